@@ -1,0 +1,96 @@
+//! What wakes a shard, and what it is told.
+//!
+//! The bell is an eventfd that is written at most once until the shard has woken: however many
+//! publishers, sinks and connections ring, it costs one system call. The queue needs no limit of
+//! its own, because each entry belongs to a subscriber or a command that is limited elsewhere: one
+//! join, at most one pending "ready" and one "gone" for each open stream.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use mio::{Registry, Token, Waker};
+
+use super::Joiner;
+use super::subscriber::SubscriberKey;
+use crate::event::Sequence;
+
+/// Something that happened outside the shard.
+#[derive(Debug)]
+pub(super) enum Notice {
+    /// A new subscriber.
+    Join(Box<Joiner>),
+    /// A sink that was full takes bytes again.
+    Ready(SubscriberKey),
+    /// The reader of a sink went away.
+    Gone(SubscriberKey),
+    /// Close every stream, spread over the window.
+    Drain { window: Duration },
+    /// End the thread.
+    Stop,
+}
+
+/// The shard's side of everything that other threads tell it.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    notices: Mutex<Vec<Notice>>,
+    waker: Waker,
+    rung: AtomicBool,
+    /// Subscribers of the shard and those on their way to it.
+    load: AtomicUsize,
+    seen: AtomicU64,
+}
+
+impl Mailbox {
+    pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
+        Ok(Self {
+            notices: Mutex::default(),
+            waker: Waker::new(registry, token)?,
+            rung: AtomicBool::new(false),
+            load: AtomicUsize::new(0),
+            seen: AtomicU64::new(0),
+        })
+    }
+
+    /// Wakes the shard, once.
+    pub(super) fn ring(&self) {
+        if !self.rung.swap(true, Ordering::AcqRel)
+            && let Err(error) = self.waker.wake()
+        {
+            tracing::error!(%error, "cannot wake a shard");
+        }
+    }
+
+    pub(super) fn post(&self, notice: Notice) {
+        if matches!(notice, Notice::Join(_)) {
+            self.load.fetch_add(1, Ordering::Relaxed);
+        }
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+        self.ring();
+    }
+
+    /// Takes everything into `into`, whose space is used again and again. Whoever rings after this
+    /// began wakes the shard once more.
+    pub(super) fn take(&self, into: &mut Vec<Notice>) {
+        self.rung.store(false, Ordering::Release);
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut *notices, into);
+    }
+
+    pub(super) fn load(&self) -> usize {
+        self.load.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn left(&self) {
+        self.load.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn seen(&self) -> Sequence {
+        Sequence(self.seen.load(Ordering::Acquire))
+    }
+
+    pub(super) fn set_seen(&self, sequence: Sequence) {
+        self.seen.store(sequence.0, Ordering::Release);
+    }
+}

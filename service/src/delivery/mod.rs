@@ -1,0 +1,172 @@
+//! The delivery plane: from the log to many sinks.
+//!
+//! Plain threads, called shards, each with its own subscribers; nothing in a shard is shared with
+//! another. A shard is rung when the head of the log has moved, reads what is new, and hands every
+//! audience its frames. There is no HTTP in here: a [`Sink`] takes bytes or says that it is full.
+//!
+//! ```text
+//!   log ──bell──▶ shard: read new events ─▶ audiences that match ─▶ their subscribers ─▶ sinks
+//!                   ▲                                                                     │
+//!                   └──────── mailbox: joined, ready again, gone, drain ◀────────────────┘
+//! ```
+
+mod audience;
+mod deadlines;
+mod mailbox;
+mod policy;
+mod shard;
+mod sink;
+mod slot;
+mod subscriber;
+
+pub use policy::LagLimit;
+pub use sink::{Offer, Sink};
+pub use slot::SlotReader;
+
+use std::io;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::event::Sequence;
+use crate::hub::{Hub, Subscription};
+use crate::metrics::{Metrics, ShardFigures};
+use mailbox::{Mailbox, Notice};
+use shard::Shard;
+use slot::slot;
+
+/// The settings of the delivery plane.
+#[derive(Clone, Debug)]
+pub struct DeliverySettings {
+    /// How many shards.
+    pub shards: usize,
+    /// How far a live subscriber may fall behind before its stream is closed.
+    pub lag: LagLimit,
+    /// Silence after which a comment is sent; zero for never.
+    pub heartbeat: Duration,
+    /// The age at which a stream is closed, plus or minus 20 %; zero for never.
+    pub age_max: Duration,
+    /// Clients of closed streams are told to come back after a time drawn from this, in
+    /// milliseconds.
+    pub retry_ms: RangeInclusive<u32>,
+}
+
+impl Default for DeliverySettings {
+    fn default() -> Self {
+        Self {
+            shards: std::thread::available_parallelism().map_or(1, usize::from),
+            lag: LagLimit::default(),
+            heartbeat: Duration::from_secs(15),
+            age_max: Duration::ZERO,
+            retry_ms: 1_000..=5_000,
+        }
+    }
+}
+
+/// A subscriber on its way to a shard.
+#[derive(Debug)]
+pub struct Joiner {
+    subscription: Subscription,
+    sink: Box<dyn Sink>,
+}
+
+/// A handle to the shards; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    shards: Arc<[ShardHandle]>,
+}
+
+#[derive(Debug)]
+struct ShardHandle {
+    mailbox: Arc<Mailbox>,
+    figures: Arc<ShardFigures>,
+}
+
+/// The threads of the shards; they end when they have been told to.
+#[derive(Debug)]
+pub struct DeliveryThreads {
+    handles: Vec<JoinHandle<()>>,
+}
+
+impl Delivery {
+    /// Starts the shards.
+    ///
+    /// # Errors
+    /// When the system gives no more threads, epoll instances or eventfds.
+    pub fn start(
+        hub: &Hub,
+        settings: &DeliverySettings,
+        metrics: &Metrics,
+    ) -> io::Result<(Self, DeliveryThreads)> {
+        let mut shards = Vec::new();
+        let mut handles = Vec::new();
+        for (index, figures) in metrics.shards().iter().enumerate() {
+            let (shard, mailbox) =
+                Shard::new(Arc::clone(hub.log()), settings.clone(), Arc::clone(figures))?;
+            let name = format!("shard-{index}");
+            handles.push(std::thread::Builder::new().name(name).spawn(move || shard.run())?);
+            let bell = Arc::clone(&mailbox);
+            hub.log().follow(Arc::new(move || bell.ring()));
+            shards.push(ShardHandle { mailbox, figures: Arc::clone(figures) });
+        }
+        Ok((Self { shards: shards.into() }, DeliveryThreads { handles }))
+    }
+
+    /// Makes a subscriber whose bytes somebody else pulls: `opening` is sent first, then
+    /// everything after the subscription's cursor. `hang_up` is called when the stream has to end
+    /// although its reader takes nothing any more.
+    #[must_use]
+    pub fn subscribe(
+        &self,
+        subscription: Subscription,
+        opening: bytes::Bytes,
+        hang_up: Box<dyn FnOnce() + Send>,
+    ) -> Option<SlotReader> {
+        let shard = self.least_loaded()?;
+        let (sink, reader) = slot(Arc::clone(&shard.mailbox), opening, hang_up);
+        shard.mailbox.post(Notice::Join(Box::new(Joiner { subscription, sink: Box::new(sink) })));
+        Some(reader)
+    }
+
+    /// Closes all streams, evenly spread over `window`. Those that join later are closed at once.
+    pub fn drain(&self, window: Duration) {
+        for shard in self.shards.iter() {
+            shard.mailbox.post(Notice::Drain { window });
+        }
+    }
+
+    /// Ends the shards; whatever is still open is cut.
+    pub fn stop(&self) {
+        for shard in self.shards.iter() {
+            shard.mailbox.post(Notice::Stop);
+        }
+    }
+
+    /// How many subscribers there are.
+    #[must_use]
+    pub fn subscribers(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.figures.subscribers()).sum()
+    }
+
+    /// The last sequence that every shard has seen.
+    #[must_use]
+    pub fn seen_by_all(&self) -> Sequence {
+        self.shards.iter().map(|shard| shard.mailbox.seen()).min().unwrap_or_default()
+    }
+
+    fn least_loaded(&self) -> Option<&ShardHandle> {
+        self.shards.iter().min_by_key(|shard| shard.mailbox.load())
+    }
+}
+
+impl DeliveryThreads {
+    /// Waits until all have ended.
+    pub fn join(self) {
+        for handle in self.handles {
+            if handle.join().is_err() {
+                tracing::error!("a shard ended by a panic");
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! How subscribers join a shard and leave it, one at a time or all together in a drain.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use rand::RngExt as _;
+
+use super::super::Joiner;
+use super::super::deadlines::Tick;
+use super::super::sink::Offer;
+use super::super::subscriber::{Subscriber, SubscriberKey};
+use super::{Shard, ticks};
+use crate::event::retry_frame;
+use crate::metrics::EndReason;
+
+impl Shard {
+    pub(super) fn join(&mut self, joiner: Joiner) {
+        let Joiner { subscription, sink } = joiner;
+        let now = self.deadlines.now();
+        let audience = self.audiences.enter(subscription.selectors, subscription.grants, self.seen);
+        let end = self.end_by_age(now);
+        let Some(terms) = self.audiences.get_mut(audience) else { return };
+        let (member_index, level_from, level_at) = (terms.members.len(), terms.last, terms.total);
+        let replaying = subscription.cursor < level_from;
+        let key = self.subscribers.insert(Subscriber {
+            sink,
+            audience,
+            member_index,
+            cursor: subscription.cursor,
+            level_at,
+            replaying,
+            last_sent: now,
+            end,
+            _presence: subscription.presence,
+        });
+        terms.members.push(key);
+        self.subscribers[key].sink.attach(key);
+        self.figures.joined();
+        if self.draining {
+            self.remove(key, EndReason::Drain);
+            return;
+        }
+        if replaying {
+            self.behind.push_back(key);
+        } else if self.subscribers[key].sink.readiness() == Offer::Gone {
+            // Its reader left before the sink knew whom to tell.
+            self.remove(key, EndReason::Client);
+            return;
+        }
+        self.schedule_spread(key);
+    }
+
+    /// The first look at a subscriber is spread over a heartbeat, so that those who came together
+    /// are not served together for ever after.
+    fn schedule_spread(&mut self, key: SubscriberKey) {
+        let heartbeat = ticks(self.settings.heartbeat);
+        if heartbeat > 1 {
+            let jitter = rand::random_range(0..heartbeat.div_ceil(4));
+            let subscriber = &mut self.subscribers[key];
+            subscriber.last_sent = subscriber.last_sent.saturating_sub(jitter);
+        }
+        self.schedule(key);
+    }
+
+    fn end_by_age(&self, now: Tick) -> Option<(Tick, EndReason)> {
+        let age = ticks(self.settings.age_max);
+        if age == 0 {
+            return None;
+        }
+        let fifth = age / 5;
+        let jittered = age - fifth + rand::random_range(0..=fifth.saturating_mul(2));
+        Some((now.saturating_add(jittered), EndReason::Age))
+    }
+
+    /// Ends those that the last walk over an audience found to be at their end.
+    pub(super) fn part_with_leaving(&mut self) {
+        let mut leaving = std::mem::take(&mut self.leaving);
+        for (key, reason) in leaving.drain(..) {
+            self.remove(key, reason);
+        }
+        self.leaving = leaving;
+    }
+
+    /// Ends a stream, in the way that its reason asks for, and forgets it.
+    pub(super) fn remove(&mut self, key: SubscriberKey, reason: EndReason) {
+        let Some(mut subscriber) = self.subscribers.remove(key) else { return };
+        match reason {
+            EndReason::Client => {}
+            // Its sink is full, so nothing could be written any more.
+            EndReason::Slow => subscriber.sink.abort(),
+            EndReason::Finished => subscriber.sink.finish(&bytes::Bytes::new()),
+            EndReason::LogPassed | EndReason::Age | EndReason::Drain => {
+                subscriber.sink.finish(&retry_frame(jittered_ms(&self.settings.retry_ms)));
+            }
+        }
+        self.figures.left(reason);
+        self.mailbox.left();
+        let Some(audience) = self.audiences.get_mut(subscriber.audience) else { return };
+        audience.members.swap_remove(subscriber.member_index);
+        if let Some(&moved) = audience.members.get(subscriber.member_index) {
+            self.subscribers[moved].member_index = subscriber.member_index;
+        }
+        if audience.members.is_empty() {
+            self.audiences.leave(subscriber.audience);
+        }
+    }
+
+    /// Gives every stream its moment within the window, evenly spread.
+    pub(super) fn drain(&mut self, window: Duration) {
+        self.draining = true;
+        let now = self.deadlines.now();
+        let count = self.subscribers.len() as u64;
+        let window_ticks = u64::from(ticks(window));
+        let keys: Vec<SubscriberKey> = self.subscribers.keys().collect();
+        for (index, key) in keys.into_iter().enumerate() {
+            let offset = window_ticks * index as u64 / count.max(1);
+            let at = now.saturating_add(Tick::try_from(offset).unwrap_or(Tick::MAX));
+            self.subscribers[key].end = Some((at, EndReason::Drain));
+            self.schedule(key);
+        }
+    }
+}
+
+fn jittered_ms(range: &RangeInclusive<u32>) -> u32 {
+    rand::rng().random_range(range.clone())
+}

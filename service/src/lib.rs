@@ -1,0 +1,26 @@
+//! Fanfare pushes events to very many HTTP clients at once, over Server-Sent Events.
+//!
+//! ```text
+//!  publishers ──POST──▶ http ──draft──▶ hub ──append──▶ log
+//!  demo sources ────────────────────────▲                │ bell
+//!                                                        ▼
+//!                          delivery: shards ─▶ audiences ─▶ subscribers ─▶ sinks
+//!                                     ▲
+//!  subscribers ──GET──▶ http: parse, authorise, route, resolve resume ──▶ least loaded shard
+//! ```
+//!
+//! The modules stand in reading order: words, log, hub, delivery, the edges, and how it is all put
+//! together. Each imports only what stands above it.
+
+pub mod clock;
+pub mod event;
+pub mod topic;
+
+pub mod log;
+
+pub mod auth;
+pub mod metrics;
+
+pub mod hub;
+
+pub mod delivery;

@@ -1,0 +1,149 @@
+//! What a log is: the ordered events that are still retained.
+//!
+//! The hub does not know where events are kept. It talks to a [`Log`] with three abilities: append
+//! drafts and get sequences, follow the head in order, and read a range that matches selectors.
+//! Nothing outside assumes that an append is instantaneous, that it cannot fail, or that this
+//! process is the only writer: an append is acknowledged by a future, and events are seen by
+//! reading them after the head has moved, whoever appended them.
+//!
+//! Following is reading. A follower keeps the sequence up to which it has read, is rung when the
+//! head moves, and reads on from there: one code path whether it is level, behind or replaying,
+//! and no event is held anywhere but in the log.
+
+mod index;
+mod memory;
+
+pub use memory::{MemoryLog, MemoryLogSettings};
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::event::{Event, Sequence, Unnumbered};
+use crate::topic::SelectorSet;
+
+/// Called after the head has moved, from whatever thread moved it, outside the log's lock.
+/// It must be quick and must not call the log.
+pub type Bell = Arc<dyn Fn() + Send + Sync>;
+
+/// The answer to an append: one result a draft, in the same order.
+pub type Appending<'a> =
+    Pin<Box<dyn Future<Output = Vec<Result<Receipt, AppendError>>> + Send + 'a>>;
+
+/// The ordered events that are still retained.
+pub trait Log: Send + Sync + 'static {
+    /// Appends events in order. When the future is done, those that succeeded are acknowledged as
+    /// durably as this log makes them.
+    ///
+    /// Dropping the future does not take back what it has begun.
+    fn append(&self, events: Vec<Unnumbered>) -> Appending<'_>;
+
+    /// Rings `bell` every time after the head has moved.
+    fn follow(&self, bell: Bell);
+
+    /// Reads one page of what matches, without waiting.
+    fn read(&self, range: ReadRange, wanted: Wanted<'_>, limit: PageLimit) -> Page;
+
+    /// Where a client that has seen the event with this id should go on.
+    fn locate(&self, id: &str) -> Located;
+
+    /// What is retained now.
+    fn extent(&self) -> Extent;
+}
+
+impl fmt::Debug for dyn Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log").field("extent", &self.extent()).finish()
+    }
+}
+
+/// What a publisher gets for an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its position.
+    pub sequence: Sequence,
+    /// Its id.
+    pub id: String,
+    /// The length of its frame in bytes.
+    pub frame_bytes: usize,
+}
+
+/// Why an event was not appended.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum AppendError {
+    /// The publisher's id is in the log already.
+    #[error("the id is in the log already; use a new one, or leave it out")]
+    DuplicateId,
+    /// The log cannot take events now.
+    #[error("the log cannot accept events now; try again")]
+    Unavailable,
+}
+
+/// Everything after one sequence and up to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadRange {
+    /// Read from behind this one.
+    pub after: Sequence,
+    /// Read up to and including this one.
+    pub through: Sequence,
+}
+
+/// Which events of a range a reader wants.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted<'a> {
+    /// All of them.
+    Everything,
+    /// Those with a topic that a selector matches.
+    Matching(&'a SelectorSet),
+}
+
+/// How much one page may hold, so that no reader keeps anybody else waiting.
+#[derive(Clone, Copy, Debug)]
+pub struct PageLimit {
+    /// The most events returned, and the order of the most events looked at.
+    pub events_max: usize,
+    /// The most bytes of frames; a page has at least one event all the same.
+    pub bytes_max: usize,
+}
+
+/// Some events of a range, in order.
+#[derive(Debug)]
+pub struct Page {
+    /// The events that match.
+    pub events: Vec<Arc<Event>>,
+    /// Everything up to here has been looked at: the next page goes on after it.
+    pub through: Sequence,
+    /// The log no longer had the beginning of the range.
+    pub passed: bool,
+}
+
+/// Where a client goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Located {
+    /// Right after this sequence: the id says it exactly, retained or not.
+    After(Sequence),
+    /// The id is from an earlier life of the log: everything accepted later than it comes after
+    /// this sequence, but whether something was lost in between cannot be known.
+    Later(Sequence),
+    /// The id means nothing to this log. Ids by publishers are known while they are retained, so
+    /// whatever is retained came later.
+    Unknown,
+}
+
+/// What a log retains.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// The last event; 0 when there never was one.
+    pub head: Sequence,
+    /// The oldest event retained; one behind the head when there is none.
+    pub oldest: Sequence,
+    /// How many are retained.
+    pub events: usize,
+    /// What they hold in memory.
+    pub bytes: usize,
+    /// When the oldest was accepted, in milliseconds since 1970.
+    pub oldest_ms: Option<u64>,
+}

@@ -1,0 +1,115 @@
+//! What can be wrong with a topic or a selector.
+//!
+//! The messages are shown to whoever sent the text, so each says what is wrong and what to do next.
+//! Positions count bytes from the start of the text, the first is 0. The text itself is not
+//! repeated: it can be long, and the reader has it.
+
+use thiserror::Error;
+
+use super::selector::{Selector, SelectorSet};
+
+/// Why a text is not a topic.
+#[derive(Error, Debug, PartialEq, Eq, Clone)]
+pub enum TopicError {
+    /// There is no text.
+    #[error("the topic is empty: name one, for example `https://example.com/books/1`")]
+    Empty,
+    /// The text passes the limit.
+    #[error(
+        "the topic is {bytes} bytes long and at most {max} are allowed: \
+         use a shorter name and put the details into the data"
+    )]
+    TooLong {
+        /// The length of the text.
+        bytes: usize,
+        /// The longest that is allowed.
+        max: usize,
+    },
+    /// The text has a character of the classes C0, DEL or C1.
+    #[error("the topic has a control character at byte {at}: remove it or percent-encode it")]
+    ControlCharacter {
+        /// Where the character starts.
+        at: usize,
+    },
+}
+
+/// Why a text is not a selector, or why selectors are not a set.
+#[derive(Error, Debug, PartialEq, Eq, Clone)]
+pub enum SelectorError {
+    /// A set without a member.
+    #[error("there is no selector: give at least one topic or URI Template, or `*` for everything")]
+    NoSelectors,
+    /// A set with too many members.
+    #[error(
+        "there are more than {max} selectors: merge some of them into a URI Template, \
+         or open a second stream for the rest",
+        max = SelectorSet::MAX
+    )]
+    TooMany,
+    /// There is no text.
+    #[error("the selector is empty: give a topic or a URI Template, or `*` for everything")]
+    Empty,
+    /// The text passes the limit.
+    #[error(
+        "the selector is {bytes} bytes long and at most {max} are allowed: \
+         shorten it, for example with a variable in place of the long part",
+        max = Selector::MAX_BYTES
+    )]
+    TooLong {
+        /// The length of the text.
+        bytes: usize,
+    },
+    /// The text has a character of the classes C0, DEL or C1.
+    #[error("the selector has a control character at byte {at}: remove it or percent-encode it")]
+    ControlCharacter {
+        /// Where the character starts.
+        at: usize,
+    },
+    /// The text has braces, and is not a URI Template.
+    #[error(
+        "the selector has braces, but is not a URI Template (RFC 6570): {flaw}, at byte {at}. \
+         Correct it, or, if a topic of this very name is meant, subscribe to it \
+         with /events/{{topic}}, which takes the name literally"
+    )]
+    MalformedTemplate {
+        /// Where the flaw is.
+        at: usize,
+        /// What the flaw is.
+        flaw: TemplateFlaw,
+    },
+    /// The template is right, but matching it would cost too much.
+    #[error(
+        "the URI Template is too complex to be matched cheaply: use fewer variables, smaller \
+         `:n` prefixes or less text behind the first variable, or split it into several selectors"
+    )]
+    TooComplex,
+}
+
+/// What is wrong with a URI Template.
+#[derive(Error, Debug, PartialEq, Eq, Clone, Copy)]
+pub enum TemplateFlaw {
+    /// `{x`
+    #[error("this `{{` is never closed")]
+    NeverClosed,
+    /// `x}`
+    #[error("this `}}` closes nothing")]
+    NeverOpened,
+    /// `{x{y}}`
+    #[error("braces cannot stand inside braces")]
+    Nested,
+    /// `{}`, `{+}`, `{x,}`
+    #[error("a variable name is missing")]
+    NoName,
+    /// `{=x}`
+    #[error("the operators `=` `,` `!` `@` `|` are reserved and mean nothing yet")]
+    ReservedOperator,
+    /// `{x y}`, `{x..y}`
+    #[error(
+        "a variable name is made of letters, digits, `_` and percent-encoded octets, \
+         with single dots between them"
+    )]
+    BadName,
+    /// `{x:0}`, `{x:10000}`
+    #[error("the length after `:` is a number from 1 to 9999 without leading zeros")]
+    BadPrefixLength,
+}

@@ -1,0 +1,246 @@
+//! What a subscriber asks for: one selector, and the set of all selectors of one subscriber.
+//!
+//! Selectors are parsed once, when a stream or a token comes in, and matched for every event. Exact
+//! ones can be looked up in a map, so a caller need not ask each of them.
+
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use super::error::SelectorError;
+use super::template::Template;
+use super::{Topic, TopicError};
+
+const ANY: &str = "*";
+
+/// What a subscriber asks for: an exact topic, a URI Template (RFC 6570), or `*`. Cheap to clone.
+///
+/// Two selectors are equal when their kind and their text are: the template `{x}` is neither the
+/// template `{y}`, which matches the same topics, nor the exact topic `{x}`.
+#[derive(Clone)]
+pub struct Selector(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Any,
+    Exact(Topic),
+    Template(Arc<Template>),
+}
+
+impl Selector {
+    /// The longest text that [`Selector::parse`] takes.
+    pub const MAX_BYTES: usize = 4096;
+
+    /// Reads `*` as every topic, a text with braces as a URI Template, and any other as an exact
+    /// topic.
+    ///
+    /// # Errors
+    /// When the text is empty, too long, has a control character, or has braces that do not make a
+    /// URI Template, or one that is too costly to match.
+    pub fn parse(text: &str) -> Result<Selector, SelectorError> {
+        let topic = Topic::parse(text, Self::MAX_BYTES)?;
+        if text == ANY {
+            return Ok(Selector::any());
+        }
+        if !text.contains(['{', '}']) {
+            return Ok(Selector::exact(topic));
+        }
+        Ok(Selector(Kind::Template(Arc::new(Template::compile(text)?))))
+    }
+
+    /// Exactly this topic, also when it is called `*` or has braces.
+    #[must_use]
+    pub fn exact(topic: Topic) -> Selector {
+        Selector(Kind::Exact(topic))
+    }
+
+    /// Every topic.
+    #[must_use]
+    pub fn any() -> Selector {
+        Selector(Kind::Any)
+    }
+
+    /// The selector as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Kind::Any => ANY,
+            Kind::Exact(topic) => topic.as_str(),
+            Kind::Template(template) => template.as_str(),
+        }
+    }
+
+    /// Whether an event of this topic is asked for. A template also matches its own text: that is
+    /// how the selectors of a subscriber are compared with those of a token.
+    #[must_use]
+    pub fn matches(&self, topic: &str) -> bool {
+        match &self.0 {
+            Kind::Any => true,
+            Kind::Exact(exact) => exact.as_str() == topic,
+            Kind::Template(template) => template.as_str() == topic || template.matches(topic),
+        }
+    }
+
+    /// The only topic that matches, if the selector is exact.
+    #[must_use]
+    pub fn exact_topic(&self) -> Option<&Topic> {
+        match &self.0 {
+            Kind::Exact(topic) => Some(topic),
+            Kind::Any | Kind::Template(_) => None,
+        }
+    }
+
+    /// Whether every topic matches because `*` was asked for.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        matches!(self.0, Kind::Any)
+    }
+
+    /// What identity and order are made of.
+    fn key(&self) -> (&str, u8) {
+        let kind = match self.0 {
+            Kind::Any => 0,
+            Kind::Exact(_) => 1,
+            Kind::Template(_) => 2,
+        };
+        (self.as_str(), kind)
+    }
+}
+
+impl From<TopicError> for SelectorError {
+    fn from(error: TopicError) -> Self {
+        match error {
+            TopicError::Empty => Self::Empty,
+            TopicError::TooLong { bytes, .. } => Self::TooLong { bytes },
+            TopicError::ControlCharacter { at } => Self::ControlCharacter { at },
+        }
+    }
+}
+
+impl PartialEq for Selector {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Selector {}
+
+impl Hash for Selector {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
+impl Ord for Selector {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl PartialOrd for Selector {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Selector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.0 {
+            Kind::Any => "Any",
+            Kind::Exact(_) => "Exact",
+            Kind::Template(_) => "Template",
+        };
+        formatter.debug_tuple(kind).field(&self.as_str()).finish()
+    }
+}
+
+/// The selectors of one subscriber, 1 to [`SelectorSet::MAX`] of them, sorted and without
+/// duplicates: sets are equal when the same was asked for, in whatever order. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct SelectorSet(Arc<[Selector]>);
+
+impl SelectorSet {
+    /// The most selectors that one subscriber may ask for, duplicates included.
+    pub const MAX: usize = 100;
+
+    /// Sorts the selectors and drops duplicates. It stops reading as soon as there are too many.
+    ///
+    /// # Errors
+    /// When there is no selector, or more than [`SelectorSet::MAX`].
+    pub fn new(
+        selectors: impl IntoIterator<Item = Selector>,
+    ) -> Result<SelectorSet, SelectorError> {
+        let mut selectors: Vec<_> = selectors.into_iter().take(Self::MAX + 1).collect();
+        if selectors.is_empty() {
+            return Err(SelectorError::NoSelectors);
+        }
+        if selectors.len() > Self::MAX {
+            return Err(SelectorError::TooMany);
+        }
+        selectors.sort_unstable();
+        selectors.dedup();
+        Ok(SelectorSet(selectors.into()))
+    }
+
+    /// Every topic.
+    #[must_use]
+    pub fn any() -> SelectorSet {
+        SelectorSet::one(Selector::any())
+    }
+
+    /// What this one selector asks for.
+    #[must_use]
+    pub fn one(selector: Selector) -> SelectorSet {
+        SelectorSet(Arc::from([selector]))
+    }
+
+    /// The selectors, sorted by text.
+    pub fn iter(&self) -> std::slice::Iter<'_, Selector> {
+        self.0.iter()
+    }
+
+    /// Whether one of the selectors matches.
+    #[must_use]
+    pub fn matches(&self, topic: &str) -> bool {
+        self.iter().any(|selector| selector.matches(topic))
+    }
+
+    /// Whether one of the selectors matches one of the topics of an event.
+    #[must_use]
+    pub fn matches_any<'a>(&self, topics: impl IntoIterator<Item = &'a str>) -> bool {
+        topics.into_iter().any(|topic| self.matches(topic))
+    }
+
+    /// The topics, when every selector is exact: then a map finds this set, and nothing else does
+    /// match.
+    #[must_use]
+    pub fn exact_topics(&self) -> Option<impl Iterator<Item = &Topic>> {
+        let all_exact = self.iter().all(|selector| selector.exact_topic().is_some());
+        all_exact.then(|| self.iter().filter_map(Selector::exact_topic))
+    }
+
+    /// Whether every topic matches because `*` is among the selectors.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        self.iter().any(Selector::is_any)
+    }
+}
+
+impl<'a> IntoIterator for &'a SelectorSet {
+    type Item = &'a Selector;
+    type IntoIter = std::slice::Iter<'a, Selector>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
