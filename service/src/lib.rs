@@ -24,3 +24,18 @@ pub mod metrics;
 pub mod hub;
 
 pub mod delivery;
+
+pub mod lifecycle;
+
+pub mod demo;
+
+pub mod http;
+
+pub mod admin;
+
+pub mod config;
+pub mod logging;
+
+pub mod app;
+pub mod file_limit;
+pub mod greeting;

@@ -1,1 +1,75 @@
-fn main() {}
+//! The server: parses, builds, runs, and says how it ended.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use fanfare::app::App;
+use fanfare::config::{Cli, Config};
+use fanfare::greeting::greeting;
+use fanfare::logging;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The settings or the machine do not allow a start (`EX_USAGE` of sysexits.h).
+const USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let config = match Cli::parse().into_config() {
+        Ok(config) => config,
+        Err(error) => return fail(&error),
+    };
+    if let Err(error) = logging::start(&config.log_level, config.log_format) {
+        return fail(&error);
+    }
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> ExitCode {
+    let demos = config.demos;
+    let (first, second) = match (Ending::new(), Ending::new()) {
+        (Ok(first), Ok(second)) => (first, second),
+        (Err(error), _) | (_, Err(error)) => return fail(&error),
+    };
+    let app = match App::build(config) {
+        Ok(app) => app,
+        Err(error) => return fail(&error),
+    };
+    let hello = greeting(app.addresses(), app.admin_address(), demos);
+    // A closed standard output is no reason not to serve.
+    let _ = std::io::stdout().write_all(hello.as_bytes());
+    app.run(first.asked(1), second.asked(2)).await;
+    ExitCode::SUCCESS
+}
+
+/// The signals that ask the server to end.
+struct Ending {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Ending {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn asked(mut self, times: usize) {
+        for _ in 0..times {
+            tokio::select! {
+                _ = self.terminate.recv() => {}
+                _ = self.interrupt.recv() => {}
+            }
+        }
+    }
+}
+
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "fanfare: {error}");
+    ExitCode::from(USAGE)
+}

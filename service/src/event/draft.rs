@@ -111,6 +111,12 @@ impl Draft {
         }
     }
 
+    /// Where it is to be published; the first topic is canonical.
+    #[must_use]
+    pub fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
+
     /// Gives it a name.
     #[must_use]
     pub fn named(mut self, event_type: EventType) -> Self {

@@ -1,0 +1,94 @@
+//! The four demonstrations, and the server's own figures for the home page.
+//!
+//! They are ordinary publishers: they know the hub and nothing else. Each is one source for
+//! everybody, publishes to one topic, and stops working while nobody is subscribed to it. The
+//! training run is the exception: one run for each request, on a topic of its own.
+
+mod clock;
+mod server;
+mod source;
+mod stocks;
+mod system;
+mod training;
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::delivery::Delivery;
+use crate::hub::Hub;
+use crate::lifecycle::Lifecycle;
+use crate::metrics::Metrics;
+use crate::topic::Topic;
+
+/// How many training runs may go on at the same time; each publishes 50 events a second.
+pub const TRAINING_RUNS_MAX: usize = 100;
+
+/// The topics of the demonstrations, and the means to begin a training run.
+#[derive(Clone, Debug)]
+pub struct Demos {
+    /// `The time is 14:03:59`, every second.
+    pub time: Topic,
+    /// This host's processor and memory, every second.
+    pub system: Topic,
+    /// Prices that move at random.
+    pub stocks: Topic,
+    runs: Arc<Semaphore>,
+    lifecycle: Lifecycle,
+}
+
+impl Demos {
+    /// Starts the sources; they rest until somebody subscribes.
+    #[must_use]
+    pub fn start(hub: &Hub, lifecycle: &Lifecycle) -> Self {
+        let demos = Self {
+            time: topic("demo/time"),
+            system: topic("demo/system"),
+            stocks: topic("demo/stocks"),
+            runs: Arc::new(Semaphore::new(TRAINING_RUNS_MAX)),
+            lifecycle: lifecycle.clone(),
+        };
+        source::start(clock::Clock, demos.time.clone(), hub, lifecycle);
+        match system::System::new() {
+            Ok(system) => source::start(system, demos.system.clone(), hub, lifecycle),
+            Err(error) => tracing::warn!(%error, "this system does not tell its figures"),
+        }
+        source::start(stocks::Stocks::new(rand::rng), demos.stocks.clone(), hub, lifecycle);
+        demos
+    }
+
+    /// Begins a run on a topic of its own, which it returns; `None` when there are as many as may
+    /// be. The run waits for its subscriber, and ends with it.
+    #[must_use]
+    pub fn begin_training(&self, hub: &Hub) -> Option<Topic> {
+        let permit = Arc::clone(&self.runs).try_acquire_owned().ok()?;
+        let topic = topic(&format!("demo/training/{}", uuid::Uuid::from_u128(rand::random())));
+        let run = training::run(hub.clone(), topic.clone(), hub.interest(&topic));
+        let lifecycle = self.lifecycle.clone();
+        self.lifecycle.tasks().spawn(async move {
+            tokio::select! {
+                () = run => {}
+                () = lifecycle.draining() => {}
+            }
+            drop(permit);
+        });
+        Some(topic)
+    }
+}
+
+/// Publishes the server's own figures to `fanfare/server` for as long as somebody looks.
+pub fn start_server_figures(
+    hub: &Hub,
+    metrics: &Metrics,
+    delivery: &Delivery,
+    lifecycle: &Lifecycle,
+) {
+    let figures = server::Server::new(metrics.clone(), delivery.clone(), hub.clone());
+    source::start(figures, topic("fanfare/server"), hub, lifecycle);
+}
+
+fn topic(name: &str) -> Topic {
+    // The names are ours: short, and without control characters.
+    #[expect(clippy::unwrap_used, reason = "the name is a constant of this module, or a UUID")]
+    Topic::parse(name, 256).unwrap()
+}

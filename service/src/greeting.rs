@@ -1,0 +1,73 @@
+//! What the server says on standard output when it begins: where it listens, and what to try.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+/// The pages, by path.
+const PAGES: [(&str, &str); 6] = [
+    ("/", "home"),
+    ("/demo/clock", "the time"),
+    ("/demo/system", "this machine's processor and memory"),
+    ("/demo/training", "a training run's progress"),
+    ("/demo/stocks", "a stock ticker"),
+    ("/demo/console", "publish and subscribe by hand"),
+];
+
+/// The addresses, one a line; with the demonstrations also their pages and two commands to try.
+#[must_use]
+pub fn greeting(addresses: &[SocketAddr], admin: SocketAddr, demos: bool) -> String {
+    let mut text = String::new();
+    for address in addresses {
+        let _ = writeln!(text, "listening on http://{address}");
+    }
+    let _ = writeln!(text, "admin on http://{admin}");
+    let Some(&first) = addresses.first().filter(|_| demos) else { return text };
+    let base = format!("http://{}", reachable(first));
+    text.push('\n');
+    for (path, what) in PAGES {
+        let _ = writeln!(text, "  {:<42} {what}", format!("{base}{path}"));
+    }
+    let _ = writeln!(text, "\n  subscribe  curl -N {base}/events/hello");
+    let _ = writeln!(text, "  publish    curl -d 'Hello, world' {base}/events/hello\n");
+    text
+}
+
+/// Nobody can open the address that stands for all of them.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if !address.ip().is_unspecified() {
+        return address;
+    }
+    let loopback = match address {
+        SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(loopback, address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(addresses: &[&str], demos: bool) -> Vec<String> {
+        let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
+        let text = greeting(&addresses, "127.0.0.1:9090".parse().unwrap(), demos);
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_addresses_come_first_one_a_line() {
+        let expected = [
+            "listening on http://127.0.0.1:8080",
+            "listening on http://[::1]:8080",
+            "admin on http://127.0.0.1:9090",
+        ];
+        assert_eq!(lines(&["127.0.0.1:8080", "[::1]:8080"], true)[..3], expected);
+        assert_eq!(lines(&["127.0.0.1:8080", "[::1]:8080"], false), expected);
+    }
+
+    #[test]
+    fn commands_name_an_address_that_can_be_opened() {
+        let text = lines(&["0.0.0.0:80"], true).join("\n");
+        assert!(text.contains("curl -N http://127.0.0.1:80/events/hello"), "{text}");
+    }
+}

@@ -1,0 +1,183 @@
+//! Accepting connections, as many as are allowed.
+//!
+//! A connection over a limit is served a refusal, so that its client learns why; only a few of
+//! those are held at a time, and the rest are dropped at once.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+
+use super::connection::{self, Mode};
+use super::{Context, HttpSettings};
+use crate::metrics::Refusal;
+
+/// How many connections are being told at the same time that there is no room.
+const REFUSALS_MAX: usize = 64;
+
+/// How long to wait when the system has no more files to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The public listeners and what they serve.
+#[derive(Debug)]
+pub struct Front {
+    context: Arc<Context>,
+    admission: Arc<Admission>,
+}
+
+impl Front {
+    /// A front that serves this context.
+    #[must_use]
+    pub fn new(context: Context) -> Self {
+        let admission = Arc::new(Admission::new(&context.settings));
+        Self { context: Arc::new(context), admission }
+    }
+
+    /// Begins to accept; ends with the drain, and then the port is closed.
+    pub fn listen(&self, listener: TcpListener) {
+        let (context, admission) = (Arc::clone(&self.context), Arc::clone(&self.admission));
+        let tasks = self.context.lifecycle.tasks().clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = accept_all(&listener, &context, &admission) => {}
+                () = context.lifecycle.draining() => {}
+            }
+        });
+    }
+}
+
+async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &Arc<Admission>) {
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                context.metrics.accept_failed();
+                if is_about_one_connection(&error) {
+                    continue;
+                }
+                tracing::warn!(%error, "cannot accept connections; raise the file limit if it is reached");
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let (permit, mode) = match admission.admit(peer.ip()) {
+            Ok(permit) => (permit, Mode::Serve),
+            Err(refusal) => {
+                context.metrics.connection_refused(refusal);
+                match admission.admit_for_refusal() {
+                    Some(permit) => (permit, Mode::Refuse(refusal)),
+                    None => continue,
+                }
+            }
+        };
+        if let Err(error) = set_options(&stream, &context.settings) {
+            tracing::debug!(%error, %peer, "cannot set socket options");
+            continue;
+        }
+        let context = Arc::clone(context);
+        let open = context.metrics.connection();
+        context.lifecycle.tasks().clone().spawn(async move {
+            connection::serve(stream, mode, context).await;
+            drop((permit, open));
+        });
+    }
+}
+
+fn is_about_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// Bounds what the kernel holds for a connection, and how long it believes in a silent peer: a
+/// policy for slow readers means little if minutes of data have left us already.
+fn set_options(stream: &TcpStream, settings: &HttpSettings) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    socket.set_send_buffer_size(settings.send_buffer_bytes)?;
+    #[cfg(target_os = "linux")]
+    {
+        socket.set_tcp_notsent_lowat(settings.unsent_bytes_max)?;
+        socket.set_tcp_user_timeout(Some(settings.peer_timeout))?;
+    }
+    Ok(())
+}
+
+/// Counts connections against the limits.
+#[derive(Debug)]
+struct Admission {
+    max: usize,
+    per_address_max: Option<usize>,
+    state: Mutex<Admitted>,
+}
+
+#[derive(Debug, Default)]
+struct Admitted {
+    serving: usize,
+    refusing: usize,
+    /// Kept only when addresses are limited.
+    by_address: HashMap<IpAddr, usize>,
+}
+
+#[derive(Debug)]
+struct Permit {
+    admission: Arc<Admission>,
+    /// `None` for a connection that is only refused.
+    address: Option<IpAddr>,
+}
+
+impl Admission {
+    fn new(settings: &HttpSettings) -> Self {
+        Self {
+            max: settings.connections_max,
+            per_address_max: settings.connections_per_address_max,
+            state: Mutex::default(),
+        }
+    }
+
+    fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refusal> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.serving >= self.max {
+            return Err(Refusal::Limit);
+        }
+        if let Some(max) = self.per_address_max {
+            let count = state.by_address.entry(address).or_default();
+            if *count >= max {
+                return Err(Refusal::AddressLimit);
+            }
+            *count += 1;
+        }
+        state.serving += 1;
+        Ok(Permit { admission: Arc::clone(self), address: Some(address) })
+    }
+
+    fn admit_for_refusal(self: &Arc<Self>) -> Option<Permit> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.refusing >= REFUSALS_MAX {
+            return None;
+        }
+        state.refusing += 1;
+        Some(Permit { admission: Arc::clone(self), address: None })
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut state = self.admission.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(address) = self.address else {
+            state.refusing -= 1;
+            return;
+        };
+        state.serving -= 1;
+        if let Some(count) = state.by_address.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                state.by_address.remove(&address);
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The front: accepts, parses, limits, authorises, routes, and answers.
+//!
+//! hyper does HTTP; this does what Fanfare adds to it. A request for a stream is resolved to a
+//! subscription and handed to a shard; what remains here is a body that hyper polls. Only this
+//! folder and `admin` name hyper's types, and only `reply` turns an error into a status.
+
+mod accept;
+mod body;
+mod connection;
+mod head;
+mod ndjson;
+mod origin;
+mod pages;
+mod parameters;
+mod publish;
+mod reply;
+mod route;
+mod subscribe;
+
+pub use accept::Front;
+pub use origin::OriginPolicy;
+pub use pages::Pages;
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::auth::Authority;
+use crate::delivery::Delivery;
+use crate::demo::Demos;
+use crate::event::EventLimits;
+use crate::hub::Hub;
+use crate::lifecycle::Lifecycle;
+use crate::metrics::Metrics;
+
+/// The limits and times of the front.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// The largest request head in bytes.
+    pub head_bytes_max: usize,
+    /// How long a head may take, and how long a connection may idle between requests.
+    pub head_timeout: Duration,
+    /// The largest request body, and the longest line of NDJSON, in bytes.
+    pub body_bytes_max: usize,
+    /// How long a body may take; for NDJSON, how long it may pause.
+    pub body_timeout: Duration,
+    /// How many connections in all.
+    pub connections_max: usize,
+    /// How many connections an address may have.
+    pub connections_per_address_max: Option<usize>,
+    /// How many HTTP/2 streams a connection may have.
+    pub http2_streams_max: u32,
+    /// `SO_SNDBUF` of each connection in bytes; the kernel doubles it.
+    pub send_buffer_bytes: usize,
+    /// `TCP_NOTSENT_LOWAT`: how much the kernel takes beyond what is on its way.
+    pub unsent_bytes_max: u32,
+    /// `TCP_USER_TIMEOUT`: how long sent bytes may go unacknowledged.
+    pub peer_timeout: Duration,
+    /// While draining or overloaded, streams are answered with 200 and a `retry:` instead of an
+    /// error, after which browsers would give up for ever.
+    pub gentle_refusals: bool,
+    /// The range of `Retry-After` and of the gentle `retry:`, in milliseconds.
+    pub retry_ms: RangeInclusive<u32>,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            head_bytes_max: 16 << 10,
+            head_timeout: Duration::from_secs(10),
+            body_bytes_max: 4 << 20,
+            body_timeout: Duration::from_secs(30),
+            connections_max: 900,
+            connections_per_address_max: None,
+            http2_streams_max: 250,
+            send_buffer_bytes: 64 << 10,
+            unsent_bytes_max: 16 << 10,
+            peer_timeout: Duration::from_secs(60),
+            gentle_refusals: true,
+            retry_ms: 1_000..=5_000,
+        }
+    }
+}
+
+/// Everything that answering a request can need.
+#[derive(Debug)]
+pub struct Context {
+    /// Where events are published and subscribed.
+    pub hub: Hub,
+    /// Where streams are served.
+    pub delivery: Delivery,
+    /// Who may do what.
+    pub authority: Authority,
+    /// Whose pages may call us.
+    pub origins: OriginPolicy,
+    /// The limits of one event.
+    pub event_limits: EventLimits,
+    /// The limits of a request.
+    pub settings: HttpSettings,
+    /// The embedded pages.
+    pub pages: Pages,
+    /// The demonstrations, unless they are off.
+    pub demos: Option<Demos>,
+    /// Every figure.
+    pub metrics: Metrics,
+    /// Whether we are draining.
+    pub lifecycle: Lifecycle,
+}

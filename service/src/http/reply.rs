@@ -1,0 +1,202 @@
+//! Answers, and the only map from an error to a status.
+//!
+//! Every error is `application/problem+json` (RFC 9457) with a detail that says what was wrong and
+//! what to do. Nothing of the inside shows in one: no stack, no path, no secret.
+
+use std::ops::RangeInclusive;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::{Response, StatusCode};
+use rand::RngExt as _;
+use serde::Serialize;
+use thiserror::Error;
+
+use super::body::ReplyBody;
+use crate::event::{DraftError, retry_frame};
+use crate::log::AppendError;
+use crate::metrics::{PublishRejection, Refusal};
+use crate::topic::{SelectorError, TopicError};
+
+/// An answer.
+pub(super) type Reply = Response<ReplyBody>;
+
+/// Everything that can be wrong with a request, or with us.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub(super) enum Problem {
+    #[error("{0}")]
+    Unreadable(String),
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    #[error(transparent)]
+    Selector(#[from] SelectorError),
+    #[error("{0}")]
+    Topic(TopicError),
+    #[error("the grants do not cover the topic `{topic}`; ask for a token that does")]
+    NotGranted { topic: String },
+    #[error(
+        "the origin `{origin}` is not on the list; start the server with --cors-origin {origin}, or publish from your own server"
+    )]
+    ForeignOrigin { origin: String },
+    #[error("there is nothing at this path; `/` lists what there is")]
+    NotFound,
+    #[error("this path takes {allow}")]
+    Method { allow: &'static str },
+    #[error("the body took longer than {seconds} s; send it faster, or in smaller parts")]
+    BodyTimeout { seconds: u64 },
+    #[error("{0}")]
+    Append(#[from] AppendError),
+    #[error("the body is larger than {max} bytes; send less, or publish a link to it")]
+    BodyTooLarge { max: usize },
+    #[error("the head is larger than {max} bytes; send fewer or shorter headers and parameters")]
+    HeadTooLarge { max: usize },
+    #[error("this path reads {expected}; set the Content-Type")]
+    MediaType { expected: &'static str },
+    #[error("{what}; come back later")]
+    TooMany { what: &'static str },
+    #[error("the server is stopping; come back in a moment")]
+    Draining,
+}
+
+impl Problem {
+    /// The problem of a connection that is not served.
+    pub(super) fn refused(refusal: Refusal) -> Self {
+        Self::TooMany {
+            what: match refusal {
+                Refusal::AddressLimit => "your address has as many connections as one may have",
+                Refusal::Limit | Refusal::HeadTimeout => "all connections are taken",
+            },
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Draft(DraftError::DataTooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unreadable(_) | Self::Draft(_) | Self::Selector(_) | Self::Topic(_) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::NotGranted { .. } | Self::ForeignOrigin { .. } => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::Append(AppendError::DuplicateId) => StatusCode::CONFLICT,
+            Self::Append(AppendError::Unavailable) | Self::Draining => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::HeadTooLarge { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+
+    fn slug(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) => "unreadable",
+            Self::Draft(_) => "event",
+            Self::Selector(_) => "selector",
+            Self::Topic(_) => "topic",
+            Self::NotGranted { .. } => "not-granted",
+            Self::ForeignOrigin { .. } => "origin",
+            Self::NotFound => "not-found",
+            Self::Method { .. } => "method",
+            Self::BodyTimeout { .. } => "timeout",
+            Self::Append(AppendError::DuplicateId) => "duplicate-id",
+            Self::Append(AppendError::Unavailable) => "log-unavailable",
+            Self::BodyTooLarge { .. } => "body-too-large",
+            Self::HeadTooLarge { .. } => "head-too-large",
+            Self::MediaType { .. } => "media-type",
+            Self::TooMany { .. } => "too-many",
+            Self::Draining => "draining",
+        }
+    }
+
+    fn is_temporary(&self) -> bool {
+        matches!(
+            self,
+            Self::TooMany { .. } | Self::Draining | Self::Append(AppendError::Unavailable)
+        )
+    }
+
+    /// How a publish that failed this way is counted; `None` for what the hub has counted already.
+    pub(super) fn rejection(&self) -> Option<PublishRejection> {
+        match self {
+            Self::Append(_) => None,
+            Self::NotGranted { .. } | Self::ForeignOrigin { .. } => {
+                Some(PublishRejection::Forbidden)
+            }
+            Self::Draining => Some(PublishRejection::Unavailable),
+            _ => Some(PublishRejection::Invalid),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ProblemDocument<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: String,
+}
+
+/// The answer to a request that cannot be served.
+pub(super) fn problem(problem: &Problem, retry_ms: &RangeInclusive<u32>) -> Reply {
+    let status = problem.status();
+    let document = ProblemDocument {
+        r#type: format!("urn:fanfare:problem:{}", problem.slug()),
+        title: status.canonical_reason().unwrap_or("Error"),
+        status: status.as_u16(),
+        detail: problem.to_string(),
+    };
+    let json = serde_json::to_vec(&document).unwrap_or_default();
+    let mut reply = whole(status, "application/problem+json", json);
+    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Problem::Method { allow } = problem {
+        reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    if problem.is_temporary() {
+        let seconds = random_ms(retry_ms).div_ceil(1_000);
+        reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    reply
+}
+
+/// An answer whose body is known.
+pub(super) fn whole(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Reply {
+    let mut reply = Response::new(ReplyBody::Whole(Full::new(body.into())));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    reply
+}
+
+/// An answer without a body.
+pub(super) fn empty(status: StatusCode) -> Reply {
+    let mut reply = Response::new(ReplyBody::Whole(Full::default()));
+    *reply.status_mut() = status;
+    reply
+}
+
+/// The head of a stream of events, with any body.
+pub(super) fn stream(body: ReplyBody) -> Reply {
+    let mut reply = Response::new(body);
+    let headers = reply.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    reply
+}
+
+/// The gentle refusal of a stream: an `EventSource` comes back after it, and would not after an
+/// error.
+pub(super) fn come_back(retry_ms: &RangeInclusive<u32>) -> Reply {
+    stream(ReplyBody::Whole(Full::new(retry_frame(random_ms(retry_ms)))))
+}
+
+fn random_ms(range: &RangeInclusive<u32>) -> u32 {
+    rand::rng().random_range(range.clone())
+}

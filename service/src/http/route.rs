@@ -1,0 +1,139 @@
+//! From a request to who answers it: the one table of paths, and what holds for all of them.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, ALLOW, HeaderValue, ORIGIN};
+use hyper::{Method, Request, StatusCode};
+
+use super::connection::HangUp;
+use super::pages::Page;
+use super::reply::{self, Problem, Reply};
+use super::subscribe::Stream;
+use super::{Context, head, ndjson, publish, subscribe};
+use crate::metrics::Refusal;
+
+/// Where the open protocol that we are compatible with has its hub.
+const HUB_PATH: &str = "/.well-known/mercure";
+
+/// Who answers a path.
+#[derive(Clone, Copy, Debug)]
+enum Endpoint<'a> {
+    Hub,
+    Batch,
+    Topic(&'a str),
+    Demo(Stream),
+    Page(&'a Page),
+}
+
+impl<'a> Endpoint<'a> {
+    fn of(path: &'a str, context: &'a Context) -> Option<Self> {
+        if let Some(topic) = path.strip_prefix("/events/") {
+            return Some(Self::Topic(topic));
+        }
+        match path {
+            HUB_PATH => return Some(Self::Hub),
+            "/events" => return Some(Self::Batch),
+            _ => {}
+        }
+        if context.demos.is_some()
+            && let Some(stream) = Stream::at(path)
+        {
+            return Some(Self::Demo(stream));
+        }
+        context.pages.at(path).map(Self::Page)
+    }
+
+    fn methods(self) -> &'static str {
+        match self {
+            Self::Hub | Self::Topic(_) => "GET, HEAD, POST, OPTIONS",
+            Self::Batch => "POST, OPTIONS",
+            Self::Demo(_) | Self::Page(_) => "GET, HEAD, OPTIONS",
+        }
+    }
+}
+
+/// Answers a request, whatever it is.
+pub(super) async fn answer(
+    request: Request<Incoming>,
+    context: &Arc<Context>,
+    hang_up: Option<HangUp>,
+) -> Reply {
+    let origin = request.headers().get(ORIGIN).cloned();
+    let publishes = request.method() == Method::POST;
+    let mut reply = match dispatch(request, context, hang_up).await {
+        Ok(reply) => reply,
+        Err(problem) => {
+            if let Some(reason) = problem.rejection().filter(|_| publishes) {
+                context.metrics.publish_rejected(reason);
+            }
+            reply::problem(&problem, &context.settings.retry_ms)
+        }
+    };
+    context.origins.mark(origin.as_ref(), reply.headers_mut());
+    if let Some(methods) = reply.extensions().get::<Preflight>().map(|preflight| preflight.0) {
+        context.origins.mark_preflight(methods, reply.headers_mut());
+    }
+    reply
+}
+
+/// Says the same to every request on a connection for which there is no room.
+pub(super) fn refuse(request: &Request<Incoming>, context: &Context, refusal: Refusal) -> Reply {
+    let settings = &context.settings;
+    let mut reply = if settings.gentle_refusals && wants_stream(request) {
+        reply::come_back(&settings.retry_ms)
+    } else {
+        reply::problem(&Problem::refused(refusal), &settings.retry_ms)
+    };
+    context.origins.mark(request.headers().get(ORIGIN), reply.headers_mut());
+    reply
+}
+
+/// The methods that a preflight is to be told.
+#[derive(Clone, Copy)]
+struct Preflight(&'static str);
+
+async fn dispatch(
+    request: Request<Incoming>,
+    context: &Arc<Context>,
+    hang_up: Option<HangUp>,
+) -> Result<Reply, Problem> {
+    head::check(&request, context.settings.head_bytes_max)?;
+    let path = request.uri().path().to_owned();
+    let endpoint = Endpoint::of(&path, context).ok_or(Problem::NotFound)?;
+    let allow = endpoint.methods();
+    if request.method() == Method::OPTIONS {
+        let mut reply = reply::empty(StatusCode::NO_CONTENT);
+        reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        reply.extensions_mut().insert(Preflight(allow));
+        return Ok(reply);
+    }
+    if context.lifecycle.is_draining() {
+        return refuse_while_draining(&request, context);
+    }
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let publishes = request.method() == Method::POST;
+    match endpoint {
+        Endpoint::Page(page) if reads => Ok(page.reply(request.headers())),
+        Endpoint::Demo(stream) if reads => subscribe::demo(&request, stream, context, hang_up),
+        Endpoint::Hub if reads => subscribe::selectors(&request, context, hang_up),
+        Endpoint::Topic(topic) if reads => subscribe::topic(&request, topic, context, hang_up),
+        Endpoint::Hub if publishes => publish::form(request, context).await,
+        Endpoint::Topic(topic) if publishes => publish::raw(request, topic, context).await,
+        Endpoint::Batch if publishes => ndjson::publish(request, context),
+        _ => Err(Problem::Method { allow }),
+    }
+}
+
+fn refuse_while_draining<B>(request: &Request<B>, context: &Context) -> Result<Reply, Problem> {
+    if context.settings.gentle_refusals && wants_stream(request) {
+        return Ok(reply::come_back(&context.settings.retry_ms));
+    }
+    Err(Problem::Draining)
+}
+
+fn wants_stream<B>(request: &Request<B>) -> bool {
+    let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    request.method() == Method::GET
+        && accept.is_some_and(|accept| accept.contains("text/event-stream"))
+}

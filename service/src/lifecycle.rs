@@ -1,0 +1,64 @@
+//! What the whole server is doing: starting, serving, draining, or being cut off.
+//!
+//! It only ever moves forward. Draining asks everybody to end in order; the cut is for those who
+//! did not within the time they had.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// A handle to the state of the server; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Lifecycle {
+    serving: Arc<AtomicBool>,
+    drain: CancellationToken,
+    cut: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Lifecycle {
+    /// Everything is built and the ports are open.
+    pub fn set_serving(&self) {
+        self.serving.store(true, Ordering::Release);
+    }
+
+    /// Whether new work is welcome: built, and not draining.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.serving.load(Ordering::Acquire) && !self.is_draining()
+    }
+
+    /// Asks everybody to end in order.
+    pub fn drain(&self) {
+        self.drain.cancel();
+    }
+
+    /// Whether the end has begun.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.drain.is_cancelled()
+    }
+
+    /// Waits until the end begins.
+    pub async fn draining(&self) {
+        self.drain.cancelled().await;
+    }
+
+    /// Ends what is still there.
+    pub fn cut(&self) {
+        self.cut.cancel();
+    }
+
+    /// Waits until what is still there has to end at once.
+    pub async fn cutting(&self) {
+        self.cut.cancelled().await;
+    }
+
+    /// The tasks that a drain waits for: connections and what they began.
+    #[must_use]
+    pub fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+}
