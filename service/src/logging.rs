@@ -1,5 +1,7 @@
 //! Log lines, on standard error: lifecycle at info, connections at debug, nothing per delivery.
 
+use std::io::IsTerminal as _;
+
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
@@ -21,7 +23,11 @@ pub struct BadFilter {
 pub fn start(filter: &str, format: LogFormat) -> Result<(), BadFilter> {
     let parsed = EnvFilter::try_new(filter)
         .map_err(|error| BadFilter { filter: filter.to_owned(), reason: error.to_string() })?;
-    let lines = fmt().with_env_filter(parsed).with_writer(std::io::stderr).with_target(false);
+    let lines = fmt()
+        .with_env_filter(parsed)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
     // A second start in the same process keeps the first one's settings.
     let _ = match format {
         LogFormat::Text => lines.compact().try_init(),

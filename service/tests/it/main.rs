@@ -1,0 +1,15 @@
+//! The promises of the server, each tried on the real one through real sockets.
+//!
+//! One binary, one file a promise. Every server listens on port 0 of the loopback interface.
+
+/// The server, a client, and how to wait for something.
+mod support;
+
+/// Events go in by form, raw body and NDJSON, and bad ones get a clear answer.
+mod publish;
+
+/// The pages in a real Chromium.
+mod browser;
+
+/// Clients that nobody here wrote.
+mod peers;

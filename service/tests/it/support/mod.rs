@@ -1,0 +1,21 @@
+//! What the tests share: a real server, and a client with a parser that nobody here wrote.
+
+mod server;
+mod stream;
+
+pub(crate) use server::TestServer;
+pub(crate) use stream::{EventStream, Received};
+
+use std::time::Duration;
+
+/// How long anything may take before a test gives up: far more than it ever needs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until a condition holds, looking every few milliseconds.
+pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < deadline, "never happened: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

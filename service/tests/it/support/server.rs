@@ -1,0 +1,115 @@
+//! A server as a user would start it: by flags, only on ports that the system chooses.
+
+use std::net::SocketAddr;
+
+use clap::Parser as _;
+use fanfare::app::App;
+use fanfare::config::Cli;
+use reqwest::{Client, RequestBuilder, Response};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// A running server; it is told to end when it is dropped.
+pub(crate) struct TestServer {
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) client: Client,
+    stop: Option<oneshot::Sender<()>>,
+    running: JoinHandle<()>,
+}
+
+impl TestServer {
+    /// With the defaults, but a short drain.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With further flags.
+    pub(crate) async fn start_with(flags: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", flags).await
+    }
+
+    /// On an address, for a server that comes back where another one was.
+    pub(crate) async fn start_at(listen: &str, flags: &[&str]) -> Self {
+        let fixed =
+            ["fanfare", "--listen", listen, "--admin-listen", "127.0.0.1:0", "--shards", "2"];
+        let drain =
+            if flags.contains(&"--drain-window") { vec![] } else { vec!["--drain-window", "0s"] };
+        let all = fixed.iter().chain(&drain).chain(flags);
+        let config = Cli::try_parse_from(all).expect("flags").into_config().expect("settings");
+        let app = App::build(config).expect("a server");
+        let (address, admin) = (app.addresses()[0], app.admin_address());
+        let (stop, stopped) = oneshot::channel();
+        let running = tokio::spawn(app.run(
+            async move {
+                let _ = stopped.await;
+            },
+            std::future::pending(),
+        ));
+        // No limit on idle connections or proxies: only this server.
+        let client = Client::builder().no_proxy().build().expect("a client");
+        Self { address, admin, client, stop: Some(stop), running }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(self.url(path))
+    }
+
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+        self.client.post(self.url(path))
+    }
+
+    /// Publishes and returns the id.
+    pub(crate) async fn publish(&self, topic: &str, data: impl Into<reqwest::Body>) -> String {
+        let answer = self.post(&format!("/events/{topic}")).body(data).send().await;
+        accepted(answer.expect("an answer")).await
+    }
+
+    /// Publishes a form and returns the id.
+    pub(crate) async fn publish_form(&self, fields: &[(&str, &str)]) -> String {
+        let answer = self.post("/.well-known/mercure").body(form(fields));
+        let answer = answer.header("content-type", "application/x-www-form-urlencoded");
+        accepted(answer.send().await.expect("an answer")).await
+    }
+
+    /// A figure of `/metrics`, by its name and labels as they are written there.
+    pub(crate) async fn figure(&self, series: &str) -> f64 {
+        let url = format!("http://{}/metrics", self.admin);
+        let text = self.client.get(url).send().await.expect("metrics").text().await.expect("text");
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no series {series}")).parse().expect("a number")
+    }
+
+    /// Asks the server to end, without waiting.
+    pub(crate) fn ask_to_stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+
+    /// Ends the server in order and waits for it.
+    pub(crate) async fn stop(mut self) {
+        self.ask_to_stop();
+        self.running.await.expect("the server ends in order");
+    }
+}
+
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+    let encode = |text: &str| {
+        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
+    let pairs: Vec<_> =
+        fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    pairs.join("&")
+}
+
+async fn accepted(answer: Response) -> String {
+    let status = answer.status();
+    let body = answer.text().await.expect("a body");
+    assert_eq!(status, 200, "{body}");
+    body
+}
