@@ -53,13 +53,19 @@ impl Interests {
     pub(super) fn enter(&self, selectors: &SelectorSet) -> Presence {
         let all = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         let live = all.iter().filter_map(Weak::upgrade);
-        let topics: Vec<_> = live.filter(|entry| selectors.matches(entry.topic.as_str())).collect();
+        let topics: Vec<_> = live.filter(|entry| asks_for(selectors, &entry.topic)).collect();
         drop(all);
         for entry in &topics {
             entry.subscribers.send_modify(|count| *count += 1);
         }
         Presence { topics }
     }
+}
+
+/// Whoever asks for everything wants to see what happens, not to make something happen: `*` starts
+/// no source.
+fn asks_for(selectors: &SelectorSet, topic: &Topic) -> bool {
+    selectors.iter().any(|selector| !selector.is_any() && selector.matches(topic.as_str()))
 }
 
 impl Drop for Presence {

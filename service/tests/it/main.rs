@@ -13,3 +13,6 @@ mod browser;
 
 /// Clients that nobody here wrote.
 mod peers;
+
+/// Streams: what they begin with, what they match, where they resume.
+mod subscribe;

@@ -3,7 +3,7 @@
 mod server;
 mod stream;
 
-pub(crate) use server::TestServer;
+pub(crate) use server::{TestServer, form};
 pub(crate) use stream::{EventStream, Received};
 
 use std::time::Duration;

@@ -1,0 +1,46 @@
+# The commands of the README. `make run` needs Rust and nothing else; `make test` installs what the
+# tests need: Debian packages when they are missing, and packages of PyPI and npm into folders that
+# git ignores.
+
+PEERS := service/tests/peers
+
+.PHONY: run test bench fanout lint setup-tests
+
+# Starts the server with its demonstrations and pages; flags go in ARGS="--listen 127.0.0.1:9000".
+run:
+	@cargo build --release --quiet --locked -p fanfare
+	@exec ./target/release/fanfare $(ARGS)
+
+# Format, lint, documentation and every test, those with a real browser and foreign clients too.
+test: setup-tests lint
+	cargo test --workspace --locked
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+
+# Microbenchmarks of the parts that every delivery goes through.
+bench:
+	cargo bench --workspace --locked
+
+# 10,000 subscribers on one process, 10 events a second; prints its figures. Flags go in ARGS.
+fanout:
+	@cargo build --release --quiet --locked -p fanfare -p fanfare-benches
+	@./target/release/fanout --server target/release/fanfare $(ARGS)
+
+setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json
+
+# Commands and the Debian packages that hold them.
+.PHONY: .packages
+.packages:
+	@deploy/install-test-packages
+
+$(PEERS)/.venv/.installed: $(PEERS)/requirements.txt
+	python3 -m venv $(PEERS)/.venv
+	$(PEERS)/.venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(PEERS)/node_modules/.package-lock.json: $(PEERS)/package-lock.json
+	cd $(PEERS) && npm ci --no-audit --no-fund --silent
+	@touch $@
