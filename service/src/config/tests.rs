@@ -1,1 +1,98 @@
+use clap::{CommandFactory as _, Parser as _};
 
+use super::*;
+
+fn config(flags: &[&str]) -> Result<Config, String> {
+    let flags = std::iter::once(&"fanfare").chain(flags);
+    let cli = Cli::try_parse_from(flags).map_err(|error| error.to_string())?;
+    cli.into_config().map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_flags_are_well_formed() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn the_defaults_are_those_of_the_documents() {
+    let config = config(&[]).unwrap();
+    assert_eq!(config.listen, ["127.0.0.1:8080".parse().unwrap()]);
+    assert_eq!(config.admin_listen, "127.0.0.1:9090".parse().unwrap());
+    assert_eq!(config.log.events_max, 100_000);
+    assert_eq!(config.log.bytes_max, 256 << 20);
+    assert_eq!(config.log.age_max, Duration::from_secs(86_400));
+    assert_eq!(config.event_limits.data_bytes_max, 1 << 20);
+    assert_eq!(config.event_limits.topics_max, 1_000);
+    assert_eq!(config.event_limits.topic_bytes_max, 4_096);
+    assert_eq!(config.delivery.lag.events_max, 10_000);
+    assert_eq!(config.delivery.lag.bytes_max, 4 << 20);
+    assert_eq!(config.delivery.heartbeat, Duration::from_secs(15));
+    assert_eq!(config.http.head_bytes_max, 16 << 10);
+    assert_eq!(config.http.head_timeout, Duration::from_secs(10));
+    assert_eq!(config.http.body_timeout, Duration::from_secs(30));
+    assert!(config.demos && config.http.gentle_refusals);
+}
+
+#[test]
+fn serve_is_the_same_as_no_command() {
+    let flags = ["--listen", "127.0.0.1:1", "--demos=false"];
+    let plain = config(&flags).unwrap();
+    let named = config(&["serve", "--listen", "127.0.0.1:1", "--demos=false"]).unwrap();
+    assert_eq!(format!("{plain:?}"), format!("{named:?}"));
+}
+
+#[test]
+fn switches_may_be_given_bare_or_with_a_value() {
+    let cases: [(&[&str], bool); 4] = [
+        (&["--demos"], true),
+        (&["--demos=true"], true),
+        (&["--demos=false"], false),
+        (&["--demos", "false"], false),
+    ];
+    for (flags, expected) in cases {
+        assert_eq!(config(flags).unwrap().demos, expected, "{flags:?}");
+    }
+}
+
+#[test]
+fn a_listener_that_others_can_reach_has_to_be_asked_for() {
+    let cases: [(&[&str], bool); 6] = [
+        (&["--listen", "127.0.0.1:1"], true),
+        (&["--listen", "[::1]:1"], true),
+        (&["--listen", "127.9.9.9:1,[::1]:2"], true),
+        (&["--listen", "0.0.0.0:1"], false),
+        (&["--listen", "127.0.0.1:1", "--listen", "10.0.0.1:1"], false),
+        (&["--listen", "0.0.0.0:1", "--open"], true),
+    ];
+    for (flags, allowed) in cases {
+        let result = config(flags);
+        assert_eq!(result.is_ok(), allowed, "{flags:?}");
+        if let Err(message) = result {
+            assert!(message.contains("--open"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn pages_of_the_called_host_are_trusted_only_where_the_listener_is_not_on_loopback() {
+    assert!(!config(&["--open"]).unwrap().origins.same_host);
+    assert!(config(&["--listen", "0.0.0.0:1", "--open"]).unwrap().origins.same_host);
+}
+
+#[test]
+fn a_setting_out_of_range_names_its_flag() {
+    let cases: [(&[&str], &str); 8] = [
+        (&["--log-events", "0"], "--log-events"),
+        (&["--head-max", "1B"], "--head-max"),
+        (&["--head-timeout", "0s"], "--head-timeout"),
+        (&["--shards", "5000"], "--shards"),
+        (&["--http2-streams", "0"], "--http2-streams"),
+        (&["--event-data-max", "8MiB"], "--body-max"),
+        (&["--retry", "1s"], "1s..5s"),
+        (&["--cors-origin", "*"], "--cors-origin"),
+    ];
+    for (flags, flag) in cases {
+        let message = config(flags).unwrap_err();
+        assert!(message.contains(flag), "{flags:?}: {message}");
+    }
+}

@@ -68,3 +68,58 @@ async fn run(mut source: impl Source, topic: Topic, hub: Hub) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::auth::Grants;
+    use crate::clock::Clock;
+    use crate::hub::{SubscribeRequest, Subscription};
+    use crate::log::{MemoryLog, MemoryLogSettings};
+    use crate::metrics::Metrics;
+    use crate::topic::{Selector, SelectorSet};
+
+    struct EverySecond;
+
+    impl Source for EverySecond {
+        fn begin(&mut self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn next(&mut self) -> Next {
+            Next::unnamed("tick".to_owned())
+        }
+
+        fn pause(&mut self) -> Duration {
+            Duration::from_secs(1)
+        }
+    }
+
+    fn subscribe(hub: &Hub, selectors: SelectorSet) -> Subscription {
+        hub.subscribe(SubscribeRequest { selectors, grants: Grants::all(), resume: None })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_works_only_while_somebody_asks_for_its_topic() {
+        let log = MemoryLog::new(MemoryLogSettings::default(), Clock::system());
+        let hub = Hub::new(Arc::new(log), Metrics::new(1));
+        let topic = Topic::parse("tick", 100).unwrap();
+        start(EverySecond, topic.clone(), &hub, &Lifecycle::default());
+        let published = || hub.log().extent().head.0;
+
+        let watcher = subscribe(&hub, SelectorSet::any());
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(published(), 0, "who watches everything starts nothing");
+
+        let subscriber = subscribe(&hub, SelectorSet::one(Selector::exact(topic)));
+        sleep(Duration::from_millis(2_500)).await;
+        assert_eq!(published(), 3, "at once, and then every second");
+
+        drop(subscriber);
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(published(), 3);
+        drop(watcher);
+    }
+}

@@ -16,3 +16,18 @@ mod peers;
 
 /// Streams: what they begin with, what they match, where they resume.
 mod subscribe;
+
+/// Nobody misses or repeats an event, under load.
+mod resume_under_load;
+
+/// A reader that stops is bounded and loses nothing.
+mod slow_readers;
+
+/// Everything has a limit, and whoever reaches it is told.
+mod limits;
+
+/// How the server begins and ends.
+mod lifecycle;
+
+/// The pages and the admin listener, over the wire.
+mod pages;

@@ -1,1 +1,304 @@
+use std::collections::BTreeMap;
 
+use proptest::collection::{btree_set, vec};
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::{Draft, DraftFields, EventLimits, Life, Unnumbered};
+use crate::topic::Selector;
+
+fn topic(text: &str) -> Topic {
+    Topic::parse(text, 100).unwrap()
+}
+
+fn set(selectors: &[&str]) -> SelectorSet {
+    SelectorSet::new(selectors.iter().map(|text| Selector::parse(text).unwrap())).unwrap()
+}
+
+fn draft(topics: &[&str], private: bool) -> Draft {
+    let topics = topics.iter().map(|&topic| topic.into()).collect();
+    let fields = DraftFields { topics, private, ..DraftFields::default() };
+    fields.check(&EventLimits::default()).unwrap()
+}
+
+fn number(draft: Draft, sequence: u64) -> Arc<Event> {
+    Arc::new(Unnumbered::encode(draft).number(Sequence(sequence), 0, Life::new(0)))
+}
+
+fn event(sequence: u64, topics: &[&str]) -> Arc<Event> {
+    number(draft(topics, false), sequence)
+}
+
+fn enter(audiences: &mut Audiences, selectors: &[&str]) -> AudienceKey {
+    audiences.enter(set(selectors), Grants::all(), Sequence(0))
+}
+
+/// Assigns events, and says which audiences were touched.
+fn assign(audiences: &mut Audiences, events: &[Arc<Event>]) -> Vec<AudienceKey> {
+    let mut touched = Vec::new();
+    for event in events {
+        audiences.assign(event, &mut touched);
+    }
+    touched
+}
+
+/// What an audience would be handed, which is taken away as a pass does.
+fn take_pending(audiences: &mut Audiences, key: AudienceKey) -> Vec<u64> {
+    let pending = std::mem::take(&mut audiences.get_mut(key).unwrap().pending);
+    pending.iter().map(|event| event.sequence().0).collect()
+}
+
+// Coming and going.
+
+#[test]
+fn the_same_terms_share_an_audience() {
+    let mut audiences = Audiences::new();
+    let news = topic("news");
+    let key = enter(&mut audiences, &["news", "{x}"]);
+    assert_eq!(enter(&mut audiences, &["{x}", "news", "news"]), key);
+    let others = [
+        enter(&mut audiences, &["news"]),
+        enter(&mut audiences, &["news", "{y}"]),
+        audiences.enter(set(&["news", "{x}"]), Grants::subscribe_to(news), Sequence(0)),
+    ];
+    for (index, other) in others.iter().enumerate() {
+        assert_ne!(*other, key);
+        assert!(!others[..index].contains(other));
+    }
+}
+
+#[test]
+fn a_new_audience_is_level_with_what_the_shard_has_seen_and_an_old_one_stays_as_it_is() {
+    let mut audiences = Audiences::new();
+    let enter = |audiences: &mut Audiences, seen| {
+        audiences.enter(set(&["news"]), Grants::all(), Sequence(seen))
+    };
+    let key = enter(&mut audiences, 5);
+    assert_eq!(audiences.get(key).unwrap().last, Sequence(5));
+    assert_eq!(audiences.get(key).unwrap().total, Lag::default());
+    assert_eq!(enter(&mut audiences, 9), key);
+    assert_eq!(audiences.get(key).unwrap().last, Sequence(5));
+    audiences.leave(key);
+    let again = enter(&mut audiences, 9);
+    assert_ne!(again, key);
+    assert_eq!(audiences.get(again).unwrap().last, Sequence(9));
+}
+
+#[test]
+fn an_audience_that_has_left_leaves_nothing_behind() {
+    let mut audiences = Audiences::new();
+    let stays = enter(&mut audiences, &["a"]);
+    let keys = [&["a", "b"][..], &["a"], &["{x}"], &["b", "*"]]
+        .map(|selectors| audiences.enter(set(selectors), Grants::all(), Sequence(0)));
+    assert_eq!(keys[1], stays);
+    for key in [keys[0], keys[2], keys[3]] {
+        audiences.leave(key);
+        audiences.leave(key); // Once more changes nothing.
+        assert!(audiences.get(key).is_none());
+    }
+    assert_eq!(assign(&mut audiences, &[event(1, &["a", "b"])]), [stays]);
+    audiences.leave(stays);
+    assert_eq!(assign(&mut audiences, &[event(2, &["a", "b"])]), []);
+    assert!(audiences.all.is_empty() && audiences.by_terms.is_empty());
+    assert!(audiences.by_topic.is_empty() && audiences.patterns.is_empty());
+}
+
+// Assigning.
+
+#[test]
+fn an_event_goes_to_every_audience_with_a_selector_for_one_of_its_topics() {
+    let mut audiences = Audiences::new();
+    let all: [&[&str]; 6] = [&["a"], &["a", "b"], &["c"], &["{x}"], &["x/{y}", "a"], &["*"]];
+    let keys = all.map(|selectors| enter(&mut audiences, selectors));
+    let mut check = |topics: &[&str], expected: [bool; 6]| {
+        let touched = assign(&mut audiences, &[event(1, topics)]);
+        for (index, key) in keys.iter().enumerate() {
+            let pending = take_pending(&mut audiences, *key);
+            assert_eq!(pending == [1], expected[index], "{topics:?} and {:?}", all[index]);
+            assert_eq!(touched.contains(key), expected[index]);
+        }
+        assert_eq!(touched.len(), expected.iter().filter(|&&expected| expected).count());
+    };
+    check(&["a"], [true, true, false, true, true, true]);
+    check(&["b"], [false, true, false, true, false, true]);
+    check(&["x/1"], [false, false, false, false, true, true]);
+    check(&["n/o/n/e"], [false, false, false, false, false, true]);
+    check(&["x/1", "c"], [false, false, true, true, true, true]);
+}
+
+#[test]
+fn an_event_with_several_topics_is_assigned_once() {
+    let mut audiences = Audiences::new();
+    for selectors in [&["a", "b"][..], &["{x}"], &["a", "{x}"], &["*"], &["*", "a", "b"]] {
+        let key = enter(&mut audiences, selectors);
+        assert_eq!(assign(&mut audiences, &[event(1, &["a", "b", "c"])]), [key], "{selectors:?}");
+        assert_eq!(take_pending(&mut audiences, key), [1], "{selectors:?}");
+        audiences.leave(key);
+    }
+}
+
+#[test]
+fn events_of_one_pass_stay_in_order_and_touch_an_audience_once() {
+    let mut audiences = Audiences::new();
+    let (both, a) = (enter(&mut audiences, &["a", "b"]), enter(&mut audiences, &["a"]));
+    let events = [event(1, &["b"]), event(2, &["b", "a"]), event(3, &["c"]), event(4, &["a"])];
+    assert_eq!(assign(&mut audiences, &events), [both, a]);
+    assert_eq!(take_pending(&mut audiences, both), [1, 2, 4]);
+    assert_eq!(take_pending(&mut audiences, a), [2, 4]);
+}
+
+#[test]
+fn a_private_event_needs_a_grant_for_one_of_its_topics() {
+    let mut audiences = Audiences::new();
+    let grants =
+        [Grants::all(), Grants::subscribe_to(topic("a")), Grants::subscribe_to(topic("b"))];
+    let keys: Vec<_> = [&["a"][..], &["*"]]
+        .iter()
+        .flat_map(|selectors| grants.clone().map(|grants| (set(selectors), grants)))
+        .map(|(selectors, grants)| audiences.enter(selectors, grants, Sequence(0)))
+        .collect();
+    let mut check = |topics: &[&str], private, expected: [bool; 6]| {
+        assign(&mut audiences, &[number(draft(topics, private), 1)]);
+        let seen: Vec<_> =
+            keys.iter().map(|&key| take_pending(&mut audiences, key) == [1]).collect();
+        assert_eq!(seen, expected, "{topics:?}, private: {private}");
+    };
+    check(&["a"], false, [true; 6]);
+    check(&["a"], true, [true, true, false, true, true, false]);
+    check(&["c"], true, [false, false, false, true, false, false]);
+    // The grant is for the event, not for the topic by which it was found.
+    check(&["a", "b"], true, [true; 6]);
+    check(&["c", "b"], true, [false, false, false, true, false, true]);
+}
+
+#[test]
+fn a_stream_ends_with_an_event_that_ends_all_of_its_topics() {
+    let mut audiences = Audiences::new();
+    let mut check = |selectors: &[&str], topics: &[&str], ending, expected| {
+        let key = enter(&mut audiences, selectors);
+        let draft = draft(topics, false);
+        let event = number(if ending { draft.ending_topic() } else { draft }, 1);
+        let ends = audiences.get(key).unwrap().ends_with(&event);
+        assert_eq!(ends, expected, "{selectors:?} and {topics:?}");
+    };
+    check(&["a"], &["a"], true, true);
+    check(&["a"], &["a"], false, false);
+    check(&["a"], &["a", "b"], true, true);
+    check(&["a", "b"], &["b", "a"], true, true);
+    check(&["a", "b"], &["a"], true, false);
+    check(&["{x}"], &["a"], true, false);
+    check(&["a", "{x}"], &["a"], true, false);
+    check(&["*"], &["a"], true, false);
+}
+
+// The cache of patterns.
+
+#[test]
+fn a_pattern_that_comes_or_goes_counts_from_the_next_event_on() {
+    let mut audiences = Audiences::new();
+    let first = enter(&mut audiences, &["{x}"]);
+    assert_eq!(assign(&mut audiences, &[event(1, &["a"])]), [first]);
+    let second = enter(&mut audiences, &["*"]);
+    take_pending(&mut audiences, first);
+    assert_eq!(assign(&mut audiences, &[event(2, &["a"])]), [first, second]);
+    audiences.leave(first);
+    take_pending(&mut audiences, second);
+    assert_eq!(assign(&mut audiences, &[event(3, &["a"])]), [second]);
+    audiences.leave(second);
+    assert_eq!(assign(&mut audiences, &[event(4, &["a"])]), []);
+}
+
+#[test]
+fn exact_topics_do_not_disturb_the_cache() {
+    let mut audiences = Audiences::new();
+    let exact = enter(&mut audiences, &["a"]);
+    assign(&mut audiences, &[event(1, &["a"])]);
+    assert_eq!(audiences.matched.len(), 0); // Nobody has a pattern.
+    enter(&mut audiences, &["{x}"]);
+    assign(&mut audiences, &[event(2, &["a", "b"]), event(3, &["a"])]);
+    assert_eq!(audiences.matched.len(), 2);
+    let another = enter(&mut audiences, &["b"]);
+    audiences.leave(exact);
+    audiences.leave(another);
+    assert_eq!(audiences.matched.len(), 2);
+    let pattern = enter(&mut audiences, &["{y}"]);
+    assert_eq!(audiences.matched.len(), 0);
+    assign(&mut audiences, &[event(4, &["a"])]);
+    assert_eq!(audiences.matched.len(), 1);
+    audiences.leave(pattern);
+    assert_eq!(audiences.matched.len(), 0);
+}
+
+#[test]
+fn more_topics_than_the_cache_remembers_are_still_matched() {
+    let mut audiences = Audiences::new();
+    let key = enter(&mut audiences, &["{x}"]);
+    let count = CACHED_TOPICS_MAX as u64 + 1_000;
+    for number in 0..count {
+        assign(&mut audiences, &[event(number + 1, &[&format!("topic-{number}")])]);
+    }
+    assert_eq!(take_pending(&mut audiences, key).len() as u64, count);
+    assert!(audiences.matched.len() <= CACHED_TOPICS_MAX);
+}
+
+const SELECTORS: [&[&str]; 7] =
+    [&["a"], &["b"], &["a", "b"], &["{x}"], &["x/{y}"], &["a", "x/{y}"], &["*"]];
+const TOPICS: [&str; 4] = ["a", "b", "x/1", "x/2"];
+
+#[derive(Clone, Debug)]
+enum Step {
+    Enter(usize),
+    Leave(usize),
+    Publish(Vec<&'static str>, bool),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let topics = btree_set(0..TOPICS.len(), 1..=3)
+        .prop_map(|indices| indices.into_iter().map(|index| TOPICS[index]).collect());
+    prop_oneof![
+        2 => (0..SELECTORS.len()).prop_map(Step::Enter),
+        1 => (0..SELECTORS.len()).prop_map(Step::Leave),
+        3 => (topics, any::<bool>()).prop_map(|(topics, private)| Step::Publish(topics, private)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn whoever_comes_and_goes_an_event_is_assigned_as_its_selectors_say(
+        steps in vec(any_step(), 1..40),
+    ) {
+        let mut audiences = Audiences::new();
+        let mut keys = BTreeMap::new();
+        for (step, sequence) in steps.into_iter().zip(1..) {
+            match step {
+                Step::Enter(index) => {
+                    let grants = Grants::subscribe_to(topic("a"));
+                    let key = audiences.enter(set(SELECTORS[index]), grants, Sequence(0));
+                    prop_assert_eq!(*keys.entry(index).or_insert(key), key);
+                }
+                Step::Leave(index) => {
+                    keys.remove(&index).into_iter().for_each(|key| audiences.leave(key));
+                }
+                Step::Publish(topics, private) => {
+                    let event = number(draft(&topics, private), sequence);
+                    let touched = assign(&mut audiences, &[event]);
+                    let expected: Vec<_> = keys
+                        .iter()
+                        .filter(|(index, _)| {
+                            set(SELECTORS[**index]).matches_any(topics.iter().copied())
+                                && (!private || topics.contains(&"a"))
+                        })
+                        .map(|(_, &key)| key)
+                        .collect();
+                    prop_assert_eq!(touched.len(), expected.len());
+                    for &key in &expected {
+                        prop_assert!(touched.contains(&key));
+                        prop_assert_eq!(take_pending(&mut audiences, key), [sequence]);
+                    }
+                }
+            }
+        }
+    }
+}

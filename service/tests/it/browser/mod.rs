@@ -1,1 +1,36 @@
-//! (being written)
+//! The pages in a real Chromium, and the browser's own `EventSource`.
+//!
+//! What no other client can show: that the pages come to life, that a browser takes what we send
+//! as the standard says, that it may ask from another origin, and that it finds its place again
+//! after the connection or the server went away. Chromium is driven by its own chromedriver, a
+//! fresh one for each test.
+
+/// Starting and ending a Chromium.
+mod chromium;
+
+/// A line to the server that can be cut.
+mod line;
+
+/// What a test does with a page, and what it sees there.
+mod page;
+
+/// Publishing and subscribing by hand.
+mod console;
+
+/// The clock, the system monitor and the stock ticker.
+mod demonstrations;
+
+/// The browser's own reading of our streams.
+mod event_source;
+
+/// Pages from elsewhere.
+mod origins;
+
+/// Every page comes to life, and complains about nothing.
+mod pages;
+
+/// The connection or the server goes away, and comes back.
+mod recovery;
+
+/// The run that begins with a click.
+mod training;

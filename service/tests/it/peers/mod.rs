@@ -1,1 +1,33 @@
-//! (being written)
+//! Clients that nobody here wrote, over real sockets: what they see is what users will see.
+//!
+//! Each is a small script in `tests/peers/` that uses a library in the way its users do and prints
+//! the events as lines of JSON; curl prints the stream itself. The versions are pinned there, and a
+//! client that is missing is a failure. Where a client departs from the event stream format of the
+//! HTML standard (section 9.2.6), the test says so and expects just that.
+
+/// Child processes, and what they print.
+mod process;
+
+/// The clients, and what they saw.
+mod peer;
+
+/// The event stream format, for what has no parser of its own.
+mod standard;
+
+/// What may lie between a client and the server.
+mod proxy;
+
+/// Text comes out as it went in.
+mod text;
+
+/// Long events, and many of them.
+mod volume;
+
+/// Clients come back and miss nothing.
+mod resume;
+
+/// Clients publish.
+mod publishing;
+
+/// The demonstrations.
+mod demos;

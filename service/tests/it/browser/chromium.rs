@@ -1,0 +1,170 @@
+//! A headless Chromium of a test's own: started through chromedriver, gone when it is dropped.
+//!
+//! Each has an empty profile in a folder of its own, so that no test sees another's cache. Both
+//! processes stay in the group of the tests: who interrupts those interrupts them too. Where
+//! Chromium is not installed a test fails; a test that skips itself tells nobody.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Each takes some 300 MB, and the tests of other files run at the same time.
+static PLACES: Semaphore = Semaphore::const_new(2);
+
+const MISSING: &str = "these tests need Chromium and chromedriver: `make test` installs them";
+
+/// A running Chromium with one window.
+pub(super) struct Chromium {
+    pub(super) client: Client,
+    // In the order in which they must go: the processes, their folder, their place.
+    processes: Processes,
+    _folder: Folder,
+    _place: SemaphorePermit<'static>,
+}
+
+impl Chromium {
+    pub(super) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With further flags.
+    pub(super) async fn start_with(flags: &[&str]) -> Self {
+        let place = PLACES.acquire().await.expect("never closed");
+        let folder = Folder::new();
+        let mut processes = Processes::start(&folder.0);
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities(&folder.0, flags))
+            .connect(&processes.url(""))
+            .await
+            .unwrap_or_else(|error| panic!("{MISSING} ({error})"));
+        processes.browser = process_id(&client);
+        Self { client, processes, _folder: folder, _place: place }
+    }
+
+    /// What the pages logged since the last call: messages, errors, refused requests, violations.
+    pub(super) async fn console_messages(&self) -> Vec<String> {
+        let session = self.client.session_id().await.expect("an answer").expect("a session");
+        let url = self.processes.url(&format!("/session/{session}/se/log"));
+        let request = reqwest::Client::builder().no_proxy().build().expect("a client").post(url);
+        let answer = request.body(json!({"type": "browser"}).to_string()).send().await;
+        let text = answer.expect("an answer").text().await.expect("a body");
+        let log: Value = serde_json::from_str(&text).expect("JSON");
+        let entries = log["value"].as_array().unwrap_or_else(|| panic!("no log: {text}"));
+        entries.iter().map(|entry| format!("{}: {}", entry["level"], entry["message"])).collect()
+    }
+}
+
+fn capabilities(folder: &Path, flags: &[&str]) -> Capabilities {
+    let fixed = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--no-proxy-server",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        // The shared memory of a container is too small for it.
+        "--disable-dev-shm-usage",
+    ];
+    let profile = format!("--user-data-dir={}", folder.join("profile").display());
+    let args: Vec<&str> = fixed.into_iter().chain([&*profile]).chain(flags.iter().copied()).collect();
+    let wanted = json!({
+        "goog:chromeOptions": {"args": args},
+        "goog:loggingPrefs": {"browser": "ALL"},
+    });
+    wanted.as_object().expect("an object").clone()
+}
+
+fn process_id(client: &Client) -> Option<Pid> {
+    let id = client.capabilities()?.get("goog:processID")?.as_i64()?;
+    Pid::from_raw(i32::try_from(id).ok()?)
+}
+
+/// Chromedriver, and the Chromium that it started.
+struct Processes {
+    driver: Child,
+    port: u16,
+    browser: Option<Pid>,
+}
+
+impl Processes {
+    /// Starts chromedriver on a port that the system chooses, and waits until it is ready.
+    fn start(folder: &Path) -> Self {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            // Chromium leaves sockets there when it is ended from outside.
+            .env("TMPDIR", folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{MISSING} (chromedriver: {error})"));
+        let lines = BufReader::new(driver.stdout.take().expect("piped")).lines();
+        // Ends also when chromedriver does.
+        let port = lines.map_while(Result::ok).find_map(|line| {
+            line.strip_prefix("ChromeDriver was started successfully on port ")?
+                .trim_end_matches('.')
+                .parse()
+                .ok()
+        });
+        Self { driver, port: port.expect("chromedriver tells its port"), browser: None }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        // Nothing here may panic: a test that failed is being unwound.
+        if let Some(browser) = self.browser {
+            let _ = kill_process(browser, Signal::KILL);
+        }
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+/// A new folder, removed with all that is in it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "fanfare-browser-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        let path = std::env::temp_dir().join(name);
+        // Another process may have had our number.
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).expect("a folder");
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // The last processes of Chromium may still be writing while they end.
+        for _ in 0..50 {
+            if fs::remove_dir_all(&self.0).is_ok() || !self.0.exists() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The clock, the system monitor and the stock ticker show what the server says.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use regex::Regex;
+use serde_json::{Value, json};
+
+use super::chromium::Chromium;
+use super::page::sees;
+use crate::support::{EventStream, TestServer};
+
+const SYMBOLS: [&str; 3] = ["AAPL", "GOOGL", "MSFT"];
+
+async fn live(path: &str) -> (TestServer, Chromium) {
+    let server = TestServer::start().await;
+    let browser = Chromium::start().await;
+    browser.open(&server.url(path)).await;
+    browser.becomes("live").await;
+    (server, browser)
+}
+
+#[tokio::test]
+async fn the_clock_shows_hours_minutes_and_seconds_and_goes_on() {
+    let (_server, browser) = live("/demo/clock").await;
+    let form = Regex::new(r"^([01]\d|2[0-3]):[0-5]\d:[0-5]\d$").unwrap();
+    let first = browser.shows("#time", |text| form.is_match(text)).await;
+    let second = browser.shows("#time", |text| text != first).await;
+    assert!(form.is_match(&second), "{second}");
+    browser.shows("#time", |text| text != first && text != second).await;
+}
+
+#[tokio::test]
+async fn the_system_monitor_shows_figures_and_bars_that_agree() {
+    let (_server, browser) = live("/demo/system").await;
+    let memory = Regex::new(r"^(\d{1,3}\.\d) % \((\d+) / (\d+) MB\)$").unwrap();
+    let cpu = Regex::new(r"^\d{1,3}\.\d %$").unwrap();
+    browser.shows("#cpu", |text| cpu.is_match(text)).await;
+    let shown = browser.shows("#memory", |text| memory.is_match(text)).await;
+
+    let parts = memory.captures(&shown).unwrap();
+    let [percent, used, total] = [1, 2, 3].map(|i| parts[i].parse::<f64>().unwrap());
+    assert!((percent - 100.0 * used / total).abs() < 0.2, "{shown}");
+
+    // Figure and bar are written one after the other, between two looks.
+    let script = "return ['cpu', 'memory'].map((name) => [
+        document.getElementById(name).textContent,
+        Number(document.getElementById(`${name}-bar`).getAttribute('aria-valuenow')).toFixed(1)]);";
+    let pairs: Vec<[String; 2]> =
+        serde_json::from_value(browser.run(script, vec![]).await).unwrap();
+    for [figure, bar] in pairs {
+        assert!(figure.starts_with(&format!("{bar} %")), "{figure} is drawn as {bar}");
+    }
+}
+
+/// The prices of a ticker that shares nothing with the page: the last of each event name.
+fn prices_of(mut stream: EventStream) -> Arc<Mutex<HashMap<String, String>>> {
+    let prices = Arc::new(Mutex::new(HashMap::new()));
+    let written = Arc::clone(&prices);
+    tokio::spawn(async move {
+        while let Some(event) = stream.next().await {
+            let data: Value = serde_json::from_str(&event.data).expect("JSON");
+            let price = format!("{:.2}", data["price"].as_f64().expect("a price"));
+            written.lock().expect("a lock").insert(event.event.expect("a name"), price);
+        }
+    });
+    prices
+}
+
+#[tokio::test]
+async fn each_row_of_the_ticker_shows_the_last_event_that_bears_its_name() {
+    let server = TestServer::start().await;
+    let prices = prices_of(EventStream::open(server.get("/stream-stocks")).await);
+    let browser = Chromium::start().await;
+    browser.open(&server.url("/demo/stocks")).await;
+    browser.becomes("live").await;
+
+    let look = async || {
+        let shown = browser.texts("tr[id] .price").await;
+        let sent = prices.lock().expect("a lock").clone();
+        SYMBOLS.map(|symbol| sent.get(symbol).cloned().unwrap_or_default()).to_vec() == shown
+    };
+    sees("every row shows the last price of its symbol", look, |agree| *agree).await;
+    for symbol in SYMBOLS {
+        let change = browser.text(&format!("#{symbol} .change")).await;
+        assert!(Regex::new(r"^([+-]\d+|0)\.\d\d$").unwrap().is_match(&change), "{change}");
+        assert_ne!(browser.text(&format!("#{symbol} .updates")).await, "0");
+    }
+}
+
+/// Notes every price that a row ever shows, as the ticker goes on by itself.
+const NOTE_PRICES: &str = "
+    window.shown = {};
+    for (const row of document.querySelectorAll('tr[id]')) {
+      const price = row.querySelector('.price');
+      const seen = window.shown[row.id] = [];
+      new MutationObserver(() => seen.push(price.textContent)).observe(price, { childList: true });
+    }";
+
+#[tokio::test]
+async fn a_row_of_the_ticker_hears_its_own_event_name_and_no_other() {
+    let (server, browser) = live("/demo/stocks").await;
+    browser.run(NOTE_PRICES, vec![]).await;
+    // The data names another symbol: what counts is the name of the event.
+    for (name, price) in [("", 1.11), ("OTHER", 2.22), ("AAPL", 3.33), ("MSFT", 4.44)] {
+        let data = json!({"symbol": "GOOGL", "price": price, "change": -0.5}).to_string();
+        let request = server.post(&format!("/events/demo/stocks?type={name}"));
+        assert_eq!(request.body(data).send().await.unwrap().status(), 200);
+    }
+    let shown = async || browser.run("return window.shown", vec![]).await;
+    let last = |shown: &Value| shown["MSFT"].as_array().is_some_and(|all| all.contains(&json!("4.44")));
+    let shown = sees("the last of the events is shown", shown, last).await;
+    let rows_with = |price: &str| -> Vec<&str> {
+        let has = |row: &&str| shown[*row].as_array().expect("prices").contains(&json!(price));
+        SYMBOLS.into_iter().filter(has).collect()
+    };
+    assert_eq!(rows_with("1.11"), Vec::<&str>::new());
+    assert_eq!(rows_with("2.22"), Vec::<&str>::new());
+    assert_eq!(rows_with("3.33"), ["AAPL"]);
+    assert_eq!(rows_with("4.44"), ["MSFT"]);
+}

@@ -1,0 +1,102 @@
+//! The embedded pages and the admin listener, as they go over the wire.
+
+use serde_json::Value;
+
+use crate::support::{EventStream, TestServer};
+
+#[tokio::test]
+async fn pages_are_served_with_a_policy_and_asked_for_only_once() {
+    let server = TestServer::start().await;
+    let cases = [
+        ("/", "text/html; charset=utf-8"),
+        ("/demo/clock", "text/html; charset=utf-8"),
+        ("/demo/system", "text/html; charset=utf-8"),
+        ("/demo/training", "text/html; charset=utf-8"),
+        ("/demo/stocks", "text/html; charset=utf-8"),
+        ("/demo/console", "text/html; charset=utf-8"),
+        ("/assets/style.css", "text/css; charset=utf-8"),
+        ("/assets/stream.js", "text/javascript; charset=utf-8"),
+        ("/assets/favicon.svg", "image/svg+xml"),
+    ];
+    for (path, content_type) in cases {
+        let answer = server.get(path).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        assert_eq!(answer.headers()["content-type"], content_type, "{path}");
+        assert!(answer.headers()["content-security-policy"].to_str().unwrap().contains("'none'"));
+        let etag = answer.headers()["etag"].clone();
+        assert!(!answer.bytes().await.unwrap().is_empty(), "{path}");
+        let again = server.get(path).header("if-none-match", etag).send().await.unwrap();
+        assert_eq!(again.status(), 304, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn without_the_demonstrations_only_the_home_page_and_the_console_are_left() {
+    let server = TestServer::start_with(&["--demos=false"]).await;
+    for (path, status) in [
+        ("/", 200),
+        ("/demo/console", 200),
+        ("/demo/clock", 404),
+        ("/stream-time", 404),
+        ("/stream-training", 404),
+    ] {
+        assert_eq!(server.get(path).send().await.unwrap().status(), status, "{path}");
+    }
+    let home = server.get("/").send().await.unwrap().text().await.unwrap();
+    assert!(home.contains("data-demos=\"off\""));
+}
+
+#[tokio::test]
+async fn the_demonstrations_say_what_the_article_says() {
+    let server = TestServer::start().await;
+    let mut time = EventStream::open(server.get("/stream-time")).await;
+    let said = time.next().await.unwrap();
+    assert_eq!((said.event, said.data.len()), (None, "The time is 14:03:59".len()));
+    assert!(said.data.starts_with("The time is "), "{}", said.data);
+
+    let mut system = EventStream::open(server.get("/system-stats")).await;
+    let figures: Value = serde_json::from_str(&system.next().await.unwrap().data).unwrap();
+    let names: Vec<_> = figures.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(names, ["cpu_percent", "memory_percent", "memory_total_mb", "memory_used_mb"]);
+
+    let mut stocks = EventStream::open(server.get("/stream-stocks")).await;
+    let tick = stocks.next().await.unwrap();
+    let price: Value = serde_json::from_str(&tick.data).unwrap();
+    assert_eq!(tick.event.as_deref(), price["symbol"].as_str());
+
+    let mut training = EventStream::open(server.get("/stream-training")).await;
+    let progress = training.next().await.unwrap();
+    assert_eq!(progress.event.as_deref(), Some("progress"));
+    let expected = r#"{"epoch":1,"total_epochs":10,"progress_percent":1.0,"loss":1.09}"#;
+    assert_eq!(progress.data, expected);
+}
+
+#[tokio::test]
+async fn the_admin_listener_tells_figures_without_topics_or_addresses() {
+    let server = TestServer::start().await;
+    let mut stream = EventStream::open(server.get("/events/secret-topic")).await;
+    server.publish("secret-topic", "x").await;
+    stream.data(1).await;
+    let admin = |path: &str| server.client.get(format!("http://{}{path}", server.admin));
+    let metrics = admin("/metrics").send().await.unwrap();
+    assert_eq!(metrics.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    let text = metrics.text().await.unwrap();
+    assert!(!text.contains("secret"), "{text}");
+    for series in [
+        "fanfare_subscribers 1",
+        "fanfare_subscribed_total 1",
+        "fanfare_events_published_total 1",
+        "fanfare_events_delivered_total 1",
+        "fanfare_log_events 1",
+        "fanfare_disconnects_total{reason=\"slow\"} 0",
+    ] {
+        assert!(text.contains(&format!("\n{series}\n")), "{series} in\n{text}");
+    }
+    for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        let name = line.split(['{', ' ']).next().unwrap();
+        assert!(text.contains(&format!("# HELP {name} ")), "{name} has no help");
+    }
+    assert_eq!(admin("/nowhere").send().await.unwrap().status(), 404);
+    let post = server.client.post(format!("http://{}/metrics", server.admin));
+    assert_eq!(post.send().await.unwrap().status(), 405);
+}

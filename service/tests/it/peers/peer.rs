@@ -1,0 +1,185 @@
+//! The clients, how each is asked for a stream, and what it saw of it.
+//!
+//! A test subscribes all of them to one server and compares each with what was published, so every
+//! promise is a table over clients. curl has no parser; what it prints goes through our own reading
+//! of the standard.
+
+use serde::Deserialize;
+
+use super::process::Process;
+use super::standard::Parser;
+use crate::support::{TestServer, eventually};
+
+/// A client and the version of HTTP that it speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// `eventsource` of npm, over the `fetch` of Node: HTTP/1.1.
+    EventSource,
+    /// `httpx-sse`, over HTTP/1.1.
+    HttpxSse,
+    /// `httpx-sse`, over HTTP/2 with prior knowledge.
+    HttpxSseHttp2,
+    /// `sseclient-py` over `requests`: HTTP/1.1.
+    Sseclient,
+    /// `curl -N`, over HTTP/1.1.
+    Curl,
+    /// `curl -N`, over HTTP/2 with prior knowledge.
+    CurlHttp2,
+}
+
+/// One event as a client saw it. An empty id is none, as a client that has none says either.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Seen {
+    pub(super) id: Option<String>,
+    pub(super) event: String,
+    pub(super) data: String,
+    #[serde(default)]
+    pub(super) retry: Option<u64>,
+}
+
+impl Seen {
+    /// An unnamed event.
+    pub(super) fn message(id: &str, data: &str) -> Self {
+        let (id, event) = (Some(id.to_owned()), "message".to_owned());
+        Self { id, event, data: data.to_owned(), retry: None }
+    }
+
+    fn from_json(line: &str) -> Self {
+        let mut seen: Self = serde_json::from_str(line).expect("an event in JSON");
+        seen.id = seen.id.filter(|id| !id.is_empty());
+        seen
+    }
+}
+
+/// What a client is to read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wanted<'a> {
+    /// After so many events it goes.
+    pub(super) count: usize,
+    pub(super) last_event_id: Option<&'a str>,
+    /// Names of events to listen for, where that has to be said.
+    pub(super) names: &'a [&'a str],
+}
+
+impl Peer {
+    pub(super) const ALL: [Self; 6] = [
+        Self::EventSource,
+        Self::HttpxSse,
+        Self::HttpxSseHttp2,
+        Self::Sseclient,
+        Self::Curl,
+        Self::CurlHttp2,
+    ];
+
+    /// Starts it on a stream.
+    pub(super) fn subscribe(self, url: &str, wanted: Wanted<'_>) -> Subscriber {
+        let process = match self {
+            Self::EventSource => {
+                Process::node("read_with_eventsource.mjs", &script(url, wanted, wanted.names, &[]))
+            }
+            Self::HttpxSse => {
+                Process::python("read_with_httpx_sse.py", &script(url, wanted, &[], &[]))
+            }
+            Self::HttpxSseHttp2 => {
+                Process::python("read_with_httpx_sse.py", &script(url, wanted, &[], &["--http2"]))
+            }
+            Self::Sseclient => {
+                Process::python("read_with_sseclient.py", &script(url, wanted, &[], &[]))
+            }
+            Self::Curl => curl(url, wanted, "--http1.1"),
+            Self::CurlHttp2 => curl(url, wanted, "--http2-prior-knowledge"),
+        };
+        let parser = matches!(self, Self::Curl | Self::CurlHttp2).then(Parser::default);
+        Subscriber { peer: self, process, parser }
+    }
+
+    /// Starts all of them, and returns when the server has them.
+    pub(super) async fn subscribe_all(
+        server: &TestServer,
+        url: &str,
+        wanted: Wanted<'_>,
+    ) -> Vec<Subscriber> {
+        let all: Vec<_> = Self::ALL.iter().map(|peer| peer.subscribe(url, wanted)).collect();
+        subscribers_are(server, all.len()).await;
+        all
+    }
+}
+
+/// Waits until the server has so many subscribers.
+pub(super) async fn subscribers_are(server: &TestServer, count: usize) {
+    let what = format!("{count} subscribers");
+    eventually(&what, async || server.figure("fanfare_subscribers").await == count as f64).await;
+}
+
+fn script(url: &str, wanted: Wanted<'_>, names: &[&str], more: &[&str]) -> Vec<String> {
+    let mut arguments = vec![url.to_owned(), wanted.count.to_string()];
+    let mut option = |name: &str, value: &str| arguments.push(format!("{name}={value}"));
+    wanted.last_event_id.into_iter().for_each(|id| option("--last-event-id", id));
+    names.iter().for_each(|name| option("--event", name));
+    arguments.extend(more.iter().map(ToString::to_string));
+    arguments
+}
+
+fn curl(url: &str, wanted: Wanted<'_>, version: &str) -> Process {
+    let resume = wanted.last_event_id.map(|id| format!("Last-Event-ID: {id}"));
+    let mut arguments = vec!["--no-buffer", version, url];
+    if let Some(header) = &resume {
+        arguments.extend(["--header", header]);
+    }
+    Process::curl(&arguments)
+}
+
+/// A client on a stream.
+#[derive(Debug)]
+pub(super) struct Subscriber {
+    pub(super) peer: Peer,
+    process: Process,
+    parser: Option<Parser>,
+}
+
+impl Subscriber {
+    /// The next event; it fails when the client ends before.
+    pub(super) async fn next(&mut self) -> Seen {
+        loop {
+            let line = self.process.expect_line().await;
+            if let Some(seen) = self.read(&line) {
+                return seen;
+            }
+        }
+    }
+
+    /// The next so many events.
+    pub(super) async fn events(&mut self, count: usize) -> Vec<Seen> {
+        let mut events = Vec::with_capacity(count);
+        while events.len() < count {
+            events.push(self.next().await);
+        }
+        events
+    }
+
+    /// It goes: by itself when it has all that it wanted, and curl when it is told.
+    pub(super) async fn leave(self) {
+        if self.parser.is_none() {
+            let more = self.process.finish().await;
+            assert_eq!(more, [""; 0], "{:?}", self.peer);
+        }
+    }
+
+    /// All that comes until the stream ends in order, which must end the client in order too.
+    pub(super) async fn until_the_end(mut self) -> Vec<Seen> {
+        let mut events = Vec::new();
+        while let Some(line) = self.process.line().await {
+            events.extend(self.read(&line));
+        }
+        self.process.finish().await;
+        events
+    }
+
+    fn read(&mut self, line: &str) -> Option<Seen> {
+        match &mut self.parser {
+            None => Some(Seen::from_json(line)),
+            // The server ends lines with a line feed alone, so a line makes one event at most.
+            Some(parser) => parser.feed(line).pop(),
+        }
+    }
+}

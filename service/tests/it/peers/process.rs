@@ -1,0 +1,143 @@
+//! Child processes, and what they print.
+//!
+//! A thread reads each pipe, so that a child never waits for us while we wait for something else.
+//! A child that ends too early fails the test with its own last words, and none outlives its test.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::support::{PATIENCE, eventually};
+
+/// How many lines may wait for the test.
+const LINES_WAITING: usize = 64;
+
+/// A running child; it is killed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Process {
+    name: String,
+    child: Child,
+    lines: mpsc::Receiver<Vec<u8>>,
+    complaints: Option<JoinHandle<String>>,
+}
+
+impl Process {
+    /// curl, without the settings of whoever runs the tests.
+    pub(super) fn curl(arguments: &[&str]) -> Self {
+        let mut command = Command::new("curl");
+        command.args(["--disable", "--silent", "--show-error"]).args(arguments);
+        Self::start("curl", command)
+    }
+
+    /// A script in `tests/peers/` for Python.
+    pub(super) fn python(script: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(installed(".venv/bin/python"));
+        command.arg(folder().join(script)).args(arguments);
+        Self::start(script, command)
+    }
+
+    /// A script in `tests/peers/` for Node.
+    pub(super) fn node(script: &str, arguments: &[&str]) -> Self {
+        installed("node_modules/eventsource");
+        let mut command = Command::new("node");
+        command.arg(folder().join(script)).args(arguments);
+        Self::start(script, command)
+    }
+
+    fn start(name: &str, mut command: Command) -> Self {
+        // Only the server is to be reached, whatever proxy is set.
+        command.env("NO_PROXY", "*").env("no_proxy", "*");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| {
+            panic!("{name} cannot be started ({error}): `make test` installs the peers")
+        });
+        let output = child.stdout.take().expect("a pipe");
+        let mut errors = child.stderr.take().expect("a pipe");
+        let (sender, lines) = mpsc::channel(LINES_WAITING);
+        thread::spawn(move || pass_lines(output, &sender));
+        let complaints = thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = errors.read_to_end(&mut text);
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        Self { name: name.to_owned(), child, lines, complaints: Some(complaints) }
+    }
+
+    /// The next line, with its end; `None` when there are no more.
+    pub(super) async fn line(&mut self) -> Option<String> {
+        let line = timeout(PATIENCE, self.lines.recv()).await;
+        let line = line.unwrap_or_else(|_| panic!("{} printed nothing in time", self.name))?;
+        Some(String::from_utf8(line).unwrap_or_else(|_| panic!("{}: not UTF-8", self.name)))
+    }
+
+    /// The next line, which there must be.
+    pub(super) async fn expect_line(&mut self) -> String {
+        match self.line().await {
+            Some(line) => line,
+            None => panic!("{} ended early: {}", self.name, self.last_words()),
+        }
+    }
+
+    /// Everything else that it prints; it must end well.
+    pub(super) async fn finish(mut self) -> Vec<String> {
+        let mut rest = Vec::new();
+        while let Some(line) = self.line().await {
+            rest.push(line);
+        }
+        let status = self.status().await;
+        assert!(status.success(), "{}, {status}: {}", self.name, self.last_words());
+        rest
+    }
+
+    async fn status(&mut self) -> ExitStatus {
+        let mut status = None;
+        eventually(&format!("{} ends", self.name), async || {
+            status = self.child.try_wait().expect("a status");
+            status.is_some()
+        })
+        .await;
+        status.expect("it has ended")
+    }
+
+    fn last_words(&mut self) -> String {
+        self.kill();
+        self.complaints.take().and_then(|reader| reader.join().ok()).unwrap_or_default()
+    }
+
+    fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn pass_lines(output: ChildStdout, lines: &mpsc::Sender<Vec<u8>>) {
+    let mut output = BufReader::new(output);
+    loop {
+        let mut line = Vec::new();
+        let read = output.read_until(b'\n', &mut line).unwrap_or(0);
+        if read == 0 || lines.blocking_send(line).is_err() {
+            return;
+        }
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers")
+}
+
+/// A missing peer is a failure: a test that is left out shows nothing.
+fn installed(path: &str) -> PathBuf {
+    let path = folder().join(path);
+    assert!(path.exists(), "{} is missing: `make test` installs it", path.display());
+    path
+}

@@ -1,0 +1,159 @@
+//! What may lie between a client and the server: a link that carries one byte at a time, and one
+//! that breaks in the middle of an event.
+//!
+//! Both forward TCP and know nothing of HTTP. Only the way from the server to the client is
+//! tampered with.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use memchr::memmem;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// What happens to a connection.
+#[derive(Clone, Copy, Debug)]
+enum Manner {
+    /// Every byte travels alone.
+    ByteByByte,
+    /// It is cut right behind this text.
+    CutBehind(&'static str),
+    /// Nothing.
+    Plain,
+}
+
+/// A running proxy; it ends, with its connections, when it is dropped.
+#[derive(Debug)]
+pub(super) struct Proxy {
+    address: SocketAddr,
+    accepted: watch::Receiver<usize>,
+    open: watch::Sender<bool>,
+    accepting: AbortHandle,
+}
+
+impl Proxy {
+    /// Every byte travels alone.
+    pub(super) async fn byte_by_byte(target: SocketAddr) -> Self {
+        Self::start(target, Manner::ByteByByte, true).await
+    }
+
+    /// The first connection is cut right behind a text; others wait until they are let in.
+    pub(super) async fn cut_behind(text: &'static str, target: SocketAddr) -> Self {
+        Self::start(target, Manner::CutBehind(text), false).await
+    }
+
+    async fn start(target: SocketAddr, first: Manner, open: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (count, accepted) = watch::channel(0);
+        let (open, opened) = watch::channel(open);
+        let accepting = tokio::spawn(accept(listener, target, first, count, opened));
+        Self { address, accepted, open, accepting: accepting.abort_handle() }
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// How many connections have come.
+    pub(super) fn accepted(&self) -> usize {
+        *self.accepted.borrow()
+    }
+
+    /// Lets the waiting connections in, and all later ones.
+    pub(super) fn let_in(&self) {
+        self.open.send_replace(true);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    target: SocketAddr,
+    first: Manner,
+    count: watch::Sender<usize>,
+    open: watch::Receiver<bool>,
+) {
+    let mut connections = JoinSet::new();
+    while let Ok((client, _)) = listener.accept().await {
+        count.send_modify(|count| *count += 1);
+        let is_first = *count.borrow() == 1;
+        let mut open = open.clone();
+        connections.spawn(async move {
+            let manner = match first {
+                Manner::CutBehind(_) if !is_first => Manner::Plain,
+                manner => manner,
+            };
+            if !is_first && open.wait_for(|open| *open).await.is_err() {
+                return;
+            }
+            // An end on either side is the end of both, which is what a test asks for.
+            let _ = carry(client, target, manner).await;
+        });
+    }
+}
+
+async fn carry(client: TcpStream, target: SocketAddr, manner: Manner) -> io::Result<()> {
+    let server = TcpStream::connect(target).await?;
+    // Otherwise the kernel collects single bytes.
+    client.set_nodelay(true)?;
+    let (mut from_client, to_client) = client.into_split();
+    let (from_server, mut to_server) = server.into_split();
+    tokio::select! {
+        result = copy(&mut from_client, &mut to_server) => result.map(drop),
+        result = forward(from_server, to_client, manner) => result,
+    }
+}
+
+async fn forward(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    manner: Manner,
+) -> io::Result<()> {
+    match manner {
+        Manner::ByteByByte => forward_bytes(from, to).await,
+        Manner::CutBehind(text) => forward_until(text.as_bytes(), from, to).await,
+        Manner::Plain => copy(&mut from, &mut to).await.map(drop),
+    }
+}
+
+async fn forward_bytes(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
+    // Slow enough for the client to read each byte before the next one comes.
+    let mut pace = interval(Duration::from_millis(1));
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut byte = [0];
+    while from.read(&mut byte).await? == 1 {
+        pace.tick().await;
+        to.write_all(&byte).await?;
+    }
+    Ok(())
+}
+
+async fn forward_until(
+    text: &[u8],
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+) -> io::Result<()> {
+    let mut seen = Vec::new();
+    loop {
+        let sent = seen.len();
+        if from.read_buf(&mut seen).await? == 0 {
+            return Ok(());
+        }
+        if let Some(at) = memmem::find(&seen, text) {
+            // No more than that, though the rest is here already.
+            return to.write_all(&seen[sent..at + text.len()]).await;
+        }
+        to.write_all(&seen[sent..]).await?;
+    }
+}

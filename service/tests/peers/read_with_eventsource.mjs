@@ -1,0 +1,33 @@
+// Reads a stream with the EventSource of npm: URL COUNT [--last-event-id ID] [--event NAME]…
+//
+// It reconnects by itself until COUNT events were printed. As in a browser, named events reach only
+// those who listen for their names, and nobody can set a header: an id to begin after is a parameter.
+
+import { parseArgs } from 'node:util';
+import { EventSource } from 'eventsource';
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    'last-event-id': { type: 'string' },
+    event: { type: 'string', multiple: true, default: [] },
+  },
+});
+const url = new URL(positionals[0]);
+let left = Number(positionals[1]);
+if (values['last-event-id'] !== undefined) {
+  url.searchParams.set('lastEventID', values['last-event-id']);
+}
+
+const stream = new EventSource(url);
+
+function show({ lastEventId, type, data }) {
+  // What came in one piece is still dispatched after the stream is closed.
+  if (left === 0) return;
+  left -= 1;
+  process.stdout.write(`${JSON.stringify({ id: lastEventId, event: type, data })}\n`);
+  if (left === 0) stream.close();
+}
+
+for (const name of ['message', ...values.event]) stream.addEventListener(name, show);
+stream.addEventListener('error', ({ code, message }) => console.error(code ?? '', message ?? 'cut'));
