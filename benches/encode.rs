@@ -1,0 +1,44 @@
+//! A draft to its frame, by size and by number of lines.
+
+use std::hint::black_box;
+
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use fanfare::event::{Draft, Life, Sequence, Unnumbered};
+use fanfare_benches::topic;
+
+fn encode(c: &mut Criterion) {
+    let mut group = c.benchmark_group("encode");
+    let topic = topic("bench");
+    for (name, data) in [
+        ("150B", "x".repeat(150)),
+        ("1KiB", "x".repeat(1 << 10)),
+        ("1KiB/40 lines", "xxxxxxxxxxxxxxxxxxxxxxxxx\n".repeat(40)),
+        ("1MiB", "x".repeat(1 << 20)),
+    ] {
+        group.throughput(Throughput::Bytes(data.len() as u64));
+        let draft = Draft::new(topic.clone(), data);
+        group.bench_function(BenchmarkId::from_parameter(name), |b| {
+            b.iter_batched(
+                || draft.clone(),
+                |draft| black_box(Unnumbered::encode(draft)),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+/// What is left to do under the log's lock.
+fn number(c: &mut Criterion) {
+    let draft = Draft::new(topic("bench"), "x".repeat(150));
+    c.bench_function("number", |b| {
+        b.iter_batched(
+            || Unnumbered::encode(draft.clone()),
+            |event| black_box(event.number(Sequence(7), 1_700_000_000_000, Life::new(5))),
+            BatchSize::SmallInput,
+        );
+    });
+}
+
+criterion_group!(benches, encode, number);
+criterion_main!(benches);

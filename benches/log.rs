@@ -1,0 +1,53 @@
+//! The log in memory: appending to it when it is full, by number of topics; reading a page, by how
+//! much else it holds.
+
+use std::hint::black_box;
+
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use fanfare::event::{Sequence, Unnumbered};
+use fanfare::log::{Log as _, PageLimit, ReadRange, Wanted};
+use fanfare::topic::{Selector, SelectorSet};
+use fanfare_benches::{draft, fill, log, topic};
+
+const EVENTS: usize = 100_000;
+const EVERYTHING: ReadRange = ReadRange { after: Sequence(0), through: Sequence(u64::MAX) };
+const PAGE: PageLimit = PageLimit { events_max: 100, bytes_max: usize::MAX };
+
+fn append(c: &mut Criterion) {
+    let mut group = c.benchmark_group("append/topics");
+    group.throughput(Throughput::Elements(1));
+    for topics in [1, 1_000, 100_000] {
+        let log = log(EVENTS);
+        fill(&log, EVENTS, topics);
+        let names: Vec<_> = (0..topics).map(|index| topic(&format!("t/{index}"))).collect();
+        let mut next = 0;
+        group.bench_function(BenchmarkId::from_parameter(topics), |b| {
+            b.iter_batched(
+                || {
+                    next = (next + 1) % topics;
+                    vec![Unnumbered::encode(draft(&names[next], 150))]
+                },
+                |events| drop(black_box(log.append(events))),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+/// A hundred events of one topic out of all; then by template, which has to look at each.
+fn read(c: &mut Criterion) {
+    let mut group = c.benchmark_group("read/topics");
+    for topics in [1, 100, 1_000] {
+        let log = log(EVENTS);
+        fill(&log, EVENTS, topics);
+        let exact = SelectorSet::one(Selector::exact(topic("t/0")));
+        group.bench_function(BenchmarkId::from_parameter(topics), |b| {
+            b.iter(|| black_box(log.read(EVERYTHING, Wanted::Matching(&exact), PAGE)));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, append, read);
+criterion_main!(benches);
