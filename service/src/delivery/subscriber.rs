@@ -25,8 +25,9 @@ pub(super) struct Subscriber {
     pub(super) member_index: usize,
     /// Everything up to here has been handed to the sink, or is not for this subscriber.
     pub(super) cursor: Sequence,
-    /// What its audience had counted when it was last level.
-    pub(super) level_at: Lag,
+    /// What it has been served of all that its audience has counted; the difference is its lag.
+    /// Means something only while it is not replaying, because a replay reaches further back.
+    pub(super) served: Lag,
     /// It resumed, and has not been level yet: the lag limit does not apply.
     pub(super) replaying: bool,
     /// When it was last handed bytes.

@@ -88,8 +88,9 @@ impl fmt::Display for HubId {
     }
 }
 
-/// An id that a publisher chose: 1 to 1,024 bytes without control characters, that neither starts
-/// with `#` nor is `earliest` (both mean something else where an id is asked for).
+/// An id that a publisher chose: 1 to 1,024 bytes without control characters and without white
+/// space at its ends, that neither starts with `#` nor is `earliest` (both mean something else where
+/// an id is asked for).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CustomId(Arc<str>);
 
@@ -110,6 +111,9 @@ impl CustomId {
         }
         if text.chars().any(char::is_control) {
             return Err(IdError::ControlCharacter);
+        }
+        if text.trim() != text {
+            return Err(IdError::OuterSpace);
         }
         if text.starts_with('#') {
             return Err(IdError::Fragment);
@@ -148,6 +152,9 @@ pub enum IdError {
     /// It holds a character that could start another field of the stream.
     #[error("the id holds a control character; use printable characters only")]
     ControlCharacter,
+    /// It begins or ends with white space, which the header that clients resume with loses.
+    #[error("the id begins or ends with white space; leave that out")]
+    OuterSpace,
     /// It starts with `#`.
     #[error("the id starts with `#`, which is reserved; choose another first character")]
     Fragment,

@@ -82,7 +82,8 @@ fn is_same_host<B>(origin: &str, request: &Request<B>) -> bool {
     let Ok(uri) = origin.parse::<Uri>() else { return false };
     let Some(authority) = uri.authority() else { return false };
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let called = host.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+    let called =
+        host.or_else(|| request.uri().authority().map(hyper::http::uri::Authority::as_str));
     called == Some(authority.as_str())
 }
 

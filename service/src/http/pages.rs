@@ -76,7 +76,7 @@ impl Page {
         let hash: String =
             file.metadata.sha256_hash()[..12].iter().map(|byte| format!("{byte:02x}")).collect();
         Self {
-            body: body(&file.data, demos),
+            body: body(file.data.clone(), demos),
             content_type: header(&content_type),
             etag: header(&format!("\"{hash}-{mark}\"")),
         }
@@ -112,13 +112,13 @@ impl Page {
 }
 
 /// Pages say in one attribute whether there are demonstrations to link to.
-fn body(data: &Cow<'static, [u8]>, demos: bool) -> Bytes {
-    if !demos && let Ok(text) = std::str::from_utf8(data) {
+fn body(data: Cow<'static, [u8]>, demos: bool) -> Bytes {
+    if !demos && let Ok(text) = std::str::from_utf8(&data) {
         return Bytes::from(text.replace("data-demos=\"on\"", "data-demos=\"off\""));
     }
     match data {
         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-        Cow::Owned(bytes) => Bytes::copy_from_slice(bytes),
+        Cow::Owned(bytes) => Bytes::from(bytes),
     }
 }
 

@@ -9,8 +9,11 @@ use percent_encoding::percent_decode_str;
 
 use super::reply::Problem;
 
-/// The pairs of a query or a form, decoded, in order.
-pub(super) fn pairs(text: &str) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, Problem> {
+/// Names and values, decoded, in order.
+pub(super) type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+
+/// The pairs of a query or a form.
+pub(super) fn pairs(text: &str) -> Result<Pairs<'_>, Problem> {
     text.split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| {

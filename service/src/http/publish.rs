@@ -12,7 +12,7 @@ use hyper::{Request, StatusCode};
 use tokio::time::timeout;
 
 use super::Context;
-use super::parameters::{pairs, path_part};
+use super::parameters::{Pairs, pairs, path_part};
 use super::reply::{self, Problem, Reply};
 use crate::auth::Grants;
 use crate::event::{Draft, DraftFields};
@@ -73,7 +73,7 @@ pub(super) fn has_media_type<B>(request: &Request<B>, expected: &str) -> bool {
 }
 
 /// Fields that we do not know are left alone, as the protocol asks.
-fn form_fields<'a>(pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>) -> DraftFields<'a> {
+fn form_fields(pairs: Pairs<'_>) -> DraftFields<'_> {
     let mut fields = DraftFields::default();
     for (name, value) in pairs {
         match name.as_ref() {

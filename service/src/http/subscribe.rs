@@ -1,6 +1,5 @@
 //! Requests for streams: which selectors, from where, and what the stream begins with.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -10,7 +9,7 @@ use hyper::{Method, Request};
 use super::Context;
 use super::body::ReplyBody;
 use super::connection::{HangUp, cutter};
-use super::parameters::{pairs, path_part};
+use super::parameters::{Pairs, pairs, path_part};
 use super::reply::{self, Problem, Reply};
 use crate::auth::Grants;
 use crate::event::{HEARTBEAT, gap_frame};
@@ -117,8 +116,10 @@ fn open<B>(
     hang_up: Option<HangUp>,
 ) -> Result<Reply, Problem> {
     let subscription = context.hub.subscribe(SubscribeRequest { selectors, grants, resume });
-    let resumed_after =
-        subscription.resumed_after.as_deref().and_then(|id| HeaderValue::from_str(id).ok());
+    let resumed_after = subscription
+        .resumed_after
+        .as_deref()
+        .and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok());
     let body = if request.method() == Method::HEAD {
         ReplyBody::Whole(<_>::default())
     } else {
@@ -143,8 +144,6 @@ fn opening(subscription: &Subscription) -> Bytes {
     opening.extend_from_slice(&gap_frame(gap));
     opening.freeze()
 }
-
-type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 fn query<B>(request: &Request<B>) -> Result<Pairs<'_>, Problem> {
     pairs(request.uri().query().unwrap_or_default())

@@ -121,7 +121,11 @@ impl Hub {
             None => Place::live(&extent),
             Some(resume) => self.place(resume, &extent, &request),
         };
-        let resumed_after = request.resume.as_ref().map(|_| self.id_at(place.cursor, &extent));
+        let resumed_after = request.resume.as_ref().map(|resume| match (resume, &place.gap) {
+            // It is exactly where it was, even if that very event is not retained any more.
+            (Resume::After(id), None) => id.clone(),
+            _ => self.id_at(place.cursor, &extent),
+        });
         Subscription {
             selectors: request.selectors,
             grants: request.grants,

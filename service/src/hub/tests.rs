@@ -400,3 +400,12 @@ fn all_who_watch_a_topic_see_the_same_subscribers() {
     drop(subscription);
     assert!(!stage.hub.interest(&topic("news")).is_some());
 }
+
+#[test]
+fn who_has_seen_the_event_that_was_evicted_last_is_exactly_where_it_was() {
+    let stage = stage(2);
+    let ids = stage.publish(5);
+    let subscription = stage.resume_after(&ids[2]);
+    assert_eq!(subscription.gap, None);
+    assert_eq!(subscription.resumed_after.as_ref(), Some(&ids[2]));
+}

@@ -2,6 +2,8 @@
 //!
 //! One binary, one file a promise. Every server listens on port 0 of the loopback interface.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
+
 /// The server, a client, and how to wait for something.
 mod support;
 

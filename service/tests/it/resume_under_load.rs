@@ -91,7 +91,7 @@ async fn publish_each_millisecond(server: &TestServer, events: usize) {
 /// Returns how often it was cut.
 async fn read_with_cuts(server: Arc<TestServer>, start: String, seed: u64, events: usize) -> usize {
     let mut chance = SmallRng::seed_from_u64(seed);
-    let sees_others = seed % 3 == 0;
+    let sees_others = seed.is_multiple_of(3);
     let path = match seed % 3 {
         0 => "/.well-known/mercure?topic=load%2F%7Bname%7D",
         1 => "/events/load/main",

@@ -160,7 +160,7 @@ async fn who_comes_back_too_late_is_told_what_is_missing() {
     }
     let cases = [
         // Event 2 is gone too, but it was seen, so nothing is missing.
-        ("?topic=t", ids[1].as_str(), None, "earliest"),
+        ("?topic=t", ids[1].as_str(), None, ids[1].as_str()),
         ("?topic=*", ids[0].as_str(), Some(Value::from(1)), "earliest"),
         ("?topic=t", ids[0].as_str(), Some(Value::Null), "earliest"),
         ("?topic=t", "never-heard-of", Some(Value::Null), "earliest"),

@@ -64,6 +64,9 @@ impl Shard {
                 Progress::End(reason) => self.remove(key, reason),
             }
         }
+        if self.behind.is_empty() {
+            self.joined_pages.clear();
+        }
         !self.behind.is_empty()
     }
 
@@ -97,6 +100,8 @@ impl Shard {
             return Progress::End(EndReason::Client);
         }
         subscriber.last_sent = now;
+        subscriber.served.events += page.batch.events;
+        subscriber.served.bytes += page.batch.frames.len() as u64;
         self.figures.delivered(page.batch.events, page.batch.frames.len() as u64);
         if page.ends {
             Progress::End(EndReason::Finished)
@@ -114,7 +119,7 @@ impl Shard {
         if subscriber.cursor < audience.last {
             return false;
         }
-        subscriber.level_at = audience.total;
+        subscriber.served = audience.total;
         subscriber.replaying = false;
         true
     }
@@ -158,7 +163,7 @@ impl Shard {
             batch: Batch::join(&events),
             through: page.through,
             passed: page.passed,
-            ends: events.last().is_some_and(|event| audience.ends_with(event)),
+            ends: events.iter().any(|event| audience.ends_with(event)),
         };
         self.joined_pages.remember((key, cursor), &joined);
         joined

@@ -20,14 +20,14 @@ impl Shard {
         let audience = self.audiences.enter(subscription.selectors, subscription.grants, self.seen);
         let end = self.end_by_age(now);
         let Some(terms) = self.audiences.get_mut(audience) else { return };
-        let (member_index, level_from, level_at) = (terms.members.len(), terms.last, terms.total);
+        let (member_index, level_from, served) = (terms.members.len(), terms.last, terms.total);
         let replaying = subscription.cursor < level_from;
         let key = self.subscribers.insert(Subscriber {
             sink,
             audience,
             member_index,
             cursor: subscription.cursor,
-            level_at,
+            served,
             replaying,
             last_sent: now,
             end,

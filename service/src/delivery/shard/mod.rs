@@ -147,7 +147,8 @@ impl Shard {
         let range = ReadRange { after: self.seen, through: Sequence(u64::MAX) };
         let page = self.log.read(range, Wanted::Everything, PASS);
         if page.passed {
-            self.all_fell_behind(page.events.first().map(|event| event.sequence()));
+            let oldest = page.events.first().map(|event| event.sequence());
+            self.all_fell_behind(oldest.map_or(page.through, Sequence::previous));
         }
         if page.through == self.seen {
             return false;
@@ -167,8 +168,7 @@ impl Shard {
     }
 
     /// The log no longer had what came next: nobody is level, whatever its cursor was.
-    fn all_fell_behind(&mut self, oldest: Option<Sequence>) {
-        let lost = oldest.map_or(self.seen.next(), Sequence::previous);
+    fn all_fell_behind(&mut self, lost: Sequence) {
         tracing::warn!(after = %self.seen, through = %lost, "the log has passed a shard");
         for audience in self.audiences.values_mut() {
             audience.last = lost;
@@ -185,7 +185,7 @@ impl Shard {
         audience.total.events += batch.events;
         audience.total.bytes += batch.frames.len() as u64;
         let total = audience.total;
-        let ends = audience.pending.last().is_some_and(|event| audience.ends_with(event));
+        let ends = audience.pending.iter().any(|event| audience.ends_with(event));
         audience.pending.clear();
 
         let now = self.deadlines.now();
@@ -194,19 +194,18 @@ impl Shard {
             let Some(subscriber) = self.subscribers.get_mut(member) else { continue };
             if subscriber.cursor < level_from || subscriber.cursor >= batch.first {
                 // Behind already; or it joined in the middle of this pass and knows some of it.
-                if subscriber.cursor >= batch.last {
-                    subscriber.level_at = total;
+                if subscriber.cursor >= batch.first {
+                    subscriber.served = total;
+                    self.behind.push_back(member);
                 } else if let Some(reason) = lag_verdict(subscriber, total, &self.settings) {
                     self.leaving.push((member, reason));
-                } else if subscriber.cursor >= batch.first {
-                    self.behind.push_back(member);
                 }
                 continue;
             }
             match subscriber.sink.offer(&batch.frames) {
                 Offer::Taken => {
                     subscriber.cursor = batch.last;
-                    subscriber.level_at = total;
+                    subscriber.served = total;
                     subscriber.replaying = false;
                     subscriber.last_sent = now;
                     delivered += 1;
@@ -299,8 +298,8 @@ fn lag_verdict(
         return None;
     }
     let lag = Lag {
-        events: total.events - subscriber.level_at.events,
-        bytes: total.bytes - subscriber.level_at.bytes,
+        events: total.events.saturating_sub(subscriber.served.events),
+        bytes: total.bytes.saturating_sub(subscriber.served.bytes),
     };
     (judge(lag, settings.lag) == Verdict::Disconnect).then_some(EndReason::Slow)
 }

@@ -529,6 +529,20 @@ fn whoever_stands_at_the_same_place_is_handed_the_same_bytes() {
 }
 
 #[test]
+fn a_page_is_joined_anew_when_there_is_more_to_put_into_it() {
+    let mut stage = stage();
+    stage.publish_times("a", 3);
+    stage.settle();
+    let first = stage.join_from_earliest(&["a"], usize::MAX);
+    stage.settle();
+    stage.publish_times("a", 2);
+    let second = stage.join_from_earliest(&["a"], usize::MAX);
+    stage.settle();
+    assert_eq!(first.pieces(), ["1 2 3", "4 5"]);
+    assert_eq!(second.pieces(), ["1 2 3 4 5"]);
+}
+
+#[test]
 fn many_who_resume_are_served_over_several_passes() {
     let mut stage = stage();
     stage.publish("a");
@@ -717,6 +731,21 @@ fn lag_is_counted_from_where_a_subscriber_joined() {
 }
 
 #[test]
+fn what_was_published_before_a_subscriber_came_is_no_lag_even_if_the_shard_reads_it_later() {
+    let mut stage = stage_with_lag_limit(3, u64::MAX);
+    stage.publish_times("a", 5);
+    let reader = stage.join(&["a"]);
+    stage.settle();
+    reader.fill();
+    stage.publish_times("a", 3);
+    stage.settle();
+    assert_eq!((reader.end(), reader.bytes().len()), (None, 0));
+    stage.publish("a");
+    stage.settle();
+    assert_eq!(reader.end(), Some(End::Aborted));
+}
+
+#[test]
 fn a_replay_has_no_lag_limit_until_it_is_level() {
     let mut stage = stage_with_lag_limit(3, u64::MAX);
     stage.publish_times("a", 5);
@@ -762,6 +791,24 @@ fn a_live_subscriber_that_the_log_has_passed_ends_and_is_told_when_to_come_back(
     assert_eq!((just_reached.pieces(), just_reached.end()), (vec!["4 5".to_owned()], None));
     assert_eq!((stage.ended("log_passed"), stage.subscribers()), (1, 1));
     assert_eq!(stage.figure("fanfare_gaps_told_total"), 0);
+}
+
+#[test]
+fn what_the_log_lost_of_other_topics_is_no_loss() {
+    let mut stage = stage_with_log_of(3);
+    let reader = stage.join(&["a"]);
+    stage.publish("a");
+    stage.settle();
+    for _ in 0..5 {
+        stage.publish("b");
+        stage.settle();
+    }
+    reader.fill();
+    stage.publish("a");
+    stage.settle();
+    stage.make_room(&reader, 1);
+    stage.settle();
+    assert_eq!((reader.pieces(), reader.end()), (vec!["1".to_owned(), "7".to_owned()], None));
 }
 
 #[test]
@@ -1391,4 +1438,62 @@ proptest! {
         }
         prop_assert!(play.stage.metrics.delivered_total() >= delivered);
     }
+}
+
+#[test]
+fn who_joins_in_the_middle_of_a_pass_is_not_measured_by_what_came_before() {
+    let mut stage = stage_with_lag_limit(3, u64::MAX);
+    let first = stage.join(&["a"]);
+    stage.settle();
+    stage.publish_times("a", 5);
+    let reader = stage.join(&["a"]); // cursor 5
+    stage.publish("a");
+    stage.settle();
+    assert_eq!(first.end(), None);
+    assert_eq!((reader.end(), reader.sequences()), (None, vec![6]));
+}
+
+#[test]
+fn lag_is_what_is_still_to_be_served_and_not_what_was() {
+    let mut stage = stage_with_lag_limit(3_000, u64::MAX);
+    let reader = stage.join(&["a"]);
+    stage.settle();
+    reader.fill();
+    stage.publish_times("a", 1_500);
+    stage.settle();
+    for round in 0..5 {
+        stage.publish_times("a", 1_024);
+        stage.settle();
+        assert_eq!(reader.end(), None, "round {round}, served {}", reader.sequences().len());
+        stage.make_room(&reader, 1);
+        stage.settle();
+    }
+}
+
+#[test]
+fn a_log_that_expires_to_nothing_while_a_shard_is_behind_ends_the_streams_that_lost() {
+    let (delivery, log) = no_limits();
+    let age_max = Duration::from_secs(1);
+    let mut stage = stage_with(delivery, MemoryLogSettings { age_max, ..log });
+    stage.publish_times("a", 10);
+    stage.settle();
+    stage.publish_times("a", 2);
+    let reader = stage.join(&["a"]); // cursor 12
+    stage.publish_times("a", 3); // 13..15 are for it
+    stage.now_ms.store(10_000, Ordering::Relaxed);
+    stage.log.expire();
+    stage.settle();
+    stage.publish("a");
+    stage.settle();
+    assert_eq!((reader.pieces(), reader.end()), (vec![], farewell()));
+}
+
+#[test]
+fn a_stream_ends_with_its_topic_even_if_something_follows_in_the_same_pass() {
+    let mut stage = stage();
+    let reader = stage.join(&["a"]);
+    stage.publish_draft(draft(&["a"], false).ending_topic());
+    stage.publish("a");
+    stage.settle();
+    assert!(reader.end().is_some());
 }

@@ -747,3 +747,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_id_that_the_log_made_cannot_be_brought_again() {
+    let stage = stage(UNBOUNDED);
+    stage.append(&["t"]);
+    let id = stage.id_of(1);
+    assert_eq!(stage.append_with_id(&id), Err(AppendError::DuplicateId));
+}
+
+#[test]
+fn an_id_that_the_log_has_yet_to_make_cannot_be_brought() {
+    let stage = stage(UNBOUNDED);
+    stage.append(&["t"]);
+    let own = HubId { accepted_ms: 1_000, life: stage.log.life, sequence: Sequence(3) }.to_string();
+    assert_eq!(stage.append_with_id(&own), Err(AppendError::DuplicateId));
+}
+
+#[test]
+fn a_page_has_one_event_at_the_least_and_no_more_than_asked_for() {
+    let stage = stage(UNBOUNDED);
+    stage.append(&["t"; 9]);
+    let limit = PageLimit { events_max: 0, bytes_max: usize::MAX };
+    let page = stage.log.read(range(0, u64::MAX), Wanted::Everything, limit);
+    assert_eq!(page.events.len(), 1);
+}

@@ -4,7 +4,7 @@ mod server;
 mod stream;
 
 pub(crate) use server::{TestServer, form};
-pub(crate) use stream::{EventStream, Received};
+pub(crate) use stream::EventStream;
 
 use std::time::Duration;
 

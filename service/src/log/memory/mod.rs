@@ -14,7 +14,7 @@ use super::{
     AppendError, Appending, Bell, Extent, Located, Log, Page, PageLimit, ReadRange, Receipt, Wanted,
 };
 use crate::clock::Clock;
-use crate::event::{Event, HubId, Life, Sequence, Unnumbered};
+use crate::event::{CustomId, Event, HubId, Life, Sequence, Unnumbered};
 use crate::topic::SelectorSet;
 
 /// The bounds of the log in memory.
@@ -174,8 +174,8 @@ impl State {
         now_ms: u64,
         life: Life,
     ) -> Result<Receipt, AppendError> {
-        let custom_id = event.custom_id().map(|id| id.shared());
-        if custom_id.as_ref().is_some_and(|id| self.by_custom_id.contains_key(id)) {
+        let custom_id = event.custom_id().map(CustomId::shared);
+        if custom_id.as_ref().is_some_and(|id| self.is_taken(id, life)) {
             return Err(AppendError::DuplicateId);
         }
         self.head = self.head.next();
@@ -193,6 +193,11 @@ impl State {
         self.by_topic.add(&event);
         self.events.push_back(Arc::new(event));
         Ok(receipt)
+    }
+
+    /// Ids of this life's own making are all taken, those too that are yet to be made.
+    fn is_taken(&self, id: &str, life: Life) -> bool {
+        self.by_custom_id.contains_key(id) || HubId::parse(id).is_some_and(|id| id.life == life)
     }
 
     fn evict(&mut self, settings: &MemoryLogSettings, now_ms: u64) {
@@ -260,7 +265,7 @@ impl State {
         let mut bytes = 0;
         for event in sequences.filter_map(|sequence| self.get(sequence)) {
             bytes += event.frame().len();
-            let full = page.events.len() == limit.events_max || bytes > limit.bytes_max;
+            let full = page.events.len() >= limit.events_max || bytes > limit.bytes_max;
             if full && !page.events.is_empty() {
                 return page;
             }
