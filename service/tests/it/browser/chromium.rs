@@ -1,11 +1,11 @@
 //! A headless Chromium of a test's own: started through chromedriver, gone when it is dropped.
 //!
-//! Each has an empty profile in a folder of its own, so that no test sees another's cache. Both
-//! processes stay in the group of the tests: who interrupts those interrupts them too. Where
-//! Chromium is not installed a test fails; a test that skips itself tells nobody.
+//! Each has an empty profile in a folder of its own, so that no test sees another's cache. Where
+//! Chromium is not installed a test fails: one that skips itself tells nobody.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,7 +14,7 @@ use std::time::Duration;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -41,13 +41,12 @@ impl Chromium {
     pub(super) async fn start_with(flags: &[&str]) -> Self {
         let place = PLACES.acquire().await.expect("never closed");
         let folder = Folder::new();
-        let mut processes = Processes::start(&folder.0);
+        let processes = Processes::start(&folder.0);
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities(&folder.0, flags))
             .connect(&processes.url(""))
             .await
             .unwrap_or_else(|error| panic!("{MISSING} ({error})"));
-        processes.browser = process_id(&client);
         Self { client, processes, _folder: folder, _place: place }
     }
 
@@ -79,7 +78,8 @@ fn capabilities(folder: &Path, flags: &[&str]) -> Capabilities {
         "--disable-dev-shm-usage",
     ];
     let profile = format!("--user-data-dir={}", folder.join("profile").display());
-    let args: Vec<&str> = fixed.into_iter().chain([&*profile]).chain(flags.iter().copied()).collect();
+    let args: Vec<&str> =
+        fixed.into_iter().chain([&*profile]).chain(flags.iter().copied()).collect();
     let wanted = json!({
         "goog:chromeOptions": {"args": args},
         "goog:loggingPrefs": {"browser": "ALL"},
@@ -87,39 +87,39 @@ fn capabilities(folder: &Path, flags: &[&str]) -> Capabilities {
     wanted.as_object().expect("an object").clone()
 }
 
-fn process_id(client: &Client) -> Option<Pid> {
-    let id = client.capabilities()?.get("goog:processID")?.as_i64()?;
-    Pid::from_raw(i32::try_from(id).ok()?)
-}
+/// Starts chromedriver, and ends it and its Chromium with whoever holds our standard input: also
+/// when the tests are interrupted or killed, and nothing of theirs is dropped any more.
+const DRIVER: &str = "command -v chromedriver >/dev/null || exit
+    (chromedriver --port=0; kill -KILL 0) &
+    read -r _
+    kill -KILL 0";
 
-/// Chromedriver, and the Chromium that it started.
+/// Chromedriver, and the Chromium that it started: a process group of their own.
 struct Processes {
-    driver: Child,
+    group: Child,
     port: u16,
-    browser: Option<Pid>,
 }
 
 impl Processes {
     /// Starts chromedriver on a port that the system chooses, and waits until it is ready.
     fn start(folder: &Path) -> Self {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
+        let mut group = Command::new("sh")
+            .args(["-c", DRIVER])
+            .process_group(0)
             // Chromium leaves sockets there when it is ended from outside.
             .env("TMPDIR", folder)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap_or_else(|error| panic!("{MISSING} (chromedriver: {error})"));
-        let lines = BufReader::new(driver.stdout.take().expect("piped")).lines();
-        // Ends also when chromedriver does.
+            .expect("a shell");
+        // The lines end with chromedriver.
+        let lines = BufReader::new(group.stdout.take().expect("piped")).lines();
         let port = lines.map_while(Result::ok).find_map(|line| {
-            line.strip_prefix("ChromeDriver was started successfully on port ")?
-                .trim_end_matches('.')
-                .parse()
-                .ok()
+            let port = line.strip_prefix("ChromeDriver was started successfully on port ")?;
+            port.trim_end_matches('.').parse().ok()
         });
-        Self { driver, port: port.expect("chromedriver tells its port"), browser: None }
+        Self { group, port: port.unwrap_or_else(|| panic!("{MISSING} (no chromedriver)")) }
     }
 
     fn url(&self, path: &str) -> String {
@@ -129,12 +129,10 @@ impl Processes {
 
 impl Drop for Processes {
     fn drop(&mut self) {
-        // Nothing here may panic: a test that failed is being unwound.
-        if let Some(browser) = self.browser {
-            let _ = kill_process(browser, Signal::KILL);
-        }
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
+        // All at once: those that outlive the others would write into the folder again. Nothing
+        // here may panic, for a test that failed is being unwound.
+        let _ = kill_process_group(Pid::from_child(&self.group), Signal::KILL);
+        let _ = self.group.wait();
     }
 }
 
@@ -159,7 +157,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // The last processes of Chromium may still be writing while they end.
+        // What was killed may need a moment to let go of its files.
         for _ in 0..50 {
             if fs::remove_dir_all(&self.0).is_ok() || !self.0.exists() {
                 return;

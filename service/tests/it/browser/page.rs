@@ -57,7 +57,7 @@ impl Chromium {
         self.client.execute(script, arguments).await.expect("a script that runs")
     }
 
-    /// The text of an element; `None` if there is none.
+    /// The text of an element.
     pub(super) async fn text(&self, selector: &str) -> String {
         let script = "return document.querySelector(arguments[0]).textContent.trim()";
         let text = self.run(script, vec![json!(selector)]).await;
@@ -66,7 +66,8 @@ impl Chromium {
 
     /// The texts of all elements that there are, in their order.
     pub(super) async fn texts(&self, selector: &str) -> Vec<String> {
-        let script = "return Array.from(document.querySelectorAll(arguments[0]), e => e.textContent)";
+        let script =
+            "return Array.from(document.querySelectorAll(arguments[0]), e => e.textContent)";
         let texts = self.run(script, vec![json!(selector)]).await;
         serde_json::from_value(texts).expect("texts")
     }

@@ -6,21 +6,33 @@ use reqwest::StatusCode;
 use super::chromium::Chromium;
 use crate::support::TestServer;
 
-/// Opens each page, does what makes it live, and reads the browser's console.
-async fn comes_to_life_quietly(path: &str, begin: Option<&str>) {
+/// The pages, and what must be clicked before there is a stream.
+const PAGES: [(&str, Option<&str>); 6] = [
+    ("/", None),
+    ("/demo/clock", None),
+    ("/demo/system", None),
+    ("/demo/stocks", None),
+    ("/demo/training", Some("#start")),
+    ("/demo/console", Some("#subscribe")),
+];
+
+#[tokio::test]
+async fn every_page_comes_to_life_and_complains_about_nothing() {
     let server = TestServer::start().await;
     let browser = Chromium::start().await;
-    browser.open(&server.url(path)).await;
-    if let Some(button) = begin {
-        browser.becomes("idle").await;
-        browser.click(button).await;
+    for (path, begin) in PAGES {
+        browser.open(&server.url(path)).await;
+        if let Some(button) = begin {
+            browser.becomes("idle").await;
+            browser.click(button).await;
+        }
+        browser.becomes("live").await;
+        assert_eq!(browser.console_messages().await, Vec::<String>::new(), "on {path}");
     }
-    browser.becomes("live").await;
-    assert_eq!(browser.console_messages().await, Vec::<String>::new(), "on {path}");
 }
 
 #[tokio::test]
-async fn the_home_page_comes_to_life_quietly_and_shows_who_listens() {
+async fn the_home_page_shows_who_listens() {
     let server = TestServer::start().await;
     let browser = Chromium::start().await;
     browser.open(&server.url("/")).await;
@@ -29,35 +41,9 @@ async fn the_home_page_comes_to_life_quietly_and_shows_who_listens() {
     // The page itself is the one who listens, and the one who is delivered to.
     browser.shows("#subscribers", |text| text == "1").await;
     browser.shows("#deliveries", |text| text == "1").await;
-    assert_eq!(browser.console_messages().await, Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn the_clock_comes_to_life_quietly() {
-    comes_to_life_quietly("/demo/clock", None).await;
-}
-
-#[tokio::test]
-async fn the_system_monitor_comes_to_life_quietly() {
-    comes_to_life_quietly("/demo/system", None).await;
-}
-
-#[tokio::test]
-async fn the_stock_ticker_comes_to_life_quietly() {
-    comes_to_life_quietly("/demo/stocks", None).await;
-}
-
-#[tokio::test]
-async fn the_training_page_comes_to_life_quietly_after_a_click() {
-    comes_to_life_quietly("/demo/training", Some("#start")).await;
-}
-
-#[tokio::test]
-async fn the_console_comes_to_life_quietly_after_a_click() {
-    comes_to_life_quietly("/demo/console", Some("#subscribe")).await;
-}
-
-/// Or the tests above would show nothing.
+/// Or the test above would show nothing.
 #[tokio::test]
 async fn a_violation_of_the_policy_would_be_noticed() {
     let server = TestServer::start().await;
@@ -67,7 +53,10 @@ async fn a_violation_of_the_policy_would_be_noticed() {
                   document.head.append(e); return window.ran === true";
     assert_eq!(browser.run(script, vec![]).await, false);
     let messages = browser.console_messages().await;
-    assert!(messages.iter().any(|message| message.contains("Content Security Policy")), "{messages:?}");
+    assert!(
+        messages.iter().any(|message| message.contains("Content Security Policy")),
+        "{messages:?}"
+    );
 }
 
 #[tokio::test]
