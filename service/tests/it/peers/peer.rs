@@ -99,8 +99,22 @@ impl Peer {
         url: &str,
         wanted: Wanted<'_>,
     ) -> Vec<Subscriber> {
-        let all: Vec<_> = Self::ALL.iter().map(|peer| peer.subscribe(url, wanted)).collect();
-        subscribers_are(server, all.len()).await;
+        Self::subscribe_these(&Self::ALL, server, url, wanted).await
+    }
+
+    /// Starts some of them, and returns when the server has them.
+    pub(super) async fn subscribe_these(
+        peers: &[Self],
+        server: &TestServer,
+        url: &str,
+        wanted: Wanted<'_>,
+    ) -> Vec<Subscriber> {
+        let mut all: Vec<_> = peers.iter().map(|peer| peer.subscribe(url, wanted)).collect();
+        eventually("all are subscribed", async || {
+            all.iter_mut().for_each(|subscriber| subscriber.process.expect_running());
+            has_subscribers(server, peers.len()).await
+        })
+        .await;
         all
     }
 }
@@ -108,7 +122,11 @@ impl Peer {
 /// Waits until the server has so many subscribers.
 pub(super) async fn subscribers_are(server: &TestServer, count: usize) {
     let what = format!("{count} subscribers");
-    eventually(&what, async || server.figure("fanfare_subscribers").await == count as f64).await;
+    eventually(&what, async || has_subscribers(server, count).await).await;
+}
+
+async fn has_subscribers(server: &TestServer, count: usize) -> bool {
+    server.figure("fanfare_subscribers").await == count as f64
 }
 
 fn script(url: &str, wanted: Wanted<'_>, names: &[&str], more: &[&str]) -> Vec<String> {
@@ -165,14 +183,13 @@ impl Subscriber {
         }
     }
 
-    /// All that comes until the stream ends in order, which must end the client in order too.
-    pub(super) async fn until_the_end(mut self) -> Vec<Seen> {
+    /// All that comes until the client ends, and how it ends: a failure in its own words.
+    pub(super) async fn until_the_end(mut self) -> (Vec<Seen>, Result<(), String>) {
         let mut events = Vec::new();
         while let Some(line) = self.process.line().await {
             events.extend(self.read(&line));
         }
-        self.process.finish().await;
-        events
+        (events, self.process.end().await)
     }
 
     fn read(&mut self, line: &str) -> Option<Seen> {

@@ -3,6 +3,7 @@
 //! A thread reads each pipe, so that a child never waits for us while we wait for something else.
 //! A child that ends too early fails the test with its own last words, and none outlives its test.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -27,21 +28,21 @@ pub(super) struct Process {
 
 impl Process {
     /// curl, without the settings of whoever runs the tests.
-    pub(super) fn curl(arguments: &[&str]) -> Self {
+    pub(super) fn curl(arguments: &[impl AsRef<OsStr>]) -> Self {
         let mut command = Command::new("curl");
         command.args(["--disable", "--silent", "--show-error"]).args(arguments);
         Self::start("curl", command)
     }
 
     /// A script in `tests/peers/` for Python.
-    pub(super) fn python(script: &str, arguments: &[&str]) -> Self {
+    pub(super) fn python(script: &str, arguments: &[impl AsRef<OsStr>]) -> Self {
         let mut command = Command::new(installed(".venv/bin/python"));
         command.arg(folder().join(script)).args(arguments);
         Self::start(script, command)
     }
 
     /// A script in `tests/peers/` for Node.
-    pub(super) fn node(script: &str, arguments: &[&str]) -> Self {
+    pub(super) fn node(script: &str, arguments: &[impl AsRef<OsStr>]) -> Self {
         installed("node_modules/eventsource");
         let mut command = Command::new("node");
         command.arg(folder().join(script)).args(arguments);
@@ -53,7 +54,7 @@ impl Process {
         command.env("NO_PROXY", "*").env("no_proxy", "*");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| {
-            panic!("{name} cannot be started ({error}): `make test` installs the peers")
+            panic!("{name} cannot be started ({error}); `make test` installs the peers")
         });
         let output = child.stdout.take().expect("a pipe");
         let mut errors = child.stderr.take().expect("a pipe");
@@ -76,10 +77,22 @@ impl Process {
 
     /// The next line, which there must be.
     pub(super) async fn expect_line(&mut self) -> String {
-        match self.line().await {
-            Some(line) => line,
-            None => panic!("{} ended early: {}", self.name, self.last_words()),
+        let Some(line) = self.line().await else { self.ended_early() };
+        line
+    }
+
+    /// Fails at once when it has ended, rather than later when something that it was to do is
+    /// missed.
+    pub(super) fn expect_running(&mut self) {
+        if self.child.try_wait().expect("a status").is_some() {
+            self.ended_early();
         }
+    }
+
+    fn ended_early(&mut self) -> ! {
+        let said = self.last_words();
+        let status = self.child.wait().expect("a status");
+        panic!("{} ended early, {status} (`make test` installs what it needs): {said}", self.name)
     }
 
     /// Everything else that it prints; it must end well.
@@ -88,9 +101,17 @@ impl Process {
         while let Some(line) = self.line().await {
             rest.push(line);
         }
-        let status = self.status().await;
-        assert!(status.success(), "{}, {status}: {}", self.name, self.last_words());
+        let name = self.name.clone();
+        if let Err(said) = self.end().await {
+            panic!("{name} failed: {said}");
+        }
         rest
+    }
+
+    /// Waits for its end, without reading on; a failure is told in its own words.
+    pub(super) async fn end(mut self) -> Result<(), String> {
+        let status = self.status().await;
+        if status.success() { Ok(()) } else { Err(format!("{status}: {}", self.last_words())) }
     }
 
     async fn status(&mut self) -> ExitStatus {

@@ -68,9 +68,12 @@ impl Parser {
     }
 }
 
+/// A stream, and the ids, names and data of its events.
+type Example = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
+
 #[test]
 fn the_examples_of_the_standard_are_read_as_it_says() {
-    let cases: [(&str, &[(&str, &str, &str)]); 6] = [
+    let cases: [Example; 6] = [
         ("data: YHOO\ndata: +2\ndata: 10\n\n", &[("", "message", "YHOO\n+2\n10")]),
         (
             ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
