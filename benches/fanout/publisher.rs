@@ -28,7 +28,7 @@ pub(crate) fn publish(
         let mut data = format!("{} {number} ", due.as_nanos());
         data.extend(std::iter::repeat_n('x', flags.payload.saturating_sub(data.len())));
         let request = format!(
-            "POST /events/load HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{data}",
+            "POST /events/load HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{data}",
             data.len()
         );
         stream.write_all(request.as_bytes())?;

@@ -12,7 +12,8 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-const REQUEST: &[u8] = b"GET /events/load HTTP/1.1\r\nhost: a\r\naccept: text/event-stream\r\n\r\n";
+const REQUEST: &[u8] =
+    b"GET /events/load HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n";
 
 /// What arrived, over all streams.
 #[derive(Clone, Copy, Debug, Default)]

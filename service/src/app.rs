@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, interval, timeout_at};
 
 use crate::admin::Admin;
@@ -114,6 +115,7 @@ impl App {
             origins: config.origins,
             event_limits: config.event_limits,
             settings: HttpSettings { connections_max, ..config.http },
+            body_memory: Semaphore::new(config.http.bodies_bytes_max >> 10),
             pages,
             demos,
             metrics: metrics.clone(),

@@ -228,6 +228,15 @@ struct ServeFlags {
         help_heading = "Limits"
     )]
     body_max: ByteSize,
+    /// The most memory that request bodies may take, all together
+    #[arg(
+        long,
+        env = "FANFARE_BODIES_MAX",
+        value_name = "SIZE",
+        default_value = "256MiB",
+        help_heading = "Limits"
+    )]
+    bodies_max: ByteSize,
     /// How long a body may take; for NDJSON, how long it may pause
     #[arg(
         long,
@@ -431,6 +440,7 @@ impl ServeFlags {
                 listed: self.cors_origins.clone(),
                 loopback: true,
                 same_host: foreign.is_some(),
+                loopback_hosts_only: !self.open,
             },
             delivery: self.delivery(),
             log: MemoryLogSettings {
@@ -470,6 +480,12 @@ impl ServeFlags {
             (self.send_buffer.as_u64() >= 4 << 10, "--send-buffer", "must be at least 4KiB"),
             (self.unsent_max.as_u64() <= 1 << 30, "--unsent-max", "must be at most 1GiB"),
             (
+                self.bodies_max >= self.body_max,
+                "--bodies-max",
+                "must be at least as large as --body-max",
+            ),
+            (self.bodies_max.as_u64() <= 1 << 40, "--bodies-max", "must be at most 1TiB"),
+            (
                 self.body_max >= self.event_data_max,
                 "--body-max",
                 "must be at least as large as --event-data-max",
@@ -502,6 +518,7 @@ impl ServeFlags {
             head_bytes_max: bytes(self.head_max),
             head_timeout: *self.head_timeout,
             body_bytes_max: bytes(self.body_max),
+            bodies_bytes_max: bytes(self.bodies_max),
             body_timeout: *self.body_timeout,
             connections_per_address_max: (self.connections_per_address > 0)
                 .then_some(self.connections_per_address),

@@ -86,6 +86,11 @@ impl Mailbox {
         self.load.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// The shard has ended: it is fuller than any other.
+    pub(super) fn retire(&self) {
+        self.load.store(usize::MAX, Ordering::Relaxed);
+    }
+
     pub(super) fn seen(&self) -> Sequence {
         Sequence(self.seen.load(Ordering::Acquire))
     }

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2_iter;
 use thiserror::Error;
 
 use super::id::{CustomId, IdError};
@@ -60,6 +61,12 @@ impl DraftFields<'_> {
         if self.data.len() > limits.data_bytes_max {
             let (bytes, max) = (self.data.len(), limits.data_bytes_max);
             return Err(DraftError::DataTooLarge { bytes, max });
+        }
+        // Every line gets a `data: ` of its own, so data of line breaks alone would grow sevenfold.
+        let encoded =
+            self.data.len() + 7 * memchr2_iter(b'\r', b'\n', self.data.as_bytes()).count();
+        if encoded > 2 * limits.data_bytes_max {
+            return Err(DraftError::TooManyLines { max: limits.data_bytes_max });
         }
         let mut topics = Vec::with_capacity(self.topics.len());
         for text in &self.topics {
@@ -214,6 +221,14 @@ pub enum DraftError {
         /// Its length.
         bytes: usize,
         /// The limit.
+        max: usize,
+    },
+    /// So many line breaks that the event would become much larger on the wire.
+    #[error(
+        "the data has too many short lines: with a `data:` for each it would be more than twice {max} bytes; send fewer at a time"
+    )]
+    TooManyLines {
+        /// The limit of the data.
         max: usize,
     },
     /// The name is longer than a name may be.

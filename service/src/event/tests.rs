@@ -312,7 +312,8 @@ fn an_event_holds_its_frame_its_topics_and_some_structure() {
     assert_eq!(more_data.bytes_held() - small.bytes_held(), 3);
     let topics = ["t", "four"].map(Cow::from).to_vec();
     let more_topics = event(DraftFields { topics, ..fields("d") });
-    assert_eq!(more_topics.bytes_held() - small.bytes_held(), 4);
+    // A topic costs more than its name: the index keeps it too.
+    assert!(more_topics.bytes_held() - small.bytes_held() > 4 + 100);
     assert!(small.bytes_held() > small.frame().len() + 1);
 }
 

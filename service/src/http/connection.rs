@@ -9,6 +9,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -25,7 +26,7 @@ use super::reply::Reply;
 use super::{Context, head, route};
 use crate::metrics::Refusal;
 
-const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0";
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// How long, and for how many bytes, we go on reading after our last word, so that the kernel does
 /// not answer them with a reset that overtakes it.
@@ -51,9 +52,12 @@ pub(super) type HangUp = Arc<Notify>;
 
 /// Serves a connection until it ends.
 pub(super) async fn serve(stream: TcpStream, mode: Mode, context: Arc<Context>) {
+    let refusal_time = context.settings.head_timeout;
     let result = tokio::select! {
         result = serve_any(stream, mode, Arc::clone(&context)) => result,
         () = context.lifecycle.cutting() => return,
+        // Places for refusals are few, and nobody is to keep one.
+        () = sleep(refusal_time), if matches!(mode, Mode::Refuse(_)) => return,
     };
     if let Err(error) = result {
         tracing::debug!(%error, "connection ended");
@@ -66,7 +70,12 @@ async fn serve_any(
     context: Arc<Context>,
 ) -> Result<(), hyper::Error> {
     let limit = context.settings.head_timeout;
-    match timeout(limit, is_http2(&stream)).await {
+    let first = tokio::select! {
+        first = timeout(limit, is_http2(&stream)) => first,
+        // Whoever has said nothing yet is not waited for.
+        () = context.lifecycle.draining() => return Ok(()),
+    };
+    match first {
         Ok(Ok(true)) => serve_http2(stream, mode, context).await,
         Ok(Ok(false)) => Box::pin(serve_http1(stream, mode, context)).await,
         // It went away, or never said a word.
@@ -78,8 +87,10 @@ async fn serve_any(
     }
 }
 
-/// Looks at the first bytes without taking them.
+/// Looks at the first bytes without taking them. The whole preface is waited for, because hyper
+/// would wait for the rest of it without a limit.
 async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
+    let mut pause = Duration::from_millis(10);
     let mut first = [0; HTTP2_PREFACE.len()];
     loop {
         let seen = stream.peek(&mut first).await?;
@@ -93,7 +104,8 @@ async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
             return Ok(true);
         }
         // A preface in pieces: the socket stays readable, so waiting for it would spin.
-        sleep(Duration::from_millis(10)).await;
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(500));
     }
 }
 
@@ -103,7 +115,9 @@ async fn serve_http1(
     context: Arc<Context>,
 ) -> Result<(), hyper::Error> {
     let hang_up: HangUp = Arc::default();
+    let requests = AtomicUsize::new(0);
     let service = service_fn(|request| {
+        requests.fetch_add(1, Ordering::Relaxed);
         Box::pin(answer(request, mode, Arc::clone(&context), Some(Arc::clone(&hang_up))))
     });
     let mut connection = http1::Builder::new()
@@ -121,6 +135,8 @@ async fn serve_http1(
                 told = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
+            // A head that began before the drain gets a moment, and then no more.
+            () = sleep(LINGER_TIME), if told && requests.load(Ordering::Relaxed) == 0 => return Ok(()),
             () = hang_up.notified() => return Ok(()),
         }
     };
@@ -128,9 +144,9 @@ async fn serve_http1(
     let mut stream = parts.io.into_inner();
     match &result {
         Err(error) if error.is_timeout() => {
-            context.metrics.connection_refused(Refusal::HeadTimeout);
             // Nothing at all came: that is an idle connection, and not a slow head.
             if !parts.read_buf.is_empty() {
+                context.metrics.connection_refused(Refusal::HeadTimeout);
                 answer_slow_head(&mut stream, context.settings.head_timeout).await;
             }
             close(stream).await;

@@ -24,6 +24,8 @@ pub use pages::Pages;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use crate::auth::Authority;
 use crate::delivery::Delivery;
 use crate::demo::Demos;
@@ -41,6 +43,8 @@ pub struct HttpSettings {
     pub head_timeout: Duration,
     /// The largest request body, and the longest line of NDJSON, in bytes.
     pub body_bytes_max: usize,
+    /// What the bodies of all requests may take in memory at a time, in bytes.
+    pub bodies_bytes_max: usize,
     /// How long a body may take; for NDJSON, how long it may pause.
     pub body_timeout: Duration,
     /// How many connections in all.
@@ -68,6 +72,7 @@ impl Default for HttpSettings {
             head_bytes_max: 16 << 10,
             head_timeout: Duration::from_secs(10),
             body_bytes_max: 4 << 20,
+            bodies_bytes_max: 256 << 20,
             body_timeout: Duration::from_secs(30),
             connections_max: 900,
             connections_per_address_max: None,
@@ -96,6 +101,8 @@ pub struct Context {
     pub event_limits: EventLimits,
     /// The limits of a request.
     pub settings: HttpSettings,
+    /// What is left of the memory for bodies, in KiB.
+    pub body_memory: Semaphore,
     /// The embedded pages.
     pub pages: Pages,
     /// The demonstrations, unless they are off.

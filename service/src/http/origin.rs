@@ -26,11 +26,29 @@ pub struct OriginPolicy {
     /// Pages that came from the host that they call. Not safe on a loopback listener, where any
     /// name can be made to resolve to this machine; there, `loopback` is what is wanted.
     pub same_host: bool,
+    /// Only requests that call this machine by a loopback address or name are served. A page
+    /// anywhere can have its own name resolve to this machine, and is then of the same origin as
+    /// we are; the `Host` that it sends gives it away.
+    pub loopback_hosts_only: bool,
 }
 
 impl OriginPolicy {
     fn allows(&self, origin: &str) -> bool {
         self.listed.iter().any(|listed| listed == origin) || (self.loopback && is_loopback(origin))
+    }
+
+    /// Whether this request calls us by a name that we have.
+    pub(super) fn check_host<B>(&self, request: &Request<B>) -> Result<(), Problem> {
+        if !self.loopback_hosts_only {
+            return Ok(());
+        }
+        // HTTP/1.0 knows no `Host`, and no browser speaks it.
+        let Some(called) = called_host(request) else { return Ok(()) };
+        let authority = called.parse::<hyper::http::uri::Authority>();
+        if authority.is_ok_and(|authority| is_loopback_host(authority.host())) {
+            return Ok(());
+        }
+        Err(Problem::ForeignHost { host: called.chars().take(256).collect() })
     }
 
     /// Whether this request may publish, as far as its origin goes.
@@ -71,7 +89,10 @@ impl OriginPolicy {
 fn is_loopback(origin: &str) -> bool {
     let Ok(uri) = origin.parse::<Uri>() else { return false };
     let web = matches!(uri.scheme_str(), Some("http" | "https"));
-    let Some(host) = uri.host().filter(|_| web) else { return false };
+    uri.host().is_some_and(|host| web && is_loopback_host(host))
+}
+
+fn is_loopback_host(host: &str) -> bool {
     host == "localhost"
         || host.ends_with(".localhost")
         || host == "[::1]"
@@ -81,10 +102,13 @@ fn is_loopback(origin: &str) -> bool {
 fn is_same_host<B>(origin: &str, request: &Request<B>) -> bool {
     let Ok(uri) = origin.parse::<Uri>() else { return false };
     let Some(authority) = uri.authority() else { return false };
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let called =
-        host.or_else(|| request.uri().authority().map(hyper::http::uri::Authority::as_str));
-    called == Some(authority.as_str())
+    called_host(request) == Some(authority.as_str())
+}
+
+/// Host and port as the client named them; HTTP/2 has them in the target.
+fn called_host<B>(request: &Request<B>) -> Option<&str> {
+    let host = request.headers().get(HOST).map(|host| host.to_str().unwrap_or("?"));
+    host.or_else(|| request.uri().authority().map(hyper::http::uri::Authority::as_str))
 }
 
 #[cfg(test)]

@@ -5,15 +5,25 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr_iter;
 use percent_encoding::percent_decode_str;
 
 use super::reply::Problem;
+
+/// How many fields a form may have: a pair takes far more memory than the two bytes that it may
+/// take in the body.
+const PAIRS_MAX: usize = 10_000;
 
 /// Names and values, decoded, in order.
 pub(super) type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 /// The pairs of a query or a form.
 pub(super) fn pairs(text: &str) -> Result<Pairs<'_>, Problem> {
+    if memchr_iter(b'&', text.as_bytes()).count() >= PAIRS_MAX {
+        return Err(Problem::Unreadable(format!(
+            "there are {PAIRS_MAX} fields or more; send fewer"
+        )));
+    }
     text.split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| {

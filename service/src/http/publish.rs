@@ -106,6 +106,12 @@ async fn read_body(request: Request<Incoming>, context: &Context) -> Result<Byte
     if body.size_hint().lower() > max as u64 {
         return Err(Problem::BodyTooLarge { max });
     }
+    // A body of unknown length may become as large as one may be. The place is given back when the
+    // body has been read: what is made of it is bounded by the limits of an event.
+    let upper = body.size_hint().upper().and_then(|upper| usize::try_from(upper).ok());
+    let kibibytes = upper.unwrap_or(max).div_ceil(1 << 10);
+    let place = context.body_memory.try_acquire_many(u32::try_from(kibibytes).unwrap_or(u32::MAX));
+    let _place = place.map_err(|_| Problem::TooMany { what: "too many bodies are being read" })?;
     let limit = context.settings.body_timeout;
     match timeout(limit, Limited::new(body, max).collect()).await {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),

@@ -39,6 +39,10 @@ pub(super) enum Problem {
         "the origin `{origin}` is not on the list; start the server with --cors-origin {origin}, or publish from your own server"
     )]
     ForeignOrigin { origin: String },
+    #[error(
+        "the host `{host}` is not this machine, and without --open only this machine is served; call it by a loopback address, or start the server with --open if a name or a proxy of yours stands in front"
+    )]
+    ForeignHost { host: String },
     #[error("there is nothing at this path; `/` lists what there is")]
     NotFound,
     #[error("this path takes {allow}")]
@@ -72,11 +76,15 @@ impl Problem {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Draft(DraftError::DataTooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Draft(DraftError::DataTooLarge { .. } | DraftError::TooManyLines { .. }) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::Unreadable(_) | Self::Draft(_) | Self::Selector(_) | Self::Topic(_) => {
                 StatusCode::BAD_REQUEST
             }
-            Self::NotGranted { .. } | Self::ForeignOrigin { .. } => StatusCode::FORBIDDEN,
+            Self::NotGranted { .. } | Self::ForeignOrigin { .. } | Self::ForeignHost { .. } => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
@@ -99,6 +107,7 @@ impl Problem {
             Self::Topic(_) => "topic",
             Self::NotGranted { .. } => "not-granted",
             Self::ForeignOrigin { .. } => "origin",
+            Self::ForeignHost { .. } => "host",
             Self::NotFound => "not-found",
             Self::Method { .. } => "method",
             Self::BodyTimeout { .. } => "timeout",
@@ -112,7 +121,8 @@ impl Problem {
         }
     }
 
-    fn is_temporary(&self) -> bool {
+    /// Coming back later helps.
+    pub(super) fn is_temporary(&self) -> bool {
         matches!(
             self,
             Self::TooMany { .. } | Self::Draining | Self::Append(AppendError::Unavailable)
@@ -123,7 +133,7 @@ impl Problem {
     pub(super) fn rejection(&self) -> Option<PublishRejection> {
         match self {
             Self::Append(_) => None,
-            Self::NotGranted { .. } | Self::ForeignOrigin { .. } => {
+            Self::NotGranted { .. } | Self::ForeignOrigin { .. } | Self::ForeignHost { .. } => {
                 Some(PublishRejection::Forbidden)
             }
             Self::Draining => Some(PublishRejection::Unavailable),

@@ -16,6 +16,9 @@ use crate::metrics::Refusal;
 /// Where the open protocol that we are compatible with has its hub.
 const HUB_PATH: &str = "/.well-known/mercure";
 
+/// The methods of the server as a whole.
+const ALL_METHODS: &str = "GET, HEAD, POST, OPTIONS";
+
 /// Who answers a path.
 #[derive(Clone, Copy, Debug)]
 enum Endpoint<'a> {
@@ -46,7 +49,7 @@ impl<'a> Endpoint<'a> {
 
     fn methods(self) -> &'static str {
         match self {
-            Self::Hub | Self::Topic(_) => "GET, HEAD, POST, OPTIONS",
+            Self::Hub | Self::Topic(_) => ALL_METHODS,
             Self::Batch => "POST, OPTIONS",
             Self::Demo(_) | Self::Page(_) => "GET, HEAD, OPTIONS",
         }
@@ -61,8 +64,12 @@ pub(super) async fn answer(
 ) -> Reply {
     let origin = request.headers().get(ORIGIN).cloned();
     let publishes = request.method() == Method::POST;
+    let gently = context.settings.gentle_refusals && wants_stream(&request);
     let mut reply = match dispatch(request, context, hang_up).await {
         Ok(reply) => reply,
+        Err(problem) if gently && problem.is_temporary() => {
+            reply::come_back(&context.settings.retry_ms)
+        }
         Err(problem) => {
             if let Some(reason) = problem.rejection().filter(|_| publishes) {
                 context.metrics.publish_rejected(reason);
@@ -99,17 +106,18 @@ async fn dispatch(
     hang_up: Option<HangUp>,
 ) -> Result<Reply, Problem> {
     head::check(&request, context.settings.head_bytes_max)?;
+    context.origins.check_host(&request)?;
     let path = request.uri().path().to_owned();
+    if request.method() == Method::OPTIONS && path == "*" {
+        return Ok(options(ALL_METHODS));
+    }
     let endpoint = Endpoint::of(&path, context).ok_or(Problem::NotFound)?;
     let allow = endpoint.methods();
     if request.method() == Method::OPTIONS {
-        let mut reply = reply::empty(StatusCode::NO_CONTENT);
-        reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
-        reply.extensions_mut().insert(Preflight(allow));
-        return Ok(reply);
+        return Ok(options(allow));
     }
     if context.lifecycle.is_draining() {
-        return refuse_while_draining(&request, context);
+        return Err(Problem::Draining);
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let publishes = request.method() == Method::POST;
@@ -125,11 +133,11 @@ async fn dispatch(
     }
 }
 
-fn refuse_while_draining<B>(request: &Request<B>, context: &Context) -> Result<Reply, Problem> {
-    if context.settings.gentle_refusals && wants_stream(request) {
-        return Ok(reply::come_back(&context.settings.retry_ms));
-    }
-    Err(Problem::Draining)
+fn options(allow: &'static str) -> Reply {
+    let mut reply = reply::empty(StatusCode::NO_CONTENT);
+    reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    reply.extensions_mut().insert(Preflight(allow));
+    reply
 }
 
 fn wants_stream<B>(request: &Request<B>) -> bool {

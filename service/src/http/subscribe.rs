@@ -48,7 +48,8 @@ pub(super) fn selectors<B>(
     hang_up: Option<HangUp>,
 ) -> Result<Reply, Problem> {
     let parameters = query(request)?;
-    let named = parameters.iter().filter(|(name, _)| name == "topic");
+    // One more than allowed is enough to be refused; compiling a template is not free.
+    let named = parameters.iter().filter(|(name, _)| name == "topic").take(SelectorSet::MAX + 1);
     let selectors: Vec<Selector> =
         named.map(|(_, text)| Selector::parse(text)).collect::<Result<_, _>>()?;
     let selectors = SelectorSet::new(selectors)?;

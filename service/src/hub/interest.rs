@@ -30,7 +30,7 @@ pub struct Interest {
     subscribers: watch::Receiver<usize>,
 }
 
-/// Counts as one subscriber of each watched topic that it matches, until it is dropped.
+/// Counts as one subscriber of each watched topic that it names, until it is dropped.
 #[derive(Debug, Default)]
 pub struct Presence {
     topics: Vec<Arc<Watched>>,
@@ -62,10 +62,10 @@ impl Interests {
     }
 }
 
-/// Whoever asks for everything wants to see what happens, not to make something happen: `*` starts
-/// no source.
+/// Only who names a topic asks for it. Whoever watches many with a pattern wants to see what
+/// happens, not to make something happen.
 fn asks_for(selectors: &SelectorSet, topic: &Topic) -> bool {
-    selectors.iter().any(|selector| !selector.is_any() && selector.matches(topic.as_str()))
+    selectors.iter().any(|selector| selector.exact_topic() == Some(topic))
 }
 
 impl Drop for Presence {

@@ -187,6 +187,27 @@ async fn clients_of_a_server_that_ends_lose_nothing_that_the_next_one_still_has(
     assert_eq!(stream.data(1).await, ["while you were away"]);
 }
 
+/// Exits are waited for with the patience of a test; what is asserted is the order: the server ends
+/// while these connections are still open on this side, and without having to cut anything.
+#[tokio::test]
+async fn connections_that_carry_nothing_do_not_hold_up_the_end() {
+    use tokio::io::AsyncWriteExt as _;
+    let flags = ["--head-timeout", "1h", "--body-timeout", "1h", "--drain-window", "1h"];
+    let server = TestServer::start_with(&flags).await;
+    let mut open = Vec::new();
+    for beginning in ["", "PRI * HT", "GET / HTTP/1.1\r\nhost: loc"] {
+        let mut stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(beginning.as_bytes()).await.unwrap();
+        open.push(stream);
+    }
+    eventually("they are all there", async || {
+        server.figure("fanfare_connections_opened_total").await >= 3.0
+    })
+    .await;
+    tokio::time::timeout(PATIENCE, server.stop()).await.expect("long before the window ends");
+    drop(open);
+}
+
 #[tokio::test]
 async fn requests_during_the_drain_are_sent_away_and_streams_gently() {
     let mut server = TestServer::start_with(&["--drain-window", "3s"]).await;

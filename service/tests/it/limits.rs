@@ -23,7 +23,9 @@ async fn talk(server: &TestServer, parts: &[&str]) -> String {
 #[tokio::test]
 async fn a_head_that_comes_too_slowly_is_answered_and_closed() {
     let server = TestServer::start_with(&["--head-timeout", "200ms"]).await;
-    for parts in [&["GET / HT"][..], &["PRI"], &["GET / HTTP/1.1\r\nhost: a\r\n", "x-slow: "]] {
+    for parts in
+        [&["GET / HT"][..], &["PRI"], &["GET / HTTP/1.1\r\nhost: localhost\r\n", "x-slow: "]]
+    {
         let answer = talk(&server, parts).await;
         if parts == ["PRI"] {
             assert_eq!(answer, "", "it might have become HTTP/2");
@@ -40,7 +42,7 @@ async fn a_head_that_comes_too_slowly_is_answered_and_closed() {
 #[tokio::test]
 async fn a_body_that_comes_too_slowly_is_answered() {
     let server = TestServer::start_with(&["--body-timeout", "200ms"]).await;
-    let head = "POST /events/t HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf";
+    let head = "POST /events/t HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhalf";
     let answer = talk(&server, &[head]).await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     assert!(answer.contains("the body took longer"), "{answer}");
@@ -65,7 +67,7 @@ async fn a_head_over_the_limit_gets_a_431() {
 #[tokio::test]
 async fn a_body_over_the_limit_gets_a_413_before_it_is_sent() {
     let server = TestServer::start_with(&["--body-max", "1MiB"]).await;
-    let head = "POST /events/t HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 999999999\r\n\r\n";
+    let head = "POST /events/t HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 999999999\r\n\r\n";
     let answer = talk(&server, &[head]).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
 }
@@ -80,6 +82,31 @@ async fn the_largest_event_goes_through_and_one_byte_more_does_not() {
     assert_eq!(received.data.len(), largest.len());
     let more = server.post("/events/t").body(largest + "x").send().await.unwrap();
     assert_eq!(more.status(), 413);
+}
+
+#[tokio::test]
+async fn bodies_share_a_bounded_memory_and_small_ones_still_go_through() {
+    let flags = ["--bodies-max", "2MiB", "--body-max", "1MiB", "--event-data-max", "512KiB"];
+    let server = TestServer::start_with(&flags).await;
+    let mut unfinished = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head = "POST /events/t HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        unfinished.push(stream);
+    }
+    eventually("a third large body finds no room", async || {
+        let answer = server.post("/events/t").body(vec![b'x'; 500_000]).send().await.unwrap();
+        answer.status() == 429 && answer.headers().contains_key("retry-after")
+    })
+    .await;
+    server.publish("t", "small").await;
+    drop(unfinished);
+    eventually("there is room again", async || {
+        let answer = server.post("/events/t").body(vec![b'x'; 500_000]).send().await.unwrap();
+        answer.status() == 200
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -119,7 +146,7 @@ async fn an_address_may_have_so_many_connections_and_others_still_have_theirs() 
 async fn a_batch_that_pauses_too_long_keeps_what_it_has_published() {
     let server = TestServer::start_with(&["--body-timeout", "300ms"]).await;
     let mut stream = EventStream::open(server.get("/events/t")).await;
-    let head = "POST /events HTTP/1.1\r\nhost: a\r\ncontent-type: application/x-ndjson\r\n\
+    let head = "POST /events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\n\
                 content-length: 1000\r\n\r\n{\"topic\":\"t\",\"data\":\"in time\"}\n{\"topic\"";
     let answer = talk(&server, &[head]).await;
     assert!(answer.contains("{\"id\":\"urn:uuid:"), "{answer}");
@@ -137,8 +164,8 @@ async fn requests_that_are_not_http_are_refused_and_harm_nobody() {
         "GET\r\n\r\n",
         "GET / HTTP/9.9\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n",
-        "POST /events/t HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello",
-        "POST /events/t HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+        "POST /events/t HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello",
+        "POST /events/t HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
         &long,
     ];
     for case in cases {

@@ -105,6 +105,7 @@ async fn bad_requests_get_a_problem_that_says_what_to_do() {
         (hub, form_type, form(&[("topic", "t"), ("id", "taken")]), 409, "use a new one"),
         (hub, form_type, form(&[("topic", "t"), ("data", &long)]), 413, "at most 1024"),
         (hub, form_type, form(&[("topic", "t"), ("data", &longer)]), 413, "2048 bytes"),
+        ("/events/t", form_type, "\n".repeat(300), 413, "short lines"),
         (hub, "multipart/form-data; boundary=x", "--x--".into(), 415, form_type),
         (hub, "application/json", "{}".into(), 415, form_type),
         ("/events", form_type, "{}".into(), 415, "x-ndjson"),
@@ -137,6 +138,31 @@ async fn a_page_of_another_site_cannot_publish() {
     assert_eq!((status, allowed_origin(&headers)), (403, None));
     let (status, headers) = post("http://localhost:3000").await;
     assert_eq!((status, allowed_origin(&headers)), (200, Some("http://localhost:3000")));
+}
+
+/// A page anywhere can have its own name resolve to this machine; the name gives it away.
+#[tokio::test]
+async fn without_open_only_calls_by_a_loopback_name_are_served() {
+    let cases = [
+        ("127.0.0.1:8080", true),
+        ("localhost", true),
+        ("app.localhost:99", true),
+        ("[::1]:1", true),
+        ("evil.example:8080", false),
+        ("127.0.0.1.evil.example", false),
+        ("user@localhost@evil.example", false),
+    ];
+    for flags in [&[][..], &["--open"]] {
+        let server = TestServer::start_with(flags).await;
+        for (host, loopback) in cases {
+            for path in ["/", "/events/t"] {
+                let request = server.get(path).header("host", host);
+                let status = request.send().await.unwrap().status();
+                let served = loopback || !flags.is_empty();
+                assert_eq!(status, if served { 200 } else { 403 }, "{host} {path} {flags:?}");
+            }
+        }
+    }
 }
 
 fn allowed_origin(headers: &HeaderMap) -> Option<&str> {

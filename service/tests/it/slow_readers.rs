@@ -51,7 +51,7 @@ async fn open_and_stop_reading(server: &TestServer) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4 << 10).unwrap();
     let mut stream = socket.connect(server.address).await.unwrap();
-    stream.write_all(b"GET /events/t HTTP/1.1\r\nhost: t\r\n\r\n").await.unwrap();
+    stream.write_all(b"GET /events/t HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     eventually("it is subscribed", async || server.figure("fanfare_subscribed_total").await >= 2.0)
         .await;
     stream

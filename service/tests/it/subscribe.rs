@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{EventStream, TestServer};
 
@@ -93,6 +94,31 @@ async fn a_path_takes_its_own_methods_and_names_them() {
         assert_eq!(answer.text().await.unwrap(), "", "{path}");
     }
     assert_eq!(server.figure("fanfare_subscribed_total").await, 0.0);
+}
+
+#[tokio::test]
+async fn the_server_as_a_whole_can_be_asked_for_its_methods() {
+    let server = TestServer::start().await;
+    let mut stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
+    let request = b"OPTIONS * HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+    assert!(answer.contains("allow: GET, HEAD, POST, OPTIONS"), "{answer}");
+}
+
+#[tokio::test]
+async fn as_many_training_runs_as_may_be_and_then_a_gentle_refusal() {
+    let server = TestServer::start().await;
+    let mut runs = Vec::new();
+    for _ in 0..fanfare::demo::TRAINING_RUNS_MAX {
+        runs.push(EventStream::open(server.get("/stream-training")).await);
+    }
+    assert_eq!(server.get("/stream-training").send().await.unwrap().status(), 429);
+    let gentle = server.get("/stream-training").header("accept", "text/event-stream");
+    let text = gentle.send().await.unwrap().text().await.unwrap();
+    assert!(text.starts_with("retry: "), "{text}");
 }
 
 #[tokio::test]

@@ -5,11 +5,12 @@
 //! at the same cursor.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use super::super::audience::AudienceKey;
 use super::super::sink::Offer;
 use super::super::subscriber::SubscriberKey;
-use super::{Batch, CATCH_UPS_A_PASS, PASS, Shard};
+use super::{Batch, CATCH_UP_TIME, PASS, Shard};
 use crate::event::{GapNotice, Sequence, gap_frame};
 use crate::log::{ReadRange, Wanted};
 use crate::metrics::EndReason;
@@ -20,7 +21,7 @@ pub(super) struct JoinedPages {
     pages: HashMap<(AudienceKey, Sequence), JoinedPage>,
 }
 
-/// How many pages are remembered: with those of 256 KiB, at most 16 MiB for a moment.
+/// How many pages are remembered: with those of 64 KiB, at most 4 MiB for a moment.
 const JOINED_PAGES_MAX: usize = 64;
 
 #[derive(Clone, Debug)]
@@ -56,7 +57,11 @@ enum Progress {
 impl Shard {
     /// Serves those that are behind, once each; true when some still are and could be served.
     pub(super) fn catch_up(&mut self) -> bool {
-        for _ in 0..self.behind.len().min(CATCH_UPS_A_PASS) {
+        let until = Instant::now() + CATCH_UP_TIME;
+        for _ in 0..self.behind.len() {
+            if Instant::now() >= until {
+                break;
+            }
             let Some(key) = self.behind.pop_front() else { break };
             match self.catch_up_one(key) {
                 Progress::Rest => {}

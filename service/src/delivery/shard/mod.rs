@@ -10,7 +10,7 @@
 mod catch_up;
 mod membership;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,11 +34,13 @@ use catch_up::JoinedPages;
 const BELL: Token = Token(0);
 
 /// The most of the log that one pass reads: enough for writes to grow when events come fast, and
-/// so little that notices and deadlines are served in between.
-const PASS: PageLimit = PageLimit { events_max: 1_024, bytes_max: 256 << 10 };
+/// so little that notices and deadlines are served in between. It is also the most that waits in
+/// the slot of a slow reader.
+const PASS: PageLimit = PageLimit { events_max: 1_024, bytes_max: 64 << 10 };
 
-/// How many subscribers are caught up between two looks at the head.
-const CATCH_UPS_A_PASS: usize = 1_024;
+/// How long subscribers are caught up between two looks at the head: replays, above all those by
+/// templates, must not keep those waiting who are level.
+const CATCH_UP_TIME: Duration = Duration::from_millis(5);
 
 /// A delivery thread, before and while it runs.
 #[derive(Debug)]
@@ -57,6 +59,7 @@ pub(super) struct Shard {
     /// Not level, and their sinks take bytes.
     behind: VecDeque<SubscriberKey>,
     joined_pages: JoinedPages,
+    joined_batches: JoinedBatches,
     draining: bool,
     stopped: bool,
     // Space that is used again in every pass.
@@ -89,6 +92,7 @@ impl Shard {
             seen,
             behind: VecDeque::new(),
             joined_pages: JoinedPages::default(),
+            joined_batches: JoinedBatches::default(),
             draining: false,
             stopped: false,
             notices: Vec::new(),
@@ -163,6 +167,7 @@ impl Shard {
             self.deliver(key);
         }
         self.touched = touched;
+        self.joined_batches.clear();
         self.mailbox.set_seen(self.seen);
         page.events.len() == PASS.events_max || page.through < self.log.extent().head
     }
@@ -179,7 +184,7 @@ impl Shard {
     /// Hands an audience the frames that the pass has assigned to it.
     fn deliver(&mut self, key: AudienceKey) {
         let Some(audience) = self.audiences.get_mut(key) else { return };
-        let batch = Batch::join(&audience.pending);
+        let batch = self.joined_batches.join(&audience.pending);
         let level_from = audience.last;
         audience.last = batch.last;
         audience.total.events += batch.events;
@@ -339,6 +344,35 @@ impl Batch {
             first: events.first().map_or(Sequence(0), |event| event.sequence()),
             last: events.last().map_or(Sequence(0), |event| event.sequence()),
         }
+    }
+}
+
+/// The batches of one pass, by what is in them: audiences that differ in other ways often get the
+/// same events, and then share the bytes.
+#[derive(Debug, Default)]
+struct JoinedBatches {
+    batches: HashMap<Vec<Sequence>, Batch>,
+}
+
+impl JoinedBatches {
+    fn join(&mut self, events: &[Arc<Event>]) -> Batch {
+        // A single frame is shared as it is.
+        if events.len() < 2 {
+            return Batch::join(events);
+        }
+        let sequences = events.iter().map(|event| event.sequence()).collect();
+        self.batches.entry(sequences).or_insert_with(|| Batch::join(events)).clone()
+    }
+
+    fn clear(&mut self) {
+        self.batches.clear();
+    }
+}
+
+impl Drop for Shard {
+    /// Nobody is sent to a shard that has ended, however it ended.
+    fn drop(&mut self) {
+        self.mailbox.retire();
     }
 }
 

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::io::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http_body_util::BodyExt as _;
@@ -18,7 +19,7 @@ use hyper::{Request, StatusCode};
 use memchr::memchr;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::Context;
 use super::body::ReplyBody;
@@ -31,6 +32,9 @@ const NDJSON: &str = "application/x-ndjson";
 
 /// How many events are appended in one go.
 const BATCH_MAX: usize = 256;
+
+/// How long a drain waits for a client that does not read its answers.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How many pieces of answers may wait for the client to read them.
 const ANSWERS_WAITING: usize = 4;
@@ -106,9 +110,23 @@ impl Batch {
                 return true;
             }
             let answers = self.publish_lines(lines).await;
-            if self.answers.send_data(answers).await.is_err() {
+            if !self.send(answers).await {
                 return false;
             }
+        }
+    }
+
+    /// A client that does not read its answers is waited for as long as one that does not send,
+    /// and in a drain for a moment only.
+    async fn send(&mut self, answers: Bytes) -> bool {
+        let Context { settings, lifecycle, .. } = &*self.context;
+        tokio::select! {
+            sent = self.answers.send_data(answers) => sent.is_ok(),
+            () = sleep(settings.body_timeout) => false,
+            () = async {
+                lifecycle.draining().await;
+                sleep(DRAIN_PATIENCE).await;
+            } => false,
         }
     }
 
@@ -161,7 +179,7 @@ impl Batch {
     async fn refuse_rest(&mut self, problem: &Problem) {
         let mut answer = BytesMut::new();
         put_error(&mut answer, problem, self.lines.number + 1);
-        let _ = self.answers.send_data(answer.freeze()).await;
+        let _ = self.send(answer.freeze()).await;
     }
 }
 

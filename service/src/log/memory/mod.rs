@@ -43,6 +43,7 @@ impl Default for MemoryLogSettings {
 pub struct MemoryLog {
     settings: MemoryLogSettings,
     clock: Clock,
+    opened_ms: u64,
     life: Life,
     // A plain mutex: it is held for well under a microsecond an event and never across an await.
     state: Mutex<State>,
@@ -74,6 +75,7 @@ impl MemoryLog {
     pub fn new(settings: MemoryLogSettings, clock: Clock) -> Self {
         Self {
             settings,
+            opened_ms: clock.unix_ms(),
             clock,
             life: Life::new(rand::random()),
             state: Mutex::default(),
@@ -91,6 +93,16 @@ impl MemoryLog {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing inside can panic half-way through a change; going on is better than ending all.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time has to fit as well: 12 bits alone would take an id of another life for one of this
+    /// life now and then.
+    fn is_of_this_life(&self, id: HubId, state: &State) -> bool {
+        let fits = match state.get(id.sequence) {
+            Some(event) => event.accepted_ms() == id.accepted_ms,
+            None => id.sequence <= state.head && id.accepted_ms >= self.opened_ms,
+        };
+        id.life == self.life && fits
     }
 
     fn append_now(&self, events: Vec<Unnumbered>) -> Vec<Result<Receipt, AppendError>> {
@@ -129,7 +141,10 @@ impl Log for MemoryLog {
             (Some(topics), _) => self.lock().read_topics(topics, range, limit),
             (None, Wanted::Everything) => self.lock().read_everything(range, limit),
             (None, Wanted::Matching(selectors)) => {
-                // Patterns are matched outside the lock.
+                // Patterns are matched outside the lock, and the more there are to try, the fewer
+                // events are looked at in one go.
+                let events_max = (limit.events_max / selectors.iter().len().max(1)).max(16);
+                let limit = PageLimit { events_max: events_max.min(limit.events_max), ..limit };
                 let page = self.lock().read_everything(range, limit);
                 keep_matching(page, selectors)
             }
@@ -142,9 +157,7 @@ impl Log for MemoryLog {
             return Located::After(sequence);
         }
         match HubId::parse(id) {
-            Some(id) if id.life == self.life && id.sequence <= state.head => {
-                Located::After(id.sequence)
-            }
+            Some(id) if self.is_of_this_life(id, &state) => Located::After(id.sequence),
             Some(id) => Located::Later(state.last_accepted_by(id.accepted_ms)),
             None => Located::Unknown,
         }

@@ -606,13 +606,13 @@ impl Model {
             let newest = self.all.last().map_or(0, |event| event.accepted_ms);
             let id_bytes = if draft.id.is_some() { "id 0".len() } else { HUB_ID_BYTES };
             let frame_bytes = "id: \ndata: \n\n".len() + id_bytes + draft.data_bytes;
-            let topic_bytes: usize = draft.topics.iter().map(|topic| topic.len()).sum();
+            let topic_bytes: usize = draft.topics.iter().map(|topic| 140 + topic.len()).sum();
             self.all.push(ModelEvent {
                 sequence,
                 topics: draft.topics.clone(),
                 id: draft.id,
                 frame_bytes,
-                bytes_held: 200 + frame_bytes + topic_bytes,
+                bytes_held: 100 + frame_bytes + topic_bytes,
                 accepted_ms: self.now_ms.max(newest),
             });
             Some(sequence)
