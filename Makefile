@@ -22,7 +22,7 @@ lint:
 
 # Microbenchmarks of the parts that every delivery goes through.
 bench:
-	cargo bench --workspace --locked
+	cargo bench --locked -p fanfare-benches $(if $(ARGS),-- $(ARGS))
 
 # 10,000 subscribers on one process, 10 events a second; prints its figures. Flags go in ARGS.
 fanout:
