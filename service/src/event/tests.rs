@@ -463,3 +463,17 @@ proptest! {
         prop_assert_eq!(read.next(), None);
     }
 }
+
+proptest! {
+    #[test]
+    fn any_text_is_an_id_or_is_refused(text in any::<String>(), digits in "[0-9a-fA-F-]{30,40}") {
+        for id in [text, format!("urn:uuid:{digits}")] {
+            if let Some(hub_id) = HubId::parse(&id) {
+                prop_assert_eq!(hub_id.to_string(), id.to_lowercase());
+            }
+            if let Ok(custom) = CustomId::parse(&id) {
+                prop_assert_eq!(custom.as_str(), id);
+            }
+        }
+    }
+}

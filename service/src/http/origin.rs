@@ -169,4 +169,20 @@ mod tests {
             );
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_origin_and_host_are_judged(origin in "[ -~]{0,60}", host in "[ -~]{0,60}") {
+            let policy = OriginPolicy {
+                loopback: true,
+                same_host: true,
+                loopback_hosts_only: true,
+                ..OriginPolicy::default()
+            };
+            let request = Request::builder().header(ORIGIN, &origin).header(HOST, &host);
+            let request = request.body(()).unwrap();
+            let _ = policy.check_publish(&request);
+            let _ = policy.check_host(&request);
+        }
+    }
 }
