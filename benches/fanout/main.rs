@@ -13,8 +13,6 @@ mod subscribers;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -62,7 +60,7 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags) -> anyhow::Result<Report> {
     let server = Server::start(&flags.server, flags.subscribers)?;
-    // One stream that comes and goes, so that code and pools are there before memory is compared.
+    // A hundred streams that come and go, so that code and pools are there before memory is compared.
     drop(Subscribers::connect(server.address, 100)?);
     server.wait_for_subscribers(0)?;
     let empty_bytes = server.memory_bytes()?;
@@ -75,11 +73,10 @@ fn run(flags: &Flags) -> anyhow::Result<Report> {
 
     let events = u64::from(flags.rate) * u64::from(flags.seconds);
     let epoch = Instant::now();
-    let published = Arc::new(AtomicU64::new(0));
     let cpu_before = server.cpu_time()?;
     let publisher = {
-        let (flags, address, published) = (flags.clone(), server.address, Arc::clone(&published));
-        thread::spawn(move || publisher::publish(address, &flags, epoch, &published))
+        let (flags, address) = (flags.clone(), server.address);
+        thread::spawn(move || publisher::publish(address, &flags, epoch))
     };
     let deadline = epoch + Duration::from_secs(u64::from(flags.seconds)) + TAIL;
     subscribers.receive(epoch, events, deadline)?;

@@ -9,7 +9,7 @@ use hyper::{Method, Request, StatusCode};
 use super::connection::HangUp;
 use super::pages::Page;
 use super::reply::{self, Problem, Reply};
-use super::subscribe::Stream;
+use super::subscribe::DemoStream;
 use super::{Context, head, ndjson, publish, subscribe};
 use crate::metrics::Refusal;
 
@@ -25,7 +25,7 @@ enum Endpoint<'a> {
     Hub,
     Batch,
     Topic(&'a str),
-    Demo(Stream),
+    Demo(DemoStream),
     Page(&'a Page),
 }
 
@@ -40,7 +40,7 @@ impl<'a> Endpoint<'a> {
             _ => {}
         }
         if context.demos.is_some()
-            && let Some(stream) = Stream::at(path)
+            && let Some(stream) = DemoStream::at(path)
         {
             return Some(Self::Demo(stream));
         }

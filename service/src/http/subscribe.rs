@@ -22,14 +22,14 @@ const LAST_EVENT_ID_PARAMETERS: [&str; 3] = ["lastEventID", "Last-Event-ID", "la
 
 /// The streams of the demonstrations, at the paths where readers of the article expect them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stream {
+pub(super) enum DemoStream {
     Time,
     System,
     Stocks,
     Training,
 }
 
-impl Stream {
+impl DemoStream {
     pub(super) fn at(path: &str) -> Option<Self> {
         match path {
             "/stream-time" => Some(Self::Time),
@@ -76,17 +76,17 @@ pub(super) fn topic<B>(
 /// The stream of a demonstration.
 pub(super) fn demo<B>(
     request: &Request<B>,
-    stream: Stream,
+    stream: DemoStream,
     context: &Arc<Context>,
     hang_up: Option<HangUp>,
 ) -> Result<Reply, Problem> {
     let demos = context.demos.as_ref().ok_or(Problem::NotFound)?;
     let parameters = query(request)?;
     let topic = match stream {
-        Stream::Time => demos.time.clone(),
-        Stream::System => demos.system.clone(),
-        Stream::Stocks => demos.stocks.clone(),
-        Stream::Training => return training(request, context, hang_up),
+        DemoStream::Time => demos.time.clone(),
+        DemoStream::System => demos.system.clone(),
+        DemoStream::Stocks => demos.stocks.clone(),
+        DemoStream::Training => return training(request, context, hang_up),
     };
     let selectors = SelectorSet::one(Selector::exact(topic));
     open(request, selectors, Grants::all(), resume(request, &parameters), context, hang_up)

@@ -1,0 +1,109 @@
+//! Live delivery.
+
+use super::*;
+
+#[test]
+fn a_subscriber_gets_what_is_published_after_it_came_and_matches() {
+    let mut stage = stage();
+    stage.publish("a");
+    let (a, b, all) = (stage.join(&["a"]), stage.join(&["b"]), stage.join(&["*"]));
+    for topic in ["a", "b", "c", "a"] {
+        stage.publish(topic);
+        stage.settle();
+    }
+    assert_eq!(a.pieces(), ["2", "5"]);
+    assert_eq!(b.pieces(), ["3"]);
+    assert_eq!(all.pieces(), ["2", "3", "4", "5"]);
+}
+
+#[test]
+fn everybody_is_handed_the_very_bytes_that_the_log_holds() {
+    let mut stage = stage();
+    let readers = [stage.join(&["a"]), stage.join(&["a"]), stage.join(&["*"])];
+    stage.publish("a");
+    stage.settle();
+    let range = ReadRange { after: Sequence(0), through: Sequence(1) };
+    let page = stage.log.read(range, Wanted::Everything, PASS);
+    let frame = page.events[0].frame();
+    for reader in readers {
+        assert_eq!(reader.bytes(), [frame]);
+        assert_eq!(reader.bytes()[0].as_ptr(), frame.as_ptr());
+    }
+}
+
+#[test]
+fn events_of_one_pass_are_one_piece_joined_once_for_an_audience() {
+    let mut stage = stage();
+    let (first, second, all) = (stage.join(&["a"]), stage.join(&["a"]), stage.join(&["*"]));
+    for topic in ["a", "b", "a", "a"] {
+        stage.publish(topic);
+    }
+    stage.settle();
+    assert_eq!(first.pieces(), ["1 3 4"]);
+    assert_eq!(second.pieces(), ["1 3 4"]);
+    assert_eq!(all.pieces(), ["1 2 3 4"]);
+    assert_eq!(first.bytes()[0].as_ptr(), second.bytes()[0].as_ptr());
+}
+
+#[test]
+fn an_event_with_several_topics_comes_once() {
+    let mut stage = stage();
+    let reader = stage.join(&["a", "{x}", "b"]);
+    stage.publish_draft(draft(&["a", "b", "c"], false));
+    stage.settle();
+    assert_eq!(reader.pieces(), ["1"]);
+}
+
+#[test]
+fn a_pass_reads_so_many_events_and_says_that_there_is_more() {
+    let mut stage = stage();
+    let reader = stage.join(&["a"]);
+    stage.publish_times("a", 2 * PASS.events_max + 1);
+    assert!(stage.shard.pass());
+    assert_eq!(stage.mailbox.seen(), Sequence(1_024));
+    assert!(stage.shard.pass());
+    assert!(!stage.shard.pass());
+    assert_eq!(stage.mailbox.seen(), Sequence(2_049));
+    assert_eq!(reader.bytes().len(), 3);
+    assert_eq!(reader.sequences(), (1..=2_049).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_pass_reads_so_many_bytes_and_says_that_there_is_more() {
+    let mut stage = stage();
+    let reader = stage.join(&["a"]);
+    for _ in 0..5 {
+        stage.publish_draft(Draft::new(topic("a"), "x".repeat(PASS.bytes_max * 2 / 5)));
+    }
+    assert!(stage.shard.pass());
+    stage.settle();
+    assert_eq!(reader.pieces(), ["1 2", "3 4", "5"]);
+}
+
+#[test]
+fn a_private_event_goes_to_those_with_a_grant_live_and_from_the_log() {
+    let mut stage = stage();
+    let join = |stage: &Stage, grants: Grants| {
+        let reader = Reader::with_room(usize::MAX);
+        let resume = Some(Resume::Earliest);
+        let request = SubscribeRequest { selectors: set(&["*"]), grants, resume };
+        stage.post(stage.hub.subscribe(request), &reader);
+        reader
+    };
+    let publish = |stage: &mut Stage| {
+        for (topics, private) in [(&["a"][..], true), (&["b"], true), (&["b", "a"], true)] {
+            stage.publish_draft(draft(topics, private));
+        }
+        stage.publish_draft(draft(&["c"], false));
+    };
+    let live = [join(&stage, Grants::all()), join(&stage, Grants::subscribe_to(topic("a")))];
+    stage.settle();
+    publish(&mut stage);
+    stage.settle();
+    let late = [join(&stage, Grants::all()), join(&stage, Grants::subscribe_to(topic("a")))];
+    stage.settle();
+    for readers in [live, late] {
+        assert_eq!(readers[0].pieces(), ["1 2 3 4"]);
+        assert_eq!(readers[1].pieces(), ["1 3 4"]);
+    }
+}

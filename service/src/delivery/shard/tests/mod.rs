@@ -1,0 +1,345 @@
+//! A shard without its thread: what happens outside is posted to its mailbox, and it is told when
+//! to make a pass. Its time stands still but for the ticks that a test lets go by.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::FutureExt as _;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::super::sink::Sink;
+use super::super::{Joiner, LagLimit};
+use super::*;
+use crate::auth::Grants;
+use crate::clock::Clock;
+use crate::event::{Draft, DraftFields, EventLimits, HubId};
+use crate::hub::{Hub, Resume, SubscribeRequest, Subscription};
+use crate::log::{MemoryLog, MemoryLogSettings};
+use crate::metrics::Metrics;
+use crate::topic::{Selector, SelectorSet, Topic};
+
+/// Whatever happens in whatever order.
+mod any_order;
+/// Draining.
+mod drain;
+/// Heartbeats and ages.
+mod heartbeats;
+/// Live delivery.
+mod live;
+/// Coming and going.
+mod membership;
+/// From replay to live.
+mod replay;
+/// Full sinks, the lag limit, and what the log has passed.
+mod slow_readers;
+/// The end of a topic.
+mod topic_end;
+
+/// A sink that writes down what it is given, and the test's view of it.
+#[derive(Clone, Debug)]
+struct Reader(Arc<Mutex<Reading>>);
+
+#[derive(Debug)]
+struct Reading {
+    key: Option<SubscriberKey>,
+    pieces: Vec<Bytes>,
+    /// How many pieces it takes before it is full.
+    room: usize,
+    /// It has said that it is full, and is to tell when it is not.
+    promised: bool,
+    gone: bool,
+    end: Option<End>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum End {
+    Finished(Bytes),
+    Aborted,
+}
+
+impl Reader {
+    fn with_room(room: usize) -> Self {
+        Self(Arc::new(Mutex::new(Reading {
+            key: None,
+            pieces: Vec::new(),
+            room,
+            promised: false,
+            gone: false,
+            end: None,
+        })))
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Reading) -> T) -> T {
+        change(&mut self.0.lock().unwrap())
+    }
+
+    fn fill(&self) {
+        self.change(|reading| reading.room = 0);
+    }
+
+    fn key(&self) -> SubscriberKey {
+        self.change(|reading| reading.key).unwrap()
+    }
+
+    fn bytes(&self) -> Vec<Bytes> {
+        self.change(|reading| reading.pieces.clone())
+    }
+
+    fn end(&self) -> Option<End> {
+        self.change(|reading| reading.end.clone())
+    }
+
+    /// What each piece holds, as words: `2 3` are two events, by their sequences.
+    fn pieces(&self) -> Vec<String> {
+        self.bytes().iter().map(in_words).collect()
+    }
+
+    /// The sequences of all events, in whatever pieces they came.
+    fn sequences(&self) -> Vec<u64> {
+        self.pieces().join(" ").split_whitespace().map(|word| word.parse().unwrap()).collect()
+    }
+}
+
+fn in_words(piece: &Bytes) -> String {
+    if *piece == HEARTBEAT {
+        return "heartbeat".to_owned();
+    }
+    let text = std::str::from_utf8(piece).unwrap();
+    let frames = text.strip_suffix("\n\n").expect("a piece is whole frames").split("\n\n");
+    frames.map(frame_in_words).collect::<Vec<_>>().join(" ")
+}
+
+fn frame_in_words(frame: &str) -> String {
+    if let Some(json) = frame.strip_prefix("event: fanfare-gap\ndata: ") {
+        let gap: serde_json::Value = serde_json::from_str(json).unwrap();
+        assert!(gap["missed"].is_null() && gap["after"].is_null());
+        let before = gap["before"].as_str().map_or("nothing".to_owned(), sequence_in);
+        return format!("gap before {before}");
+    }
+    sequence_in(frame.lines().next().unwrap().strip_prefix("id: ").unwrap())
+}
+
+fn sequence_in(id: &str) -> String {
+    HubId::parse(id).unwrap().sequence.to_string()
+}
+
+impl Sink for Reader {
+    fn attach(&mut self, key: SubscriberKey) {
+        self.change(|reading| reading.key = Some(key));
+    }
+
+    fn readiness(&mut self) -> Offer {
+        self.change(|reading| {
+            assert_eq!(reading.end, None, "nothing is asked of a stream that has ended");
+            if reading.gone {
+                Offer::Gone
+            } else if reading.room > 0 {
+                Offer::Taken
+            } else {
+                reading.promised = true;
+                Offer::Full
+            }
+        })
+    }
+
+    fn offer(&mut self, frames: &Bytes) -> Offer {
+        let offer = self.readiness();
+        if offer == Offer::Taken {
+            assert!(!frames.is_empty(), "nothing is not a piece");
+            self.change(|reading| {
+                reading.room -= 1;
+                reading.pieces.push(frames.clone());
+            });
+        }
+        offer
+    }
+
+    fn finish(&mut self, farewell: &Bytes) {
+        self.change(|reading| {
+            assert_eq!(reading.end, None, "a stream ends once");
+            reading.end = Some(End::Finished(farewell.clone()));
+        });
+    }
+
+    fn abort(&mut self) {
+        self.change(|reading| {
+            assert_eq!(reading.end, None, "a stream ends once");
+            reading.end = Some(End::Aborted);
+        });
+    }
+}
+
+/// A hub, a log with a clock moved by hand, and one shard.
+struct Stage {
+    hub: Hub,
+    log: Arc<MemoryLog>,
+    now_ms: Arc<AtomicU64>,
+    metrics: Metrics,
+    mailbox: Arc<Mailbox>,
+    shard: Shard,
+}
+
+/// What clients of closed streams are told: with one value to draw from, it is known.
+fn farewell() -> Option<End> {
+    Some(End::Finished(Bytes::from_static(b"retry: 7\n\n")))
+}
+
+fn no_limits() -> (DeliverySettings, MemoryLogSettings) {
+    let delivery = DeliverySettings {
+        shards: 1,
+        lag: LagLimit { events_max: u64::MAX, bytes_max: u64::MAX },
+        heartbeat: Duration::ZERO,
+        age_max: Duration::ZERO,
+        retry_ms: 7..=7,
+    };
+    (delivery, MemoryLogSettings::default())
+}
+
+fn stage() -> Stage {
+    let (delivery, log) = no_limits();
+    stage_with(delivery, log)
+}
+
+fn stage_with_lag_limit(events_max: u64, bytes_max: u64) -> Stage {
+    let (delivery, log) = no_limits();
+    let lag = LagLimit { events_max, bytes_max };
+    stage_with(DeliverySettings { lag, ..delivery }, log)
+}
+
+fn stage_with_log_of(events_max: usize) -> Stage {
+    let (delivery, log) = no_limits();
+    stage_with(delivery, MemoryLogSettings { events_max, ..log })
+}
+
+fn stage_with(settings: DeliverySettings, log: MemoryLogSettings) -> Stage {
+    let now_ms = Arc::new(AtomicU64::new(1_000));
+    let hand = Arc::clone(&now_ms);
+    let clock = Clock::from_fn(move || hand.load(Ordering::Relaxed));
+    let log = Arc::new(MemoryLog::new(log, clock));
+    let metrics = Metrics::new(1);
+    let hub = Hub::new(log.clone(), metrics.clone());
+    let figures = Arc::clone(&metrics.shards()[0]);
+    let (mut shard, mailbox) = Shard::new(log.clone(), settings, figures).unwrap();
+    // It begins tomorrow, so no tick goes by of itself.
+    shard.began = Instant::now() + Duration::from_secs(24 * 60 * 60);
+    Stage { hub, log, now_ms, metrics, mailbox, shard }
+}
+
+impl Stage {
+    fn publish(&self, topic: &str) -> u64 {
+        self.publish_draft(draft(&[topic], false))
+    }
+
+    fn publish_times(&self, topic: &str, count: usize) {
+        for _ in 0..count {
+            self.publish(topic);
+        }
+    }
+
+    fn publish_draft(&self, draft: Draft) -> u64 {
+        let receipt = self.hub.publish(draft).now_or_never().unwrap();
+        receipt.unwrap().sequence.0
+    }
+
+    fn subscribe(&self, selectors: &[&str], resume: Option<Resume>) -> Subscription {
+        let request = SubscribeRequest { selectors: set(selectors), grants: Grants::all(), resume };
+        self.hub.subscribe(request)
+    }
+
+    /// Sends a subscriber on its way to the shard.
+    fn post(&self, subscription: Subscription, reader: &Reader) {
+        let joiner = Joiner { subscription, sink: Box::new(reader.clone()) };
+        self.mailbox.post(Notice::Join(Box::new(joiner)));
+    }
+
+    /// A live subscriber whose sink is never full; the shard has not met it yet.
+    fn join(&self, selectors: &[&str]) -> Reader {
+        let reader = Reader::with_room(usize::MAX);
+        self.post(self.subscribe(selectors, None), &reader);
+        reader
+    }
+
+    /// One that wants everything that is retained.
+    fn join_from_earliest(&self, selectors: &[&str], room: usize) -> Reader {
+        let reader = Reader::with_room(room);
+        self.post(self.subscribe(selectors, Some(Resume::Earliest)), &reader);
+        reader
+    }
+
+    /// Makes passes until there is nothing left to do.
+    fn settle(&mut self) {
+        while self.shard.pass() {}
+    }
+
+    /// A sink that was full takes so many pieces more.
+    fn make_room(&self, reader: &Reader, pieces: usize) {
+        let promised = reader.change(|reading| {
+            reading.room = pieces;
+            std::mem::take(&mut reading.promised)
+        });
+        if promised {
+            self.mailbox.post(Notice::Ready(reader.key()));
+        }
+    }
+
+    fn leave(&self, reader: &Reader) {
+        reader.change(|reading| reading.gone = true);
+        self.mailbox.post(Notice::Gone(reader.key()));
+    }
+
+    /// Lets the ticks go by up to this one.
+    fn at(&mut self, tick: Tick) {
+        let mut due = Vec::new();
+        while self.shard.deadlines.advance(tick, &mut due) {
+            for key in due.drain(..) {
+                self.shard.look_at(key);
+            }
+        }
+    }
+
+    fn figure(&self, series: &str) -> u64 {
+        let text = self.metrics.render(&self.hub.log().extent());
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.unwrap().parse().unwrap()
+    }
+
+    fn ended(&self, reason: &str) -> u64 {
+        self.figure(&format!("fanfare_disconnects_total{{reason=\"{reason}\"}}"))
+    }
+
+    fn subscribers(&self) -> u64 {
+        self.metrics.shards()[0].subscribers()
+    }
+
+    fn audiences(&mut self) -> usize {
+        self.shard.audiences.values_mut().count()
+    }
+}
+
+fn topic(text: &str) -> Topic {
+    Topic::parse(text, 100).unwrap()
+}
+
+fn set(selectors: &[&str]) -> SelectorSet {
+    SelectorSet::new(selectors.iter().map(|text| Selector::parse(text).unwrap())).unwrap()
+}
+
+fn draft(topics: &[&str], private: bool) -> Draft {
+    let topics = topics.iter().map(|&topic| topic.into()).collect();
+    let fields = DraftFields { topics, private, data: "d".into(), ..DraftFields::default() };
+    fields.check(&EventLimits::default()).unwrap()
+}
+
+/// Heartbeats after 100 ticks.
+fn stage_with_heartbeat() -> Stage {
+    let (delivery, log) = no_limits();
+    stage_with(DeliverySettings { heartbeat: TICK * 100, ..delivery }, log)
+}
+
+fn draft_frame_bytes() -> u64 {
+    let receipt = stage().hub.publish(draft(&["a"], false)).now_or_never().unwrap();
+    receipt.unwrap().frame_bytes as u64
+}

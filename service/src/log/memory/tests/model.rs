@@ -1,0 +1,216 @@
+//! A model: all events ever, in a list, and the plainest words for what is retained and matches.
+
+use super::*;
+
+const TOPICS: [&str; 3] = ["a", "b", "c/1"];
+const SELECTORS: [&[&str]; 6] = [&["a"], &["a", "b"], &["c/{x}"], &["c/{x}", "a"], &["*"], &["z"]];
+
+#[derive(Clone, Debug)]
+enum Step {
+    Append(Vec<AnyDraft>),
+    SetClock(u64),
+    Expire,
+    Read { after: u64, through: u64, selectors: Option<usize>, limit: PageLimit },
+}
+
+#[derive(Clone, Debug)]
+struct AnyDraft {
+    topics: Vec<&'static str>,
+    id: Option<u8>,
+    data_bytes: usize,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let topics = btree_set(0..TOPICS.len(), 1..=TOPICS.len())
+        .prop_map(|indices| indices.into_iter().map(|index| TOPICS[index]).collect());
+    let draft = (topics, option::weighted(0.3, 0..6_u8), 0..100_usize)
+        .prop_map(|(topics, id, data_bytes)| AnyDraft { topics, id, data_bytes });
+    let limit = (1..5_usize, prop_oneof![Just(usize::MAX), 0..500_usize])
+        .prop_map(|(events_max, bytes_max)| PageLimit { events_max, bytes_max });
+    let through = prop_oneof![0..40_u64, Just(u64::MAX)];
+    let read = (0..40_u64, through, option::of(0..SELECTORS.len()), limit).prop_map(
+        |(after, through, selectors, limit)| Step::Read { after, through, selectors, limit },
+    );
+    prop_oneof![
+        4 => vec(draft, 1..4).prop_map(Step::Append),
+        1 => (900..1_400_u64).prop_map(Step::SetClock),
+        1 => Just(Step::Expire),
+        4 => read,
+    ]
+}
+
+#[derive(Clone, Debug)]
+struct ModelEvent {
+    sequence: u64,
+    topics: Vec<&'static str>,
+    id: Option<u8>,
+    frame_bytes: usize,
+    bytes_held: usize,
+    accepted_ms: u64,
+}
+
+#[derive(Debug)]
+struct Model {
+    settings: MemoryLogSettings,
+    now_ms: u64,
+    all: Vec<ModelEvent>,
+    /// How many are gone.
+    gone: usize,
+}
+
+impl Model {
+    fn retained(&self) -> &[ModelEvent] {
+        &self.all[self.gone..]
+    }
+
+    fn append(&mut self, drafts: &[AnyDraft]) -> Vec<Option<u64>> {
+        let add = |draft: &AnyDraft| {
+            let taken = self.retained().iter().any(|event| event.id == draft.id);
+            if draft.id.is_some() && taken {
+                return None;
+            }
+            let sequence = self.all.len() as u64 + 1;
+            let newest = self.all.last().map_or(0, |event| event.accepted_ms);
+            let id_bytes = if draft.id.is_some() { "id 0".len() } else { HUB_ID_BYTES };
+            let frame_bytes = "id: \ndata: \n\n".len() + id_bytes + draft.data_bytes;
+            let topic_bytes: usize = draft.topics.iter().map(|topic| 140 + topic.len()).sum();
+            self.all.push(ModelEvent {
+                sequence,
+                topics: draft.topics.clone(),
+                id: draft.id,
+                frame_bytes,
+                bytes_held: 100 + frame_bytes + topic_bytes,
+                accepted_ms: self.now_ms.max(newest),
+            });
+            Some(sequence)
+        };
+        let results = drafts.iter().map(add).collect();
+        self.evict();
+        results
+    }
+
+    /// The most of the newest events that keep to all limits.
+    fn evict(&mut self) {
+        let keeps = |events: &[ModelEvent]| {
+            let age_ms = self.settings.age_max.as_millis() as u64;
+            let bytes: usize = events.iter().map(|event| event.bytes_held).sum();
+            events.len() <= self.settings.events_max
+                && (bytes <= self.settings.bytes_max || events.len() == 1)
+                && events.iter().all(|event| event.accepted_ms + age_ms >= self.now_ms)
+        };
+        let gone = (self.gone..=self.all.len()).find(|&gone| keeps(&self.all[gone..]));
+        self.gone = gone.unwrap();
+    }
+
+    fn matching(&self, after: u64, through: u64, selectors: Option<usize>) -> Vec<u64> {
+        let wanted = |topic: &&str| match selectors.map(|index| SELECTORS[index]) {
+            None | Some(["*"]) => true,
+            Some(texts) => texts
+                .iter()
+                .any(|text| text == topic || (*text == "c/{x}" && topic.starts_with("c/"))),
+        };
+        let in_range = self.retained().iter().filter(|event| {
+            event.sequence > after && event.sequence <= through && event.topics.iter().any(wanted)
+        });
+        in_range.map(|event| event.sequence).collect()
+    }
+}
+
+const HUB_ID_BYTES: usize = "urn:uuid:018bcfe5-6800-7abc-8000-000000000007".len();
+
+fn append_any(log: &MemoryLog, drafts: &[AnyDraft]) -> Vec<Option<u64>> {
+    let drafts = drafts.iter().map(|any| {
+        let id = any.id.map(|id| format!("id {id}"));
+        draft(&any.topics, id.as_deref(), &"d".repeat(any.data_bytes))
+    });
+    let results = append(log, drafts.collect());
+    results.into_iter().map(|result| result.ok().map(|receipt| receipt.sequence.0)).collect()
+}
+
+/// Reads page after page, and checks each.
+fn read_all(
+    stage: &Stage,
+    model: &Model,
+    range: ReadRange,
+    selectors: Option<usize>,
+    limit: PageLimit,
+) -> Vec<u64> {
+    let set = selectors.map(|index| set(SELECTORS[index]));
+    let wanted = set.as_ref().map_or(Wanted::Everything, Wanted::Matching);
+    let ReadRange { mut after, through } = range;
+    let end = Sequence(through.0.min(model.all.len() as u64));
+    let mut all = Vec::new();
+    loop {
+        let page = stage.log.read(ReadRange { after, through }, wanted, limit);
+        let lost = |sequence| sequence <= model.gone as u64 && sequence <= through.0;
+        assert_eq!(page.passed, lost(after.0 + 1), "{after}..={through}");
+        let bytes: usize = sequences(&page)
+            .iter()
+            .map(|&sequence| model.all[usize::try_from(sequence).unwrap() - 1].frame_bytes)
+            .sum();
+        assert!(page.events.len() <= limit.events_max);
+        assert!(bytes <= limit.bytes_max || page.events.len() == 1);
+        all.extend(sequences(&page));
+        if page.through >= end {
+            assert_eq!(page.through, end.max(after));
+            return all;
+        }
+        assert!(page.through > after, "a page gets on");
+        after = page.through;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn the_log_does_what_a_plain_list_would_do(
+        steps in vec(any_step(), 1..40),
+        events_max in 1..12_usize,
+        bytes_max in prop_oneof![Just(usize::MAX), 300..4_000_usize],
+        age_ms in prop_oneof![Just(1_000_000), 0..300_u64],
+    ) {
+        let age_max = Duration::from_millis(age_ms);
+        let settings = MemoryLogSettings { events_max, bytes_max, age_max };
+        let stage = stage(settings);
+        let mut model = Model { settings, now_ms: 1_000, all: Vec::new(), gone: 0 };
+        for step in steps {
+            match step {
+                Step::Append(drafts) => {
+                    prop_assert_eq!(append_any(&stage.log, &drafts), model.append(&drafts));
+                }
+                Step::SetClock(ms) => {
+                    stage.set_clock(ms);
+                    model.now_ms = ms;
+                }
+                Step::Expire => {
+                    stage.log.expire();
+                    model.evict();
+                }
+                Step::Read { after, through, selectors, limit } => {
+                    let read = read_all(&stage, &model, range(after, through), selectors, limit);
+                    prop_assert_eq!(read, model.matching(after, through, selectors));
+                }
+            }
+            let retained = model.retained();
+            let expected = Extent {
+                head: Sequence(model.all.len() as u64),
+                oldest: Sequence(model.gone as u64 + 1),
+                events: retained.len(),
+                bytes: retained.iter().map(|event| event.bytes_held).sum(),
+                oldest_ms: retained.first().map(|event| event.accepted_ms),
+            };
+            prop_assert_eq!(stage.log.extent(), expected);
+            for id in 0..6_u8 {
+                let known = retained.iter().find(|event| event.id == Some(id));
+                let expected = known
+                    .map_or(Located::Unknown, |event| Located::After(Sequence(event.sequence)));
+                prop_assert_eq!(stage.log.locate(&format!("id {id}")), expected);
+            }
+            let topics = TOPICS
+                .iter()
+                .filter(|topic| retained.iter().any(|event| event.topics.contains(topic)));
+            prop_assert_eq!(stage.topics_indexed(), topics.count());
+        }
+    }
+}
