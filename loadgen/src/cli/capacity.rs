@@ -1,0 +1,135 @@
+//! `loadgen capacity`: runs with more and more of one thing, and what the server bore.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::files::say;
+use super::run::{interruption, once, outputs};
+use super::{Failure, scenarios};
+use crate::capacity::{Search, Tried, highest, lowest};
+use crate::plan::{Rate, Settings, Span};
+use crate::result::{Outcome, ResultFile, Run, SCHEMA};
+
+#[derive(Debug, Args)]
+pub(super) struct Flags {
+    /// A scenario: a file, or the name of one that is built in
+    scenario: Option<PathBuf>,
+    /// What to raise
+    #[arg(long, value_enum, default_value = "rate")]
+    raise: Raise,
+    /// The first level
+    #[arg(long, value_name = "N")]
+    from: f64,
+    /// The last level
+    #[arg(long, value_name = "N")]
+    to: f64,
+    /// By which each level is higher until one breaks
+    #[arg(long, value_name = "X", default_value_t = 2.0)]
+    factor: f64,
+    /// Show nothing while it runs
+    #[arg(short, long)]
+    quiet: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Raise {
+    /// Events a second
+    Rate,
+    /// Subscribers
+    Connections,
+}
+
+/// Looks for the highest level at which everything holds. The exit code is 0 when there is one.
+pub(super) fn capacity(flags: &Flags) -> Result<u8, Failure> {
+    let mut settings = scenarios::under(flags.scenario.as_deref(), &flags.settings)?;
+    settings.duration.get_or_insert(Span(std::time::Duration::from_secs(5)));
+    let fits = flags.from > 0.0 && flags.to >= flags.from && flags.factor > 1.0;
+    if !fits || !flags.to.is_finite() || !flags.factor.is_finite() {
+        return Err(Failure::Usage(
+            "a range needs 0 < --from <= --to, and --factor above 1".to_owned(),
+        ));
+    }
+    let whole = matches!(flags.raise, Raise::Connections);
+    let search = Search { from: flags.from, to: flags.to, factor: flags.factor, whole };
+    let interrupted = interruption()?;
+    let mut tried = Vec::new();
+    let mut file = ResultFile { schema: SCHEMA.to_owned(), runs: Vec::new() };
+    while let Some(level) = search.next(&tried) {
+        let run = once(&at(&settings, flags.raise, level), &interrupted, flags.quiet)?;
+        say(&line(flags.raise, level, &run))?;
+        let outcome = run.verdict.outcome;
+        file.runs.push(run);
+        outputs(&settings).write(&file)?;
+        if interrupted.load(std::sync::atomic::Ordering::Relaxed) {
+            break;
+        }
+        tried.push(Tried { level, outcome });
+    }
+    say(&conclusion(flags, &tried, &file.runs))?;
+    let first = file.runs.first().map_or(4, |run| run.verdict.exit_code);
+    Ok(if highest(&tried).is_some() { 0 } else { first })
+}
+
+fn at(settings: &Settings, raise: Raise, level: f64) -> Settings {
+    let mut settings = settings.clone();
+    match raise {
+        Raise::Rate => settings.rate = Some(Rate::PerSecond(level)),
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "above 0")]
+        Raise::Connections => settings.connections = Some(level as usize),
+    }
+    settings.name = Some(format!("{} {level:.0}", raise.name()));
+    settings
+}
+
+fn line(raise: Raise, level: f64, run: &Run) -> String {
+    let p99 = run
+        .delivery
+        .intended
+        .as_ref()
+        .map_or("–".to_owned(), |d| format!("{:.2} ms", d.at(0.99)));
+    let why = run.verdict.reasons.first().map_or("held", String::as_str);
+    format!(
+        "{} {level:>9.0}  {:>12.0} deliveries/s  p99 {p99:>10}  {why}",
+        raise.name(),
+        run.delivery.per_second
+    )
+}
+
+fn conclusion(flags: &Flags, tried: &[Tried], runs: &[Run]) -> String {
+    let name = flags.raise.name();
+    let edge = lowest(tried);
+    let broke =
+        edge.and_then(|edge| tried.iter().position(|tried| (tried.level - edge).abs() < 1e-9));
+    let why = broke.and_then(|place| runs.get(place)).and_then(|run| run.verdict.reasons.first());
+    let limit = broke.map(|place| tried[place].outcome);
+    match (highest(tried), edge) {
+        (None, _) => format!(
+            "The first level, {name} {:.0}, did not hold: {}",
+            flags.from,
+            why.map_or("see above", String::as_str)
+        ),
+        (Some(held), None) => {
+            format!("{name} {held:.0} held, the end of the range: the limit is higher")
+        }
+        (Some(held), Some(edge)) if limit == Some(Outcome::Invalid) => format!(
+            "At least {name} {held:.0}. At {edge:.0} the generator was the limit, not the server: {}",
+            why.map_or("see above", String::as_str)
+        ),
+        (Some(held), Some(edge)) => format!(
+            "{name} {held:.0} held; {edge:.0} did not: {}",
+            why.map_or("see above", String::as_str)
+        ),
+    }
+}
+
+impl Raise {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rate => "rate",
+            Self::Connections => "connections",
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Reading and writing results.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::Failure;
+use crate::report;
+use crate::result::{ResultFile, SCHEMA};
+
+/// Where the reports of a result go.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outputs<'a> {
+    pub(super) json: Option<&'a Path>,
+    pub(super) html: Option<&'a Path>,
+    pub(super) markdown: Option<&'a Path>,
+    pub(super) csv: Option<&'a Path>,
+}
+
+impl Outputs<'_> {
+    /// Whether all can be written, before hours go into what is to be written.
+    pub(super) fn check(self) -> Result<(), Failure> {
+        for path in [self.json, self.html, self.markdown, self.csv].into_iter().flatten() {
+            let opened = fs::OpenOptions::new().append(true).create(true).open(path);
+            opened.map_err(|error| Failure::Unwritten { file: path.to_owned(), error })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn write(self, file: &ResultFile) -> Result<(), Failure> {
+        if let Some(path) = self.json {
+            write_json(path, file)?;
+        }
+        if let Some(path) = self.html {
+            write(path, &report::html(file))?;
+        }
+        if let Some(path) = self.markdown {
+            write(path, &report::markdown(file))?;
+        }
+        if let (Some(path), Some(run)) = (self.csv, file.runs.last()) {
+            write(path, &report::csv(run))?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn read_result(path: &Path) -> Result<ResultFile, Failure> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::Unread { file: path.to_owned(), error })?;
+    let wrong = |why: String| Failure::NoResult { file: path.to_owned(), why };
+    let file: ResultFile = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    if file.schema != SCHEMA {
+        return Err(wrong(format!("it says {:?}, this program reads {SCHEMA:?}", file.schema)));
+    }
+    Ok(file)
+}
+
+pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+    write(path, &(text + "\n"))
+}
+
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|error| Failure::Unwritten { file: path.to_owned(), error })
+}
+
+/// To standard output. A reader that has gone away is no failure of a run.
+pub(super) fn say(text: &str) -> Result<(), Failure> {
+    match writeln!(io::stdout(), "{}", text.trim_end()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Io(error)),
+        _ => Ok(()),
+    }
+}

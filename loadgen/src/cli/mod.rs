@@ -1,0 +1,216 @@
+//! The command line: what there is to do, and how the program ends.
+
+mod capacity;
+mod files;
+mod run;
+mod scenarios;
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::compare::{Input, compare};
+use crate::conduct::RunError;
+use crate::plan::{FilesError, PlanError, Settings};
+use crate::publish::PublishError;
+use crate::slo::SloError;
+
+/// Wrong flags, files or values.
+const USAGE: u8 = 1;
+/// The run could not be finished, so nothing can be said.
+const INVALID: u8 = 4;
+/// Nobody is there.
+const UNREACHABLE: u8 = 5;
+
+/// A load generator for servers of Server-Sent Events
+#[derive(Debug, Parser)]
+#[command(name = "loadgen", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 fine, 1 usage, 2 a goal was missed, 3 wrong deliveries, \
+    4 the run is invalid (the generator was the limit), 5 the target could not be reached";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Hold streams, publish, verify and measure
+    Run(RunFlags),
+    /// Raise connections or rate until a goal breaks
+    Capacity(capacity::Flags),
+    /// Say whether the runs of B differ from those of A by more than A differs from itself
+    Compare(CompareFlags),
+    /// Make reports of a result file
+    Report(ReportFlags),
+    /// List the scenarios that are built in
+    Scenarios,
+    /// List what a goal can be about
+    Goals,
+    /// Print the JSON schema of result files
+    Schema,
+    /// Read a share of the subscribers for another process
+    #[command(hide = true)]
+    Worker,
+}
+
+#[derive(Debug, Args)]
+struct RunFlags {
+    /// A scenario: a file, or the name of one that is built in
+    scenario: Option<PathBuf>,
+    /// Show nothing while it runs
+    #[arg(short, long)]
+    quiet: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, Args)]
+struct CompareFlags {
+    /// The result that is there
+    a: PathBuf,
+    /// The result that is new
+    b: PathBuf,
+    /// Compare even when the scenarios differ
+    #[arg(long)]
+    force: bool,
+    /// Exit with 2 when a figure is worse
+    #[arg(long)]
+    fail_on_worse: bool,
+    /// Write the comparison to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write a table for a pull request to this file
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct ReportFlags {
+    /// A result file
+    result: PathBuf,
+    /// Write a report with plots to this file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write a summary for a pull request to this file
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Write one line a second to this file
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+}
+
+/// Why the program did not get to an end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Goal(#[from] SloError),
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Compare(#[from] crate::compare::Refused),
+    #[error("cannot write {}: {error}", file.display())]
+    Unwritten { file: PathBuf, error: io::Error },
+    #[error("cannot read {}: {error}", file.display())]
+    Unread { file: PathBuf, error: io::Error },
+    #[error("{} is no result of loadgen: {why}", file.display())]
+    NoResult { file: PathBuf, why: String },
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Failure {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Run(RunError::Publish(PublishError::Unreachable(..))) => UNREACHABLE,
+            Self::Run(_) | Self::Io(_) => INVALID,
+            _ => USAGE,
+        }
+    }
+}
+
+/// Runs the program: reads the command line, does what it says, and returns the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; clap's own code for errors is that of a missed goal.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    match command(cli.command) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "loadgen: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn command(command: Command) -> Result<u8, Failure> {
+    match command {
+        Command::Run(flags) => run::run(&flags),
+        Command::Capacity(flags) => capacity::capacity(&flags),
+        Command::Compare(flags) => compare_files(&flags),
+        Command::Report(flags) => report(&flags),
+        Command::Scenarios => scenarios::list().map(|()| 0),
+        Command::Goals => goals().map(|()| 0),
+        Command::Schema => schema().map(|()| 0),
+        Command::Worker => crate::crew::serve().map(|()| 0).map_err(Failure::Io),
+    }
+}
+
+fn compare_files(flags: &CompareFlags) -> Result<u8, Failure> {
+    let (a, b) = (files::read_result(&flags.a)?, files::read_result(&flags.b)?);
+    let (name_a, name_b) = (flags.a.display().to_string(), flags.b.display().to_string());
+    let (a, b) = (Input { label: &name_a, file: &a }, Input { label: &name_b, file: &b });
+    let comparison = compare(&a, &b, flags.force)?;
+    files::say(&comparison.text())?;
+    if let Some(path) = &flags.json {
+        files::write_json(path, &comparison)?;
+    }
+    if let Some(path) = &flags.markdown {
+        files::write(path, &comparison.markdown())?;
+    }
+    Ok(if flags.fail_on_worse && comparison.is_worse() { 2 } else { 0 })
+}
+
+fn report(flags: &ReportFlags) -> Result<u8, Failure> {
+    let file = files::read_result(&flags.result)?;
+    for run in &file.runs {
+        files::say(&crate::report::summary(run))?;
+    }
+    let outputs = files::Outputs {
+        json: None,
+        html: flags.html.as_deref(),
+        markdown: flags.markdown.as_deref(),
+        csv: flags.csv.as_deref(),
+    };
+    outputs.write(&file)?;
+    Ok(0)
+}
+
+fn goals() -> Result<(), Failure> {
+    let figures: Vec<_> = crate::slo::figures().collect();
+    let width = figures.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
+    for (name, unit, meaning) in figures {
+        files::say(&format!("{name:width$}  {:<10}  {meaning}", unit.to_string()))?;
+    }
+    Ok(())
+}
+
+fn schema() -> Result<(), Failure> {
+    let schema = schemars::schema_for!(crate::result::ResultFile);
+    let text = serde_json::to_string_pretty(&schema).map_err(io::Error::from)?;
+    files::say(&text)
+}

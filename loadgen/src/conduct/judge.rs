@@ -1,0 +1,234 @@
+//! The judgement of a run: were the deliveries right, may its figures be believed, were the goals
+//! met. Rules first, words beside them; nothing here measures.
+
+use super::Ask;
+use crate::plan::{Plan, Verify};
+use crate::result::{Distribution, Outcome, Run, Verdict};
+
+/// Share of the reported 99th percentile that the generator's own lateness may have.
+const OWN_SHARE: f64 = 0.1;
+
+/// Own lateness below this many milliseconds makes no run invalid, though it is reported: it is what
+/// a scheduler's turn and one pass over a few hundred sockets take, and no run on a machine that is
+/// shared with the server would be free of it.
+const OWN_FLOOR: f64 = 2.0;
+
+/// What helps against reading that is late.
+const MORE_READERS: &str = "more --workers or --processes, or --verify sample=N";
+
+/// Share of a core above which a worker may have been the limit.
+const BUSY: f64 = 0.85;
+
+/// Share of the schedule that must have been sent.
+const SENT: f64 = 0.99;
+
+/// Judges a run whose figures are complete.
+pub(super) fn judge(plan: &Plan, ask: &Ask<'_>, run: &mut Run) {
+    run.goals = ask.goals.iter().map(|goal| goal.check(run)).collect();
+    let mut findings = Findings::default();
+    reachable(plan, run, &mut findings);
+    if findings.outcome != Outcome::Unreachable {
+        deliveries(run, &mut findings);
+        believable(ask, run, &mut findings);
+        goals(run, &mut findings);
+        notes(plan, run, &mut findings);
+    }
+    run.verdict = Verdict {
+        outcome: findings.outcome,
+        exit_code: exit_code(findings.outcome),
+        headline: headline(findings.outcome, run).to_owned(),
+        reasons: findings.reasons,
+        notes: findings.notes,
+    };
+}
+
+/// What the program returns for an outcome.
+pub(crate) fn exit_code(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Fine => 0,
+        Outcome::GoalMissed => 2,
+        Outcome::Wrong => 3,
+        Outcome::Invalid => 4,
+        Outcome::Unreachable => 5,
+    }
+}
+
+fn headline(outcome: Outcome, run: &Run) -> &'static str {
+    let complete = run.delivery.reach.is_none_or(|reach| reach >= 1.0);
+    match outcome {
+        Outcome::Fine if !complete => {
+            "What arrived is right, and subscribers were told of what did not arrive."
+        }
+        Outcome::Fine => "Everything arrived as it was sent, and every goal was met.",
+        Outcome::GoalMissed => "A goal was missed.",
+        Outcome::Invalid => "The figures say more about the generator than about the server.",
+        Outcome::Wrong => "What arrived is not what was sent.",
+        Outcome::Unreachable => "No subscriber could connect.",
+    }
+}
+
+#[derive(Default)]
+struct Findings {
+    outcome: Outcome,
+    reasons: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl Findings {
+    fn add(&mut self, outcome: Outcome, reason: String) {
+        self.outcome = self.outcome.max(outcome);
+        self.reasons.push(reason);
+    }
+}
+
+fn reachable(plan: &Plan, run: &Run, findings: &mut Findings) {
+    let (asked, connected) = (run.subscribers.asked, run.subscribers.connected);
+    let failures: Vec<_> =
+        run.subscribers.failures.iter().map(|(kind, count)| format!("{kind} ({count})")).collect();
+    let failures = failures.join(", ");
+    if connected == 0 && asked > 0 {
+        let target = plan.targets.first().map_or("", |target| target.endpoint.authority.as_str());
+        let reason =
+            format!("{target}: {failures}. Is the server running there, and is the path right?");
+        findings.add(Outcome::Unreachable, reason);
+    } else if connected < asked {
+        let reason = format!(
+            "{connected} of {asked} subscribers were connected when publishing began: {failures}"
+        );
+        findings.add(Outcome::GoalMissed, reason);
+    }
+}
+
+fn deliveries(run: &Run, findings: &mut Findings) {
+    let found = &run.correctness;
+    let counts = [
+        (found.gaps, "events were lost, and nobody told their subscribers"),
+        (found.duplicates, "events arrived again"),
+        (found.reordered, "events arrived after later ones of the same publisher and topic"),
+        (found.corrupted, "events arrived with other bytes than were sent"),
+        (found.wrong_topic, "events arrived at subscribers of other topics"),
+        (found.broken_streams, "streams broke the rules of HTTP or of event streams"),
+    ];
+    for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+        findings.add(Outcome::Wrong, format!("{count} {what}"));
+    }
+}
+
+fn believable(ask: &Ask<'_>, run: &Run, findings: &mut Findings) {
+    if ask.interrupted.load(std::sync::atomic::Ordering::Relaxed) {
+        findings.add(Outcome::Invalid, "the run was interrupted".to_owned());
+    }
+    let p99 = |distribution: &Option<Distribution>| distribution.as_ref().map(|d| d.at(0.99));
+    let reported = p99(&run.delivery.intended).unwrap_or(f64::INFINITY);
+    // Not the lag itself: an event that was read late need not be among those that were slow.
+    let reading = p99(&run.own.latency_when_known).map(|known| reported - known);
+    let sending = run.publishing.as_ref().and_then(|publishing| p99(&publishing.own_lateness));
+    let timers = p99(&run.own.timer_lateness);
+    for (own, what, cure) in [
+        (reading, "data waited for a worker that knew of it", MORE_READERS),
+        (sending, "publishers that were free sent late", "a lower --rate or more --publishers"),
+        (timers, "timers ran late", "a less busy machine"),
+    ] {
+        if let Some(own) = own.filter(|own| *own > OWN_FLOOR.max(reported * OWN_SHARE)) {
+            let reason = format!(
+                "the generator was late itself: {what}, which is {own:.2} ms of the {reported:.2} ms \
+                 at the 99th percentile; try {cure}"
+            );
+            findings.add(Outcome::Invalid, reason);
+        }
+    }
+    for worker in run.own.workers.iter().filter(|worker| worker.cpu > BUSY) {
+        let reason = format!(
+            "{} used {:.0} % of a core, so it may have been the limit; try {MORE_READERS}",
+            worker.name,
+            worker.cpu * 100.0
+        );
+        findings.add(Outcome::Invalid, reason);
+    }
+    schedule(run, findings);
+}
+
+/// Whether what was asked for was sent.
+fn schedule(run: &Run, findings: &mut Findings) {
+    let Some(publishing) = run.publishing.as_ref().filter(|publishing| publishing.slots > 0) else {
+        return;
+    };
+    if (publishing.sent as f64) < publishing.slots as f64 * SENT {
+        let share = publishing.sent as f64 / publishing.slots as f64;
+        let wait = publishing.acknowledgement.as_ref().map_or(0.0, |ack| ack.at(0.5));
+        let reason = format!(
+            "only {:.1} % of the schedule was sent: each publisher waits for its answer, which took \
+             {wait:.2} ms in the median; try more --publishers or a lower --rate",
+            share * 100.0
+        );
+        findings.add(Outcome::Invalid, reason);
+    }
+    let refused: u64 = publishing.refusals.values().sum();
+    if refused > 0 {
+        let kinds: Vec<_> =
+            publishing.refusals.iter().map(|(kind, count)| format!("{kind} ({count})")).collect();
+        let reason = format!("{refused} events were not accepted: {}", kinds.join(", "));
+        findings.add(Outcome::GoalMissed, reason);
+    }
+    if publishing.sent > 0
+        && run.delivery.received == 0
+        && run.subscribers.connected > 0
+        && publishing.acknowledged > 0
+        && run.correctness.gaps > 0
+    {
+        findings.notes.push(
+            "nothing at all arrived: do --subscribe and --publish mean the same topic?".to_owned(),
+        );
+    }
+}
+
+fn goals(run: &Run, findings: &mut Findings) {
+    for goal in run.goals.iter().filter(|goal| !goal.met) {
+        let measured = goal.measured.as_deref().unwrap_or("it could not be measured");
+        findings.add(Outcome::GoalMissed, format!("{}: {measured}", goal.expression));
+    }
+}
+
+fn notes(plan: &Plan, run: &Run, findings: &mut Findings) {
+    let notes = &mut findings.notes;
+    let closed = run.trouble.closed_by_server + run.trouble.errors.values().sum::<u64>();
+    if closed > 0 {
+        notes.push(format!(
+            "{closed} streams of subscribers that read as fast as they can ended without being asked"
+        ));
+    }
+    if run.correctness.foreign > 0 {
+        notes.push(format!(
+            "{} events were not of this run: somebody else publishes on these topics, or the server \
+             sends events of its own",
+            run.correctness.foreign
+        ));
+    }
+    if run.delivery.negative > 0 {
+        notes.push(format!(
+            "{} events arrived before they were due by the clock: it is wrong by at least {:.3} ms",
+            run.delivery.negative,
+            -run.delivery.most_negative_ms.unwrap_or(0.0)
+        ));
+    }
+    if let Some(publishing) = run.publishing.as_ref().filter(|publishing| !publishing.open_loop) {
+        notes.push(format!(
+            "{} events a second is what one waiting publisher a lane got through: a closed loop, whose \
+             latency is not that of a load",
+            publishing.reached_rate.round()
+        ));
+    }
+    if let Verify::Sample(every) = plan.verify {
+        notes.push(format!(
+            "one subscriber in {every} was parsed and verified; for the others bytes were counted and \
+             events estimated from them"
+        ));
+    }
+    if run.subscribers.protocol != "HTTP/1.1" {
+        notes.push(
+            "over HTTP/2 and TLS time stamps are taken when a frame has been decoded, not when the \
+             kernel handed it over"
+                .to_owned(),
+        );
+    }
+}

@@ -1,0 +1,281 @@
+//! The conductor of a run: all connect, all begin at one moment, publishing ends, what is on its way
+//! arrives, the books are added up and judged.
+
+mod account;
+mod judge;
+mod readers;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::clock::{Clock, Moment};
+use crate::crew::{CrewError, Progress, Report};
+use crate::environment;
+use crate::plan::Plan;
+use crate::publish::{LaneReport, PublishError, Publishers};
+use crate::result::{Environment, Run};
+use crate::slo::Slo;
+use crate::watch::Watch;
+
+use readers::Readers;
+
+/// How often the conductor looks.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Between the announcement of the start and the start: every thread and process looks at its orders
+/// several times meanwhile.
+const BARRIER: Duration = Duration::from_millis(300);
+
+/// How long everything rests between the ramp and the start, so that memory and CPU of connecting
+/// are not those of publishing.
+const REST: Duration = Duration::from_millis(500);
+
+/// Why a run has no result.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    #[error(transparent)]
+    Crew(#[from] CrewError),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}
+
+/// Who is shown how a run goes.
+pub(crate) trait View {
+    /// Connecting.
+    fn ramp(&mut self, progress: &Progress, asked: u64);
+    /// Publishing, or waiting for the tail.
+    fn running(&mut self, state: &Running<'_>);
+    /// Over.
+    fn end(&mut self);
+}
+
+/// A run while it goes on.
+#[derive(Debug)]
+pub(crate) struct Running<'a> {
+    pub(crate) progress: &'a Progress,
+    pub(crate) elapsed: Duration,
+    pub(crate) length: Duration,
+    pub(crate) sent: u64,
+    pub(crate) refused: u64,
+    /// Whether publishing has ended.
+    pub(crate) is_tail: bool,
+}
+
+/// What a run needs to know besides its plan.
+#[derive(Debug)]
+pub(crate) struct Ask<'a> {
+    pub(crate) settings: serde_json::Map<String, serde_json::Value>,
+    pub(crate) load_hash: String,
+    pub(crate) goals: &'a [Slo],
+    /// Set when a person wants it to end.
+    pub(crate) interrupted: &'a AtomicBool,
+}
+
+/// What there is when everything is over, before it is put into words.
+pub(super) struct Harvest {
+    pub(super) environment: Environment,
+    pub(super) started_at: String,
+    pub(super) start: Moment,
+    pub(super) ramp: Duration,
+    pub(super) measured: Duration,
+    pub(super) tail: Duration,
+    pub(super) at_ramp_end: Progress,
+    pub(super) report: Report,
+    pub(super) lanes: Option<LaneReport>,
+    pub(super) memory: u64,
+    pub(super) watch: Watch,
+}
+
+/// Makes one run.
+///
+/// # Errors
+/// When it could not be made; a run that went badly is a result.
+pub(crate) fn run(plan: &Arc<Plan>, ask: &Ask<'_>, view: &mut dyn View) -> Result<Run, RunError> {
+    let environment = environment::look(plan);
+    let started_at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let mut watch = Watch::begin(plan);
+    let clock = plan.timing.clock;
+    let mut readers = Readers::start(plan)?;
+    let ramp = ramp(plan, &mut readers, ask.interrupted, view)?;
+    let at_ramp_end = readers.progress();
+    watch.connected();
+    let mut publishing = begin(plan, &mut readers, clock, at_ramp_end.connected)?;
+    watch.publishing();
+    publish(plan, &mut readers, &mut publishing, &mut watch, ask.interrupted, view)?;
+    let measured =
+        publishing.start.until(clock.now()).min(plan.timing.publishing() + Duration::from_secs(2));
+    let lanes = publishing.publishers.take().map(Publishers::join).transpose()?;
+    let tail_began = Instant::now();
+    let lanes = match lanes {
+        Some((lanes, published)) => {
+            readers.finish(published)?;
+            tail(plan, &mut readers, &publishing, &lanes, ask.interrupted, view)?;
+            Some(lanes)
+        }
+        None => None,
+    };
+    watch.done();
+    let memory = readers.progress().memory;
+    view.end();
+    let harvest = Harvest {
+        environment,
+        started_at,
+        start: publishing.start,
+        ramp,
+        measured,
+        tail: tail_began.elapsed(),
+        at_ramp_end,
+        report: readers.stop()?,
+        lanes,
+        memory,
+        watch,
+    };
+    let mut run = account::account(plan, ask, harvest);
+    judge::judge(plan, ask, &mut run);
+    Ok(run)
+}
+
+/// What goes on between the start and the tail.
+struct Going {
+    start: Moment,
+    publishers: Option<Publishers>,
+}
+
+/// Waits until all subscribers are there or have given up; says how long it took.
+fn ramp(
+    plan: &Plan,
+    readers: &mut Readers,
+    interrupted: &AtomicBool,
+    view: &mut dyn View,
+) -> Result<Duration, RunError> {
+    let began = Instant::now();
+    let asked = plan.ramp.connections as u64;
+    let mut complete = None;
+    while began.elapsed() < plan.ramp.timeout && !interrupted.load(Ordering::Relaxed) {
+        let progress = readers.progress();
+        view.ramp(&progress, asked);
+        if progress.connected + progress.gave_up >= asked {
+            let ramp = *complete.get_or_insert_with(|| began.elapsed());
+            // The rest, in which nothing is published.
+            if began.elapsed() >= ramp + REST || progress.connected == 0 {
+                return Ok(ramp);
+            }
+        }
+        readers.check()?;
+        sleep(if complete.is_some() { LOOK } else { LOOK / 5 });
+    }
+    Ok(complete.unwrap_or_else(|| began.elapsed()))
+}
+
+/// Announces the start and opens the publishers' connections.
+fn begin(
+    plan: &Arc<Plan>,
+    readers: &mut Readers,
+    clock: Clock,
+    connected: u64,
+) -> Result<Going, RunError> {
+    let start = clock.now() + BARRIER;
+    let nobody = connected == 0 && plan.ramp.connections > 0;
+    let publishing = plan.publishing.as_ref().filter(|_| !nobody);
+    let publishers =
+        publishing.map(|publishing| Publishers::start(plan, publishing, start)).transpose()?;
+    readers.begin(start)?;
+    sleep(clock.now().until(start));
+    Ok(Going { start, publishers })
+}
+
+/// Waits for the end of publishing, or of the time when nobody publishes.
+fn publish(
+    plan: &Plan,
+    readers: &mut Readers,
+    going: &mut Going,
+    watch: &mut Watch,
+    interrupted: &AtomicBool,
+    view: &mut dyn View,
+) -> Result<(), RunError> {
+    let clock = plan.timing.clock;
+    let length = plan.timing.publishing();
+    if going.publishers.is_none() && plan.publishing.is_some() {
+        // Nobody is there to publish to.
+        return Ok(());
+    }
+    loop {
+        let elapsed = going.start.until(clock.now());
+        let done = match &going.publishers {
+            Some(publishers) => publishers.are_done(),
+            None => elapsed >= length,
+        };
+        if interrupted.load(Ordering::Relaxed)
+            && let Some(publishers) = &going.publishers
+        {
+            publishers.stop();
+        }
+        if done || (going.publishers.is_none() && interrupted.load(Ordering::Relaxed)) {
+            break;
+        }
+        show(readers, going, None, elapsed, length, view);
+        watch.now_and_then();
+        readers.check()?;
+        sleep(LOOK);
+    }
+    Ok(())
+}
+
+/// Waits until everything has arrived, or for as long as the plan says.
+fn tail(
+    plan: &Plan,
+    readers: &mut Readers,
+    going: &Going,
+    lanes: &LaneReport,
+    interrupted: &AtomicBool,
+    view: &mut dyn View,
+) -> Result<(), RunError> {
+    let began = Instant::now();
+    let length = plan.timing.publishing();
+    while began.elapsed() < plan.timing.tail && !interrupted.load(Ordering::Relaxed) {
+        let progress = readers.progress();
+        let elapsed = going.start.until(plan.timing.clock.now());
+        show_progress(&progress, Some(lanes), going, elapsed, length, view);
+        // One look more than needed: what is behind is shown a little later than it is counted.
+        if progress.behind == Some(0) && began.elapsed() > LOOK * 2 {
+            break;
+        }
+        readers.check()?;
+        sleep(LOOK / 2);
+    }
+    // What comes twice comes after everything has come once.
+    sleep(LOOK * 2);
+    Ok(())
+}
+
+fn show(
+    readers: &Readers,
+    going: &Going,
+    lanes: Option<&LaneReport>,
+    elapsed: Duration,
+    length: Duration,
+    view: &mut dyn View,
+) {
+    show_progress(&readers.progress(), lanes, going, elapsed, length, view);
+}
+
+fn show_progress(
+    progress: &Progress,
+    lanes: Option<&LaneReport>,
+    going: &Going,
+    elapsed: Duration,
+    length: Duration,
+    view: &mut dyn View,
+) {
+    let gauges = going.publishers.as_ref().map(|publishers| &publishers.gauges);
+    let (sent, refused) = match (lanes, gauges) {
+        (Some(lanes), _) => (lanes.sent, lanes.refusals.values().sum()),
+        (None, Some(gauges)) => {
+            (gauges.sent.load(Ordering::Relaxed), gauges.refused.load(Ordering::Relaxed))
+        }
+        (None, None) => (0, 0),
+    };
+    view.running(&Running { progress, elapsed, length, sent, refused, is_tail: lanes.is_some() });
+}

@@ -1,0 +1,96 @@
+//! What a reading thread shows while it works: for the live view, and for the conductor to know when
+//! all are connected and when everything has arrived.
+
+use std::mem;
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::measure::{Compact, Counts};
+
+/// A thread's gauges. Written a few times a second, so a lock costs nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Gauges(Mutex<Progress>);
+
+/// How far the work has come.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    pub(crate) connected: u64,
+    pub(crate) gave_up: u64,
+    /// Streams that are open now.
+    pub(crate) open: u64,
+    pub(crate) received: u64,
+    pub(crate) bytes: u64,
+    pub(crate) failures: u64,
+    pub(crate) reconnects: u64,
+    pub(crate) wrong: u64,
+    /// Events that have been published and not arrived; nothing before publishing has ended.
+    pub(crate) behind: Option<u64>,
+    /// Latencies since the last reading.
+    pub(crate) latency: Compact,
+    /// Resident memory of the process.
+    pub(crate) memory: u64,
+    /// How much of it came since the crew started.
+    pub(crate) grown: u64,
+}
+
+impl Progress {
+    /// All together.
+    pub(crate) fn sum(all: impl Iterator<Item = Self>) -> Self {
+        all.reduce(|sum, next| sum.add(&next)).unwrap_or_default()
+    }
+
+    fn add(mut self, other: &Self) -> Self {
+        self.connected += other.connected;
+        self.gave_up += other.gave_up;
+        self.open += other.open;
+        self.received += other.received;
+        self.bytes += other.bytes;
+        self.failures += other.failures;
+        self.reconnects += other.reconnects;
+        self.wrong += other.wrong;
+        self.behind = self.behind.zip(other.behind).map(|(mine, theirs)| mine + theirs);
+        self.latency.merge(&other.latency);
+        self.memory += other.memory;
+        self.grown += other.grown;
+        self
+    }
+
+    /// Of the books of a thread.
+    pub(crate) fn of(counts: &Counts, failures: u64, open: u64, bytes: u64) -> Self {
+        let wrong = counts.duplicates
+            + counts.reordered
+            + counts.corrupted
+            + counts.wrong_topic
+            + counts.broken_streams;
+        Self {
+            connected: counts.connected,
+            gave_up: counts.gave_up,
+            open,
+            received: counts.received,
+            bytes,
+            failures,
+            reconnects: counts.reconnects,
+            wrong,
+            ..Self::default()
+        }
+    }
+}
+
+impl Gauges {
+    /// Shows new figures; latencies are added to those that nobody has read yet.
+    pub(crate) fn show(&self, mut progress: Progress) {
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.latency.merge(&shown.latency);
+        *shown = progress;
+    }
+
+    /// Reads the figures, and takes the latencies away.
+    pub(crate) fn read(&self) -> Progress {
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let latency = mem::take(&mut shown.latency);
+        let mut progress = shown.clone();
+        progress.latency = latency;
+        progress
+    }
+}

@@ -1,0 +1,172 @@
+//! A connection that streams are asked for on: made when it is first needed, and again when it has
+//! ended. HTTP/2 has many streams on it, HTTP/1.1 one.
+
+use std::sync::Arc;
+
+use http_body_util::Empty;
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::{http1, http2};
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
+use tokio_rustls::TlsConnector;
+
+use super::Room;
+use crate::clock::Moment;
+use crate::crew::connect::{begin, kind_of};
+use crate::crew::tls;
+use crate::plan::{Class, Protocol, Target};
+
+/// Bytes that a peer may send on a stream ahead of its reader, when some readers are slow: with
+/// hyper's default of megabytes they would take minutes until the server felt them.
+const SMALL_WINDOW: u32 = 65_535;
+
+type Requests = http2::SendRequest<Empty<Bytes>>;
+
+/// A place for a connection.
+pub(super) struct Line {
+    pub(super) target: Target,
+    tls: Option<Arc<rustls::ClientConfig>>,
+    /// Which of the target's addresses and sources it uses.
+    place: usize,
+    shared: Mutex<Option<Requests>>,
+}
+
+impl Line {
+    pub(super) fn new(
+        target: Target,
+        tls: Option<Arc<rustls::ClientConfig>>,
+        place: usize,
+    ) -> Self {
+        Self { target, tls, place, shared: Mutex::new(None) }
+    }
+
+    /// Asks for a stream; an error is the kind of what went wrong.
+    pub(super) async fn ask(
+        &self,
+        room: &Room,
+        number: u32,
+        topic: u32,
+        last_id: &[u8],
+    ) -> Result<Response<Incoming>, String> {
+        let request = self.request(number, topic, last_id)?;
+        match self.target.protocol {
+            Protocol::Http2 { .. } => {
+                let mut requests = self.requests(room).await?;
+                requests.send_request(request).await.map_err(|error| kind_of_hyper(&error))
+            }
+            Protocol::Http1 => {
+                let io = TokioIo::new(self.connect(room).await?);
+                let (mut requests, connection) =
+                    http1::handshake(io).await.map_err(|error| kind_of_hyper(&error))?;
+                tokio::task::spawn_local(connection);
+                requests.send_request(request).await.map_err(|error| kind_of_hyper(&error))
+            }
+        }
+    }
+
+    /// The connection's handle. Who comes first makes it, while the others wait.
+    async fn requests(&self, room: &Room) -> Result<Requests, String> {
+        let mut shared = self.shared.lock().await;
+        if let Some(requests) = shared.as_ref().filter(|requests| !requests.is_closed()) {
+            return Ok(requests.clone());
+        }
+        let io = TokioIo::new(self.connect(room).await?);
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        if room.plan.trouble.slow_share + room.plan.trouble.stopped_share > 0.0
+            && let Protocol::Http2 { streams } = self.target.protocol
+        {
+            let all = u32::try_from(streams).unwrap_or(u32::MAX).saturating_mul(SMALL_WINDOW);
+            builder.initial_stream_window_size(SMALL_WINDOW);
+            // Those who read must not starve for those who do not.
+            builder.initial_connection_window_size(all.saturating_add(1 << 20).min(1 << 30));
+        }
+        let (requests, connection) =
+            builder.handshake(io).await.map_err(|error| kind_of_hyper(&error))?;
+        tokio::task::spawn_local(connection);
+        *shared = Some(requests.clone());
+        Ok(requests)
+    }
+
+    async fn connect(&self, room: &Room) -> Result<Wire, String> {
+        let clock = room.plan.timing.clock;
+        let began = clock.now();
+        let socket = begin(&room.plan, &self.target, self.place, Class::Fast);
+        let kind = |error: std::io::Error| kind_of(&error);
+        let stream = TcpStream::from_std(socket.map_err(kind)?.into()).map_err(kind)?;
+        stream.writable().await.map_err(kind)?;
+        if let Some(error) = stream.take_error().map_err(kind)? {
+            return Err(kind_of(&error));
+        }
+        room.desk.borrow_mut().ledger.phases.tcp.record(clock.now().since(began));
+        match self.tls.as_ref().filter(|_| self.target.endpoint.tls) {
+            Some(config) => self.secure(config, stream, began, room).await,
+            None => Ok(Box::new(stream)),
+        }
+    }
+
+    async fn secure(
+        &self,
+        config: &Arc<rustls::ClientConfig>,
+        stream: TcpStream,
+        began: Moment,
+        room: &Room,
+    ) -> Result<Wire, String> {
+        let name =
+            tls::server_name(&self.target.endpoint.host).map_err(|error| error.to_string())?;
+        let secured = TlsConnector::from(config.clone()).connect(name, stream).await;
+        let secured = secured.map_err(|error| format!("TLS: {error}"))?;
+        let now = room.plan.timing.clock.now();
+        room.desk.borrow_mut().ledger.phases.tls.record(now.since(began));
+        Ok(Box::new(secured))
+    }
+
+    fn request(
+        &self,
+        number: u32,
+        topic: u32,
+        last_id: &[u8],
+    ) -> Result<Request<Empty<Bytes>>, String> {
+        let path = &self.target.path;
+        let path = path.text(if path.0.contains("{topic}") { topic } else { number });
+        let http2 = self.target.protocol != Protocol::Http1;
+        let scheme = if self.target.endpoint.tls { "https" } else { "http" };
+        let authority = &self.target.endpoint.authority;
+        let mut request = if http2 {
+            Request::get(format!("{scheme}://{authority}{path}"))
+        } else {
+            Request::get(path).header("host", authority)
+        };
+        request = request.header("accept", "text/event-stream").header("cache-control", "no-store");
+        for (name, value) in &self.target.headers {
+            let name =
+                HeaderName::from_bytes(name.as_bytes()).map_err(|error| error.to_string())?;
+            request = request.header(name, value);
+        }
+        if !last_id.is_empty() {
+            let value = HeaderValue::from_bytes(last_id).map_err(|error| error.to_string())?;
+            request = request.header("last-event-id", value);
+        }
+        request.body(Empty::new()).map_err(|error| error.to_string())
+    }
+}
+
+/// What bytes go over, with TLS or without.
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+type Wire = Box<dyn Duplex>;
+
+/// What an error of hyper is called in results: its cause where that is the system's.
+pub(super) fn kind_of_hyper(error: &hyper::Error) -> String {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if let Some(error) = inner.downcast_ref::<std::io::Error>() {
+            return kind_of(error);
+        }
+        cause = inner.source();
+    }
+    error.to_string()
+}

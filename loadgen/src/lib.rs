@@ -1,0 +1,30 @@
+//! A load generator for servers of Server-Sent Events: it holds many streams, publishes on a
+//! schedule, verifies every event that arrives, and judges its own figures before it shows them.
+//!
+//! In reading order: [`clock`], [`payload`] and [`sse`] are the words of the wire; `verify` and
+//! `subscriber` judge what one subscriber sees; `measure` keeps the books; `crew` reads, `publish`
+//! writes, `watch` looks at the server; `conduct` makes a run of them; `result` is what it found,
+//! `report` and `compare` show it. It shares no code with the server that it was made for.
+
+mod capacity;
+mod cli;
+pub mod clock;
+mod compare;
+mod conduct;
+mod crew;
+mod environment;
+mod http1;
+mod measure;
+pub mod payload;
+mod plan;
+mod publish;
+mod report;
+mod result;
+mod slo;
+pub mod sse;
+mod subscriber;
+mod verify;
+mod view;
+mod watch;
+
+pub use cli::main;

@@ -1,0 +1,15 @@
+//! What is measured while events arrive: histograms, one entry a second, and how single events
+//! reached their subscribers. Each worker has its own; they are merged at the end, and nothing is
+//! shared while a run goes on.
+
+mod compact;
+mod completion;
+mod durations;
+mod ledger;
+mod seconds;
+
+pub(crate) use compact::Compact;
+pub(crate) use completion::{Completions, Follow};
+pub(crate) use durations::Durations;
+pub(crate) use ledger::{Counts, Ledger, Reading};
+pub(crate) use seconds::{SecondTally, Seconds};

@@ -1,0 +1,127 @@
+//! Which topic and which handicap a subscriber has: pure functions of its number, so that every
+//! worker, process and the end of the run agree without a list.
+
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_distr::{Distribution as _, Zipf};
+use serde::{Deserialize, Serialize};
+
+use super::{Plan, Topics, TroublePlan};
+
+/// How a subscriber reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Class {
+    /// As fast as it can.
+    Fast,
+    /// So many bytes a second.
+    Slow,
+    /// Not at all, once it has the answer.
+    Stopped,
+    /// Its packets are dropped, once it has the answer: the peer that went away without a word.
+    Vanished,
+}
+
+impl Class {
+    /// All, in the order of their tallies.
+    pub(crate) const ALL: [Self; 4] = [Self::Fast, Self::Slow, Self::Stopped, Self::Vanished];
+
+    /// Its name in results.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Slow => "slow",
+            Self::Stopped => "stopped",
+            Self::Vanished => "vanished",
+        }
+    }
+}
+
+impl Plan {
+    /// The topic of a subscriber.
+    pub(crate) fn topic_of(&self, number: usize) -> u32 {
+        let count = self.topics.count.max(1);
+        let own = u32::try_from(number % count as usize).unwrap_or(0);
+        match self.topics.zipf {
+            Some(exponent) if !self.topics.own => {
+                let mut random = SmallRng::seed_from_u64(self.seed ^ (number as u64) << 20);
+                zipf(count, exponent, &mut random)
+            }
+            _ => own,
+        }
+    }
+
+    /// The handicap of a subscriber.
+    pub(crate) fn class_of(&self, number: usize) -> Class {
+        self.trouble.class_at(spread(number))
+    }
+}
+
+impl Topics {
+    /// The topic of an event.
+    pub(crate) fn of_event(&self, random: &mut SmallRng) -> u32 {
+        match (self.count, self.event_zipf) {
+            (0 | 1, _) => 0,
+            (count, Some(exponent)) => zipf(count, exponent, random),
+            (count, None) => random.random_range(0..count),
+        }
+    }
+}
+
+impl TroublePlan {
+    fn class_at(&self, place: f64) -> Class {
+        let slow = self.slow_share;
+        let stopped = slow + self.stopped_share;
+        let vanished = stopped + self.vanished_share;
+        match place {
+            place if place < slow => Class::Slow,
+            place if place < stopped => Class::Stopped,
+            place if place < vanished => Class::Vanished,
+            _ => Class::Fast,
+        }
+    }
+}
+
+/// A number from 0 to 1 for each subscriber, so evenly spread that a share of any run of subscribers
+/// is the share that was asked for: multiples of the golden ratio.
+pub(crate) fn spread(number: usize) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "subscribers are far fewer than 2^52")]
+    let place = (number as f64 + 0.5) * 0.618_033_988_749_894_9;
+    place.fract()
+}
+
+/// From 0, the most popular, to `count - 1`.
+fn zipf(count: u32, exponent: f64, random: &mut SmallRng) -> u32 {
+    let Ok(zipf) = Zipf::new(f64::from(count), exponent) else { return 0 };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "from 1 to the count"
+    )]
+    let rank = zipf.sample(random) as u32;
+    rank.clamp(1, count) - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_what_was_asked_for_in_any_run_of_subscribers() {
+        for from in [0_usize, 17, 5000] {
+            let slow = (from..from + 1000).filter(|number| spread(*number) < 0.01).count();
+            assert!((9..=11).contains(&slow), "{slow} of 1000 from {from}");
+        }
+    }
+
+    #[test]
+    fn zipf_prefers_the_first_and_reaches_the_last() {
+        let mut random = SmallRng::seed_from_u64(1);
+        let mut counts = [0_u32; 10];
+        (0..20_000).for_each(|_| counts[zipf(10, 1.0, &mut random) as usize] += 1);
+        // The first is twice as popular as the second, ten times as the tenth.
+        let ratio = f64::from(counts[0]) / f64::from(counts[1]);
+        assert!((1.8..2.2).contains(&ratio), "{counts:?}");
+        let ratio = f64::from(counts[0]) / f64::from(counts[9]);
+        assert!((8.5..11.5).contains(&ratio), "{counts:?}");
+    }
+}

@@ -1,0 +1,438 @@
+//! From settings to a plan: defaults, what follows from what, and everything that can be wrong, each
+//! with the next step in its message.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use super::schedule::Form;
+use super::target::sources;
+use super::{
+    Endpoint, Plan, Protocol, PublishStyle, Publishing, Ramp, Rate, Reconnect, Schedule,
+    ServerWatch, Settings, Span, Target, Template, Timing, TlsTrust, Topics, TroublePlan,
+};
+use crate::clock::Clock;
+use crate::payload;
+
+/// Why settings make no run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PlanError {
+    #[error("cannot read the scenario {}: {error}", file.display())]
+    ScenarioUnread { file: PathBuf, error: io::Error },
+    #[error("the scenario {} is not valid: {why}", file.display())]
+    Scenario { file: PathBuf, why: String },
+    #[error("there is nothing to subscribe to: give --subscribe URL, or a scenario file")]
+    NoTarget,
+    #[error("{url:?} is no URL to use: {why}")]
+    Url { url: String, why: String },
+    #[error("{0:?} is no source: write IP, IP-IP or IP/BITS of IPv4")]
+    Source(String),
+    #[error(
+        "{0} is not a loopback address. Load on somebody else's server is an attack: if it is yours, \
+         say so with --i-own-this-target"
+    )]
+    NotLoopback(String),
+    #[error("{what} {asked} is over the bound of {bound}; if it is meant, raise it with {flag}")]
+    Bound { what: &'static str, asked: String, bound: String, flag: &'static str },
+    #[error("{name} {value} is out of range: {range}")]
+    Range { name: &'static str, value: String, range: String },
+    #[error("{0}")]
+    Conflict(&'static str),
+    #[error("header {0:?} is not of the form NAME: VALUE, in one line of ASCII")]
+    Header(String),
+    #[error("--http {0:?} is not known: write 1.1 or 2")]
+    Version(String),
+    #[error("{0:?} is no popularity: write uniform or zipf:EXPONENT, such as zipf:1.1")]
+    Popularity(String),
+    #[error("--publish-command cannot be read: {0}")]
+    Command(String),
+}
+
+type Result<T> = std::result::Result<T, PlanError>;
+
+impl Settings {
+    /// The run that these settings ask for.
+    pub(crate) fn plan(&self) -> Result<Plan> {
+        let targets = self.targets()?;
+        let topics = self.topic_plan()?;
+        let timing = self.timing()?;
+        let plan = Plan {
+            name: self.name.clone().unwrap_or_else(|| "run".to_owned()),
+            about: self.about.clone(),
+            run: rand::random(),
+            seed: self.seed.unwrap_or(1),
+            publishing: self.publishing()?,
+            ramp: self.ramp()?,
+            topics,
+            timing,
+            verify: self.verify.unwrap_or_default(),
+            loss_events: [vec!["fanfare-gap".to_owned()], self.loss_event.clone()].concat(),
+            trouble: self.trouble()?,
+            processes: at_least_one("--processes", self.processes.unwrap_or(1), 64)?,
+            workers: at_least_one("--workers", self.workers.unwrap_or(1), 256)?,
+            server: self.server()?,
+            targets,
+        };
+        self.check_bounds(&plan)?;
+        check_together(&plan)?;
+        Ok(plan)
+    }
+
+    fn targets(&self) -> Result<Vec<Target>> {
+        if self.subscribe.is_empty() {
+            return Err(PlanError::NoTarget);
+        }
+        let protocol = match self.http.as_deref() {
+            None | Some("1.1" | "1") => Protocol::Http1,
+            Some("2") => {
+                let streams = at_least_one("--streams", self.streams.unwrap_or(100), 10_000)?;
+                Protocol::Http2 { streams }
+            }
+            Some(other) => return Err(PlanError::Version(other.to_owned())),
+        };
+        let mut headers = parse_headers(&self.header)?;
+        bearer(self.token.as_deref(), &mut headers)?;
+        if !self.cookie.is_empty() {
+            headers.push(parse_header(&format!("cookie: {}", self.cookie.join("; ")))?);
+        }
+        let sources: Vec<_> =
+            self.source.iter().map(|text| sources(text)).collect::<Result<Vec<_>>>()?.concat();
+        let trust = TlsTrust { insecure: self.insecure, ca: self.ca.clone() };
+        let target = |url: &String| {
+            let (mut endpoint, path) = Endpoint::parse(url)?;
+            if !self.address.is_empty() {
+                endpoint.addresses.clone_from(&self.address);
+            }
+            self.check_owner(&endpoint)?;
+            Ok(Target {
+                endpoint,
+                path,
+                headers: headers.clone(),
+                protocol,
+                trust: trust.clone(),
+                sources: sources.clone(),
+            })
+        };
+        self.subscribe.iter().map(target).collect()
+    }
+
+    fn check_owner(&self, endpoint: &Endpoint) -> Result<()> {
+        if self.i_own_this_target || endpoint.is_loopback() {
+            return Ok(());
+        }
+        let addresses: Vec<_> = endpoint.addresses.iter().map(ToString::to_string).collect();
+        Err(PlanError::NotLoopback(format!("{} ({})", endpoint.authority, addresses.join(", "))))
+    }
+
+    fn topic_plan(&self) -> Result<Topics> {
+        let own = self.topics.is_none() && self.subscribe.iter().any(|url| url.contains("{n}"));
+        let connections = u32::try_from(self.connections()).unwrap_or(u32::MAX);
+        let count = if own { connections.max(1) } else { self.topics.unwrap_or(1) };
+        in_range("--topics", count as usize, 1, payload::TOPICS)?;
+        Ok(Topics {
+            count,
+            own,
+            zipf: popularity(self.popularity.as_deref())?,
+            event_zipf: popularity(self.event_popularity.as_deref())?,
+        })
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.unwrap_or(100)
+    }
+
+    fn ramp(&self) -> Result<Ramp> {
+        if let Some(rate) = self.connect_rate.filter(|rate| !(*rate > 0.0 && rate.is_finite())) {
+            return Err(PlanError::Range {
+                name: "--connect-rate",
+                value: rate.to_string(),
+                range: "more than 0 a second".to_owned(),
+            });
+        }
+        Ok(Ramp {
+            connections: self.connections(),
+            connect_rate: self.connect_rate,
+            handshakes: at_least_one("--handshakes", self.handshakes.unwrap_or(256), 65_536)?,
+            attempts: self.attempts.unwrap_or(3).max(1),
+            handshake_timeout: span(self.connect_timeout, 10),
+            timeout: span(self.ramp_timeout, 120),
+        })
+    }
+
+    fn publishing(&self) -> Result<Option<Publishing>> {
+        let default = if self.publish.is_some() { PublishStyle::Raw } else { PublishStyle::None };
+        let style = self.publish_style.unwrap_or(default);
+        if style == PublishStyle::None {
+            return Ok(None);
+        }
+        let (endpoint, path) = match &self.publish {
+            Some(url) => {
+                let (endpoint, path) = Endpoint::parse(url)?;
+                self.check_owner(&endpoint)?;
+                (Some(endpoint), path)
+            }
+            None if style == PublishStyle::Command => (None, Template::default()),
+            None => {
+                return Err(PlanError::Conflict("publishing needs an address: give --publish URL"));
+            }
+        };
+        let mut headers = parse_headers(&self.publish_header)?;
+        bearer(self.publish_token.as_deref(), &mut headers)?;
+        let payload =
+            self.payload.map_or(150, |size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX));
+        in_range("--payload", payload, payload::SMALLEST, payload::LARGEST)?;
+        let lanes = self.publishers.unwrap_or(1);
+        in_range("--publishers", lanes, 1, payload::LANES)?;
+        Ok(Some(Publishing {
+            style,
+            endpoint,
+            path,
+            topic: self.topic_template(),
+            body: self.publish_body(style)?,
+            method: self.publish_method.clone().unwrap_or_else(|| "POST".to_owned()),
+            headers,
+            lanes,
+            schedule: self.schedule()?,
+            payload,
+            timeout: span(self.publish_timeout, 10),
+        }))
+    }
+
+    fn publish_body(&self, style: PublishStyle) -> Result<Vec<Template>> {
+        match (style, &self.publish_body, &self.publish_command) {
+            (PublishStyle::Template, Some(body), _) => Ok(vec![Template(body.clone())]),
+            (PublishStyle::Template, None, _) => {
+                Err(PlanError::Conflict("style template needs --publish-body"))
+            }
+            (PublishStyle::Command, _, Some(command)) => {
+                let words = shell_words::split(command)
+                    .map_err(|error| PlanError::Command(error.to_string()))?;
+                if words.is_empty() {
+                    return Err(PlanError::Command("it is empty".to_owned()));
+                }
+                Ok(words.into_iter().map(Template).collect())
+            }
+            (PublishStyle::Command, _, None) => {
+                Err(PlanError::Conflict("style command needs --publish-command"))
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// The topic's name: what the first subscription asks for, in the `topic` of its query or after
+    /// the first part of its path, unless it is given.
+    fn topic_template(&self) -> Template {
+        let from_url = || {
+            let text = self.subscribe.first()?;
+            let url = Url::parse(text).ok()?;
+            if let Some((_, topic)) = url.query_pairs().find(|(name, _)| name == "topic") {
+                return Some(topic.into_owned());
+            }
+            let mut parts = url.path().trim_start_matches('/').splitn(2, '/');
+            let topic = parts.nth(1)?.replace("%7B", "{").replace("%7D", "}");
+            Some(topic)
+        };
+        Template(self.publish_topic.clone().or_else(from_url).unwrap_or_else(|| "load".to_owned()))
+    }
+
+    fn schedule(&self) -> Result<Schedule> {
+        let form = self.schedule.clone().unwrap_or_default();
+        let rate = self.rate.unwrap_or(Rate::PerSecond(10.0));
+        if form != Form::Constant && rate == Rate::Max {
+            return Err(PlanError::Conflict("--rate max has no schedule: take one of the two"));
+        }
+        if matches!(form, Form::Steps(_)) && self.rate.is_some() {
+            return Err(PlanError::Conflict("--schedule steps holds its rates: leave out --rate"));
+        }
+        Ok(Schedule { rate, form })
+    }
+
+    fn timing(&self) -> Result<Timing> {
+        let duration = match (&self.schedule, self.duration) {
+            (Some(Form::Steps(steps)), None) => steps.iter().map(|(_, span)| *span).sum(),
+            (_, duration) => span(duration, 10),
+        };
+        let warmup = match &self.schedule {
+            // The steps are the run: nothing may come before them.
+            Some(Form::Steps(_)) => span(self.warmup, 0),
+            _ => span(self.warmup, 1),
+        };
+        if duration.is_zero() {
+            return Err(PlanError::Range {
+                name: "--duration",
+                value: "0s".to_owned(),
+                range: "more than 0".to_owned(),
+            });
+        }
+        let clock = self.clock.unwrap_or_default();
+        if self.clock_error.is_some() && clock == Clock::Monotonic {
+            return Err(PlanError::Conflict(
+                "--clock-error is for --clock wall: one monotonic clock has no error",
+            ));
+        }
+        let clock_error = self.clock_error.map(|span| span.0);
+        Ok(Timing { warmup, duration, tail: span(self.tail, 10), clock, clock_error })
+    }
+
+    fn trouble(&self) -> Result<TroublePlan> {
+        let shares = [
+            ("--slow-share", self.slow_share),
+            ("--stopped-share", self.stopped_share),
+            ("--vanished-share", self.vanished_share),
+            ("--storm-share", self.storm_share),
+            ("--jitter", self.jitter),
+        ];
+        for (name, share) in shares {
+            if let Some(share) = share.filter(|share| !(0.0..=1.0).contains(share)) {
+                let range = "from 0 to 1".to_owned();
+                return Err(PlanError::Range { name, value: share.to_string(), range });
+            }
+        }
+        let or_none = |share: Option<f64>| share.unwrap_or(0.0);
+        let (slow, stopped) = (or_none(self.slow_share), or_none(self.stopped_share));
+        let vanished = or_none(self.vanished_share);
+        if slow + stopped + vanished > 1.0 {
+            return Err(PlanError::Conflict("slow, stopped and vanished shares are more than all"));
+        }
+        let bytes = |size: bytesize::ByteSize| size.as_u64();
+        Ok(TroublePlan {
+            slow_share: slow,
+            slow_rate: self.slow_rate.map_or(1000, bytes).max(1),
+            stopped_share: stopped,
+            vanished_share: vanished,
+            cut_every: self.cut_every.map(|span| span.0.max(Duration::from_millis(10))),
+            cut: self.cut.unwrap_or_default(),
+            storm: self.storm_at.map(|span| (span.0, self.storm_share.unwrap_or(1.0))),
+            reconnect: self.reconnect.unwrap_or(Reconnect::Resume),
+            retry: span(self.retry, 1),
+            jitter: or_none(self.jitter),
+            receive_buffer: self
+                .receive_buffer
+                .map(|size| usize::try_from(bytes(size)).unwrap_or(usize::MAX)),
+        })
+    }
+
+    fn server(&self) -> Result<ServerWatch> {
+        let metrics = match &self.server_metrics {
+            Some(url) => {
+                let (endpoint, path) = Endpoint::parse(url)?;
+                self.check_owner(&endpoint)?;
+                if endpoint.tls {
+                    return Err(PlanError::Conflict("--server-metrics is read by plain http only"));
+                }
+                Some((endpoint, path.0))
+            }
+            None => None,
+        };
+        Ok(ServerWatch { pid: self.server_pid, metrics })
+    }
+
+    fn check_bounds(&self, plan: &Plan) -> Result<()> {
+        let bound = self.limit_connections.unwrap_or(100_000);
+        if plan.ramp.connections > bound {
+            return Err(PlanError::Bound {
+                what: "--connections",
+                asked: plan.ramp.connections.to_string(),
+                bound: bound.to_string(),
+                flag: "--limit-connections",
+            });
+        }
+        let bound = self.limit_rate.unwrap_or(100_000.0);
+        let peak = plan.publishing.as_ref().and_then(|publishing| publishing.schedule.peak());
+        if let Some(peak) = peak.filter(|peak| *peak > bound) {
+            return Err(PlanError::Bound {
+                what: "a rate of",
+                asked: peak.to_string(),
+                bound: bound.to_string(),
+                flag: "--limit-rate",
+            });
+        }
+        let bound = span(self.limit_duration, 15 * 60);
+        if plan.timing.publishing() > bound {
+            return Err(PlanError::Bound {
+                what: "a time of",
+                asked: Span(plan.timing.publishing()).to_string(),
+                bound: Span(bound).to_string(),
+                flag: "--limit-duration",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong only together.
+fn check_together(plan: &Plan) -> Result<()> {
+    let http2 = plan.targets.iter().any(|target| target.protocol != Protocol::Http1);
+    let tls = plan.targets.iter().any(|target| target.endpoint.tls);
+    if (http2 || tls) && plan.trouble.vanished_share > 0.0 {
+        return Err(PlanError::Conflict("vanished subscribers are for plain HTTP/1.1 only"));
+    }
+    if (http2 || tls) && matches!(plan.verify, super::Verify::Sample(_)) {
+        return Err(PlanError::Conflict("--verify sample is for plain HTTP/1.1 only"));
+    }
+    if plan.ramp.connections == 0 && plan.publishing.is_none() {
+        return Err(PlanError::Conflict("nobody subscribes and nobody publishes: nothing to do"));
+    }
+    if let Some(publishing) = &plan.publishing
+        && publishing.style == PublishStyle::Ndjson
+        && publishing.endpoint.as_ref().is_some_and(|endpoint| endpoint.tls)
+    {
+        return Err(PlanError::Conflict("style ndjson is for plain http only"));
+    }
+    Ok(())
+}
+
+fn span(span: Option<Span>, seconds: u64) -> Duration {
+    span.map_or(Duration::from_secs(seconds), |span| span.0)
+}
+
+fn at_least_one(name: &'static str, value: usize, most: usize) -> Result<usize> {
+    in_range(name, value, 1, most).map(|()| value)
+}
+
+fn in_range(name: &'static str, value: usize, least: usize, most: usize) -> Result<()> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(PlanError::Range {
+        name,
+        value: value.to_string(),
+        range: format!("from {least} to {most}"),
+    })
+}
+
+fn parse_headers(lines: &[String]) -> Result<Vec<(String, String)>> {
+    lines.iter().map(|line| parse_header(line)).collect()
+}
+
+fn parse_header(line: &str) -> Result<(String, String)> {
+    let wrong = || PlanError::Header(line.to_owned());
+    let (name, value) = line.split_once(':').ok_or_else(wrong)?;
+    let (name, value) = (name.trim(), value.trim());
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let printable = |byte: u8| byte == b'\t' || (0x20..0x7f).contains(&byte);
+    if name.is_empty() || !name.bytes().all(token) || !value.bytes().all(printable) {
+        return Err(wrong());
+    }
+    Ok((name.to_ascii_lowercase(), value.to_owned()))
+}
+
+fn bearer(token: Option<&str>, headers: &mut Vec<(String, String)>) -> Result<()> {
+    if let Some(token) = token {
+        headers.push(parse_header(&format!("authorization: Bearer {token}"))?);
+    }
+    Ok(())
+}
+
+fn popularity(text: Option<&str>) -> Result<Option<f64>> {
+    match text {
+        None | Some("uniform") => Ok(None),
+        Some(text) => {
+            let exponent = text.strip_prefix("zipf:").and_then(|exponent| exponent.parse().ok());
+            let fits = |exponent: &f64| *exponent > 0.0 && *exponent <= 10.0;
+            exponent.filter(fits).map(Some).ok_or_else(|| PlanError::Popularity(text.to_owned()))
+        }
+    }
+}

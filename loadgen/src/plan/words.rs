@@ -1,0 +1,157 @@
+//! Values of settings that are written as one word or one number with a unit, in flags and files
+//! alike: read by `FromStr`, written by `Display`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// Lets a type that is read and written as text be a value of a file, where a number is as good.
+macro_rules! as_text {
+    ($($kind:ty),*) => {$(
+        impl Serialize for $kind {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl<'de> Deserialize<'de> for $kind {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Text::deserialize(deserializer)?.to_string().parse().map_err(de::Error::custom)
+            }
+        }
+    )*};
+}
+pub(super) use as_text;
+
+/// What a file may hold where text is meant.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Text {
+    Whole(u64),
+    Number(f64),
+    Word(String),
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(number) => number.fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::Word(text) => text.fmt(f),
+        }
+    }
+}
+
+/// A length of time, such as `10s`, `250ms`, `1m 30s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span(pub(crate) Duration);
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "0" => Ok(Self(Duration::ZERO)),
+            text => humantime::parse_duration(text)
+                .map(Self)
+                .map_err(|error| format!("{error}; write a time such as 10s, 250ms or 1m")),
+        }
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_duration(self.0).fmt(f)
+    }
+}
+
+/// Which subscribers are parsed and verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Verify {
+    /// All.
+    #[default]
+    Full,
+    /// One in so many; the bytes of the others are counted. At least 2.
+    Sample(u32),
+}
+
+impl Verify {
+    /// Whether a subscriber is parsed.
+    pub(crate) fn parses(self, number: usize) -> bool {
+        match self {
+            Self::Full => true,
+            Self::Sample(every) => number.is_multiple_of(every as usize),
+        }
+    }
+}
+
+impl FromStr for Verify {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let every = text.strip_prefix("sample=").and_then(|every| every.parse().ok());
+        match (text, every) {
+            ("full", _) | (_, Some(1)) => Ok(Self::Full),
+            (_, Some(every @ 2..)) => Ok(Self::Sample(every)),
+            _ => Err(format!("{text:?} is neither full nor sample=N")),
+        }
+    }
+}
+
+impl fmt::Display for Verify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("full"),
+            Self::Sample(every) => write!(f, "sample={every}"),
+        }
+    }
+}
+
+/// How events are published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PublishStyle {
+    /// A POST with the payload as its body
+    Raw,
+    /// A POST of a form with `topic` and `data`, as Mercure hubs take it
+    Form,
+    /// One request that goes on, with a line of JSON for each event
+    Ndjson,
+    /// A request whose body is made from --publish-body
+    Template,
+    /// A program that is started for each event, from --publish-command
+    Command,
+    /// Nobody publishes: the server produces by itself
+    None,
+}
+
+/// How the generator cuts streams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Cut {
+    /// In order, as a page that is closed
+    Fin,
+    /// With a reset, as a process that is killed
+    Rst,
+    /// One or the other by chance
+    #[default]
+    Mix,
+}
+
+/// When a stream that has ended is asked for again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Reconnect {
+    /// After the server's `retry:` or --retry, with `Last-Event-ID`
+    #[default]
+    Resume,
+    /// The same without `Last-Event-ID`, as a client that does not know of it
+    Forget,
+    /// At once, with `Last-Event-ID`
+    Now,
+    /// Never
+    Never,
+}
+
+as_text!(Span, Verify);

@@ -1,0 +1,187 @@
+//! A client that makes one request at a time on a connection that it keeps, and blocks: a publisher
+//! has nothing else to do, and a sleep or a read that returns late is then the kernel's doing and
+//! not a runtime's.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use rustls::{ClientConnection, StreamOwned};
+
+use crate::crew::{CrewError, tls};
+use crate::http1::{Body, Head};
+use crate::plan::{Endpoint, TlsTrust};
+
+/// Bytes of an answer's body that are kept.
+const KEPT: usize = 8 << 20;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExchangeError {
+    #[error("{}", .0.kind())]
+    Io(#[from] io::Error),
+    #[error("the connection ended before an answer")]
+    Closed,
+    #[error("the answer is not HTTP: {0}")]
+    NotHttp(String),
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+/// A connection that is made when it is needed.
+pub(crate) struct Client {
+    endpoint: Endpoint,
+    tls: Option<std::sync::Arc<rustls::ClientConfig>>,
+    timeout: Duration,
+    wire: Option<Wire>,
+    buffer: Vec<u8>,
+}
+
+enum Wire {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Client {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        trust: &TlsTrust,
+        timeout: Duration,
+    ) -> Result<Self, CrewError> {
+        let tls = endpoint.tls.then(|| tls::client(trust, b"http/1.1")).transpose()?;
+        Ok(Self { endpoint, tls, timeout, wire: None, buffer: vec![0; 16 << 10] })
+    }
+
+    /// Makes the connection, unless it is there and the server has not closed it.
+    pub(crate) fn connect(&mut self) -> io::Result<()> {
+        if self.wire.as_ref().is_some_and(Wire::is_alive) {
+            return Ok(());
+        }
+        self.wire = None;
+        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in &self.endpoint.addresses {
+            match TcpStream::connect_timeout(address, self.timeout) {
+                Ok(stream) => {
+                    self.wire = Some(self.wrap(stream)?);
+                    return Ok(());
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn wrap(&self, stream: TcpStream) -> io::Result<Wire> {
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(self.timeout))?;
+        stream.set_write_timeout(Some(self.timeout))?;
+        let Some(config) = &self.tls else { return Ok(Wire::Plain(stream)) };
+        let name = tls::server_name(&self.endpoint.host).map_err(io::Error::other)?;
+        let connection = ClientConnection::new(config.clone(), name).map_err(io::Error::other)?;
+        Ok(Wire::Tls(Box::new(StreamOwned::new(connection, stream))))
+    }
+
+    /// The plain connection, for those who speak on it themselves.
+    pub(super) fn into_plain(self) -> Option<(Endpoint, TcpStream)> {
+        match self.wire {
+            Some(Wire::Plain(stream)) => Some((self.endpoint, stream)),
+            _ => None,
+        }
+    }
+
+    /// Sends a whole request and reads its answer. After an error the next one has a new connection.
+    pub(crate) fn exchange(&mut self, request: &[u8]) -> Result<Answer, ExchangeError> {
+        self.connect()?;
+        let result = self.exchange_once(request);
+        if !matches!(result, Ok((_, true))) {
+            self.wire = None;
+        }
+        result.map(|(answer, _)| answer)
+    }
+
+    /// The answer, and whether the connection goes on.
+    fn exchange_once(&mut self, request: &[u8]) -> Result<(Answer, bool), ExchangeError> {
+        let Some(wire) = &mut self.wire else { return Err(ExchangeError::Closed) };
+        wire.write_all(request)?;
+        wire.flush()?;
+        let mut begin = Vec::new();
+        let head = loop {
+            match Head::parse(&begin).map_err(|error| ExchangeError::NotHttp(error.to_string()))? {
+                Some(head) if head.is_interim() => drop(begin.drain(..head.length)),
+                Some(head) => break head,
+                None => match wire.read(&mut self.buffer)? {
+                    0 => return Err(ExchangeError::Closed),
+                    count => begin.extend_from_slice(&self.buffer[..count]),
+                },
+            }
+        };
+        let mut framing = head.body;
+        let mut body = Vec::new();
+        take(&mut framing, &begin[head.length..], &mut body)?;
+        while !framing.is_complete() {
+            match wire.read(&mut self.buffer)? {
+                0 if framing == Body::UntilClose => break,
+                0 => return Err(ExchangeError::Closed),
+                count => take(&mut framing, &self.buffer[..count], &mut body)?,
+            }
+        }
+        let goes_on = !head.closes && framing != Body::UntilClose;
+        Ok((Answer { status: head.status, body }, goes_on))
+    }
+}
+
+fn take(framing: &mut Body, mut bytes: &[u8], body: &mut Vec<u8>) -> Result<(), ExchangeError> {
+    while !bytes.is_empty() {
+        let content = framing.take(&mut bytes);
+        let content = content.map_err(|error| ExchangeError::NotHttp(error.to_string()))?;
+        let room = KEPT.saturating_sub(body.len());
+        body.extend_from_slice(&content[..content.len().min(room)]);
+    }
+    Ok(())
+}
+
+impl Wire {
+    /// Whether the server has not closed an idle connection. Writing to one that it has closed would
+    /// leave open whether it took the event.
+    fn is_alive(&self) -> bool {
+        let stream = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => &stream.sock,
+        };
+        let peeked = stream.set_nonblocking(true).and_then(|()| stream.peek(&mut [0]));
+        let idle = matches!(&peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        // Over TLS there may be tickets to read, which say nothing about the end.
+        let alive = idle || matches!((&peeked, self), (Ok(1..), Self::Tls(_)));
+        alive && stream.set_nonblocking(false).is_ok()
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(buffer),
+            Self::Tls(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write(bytes),
+            Self::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.flush(),
+            Self::Tls(stream) => stream.flush(),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The publishers: a thread and a connection for each lane, on a schedule that does not wait for the
+//! server. What is due while a lane still waits for an answer is sent late, and counted as such.
+
+mod client;
+mod command;
+mod lane;
+mod ndjson;
+mod request;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+
+use crate::clock::Moment;
+use crate::crew::CrewError;
+use crate::measure::Durations;
+use crate::plan::{Plan, PublishStyle, Publishing};
+use crate::subscriber::Published;
+
+pub(crate) use client::Client;
+
+/// Lateness from which an event counts as late, in nanoseconds: a millisecond.
+const LATE: u64 = 1_000_000;
+
+/// Sequences whose fate is unknown that a lane remembers.
+const EXCUSED: usize = 100_000;
+
+/// Why nothing can be published.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PublishError {
+    #[error("cannot publish to {0}: {1}")]
+    Unreachable(String, String),
+    #[error(transparent)]
+    Tls(#[from] CrewError),
+    #[error("a publisher could not start: {0}")]
+    Start(io::Error),
+    #[error("a publisher panicked: this is a defect of loadgen, please report it")]
+    Panicked,
+}
+
+/// What became of a publish call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Outcome {
+    Accepted,
+    /// The server said no.
+    Refused(String),
+    /// Nobody knows: the event may arrive or not.
+    Unknown(String),
+}
+
+/// How far publishing is, for the live view.
+#[derive(Debug, Default)]
+pub(crate) struct PublishGauges {
+    pub(crate) sent: AtomicU64,
+    pub(crate) acknowledged: AtomicU64,
+    pub(crate) refused: AtomicU64,
+}
+
+/// What a lane has done.
+#[derive(Debug, Default)]
+pub(crate) struct LaneReport {
+    pub(crate) slots: u64,
+    pub(crate) sent: u64,
+    pub(crate) acknowledged: u64,
+    pub(crate) late: u64,
+    pub(crate) missed: u64,
+    pub(crate) refusals: BTreeMap<String, u64>,
+    pub(crate) acknowledgement: Durations,
+    pub(crate) own_lateness: Durations,
+    pub(crate) blocked_lateness: Durations,
+    /// Events sent in each second.
+    pub(crate) seconds: Vec<u64>,
+    /// Events of each topic.
+    counts: Vec<u64>,
+    /// Topics and sequences that were not accepted.
+    excused: Vec<(u32, u64)>,
+}
+
+/// The publishers at work.
+#[derive(Debug)]
+pub(crate) struct Publishers {
+    threads: Vec<JoinHandle<LaneReport>>,
+    pub(crate) gauges: Arc<PublishGauges>,
+    stop: Arc<AtomicBool>,
+    lanes: usize,
+    topics: u32,
+}
+
+impl Publishers {
+    /// Opens the connections; publishing begins at `start`.
+    pub(crate) fn start(
+        plan: &Arc<Plan>,
+        publishing: &Publishing,
+        start: Moment,
+    ) -> Result<Self, PublishError> {
+        let gauges = Arc::new(PublishGauges::default());
+        let stop = Arc::new(AtomicBool::new(false));
+        let lanes = (0..publishing.lanes)
+            .map(|number| {
+                let room = lane::Room {
+                    plan: plan.clone(),
+                    publishing: publishing.clone(),
+                    gauges: gauges.clone(),
+                    stop: stop.clone(),
+                    start,
+                };
+                lane::Lane::new(room, number)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let threads = lanes
+            .into_iter()
+            .enumerate()
+            .map(|(number, lane)| {
+                let builder = thread::Builder::new().name(format!("publisher {number}"));
+                builder.spawn(move || lane.run()).map_err(PublishError::Start)
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { threads, gauges, stop, lanes: publishing.lanes, topics: plan.topics.count })
+    }
+
+    pub(crate) fn are_done(&self) -> bool {
+        self.threads.iter().all(JoinHandle::is_finished)
+    }
+
+    /// Ends publishing early.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+    }
+
+    /// Waits for the lanes and adds up what they did.
+    pub(crate) fn join(self) -> Result<(LaneReport, Published), PublishError> {
+        let mut all = LaneReport::default();
+        let mut published = Published::new(self.lanes, self.topics);
+        for (number, thread) in self.threads.into_iter().enumerate() {
+            let report = thread.join().map_err(|_| PublishError::Panicked)?;
+            let lane = u8::try_from(number).unwrap_or(u8::MAX);
+            published.add_lane(lane, &report.counts, &report.excused);
+            all.merge(&report);
+        }
+        Ok((all, published))
+    }
+}
+
+impl LaneReport {
+    fn new(topics: u32) -> Self {
+        Self { counts: vec![0; topics as usize], ..Self::default() }
+    }
+
+    /// Takes the next sequence of a topic.
+    fn next(&mut self, topic: u32) -> u64 {
+        let count = &mut self.counts[topic as usize];
+        let sequence = *count;
+        *count += 1;
+        sequence
+    }
+
+    /// An event was sent at this moment.
+    fn sent(&mut self, start: Moment, now: Moment) {
+        self.sent += 1;
+        let second = usize::try_from(now.since(start) / 1_000_000_000).unwrap_or(0).min(86_400);
+        if second >= self.seconds.len() {
+            self.seconds.resize(second + 1, 0);
+        }
+        self.seconds[second] += 1;
+    }
+
+    /// An event was not accepted: nobody may miss it.
+    fn refused(&mut self, kind: &str, topic: u32, sequence: u64) {
+        *self.refusals.entry(kind.to_owned()).or_default() += 1;
+        if self.excused.len() < EXCUSED {
+            self.excused.push((topic, sequence));
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.slots += other.slots;
+        self.sent += other.sent;
+        self.acknowledged += other.acknowledged;
+        self.late += other.late;
+        self.missed += other.missed;
+        for (kind, count) in &other.refusals {
+            *self.refusals.entry(kind.clone()).or_default() += count;
+        }
+        self.acknowledgement.merge(&other.acknowledgement);
+        self.own_lateness.merge(&other.own_lateness);
+        self.blocked_lateness.merge(&other.blocked_lateness);
+        if other.seconds.len() > self.seconds.len() {
+            self.seconds.resize(other.seconds.len(), 0);
+        }
+        for (mine, theirs) in self.seconds.iter_mut().zip(&other.seconds) {
+            *mine += theirs;
+        }
+    }
+}
+
+/// The style's name in results.
+pub(crate) fn style_name(style: PublishStyle) -> &'static str {
+    match style {
+        PublishStyle::Raw => "raw",
+        PublishStyle::Form => "form",
+        PublishStyle::Ndjson => "ndjson",
+        PublishStyle::Template => "template",
+        PublishStyle::Command => "command",
+        PublishStyle::None => "none",
+    }
+}

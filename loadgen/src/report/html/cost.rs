@@ -1,0 +1,120 @@
+//! What the generator itself cost, and what the server cost.
+//!
+//! The generator is named first: whoever doubts a figure asks whether the generator was the limit.
+//! Of the server's metrics only those that changed are in a result.
+
+use maud::{Markup, html};
+
+use crate::report::figures;
+use crate::result::{Run, Server, ServerProcess};
+
+use super::table::{self, Row};
+
+/// More rows of metrics than anyone reads; the result file has them all.
+const MOST_METRICS: usize = 200;
+
+pub(super) fn section(run: &Run) -> Markup {
+    html! {
+        (generator(run))
+        @if let Some(server) = &run.server { (cost_of_server(server)) }
+    }
+}
+
+fn generator(run: &Run) -> Markup {
+    let own = &run.own;
+    let workers: Vec<Row> = own
+        .workers
+        .iter()
+        .map(|worker| {
+            let waiting = worker.waiting.map(figures::percent);
+            let cells = vec![
+                figures::percent(worker.cpu),
+                waiting.unwrap_or_else(|| figures::ABSENT.to_owned()),
+                figures::count(worker.deliveries),
+            ];
+            (worker.name.clone(), cells)
+        })
+        .collect();
+    let head = ["Worker", "Of a core", "Waited for a core", "Deliveries"].map(str::to_owned);
+    html! {
+        section {
+            h3 { "The generator itself" }
+            p.remark {
+                "A generator that is late or out of breath measures itself. These figures say "
+                "how far that was so." @if own.memory > 0 {
+                    " It held " (figures::size(own.memory)) " of memory at the end."
+                }
+            }
+            (table::figures_table("Workers, while publishing", &head, &workers))
+            (table::percentiles("Lateness that the generator added", &[
+                ("Data waited to be read", own.reading_lag.as_ref()),
+                ("Timers ran late", own.timer_lateness.as_ref()),
+            ]))
+        }
+    }
+}
+
+fn cost_of_server(server: &Server) -> Markup {
+    let rows = server.process.as_ref().map(process).unwrap_or_default();
+    let metrics = &server.metrics;
+    let change = |metric: &crate::result::MetricChange| -> Row {
+        let cells = [metric.before, metric.after, metric.after - metric.before];
+        (metric.series.clone(), cells.map(figures::plain).into())
+    };
+    let shown: Vec<Row> = metrics.iter().take(MOST_METRICS).map(change).collect();
+    let head = ["Series", "Before", "After", "Change"].map(str::to_owned);
+    html! {
+        section {
+            h3 { "The server" }
+            (table::facts(&rows))
+            @for note in &server.notes { p.remark { (note) } }
+            @if !metrics.is_empty() {
+                details {
+                    summary { "Metrics that changed (" (metrics.len()) ")" }
+                    (table::figures_table("Of the server's metrics page", &head, &shown))
+                    @if metrics.len() > MOST_METRICS {
+                        p.remark {
+                            "The first " (MOST_METRICS) " are shown; the result file has all."
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn process(process: &ServerProcess) -> Vec<(&'static str, String)> {
+    let us = |us: f64| format!("{} µs", figures::number(us));
+    let rows = [
+        ("Command", Some(process.command.clone())),
+        ("Process", Some(process.pid.to_string())),
+        ("CPU", Some(figures::seconds(process.cpu_seconds))),
+        ("CPU for each delivery", process.cpu_us_per_delivery.map(us)),
+        ("CPU for each connection", process.cpu_us_per_connection.map(us)),
+        ("Memory before", Some(figures::size(process.memory_before))),
+        ("Memory with all connected", Some(figures::size(process.memory_connected))),
+        ("Memory at the end", Some(figures::size(process.memory_after))),
+        ("Memory for each subscriber", process.memory_per_subscriber.map(figures::bytes)),
+        ("Sockets in the kernel before", process.sockets_before.map(figures::size)),
+        ("Sockets with all connected", process.sockets_connected.map(figures::size)),
+        ("Sockets at most", process.sockets_peak.map(figures::size)),
+    ];
+    rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use crate::result::MetricChange;
+
+    #[test]
+    fn no_more_metrics_are_shown_than_anyone_reads() {
+        let mut server = sample::run().server.expect("there");
+        let metric = |at: usize| MetricChange { series: at.to_string(), before: 0.0, after: 1.0 };
+        server.metrics = (0..500).map(metric).collect();
+        let page = cost_of_server(&server).into_string();
+        assert!(page.contains(">199<") && !page.contains(">200</th>"));
+        assert!(page.contains("Metrics that changed (500)"));
+    }
+}

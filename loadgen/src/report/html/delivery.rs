@@ -1,0 +1,146 @@
+//! When it arrived: delivery, connecting and publishing, as tables.
+//!
+//! The same columns stand in every table, so that the eye can compare across sections.
+//! Facts that are no percentiles stand below them.
+
+use maud::{Markup, html};
+
+use crate::report::{figures, wording};
+use crate::result::{Completion, Publishing, Run};
+
+use super::table::{self, Row};
+
+pub(super) fn section(run: &Run) -> Markup {
+    html! {
+        (delivered(run))
+        (connecting(run))
+        @if let Some(publishing) = &run.publishing { (published(publishing)) }
+    }
+}
+
+fn delivered(run: &Run) -> Markup {
+    let delivery = &run.delivery;
+    let mut rows: Vec<Row> = Vec::new();
+    rows.extend(delivery.intended.as_ref().map(|d| table::percentile_row("Intended", d)));
+    if wording::undelivered_matters(delivery) {
+        let reached = &delivery.intended_counting_undelivered;
+        rows.push(table::reached_row("Intended, counting undelivered as infinite", reached));
+    }
+    rows.extend(delivery.actual.as_ref().map(|d| table::percentile_row("Actual", d)));
+    rows.extend(
+        delivery.fairness.as_ref().map(|d| table::percentile_row("Mean of a subscriber", d)),
+    );
+    let none = Completion::default();
+    let completion = delivery.completion.as_ref().unwrap_or(&none);
+    html! {
+        section {
+            h3 { "Delivery" }
+            (table::percentile_rows("How long events took to arrive", &rows))
+            @if let Some(sentence) = wording::difference(run) { p.remark { (sentence) } }
+            (table::percentiles("Until an event had reached its subscribers", &[
+                ("First subscriber", completion.first.as_ref()),
+                ("Half of them", completion.median.as_ref()),
+                ("99 % of them", completion.most.as_ref()),
+                ("Last subscriber", completion.last.as_ref()),
+            ]))
+            (table::facts(&amounts(run)))
+        }
+    }
+}
+
+fn amounts(run: &Run) -> Vec<(&'static str, String)> {
+    let delivery = &run.delivery;
+    let mut rows = vec![
+        ("Deliveries", wording::share_of(delivery.received, delivery.expected)),
+        ("Bytes of bodies", figures::size(delivery.bytes)),
+    ];
+    if !delivery.clock.is_empty() {
+        rows.push(("Clock", delivery.clock.clone()));
+    }
+    if let Some(error) = delivery.clock_error_ms {
+        rows.push(("Clocks may differ by", figures::ms(error)));
+    }
+    if delivery.negative > 0 {
+        rows.push((
+            "Arrived before they were due",
+            format!(
+                "{}, the earliest by {}: the clock is wrong by at least so much",
+                figures::count(delivery.negative),
+                figures::ms_or_absent(delivery.most_negative_ms.map(f64::abs)),
+            ),
+        ));
+    }
+    rows
+}
+
+fn connecting(run: &Run) -> Markup {
+    let (connecting, subscribers) = (&run.connecting, &run.subscribers);
+    let mut rows = vec![
+        ("Connected", wording::share_of(subscribers.connected, Some(subscribers.asked))),
+        ("Ramp", figures::seconds(run.phases.ramp_seconds)),
+        ("Topics", figures::count(subscribers.topics)),
+        ("Parsed and verified", figures::count(subscribers.verified)),
+    ];
+    if !subscribers.failures.is_empty() {
+        rows.push(("Failed attempts", wording::kinds(&subscribers.failures)));
+    }
+    if let Some(bytes) = subscribers.own_bytes_each {
+        rows.push(("Generator's memory for each", figures::bytes(bytes)));
+    }
+    html! {
+        section {
+            h3 { "Connecting" }
+            (table::percentiles("From the start of an attempt", &[
+                ("TCP established", connecting.tcp.as_ref()),
+                ("TLS established", connecting.tls.as_ref()),
+                ("Head of the answer", connecting.head.as_ref()),
+                ("First byte of the stream", connecting.first_byte.as_ref()),
+                ("First event", connecting.first_event.as_ref()),
+            ]))
+            (table::facts(&rows))
+        }
+    }
+}
+
+fn published(publishing: &Publishing) -> Markup {
+    let asked = publishing.asked_rate.map_or_else(
+        || "as fast as it goes".to_owned(),
+        |rate| {
+            format!(
+                "{} of {} a second",
+                figures::number(publishing.reached_rate),
+                figures::number(rate)
+            )
+        },
+    );
+    let mut rows = vec![
+        ("Style", format!("{}, {}", publishing.style, schedule(publishing))),
+        ("Rate", asked),
+        ("Sent", wording::share_of(publishing.sent, Some(publishing.slots))),
+        ("Accepted", wording::share_of(publishing.acknowledged, Some(publishing.sent))),
+        ("Sent more than 1 ms late", figures::count(publishing.late)),
+        ("Never sent, for want of time", figures::count(publishing.missed)),
+    ];
+    if !publishing.refusals.is_empty() {
+        rows.push(("Refused", wording::kinds(&publishing.refusals)));
+    }
+    html! {
+        section {
+            h3 { "Publishing" }
+            (table::percentiles("Publish calls", &[
+                ("Acknowledgement", publishing.acknowledgement.as_ref()),
+                ("Own lateness", publishing.own_lateness.as_ref()),
+                ("Waiting for the server", publishing.blocked_lateness.as_ref()),
+            ]))
+            (table::facts(&rows))
+        }
+    }
+}
+
+fn schedule(publishing: &Publishing) -> &'static str {
+    if publishing.open_loop {
+        "on a schedule that waits for nobody"
+    } else {
+        "each call after the answer to the one before"
+    }
+}

@@ -1,0 +1,106 @@
+//! One run on the page: the verdict, the figures that matter, the charts, then all of it in tables.
+//!
+//! A reader who stops after the first screen has read what matters most.
+
+use maud::{Markup, html};
+
+use crate::report::{figures, wording};
+use crate::result::{Outcome, Run};
+
+use super::{charts, cost, delivery, findings, settings};
+
+pub(super) fn section(run: &Run) -> Markup {
+    html! {
+        article {
+            (banner(run))
+            (key_figures(run))
+            (drawings(run))
+            (delivery::section(run))
+            (findings::correctness(run))
+            (findings::trouble(run))
+            (findings::goals(run))
+            (cost::section(run))
+            (settings::section(run))
+        }
+    }
+}
+
+fn banner(run: &Run) -> Markup {
+    let verdict = &run.verdict;
+    let look = match verdict.outcome {
+        Outcome::Fine => "banner fine",
+        Outcome::GoalMissed => "banner missed",
+        Outcome::Invalid => "banner invalid",
+        Outcome::Wrong | Outcome::Unreachable => "banner wrong",
+    };
+    html! {
+        section class=(look) {
+            p.sign aria-hidden="true" { (wording::sign(verdict.outcome)) }
+            div {
+                p.outcome {
+                    strong { (wording::outcome(verdict.outcome)) }
+                    span { "exit code " (verdict.exit_code) }
+                }
+                h2 { (verdict.headline) }
+                @if !verdict.reasons.is_empty() {
+                    ul { @for reason in &verdict.reasons { li { (reason) } } }
+                }
+                @for note in &verdict.notes { p.note { (note) } }
+            }
+        }
+    }
+}
+
+/// A figure of the row: its name, itself, and what to know of it.
+struct Figure(&'static str, String, String);
+
+fn key_figures(run: &Run) -> Markup {
+    let place = if run.environment.loopback { "loopback" } else { "" };
+    let intended = run.delivery.intended.as_ref();
+    let latency = |quantile| figures::ms_or_absent(intended.map(|d| d.at(quantile)));
+    let reach = run.delivery.reach.map(figures::percent);
+    let expected = run.delivery.expected.map(|n| format!("of {}", figures::count(n)));
+    let subscribers = &run.subscribers;
+    let mut row = vec![
+        Figure("Deliveries/s", figures::number(run.delivery.per_second), place.to_owned()),
+        Figure("p50", latency(0.5), "from when it was due".to_owned()),
+        Figure("p99", latency(0.99), "from when it was due".to_owned()),
+        Figure(
+            "Reach",
+            reach.unwrap_or_else(|| figures::ABSENT.to_owned()),
+            expected.unwrap_or_default(),
+        ),
+        Figure(
+            "Subscribers",
+            figures::count(subscribers.connected),
+            format!("of {}", figures::count(subscribers.asked)),
+        ),
+    ];
+    let process = run.server.as_ref().and_then(|server| server.process.as_ref());
+    if let Some(us) = process.and_then(|process| process.cpu_us_per_delivery) {
+        let us = format!("{} µs", figures::number(us));
+        row.push(Figure("Server CPU", us, "per delivery".to_owned()));
+    }
+    html! {
+        dl.key-figures {
+            @for Figure(name, value, remark) in &row {
+                div {
+                    dt { (name) }
+                    dd { (value) @if !remark.is_empty() { small { (remark) } } }
+                }
+            }
+        }
+    }
+}
+
+fn drawings(run: &Run) -> Markup {
+    let charts = charts::of(run);
+    html! {
+        @if !charts.is_empty() {
+            section {
+                h3 { "Charts" }
+                div.charts { @for chart in &charts { (chart.draw()) } }
+            }
+        }
+    }
+}

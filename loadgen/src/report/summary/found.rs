@@ -1,0 +1,88 @@
+//! What was published, whether what arrived was right, and what was done to the streams.
+//!
+//! Faults are kept apart from what was announced or was nobody's fault: only the first make a run
+//! wrong.
+
+use crate::report::terminal::Sheet;
+use crate::report::{figures, wording};
+use crate::result::{Distribution, Run};
+
+pub(super) fn publishing(sheet: &mut Sheet, run: &Run) {
+    let Some(publishing) = &run.publishing else { return };
+    let mut parts = vec![format!(
+        "{} sent, {} accepted, {} a second",
+        wording::share_of(publishing.sent, (publishing.slots > 0).then_some(publishing.slots)),
+        figures::count(publishing.acknowledged),
+        figures::number(publishing.reached_rate),
+    )];
+    if !publishing.refusals.is_empty() {
+        parts.push(format!("refused: {}", wording::kinds(&publishing.refusals)));
+    }
+    if publishing.late > 0 {
+        parts.push(format!("{} sent more than 1 ms late", figures::count(publishing.late)));
+    }
+    if publishing.missed > 0 {
+        let missed = figures::count(publishing.missed);
+        parts.push(format!("{missed} never sent, because those before took too long"));
+    }
+    let lateness = |name: &str, distribution: Option<&Distribution>| {
+        distribution.map(|d| format!("{name} p99 {}", figures::ms(d.at(0.99))))
+    };
+    parts.extend(lateness("own lateness", publishing.own_lateness.as_ref()));
+    parts.extend(lateness("waiting for the server", publishing.blocked_lateness.as_ref()));
+    sheet.entry("Published", &parts.join("; "));
+}
+
+pub(super) fn correctness(sheet: &mut Sheet, run: &Run) {
+    let counts = wording::correctness(&run.correctness);
+    let named = |fault: bool| {
+        let found = counts.iter().filter(|c| c.fault == fault && c.count > 0);
+        found.map(|c| format!("{} {}", figures::count(c.count), c.name)).collect::<Vec<_>>()
+    };
+    let (faults, known) = (named(true), named(false));
+    let faults = if faults.is_empty() {
+        "no silent gaps, duplicates, reordering, corruption or wrong topics".to_owned()
+    } else {
+        faults.join(", ")
+    };
+    sheet.entry("Correctness", &faults);
+    for example in &run.correctness.examples {
+        let subscriber = figures::count(example.subscriber);
+        sheet.paragraph(
+            "              - ",
+            &format!("{}, subscriber {subscriber}: {}", example.kind, example.what),
+        );
+    }
+    sheet.entry("Also seen", &known.join(", "));
+}
+
+pub(super) fn trouble(sheet: &mut Sheet, run: &Run) {
+    let trouble = &run.trouble;
+    let mut parts = Vec::new();
+    let mut part = |n: u64, words: &str| {
+        if n > 0 {
+            parts.push(format!("{} {words}", figures::count(n)));
+        }
+    };
+    part(trouble.cut_fin, "cut in order (FIN)");
+    part(trouble.cut_rst, "cut by reset (RST)");
+    part(trouble.cut_in_storm, "of these in storms");
+    part(trouble.closed_by_server, "closed by the server");
+    part(trouble.reconnects, "came back");
+    part(trouble.resumed, "resumed from their last event");
+    part(trouble.away, "did not come back");
+    if !trouble.errors.is_empty() {
+        parts.push(format!("failed: {}", wording::kinds(&trouble.errors)));
+    }
+    if let Some(outage) = &trouble.outage {
+        parts.push(format!(
+            "away for {} (p50), {} (max)",
+            figures::ms(outage.at(0.5)),
+            figures::ms(outage.max_ms)
+        ));
+    }
+    sheet.entry("Streams", &parts.join(", "));
+    for (name, class) in &trouble.classes {
+        sheet.entry(&format!("  {name}"), &wording::class(class));
+    }
+}

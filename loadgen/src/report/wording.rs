@@ -1,0 +1,246 @@
+//! What the words mean, said once for every report.
+//!
+//! A figure without its meaning is read as something else: a loss that was announced is not a loss
+//! that nobody noticed, and latency from the actual send is not what a user saw.
+
+use crate::result::{
+    ClassReport, Correctness, Delivery, Distribution, Outcome, Publishing, Reached, Run,
+};
+
+use super::figures;
+
+/// From which difference at p99 on the two latencies are explained.
+const WORTH_EXPLAINING: f64 = 1.2;
+
+/// How it ended, in a word or two.
+pub(super) fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Fine => "Fine",
+        Outcome::GoalMissed => "Goal missed",
+        Outcome::Invalid => "Invalid",
+        Outcome::Wrong => "Wrong",
+        Outcome::Unreachable => "Unreachable",
+    }
+}
+
+/// The same as a sign.
+pub(super) fn sign(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Fine => "✓",
+        Outcome::GoalMissed => "!",
+        Outcome::Invalid => "?",
+        Outcome::Wrong | Outcome::Unreachable => "✗",
+    }
+}
+
+/// A name for a share of values: `p50`, `p99.9`, `max`.
+pub(super) fn quantile(quantile: f64) -> String {
+    if quantile >= 1.0 {
+        return "max".to_owned();
+    }
+    let percent = format!("{:.2}", quantile * 100.0);
+    format!("p{}", percent.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// A percentile, or a dash when there are too few values for it to differ from the largest.
+pub(super) fn percentile(distribution: &Distribution, quantile: f64) -> String {
+    let needed = if quantile < 1.0 { (1.0 / (1.0 - quantile)).round() } else { 1.0 };
+    if (distribution.count as f64) < needed {
+        return figures::ABSENT.to_owned();
+    }
+    figures::ms(distribution.at(quantile))
+}
+
+/// A percentile that is infinite when that share never arrived.
+pub(super) fn reached(all: &[Reached], quantile: f64) -> String {
+    let found = all.iter().find(|reached| (reached.quantile - quantile).abs() < 1e-9);
+    found.map_or_else(
+        || figures::ABSENT.to_owned(),
+        |reached| reached.ms.map_or_else(|| "∞".to_owned(), figures::ms),
+    )
+}
+
+/// One count of the correctness of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    /// What it is called.
+    pub(super) name: &'static str,
+    /// How many.
+    pub(super) count: u64,
+    /// What that is.
+    pub(super) meaning: &'static str,
+    /// Whether one of them makes the run wrong.
+    pub(super) fault: bool,
+}
+
+/// All counts of correctness, the faults first.
+pub(super) fn correctness(found: &Correctness) -> [Counted; 9] {
+    let fault = |name, count, meaning| Counted { name, count, meaning, fault: true };
+    let known = |name, count, meaning| Counted { name, count, meaning, fault: false };
+    [
+        fault("silent gaps", found.gaps, "never arrived, and nobody said so"),
+        fault("duplicates", found.duplicates, "arrived again"),
+        fault(
+            "reordered",
+            found.reordered,
+            "arrived after a later event of the same publisher and topic",
+        ),
+        fault("corrupted", found.corrupted, "arrived with other bytes than were sent"),
+        fault("wrong topic", found.wrong_topic, "arrived at a subscriber of another topic"),
+        fault(
+            "broken streams",
+            found.broken_streams,
+            "streams whose framing broke: a chunk without a length, or a line over the limit",
+        ),
+        known(
+            "announced losses",
+            found.announced,
+            "never arrived, and the subscriber was told, so it can fetch the state anew",
+        ),
+        known(
+            "unresumable",
+            found.unresumable,
+            "published while the subscriber was away without an id to resume from",
+        ),
+        known(
+            "foreign",
+            found.foreign,
+            "events of another run, or without a payload of a load generator",
+        ),
+    ]
+}
+
+/// Why latency from the due time and from the send differ; nothing when they hardly do.
+pub(super) fn difference(run: &Run) -> Option<String> {
+    let intended = run.delivery.intended.as_ref()?.at(0.99);
+    let actual = run.delivery.actual.as_ref()?.at(0.99);
+    if intended <= actual * WORTH_EXPLAINING {
+        return None;
+    }
+    let cause = match run.publishing.as_ref() {
+        Some(publishing) if own_fault(publishing) => {
+            "the generator itself was late to send, so this part is not the server's".to_owned()
+        }
+        publishing => {
+            let longest = publishing.and_then(|p| p.blocked_lateness.as_ref());
+            let longest = longest.map_or_else(String::new, |blocked| {
+                format!(", for up to {},", figures::ms(blocked.max_ms))
+            });
+            format!(
+                "the server (or the connection) kept the publisher waiting{longest} so latency from \
+                 the actual send hides it: coordinated omission"
+            )
+        }
+    };
+    Some(format!(
+        "Intended counts from the moment an event was due, actual from the moment its publish call \
+         began; at p99 they are {} apart: {cause}.",
+        figures::ms(intended - actual),
+    ))
+}
+
+fn own_fault(publishing: &Publishing) -> bool {
+    let total = |d: Option<&Distribution>| d.map_or(0.0, |d| d.mean_ms * d.count as f64);
+    let own = total(publishing.own_lateness.as_ref());
+    own > 0.0 && own > total(publishing.blocked_lateness.as_ref())
+}
+
+/// Whether percentiles change when what never arrived counts as infinitely late.
+pub(super) fn undelivered_matters(delivery: &Delivery) -> bool {
+    let Some(intended) = delivery.intended.as_ref() else {
+        return !delivery.intended_counting_undelivered.is_empty();
+    };
+    delivery.intended_counting_undelivered.iter().any(|reached| {
+        let plain = intended.at(reached.quantile);
+        reached.ms.is_none_or(|ms| (ms - plain).abs() > plain * 0.001)
+    })
+}
+
+/// What became of subscribers with a handicap, in a sentence.
+pub(super) fn class(report: &ClassReport) -> String {
+    let mut parts = vec![format!(
+        "{} received {}",
+        figures::quantity(report.subscribers, "subscriber"),
+        share_of(report.received, report.expected)
+    )];
+    if report.announced > 0 {
+        let events = figures::quantity(report.announced, "event");
+        parts.push(format!("lost {events} and were told"));
+    }
+    if report.gaps > 0 {
+        parts.push(format!("lost {} without a word", figures::quantity(report.gaps, "event")));
+    }
+    parts.push(match (report.closed, report.until_closed.as_ref()) {
+        (0, _) => "the server closed none of them".to_owned(),
+        (closed, Some(until)) => format!(
+            "the server closed {}, half of these within {}",
+            figures::count(closed),
+            figures::ms(until.at(0.5))
+        ),
+        (closed, None) => format!("the server closed {}", figures::count(closed)),
+    });
+    parts.join("; ") + "."
+}
+
+/// `5 of 10 (50 %)`, or only `5` when nobody knows of how many.
+pub(super) fn share_of(part: u64, whole: Option<u64>) -> String {
+    match whole {
+        Some(whole) if whole > 0 => format!(
+            "{} of {} ({})",
+            figures::count(part),
+            figures::count(whole),
+            figures::percent(part as f64 / whole as f64)
+        ),
+        _ => figures::count(part),
+    }
+}
+
+/// Counts by kind: `refused × 1, timeout × 3`.
+pub(super) fn kinds(counts: &std::collections::BTreeMap<String, u64>) -> String {
+    let kinds: Vec<String> =
+        counts.iter().map(|(kind, n)| format!("{kind} × {}", figures::count(*n))).collect();
+    kinds.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn quantiles_have_the_names_people_use() {
+        let names = crate::result::QUANTILES.map(quantile);
+        assert_eq!(names, ["p50", "p75", "p90", "p95", "p99", "p99.9", "p99.99", "max"]);
+    }
+
+    #[test]
+    fn a_difference_that_the_server_caused_is_called_coordinated_omission() {
+        let sentence = difference(&sample::run()).expect("they differ");
+        assert!(sentence.contains("coordinated omission"), "{sentence}");
+    }
+
+    #[test]
+    fn a_difference_that_the_generator_caused_is_not_put_on_the_server() {
+        let mut run = sample::run();
+        let publishing = run.publishing.as_mut().expect("it published");
+        publishing.own_lateness = publishing.blocked_lateness.take();
+        let sentence = difference(&run).expect("they differ");
+        assert!(sentence.contains("generator itself"), "{sentence}");
+        assert!(!sentence.contains("coordinated omission"), "{sentence}");
+    }
+
+    #[test]
+    fn latencies_that_are_alike_need_no_sentence() {
+        let mut run = sample::run();
+        run.delivery.actual = run.delivery.intended.clone();
+        assert_eq!(difference(&run), None);
+    }
+
+    #[test]
+    fn a_percentile_of_too_few_values_is_a_dash() {
+        let few = sample::distribution(50, 1.0, 1.2);
+        assert_eq!(percentile(&few, 0.99), figures::ABSENT);
+        assert_ne!(percentile(&few, 0.9), figures::ABSENT);
+        assert_ne!(percentile(&few, 1.0), figures::ABSENT);
+    }
+}

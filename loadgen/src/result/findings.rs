@@ -1,0 +1,166 @@
+//! Whether what arrived is what was sent, what went wrong on the way, and the judgement.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Distribution;
+
+/// Whether what arrived is what was sent. Every figure is a count of events, over all subscribers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Correctness {
+    /// Never arrived, and nobody said so.
+    pub(crate) gaps: u64,
+    /// Never arrived, and the subscriber was told (`fanfare-gap`, or an event that was named).
+    pub(crate) announced: u64,
+    /// Never arrived, published while the subscriber was away without an id to resume from.
+    pub(crate) unresumable: u64,
+    /// Arrived again.
+    pub(crate) duplicates: u64,
+    /// Arrived after a later one of the same publisher and topic.
+    pub(crate) reordered: u64,
+    /// Arrived with other bytes than were sent.
+    pub(crate) corrupted: u64,
+    /// Arrived at a subscriber of another topic.
+    pub(crate) wrong_topic: u64,
+    /// Events that are not of this run, or carry no payload of a load generator.
+    pub(crate) foreign: u64,
+    /// Streams whose framing broke: a chunk without a length, a line longer than the limit.
+    pub(crate) broken_streams: u64,
+    /// The first few, in words.
+    pub(crate) examples: Vec<Finding>,
+}
+
+/// One thing that was wrong.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Finding {
+    /// `gap`, `duplicate`, `reordered`, `corrupted`, `wrong topic`, `broken stream`.
+    pub(crate) kind: String,
+    /// Which subscriber.
+    pub(crate) subscriber: u64,
+    /// In words, with the numbers that were expected and seen.
+    pub(crate) what: String,
+}
+
+/// What was done to the streams.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Trouble {
+    /// Cut by the generator in order (FIN).
+    pub(crate) cut_fin: u64,
+    /// Cut by the generator with a reset (RST).
+    pub(crate) cut_rst: u64,
+    /// Of these, in reconnect storms.
+    pub(crate) cut_in_storm: u64,
+    /// Ended by the server, without being asked, at subscribers that read as fast as they can.
+    pub(crate) closed_by_server: u64,
+    /// Failed on the way, by kind, at the same.
+    pub(crate) errors: BTreeMap<String, u64>,
+    /// Came back.
+    pub(crate) reconnects: u64,
+    /// Came back with the id of their last event.
+    pub(crate) resumed: u64,
+    /// Did not come back before the end.
+    pub(crate) away: u64,
+    /// From the start of the new attempt until its answer was there.
+    pub(crate) reconnect: Option<Distribution>,
+    /// From the cut until the first byte of the new stream, the wait included.
+    pub(crate) outage: Option<Distribution>,
+    /// Subscribers with a handicap, by its name: `slow`, `stopped`, `vanished`.
+    pub(crate) classes: BTreeMap<String, ClassReport>,
+}
+
+/// What became of subscribers with a handicap.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct ClassReport {
+    /// How many.
+    pub(crate) subscribers: u64,
+    /// Events that arrived at them.
+    pub(crate) received: u64,
+    /// Events that would have arrived at a fast reader.
+    pub(crate) expected: Option<u64>,
+    /// Losses that they were told of.
+    pub(crate) announced: u64,
+    /// Losses that nobody told them of, at streams that were still open at the end and that had
+    /// read past them.
+    pub(crate) gaps: u64,
+    /// How many the server closed.
+    pub(crate) closed: u64,
+    /// How long until the server closed them, from the start of publishing.
+    pub(crate) until_closed: Option<Distribution>,
+}
+
+/// What the generator itself cost and how late it was.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Own {
+    /// How long data that a worker knew of waited before it was read, for each event: lateness that
+    /// the generator added to its figures.
+    pub(crate) reading_lag: Option<Distribution>,
+    /// The intended latency if every event had been read at the moment at which its worker knew of
+    /// it: what the headline would be without the lag above.
+    pub(crate) latency_when_known: Option<Distribution>,
+    /// How late timers ran.
+    pub(crate) timer_lateness: Option<Distribution>,
+    /// Each worker.
+    pub(crate) workers: Vec<WorkerUse>,
+    /// Resident memory of the generator at the end, all processes together, in bytes.
+    pub(crate) memory: u64,
+}
+
+/// What one worker used from the start of publishing to the end of the tail.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct WorkerUse {
+    /// Its name, with the process when there are several.
+    pub(crate) name: String,
+    /// Share of one core that it used.
+    pub(crate) cpu: f64,
+    /// Share of the time that it was ready and waited for a core; absent where the kernel does not say.
+    pub(crate) waiting: Option<f64>,
+    /// Events that it read.
+    pub(crate) deliveries: u64,
+}
+
+/// A goal and whether it was met.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Goal {
+    /// As it was written, for instance `delivery.p99<25ms`.
+    pub(crate) expression: String,
+    /// What was measured, in words; absent when it could not be.
+    pub(crate) measured: Option<String>,
+    /// Whether it was met.
+    pub(crate) met: bool,
+}
+
+/// How a run ended, the worst last.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Outcome {
+    /// Everything arrived, and the goals were met.
+    #[default]
+    Fine,
+    /// A goal was missed. Exit code 2.
+    GoalMissed,
+    /// The generator was the limit: the figures say nothing about the server. Exit code 4.
+    Invalid,
+    /// Events were lost, repeated, out of order, damaged, or went to the wrong subscriber. Exit code 3.
+    Wrong,
+    /// Nobody could connect. Exit code 5.
+    Unreachable,
+}
+
+/// The judgement.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Verdict {
+    /// How it ended.
+    pub(crate) outcome: Outcome,
+    /// What the program returned for it.
+    pub(crate) exit_code: u8,
+    /// One sentence.
+    pub(crate) headline: String,
+    /// Why, one sentence each; empty when all is fine.
+    pub(crate) reasons: Vec<String>,
+    /// What a reader should know, though it changes nothing.
+    pub(crate) notes: Vec<String>,
+}

@@ -1,0 +1,106 @@
+//! The figures that are durations: each family is one thing that was timed, and each statistic of
+//! it is a figure, such as `connect.tcp.p99`. Only `delivery` knows of events that never arrived;
+//! the others speak of what happened.
+
+use super::statistic::Statistic;
+use crate::result::{Completion, Distribution, Run};
+
+/// Durations, of which every statistic is a figure.
+#[derive(Debug)]
+pub(crate) struct Family {
+    pub(super) name: &'static str,
+    pub(super) meaning: &'static str,
+    pub(super) measure: fn(&Run, Statistic) -> Option<f64>,
+}
+
+/// The families, each with what it measures.
+pub(super) static FAMILIES: [Family; 16] = [
+    family(
+        "delivery",
+        |r, s| s.of_deliveries(&r.delivery),
+        "from when an event was due until it arrived; one that never arrived took infinitely long",
+    ),
+    family(
+        "actual",
+        |r, s| s.of(r.delivery.actual.as_ref()),
+        "from when the publish call began until the event arrived, of those that arrived",
+    ),
+    family(
+        "ack",
+        |r, s| s.of(r.publishing.as_ref()?.acknowledgement.as_ref()),
+        "from the publish call to its answer",
+    ),
+    family("completion", |r, s| s.of(completion(r, |c| &c.last)), "the same as completion.last"),
+    family(
+        "completion.first",
+        |r, s| s.of(completion(r, |c| &c.first)),
+        "from when an event was due until it reached its first subscriber",
+    ),
+    family(
+        "completion.median",
+        |r, s| s.of(completion(r, |c| &c.median)),
+        "from when an event was due until it reached half of its subscribers",
+    ),
+    family(
+        "completion.last",
+        |r, s| s.of(completion(r, |c| &c.last)),
+        "from when an event was due until it reached its last subscriber",
+    ),
+    family(
+        "connect.tcp",
+        |r, s| s.of(r.connecting.tcp.as_ref()),
+        "from the attempt until TCP was established",
+    ),
+    family(
+        "connect.tls",
+        |r, s| s.of(r.connecting.tls.as_ref()),
+        "from the attempt until TLS was established",
+    ),
+    family(
+        "connect.head",
+        |r, s| s.of(r.connecting.head.as_ref()),
+        "from the attempt until the head of the answer was complete",
+    ),
+    family(
+        "connect.first_byte",
+        |r, s| s.of(r.connecting.first_byte.as_ref()),
+        "from the attempt until the first byte of the stream",
+    ),
+    family(
+        "connect.first_event",
+        |r, s| s.of(r.connecting.first_event.as_ref()),
+        "from the attempt until the first event",
+    ),
+    family(
+        "reconnect",
+        |r, s| s.of(r.trouble.reconnect.as_ref()),
+        "from a new attempt after a cut until its answer",
+    ),
+    family(
+        "outage",
+        |r, s| s.of(r.trouble.outage.as_ref()),
+        "from a cut until the first byte of the new stream, the wait included",
+    ),
+    family(
+        "fairness",
+        |r, s| s.of(r.delivery.fairness.as_ref()),
+        "the mean latency of each subscriber, over the subscribers",
+    ),
+    family(
+        "own.lag",
+        |r, s| s.of(r.own.reading_lag.as_ref()),
+        "how long data waited in the generator before it was read",
+    ),
+];
+
+const fn family(
+    name: &'static str,
+    measure: fn(&Run, Statistic) -> Option<f64>,
+    meaning: &'static str,
+) -> Family {
+    Family { name, meaning, measure }
+}
+
+fn completion(run: &Run, which: fn(&Completion) -> &Option<Distribution>) -> Option<&Distribution> {
+    which(run.delivery.completion.as_ref()?).as_ref()
+}

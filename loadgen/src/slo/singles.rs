@@ -1,0 +1,202 @@
+//! The figures that are one number: counts, rates, shares, and what the server and the generator
+//! cost.
+//!
+//! What no run of this kind can know is absent: without publishing there is nothing that was
+//! refused, and without a watched process nothing that it cost.
+
+use super::unit::Unit;
+use crate::result::{Correctness, Run, ServerProcess};
+
+/// A number by itself.
+#[derive(Debug)]
+pub(crate) struct Single {
+    pub(super) name: &'static str,
+    pub(super) unit: Unit,
+    pub(super) meaning: &'static str,
+    pub(super) measure: fn(&Run) -> Option<f64>,
+}
+
+/// The other figures.
+pub(super) static SINGLES: [Single; 27] = [
+    single(
+        "gaps",
+        Unit::Count,
+        |r| verified(r, |c| c.gaps),
+        "events that never arrived, and nobody said so",
+    ),
+    single(
+        "announced",
+        Unit::Count,
+        |r| verified(r, |c| c.announced),
+        "events that never arrived, and the subscriber was told",
+    ),
+    single(
+        "unresumable",
+        Unit::Count,
+        |r| verified(r, |c| c.unresumable),
+        "events published while a subscriber was away without an id to resume from",
+    ),
+    single(
+        "duplicates",
+        Unit::Count,
+        |r| verified(r, |c| c.duplicates),
+        "events that arrived again",
+    ),
+    single(
+        "reordered",
+        Unit::Count,
+        |r| verified(r, |c| c.reordered),
+        "events that arrived after a later one",
+    ),
+    single(
+        "corrupted",
+        Unit::Count,
+        |r| verified(r, |c| c.corrupted),
+        "events with other bytes than were sent",
+    ),
+    single(
+        "wrong_topic",
+        Unit::Count,
+        |r| verified(r, |c| c.wrong_topic),
+        "events at a subscriber of another topic",
+    ),
+    single(
+        "foreign",
+        Unit::Count,
+        |r| verified(r, |c| c.foreign),
+        "events that are not of this run",
+    ),
+    single(
+        "broken_streams",
+        Unit::Count,
+        |r| verified(r, |c| c.broken_streams),
+        "streams whose framing broke",
+    ),
+    single(
+        "disconnects",
+        Unit::Count,
+        |r| count(r.trouble.closed_by_server + r.trouble.errors.values().sum::<u64>()),
+        "streams that the server ended or that failed on the way",
+    ),
+    single(
+        "away",
+        Unit::Count,
+        |r| count(r.trouble.away),
+        "subscribers that did not come back before the end",
+    ),
+    single(
+        "negative",
+        Unit::Count,
+        |r| count(r.delivery.negative),
+        "events that arrived before they were due by the clock",
+    ),
+    single(
+        "failures",
+        Unit::Count,
+        |r| count(r.subscribers.failures.values().sum()),
+        "attempts to connect that failed",
+    ),
+    single(
+        "connected",
+        Unit::Count,
+        |r| count(r.subscribers.connected),
+        "subscribers that were connected when the ramp ended",
+    ),
+    single("received", Unit::Count, |r| count(r.delivery.received), "events that arrived"),
+    single(
+        "refused",
+        Unit::Count,
+        |r| count(r.publishing.as_ref()?.refusals.values().sum()),
+        "events whose publish call was answered with an error",
+    ),
+    single(
+        "late",
+        Unit::Count,
+        |r| count(r.publishing.as_ref()?.late),
+        "events sent more than a millisecond after they were due",
+    ),
+    single(
+        "missed",
+        Unit::Count,
+        |r| count(r.publishing.as_ref()?.missed),
+        "events of the schedule that were never sent",
+    ),
+    single(
+        "reach",
+        Unit::Share,
+        |r| r.delivery.reach,
+        "different events that arrived, of those expected",
+    ),
+    single(
+        "deliveries_per_second",
+        Unit::PerSecond,
+        |r| Some(r.delivery.per_second),
+        "events that arrived, a second",
+    ),
+    single(
+        "publish_rate",
+        Unit::PerSecond,
+        |r| Some(r.publishing.as_ref()?.reached_rate),
+        "events that the server accepted, a second",
+    ),
+    single(
+        "server.cpu_us_per_delivery",
+        Unit::Microseconds,
+        |r| process(r)?.cpu_us_per_delivery,
+        "CPU time of the server for each event that arrived",
+    ),
+    single(
+        "server.cpu_us_per_connection",
+        Unit::Microseconds,
+        |r| process(r)?.cpu_us_per_connection,
+        "CPU time of the server for each connection of the ramp",
+    ),
+    single(
+        "server.memory_per_subscriber",
+        Unit::Bytes,
+        |r| process(r)?.memory_per_subscriber,
+        "growth of the server's resident memory during the ramp, for each subscriber",
+    ),
+    single(
+        "server.memory_after",
+        Unit::Bytes,
+        |r| count(process(r)?.memory_after),
+        "resident memory of the server at the end",
+    ),
+    single(
+        "own.bytes_per_subscriber",
+        Unit::Bytes,
+        |r| r.subscribers.own_bytes_each,
+        "memory of the generator for each subscriber",
+    ),
+    single(
+        "own.cpu",
+        Unit::Share,
+        |r| r.own.workers.iter().map(|w| w.cpu).reduce(f64::max),
+        "share of one core that the busiest worker of the generator used",
+    ),
+];
+
+const fn single(
+    name: &'static str,
+    unit: Unit,
+    measure: fn(&Run) -> Option<f64>,
+    meaning: &'static str,
+) -> Single {
+    Single { name, unit, meaning, measure }
+}
+
+/// Only subscribers whose streams were parsed can tell what is wrong in them.
+fn verified(run: &Run, which: fn(&Correctness) -> u64) -> Option<f64> {
+    (run.subscribers.verified > 0).then(|| which(&run.correctness)).and_then(count)
+}
+
+fn process(run: &Run) -> Option<&ServerProcess> {
+    run.server.as_ref()?.process.as_ref()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts and bytes stay far below 2^52")]
+#[expect(clippy::unnecessary_wraps, reason = "every measure of the table is optional")]
+fn count(count: u64) -> Option<f64> {
+    Some(count as f64)
+}

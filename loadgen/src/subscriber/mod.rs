@@ -1,0 +1,341 @@
+//! One subscriber: what it reads becomes events, and every event is judged. It knows neither sockets
+//! nor HTTP: decoded bytes of a body go in, with the moment at which they were read, so that both
+//! kinds of transport (and tests) share every rule.
+
+mod published;
+
+use serde::Deserialize;
+
+use crate::clock::Moment;
+use crate::measure::{Ledger, Reading};
+use crate::payload::{self, Stamp, Unreadable};
+use crate::plan::{Class, Plan};
+use crate::sse::{Event, Parser, TooLong};
+use crate::verify::{Arrival, Progress};
+
+pub(crate) use published::Published;
+
+/// One subscriber, over all of its streams.
+#[derive(Debug)]
+pub(crate) struct Subscriber {
+    pub(crate) number: u32,
+    pub(crate) class: Class,
+    /// Whether its stream is parsed, or only its bytes counted.
+    pub(crate) parses: bool,
+    parser: Parser,
+    view: View,
+    /// When the attempt began that the present stream came from.
+    attempt: Moment,
+    /// When the last stream ended; nothing while it has one, or before the first.
+    left: Option<Moment>,
+    awaits_first_byte: bool,
+    awaits_first_event: bool,
+    /// Bytes of all its streams behind their heads, chunk lengths included.
+    wire_bytes: u64,
+}
+
+/// What it has seen.
+#[derive(Debug)]
+struct View {
+    number: u32,
+    topic: u32,
+    class: Class,
+    progress: Progress,
+    received: u64,
+    latency_sum: u64,
+    latencies: u32,
+}
+
+impl Subscriber {
+    pub(crate) fn new(number: u32, plan: &Plan) -> Self {
+        let class = plan.class_of(number as usize);
+        let lanes = plan.publishing.as_ref().map_or(1, |publishing| publishing.lanes);
+        let progress = match plan.publishing {
+            Some(_) => Progress::from_the_start(lanes),
+            None => Progress::from_what_comes(lanes),
+        };
+        let topic = plan.topic_of(number as usize);
+        Self {
+            number,
+            class,
+            parses: plan.verify.parses(number as usize),
+            parser: Parser::default(),
+            view: View {
+                number,
+                topic,
+                class,
+                progress,
+                received: 0,
+                latency_sum: 0,
+                latencies: 0,
+            },
+            attempt: Moment::default(),
+            left: None,
+            awaits_first_byte: false,
+            awaits_first_event: true,
+            wire_bytes: 0,
+        }
+    }
+
+    pub(crate) fn topic(&self) -> u32 {
+        self.view.topic
+    }
+
+    /// What to send as `Last-Event-ID`; empty means nothing.
+    pub(crate) fn last_id(&self) -> &[u8] {
+        self.parser.last_id()
+    }
+
+    /// The wait that the server asked for, in milliseconds.
+    pub(crate) fn retry(&self) -> Option<u32> {
+        self.parser.retry()
+    }
+
+    /// Whether it has had a stream before.
+    pub(crate) fn comes_back(&self) -> bool {
+        self.left.is_some()
+    }
+
+    /// An answer is there, of an attempt that began at this moment, which asked to go on after the
+    /// last id or did not.
+    pub(crate) fn opened(
+        &mut self,
+        began: Moment,
+        resumes: bool,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) {
+        self.attempt = began;
+        self.awaits_first_byte = true;
+        if self.left.is_none() {
+            ledger.counts.connected += 1;
+            ledger.phases.head.record(now.since(began));
+            if now >= ledger.facts.start && self.view.received == 0 {
+                // It comes too late for the first events, and nobody has promised them to it.
+                self.view.progress = Progress::from_what_comes(ledger.facts.lanes);
+            }
+            return;
+        }
+        ledger.counts.reconnects += 1;
+        ledger.phases.reconnect.record(now.since(began));
+        if let Some(second) = ledger.second(now) {
+            second.reconnects += 1;
+        }
+        if resumes {
+            ledger.counts.resumed += 1;
+        } else {
+            self.view.progress.back_without_id();
+        }
+    }
+
+    /// Decoded bytes of the stream have come, which took so many bytes on the wire.
+    ///
+    /// # Errors
+    /// When a line never ends.
+    pub(crate) fn read(
+        &mut self,
+        bytes: &[u8],
+        reading: Reading,
+        ledger: &mut Ledger,
+    ) -> Result<(), TooLong> {
+        if self.awaits_first_byte && !bytes.is_empty() {
+            self.first_byte(reading.now, ledger);
+        }
+        let before = self.view.received;
+        let view = &mut self.view;
+        let result = self.parser.feed(bytes, |event| view.take(&event, reading, ledger));
+        let events = self.view.received - before;
+        if events > 0 && self.class == Class::Fast {
+            ledger.reading_lag.record_many(reading.now.since(reading.known_since), events);
+            ledger.last_arrival = reading.now;
+            if let Some(second) = ledger.second(reading.now) {
+                second.received += events;
+            }
+            // Where events are published on a schedule, the first comes when the schedule begins.
+            if self.awaits_first_event && ledger.facts.any_run {
+                self.awaits_first_event = false;
+                ledger.phases.first_event.record(reading.now.since(self.attempt));
+            }
+        }
+        result
+    }
+
+    /// So many bytes of the body came over the wire, read or only counted.
+    pub(crate) fn count(&mut self, bytes: usize, now: Moment, ledger: &mut Ledger) {
+        let bytes = bytes as u64;
+        self.wire_bytes += bytes;
+        if let Some(second) = ledger.second(now) {
+            second.bytes += bytes;
+        }
+        if self.awaits_first_byte && !self.parses {
+            self.first_byte(now, ledger);
+        }
+    }
+
+    fn first_byte(&mut self, now: Moment, ledger: &mut Ledger) {
+        self.awaits_first_byte = false;
+        match self.left {
+            Some(left) => ledger.phases.outage.record(now.since(left)),
+            None => ledger.phases.first_byte.record(now.since(self.attempt)),
+        }
+    }
+
+    /// The stream has ended, whoever ended it.
+    pub(crate) fn closed(&mut self, now: Moment) {
+        self.parser.end();
+        self.left = Some(now);
+    }
+
+    /// Events that have been published for it and are not there yet, holes apart.
+    pub(crate) fn behind(&self, published: &Published) -> u64 {
+        let lanes = published.lanes(self.view.topic);
+        let behind = |(lane, count): (u8, &u64)| self.view.progress.behind(lane, *count);
+        (0..=u8::MAX).zip(lanes).map(behind).sum()
+    }
+
+    /// The end of the run: what is missing now is lost.
+    pub(crate) fn settle(
+        &mut self,
+        published: Option<&Published>,
+        away: bool,
+        ledger: &mut Ledger,
+    ) {
+        let view = &mut self.view;
+        ledger.class(view.class).subscribers += 1;
+        ledger.class(view.class).received += view.received;
+        if self.parses {
+            ledger.counts.parsed_bytes += self.wire_bytes;
+        } else {
+            ledger.counts.counted_bytes += self.wire_bytes;
+        }
+        let promised = published.filter(|_| self.parses);
+        if let Some(published) = published {
+            let expected = published.lanes(view.topic).iter().sum::<u64>();
+            ledger.class(view.class).expected += expected;
+        }
+        match view.class {
+            Class::Fast => {
+                view.settle(promised, ledger);
+                ledger.counts.away += u64::from(away);
+            }
+            // It may be far behind at the end, which is its handicap and no loss.
+            Class::Slow => view.settle(None, ledger),
+            Class::Stopped | Class::Vanished => {}
+        }
+    }
+}
+
+impl View {
+    /// Judges one event.
+    fn take(&mut self, event: &Event<'_>, reading: Reading, ledger: &mut Ledger) {
+        let stamp = match payload::read(event.data) {
+            Ok(stamp) if ledger.facts.any_run || stamp.run == ledger.facts.run => stamp,
+            Ok(_) => return ledger.counts.foreign += 1,
+            Err(Unreadable::Corrupted) => return self.corrupted(event, ledger),
+            Err(Unreadable::Foreign) => return self.other(event, ledger),
+        };
+        self.received += 1;
+        if self.class == Class::Fast {
+            ledger.counts.received += 1;
+        }
+        if stamp.topic != self.topic && !ledger.facts.any_run {
+            ledger.counts.wrong_topic += 1;
+            return ledger.find("wrong topic", self.number, || {
+                format!("asked for topic {}, got an event of topic {}", self.topic, stamp.topic)
+            });
+        }
+        match self.progress.arrive(stamp.lane, stamp.sequence) {
+            Arrival::Next | Arrival::AfterHole(_) => {}
+            Arrival::Late => {
+                ledger.counts.reordered += 1;
+                ledger.find("reordered", self.number, || {
+                    format!("{} came after a later one", name(&stamp))
+                });
+            }
+            Arrival::Again => {
+                ledger.counts.duplicates += 1;
+                return ledger
+                    .find("duplicate", self.number, || format!("{} came again", name(&stamp)));
+            }
+        }
+        if self.class == Class::Fast
+            && let Some(latency) = ledger.latency(&stamp, reading)
+        {
+            self.latency_sum = self.latency_sum.saturating_add(latency);
+            self.latencies = self.latencies.saturating_add(1);
+            if let Some(second) = ledger.second(reading.now) {
+                second.latency.record(latency);
+            }
+        }
+    }
+
+    fn corrupted(&mut self, event: &Event<'_>, ledger: &mut Ledger) {
+        self.received += 1;
+        if self.class == Class::Fast {
+            ledger.counts.received += 1;
+        }
+        self.progress.damaged();
+        ledger.counts.corrupted += 1;
+        ledger.find("corrupted", self.number, || {
+            let begin = &event.data[..event.data.len().min(100)];
+            format!("{} bytes, begins {:?}", event.data.len(), String::from_utf8_lossy(begin))
+        });
+    }
+
+    /// An event without a payload: the announcement of a loss, or something that is none of ours.
+    fn other(&mut self, event: &Event<'_>, ledger: &mut Ledger) {
+        if !ledger.is_loss_event(event.kind) {
+            if ledger.facts.any_run {
+                // Nobody publishes here: whatever comes is what was asked for.
+                self.received += 1;
+                if self.class == Class::Fast {
+                    ledger.counts.received += 1;
+                }
+            } else {
+                ledger.counts.foreign += 1;
+            }
+            return;
+        }
+        let missed = serde_json::from_slice::<Gap>(event.data).ok().and_then(|gap| gap.missed);
+        self.progress.announced(missed);
+        if let Some(missed) = missed {
+            ledger.class(self.class).announced += missed;
+        }
+    }
+
+    fn settle(&mut self, published: Option<&Published>, ledger: &mut Ledger) {
+        let lanes = published.map(|published| published.lanes(self.topic));
+        let excused = published.map_or(&[][..], |published| published.excused(self.topic));
+        let losses = self.progress.settle(lanes, excused);
+        if losses.silent > 0 {
+            ledger.find("gap", self.number, || {
+                let first = self.progress.first_hole().map(|(lane, from, to)| {
+                    format!("; the first hole is {from} to {} of publisher {lane}", to - 1)
+                });
+                format!("{} events never came{}", losses.silent, first.unwrap_or_default())
+            });
+        }
+        ledger.counts.silent += losses.silent;
+        if self.class != Class::Fast {
+            ledger.class(self.class).gaps += losses.silent;
+            return;
+        }
+        ledger.counts.unique += self.progress.unique;
+        ledger.counts.announced += losses.announced;
+        ledger.counts.unresumable += losses.unresumable;
+        ledger.counts.lost += losses.total();
+        if self.latencies > 0 {
+            ledger.fairness.record(self.latency_sum / u64::from(self.latencies));
+        }
+    }
+}
+
+/// The data of an event that announces a loss.
+#[derive(Deserialize)]
+struct Gap {
+    missed: Option<u64>,
+}
+
+fn name(stamp: &Stamp) -> String {
+    format!("event {} of publisher {}", stamp.sequence, stamp.lane)
+}

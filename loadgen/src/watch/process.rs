@@ -1,0 +1,132 @@
+//! A process as `/proc` shows it: CPU, resident memory, and the kernel memory of the TCP sockets in its
+//! network namespace, which are not its own alone.
+
+use std::fs;
+
+use super::Shares;
+use crate::environment::resident;
+use crate::result::ServerProcess;
+
+/// Clock ticks a second in `/proc/PID/stat`: 100 on every Linux that there is today (`getconf
+/// CLK_TCK`); asked of the kernel all the same.
+fn ticks_per_second() -> f64 {
+    rustix::param::clock_ticks_per_second() as f64
+}
+
+/// One look.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sample {
+    /// Seconds of CPU since it was started.
+    cpu: f64,
+    memory: u64,
+    sockets: Option<u64>,
+}
+
+/// A process that is watched.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pid: u32,
+    command: String,
+    before: Sample,
+    pub(super) connected: Sample,
+    pub(super) publishing: Sample,
+    pub(super) done: Sample,
+    peak: Option<u64>,
+}
+
+impl Watched {
+    pub(super) fn find(pid: u32) -> Option<Self> {
+        let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let command = String::from_utf8_lossy(&command).replace('\0', " ").trim().to_owned();
+        cpu(pid)?;
+        let before = look(pid);
+        Some(Self {
+            pid,
+            command,
+            before,
+            connected: before,
+            publishing: before,
+            done: before,
+            peak: before.sockets,
+        })
+    }
+
+    pub(super) fn look(&self) -> Sample {
+        look(self.pid)
+    }
+
+    pub(super) fn look_at_sockets(&mut self) {
+        self.peak = self.peak.max(sockets(self.pid));
+    }
+
+    pub(super) fn account(&self, shares: Shares) -> ServerProcess {
+        let each = |value: f64, count: u64| (count > 0).then(|| value / count as f64);
+        let cpu_seconds = self.done.cpu - self.publishing.cpu;
+        let ramp = self.connected.cpu - self.before.cpu;
+        let grown = self.connected.memory.saturating_sub(self.before.memory) as f64;
+        ServerProcess {
+            pid: self.pid,
+            command: self.command.clone(),
+            cpu_seconds,
+            cpu_us_per_delivery: each(cpu_seconds * 1e6, shares.received),
+            cpu_us_per_connection: each(ramp * 1e6, shares.connected),
+            memory_before: self.before.memory,
+            memory_connected: self.connected.memory,
+            memory_after: self.done.memory,
+            memory_per_subscriber: each(grown, shares.connected),
+            sockets_before: self.before.sockets,
+            sockets_connected: self.connected.sockets,
+            sockets_peak: self.peak,
+        }
+    }
+}
+
+fn look(pid: u32) -> Sample {
+    Sample {
+        cpu: cpu(pid).unwrap_or(0.0),
+        memory: resident(&format!("/proc/{pid}/statm")).unwrap_or(0),
+        sockets: sockets(pid),
+    }
+}
+
+/// Seconds of CPU of all threads, in user and kernel mode.
+fn cpu(pid: u32) -> Option<f64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in brackets, may hold blanks and brackets.
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |place: usize| fields.get(place)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / ticks_per_second())
+}
+
+/// Bytes of kernel memory of the TCP sockets of its network namespace.
+fn sockets(pid: u32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/net/sockstat")).ok()?;
+    let line = text.lines().find(|line| line.starts_with("TCP:"))?;
+    let pages: u64 = line.rsplit_once("mem ")?.1.trim().parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_seen_and_its_work_counted() {
+        let mut watched = Watched::find(std::process::id()).expect("this process");
+        let begun = watched.look();
+        assert!(begun.memory > 1 << 20);
+        while watched.look().cpu - begun.cpu < 0.05 {
+            std::hint::black_box((0..100_000_u64).sum::<u64>());
+        }
+        watched.publishing = begun;
+        watched.done = watched.look();
+        let account = watched.account(Shares { connected: 10, received: 1000 });
+        assert!(account.cpu_us_per_delivery.expect("deliveries") >= 50.0);
+        assert!(account.command.contains("fanfare_loadgen"), "{}", account.command);
+    }
+
+    #[test]
+    fn a_process_that_is_not_there_is_not_found() {
+        assert!(Watched::find(u32::MAX).is_none());
+    }
+}
