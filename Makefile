@@ -4,12 +4,17 @@
 
 PEERS := service/tests/peers
 
-.PHONY: run test bench fanout lint setup-tests
+.PHONY: run load test bench fanout lint setup-tests
 
 # Starts the server with its demonstrations and pages; flags go in ARGS="--listen 127.0.0.1:9000".
 run:
 	@cargo build --release --quiet --locked -p fanfare
 	@exec ./target/release/fanfare $(ARGS)
+
+# A first measurement of what `make run` runs. Another scenario goes in SCENARIO, flags in ARGS.
+load:
+	@cargo build --release --quiet --locked -p fanfare-loadgen
+	@./target/release/loadgen run $(or $(SCENARIO),quickstart) $(ARGS)
 
 # Format, lint, documentation and every test, those with a real browser and foreign clients too.
 test: setup-tests lint

@@ -239,7 +239,7 @@ fn tail(
         let elapsed = going.start.until(plan.timing.clock.now());
         show_progress(&progress, Some(lanes), going, elapsed, length, view);
         // One look more than needed: what is behind is shown a little later than it is counted.
-        if progress.behind == Some(0) && began.elapsed() > LOOK * 2 {
+        if progress.behind == Some(0) && progress.absent == 0 && began.elapsed() > LOOK * 2 {
             break;
         }
         readers.check()?;

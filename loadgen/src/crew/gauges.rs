@@ -26,6 +26,8 @@ pub(crate) struct Progress {
     pub(crate) wrong: u64,
     /// Events that have been published and not arrived; nothing before publishing has ended.
     pub(crate) behind: Option<u64>,
+    /// Subscribers that are between two streams and will come back.
+    pub(crate) absent: u64,
     /// Latencies since the last reading.
     pub(crate) latency: Compact,
     /// Resident memory of the process.
@@ -49,6 +51,7 @@ impl Progress {
         self.failures += other.failures;
         self.reconnects += other.reconnects;
         self.wrong += other.wrong;
+        self.absent += other.absent;
         self.behind = self.behind.zip(other.behind).map(|(mine, theirs)| mine + theirs);
         self.latency.merge(&other.latency);
         self.memory += other.memory;

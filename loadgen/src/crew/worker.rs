@@ -60,6 +60,8 @@ pub(super) struct Tools {
     pub(super) timers: Timers,
     pub(super) random: SmallRng,
     pub(super) clock: Clock,
+    /// Publishing is over: no more accidents, so that all can come back and catch up.
+    pub(super) calm: bool,
     /// Attempts that are under way.
     pub(super) handshakes: usize,
     /// Streams that are open.
@@ -107,6 +109,7 @@ impl Worker {
             timers: Timers::default(),
             random: SmallRng::seed_from_u64(plan.seed ^ (share.index as u64) << 32),
             clock,
+            calm: false,
             handshakes: 0,
             open: 0,
             bytes: 0,
@@ -239,15 +242,15 @@ impl Worker {
         let tools = &mut self.tools;
         let mut progress =
             Progress::of(&tools.ledger.counts, tools.failures, tools.open, tools.bytes);
-        progress.behind = self.orders.published().map(|published| {
-            let promised = |stream: &&Stream| {
-                stream.subscriber.class == Class::Fast
-                    && stream.subscriber.parses
-                    && stream.is_expected()
-            };
-            let streams = self.streams.iter().filter(promised);
-            streams.map(|stream| stream.subscriber.behind(published)).sum()
-        });
+        if let Some(published) = self.orders.published() {
+            tools.calm = true;
+            let fast =
+                |stream: &&Stream| stream.subscriber.class == Class::Fast && stream.is_expected();
+            let fast = || self.streams.iter().filter(fast);
+            progress.absent = fast().filter(|stream| !stream.is_open()).count() as u64;
+            let parsed = fast().filter(|stream| stream.subscriber.parses);
+            progress.behind = Some(parsed.map(|stream| stream.subscriber.behind(published)).sum());
+        }
         progress.latency = std::mem::take(&mut tools.ledger.recent);
         self.gauges.show(progress);
     }

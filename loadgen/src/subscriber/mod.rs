@@ -3,6 +3,8 @@
 //! kinds of transport (and tests) share every rule.
 
 mod published;
+#[cfg(test)]
+mod tests;
 
 use serde::Deserialize;
 

@@ -48,6 +48,8 @@ pub(super) struct Desk {
     pub(super) ledger: Ledger,
     pub(super) random: SmallRng,
     pub(super) clock: Clock,
+    /// Publishing is over: no more accidents, so that all can come back and catch up.
+    pub(super) calm: bool,
     pub(super) open: u64,
     pub(super) bytes: u64,
     pub(super) failures: u64,
@@ -93,6 +95,7 @@ impl Tasks {
             ledger: Ledger::new(&self.plan),
             random: SmallRng::seed_from_u64(self.plan.seed ^ (self.share.index as u64) << 32),
             clock,
+            calm: false,
             open: 0,
             bytes: 0,
             failures: 0,
@@ -180,14 +183,18 @@ impl Tasks {
 
     fn progress(&self, desk: &mut Desk, seats: &[Rc<RefCell<Seat>>]) -> Progress {
         let mut progress = Progress::of(&desk.ledger.counts, desk.failures, desk.open, desk.bytes);
-        progress.behind = self.orders.published().map(|published| {
-            let behind = |seat: &Rc<RefCell<Seat>>| {
+        if let Some(published) = self.orders.published() {
+            desk.calm = true;
+            let mut behind = 0;
+            for seat in seats {
                 let seat = seat.borrow();
-                let promised = seat.subscriber.class == Class::Fast && !seat.for_ever;
-                if promised { seat.subscriber.behind(published) } else { 0 }
-            };
-            seats.iter().map(behind).sum()
-        });
+                if seat.subscriber.class == Class::Fast && !seat.for_ever {
+                    behind += seat.subscriber.behind(published);
+                    progress.absent += u64::from(!seat.open);
+                }
+            }
+            progress.behind = Some(behind);
+        }
         progress.latency = std::mem::take(&mut desk.ledger.recent);
         progress
     }

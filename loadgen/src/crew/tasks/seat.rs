@@ -163,19 +163,26 @@ async fn accident(number: u32, mut room: Room) -> bool {
     else {
         return pending().await;
     };
+    if room.desk.borrow().calm {
+        return pending().await;
+    }
     let now = room.plan.timing.clock.now();
     let place = (spread(number as usize) + 0.5).fract();
     let storm = trouble.storm.filter(|(_, share)| place < *share).map(|(after, _)| start + after);
     let storm = storm.filter(|at| *at > now).map(|at| now.until(at));
     let accident = trouble.cut_every.map(|mean| {
         let uniform: f64 = room.desk.borrow_mut().random.random();
-        mean.mul_f64(-(1.0 - uniform).ln())
+        // Before the first event there is no id to resume from: the warm-up brings one.
+        now.until(start + room.plan.timing.warmup) + mean.mul_f64(-(1.0 - uniform).ln())
     });
     match (storm, accident) {
         (None, None) => pending().await,
         (storm, accident) => {
             let first = storm.unwrap_or(Duration::MAX).min(accident.unwrap_or(Duration::MAX));
             sleep(first).await;
+            if room.desk.borrow().calm {
+                return pending().await;
+            }
             storm == Some(first)
         }
     }

@@ -1,0 +1,243 @@
+//! One plain HTTP/1.1 stream of a subscriber: connecting, asking, reading, and what follows when it
+//! ends. The states are those of a connection; what the bytes mean is the subscriber's business.
+
+mod ending;
+mod reading;
+
+use std::io::{self, Read as _, Write as _};
+use std::time::Duration;
+
+use mio::Interest;
+use mio::event::Event;
+use mio::net::TcpStream;
+use socket2::SockRef;
+
+use self::ending::Ending;
+use super::connect::{begin, kind_of};
+use super::timers::{Due, Task};
+use super::worker::{Tools, token};
+use crate::clock::Moment;
+use crate::http1::{Body, write_get};
+use crate::measure::Reading;
+use crate::plan::{Class, Plan, Reconnect};
+use crate::subscriber::Subscriber;
+
+/// A subscriber and its connection.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) subscriber: Subscriber,
+    socket: Option<TcpStream>,
+    state: State,
+    /// Goes up with each connection, so that timers of the one before are void.
+    epoch: u32,
+    attempts: u32,
+    began: Moment,
+}
+
+#[derive(Debug)]
+enum State {
+    /// No connection: before the first, between two, or for ever.
+    Away { for_ever: bool },
+    /// TCP is being established.
+    Connecting,
+    /// The rest of the request waits for room.
+    Asking(Vec<u8>),
+    /// The head has not come yet, or not all of it.
+    Head(Vec<u8>),
+    /// The stream is there.
+    Open(Body),
+    /// The stream is there and nobody reads it.
+    Frozen,
+}
+
+/// What the kernel says of a socket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Readiness {
+    readable: bool,
+    writable: bool,
+    ended: bool,
+}
+
+impl Readiness {
+    pub(super) fn of(event: &Event) -> Self {
+        Self {
+            readable: event.is_readable(),
+            writable: event.is_writable(),
+            ended: event.is_read_closed() || event.is_error(),
+        }
+    }
+
+    /// There is more to read than was read.
+    pub(super) fn more() -> Self {
+        Self { readable: true, writable: false, ended: true }
+    }
+}
+
+impl Stream {
+    pub(super) fn new(number: u32, plan: &Plan) -> Self {
+        Self {
+            subscriber: Subscriber::new(number, plan),
+            socket: None,
+            state: State::Away { for_ever: false },
+            epoch: 0,
+            attempts: 0,
+            began: Moment::default(),
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open(_) | State::Frozen)
+    }
+
+    /// Whether anything can still come.
+    pub(super) fn is_expected(&self) -> bool {
+        !matches!(self.state, State::Away { for_ever: true })
+    }
+
+    /// Begins an attempt.
+    pub(super) fn connect(&mut self, slot: usize, now: Moment, tools: &mut Tools) {
+        self.epoch = self.epoch.wrapping_add(1);
+        self.attempts += 1;
+        self.began = now;
+        let number = self.subscriber.number as usize;
+        let target = &tools.plan.targets[number % tools.plan.targets.len()];
+        let socket = begin(&tools.plan, target, number, self.subscriber.class);
+        let registered = socket.and_then(|socket| {
+            let mut socket = TcpStream::from_std(socket.into());
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            tools.registry.register(&mut socket, token(slot), interest)?;
+            Ok(socket)
+        });
+        tools.handshakes += 1;
+        self.state = State::Connecting;
+        match registered {
+            Ok(socket) => {
+                self.socket = Some(socket);
+                let limit = now + tools.plan.ramp.handshake_timeout;
+                tools.timers.add(limit, slot, self.epoch, Task::GiveUp);
+            }
+            Err(error) => self.end(slot, &Ending::Refused(kind_of(&error)), now, tools),
+        }
+    }
+
+    /// Does what can be done now. Says whether there is more to read.
+    pub(super) fn serve(
+        &mut self,
+        slot: usize,
+        readiness: Readiness,
+        reading: Reading,
+        tools: &mut Tools,
+    ) -> bool {
+        let result = match self.state {
+            State::Away { .. } => Ok(false),
+            State::Connecting if readiness.writable || readiness.ended => {
+                self.established(reading.now, tools).map(|()| false)
+            }
+            State::Asking(_) if readiness.writable => self.ask().map(|()| false),
+            State::Connecting => Ok(false),
+            State::Frozen if readiness.ended => Err(Ending::Closed),
+            State::Frozen => Ok(false),
+            State::Open(_) if self.subscriber.class == Class::Slow => Ok(false),
+            _ if readiness.readable || readiness.ended => {
+                self.read_turn(slot, readiness, reading, tools)
+            }
+            _ => Ok(false),
+        };
+        result.unwrap_or_else(|ending| {
+            self.end(slot, &ending, tools.clock.now(), tools);
+            false
+        })
+    }
+
+    /// A timer of this stream has run out.
+    pub(super) fn timer(&mut self, due: Due, now: Moment, tools: &mut Tools) {
+        if due.epoch != self.epoch {
+            return;
+        }
+        match due.task {
+            Task::Connect => {
+                if matches!(self.state, State::Away { for_ever: false }) {
+                    tools.queue.push_back(due.slot);
+                }
+            }
+            Task::GiveUp => {
+                if matches!(self.state, State::Connecting | State::Asking(_) | State::Head(_)) {
+                    self.end(due.slot, &Ending::Refused("timed out".to_owned()), now, tools);
+                }
+            }
+            Task::Cut if tools.calm => {}
+            Task::Cut => {
+                self.cut(due.slot, now, tools);
+            }
+            Task::Sip => self.sip(due.slot, now, tools),
+        }
+    }
+
+    /// Plans the next accident of an open stream, if accidents were asked for.
+    pub(super) fn plan_cut(&mut self, slot: usize, now: Moment, tools: &mut Tools) {
+        let fast = self.subscriber.class == Class::Fast;
+        if let Some(mean) = tools.plan.trouble.cut_every.filter(|_| fast && self.is_open()) {
+            // Before the first event there is no id to resume from: the warm-up brings one.
+            let from = now.max(tools.ledger.facts.measure_from);
+            let at = from + tools.accident(mean);
+            tools.timers.add(at, slot, self.epoch, Task::Cut);
+        }
+    }
+
+    /// Cuts an open stream. Says whether there was one.
+    pub(super) fn cut(&mut self, slot: usize, now: Moment, tools: &mut Tools) -> bool {
+        if !self.is_open() || self.subscriber.class != Class::Fast {
+            return false;
+        }
+        let resets = tools.resets();
+        if let Some(socket) = &mut self.socket {
+            if resets {
+                tools.ledger.counts.cut_rst += 1;
+                // Closing a socket that lingers for no time resets the connection.
+                let _ = SockRef::from(&*socket).set_linger(Some(Duration::ZERO));
+            } else {
+                tools.ledger.counts.cut_fin += 1;
+                // A close with unread bytes would be a reset.
+                while socket.read(&mut tools.buffer).is_ok_and(|count| count > 0) {}
+            }
+        }
+        self.end(slot, &Ending::Cut, now, tools);
+        true
+    }
+
+    fn established(&mut self, now: Moment, tools: &mut Tools) -> Result<(), Ending> {
+        let Some(socket) = &self.socket else { return Ok(()) };
+        let refused = |error: io::Error| Ending::Refused(kind_of(&error));
+        if let Some(error) = socket.take_error().map_err(refused)? {
+            return Err(refused(error));
+        }
+        if socket.peer_addr().is_err() {
+            // Not yet: another event will tell.
+            return Ok(());
+        }
+        if !self.subscriber.comes_back() {
+            tools.ledger.phases.tcp.record(now.since(self.began));
+        }
+        let resumes = tools.plan.trouble.reconnect != Reconnect::Forget;
+        let last_id = if resumes { self.subscriber.last_id() } else { b"" };
+        let number = self.subscriber.number;
+        let target = &tools.plan.targets[number as usize % tools.plan.targets.len()];
+        let mut request = Vec::new();
+        write_get(target, number, self.subscriber.topic(), last_id, &mut request);
+        self.state = State::Asking(request);
+        self.ask()
+    }
+
+    fn ask(&mut self) -> Result<(), Ending> {
+        let (Some(socket), State::Asking(request)) = (&mut self.socket, &mut self.state) else {
+            return Ok(());
+        };
+        match socket.write(request) {
+            Ok(count) if count == request.len() => self.state = State::Head(Vec::new()),
+            Ok(count) => drop(request.drain(..count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(Ending::Refused(kind_of(&error))),
+        }
+        Ok(())
+    }
+}
