@@ -1,0 +1,28 @@
+//! What the tests share: a real server, the program under test, and what a run must fulfil.
+//!
+//! No crate of the server is used: its program is built and started, and asked over its sockets as
+//! anybody could, so that nothing that both sides believe by sharing code can hide a mistake.
+
+mod proxy;
+mod ran;
+mod runner;
+mod server;
+
+pub(crate) use proxy::CountingProxy;
+pub(crate) use ran::Ran;
+pub(crate) use runner::{Going, loadgen, scratch, start, start_with};
+pub(crate) use server::{Fanfare, get};
+
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test gives up: far more than it ever needs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until a condition holds, looking every few milliseconds.
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
