@@ -13,3 +13,12 @@ mod fanfare;
 
 /// The same run counted a second, independent way.
 mod counting;
+
+/// Many streams over one connection.
+mod http2;
+
+/// Through TLS, believed or not.
+mod tls;
+
+/// Subscribers shared by several processes.
+mod processes;

@@ -7,11 +7,13 @@ mod proxy;
 mod ran;
 mod runner;
 mod server;
+mod tls;
 
 pub(crate) use proxy::CountingProxy;
 pub(crate) use ran::Ran;
 pub(crate) use runner::{Going, loadgen, scratch, start, start_with};
-pub(crate) use server::{Fanfare, get};
+pub(crate) use server::Fanfare;
+pub(crate) use tls::{TlsFront, write_other_certificate};
 
 use std::time::{Duration, Instant};
 

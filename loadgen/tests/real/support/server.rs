@@ -82,7 +82,7 @@ impl Drop for Fanfare {
 }
 
 /// The answer to a plain request, its head included.
-pub(crate) fn get(address: SocketAddr, path: &str) -> String {
+fn get(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")
