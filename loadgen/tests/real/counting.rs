@@ -71,9 +71,9 @@ fn each_subscriber_gets_what_a_reader_by_hand_gets() {
 
 /// Two counts are the same but for [`AGREES`].
 #[track_caller]
+#[expect(clippy::print_stderr, reason = "shown with --nocapture, for whoever wants the figures")]
 fn agrees(what: &str, measured: u64, otherwise: u64) {
     let apart = measured as f64 / otherwise as f64 - 1.0;
-    // Shown with --nocapture: how well they agree is worth knowing even when it is well enough.
     eprintln!("{what}: {measured} measured, {otherwise} otherwise, {:+.3} %", apart * 100.0);
     assert!(apart.abs() <= AGREES, "{what}: {measured} measured, but {otherwise} otherwise");
 }

@@ -22,3 +22,18 @@ mod tls;
 
 /// Subscribers shared by several processes.
 mod processes;
+
+/// Where connections come from.
+mod sources;
+
+/// The form of result files.
+mod schema;
+
+/// What is made of results.
+mod reports;
+
+/// Judgements over several runs.
+mod judging;
+
+/// What a person sees while a run goes on.
+mod terminal;

@@ -7,12 +7,14 @@ mod proxy;
 mod ran;
 mod runner;
 mod server;
+mod stub;
 mod tls;
 
 pub(crate) use proxy::CountingProxy;
 pub(crate) use ran::Ran;
-pub(crate) use runner::{Going, loadgen, scratch, start, start_with};
+pub(crate) use runner::{loadgen, scratch, start, start_with};
 pub(crate) use server::Fanfare;
+pub(crate) use stub::Stub;
 pub(crate) use tls::{TlsFront, write_other_certificate};
 
 use std::time::{Duration, Instant};

@@ -16,8 +16,8 @@ pub(crate) struct Going {
     folder: TempDir,
 }
 
-/// Runs it to its end. The flags are separated by blanks; a `run` writes its result to a file and,
-/// unless told otherwise, shows nothing meanwhile.
+/// Runs it to its end. The flags are separated by blanks; a `run` that names no file for its result
+/// writes it where [`Ran`] has it from.
 pub(crate) fn loadgen(flags: &str) -> Ran {
     start(flags).wait()
 }
