@@ -50,10 +50,34 @@ fn a_run_that_loses_a_process_says_so_and_claims_nothing() {
     kill_process(children[1], Signal::KILL).expect("a process of the run");
     let ran = going.wait();
     assert_eq!(ran.code, 4, "{}", ran.stderr);
-    assert!(ran.stderr.contains("a worker process ended early"), "{}", ran.stderr);
+    let last = ran.stderr.lines().last().unwrap_or_default();
+    assert!(last.starts_with("loadgen: a worker process ended early: "), "{}", ran.stderr);
+    assert!(last.contains("was it killed"), "{}", ran.stderr);
     assert!(ran.result.is_none(), "half a run is no result");
     assert_eq!(ran.stdout, "");
     eventually("the other one ends too", || !children.iter().any(|child| is_there(*child)));
+}
+
+#[test]
+fn a_process_that_cannot_begin_says_why() {
+    let flags = "-c 4 -d 1s --ca /nowhere/ca.pem --processes 2";
+    let ran = loadgen(&format!("run --subscribe https://127.0.0.1:9/ {flags}"));
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+    let last = ran.stderr.lines().last().unwrap_or_default();
+    assert!(last.contains("/nowhere/ca.pem: No such file"), "{}", ran.stderr);
+}
+
+#[test]
+fn worker_processes_end_with_the_one_that_started_them() {
+    let server = Fanfare::start();
+    let flags = server.load("load", "-c 4 -r 10 --processes 2").replacen("-d 1s", "-d 30s", 1);
+    let going = start(&flags);
+    eventually("all are connected", || server.figure("fanfare_subscribers") == 4);
+    let children = children(going.pid());
+    // Ends it with a signal that leaves no time to tell anybody.
+    drop(going);
+    eventually("both end", || !children.iter().any(|child| is_there(*child)));
+    eventually("no stream is left", || server.figure("fanfare_subscribers") == 0);
 }
 
 /// The processes that this one has started.
@@ -66,11 +90,18 @@ fn children(parent: u32) -> Vec<Pid> {
 }
 
 fn parent_of(id: i32) -> Option<u32> {
-    let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The name, in brackets, may hold blanks and brackets; state and parent come behind it.
-    text.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    state_and_parent(id)?.1.parse().ok()
 }
 
+/// Whether a process runs; one that has ended may stay in the list until somebody takes note.
 fn is_there(process: Pid) -> bool {
-    fs::exists(format!("/proc/{}", process.as_raw_nonzero())).expect("a look")
+    let found = state_and_parent(process.as_raw_nonzero().get());
+    found.is_some_and(|(state, _)| !matches!(state.as_str(), "Z" | "X"))
+}
+
+fn state_and_parent(id: i32) -> Option<(String, String)> {
+    let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The name, in brackets, may hold blanks and brackets; state and parent come behind it.
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace().map(str::to_owned);
+    Some((fields.next()?, fields.next()?))
 }
