@@ -68,6 +68,21 @@ fn a_certificate_that_nobody_vouches_for_is_refused_and_named() {
     }
 }
 
+#[test]
+fn nothing_is_published_to_whom_nobody_vouches_for() {
+    let server = Fanfare::start();
+    let front = TlsFront::before(server.address, "http/1.1");
+    let ran = believing_somebody_else(&format!(
+        "run --subscribe {} --publish {} -c 3 -d 1s --warmup 0s",
+        server.url("/events/load"),
+        front.url("/events/load")
+    ));
+    assert_eq!(ran.code, 5, "{}{}", ran.stdout, ran.stderr);
+    let last = ran.stderr.lines().last().unwrap_or_default();
+    assert!(last.contains("cannot publish to") && last.contains("certificate"), "{last}");
+    assert_eq!(server.figure("fanfare_events_published_total"), 0);
+}
+
 /// With the certificates of the system replaced by one that has nothing to do with the front, so
 /// that it makes no difference what the machine has.
 fn believing_somebody_else(flags: &str) -> Ran {
