@@ -8,7 +8,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 
-use crate::support::{CountingProxy, Fanfare, PATIENCE, Ran, loadgen};
+use crate::support::{Fanfare, PATIENCE, Proxy, Ran, loadgen};
 
 /// How far two counts of the same may be apart.
 const AGREES: f64 = 0.02;
@@ -16,7 +16,7 @@ const AGREES: f64 = 0.02;
 #[test]
 fn bytes_are_those_that_a_proxy_counts() {
     let server = Fanfare::start();
-    let proxy = CountingProxy::before(server.address);
+    let proxy = Proxy::before(server.address);
     // Publishing goes past the proxy, so that only streams are counted.
     let through = format!("--address {} -c 20 -r 200", proxy.address);
     let ran = loadgen(&server.load("load", &through));
@@ -30,7 +30,7 @@ fn bytes_are_those_that_a_proxy_counts() {
 #[test]
 fn bytes_of_streams_that_are_not_parsed_are_counted_all_the_same() {
     let server = Fanfare::start();
-    let proxy = CountingProxy::before(server.address);
+    let proxy = Proxy::before(server.address);
     let through = format!("--address {} -c 20 -r 200 --verify sample=4", proxy.address);
     let ran = loadgen(&server.load("load", &through));
     ran.assert_nothing_wrong();

@@ -18,7 +18,9 @@ fn two_processes_count_what_one_counts() {
         // All began at the same moment: nobody was there before an event was due.
         assert_eq!(ran.count("/delivery/negative"), 0);
     }
-    assert_eq!(one.count("/delivery/bytes"), two.count("/delivery/bytes"));
+    // But for the frames of chunks, of which a busy server makes fewer.
+    let [one_bytes, two_bytes] = [&one, &two].map(|ran| ran.figure("/delivery/bytes"));
+    assert!((one_bytes / two_bytes - 1.0).abs() < 0.02, "{one_bytes} and {two_bytes}");
     assert_eq!(one.text("/scenario_hash"), two.text("/scenario_hash"));
     let workers = two.at("/own/workers").as_array().expect("a list");
     let names: Vec<_> = workers.iter().map(|worker| worker["name"].as_str().unwrap()).collect();

@@ -10,7 +10,7 @@ mod server;
 mod stub;
 mod tls;
 
-pub(crate) use proxy::CountingProxy;
+pub(crate) use proxy::Proxy;
 pub(crate) use ran::Ran;
 pub(crate) use runner::{loadgen, scratch, start, start_with};
 pub(crate) use server::Fanfare;
