@@ -52,15 +52,12 @@ impl Readers {
         }
     }
 
-    /// Whether all are still at work.
-    pub(super) fn check(&self) -> Result<(), CrewError> {
-        match self {
-            Self::Elsewhere(crews) if crews.iter().any(RemoteCrew::is_lost) => {
-                let why = "see the lines above; was it killed, or out of memory?";
-                Err(CrewError::Lost(why.to_owned()))
-            }
-            _ => Ok(()),
-        }
+    /// Whether all are still at work. One that is not says why, where it could.
+    pub(super) fn check(&mut self) -> Result<(), CrewError> {
+        let Self::Elsewhere(crews) = self else { return Ok(()) };
+        let Some(lost) = crews.iter().position(RemoteCrew::is_lost) else { return Ok(()) };
+        crews.swap_remove(lost).stop()?;
+        Err(CrewError::Lost("it made its report before it was asked to".to_owned()))
     }
 
     pub(super) fn stop(self) -> Result<Report, CrewError> {

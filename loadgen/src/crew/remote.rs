@@ -117,7 +117,7 @@ fn listen(answers: impl io::BufRead, shown: &Mutex<Progress>) -> Result<Report, 
             Answer::Failed(why) => return Err(why),
         }
     }
-    Err("its output ended without a report".to_owned())
+    Err("it made no report; was it killed, or out of memory?".to_owned())
 }
 
 /// The other side: does what the lines of standard input say, until there are no more.

@@ -211,11 +211,11 @@ impl Worker {
     /// Looks at what the conductor wants. At the start of publishing trouble is planned.
     fn take_orders(&mut self, now: Moment) {
         let start = self.orders.start();
-        if self.tools.ledger.facts.start == start || now < start {
+        // As soon as it is known: the first events may be here before this thread looks again.
+        self.tools.ledger.facts.begin(start, self.tools.plan.timing.warmup);
+        if self.meter.is_some() || now < start {
             return;
         }
-        self.tools.ledger.facts.start = start;
-        self.tools.ledger.facts.measure_from = start + self.tools.plan.timing.warmup;
         self.meter = Some(UseMeter::start(now));
         self.storm_at = self.tools.plan.trouble.storm.map(|(after, _)| start + after);
         for (slot, stream) in self.streams.iter_mut().enumerate() {

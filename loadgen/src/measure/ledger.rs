@@ -2,6 +2,7 @@
 //! end their books are added up, which is exact for every figure here.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -250,6 +251,12 @@ impl Facts {
             follow: Follow { every, topics: u64::from(plan.topics.count) },
             ..Self::default()
         }
+    }
+
+    /// Publishing begins at this moment, which may still be to come.
+    pub(crate) fn begin(&mut self, start: Moment, warmup: Duration) {
+        self.start = start;
+        self.measure_from = start + warmup;
     }
 }
 

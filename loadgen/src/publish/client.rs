@@ -76,13 +76,19 @@ impl Client {
         Err(last)
     }
 
-    fn wrap(&self, stream: TcpStream) -> io::Result<Wire> {
+    /// With TLS the handshake is made at once: neither its time nor a certificate that is not
+    /// believed belongs to the first event.
+    fn wrap(&self, mut stream: TcpStream) -> io::Result<Wire> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(self.timeout))?;
         stream.set_write_timeout(Some(self.timeout))?;
         let Some(config) = &self.tls else { return Ok(Wire::Plain(stream)) };
         let name = tls::server_name(&self.endpoint.host).map_err(io::Error::other)?;
-        let connection = ClientConnection::new(config.clone(), name).map_err(io::Error::other)?;
+        let mut connection =
+            ClientConnection::new(config.clone(), name).map_err(io::Error::other)?;
+        while connection.is_handshaking() {
+            connection.complete_io(&mut stream)?;
+        }
         Ok(Wire::Tls(Box::new(StreamOwned::new(connection, stream))))
     }
 

@@ -164,9 +164,9 @@ impl Tasks {
             let now = clock.now();
             let mut desk = desk.borrow_mut();
             let begins = self.orders.start();
+            // As soon as it is known: the first events may be here before the next look.
+            desk.ledger.facts.begin(begins, self.plan.timing.warmup);
             if meter.is_none() && begins <= now {
-                desk.ledger.facts.start = begins;
-                desk.ledger.facts.measure_from = begins + self.plan.timing.warmup;
                 meter = Some(UseMeter::start(now));
                 start.send_replace(begins);
             }

@@ -1,0 +1,55 @@
+//! What a person sees while a run goes on: a view that is redrawn on a terminal, a line a second
+//! elsewhere, nothing when asked to be quiet. The report alone goes to standard output.
+
+use std::process::{Command, Stdio};
+
+use crate::support::{Fanfare, loadgen};
+
+#[test]
+fn without_a_terminal_there_is_a_line_a_second_apart_from_the_report() {
+    let server = Fanfare::start();
+    let flags = server.load("load", "-c 5 -r 20").replacen("-d 1s", "-d 3s", 1);
+    let ran = loadgen(&flags);
+    ran.assert_all_arrived(5);
+    let lines: Vec<_> = ran.stderr.lines().collect();
+    assert_eq!(lines[0], "connecting  5 of 5", "{}", ran.stderr);
+    let seconds: Vec<_> = lines[1..].iter().filter(|line| line.contains(" s of 3 s")).collect();
+    assert!((2..=4).contains(&seconds.len()), "{}", ran.stderr);
+    assert_eq!(seconds.len(), lines.len() - 1, "nothing else: {}", ran.stderr);
+    assert!(seconds.iter().all(|line| line.contains("5 streams") && line.contains("deliveries/s")));
+    assert!(!ran.stderr.contains('\u{1b}') && !ran.stdout.contains('\u{1b}'));
+    assert!(ran.stdout.contains("Correctness") && !ran.stdout.contains("connecting"));
+}
+
+#[test]
+fn quiet_is_quiet() {
+    let server = Fanfare::start();
+    let ran = loadgen(&server.load("load", "-c 5 -r 20 -q"));
+    ran.assert_all_arrived(5);
+    assert_eq!(ran.stderr, "");
+    assert!(ran.stdout.contains("Correctness"));
+}
+
+#[test]
+fn on_a_terminal_the_view_is_redrawn_and_gone_at_the_end() {
+    let server = Fanfare::start();
+    let program = env!("CARGO_BIN_EXE_loadgen");
+    let command = format!("{program} {}", server.load("load", "-c 5 -r 20"));
+    let output = Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .env("TERM", "xterm-256color")
+        .stdin(Stdio::null())
+        .output()
+        .expect("script, of the Debian package bsdutils");
+    let shown = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(matches!(output.status.code(), Some(0 | 4)), "{shown:?}");
+    for word in ["connecting", "5 of 5", "publishing", "5 streams", "deliveries/s"] {
+        assert!(shown.contains(word), "no {word} in {shown:?}");
+    }
+    // A line is erased before it is drawn again.
+    const ERASE: &str = "\u{1b}[2K";
+    assert!(shown.matches(ERASE).count() > 5, "{shown:?}");
+    let (view, report) = shown.rsplit_once(ERASE).expect("just seen");
+    assert!(view.contains("publishing"));
+    assert!(report.contains("Correctness") && !report.contains("5 streams"), "{report:?}");
+}
