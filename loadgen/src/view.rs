@@ -172,6 +172,7 @@ impl View for Live {
     fn running(&mut self, state: &Running<'_>) {
         if !std::mem::replace(&mut self.is_running, true) {
             self.style("{spinner} {prefix} {bar:30.green/dim} {percent:>3} %\n  {msg}");
+            self.bar.set_position(0);
             self.bar.set_prefix("publishing");
             self.bar.set_length(u64::try_from(state.length.as_millis()).unwrap_or(u64::MAX).max(1));
         }

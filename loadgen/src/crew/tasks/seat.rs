@@ -15,7 +15,7 @@ use super::line::{Line, kind_of_hyper};
 use super::{Desk, Room};
 use crate::clock::Moment;
 use crate::measure::Reading;
-use crate::plan::{Class, Cut, Reconnect, spread};
+use crate::plan::{Class, Reconnect, spread};
 use crate::subscriber::Subscriber;
 
 /// A subscriber and where it stands.
@@ -202,21 +202,12 @@ fn leave(seat: &RefCell<Seat>, ending: Ending, room: &Room) {
         tally.closed += 1;
         tally.until_closed.record(now.since(start));
     }
-    let resets = match room.plan.trouble.cut {
-        Cut::Rst => true,
-        Cut::Fin => false,
-        Cut::Mix => desk.random.random(),
-    };
     let http2 = room.plan.targets[0].protocol != crate::plan::Protocol::Http1;
     let ledger = &mut desk.ledger;
     match ending {
         Ending::Cut { storm } => {
             // A stream of HTTP/2 is always reset; a connection of TLS is always closed in order.
-            let count = if http2 && resets {
-                &mut ledger.counts.cut_rst
-            } else {
-                &mut ledger.counts.cut_fin
-            };
+            let count = if http2 { &mut ledger.counts.cut_rst } else { &mut ledger.counts.cut_fin };
             *count += 1;
             ledger.counts.cut_in_storm += u64::from(storm);
         }
