@@ -115,7 +115,8 @@ fn deliveries(run: &Run, findings: &mut Findings) {
 }
 
 fn believable(ask: &Ask<'_>, run: &Run, findings: &mut Findings) {
-    if ask.interrupted.load(std::sync::atomic::Ordering::Relaxed) {
+    let is_interrupted = ask.interrupted.load(std::sync::atomic::Ordering::Relaxed);
+    if is_interrupted {
         findings.add(Outcome::Invalid, "the run was interrupted".to_owned());
     }
     let p99 = |distribution: &Option<Distribution>| distribution.as_ref().map(|d| d.at(0.99));
@@ -145,15 +146,16 @@ fn believable(ask: &Ask<'_>, run: &Run, findings: &mut Findings) {
         );
         findings.add(Outcome::Invalid, reason);
     }
-    schedule(run, findings);
+    schedule(run, is_interrupted, findings);
 }
 
-/// Whether what was asked for was sent.
-fn schedule(run: &Run, findings: &mut Findings) {
+/// Whether what was asked for was sent, and accepted.
+fn schedule(run: &Run, is_interrupted: bool, findings: &mut Findings) {
     let Some(publishing) = run.publishing.as_ref().filter(|publishing| publishing.slots > 0) else {
         return;
     };
-    if (publishing.sent as f64) < publishing.slots as f64 * SENT {
+    // Who interrupts a run knows why the rest of the schedule was not sent.
+    if !is_interrupted && (publishing.sent as f64) < publishing.slots as f64 * SENT {
         let share = publishing.sent as f64 / publishing.slots as f64;
         let wait = publishing.acknowledgement.as_ref().map_or(0.0, |ack| ack.at(0.5));
         let reason = format!(

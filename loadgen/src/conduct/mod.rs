@@ -111,7 +111,7 @@ pub(crate) fn run(plan: &Arc<Plan>, ask: &Ask<'_>, view: &mut dyn View) -> Resul
     let lanes = match lanes {
         Some((lanes, published)) => {
             readers.finish(published)?;
-            tail(plan, &mut readers, &publishing, &lanes, ask.interrupted, view)?;
+            tail(plan, &mut readers, &publishing, &lanes, view)?;
             Some(lanes)
         }
         None => None,
@@ -223,18 +223,18 @@ fn publish(
     Ok(())
 }
 
-/// Waits until everything has arrived, or for as long as the plan says.
+/// Waits until everything has arrived, or for as long as the plan says. An interruption does not
+/// shorten it: what is on its way would be taken for lost.
 fn tail(
     plan: &Plan,
     readers: &mut Readers,
     going: &Going,
     lanes: &LaneReport,
-    interrupted: &AtomicBool,
     view: &mut dyn View,
 ) -> Result<(), RunError> {
     let began = Instant::now();
     let length = plan.timing.publishing();
-    while began.elapsed() < plan.timing.tail && !interrupted.load(Ordering::Relaxed) {
+    while began.elapsed() < plan.timing.tail {
         let progress = readers.progress();
         let elapsed = going.start.until(plan.timing.clock.now());
         show_progress(&progress, Some(lanes), going, elapsed, length, view);

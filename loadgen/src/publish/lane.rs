@@ -130,26 +130,35 @@ impl Lane {
         let closed_loop = self.room.publishing.schedule.rate == Rate::Max;
         let over = if closed_loop { free >= end } else { free >= end + GRACE };
         if over || self.room.stop.load(Ordering::Acquire) {
-            if !closed_loop {
-                let left = 1 + schedule.count() as u64;
-                self.report.slots += left;
-                self.report.missed += left;
-            }
-            return None;
+            return self.leave_out(schedule, closed_loop);
         }
-        self.report.slots += 1;
         let mut now = free;
         while now < due {
             if self.room.stop.load(Ordering::Acquire) {
-                self.report.missed += 1;
-                return None;
+                return self.leave_out(schedule, closed_loop);
             }
             sleep(now.until(due).min(NAP));
             now = self.clock.now();
         }
+        self.report.slots += 1;
         // As fast as it goes means: due when its turn comes.
         let due = if closed_loop { now } else { due };
         Some(Slot { due, free })
+    }
+
+    /// Books the present event and all that were to come as never sent. A closed loop has no schedule
+    /// that could be missed.
+    fn leave_out(
+        &mut self,
+        rest: &mut impl Iterator<Item = Moment>,
+        closed_loop: bool,
+    ) -> Option<Slot> {
+        if !closed_loop {
+            let left = 1 + rest.count() as u64;
+            self.report.slots += left;
+            self.report.missed += left;
+        }
+        None
     }
 
     /// Makes the payload of an event and books its lateness. Gives its topic, its sequence and the
