@@ -1,0 +1,186 @@
+//! How the program ends: one code for each kind of end, and words that say what to do next.
+
+use std::net::TcpListener;
+use std::process::Command;
+
+use crate::support::{
+    Act, Answers, Door, Mischief, Refusal, Stub, each, eventually, loadgen, start,
+};
+
+#[test]
+fn when_all_is_well_the_code_is_0() {
+    let stub = Stub::start(Mischief::default());
+    let ran = loadgen(&stub.load("load", "-c 2 -r 20 --slo gaps==0 --slo reach==1"));
+    ran.assert_ended(0, "fine");
+    assert_eq!(
+        ran.text("/verdict/headline"),
+        "Everything arrived as it was sent, and every goal was met."
+    );
+    for line in ["--help", "--version", "scenarios", "goals", "schema"] {
+        let ran = loadgen(line);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{line}");
+        assert!(!ran.stdout.is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn when_nothing_can_be_begun_the_code_is_1_and_the_words_say_what_to_do() {
+    let here = "--subscribe http://127.0.0.1:9/";
+    let cases = [
+        ("run --no-such-flag", "unexpected argument '--no-such-flag'"),
+        ("run", "give --subscribe URL"),
+        ("run no-such-scenario", "neither a file nor a built-in scenario (quickstart"),
+        ("run --subscribe nowhere", "\"nowhere\" is no URL to use"),
+        // Addresses that are kept for documentation: nobody is there.
+        ("run --subscribe http://192.0.2.1/", "--i-own-this-target"),
+        (&format!("run {here} --publish http://192.0.2.1/"), "--i-own-this-target"),
+        (&format!("run {here} --address 192.0.2.1:80"), "--i-own-this-target"),
+        (&format!("run {here} -c 100001"), "raise it with --limit-connections"),
+        (&format!("run {here} -c 100000"), "100000 connections do not fit: "),
+        (&format!("run {here} -d 1h"), "raise it with --limit-duration"),
+        (&format!("run {here} --publish http://127.0.0.1:9/ -r 1e6"), "raise it with --limit-rate"),
+        (
+            &format!("run {here} --publish http://127.0.0.1:9/ --payload 75"),
+            "--payload 75 is out of range: from 76 to",
+        ),
+        (&format!("run {here} -d soon"), "write a time such as 10s"),
+        (&format!("run {here} --slow-share 1.5"), "--slow-share 1.5 is out of range: from 0 to 1"),
+        (&format!("run {here} --publish-style raw"), "give --publish URL"),
+        (&format!("run {here} --slo delivery.p98.7"), "compares nothing"),
+        (&format!("run {here} --slo delivry.p99<1ms"), "did you mean"),
+        (&format!("run {here} --html /no/such/folder/file"), "cannot write"),
+        ("report /no/such/file", "cannot read"),
+    ];
+    for (line, words) in cases {
+        let ran = loadgen(line);
+        assert_eq!(ran.code, 1, "{line}: {}", ran.stderr);
+        let said = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(words), "{line}: {}", ran.stderr);
+        assert_eq!((ran.stdout.as_str(), ran.result), ("", None), "{line}");
+    }
+}
+
+#[test]
+fn too_many_connections_are_counted_before_any_is_made() {
+    let ran = loadgen("run --subscribe http://127.0.0.1:9/ -c 90000 --processes 64");
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    // Files are shared by processes, but the ports of one pair of addresses are not.
+    for part in ["90000 connections do not fit", "local ports", "give more source addresses"] {
+        assert!(ran.stderr.contains(part), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn when_a_goal_is_missed_the_code_is_2() {
+    let stub = Stub::start(Mischief::default());
+    let ran = loadgen(&stub.load("load", "-c 2 -r 20 --slo delivery.p99<1ns --slo gaps==0"));
+    ran.assert_ended(2, "goal-missed");
+    ran.assert_reason("delivery.p99<1ns: ");
+    assert_eq!((ran.at("/goals/0/met"), ran.at("/goals/1/met")), (&false.into(), &true.into()));
+}
+
+#[test]
+fn when_not_all_could_connect_the_code_is_2_or_3_if_they_missed_anything() {
+    let door = || Door::ShutFor(1, Refusal::Status(503));
+    let stub = || Stub::start(Mischief { door: door(), ..Mischief::default() });
+    let reason = "2 of 3 subscribers were connected when publishing began: status 503 (1)";
+    let url = stub().url("/t/load");
+    let ran = loadgen(&format!("run --subscribe {url} -c 3 --attempts 1 -d 500ms --warmup 0s"));
+    ran.assert_ended(2, "goal-missed");
+    ran.assert_reason(reason);
+    // Who is not there misses everything that is published.
+    let ran = loadgen(&stub().load("load", "-c 3 -r 20 --attempts 1"));
+    ran.assert_ended(3, "wrong");
+    ran.assert_faults(&[("gaps", 20)]);
+    ran.assert_reason(reason);
+}
+
+#[test]
+fn when_what_arrived_is_wrong_the_code_is_3_whatever_else_there_is() {
+    let stub = Stub::at(&[(5, Act::Drop)]);
+    let ran = loadgen(&stub.load("load", "-c 2 -r 20 --slo delivery.p99<1ns"));
+    ran.assert_ended(3, "wrong");
+    ran.assert_reason("2 events were lost, and nobody told their subscribers");
+    ran.assert_reason("delivery.p99<1ns: ");
+}
+
+#[test]
+fn when_the_schedule_could_not_be_kept_the_code_is_4() {
+    let delay = std::time::Duration::from_millis(150);
+    let answers = Answers { delay, ..Answers::default() };
+    let stub = Stub::start(Mischief { answers, ..Mischief::default() });
+    let ran = loadgen(&stub.load("load", "-c 2 -r 100 --tail 5s --slo delivery.p99<1ns"));
+    ran.assert_ended(4, "invalid");
+    ran.assert_faults(&[]);
+    let [slots, sent, missed] =
+        ["slots", "sent", "missed"].map(|name| ran.count(&format!("/publishing/{name}")));
+    assert_eq!((slots, sent + missed), (100, 100));
+    // A second of schedule and a second of grace, at most one event in 150 ms.
+    assert!((2..=14).contains(&sent), "{sent}");
+    ran.assert_reason(&format!("only {:.1} % of the schedule was sent", sent as f64));
+    assert_eq!(stub.book().publishes().len() as u64, sent);
+}
+
+#[test]
+fn when_the_run_is_interrupted_the_code_is_4_and_what_there_is_is_reported() {
+    let stub = Stub::start(Mischief::default());
+    // Between two events there is time enough to be interrupted there.
+    let going = start(&stub.load("load", "-c 2 -r 8 -d 30s"));
+    eventually("events are published", || stub.book().publishes().len() > 3);
+    let interrupt = Command::new("kill").args(["-INT", &going.pid().to_string()]).status();
+    assert!(interrupt.expect("kill starts").success());
+    let ran = going.wait();
+    ran.assert_ended(4, "invalid");
+    assert_eq!(ran.at("/verdict/reasons"), &serde_json::json!(["the run was interrupted"]));
+    // What was on its way has arrived; what was never sent is part of the schedule all the same.
+    ran.assert_faults(&[]);
+    let [slots, sent, missed] =
+        ["slots", "sent", "missed"].map(|name| ran.count(&format!("/publishing/{name}")));
+    assert_eq!((slots, sent + missed), (240, 240));
+    assert_eq!(ran.count("/delivery/received"), 2 * sent);
+}
+
+#[test]
+fn when_nobody_is_there_the_code_is_5() {
+    let never = usize::MAX;
+    let cases = [
+        (Refusal::Status(404), "status 404", 4),
+        (Refusal::Status(503), "status 503", 4),
+        (Refusal::Json, "not text/event-stream", 4),
+        (Refusal::Hangup, "closed before an answer", 4),
+        // It says not to come back, so nobody tries twice.
+        (Refusal::Status(204), "status 204", 2),
+    ];
+    each(&cases, |(refusal, kind, asks)| {
+        let door = Door::ShutFor(never, *refusal);
+        let stub = Stub::start(Mischief { door, ..Mischief::default() });
+        let ran = loadgen(&stub.load("load", "-c 2 -r 20 --attempts 2 --retry 20ms"));
+        ran.assert_ended(5, "unreachable");
+        assert_eq!(ran.kind("/subscribers/failures", kind), *asks, "{}", ran.stdout);
+        assert_eq!(stub.book().asks().len() as u64, *asks);
+        assert_eq!(stub.book().publishes().len(), 0);
+        let reasons = ran.at("/verdict/reasons").to_string();
+        assert!(
+            reasons.contains(&format!("{kind} ({asks}). Is the server running there")),
+            "{reasons}"
+        );
+    });
+}
+
+#[test]
+fn when_nobody_listens_the_code_is_5_for_subscribing_and_for_publishing() {
+    // A port that was free a moment ago.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let nobody = format!("http://{}/t/load", listener.local_addr().expect("it is bound"));
+    drop(listener);
+    let line = format!("run --subscribe {nobody} -c 2 --attempts 1 -d 1s");
+    let ran = loadgen(&line);
+    ran.assert_ended(5, "unreachable");
+    assert_eq!(ran.kind("/subscribers/failures", "connection refused"), 2);
+
+    let stub = Stub::start(Mischief::default());
+    let here = stub.url("/t/load");
+    let ran = loadgen(&format!("run --subscribe {here} --publish {nobody} -c 2 -d 1s"));
+    assert_eq!((ran.code, ran.result), (5, None));
+    assert!(ran.stderr.contains("cannot publish to 127.0.0.1:"), "{}", ran.stderr);
+}

@@ -1,0 +1,26 @@
+//! The real program against a server that makes mistakes on purpose. What goes wrong is known to
+//! the event, so what the program says of it can be compared with what was done.
+//!
+//! One binary, one file a subject. The server is written by hand and by blocking calls, so that it
+//! shares no reading of the protocol with the program. All traffic stays on the loopback interface.
+
+/// The server that makes mistakes, and the program under test.
+mod support;
+
+/// Each mistake is found and named, and what is no mistake is not blamed.
+mod verifying;
+
+/// Streams that end and come back.
+mod resuming;
+
+/// Latency against the server's own record of it.
+mod latency;
+
+/// How the program ends.
+mod exit_codes;
+
+/// Subscribers that read slowly, not at all, or vanish.
+mod trouble;
+
+/// Every way to publish, and every schedule.
+mod publishing;

@@ -1,0 +1,70 @@
+//! Starts the program under test and waits for its end. Its output goes to files, so that no pipe
+//! can fill up, and whatever it does it is ended when a test gives up.
+
+use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::{Ran, eventually};
+
+/// The program while it runs.
+pub(crate) struct Going {
+    process: Child,
+    folder: TempDir,
+}
+
+/// Runs it to its end. The line is read as a shell would read it; a `run` writes its result where
+/// [`Ran`] has it from.
+pub(crate) fn loadgen(line: &str) -> Ran {
+    start(line).wait()
+}
+
+/// Starts it.
+pub(crate) fn start(line: &str) -> Going {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| File::create(folder.path().join(name)).expect("a file");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
+    command
+        .args(shell_words::split(line).expect("words"))
+        .stdin(Stdio::null())
+        .stdout(file("stdout"))
+        .stderr(file("stderr"));
+    if line.starts_with("run ") {
+        command.arg("--json").arg(folder.path().join("result.json"));
+    }
+    Going { process: command.spawn().expect("it starts"), folder }
+}
+
+impl Going {
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub(crate) fn wait(mut self) -> Ran {
+        eventually("the end of the run", || {
+            self.process.try_wait().expect("a process of ours").is_some()
+        });
+        let status = self.process.wait().expect("it has ended");
+        Ran {
+            code: status.code().unwrap_or_else(|| -status.signal().unwrap_or(0)),
+            stdout: text(&self.folder.path().join("stdout")),
+            stderr: text(&self.folder.path().join("stderr")),
+            result: serde_json::from_str(&text(&self.folder.path().join("result.json"))).ok(),
+        }
+    }
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        // Of no effect when it has ended, as it has unless a test failed.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}

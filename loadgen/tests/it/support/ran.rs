@@ -1,0 +1,104 @@
+//! What the program left behind: its exit code, its words, its result; and the assertions on them
+//! that many tests share.
+
+use serde_json::Value;
+
+/// The kinds of fault that make a run wrong, by their names in results.
+const FAULTS: [&str; 6] =
+    ["gaps", "duplicates", "reordered", "corrupted", "wrong_topic", "broken_streams"];
+
+/// The program after its end.
+pub(crate) struct Ran {
+    /// Its exit code; minus the signal when one ended it.
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// The file that it was told to write, if it did.
+    pub(crate) result: Option<Value>,
+}
+
+impl Ran {
+    /// A part of the run, by its path such as `/delivery/received`.
+    #[track_caller]
+    pub(crate) fn at(&self, path: &str) -> &Value {
+        let all = self.result.as_ref().unwrap_or_else(|| panic!("no result: {}", self.stderr));
+        let part = all.pointer(&format!("/runs/0{path}"));
+        part.unwrap_or_else(|| panic!("no {path} in {all}"))
+    }
+
+    #[track_caller]
+    pub(crate) fn count(&self, path: &str) -> u64 {
+        self.at(path).as_u64().unwrap_or_else(|| panic!("{path} is no count: {}", self.at(path)))
+    }
+
+    #[track_caller]
+    pub(crate) fn figure(&self, path: &str) -> f64 {
+        self.at(path).as_f64().unwrap_or_else(|| panic!("{path} is no number: {}", self.at(path)))
+    }
+
+    #[track_caller]
+    pub(crate) fn text(&self, path: &str) -> &str {
+        self.at(path).as_str().unwrap_or_else(|| panic!("{path} is no text: {}", self.at(path)))
+    }
+
+    /// A count of a kind; 0 when the kind did not occur.
+    #[track_caller]
+    pub(crate) fn kind(&self, path: &str, kind: &str) -> u64 {
+        self.at(path).get(kind).map_or(0, |count| count.as_u64().expect("a count"))
+    }
+
+    /// A percentile of a distribution, in milliseconds.
+    #[track_caller]
+    pub(crate) fn percentile(&self, path: &str, quantile: f64) -> f64 {
+        let all = self.at(path)["percentiles"].as_array().expect("percentiles");
+        let same = |p: &&Value| (p["quantile"].as_f64().unwrap_or(0.0) - quantile).abs() < 1e-9;
+        let found = all.iter().find(same).unwrap_or_else(|| panic!("no {quantile} in {path}"));
+        found["ms"].as_f64().expect("milliseconds")
+    }
+
+    /// The summary with its line ends and columns taken out.
+    pub(crate) fn words(&self) -> String {
+        self.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The run ended like this, by its code and in its result.
+    #[track_caller]
+    pub(crate) fn assert_ended(&self, code: i32, outcome: &str) {
+        let text = format!("{}{}", self.stdout, self.stderr);
+        assert_eq!((self.code, self.text("/verdict/outcome")), (code, outcome), "{text}");
+        assert_eq!(self.count("/verdict/exit_code"), u64::from(code.unsigned_abs()), "{text}");
+    }
+
+    /// Exactly these faults were found, and no other.
+    #[track_caller]
+    pub(crate) fn assert_faults(&self, wanted: &[(&str, u64)]) {
+        let of = |kind: &str| self.count(&format!("/correctness/{kind}"));
+        let found: Vec<_> =
+            FAULTS.into_iter().map(|kind| (kind, of(kind))).filter(|(_, n)| *n > 0).collect();
+        assert_eq!(found, wanted, "{}", self.stdout);
+    }
+
+    /// A reason of the verdict begins like this, and the summary shows it.
+    #[track_caller]
+    pub(crate) fn assert_reason(&self, begin: &str) {
+        let reasons = self.at("/verdict/reasons").as_array().expect("a list");
+        let found = reasons.iter().filter_map(Value::as_str).find(|r| r.starts_with(begin));
+        let reason = found.unwrap_or_else(|| panic!("no {begin:?} in {reasons:?}"));
+        assert!(self.words().contains(reason), "not shown: {reason}\n{}", self.stdout);
+    }
+
+    /// Everything that was published arrived at so many subscribers, once and in order, and nothing
+    /// else.
+    #[track_caller]
+    pub(crate) fn assert_all_arrived(&self, subscribers: u64) {
+        self.assert_faults(&[]);
+        self.assert_ended(0, "fine");
+        for kind in ["announced", "unresumable", "foreign"] {
+            assert_eq!(self.count(&format!("/correctness/{kind}")), 0, "{kind}: {}", self.stdout);
+        }
+        assert_eq!(self.count("/subscribers/connected"), subscribers, "{}", self.stdout);
+        assert!((self.figure("/delivery/reach") - 1.0).abs() < 1e-12, "{}", self.stdout);
+        assert!(self.count("/delivery/received") > 0, "{}", self.stdout);
+        assert_eq!(self.count("/delivery/received"), self.count("/delivery/expected"));
+    }
+}

@@ -1,0 +1,196 @@
+//! What the server does wrong, as data: which mistake at which event, how streams are written, who is
+//! let in, and how publishes are answered. The default makes no mistake.
+//!
+//! Events are named by their id, which is their number within their topic, from 1. A mistake is made
+//! at every stream that is there when its event comes, and never when an event is sent again to a
+//! stream that resumes.
+
+use std::time::Duration;
+
+use super::hub::Event;
+use crate::support::WAY;
+
+/// Everything that a server may do wrong.
+#[derive(Clone, Debug)]
+pub(crate) struct Mischief {
+    pub(crate) acts: Vec<(u64, Act)>,
+    pub(crate) wire: Wire,
+    pub(crate) door: Door,
+    pub(crate) answers: Answers,
+    /// How long an event is on its way to each subscriber.
+    pub(crate) way: fn(&Event) -> Duration,
+    /// Bytes of the send buffer of each stream; the kernel's choice when absent.
+    pub(crate) send_buffer: Option<usize>,
+    pub(crate) full: Full,
+}
+
+impl Default for Mischief {
+    fn default() -> Self {
+        Self {
+            acts: Vec::new(),
+            wire: Wire::default(),
+            door: Door::default(),
+            answers: Answers::default(),
+            way: |_| WAY,
+            send_buffer: None,
+            full: Full::default(),
+        }
+    }
+}
+
+impl Mischief {
+    /// Does this at these events.
+    pub(crate) fn at(acts: &[(u64, Act)]) -> Self {
+        Self { acts: acts.to_vec(), ..Self::default() }
+    }
+}
+
+/// What is done at an event.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Act {
+    /// It is never sent.
+    Drop,
+    /// It is sent again.
+    Repeat,
+    /// It is sent after the one that follows it.
+    Swap,
+    /// This byte of its data is changed.
+    Damage(usize),
+    /// An event of another topic comes with it.
+    OtherTopic,
+    /// An event of another run comes with it.
+    OtherRun,
+    /// An event that nobody published comes with it.
+    Chatter,
+    /// Before it, an event of this kind says that so many are missing, or that some are.
+    Say(&'static str, Option<u64>),
+    /// The stream waits for so long before it, and everything behind it waits with it.
+    Stall(Duration),
+    /// Before it comes a chunk whose length is no number.
+    BreakChunk,
+    /// The stream ends there.
+    Cut(Cut, Place),
+}
+
+/// How a stream is ended by the server.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Cut {
+    /// The body is complete, and the connection is closed.
+    Finish,
+    /// The connection is closed in order, whatever the body lacks.
+    Fin,
+    /// The connection is reset.
+    Rst,
+}
+
+/// Where in the event.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Place {
+    /// Before its first byte.
+    Before,
+    /// In the middle of its data.
+    Within,
+    /// When only the empty line is missing.
+    BeforeItsEnd,
+}
+
+/// How streams are written. None of this is a mistake.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wire {
+    pub(crate) frame: Frame,
+    pub(crate) pieces: Pieces,
+    pub(crate) line_end: &'static str,
+    /// A byte order mark comes first.
+    pub(crate) mark: bool,
+    /// Comments stand before, between and behind the lines of an event.
+    pub(crate) comments: bool,
+    /// A stream begins with `retry:`, in milliseconds.
+    pub(crate) retry: Option<u32>,
+}
+
+impl Default for Wire {
+    fn default() -> Self {
+        Self {
+            frame: Frame::Chunks,
+            pieces: Pieces::Whole,
+            line_end: "\n",
+            mark: false,
+            comments: false,
+            retry: None,
+        }
+    }
+}
+
+/// How the body is framed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Frame {
+    Chunks,
+    /// It ends with the connection.
+    UntilClose,
+}
+
+/// What is written at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pieces {
+    /// An event.
+    Whole,
+    /// So many bytes, of whatever they are part.
+    Of(usize),
+    /// So many events.
+    Together(usize),
+}
+
+/// Who is let in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Door {
+    #[default]
+    Open,
+    /// So many are turned away first.
+    ShutFor(usize, Refusal),
+}
+
+/// How somebody is turned away.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Refusal {
+    Status(u16),
+    /// 200, but no event stream.
+    Json,
+    /// The connection is closed before a byte.
+    Hangup,
+    /// What is said is no HTTP.
+    Babble,
+}
+
+/// How publishes are answered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Answers {
+    /// Every so many-th is refused.
+    pub(crate) refuse_every: Option<u64>,
+    /// Each takes so long.
+    pub(crate) delay: Duration,
+    /// The one of this number takes so long, and neither is its event delivered before that.
+    pub(crate) stop_at: Option<(u64, Duration)>,
+}
+
+/// What is done about a subscriber that does not keep up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Full {
+    /// The server waits for it.
+    #[default]
+    Wait,
+    /// It is closed when a write takes so long.
+    Close(Duration),
+    /// What is so late is not sent any more; it is told how much it missed.
+    Skip(Duration),
+}
+
+/// How a stream of the server ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Ending {
+    /// By a mistake that was asked for.
+    Cut,
+    /// Because the subscriber did not keep up.
+    Full,
+    /// The subscriber is gone.
+    Gone,
+}

@@ -1,0 +1,232 @@
+//! Each mistake of a server is found and named: as many as were made, in the figures, in the verdict
+//! and in words. Losses that were announced are counted apart and blame nobody, and no way to split
+//! or write a right stream is taken for a mistake.
+//!
+//! Three subscribers see 40 events each, and every mistake is made at each of them.
+
+use std::time::Duration;
+
+use crate::support::{Act, Cut, Frame, Mischief, Pieces, Place, Stub, Wire, each, loadgen};
+
+const SUBSCRIBERS: u64 = 3;
+const FLAGS: &str = "-c 3 -r 40 --retry 50ms";
+
+#[test]
+fn a_server_that_makes_no_mistake_is_not_blamed() {
+    let stub = Stub::start(Mischief::default());
+    let ran = loadgen(&stub.load("load", FLAGS));
+    ran.assert_all_arrived(SUBSCRIBERS);
+    assert_eq!(ran.count("/publishing/sent"), 40);
+    assert_eq!(ran.count("/delivery/received"), 40 * SUBSCRIBERS);
+    assert_eq!(ran.at("/verdict/reasons").as_array().map(Vec::len), Some(0));
+    assert_eq!(ran.at("/correctness/examples").as_array().map(Vec::len), Some(0));
+    let line = "no silent gaps, duplicates, reordering, corruption or wrong topics";
+    assert!(ran.words().contains(line), "{}", ran.stdout);
+}
+
+#[test]
+fn each_mistake_is_found_and_named_and_no_other_is() {
+    let lost = "events were lost, and nobody told their subscribers";
+    let again = "events arrived again";
+    let order = "events arrived after later ones of the same publisher and topic";
+    let bytes = "events arrived with other bytes than were sent";
+    let topic = "events arrived at subscribers of other topics";
+    let broken = "streams broke the rules of HTTP or of event streams";
+    let cases: &[Case] = &[
+        (&[(5, Act::Drop)], "gaps", 1, "gap", lost),
+        (&[(1, Act::Drop), (20, Act::Drop), (40, Act::Drop)], "gaps", 3, "gap", lost),
+        (&[(7, Act::Repeat)], "duplicates", 1, "duplicate", again),
+        (&[(7, Act::Repeat), (40, Act::Repeat)], "duplicates", 2, "duplicate", again),
+        (&[(9, Act::Swap)], "reordered", 1, "reordered", order),
+        (&[(1, Act::Swap), (9, Act::Swap), (12, Act::Swap)], "reordered", 3, "reordered", order),
+        (&[(11, Act::Damage(100))], "corrupted", 1, "corrupted", bytes),
+        // The mark, the run, the due time, the checksum, the last byte of the padding.
+        (
+            &[
+                (11, Act::Damage(0)),
+                (12, Act::Damage(5)),
+                (13, Act::Damage(50)),
+                (14, Act::Damage(70)),
+                (15, Act::Damage(149)),
+            ],
+            "corrupted",
+            5,
+            "corrupted",
+            bytes,
+        ),
+        (&[(13, Act::OtherTopic)], "wrong_topic", 1, "wrong topic", topic),
+        (&[(15, Act::BreakChunk)], "broken_streams", 1, "broken stream", broken),
+    ];
+    each(cases, |(acts, count, times, kind, words)| {
+        let stub = Stub::at(acts);
+        let ran = loadgen(&stub.load("load", FLAGS));
+        ran.assert_ended(3, "wrong");
+        ran.assert_faults(&[(count, times * SUBSCRIBERS)]);
+        ran.assert_reason(&format!("{} {words}", times * SUBSCRIBERS));
+        let examples = ran.at("/correctness/examples").as_array().expect("a list");
+        assert!(
+            !examples.is_empty() && examples.iter().all(|e| e["kind"] == *kind),
+            "{examples:?}"
+        );
+        assert!(ran.words().contains(&format!("{kind}, subscriber ")), "{}", ran.stdout);
+        assert!(ran.stdout.starts_with("WRONG (exit code 3)."), "{}", ran.stdout);
+    });
+}
+
+/// What is done, the figure that counts it, how often a subscriber meets it, the kind of the
+/// examples, and the words of the reason.
+type Case = (&'static [(u64, Act)], &'static str, u64, &'static str, &'static str);
+
+#[test]
+fn what_never_arrived_lowers_the_reach_and_nothing_else_does() {
+    let cases: &[(&[(u64, Act)], u64)] = &[
+        (&[(5, Act::Drop), (6, Act::Drop)], 38),
+        (&[(5, Act::Say("fanfare-gap", None)), (5, Act::Drop)], 39),
+        (&[(7, Act::Repeat)], 40),
+        (&[(9, Act::Swap)], 40),
+        (&[(13, Act::OtherTopic)], 40),
+    ];
+    each(cases, |(acts, arrived)| {
+        let ran = loadgen(&Stub::at(acts).load("load", FLAGS));
+        let reach = ran.figure("/delivery/reach");
+        assert!((reach - *arrived as f64 / 40.0).abs() < 1e-9, "{reach} of {acts:?}");
+        assert_eq!(ran.count("/delivery/expected"), 40 * SUBSCRIBERS);
+    });
+}
+
+#[test]
+fn several_mistakes_at_once_are_told_apart() {
+    let stub = Stub::at(&[
+        (3, Act::Drop),
+        (6, Act::Repeat),
+        (9, Act::Swap),
+        (15, Act::OtherTopic),
+        (20, Act::Damage(90)),
+    ]);
+    let ran = loadgen(&stub.load("load", FLAGS));
+    ran.assert_ended(3, "wrong");
+    ran.assert_faults(
+        &["gaps", "duplicates", "reordered", "corrupted", "wrong_topic"]
+            .map(|kind| (kind, SUBSCRIBERS)),
+    );
+}
+
+#[test]
+fn a_loss_that_was_announced_blames_nobody() {
+    const GAP: &str = "fanfare-gap";
+    let told_of_two = [(10, Act::Drop), (11, Act::Drop), (12, Act::Say(GAP, Some(2)))];
+    let told_of_some = [(10, Act::Drop), (11, Act::Drop), (12, Act::Say(GAP, None))];
+    let told_before = [(10, Act::Say(GAP, Some(2))), (10, Act::Drop), (11, Act::Drop)];
+    let told_otherwise = [(10, Act::Drop), (11, Act::Drop), (12, Act::Say("lost", Some(2)))];
+    let cases = [
+        (told_of_two, ""),
+        (told_of_some, ""),
+        (told_before, ""),
+        (told_otherwise, "--loss-event lost"),
+    ];
+    each(&cases, |(acts, flags)| {
+        let stub = Stub::at(acts);
+        let ran = loadgen(&stub.load("load", &format!("{FLAGS} {flags}")));
+        ran.assert_ended(0, "fine");
+        ran.assert_faults(&[]);
+        assert_eq!(ran.count("/correctness/announced"), 2 * SUBSCRIBERS, "{acts:?}");
+        let sentence = "What arrived is right, and subscribers were told of what did not arrive.";
+        assert_eq!(ran.text("/verdict/headline"), sentence);
+        assert!(ran.words().contains("Also seen 6 announced losses"), "{}", ran.stdout);
+    });
+}
+
+#[test]
+fn an_announcement_covers_no_more_than_it_says() {
+    let cases = [
+        ([(10, Act::Drop), (11, Act::Drop), (12, Act::Say("fanfare-gap", Some(1)))], 1),
+        // Without a number it is about its own place, not about a later one.
+        ([(10, Act::Say("fanfare-gap", None)), (10, Act::Drop), (20, Act::Drop)], 1),
+        // Nobody said that this kind of event announces a loss.
+        ([(10, Act::Drop), (11, Act::Drop), (12, Act::Say("lost", Some(2)))], 2),
+    ];
+    each(&cases, |(acts, gaps)| {
+        let ran = loadgen(&Stub::at(acts).load("load", FLAGS));
+        ran.assert_ended(3, "wrong");
+        ran.assert_faults(&[("gaps", gaps * SUBSCRIBERS)]);
+        assert_eq!(ran.count("/correctness/announced"), (2 - gaps) * SUBSCRIBERS, "{acts:?}");
+    });
+}
+
+#[test]
+fn events_of_others_are_noted_and_blame_nobody() {
+    let stub = Stub::at(&[(4, Act::OtherRun), (8, Act::Chatter), (9, Act::Chatter)]);
+    let ran = loadgen(&stub.load("load", FLAGS));
+    ran.assert_ended(0, "fine");
+    ran.assert_faults(&[]);
+    assert_eq!(ran.count("/correctness/foreign"), 3 * SUBSCRIBERS);
+    assert_eq!(ran.count("/delivery/received"), 40 * SUBSCRIBERS);
+    assert!(ran.words().contains("9 events were not of this run"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_server_that_stalls_loses_nothing_and_is_slow() {
+    let stub = Stub::at(&[(20, Act::Stall(Duration::from_millis(700)))]);
+    let ran = loadgen(&stub.load("load", &format!("{FLAGS} --tail 5s")));
+    ran.assert_all_arrived(SUBSCRIBERS);
+    assert!(ran.figure("/delivery/intended/max_ms") >= 700.0, "{}", ran.stdout);
+}
+
+#[test]
+fn no_way_to_write_a_right_stream_is_blamed() {
+    let mut wires = Vec::new();
+    for frame in [Frame::Chunks, Frame::UntilClose] {
+        for pieces in [Pieces::Of(1), Pieces::Of(7), Pieces::Together(8)] {
+            for line_end in ["\n", "\r\n", "\r"] {
+                wires.push(Wire { frame, pieces, line_end, ..Wire::default() });
+            }
+        }
+    }
+    let extras = Wire { mark: true, comments: true, retry: Some(20), ..Wire::default() };
+    wires.push(extras);
+    wires.push(Wire { pieces: Pieces::Of(1), line_end: "\r\n", ..extras });
+    wires.push(Wire { frame: Frame::UntilClose, pieces: Pieces::Of(1), ..extras });
+    wires.push(Wire { pieces: Pieces::Together(40), line_end: "\r", ..extras });
+    // As many at a time as the machine can bear without being late.
+    for wires in wires.chunks(6) {
+        each(wires, |wire| {
+            let stub = Stub::start(Mischief { wire: *wire, ..Mischief::default() });
+            let ran = loadgen(&stub.load("load", "-c 2 -r 40 -d 500ms --tail 5s"));
+            let sent = ran.count("/publishing/sent");
+            assert_eq!(ran.count("/delivery/received"), 2 * sent, "{wire:?}: {}", ran.stdout);
+            ran.assert_all_arrived(2);
+        });
+    }
+}
+
+#[test]
+fn streams_that_the_server_ends_are_resumed_and_their_endings_told_apart() {
+    use Cut::{Fin, Finish, Rst};
+    use Place::{Before, BeforeItsEnd, Within};
+    let early = Some("ended within the body");
+    let cases = [
+        (Frame::Chunks, Finish, Before, None),
+        (Frame::Chunks, Fin, Within, early),
+        (Frame::Chunks, Fin, BeforeItsEnd, early),
+        (Frame::Chunks, Rst, Within, Some("connection reset")),
+        (Frame::UntilClose, Finish, Before, None),
+        (Frame::UntilClose, Fin, Within, None),
+        (Frame::UntilClose, Rst, BeforeItsEnd, Some("connection reset")),
+    ];
+    each(&cases, |(frame, cut, place, error)| {
+        let stub = Stub::start(Mischief {
+            acts: vec![(12, Act::Cut(*cut, *place))],
+            wire: Wire { frame: *frame, ..Wire::default() },
+            ..Mischief::default()
+        });
+        let ran = loadgen(&stub.load("load", &format!("{FLAGS} --tail 5s")));
+        ran.assert_all_arrived(SUBSCRIBERS);
+        let case = format!("{frame:?} {cut:?} {place:?}: {}", ran.stdout);
+        let failed = error.map_or(0, |kind| ran.kind("/trouble/errors", kind));
+        assert_eq!(failed, if error.is_some() { SUBSCRIBERS } else { 0 }, "{case}");
+        assert_eq!(ran.count("/trouble/closed_by_server"), SUBSCRIBERS - failed, "{case}");
+        assert_eq!(ran.count("/trouble/resumed"), SUBSCRIBERS, "{case}");
+        assert_eq!(ran.count("/trouble/away"), 0, "{case}");
+        assert!(ran.words().contains("3 streams of subscribers that read as fast"), "{case}");
+    });
+}
