@@ -2,9 +2,10 @@
 
 use std::net::TcpListener;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::support::{
-    Act, Answers, Door, Mischief, Refusal, Stub, each, eventually, loadgen, start,
+    Act, Answers, Door, Event, Mischief, Refusal, Stub, each, eventually, loadgen, start,
 };
 
 #[test]
@@ -106,7 +107,7 @@ fn when_what_arrived_is_wrong_the_code_is_3_whatever_else_there_is() {
 
 #[test]
 fn when_the_schedule_could_not_be_kept_the_code_is_4() {
-    let delay = std::time::Duration::from_millis(150);
+    let delay = Duration::from_millis(150);
     let answers = Answers { delay, ..Answers::default() };
     let stub = Stub::start(Mischief { answers, ..Mischief::default() });
     let ran = loadgen(&stub.load("load", "-c 2 -r 100 --tail 5s --slo delivery.p99<1ns"));
@@ -123,9 +124,10 @@ fn when_the_schedule_could_not_be_kept_the_code_is_4() {
 
 #[test]
 fn when_the_run_is_interrupted_the_code_is_4_and_what_there_is_is_reported() {
-    let stub = Stub::start(Mischief::default());
-    // Between two events there is time enough to be interrupted there.
-    let going = start(&stub.load("load", "-c 2 -r 8 -d 30s"));
+    // There are always events on their way, and there is time between two to be interrupted there.
+    let way = |_: &Event| Duration::from_millis(900);
+    let stub = Stub::start(Mischief { way, ..Mischief::default() });
+    let going = start(&stub.load("load", "-c 2 -r 8 -d 30s --tail 10s"));
     eventually("events are published", || stub.book().publishes().len() > 3);
     let interrupt = Command::new("kill").args(["-INT", &going.pid().to_string()]).status();
     assert!(interrupt.expect("kill starts").success());

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::support::{
-    Act, Cut, Door, Ending, Frame, Mischief, Place, Refusal, Stub, Wire, each, loadgen,
+    Act, Cut, Door, Ending, Frame, Mischief, Pieces, Place, Refusal, Stub, Wire, each, loadgen,
 };
 
 #[test]
@@ -56,23 +56,36 @@ fn the_id_that_is_sent_is_that_of_the_last_event_that_was_complete() {
 
 #[test]
 fn a_wait_that_the_server_asks_for_is_kept() {
-    // What the server says wins over the flag, whichever is longer.
-    let cases = [(Some(400), "--retry 10ms", 400), (Some(30), "--retry 9s", 30), (None, "", 1000)];
-    each(&cases, |(retry, flag, wait)| {
+    // What the server says wins over the flag, whichever is longer, and whatever stands around it: a
+    // wait of 30 ms that is overlooked would be longer than the run.
+    let plain = Wire::default();
+    let marked = Wire { mark: true, ..plain };
+    let cases = [
+        (Wire { retry: Some(400), ..plain }, "--retry 10ms", 400_u32),
+        (Wire { retry: Some(30), ..plain }, "--retry 60s", 30),
+        (Wire { retry: Some(30), ..marked }, "--retry 60s", 30),
+        (
+            Wire { retry: Some(30), line_end: "\r\n", pieces: Pieces::Of(1), ..marked },
+            "--retry 60s",
+            30,
+        ),
+        (plain, "", 1000),
+    ];
+    each(&cases, |(wire, flag, wait)| {
         let stub = Stub::start(Mischief {
             acts: vec![(10, Act::Cut(Cut::Finish, Place::Before))],
-            wire: Wire { retry: *retry, ..Wire::default() },
+            wire: *wire,
             ..Mischief::default()
         });
         let ran = loadgen(&stub.load("load", &format!("-c 1 -r 40 --tail 5s {flag}")));
         ran.assert_all_arrived(1);
         let (asks, ends) = (stub.book().asks(), stub.book().ends());
-        assert_eq!((asks.len(), ends[0].how), (2, Ending::Cut), "{retry:?} {flag}");
+        assert_eq!((asks.len(), ends[0].how), (2, Ending::Cut), "{wire:?} {flag}");
         // The server notes an end just after the stream has ended; the clocks of two processes are
         // one, but a note may be late by a turn of the scheduler.
         let away = asks[1].at.saturating_duration_since(ends[0].at) + Duration::from_millis(5);
-        assert!(away >= Duration::from_millis(*wait), "{away:?} of {wait} ms");
-        assert!(ran.figure("/trouble/outage/max_ms") >= f64::from(*wait as u32));
+        assert!(away >= Duration::from_millis(u64::from(*wait)), "{away:?} of {wait} ms");
+        assert!(ran.figure("/trouble/outage/max_ms") >= f64::from(*wait));
     });
 }
 

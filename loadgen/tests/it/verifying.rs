@@ -174,6 +174,36 @@ fn a_server_that_stalls_loses_nothing_and_is_slow() {
 
 #[test]
 fn no_way_to_write_a_right_stream_is_blamed() {
+    // As many at a time as the machine can bear without being late.
+    for wires in wires().chunks(6) {
+        each(wires, |wire| {
+            let stub = Stub::start(Mischief { wire: *wire, ..Mischief::default() });
+            let ran = loadgen(&stub.load("load", "-c 2 -r 40 -d 500ms --tail 5s"));
+            let sent = ran.count("/publishing/sent");
+            assert_eq!(ran.count("/delivery/received"), 2 * sent, "{wire:?}: {}", ran.stdout);
+            ran.assert_all_arrived(2);
+        });
+    }
+}
+
+#[test]
+fn an_announcement_is_understood_however_it_is_written() {
+    // Its kind and its number stand on lines of their own: a line end that counts twice, or not at
+    // all, takes them apart.
+    for wires in wires().chunks(6) {
+        each(wires, |wire| {
+            let acts = vec![(10, Act::Drop), (11, Act::Drop), (12, Act::Say("fanfare-gap", None))];
+            let stub = Stub::start(Mischief { acts, wire: *wire, ..Mischief::default() });
+            let ran = loadgen(&stub.load("load", "-c 2 -r 40 -d 500ms"));
+            assert_eq!(ran.count("/correctness/announced"), 2 * 2, "{wire:?}: {}", ran.stdout);
+            ran.assert_faults(&[]);
+            ran.assert_ended(0, "fine");
+        });
+    }
+}
+
+/// Ways to write a stream.
+fn wires() -> Vec<Wire> {
     let mut wires = Vec::new();
     for frame in [Frame::Chunks, Frame::UntilClose] {
         for pieces in [Pieces::Of(1), Pieces::Of(7), Pieces::Together(8)] {
@@ -187,16 +217,7 @@ fn no_way_to_write_a_right_stream_is_blamed() {
     wires.push(Wire { pieces: Pieces::Of(1), line_end: "\r\n", ..extras });
     wires.push(Wire { frame: Frame::UntilClose, pieces: Pieces::Of(1), ..extras });
     wires.push(Wire { pieces: Pieces::Together(40), line_end: "\r", ..extras });
-    // As many at a time as the machine can bear without being late.
-    for wires in wires.chunks(6) {
-        each(wires, |wire| {
-            let stub = Stub::start(Mischief { wire: *wire, ..Mischief::default() });
-            let ran = loadgen(&stub.load("load", "-c 2 -r 40 -d 500ms --tail 5s"));
-            let sent = ran.count("/publishing/sent");
-            assert_eq!(ran.count("/delivery/received"), 2 * sent, "{wire:?}: {}", ran.stdout);
-            ran.assert_all_arrived(2);
-        });
-    }
+    wires
 }
 
 #[test]

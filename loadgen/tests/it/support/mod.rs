@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 pub(crate) use program::{loadgen, start};
 pub(crate) use ran::Ran;
 pub(crate) use stub::{
-    Act, Answers, Cut, Door, Ending, Frame, Full, Mischief, Pieces, Place, Refusal, Stub, Wire,
+    Act, Answers, Cut, Door, Ending, Event, Frame, Full, Mischief, Pieces, Place, Refusal, Stub,
+    Wire,
 };
 
 /// How far the server is from its subscribers unless a test says otherwise. A run is valid when the

@@ -25,6 +25,7 @@ use self::book::{Ask, Book};
 use self::hub::Hub;
 use self::request::Head;
 
+pub(crate) use hub::Event;
 pub(crate) use mischief::{
     Act, Answers, Cut, Door, Ending, Frame, Full, Mischief, Pieces, Place, Refusal, Wire,
 };
