@@ -1,4 +1,7 @@
 //! How the program ends: one code for each kind of end, and words that say what to do next.
+//!
+//! What cannot be begun is said on standard error and leaves no result. A run that was begun has a
+//! result, whatever became of it, and the code in it is the one that the program returned.
 
 use std::net::TcpListener;
 use std::process::Command;

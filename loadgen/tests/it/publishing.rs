@@ -1,5 +1,8 @@
 //! Every way to publish: what the server is sent, and that it comes back to the subscribers; every
 //! schedule: when events are due; and publishes that are refused, which nobody may miss.
+//!
+//! When an event was due stands in its payload, so a schedule is read from what the server was sent
+//! and needs no clock.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,6 @@
 //! Starts the program under test and waits for its end. Its output goes to files, so that no pipe
-//! can fill up, and whatever it does it is ended when a test gives up.
+//! can fill up, and whatever it does it is ended when a test gives up. Each run has a folder of its
+//! own, which is removed with it.
 
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt as _;

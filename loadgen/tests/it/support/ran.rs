@@ -1,5 +1,6 @@
 //! What the program left behind: its exit code, its words, its result; and the assertions on them
-//! that many tests share.
+//! that many tests share. Results are read as plain JSON, by the names that are published for them,
+//! as anybody would read them.
 
 use serde_json::Value;
 

@@ -1,5 +1,7 @@
-//! Requests as they come over a connection: a head, and a body with a length or in chunks. Just
-//! enough of HTTP/1.1 for one client that speaks it well.
+//! Requests as they come over a connection: a head, and a body with a length or in chunks.
+//!
+//! Just enough of HTTP/1.1 for one client that speaks it well, and nothing of how the program under
+//! test reads it.
 
 use std::io::{self, BufRead, Read as _};
 

@@ -1,5 +1,6 @@
 //! One subscriber's stream: what it missed, then what comes, each when it is due, with the mistakes
-//! that were asked for.
+//! that were asked for. A thread of its own for each stream may sleep and may block in a write
+//! without any other stream being late for it.
 
 use std::net::TcpStream;
 use std::sync::Arc;
