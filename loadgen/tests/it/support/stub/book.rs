@@ -21,6 +21,7 @@ pub(crate) struct Ask {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct End {
     pub(crate) how: Ending,
+    /// Just before the last thing that was done to it.
     pub(crate) at: Instant,
 }
 
@@ -77,8 +78,8 @@ impl Book {
         pages.asks.len()
     }
 
-    pub(super) fn ended(&self, how: Ending) {
-        self.pages().ends.push(End { how, at: Instant::now() });
+    pub(super) fn ended(&self, how: Ending, at: Instant) {
+        self.pages().ends.push(End { how, at });
     }
 
     /// Writes down what was published, and says which number it has, from 1.

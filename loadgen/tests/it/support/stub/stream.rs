@@ -24,11 +24,12 @@ pub(super) fn run(socket: &TcpStream, mischief: &Mischief, begin: &Begin, book: 
     if let Full::Close(limit) = mischief.full {
         socket.set_write_timeout(Some(limit)).expect("a timeout");
     }
+    let mut turn = Instant::now();
     let ending = match Pen::begin(socket, mischief.wire, begin.after) {
-        Ok(pen) => Stream { pen, mischief, book, held: None, skipped: 0 }.serve(begin),
+        Ok(pen) => Stream { pen, mischief, book, held: None, skipped: 0 }.serve(begin, &mut turn),
         Err(ending) => ending,
     };
-    book.ended(ending);
+    book.ended(ending, turn);
     if ending == Ending::Full {
         // An end in order would wait behind what nobody reads.
         reset(socket);
@@ -46,7 +47,9 @@ struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    fn serve(mut self, begin: &Begin) -> Ending {
+    /// Goes on until the stream ends, and notes when each turn began: the other side may know of an
+    /// end before this thread gets to the next line.
+    fn serve(mut self, begin: &Begin, turn: &mut Instant) -> Ending {
         for event in &begin.missed {
             if let Err(ending) = self.plain(event) {
                 return ending;
@@ -55,7 +58,13 @@ impl Stream<'_> {
         loop {
             let wait = if self.pen.holds_back() { TOGETHER } else { Duration::from_secs(60) };
             let result = match begin.coming.recv_timeout(wait) {
-                Ok(event) => self.deliver(&event),
+                Ok(event) => {
+                    // The way to the subscriber.
+                    let due = event.came + (self.mischief.way)(&event);
+                    sleep(due.saturating_duration_since(Instant::now()));
+                    *turn = Instant::now();
+                    self.deliver(&event, due)
+                }
                 Err(RecvTimeoutError::Timeout) => self.pen.flush(),
                 Err(RecvTimeoutError::Disconnected) => return Ending::Gone,
             };
@@ -66,10 +75,7 @@ impl Stream<'_> {
     }
 
     /// An event that has just been published, with its mistakes.
-    fn deliver(&mut self, event: &Arc<Event>) -> Result<(), Ending> {
-        let due = event.came + (self.mischief.way)(event);
-        // The way to the subscriber.
-        sleep(due.saturating_duration_since(Instant::now()));
+    fn deliver(&mut self, event: &Arc<Event>, due: Instant) -> Result<(), Ending> {
         if matches!(self.mischief.full, Full::Skip(limit) if due.elapsed() > limit) {
             self.skipped += 1;
             return Ok(());
