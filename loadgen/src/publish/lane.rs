@@ -1,5 +1,6 @@
 //! One lane: when each of its events is due, what is in it, and how late it was.
 
+use std::iter::once;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -130,12 +131,14 @@ impl Lane {
         let closed_loop = self.room.publishing.schedule.rate == Rate::Max;
         let over = if closed_loop { free >= end } else { free >= end + GRACE };
         if over || self.room.stop.load(Ordering::Acquire) {
-            return self.leave_out(schedule, closed_loop);
+            self.leave_out(&mut once(due).chain(schedule));
+            return None;
         }
         let mut now = free;
         while now < due {
             if self.room.stop.load(Ordering::Acquire) {
-                return self.leave_out(schedule, closed_loop);
+                self.leave_out(&mut once(due).chain(schedule));
+                return None;
             }
             sleep(now.until(due).min(NAP));
             now = self.clock.now();
@@ -146,19 +149,13 @@ impl Lane {
         Some(Slot { due, free })
     }
 
-    /// Books the present event and all that were to come as never sent. A closed loop has no schedule
-    /// that could be missed.
-    fn leave_out(
-        &mut self,
-        rest: &mut impl Iterator<Item = Moment>,
-        closed_loop: bool,
-    ) -> Option<Slot> {
-        if !closed_loop {
-            let left = 1 + rest.count() as u64;
+    /// Books these events as never sent. A closed loop has no schedule that could be missed.
+    pub(super) fn leave_out(&mut self, rest: &mut impl Iterator<Item = Moment>) {
+        if self.room.publishing.schedule.rate != Rate::Max {
+            let left = rest.count() as u64;
             self.report.slots += left;
             self.report.missed += left;
         }
-        None
     }
 
     /// Makes the payload of an event and books its lateness. Gives its topic, its sequence and the

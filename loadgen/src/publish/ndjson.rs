@@ -2,9 +2,12 @@
 //! in the same order. Events do not wait for the answers of those before them; a window bounds how
 //! many may be without one.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::iter::Peekable;
 use std::net::TcpStream;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread;
 
 use serde::Deserialize;
@@ -21,6 +24,26 @@ const WINDOW: usize = 16_384;
 
 /// Bytes of lines that are sent at once when many are due.
 const BATCH: usize = 32 << 10;
+
+/// Why a request is over before the schedule is.
+const ENDED: &str = "the server ended the request";
+
+/// The events without an answer.
+struct Window<'a> {
+    asked: SyncSender<Asked>,
+    waiting: Arc<AtomicUsize>,
+    answers: &'a Receiver<Answered>,
+}
+
+impl Window<'_> {
+    fn ask(&self, event: Asked) -> Result<(), TrySendError<Asked>> {
+        // Before it can be answered, so that the count never falls below nothing.
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        self.asked.try_send(event).inspect_err(|_| {
+            self.waiting.fetch_sub(1, Ordering::AcqRel);
+        })
+    }
+}
 
 /// An event whose answer has not come.
 struct Asked {
@@ -51,9 +74,21 @@ pub(super) fn publish(mut lane: Lane, client: Client) -> LaneReport {
     // Answers are booked by the lane itself, whenever it has time: as many as can be waiting.
     let (answered, answers) = sync_channel::<Answered>(2 * WINDOW);
     let clock = lane.clock;
-    let reader = thread::spawn(move || read_answers(reading, &asked_of, &answered, clock));
-    let ending = write_events(&mut lane, stream, &asked, &answers);
-    drop(asked);
+    // How many have no answer: only then does silence mean that one is late.
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let reader = {
+        let waiting = waiting.clone();
+        thread::spawn(move || read_answers(reading, &asked_of, &answered, &waiting, clock))
+    };
+    let mut schedule = lane.schedule().peekable();
+    let window = Window { asked, waiting, answers: &answers };
+    let ending = write_events(&mut lane, stream, &window, &mut schedule);
+    if ending.is_err() {
+        lane.leave_out(&mut schedule);
+    }
+    // The end of the answer is waited for like an answer.
+    window.waiting.fetch_add(1, Ordering::AcqRel);
+    drop(window);
     // The reader ends with the answer's body, with the connection, or with the time for an answer.
     for answer in &answers {
         book(&mut lane, answer);
@@ -69,8 +104,8 @@ pub(super) fn publish(mut lane: Lane, client: Client) -> LaneReport {
 fn write_events(
     lane: &mut Lane,
     mut stream: TcpStream,
-    asked: &SyncSender<Asked>,
-    answers: &Receiver<Answered>,
+    window: &Window<'_>,
+    schedule: &mut Peekable<impl Iterator<Item = Moment>>,
 ) -> Result<(), String> {
     let text = |error: std::io::Error| error.kind().to_string();
     let mut head = b"POST ".to_vec();
@@ -79,28 +114,32 @@ fn write_events(
     head.extend_from_slice(b"transfer-encoding: chunked\r\n\r\n");
     stream.write_all(&head).map_err(text)?;
     let closed_loop = lane.room.publishing.schedule.rate == Rate::Max;
-    let mut schedule = lane.schedule().peekable();
     let (mut lines, mut chunk) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH + 32));
-    while let Some(slot) = lane.wait(&mut schedule) {
+    while let Some(slot) = lane.wait(schedule) {
         let (topic, sequence, sent) = lane.prepare(slot);
         write_line(&lane.room.publishing.topic.text(topic), &lane.payload, &mut lines);
         let mut event = Asked { slot, topic, sequence, sent };
-        loop {
-            match asked.try_send(event) {
-                Ok(()) => break,
-                Err(std::sync::mpsc::TrySendError::Disconnected(_)) => {
-                    return Err("the server ended the request".to_owned());
-                }
-                Err(std::sync::mpsc::TrySendError::Full(back)) => {
-                    // The window is full: the answers must come first, so what is written must go.
-                    send(&mut stream, &mut lines, &mut chunk).map_err(text)?;
-                    event = back;
-                    match answers.recv_timeout(lane.room.publishing.timeout) {
-                        Ok(answer) => book(lane, answer),
-                        Err(_) => return Err("no answer in time".to_owned()),
-                    }
-                }
+        while let Err(back) = window.ask(event) {
+            let (back, why) = match back {
+                // The window is full: the answers must come first, so what is written must go.
+                TrySendError::Full(back) => match send(&mut stream, &mut lines, &mut chunk) {
+                    Ok(()) => match window.answers.recv_timeout(lane.room.publishing.timeout) {
+                        Ok(answer) => {
+                            book(lane, answer);
+                            (back, None)
+                        }
+                        Err(_) => (back, Some("no answer in time".to_owned())),
+                    },
+                    Err(error) => (back, Some(text(error))),
+                },
+                TrySendError::Disconnected(back) => (back, Some(ENDED.to_owned())),
+            };
+            if let Some(why) = why {
+                // It has taken its sequence and was never sent: nobody may miss it.
+                lane.refused(&why, back.topic, back.sequence);
+                return Err(why);
             }
+            event = back;
         }
         let next_is_due =
             closed_loop || schedule.peek().is_some_and(|due| *due <= lane.clock.now());
@@ -108,12 +147,10 @@ fn write_events(
             send(&mut stream, &mut lines, &mut chunk).map_err(text)?;
         }
         loop {
-            match answers.try_recv() {
+            match window.answers.try_recv() {
                 Ok(answer) => book(lane, answer),
                 Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => {
-                    return Err("the server ended the request".to_owned());
-                }
+                Err(TryRecvError::Disconnected) => return Err(ENDED.to_owned()),
             }
         }
     }
@@ -155,6 +192,7 @@ fn read_answers(
     mut stream: TcpStream,
     asked: &Receiver<Asked>,
     answered: &SyncSender<Answered>,
+    waiting: &AtomicUsize,
     clock: Clock,
 ) -> Vec<Asked> {
     let mut buffer = vec![0; 64 << 10];
@@ -162,7 +200,18 @@ fn read_answers(
     let mut line = Vec::new();
     let mut framing = None;
     let mut status = 0;
-    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+    loop {
+        let count = match stream.read(&mut buffer) {
+            Ok(count @ 1..) => count,
+            // The time for an answer has passed, and nobody waits for one: a pause in the schedule.
+            Err(error)
+                if error.kind() == ErrorKind::WouldBlock
+                    && waiting.load(Ordering::Acquire) == 0 =>
+            {
+                continue;
+            }
+            _ => break,
+        };
         let now = clock.now();
         let mut bytes = &buffer[..count];
         if framing.is_none() {
@@ -188,7 +237,11 @@ fn read_answers(
             for piece in content.split_inclusive(|byte| *byte == b'\n') {
                 line.extend_from_slice(piece);
                 if piece.ends_with(b"\n") {
-                    answer_line(&line, status, now, asked, answered);
+                    answer_line(&line, status, now, asked, waiting, answered);
+                    waiting.store(
+                        waiting.load(Ordering::Acquire).saturating_sub(1),
+                        Ordering::Release,
+                    );
                     line.clear();
                 }
             }
@@ -205,6 +258,7 @@ fn answer_line(
     status: u16,
     at: Moment,
     asked: &Receiver<Asked>,
+    waiting: &AtomicUsize,
     answered: &SyncSender<Answered>,
 ) {
     if line.trim_ascii().is_empty() {
@@ -221,6 +275,7 @@ fn answer_line(
     };
     // More answers than events would be the server's fault; they are passed over.
     if let Ok(asked) = asked.try_recv() {
+        waiting.fetch_sub(1, Ordering::AcqRel);
         // The lane takes answers whenever it waits, so room comes.
         let _ = answered.send(Answered { asked, at, refusal });
     }

@@ -115,6 +115,19 @@ fn one_line_that_is_refused_does_not_take_the_others_with_it() {
     assert_eq!(ran.count("/delivery/received"), 2 * 49);
 }
 
+/// A pause longer than the time for an answer is no answer that is missing.
+#[test]
+fn a_request_that_goes_on_may_rest() {
+    let stub = Stub::start(Mischief::default());
+    let (subscribe, publish) = (stub.url("/t/load"), stub.url("/lines"));
+    let ran = loadgen(&format!(
+        "run --subscribe {subscribe} --publish {publish} --publish-style ndjson -c 2 \
+         --schedule steps:10/500ms,0/900ms,10/500ms --publish-timeout 300ms"
+    ));
+    ran.assert_all_arrived(2);
+    assert_eq!(ran.count("/publishing/acknowledged"), 10);
+}
+
 #[test]
 fn events_are_due_when_the_schedule_says() {
     // So many events in all, and so many at the same moment, at so many moments.
