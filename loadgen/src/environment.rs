@@ -53,6 +53,9 @@ fn shown_command() -> Vec<String> {
         if std::mem::replace(&mut hides, SECRET.contains(&word.as_str())) {
             return "(not shown)".to_owned();
         }
+        if word.starts_with("-H") && word.len() > 2 {
+            return "-H(not shown)".to_owned();
+        }
         let flag = word.split_once('=').map(|(flag, _)| flag);
         match flag.filter(|flag| SECRET.contains(flag)) {
             Some(flag) => format!("{flag}=(not shown)"),

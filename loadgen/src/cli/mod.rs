@@ -13,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::compare::{Input, compare};
 use crate::conduct::RunError;
+use crate::crew::CrewError;
 use crate::plan::{FilesError, PlanError, Settings};
 use crate::publish::PublishError;
 use crate::slo::SloError;
@@ -131,6 +132,9 @@ impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Run(RunError::Publish(PublishError::Unreachable(..))) => UNREACHABLE,
+            Self::Run(
+                RunError::Crew(CrewError::Tls(_)) | RunError::Publish(PublishError::Tls(_)),
+            ) => USAGE,
             Self::Run(_) | Self::Io(_) => INVALID,
             _ => USAGE,
         }

@@ -11,7 +11,7 @@ use super::{Failure, RunFlags, scenarios};
 use crate::conduct::{self, Ask};
 use crate::plan::{FileBudget, Settings};
 use crate::report;
-use crate::result::{Outcome, ResultFile, Run, SCHEMA};
+use crate::result::{ResultFile, Run, SCHEMA};
 use crate::slo::Slo;
 use crate::view;
 
@@ -89,9 +89,5 @@ pub(super) fn outputs(settings: &Settings) -> Outputs<'_> {
 }
 
 fn worst(runs: &[Run]) -> Option<&Run> {
-    runs.iter().max_by_key(|run| badness(run.verdict.outcome))
-}
-
-fn badness(outcome: Outcome) -> Outcome {
-    outcome
+    runs.iter().max_by_key(|run| run.verdict.outcome)
 }

@@ -18,6 +18,9 @@ use crate::watch::Shares;
 /// Events whose way is written down one by one.
 const EACH: usize = 1000;
 
+/// How far an estimate of events from bytes may be off: ids grow, and comments are no events.
+const ESTIMATE: f64 = 0.01;
+
 /// Connections from which the growth of the process says what one costs.
 const ENOUGH: u64 = 1000;
 
@@ -151,17 +154,28 @@ fn delivery(plan: &Plan, ledger: &Ledger, start: Moment, counted: Counted) -> De
         Verify::Sample(_) => ledger.classes[Class::Fast as usize].expected,
     };
     let promised = counts.unique + counts.lost;
+    let parsed = (promised > 0).then(|| counts.unique as f64 / promised as f64);
+    let counted = (expected > 0).then(|| received as f64 / expected as f64);
+    let reach = match plan.verify {
+        // Bytes tell of a loss among those that are only counted, beyond what an estimate may be off.
+        Verify::Sample(_) if counted.is_some_and(|share| share < 1.0 - ESTIMATE) => {
+            counted.zip(parsed).map(|(one, other)| one.min(other))
+        }
+        _ => parsed,
+    };
     let time = start.until(ledger.last_arrival).as_secs_f64();
+    // Without a latency of anything nothing is late, neither a little nor infinitely.
+    let one_way = !ledger.intended.is_empty() || (counts.received == 0 && counts.lost > 0);
     let undelivered = counting_undelivered(&ledger.intended.histogram(), counts.lost);
     Delivery {
         received,
         expected: known.then_some(expected),
-        reach: (known && promised > 0).then(|| counts.unique as f64 / promised as f64),
+        reach: reach.filter(|_| known),
         bytes: counts.parsed_bytes + counts.counted_bytes,
         per_second: if time > 0.0 { received as f64 / time } else { 0.0 },
         intended: ledger.intended.distribution(),
         actual: ledger.actual.distribution(),
-        intended_counting_undelivered: if known { undelivered } else { Vec::new() },
+        intended_counting_undelivered: if known && one_way { undelivered } else { Vec::new() },
         negative: counts.negative,
         most_negative_ms: (counts.negative > 0).then(|| -milliseconds(ledger.most_negative)),
         clock: clock(plan, counts.other_clock),
@@ -277,7 +291,7 @@ fn trouble(plan: &Plan, ledger: &Ledger) -> Trouble {
         errors: ledger.errors.clone(),
         reconnects: counts.reconnects,
         resumed: counts.resumed,
-        away: counts.away.saturating_sub(counts.gave_up),
+        away: counts.away,
         reconnect: ledger.phases.reconnect.distribution(),
         outage: ledger.phases.outage.distribution(),
         classes: handicapped.filter_map(class).collect::<BTreeMap<_, _>>(),

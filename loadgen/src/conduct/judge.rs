@@ -2,7 +2,7 @@
 //! met. Rules first, words beside them; nothing here measures.
 
 use super::Ask;
-use crate::plan::{Plan, Verify};
+use crate::plan::{Plan, Reconnect, Verify};
 use crate::result::{Distribution, Outcome, Run, Verdict};
 
 /// Share of the reported 99th percentile that the generator's own lateness may have.
@@ -28,7 +28,7 @@ pub(super) fn judge(plan: &Plan, ask: &Ask<'_>, run: &mut Run) {
     let mut findings = Findings::default();
     reachable(plan, run, &mut findings);
     if findings.outcome != Outcome::Unreachable {
-        deliveries(run, &mut findings);
+        deliveries(plan, run, &mut findings);
         believable(ask, run, &mut findings);
         goals(run, &mut findings);
         notes(plan, run, &mut findings);
@@ -57,7 +57,7 @@ fn headline(outcome: Outcome, run: &Run) -> &'static str {
     let complete = run.delivery.reach.is_none_or(|reach| reach >= 1.0);
     match outcome {
         Outcome::Fine if !complete => {
-            "What arrived is right, and subscribers were told of what did not arrive."
+            "What arrived is right, but not everything arrived: nothing was lost without a word."
         }
         Outcome::Fine => "Everything arrived as it was sent, and every goal was met.",
         Outcome::GoalMissed => "A goal was missed.",
@@ -99,7 +99,14 @@ fn reachable(plan: &Plan, run: &Run, findings: &mut Findings) {
     }
 }
 
-fn deliveries(run: &Run, findings: &mut Findings) {
+fn deliveries(plan: &Plan, run: &Run, findings: &mut Findings) {
+    if run.trouble.away > 0 && plan.trouble.reconnect != Reconnect::Never {
+        let reason = format!(
+            "{} subscribers whose streams had ended did not come back before the end",
+            run.trouble.away
+        );
+        findings.add(Outcome::GoalMissed, reason);
+    }
     let found = &run.correctness;
     let counts = [
         (found.gaps, "events were lost, and nobody told their subscribers"),
@@ -132,8 +139,8 @@ fn believable(ask: &Ask<'_>, run: &Run, findings: &mut Findings) {
     ] {
         if let Some(own) = own.filter(|own| *own > OWN_FLOOR.max(reported * OWN_SHARE)) {
             let reason = format!(
-                "the generator was late itself: {what}, which is {own:.2} ms of the {reported:.2} ms \
-                 at the 99th percentile; try {cure}"
+                "the generator was late itself: {what}, by {own:.2} ms at the 99th percentile, where the \
+                 reported latency is {reported:.2} ms; try {cure}"
             );
             findings.add(Outcome::Invalid, reason);
         }

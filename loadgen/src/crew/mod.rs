@@ -5,7 +5,6 @@
 //! HTTP/2 and TLS come over hyper, with a task for each stream ([`tasks`]).
 
 mod connect;
-mod dismissal;
 mod gauges;
 mod orders;
 mod remote;
@@ -153,28 +152,45 @@ impl Member {
     }
 }
 
+impl Report {
+    /// Of one thread; `used` is nothing when publishing never began.
+    fn of_thread(name: String, used: Option<WorkerUse>, ledger: Ledger) -> Self {
+        let used = used.unwrap_or_else(|| WorkerUse { name, ..WorkerUse::default() });
+        Self { ledger, workers: vec![used] }
+    }
+}
+
 /// Measures what the thread that made it uses, from the start of publishing.
 #[derive(Debug)]
 struct UseMeter {
     from: Moment,
     cpu: std::time::Duration,
     waiting: Option<std::time::Duration>,
+    /// Shares of the time, once they have been read.
+    read: Option<(f64, Option<f64>)>,
 }
 
 impl UseMeter {
     fn start(now: Moment) -> Self {
-        Self { from: now, cpu: thread_cpu(), waiting: thread_waiting() }
+        Self { from: now, cpu: thread_cpu(), waiting: thread_waiting(), read: None }
     }
 
-    /// What it used until the last event arrived; later it only waits.
-    fn read(&self, name: String, now: Moment, deliveries: u64) -> WorkerUse {
-        let wall = self.from.until(now).as_secs_f64().max(1e-9);
-        let waiting = thread_waiting().zip(self.waiting);
-        WorkerUse {
-            name,
-            cpu: thread_cpu().saturating_sub(self.cpu).as_secs_f64() / wall,
-            waiting: waiting.map(|(now, then)| now.saturating_sub(then).as_secs_f64() / wall),
-            deliveries,
-        }
+    /// Reads it when publishing ends, the first time that it is called: in the tail a thread only
+    /// waits, and one that had been saturated would look idle.
+    fn pause(&mut self, now: Moment) -> (f64, Option<f64>) {
+        let Self { from, cpu, waiting, .. } = *self;
+        *self.read.get_or_insert_with(|| {
+            let wall = from.until(now).as_secs_f64().max(1e-9);
+            let share =
+                |now: std::time::Duration, then| now.saturating_sub(then).as_secs_f64() / wall;
+            let waiting = thread_waiting().zip(waiting).map(|(now, then)| share(now, then));
+            (share(thread_cpu(), cpu), waiting)
+        })
+    }
+
+    /// For the report of a thread that has read so many events.
+    fn account(&mut self, name: String, now: Moment, deliveries: u64) -> WorkerUse {
+        let (cpu, waiting) = self.pause(now);
+        WorkerUse { name, cpu, waiting, deliveries }
     }
 }

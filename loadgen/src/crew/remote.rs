@@ -127,6 +127,9 @@ pub(crate) fn serve() -> io::Result<()> {
     let Order::Work { plan, share } = serde_json::from_str(&first)? else {
         return Err(io::Error::other("a worker process must be told its work first"));
     };
+    // A terminal sends Ctrl-C to all processes of a run. It is the conductor who decides what follows;
+    // should it die, the end of the input says so.
+    signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::default())?;
     crate::plan::FileBudget::raise();
     let crew = match Crew::start(&Arc::new(*plan), share) {
         Ok(crew) => Arc::new(crew),

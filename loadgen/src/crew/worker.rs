@@ -14,7 +14,6 @@ use mio::{Events, Poll, Registry, Token};
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::dismissal::Dismissal;
 use super::gauges::{Gauges, Progress};
 use super::orders::Orders;
 use super::stream::{Readiness, Stream};
@@ -175,7 +174,7 @@ impl Worker {
 
     fn serve(&mut self, slot: usize, readiness: Readiness, known_since: Moment) {
         let Some(stream) = self.streams.get_mut(slot) else { return };
-        let reading = Reading { now: known_since, known_since };
+        let reading = Reading { now: known_since, known_since: Some(known_since) };
         if stream.serve(slot, readiness, reading, &mut self.tools) {
             self.unfinished.push(slot);
         }
@@ -244,6 +243,9 @@ impl Worker {
             Progress::of(&tools.ledger.counts, tools.failures, tools.open, tools.bytes);
         if let Some(published) = self.orders.published() {
             tools.calm = true;
+            if let Some(meter) = &mut self.meter {
+                meter.pause(now);
+            }
             let fast =
                 |stream: &&Stream| stream.subscriber.class == Class::Fast && stream.is_expected();
             let fast = || self.streams.iter().filter(fast);
@@ -259,14 +261,14 @@ impl Worker {
     fn dismiss(mut self, name: String) -> Report {
         let now = self.tools.clock.now();
         let ledger = &mut self.tools.ledger;
-        let meter =
-            self.meter.as_ref().map(|meter| meter.read(name.clone(), now, ledger.counts.received));
+        let received = ledger.counts.received;
+        let used = self.meter.as_mut().map(|meter| meter.account(name.clone(), now, received));
         for stream in &mut self.streams {
             let away = !stream.is_open();
             stream.subscriber.settle(self.orders.published(), away, ledger);
         }
         self.gauges.show(Progress::of(&ledger.counts, self.tools.failures, 0, self.tools.bytes));
-        Dismissal::new(name, meter).report(self.tools.ledger)
+        Report::of_thread(name, used, self.tools.ledger)
     }
 }
 

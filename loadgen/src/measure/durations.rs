@@ -44,6 +44,10 @@ impl Durations {
         Distribution::of(self.0.as_deref()?)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|histogram| histogram.is_empty())
+    }
+
     #[cfg(test)]
     pub(crate) fn count(&self) -> u64 {
         self.0.as_ref().map_or(0, |histogram| histogram.len())

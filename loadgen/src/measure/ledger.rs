@@ -15,11 +15,12 @@ use crate::result::Finding;
 /// Findings that are kept in words.
 const FINDINGS: usize = 20;
 
-/// One read: when it returned, and since when the worker knew that there was something.
+/// One read: when it returned, and since when the worker knew that there was something, where that
+/// can be known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
     pub(crate) now: Moment,
-    pub(crate) known_since: Moment,
+    pub(crate) known_since: Option<Moment>,
 }
 
 /// Counts of events, over all subscribers that read as fast as they can.
@@ -300,7 +301,9 @@ impl Ledger {
         self.intended.record(latency);
         self.recent.record(latency);
         self.actual.record(now.since(stamp.sent));
-        self.when_known.record(reading.known_since.since(stamp.due));
+        if let Some(known_since) = reading.known_since {
+            self.when_known.record(known_since.since(stamp.due));
+        }
         self.completions.record(self.facts.follow, stamp, latency);
         Some(latency)
     }

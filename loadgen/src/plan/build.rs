@@ -127,7 +127,18 @@ impl Settings {
     }
 
     fn topic_plan(&self) -> Result<Topics> {
-        let own = self.topics.is_none() && self.subscribe.iter().any(|url| url.contains("{n}"));
+        let own = self.subscribe.iter().any(|url| url.contains("{n}"));
+        if own && self.topics.is_some() {
+            return Err(PlanError::Conflict(
+                "{n} gives every subscriber a topic of its own: leave out --topics, or write {topic}",
+            ));
+        }
+        let has_place = own || self.subscribe.iter().all(|url| url.contains("{topic}"));
+        if self.topics.is_some_and(|topics| topics > 1) && !has_place {
+            return Err(PlanError::Conflict(
+                "--topics needs a place for the topic in every --subscribe URL: write {topic} there",
+            ));
+        }
         let connections = u32::try_from(self.connections()).unwrap_or(u32::MAX);
         let count = if own { connections.max(1) } else { self.topics.unwrap_or(1) };
         in_range("--topics", count as usize, 1, payload::TOPICS)?;
@@ -371,6 +382,15 @@ fn check_together(plan: &Plan) -> Result<()> {
     }
     if (http2 || tls) && matches!(plan.verify, super::Verify::Sample(_)) {
         return Err(PlanError::Conflict("--verify sample is for plain HTTP/1.1 only"));
+    }
+    let cuts = plan.trouble.cut_every.is_some() || plan.trouble.storm.is_some();
+    if cuts && matches!(plan.verify, super::Verify::Sample(_)) {
+        return Err(PlanError::Conflict(
+            "--verify sample does not read ids, so cut streams could not resume: leave out one of the two",
+        ));
+    }
+    if plan.trouble.storm.is_some_and(|(at, _)| at >= plan.timing.publishing()) {
+        return Err(PlanError::Conflict("--storm-at is after the end of publishing"));
     }
     if plan.ramp.connections == 0 && plan.publishing.is_none() {
         return Err(PlanError::Conflict("nobody subscribes and nobody publishes: nothing to do"));

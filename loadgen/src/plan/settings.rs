@@ -26,7 +26,8 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "TEXT", help_heading = "Scenario")]
     pub(crate) about: Option<String>,
 
-    /// Where to subscribe; {topic} or {n} stand for the number of the topic or subscriber. Several
+    /// Where to subscribe; {topic} stands for the number of the topic, and n in braces for that of
+    /// the subscriber, who then has a topic of its own. Several
     /// URLs share the subscribers
     #[arg(long, value_name = "URL", help_heading = "Subscribers")]
     pub(crate) subscribe: Vec<String>,
@@ -54,7 +55,7 @@ pub(crate) struct Settings {
     /// Connect from these addresses in turn: IP, IP-IP or IP/BITS
     #[arg(long, value_name = "RANGE", help_heading = "Subscribers")]
     pub(crate) source: Vec<String>,
-    /// A header of every request, as NAME: VALUE
+    /// A header of every subscription, as NAME: VALUE
     #[arg(short = 'H', long, value_name = "HEADER", help_heading = "Subscribers")]
     pub(crate) header: Vec<String>,
     /// A bearer token for every subscription
@@ -75,12 +76,11 @@ pub(crate) struct Settings {
     /// A file of certificates to believe, in PEM, besides the system's
     #[arg(long, value_name = "FILE", help_heading = "Subscribers")]
     pub(crate) ca: Option<PathBuf>,
-    /// Receive buffer of each socket, SO_RCVBUF [default: the kernel's]
+    /// Receive buffer of sockets that are read fast, SO_RCVBUF [default: the kernel's]
     #[arg(long, value_name = "BYTES", help_heading = "Subscribers")]
     pub(crate) receive_buffer: Option<ByteSize>,
 
-    /// How many topics; subscribers and events are spread over them [default: 1, or one for each
-    /// subscriber when the URL has {n}]
+    /// How many topics; subscribers and events are spread over them [default: 1]
     #[arg(long, value_name = "N", help_heading = "Topics")]
     pub(crate) topics: Option<u32>,
     /// How subscribers choose: uniform or zipf:EXPONENT [default: uniform]
@@ -93,7 +93,7 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "N", help_heading = "Topics")]
     pub(crate) seed: Option<u64>,
 
-    /// Where to publish; {topic} or {n} stand for the number of the topic
+    /// Where to publish; {topic}, or n in braces, stands for the number of the topic
     #[arg(long, value_name = "URL", help_heading = "Publishers")]
     pub(crate) publish: Option<String>,
     /// How to publish [default: raw with --publish, otherwise none]
@@ -105,7 +105,7 @@ pub(crate) struct Settings {
     /// Body for style template, with {topic}, {payload} or {json}
     #[arg(long, value_name = "TEXT", help_heading = "Publishers")]
     pub(crate) publish_body: Option<String>,
-    /// Method for style template [default: POST]
+    /// Method of requests [default: POST]
     #[arg(long, value_name = "NAME", help_heading = "Publishers")]
     pub(crate) publish_method: Option<String>,
     /// Program and arguments for style command, with {topic} and {payload}; no shell reads it
@@ -149,7 +149,7 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     pub(crate) clock_error: Option<Span>,
 
-    /// full, or sample=N: parse one subscriber in N and count the bytes of the rest [default: full]
+    /// full, or sample=N: parse about one subscriber in N and count the bytes of the rest [default: full]
     #[arg(long, value_name = "HOW", help_heading = "Verifying")]
     pub(crate) verify: Option<Verify>,
     /// A kind of event by which the server announces a loss, besides fanfare-gap
@@ -222,7 +222,7 @@ pub(crate) struct Settings {
     /// Write a summary for a pull request to this file
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) markdown: Option<PathBuf>,
-    /// Write one line a second to this file
+    /// Write one line a second of the last run to this file
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) csv: Option<PathBuf>,
 

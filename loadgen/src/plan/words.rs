@@ -81,9 +81,19 @@ impl Verify {
     pub(crate) fn parses(self, number: usize) -> bool {
         match self {
             Self::Full => true,
-            Self::Sample(every) => number.is_multiple_of(every as usize),
+            // Not every N-th by number: topics, targets and workers are dealt out by number too, and
+            // a common factor would leave some of them out.
+            Self::Sample(every) => sample_place(number) < 1.0 / f64::from(every),
         }
     }
+}
+
+/// A number from 0 to 1 for each subscriber, evenly spread, and 0 for the first, so that at least one
+/// is in every sample. Multiples of an irrational number other than that of the handicaps.
+fn sample_place(number: usize) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "subscribers are far fewer than 2^52")]
+    let number = number as f64;
+    (number * std::f64::consts::SQRT_2).fract()
 }
 
 impl FromStr for Verify {
@@ -155,3 +165,24 @@ pub(crate) enum Reconnect {
 }
 
 as_text!(Span, Verify);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_reaches_every_worker_and_every_topic() {
+        for every in [2, 4, 20] {
+            let verify = Verify::Sample(every);
+            let all = (0..20_000).filter(|number| verify.parses(*number)).count();
+            assert!(all.abs_diff(20_000 / every as usize) < 20, "{all} of one in {every}");
+            for of in [2, 4, 20] {
+                for index in 0..of {
+                    let part = (index..2000).step_by(of).filter(|number| verify.parses(*number));
+                    assert!(part.count() > 0, "one in {every}: none of {index} of {of}");
+                }
+            }
+            assert!(verify.parses(0));
+        }
+    }
+}

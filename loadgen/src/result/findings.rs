@@ -107,7 +107,7 @@ pub(crate) struct Own {
     pub(crate) memory: u64,
 }
 
-/// What one worker used from the start of publishing to the end of the tail.
+/// What one worker used while events were published.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct WorkerUse {
     /// Its name, with the process when there are several.

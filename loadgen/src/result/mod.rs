@@ -172,7 +172,7 @@ pub(crate) struct Delivery {
     pub(crate) reach: Option<f64>,
     /// Bytes of bodies that arrived, of all subscribers.
     pub(crate) bytes: u64,
-    /// Events a second over the time of publishing and the tail.
+    /// Events a second, from the start of publishing until the last one arrived.
     pub(crate) per_second: f64,
     /// From the moment an event was due. The headline: what a user would have seen.
     pub(crate) intended: Option<Distribution>,

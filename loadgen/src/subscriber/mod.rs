@@ -30,6 +30,7 @@ pub(crate) struct Subscriber {
     attempt: Moment,
     /// When the last stream ended; nothing while it has one, or before the first.
     left: Option<Moment>,
+    has_been_there: bool,
     awaits_first_byte: bool,
     awaits_first_event: bool,
     /// Bytes of all its streams behind their heads, chunk lengths included.
@@ -73,6 +74,7 @@ impl Subscriber {
             },
             attempt: Moment::default(),
             left: None,
+            has_been_there: false,
             awaits_first_byte: false,
             awaits_first_event: true,
             wire_bytes: 0,
@@ -109,6 +111,7 @@ impl Subscriber {
     ) {
         self.attempt = began;
         self.awaits_first_byte = true;
+        self.has_been_there = true;
         if self.left.is_none() {
             ledger.counts.connected += 1;
             ledger.phases.head.record(now.since(began));
@@ -130,7 +133,7 @@ impl Subscriber {
         }
     }
 
-    /// Decoded bytes of the stream have come, which took so many bytes on the wire.
+    /// Decoded bytes of the stream have come.
     ///
     /// # Errors
     /// When a line never ends.
@@ -148,7 +151,9 @@ impl Subscriber {
         let result = self.parser.feed(bytes, |event| view.take(&event, reading, ledger));
         let events = self.view.received - before;
         if events > 0 && self.class == Class::Fast {
-            ledger.reading_lag.record_many(reading.now.since(reading.known_since), events);
+            if let Some(known_since) = reading.known_since {
+                ledger.reading_lag.record_many(reading.now.since(known_since), events);
+            }
             ledger.last_arrival = reading.now;
             if let Some(second) = ledger.second(reading.now) {
                 second.received += events;
@@ -190,7 +195,7 @@ impl Subscriber {
 
     /// Events that have been published for it and are not there yet, holes apart.
     pub(crate) fn behind(&self, published: &Published) -> u64 {
-        let lanes = published.lanes(self.view.topic);
+        let lanes = published.awaited(self.view.topic);
         let behind = |(lane, count): (u8, &u64)| self.view.progress.behind(lane, *count);
         (0..=u8::MAX).zip(lanes).map(behind).sum()
     }
@@ -211,14 +216,21 @@ impl Subscriber {
             ledger.counts.counted_bytes += self.wire_bytes;
         }
         let promised = published.filter(|_| self.parses);
-        if let Some(published) = published {
+        if let Some(published) = published.filter(|_| self.has_been_there) {
             let expected = published.lanes(view.topic).iter().sum::<u64>();
             ledger.class(view.class).expected += expected;
         }
         match view.class {
+            // Whom the server never took on was promised nothing.
+            Class::Fast if !self.has_been_there => {}
             Class::Fast => {
+                if away {
+                    // It is not there to be told: what it missed since it left is a loss of its own
+                    // kind, and no gap in a stream.
+                    view.progress.back_without_id();
+                    ledger.counts.away += 1;
+                }
                 view.settle(promised, ledger);
-                ledger.counts.away += u64::from(away);
             }
             // It may be far behind at the end, which is its handicap and no loss.
             Class::Slow => view.settle(None, ledger),

@@ -11,24 +11,38 @@ pub(crate) struct Published {
     lanes: usize,
     /// By topic, then by lane.
     counts: Vec<u64>,
+    /// The same without those at the end that were not accepted: what is worth waiting for.
+    awaited: Vec<u64>,
     /// Lanes and sequences that were refused, or whose fate nobody knows, by topic.
     excused: HashMap<u32, Vec<(u8, u64)>>,
 }
 
 impl Published {
     pub(crate) fn new(lanes: usize, topics: u32) -> Self {
-        Self { lanes, counts: vec![0; lanes * topics as usize], excused: HashMap::new() }
+        let counts = vec![0; lanes * topics as usize];
+        Self { lanes, awaited: counts.clone(), counts, excused: HashMap::new() }
     }
 
     /// Takes up what one lane has published: how many events of each topic, and what was not accepted.
     pub(crate) fn add_lane(&mut self, lane: u8, counts: &[u64], excused: &[(u32, u64)]) {
         for (topic, count) in counts.iter().enumerate() {
-            if let Some(place) = self.counts.get_mut(topic * self.lanes + usize::from(lane)) {
-                *place = *count;
+            let place = topic * self.lanes + usize::from(lane);
+            for all in [&mut self.counts, &mut self.awaited] {
+                if let Some(here) = all.get_mut(place) {
+                    *here = *count;
+                }
             }
         }
-        for (topic, sequence) in excused {
-            self.excused.entry(*topic).or_default().push((lane, *sequence));
+        let mut backwards = excused.to_vec();
+        backwards.sort_unstable_by(|one, other| other.cmp(one));
+        for (topic, sequence) in backwards {
+            let place = topic as usize * self.lanes + usize::from(lane);
+            if let Some(awaited) = self.awaited.get_mut(place)
+                && *awaited == sequence + 1
+            {
+                *awaited = sequence;
+            }
+            self.excused.entry(topic).or_default().push((lane, sequence));
         }
     }
 
@@ -38,8 +52,30 @@ impl Published {
         self.counts.get(from..from + self.lanes).unwrap_or_default()
     }
 
+    /// Up to where each lane's events of a topic may still come.
+    pub(crate) fn awaited(&self, topic: u32) -> &[u64] {
+        let from = topic as usize * self.lanes;
+        self.awaited.get(from..from + self.lanes).unwrap_or_default()
+    }
+
     /// The lanes and sequences of a topic that are not missing when they are not there.
     pub(crate) fn excused(&self, topic: u32) -> &[(u8, u64)] {
         self.excused.get(&topic).map_or(&[], Vec::as_slice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_refused_at_the_end_is_not_waited_for() {
+        let mut published = Published::new(2, 2);
+        published.add_lane(0, &[5, 1], &[(0, 4), (0, 3), (0, 1), (1, 0)]);
+        published.add_lane(1, &[2, 2], &[]);
+        assert_eq!(published.lanes(0), [5, 2]);
+        assert_eq!(published.awaited(0), [3, 2]);
+        assert_eq!(published.awaited(1), [0, 2]);
+        assert_eq!(published.excused(0), [(0, 4), (0, 3), (0, 1)]);
     }
 }

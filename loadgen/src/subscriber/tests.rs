@@ -52,7 +52,7 @@ impl Desk {
     }
 
     fn read(&mut self, bytes: &[u8], ms: u64) {
-        let reading = Reading { now: self.at(ms), known_since: self.at(ms) };
+        let reading = Reading { now: self.at(ms), known_since: Some(self.at(ms)) };
         self.subscriber.count(bytes.len(), reading.now, &mut self.ledger);
         self.subscriber.read(bytes, reading, &mut self.ledger).expect("short lines");
     }

@@ -107,8 +107,9 @@ fn a_client_that_knows_of_no_id_misses_what_was_published_meanwhile_and_is_told_
 fn a_client_that_never_comes_back_is_away_and_misses_what_comes() {
     let stub = Stub::at(&[(31, Act::Cut(Cut::Finish, Place::Before))]);
     let ran = loadgen(&stub.load("load", "-c 3 -r 40 --reconnect never"));
-    ran.assert_ended(3, "wrong");
-    ran.assert_faults(&[("gaps", 3 * 10)]);
+    ran.assert_ended(0, "fine");
+    ran.assert_faults(&[]);
+    assert_eq!(ran.count("/correctness/unresumable"), 3 * 10);
     assert_eq!((ran.count("/trouble/away"), ran.count("/trouble/reconnects")), (3, 0));
     assert_eq!(stub.book().asks().len(), 3);
     assert!(ran.words().contains("3 did not come back"), "{}", ran.stdout);

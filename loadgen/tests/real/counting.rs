@@ -34,7 +34,8 @@ fn bytes_of_streams_that_are_not_parsed_are_counted_all_the_same() {
     let through = format!("--address {} -c 20 -r 200 --verify sample=4", proxy.address);
     let ran = loadgen(&server.load("load", &through));
     ran.assert_nothing_wrong();
-    assert_eq!(ran.count("/subscribers/verified"), 5);
+    // About one in four, spread by number.
+    assert_eq!(ran.count("/subscribers/verified"), 6);
     agrees("bytes of streams", ran.count("/delivery/bytes"), proxy.bytes());
     let delivered = server.figure("fanfare_events_delivered_total");
     agrees("estimated events", ran.count("/delivery/received"), delivered);

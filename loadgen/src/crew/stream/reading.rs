@@ -183,7 +183,7 @@ impl Stream {
             Ok(0) => Err(self.early_end()),
             Ok(count) => {
                 let now = tools.clock.now();
-                self.take(slot, count, Reading { now, known_since: now }, tools)
+                self.take(slot, count, Reading { now, known_since: None }, tools)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(self.failure(&error)),

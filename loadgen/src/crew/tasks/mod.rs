@@ -21,7 +21,6 @@ use tokio::task::LocalSet;
 
 use self::line::Line;
 use self::seat::Seat;
-use super::dismissal::Dismissal;
 use super::gauges::{Gauges, Progress};
 use super::orders::Orders;
 use super::{CrewError, Report, Share, UseMeter, tls};
@@ -119,7 +118,7 @@ impl Tasks {
             seat.subscriber.settle(self.orders.published(), away, &mut desk.ledger);
         }
         let ledger = std::mem::take(&mut desk.ledger);
-        Dismissal::new(name, used).report(ledger)
+        Report::of_thread(name, used, ledger)
     }
 
     /// Starts a task for each subscriber; those of a connection share a line.
@@ -157,7 +156,7 @@ impl Tasks {
         start: &watch::Sender<Moment>,
     ) -> Option<crate::result::WorkerUse> {
         let clock = self.plan.timing.clock;
-        let mut meter = None;
+        let mut meter: Option<UseMeter> = None;
         while !self.orders.is_stopped() {
             let due = clock.now() + TICK;
             tokio::time::sleep(TICK).await;
@@ -175,10 +174,13 @@ impl Tasks {
                 let late = now.since(due).saturating_sub(nanos(Duration::from_millis(1)));
                 desk.ledger.timer_lateness.record(late);
             }
+            if let Some(meter) = meter.as_mut().filter(|_| self.orders.published().is_some()) {
+                meter.pause(now);
+            }
             self.gauges.show(self.progress(&mut desk, seats));
         }
         let received = desk.borrow().ledger.counts.received;
-        meter.map(|meter| meter.read(name.to_owned(), clock.now(), received))
+        meter.map(|mut meter| meter.account(name.to_owned(), clock.now(), received))
     }
 
     fn progress(&self, desk: &mut Desk, seats: &[Rc<RefCell<Seat>>]) -> Progress {

@@ -148,7 +148,8 @@ async fn read(seat: &RefCell<Seat>, body: &mut Incoming, room: &Room) -> Result<
     let now = clock.now();
     *all += bytes.len() as u64;
     seat.subscriber.count(bytes.len(), now, ledger);
-    let reading = Reading { now, known_since: now };
+    // hyper does not say when the bytes of a frame came.
+    let reading = Reading { now, known_since: None };
     let read = seat.subscriber.read(&bytes, reading, ledger);
     read.map(|()| bytes.len()).map_err(|error| Ending::Broken(error.to_string()))
 }
