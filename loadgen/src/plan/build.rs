@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::headers::{bearer, parse_header, parse_headers};
 use super::schedule::Form;
 use super::target::sources;
 use super::{
@@ -421,29 +422,6 @@ fn in_range(name: &'static str, value: usize, least: usize, most: usize) -> Resu
         value: value.to_string(),
         range: format!("from {least} to {most}"),
     })
-}
-
-fn parse_headers(lines: &[String]) -> Result<Vec<(String, String)>> {
-    lines.iter().map(|line| parse_header(line)).collect()
-}
-
-fn parse_header(line: &str) -> Result<(String, String)> {
-    let wrong = || PlanError::Header(line.to_owned());
-    let (name, value) = line.split_once(':').ok_or_else(wrong)?;
-    let (name, value) = (name.trim(), value.trim());
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    let printable = |byte: u8| byte == b'\t' || (0x20..0x7f).contains(&byte);
-    if name.is_empty() || !name.bytes().all(token) || !value.bytes().all(printable) {
-        return Err(wrong());
-    }
-    Ok((name.to_ascii_lowercase(), value.to_owned()))
-}
-
-fn bearer(token: Option<&str>, headers: &mut Vec<(String, String)>) -> Result<()> {
-    if let Some(token) = token {
-        headers.push(parse_header(&format!("authorization: Bearer {token}"))?);
-    }
-    Ok(())
 }
 
 fn popularity(text: Option<&str>) -> Result<Option<f64>> {

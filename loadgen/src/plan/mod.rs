@@ -7,6 +7,7 @@
 mod assignment;
 mod bounds;
 mod build;
+mod headers;
 mod schedule;
 mod settings;
 mod target;
