@@ -33,7 +33,7 @@ impl Plane {
         let selectors = SelectorSet::one(Selector::exact(topic(text)));
         let request = SubscribeRequest { selectors, grants: Grants::all(), resume: None };
         let subscription = self.hub.subscribe(request);
-        let reader = self.delivery.subscribe(subscription, HEARTBEAT, Box::new(|| ()));
+        let reader = self.delivery.subscribe_body(subscription, HEARTBEAT, Box::new(|| ()));
         self.readers.extend(reader);
     }
 

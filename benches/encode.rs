@@ -31,10 +31,11 @@ fn encode(c: &mut Criterion) {
 /// What is left to do under the log's lock.
 fn number(c: &mut Criterion) {
     let draft = Draft::new(topic("bench"), "x".repeat(150));
+    let now = std::time::Instant::now();
     c.bench_function("number", |b| {
         b.iter_batched(
             || Unnumbered::encode(draft.clone()),
-            |event| black_box(event.number(Sequence(7), 1_700_000_000_000, Life::new(5))),
+            |event| black_box(event.number(Sequence(7), (1_700_000_000_000, now), Life::new(5))),
             BatchSize::SmallInput,
         );
     });

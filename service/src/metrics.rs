@@ -113,12 +113,24 @@ pub enum EndReason {
     Finished,
     /// The server is stopping.
     Drain,
+    /// The client sent bytes on a stream, where none belong.
+    Misbehaved,
+    /// The system could not serve the connection.
+    Failed,
 }
 
 impl EndReason {
     /// All of them, so that every one is exported from the start.
-    pub const ALL: [Self; 6] =
-        [Self::Client, Self::Slow, Self::LogPassed, Self::Age, Self::Finished, Self::Drain];
+    pub const ALL: [Self; 8] = [
+        Self::Client,
+        Self::Slow,
+        Self::LogPassed,
+        Self::Age,
+        Self::Finished,
+        Self::Drain,
+        Self::Misbehaved,
+        Self::Failed,
+    ];
 
     fn label(self) -> &'static str {
         match self {
@@ -128,6 +140,8 @@ impl EndReason {
             Self::Age => "max_age",
             Self::Finished => "finished",
             Self::Drain => "drain",
+            Self::Misbehaved => "misbehaved",
+            Self::Failed => "failed",
         }
     }
 }

@@ -11,30 +11,37 @@
 //! ```
 
 mod audience;
+mod batch;
 mod deadlines;
 mod mailbox;
 mod policy;
 mod shard;
 mod sink;
 mod slot;
+mod socket;
 mod subscriber;
 
 pub use policy::LagLimit;
-pub use sink::{Offer, Sink};
 pub use slot::SlotReader;
+pub use socket::Held;
 
 use std::io;
+use std::net::TcpStream;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use crate::event::Sequence;
 use crate::hub::{Hub, Subscription};
 use crate::metrics::{Metrics, ShardFigures};
 use mailbox::{Mailbox, Notice};
 use shard::Shard;
+use sink::Sink;
 use slot::slot;
+use socket::SocketSink;
 
 /// The settings of the delivery plane.
 #[derive(Clone, Debug)]
@@ -66,7 +73,7 @@ impl Default for DeliverySettings {
 
 /// A subscriber on its way to a shard.
 #[derive(Debug)]
-pub struct Joiner {
+struct Joiner {
     subscription: Subscription,
     sink: Box<dyn Sink>,
 }
@@ -113,19 +120,34 @@ impl Delivery {
         Ok((Self { shards: shards.into() }, DeliveryThreads { handles }))
     }
 
+    /// Makes a subscriber of a socket, which belongs to a shard from now on: `opening` is sent
+    /// first, then everything after the subscription's cursor, and the end of the stream is the end
+    /// of the connection. The socket must be non-blocking. `held` is dropped with it.
+    pub fn subscribe_socket(
+        &self,
+        subscription: Subscription,
+        socket: TcpStream,
+        opening: Bytes,
+        held: Held,
+    ) {
+        // Without a shard the socket is closed, and its client comes back.
+        let Some(shard) = self.least_loaded() else { return };
+        shard.join(subscription, SocketSink::new(socket, opening, held));
+    }
+
     /// Makes a subscriber whose bytes somebody else pulls: `opening` is sent first, then
     /// everything after the subscription's cursor. `hang_up` is called when the stream has to end
     /// although its reader takes nothing any more.
     #[must_use]
-    pub fn subscribe(
+    pub fn subscribe_body(
         &self,
         subscription: Subscription,
-        opening: bytes::Bytes,
+        opening: Bytes,
         hang_up: Box<dyn FnOnce() + Send>,
     ) -> Option<SlotReader> {
         let shard = self.least_loaded()?;
         let (sink, reader) = slot(Arc::clone(&shard.mailbox), opening, hang_up);
-        shard.mailbox.post(Notice::Join(Box::new(Joiner { subscription, sink: Box::new(sink) })));
+        shard.join(subscription, sink);
         Some(reader)
     }
 
@@ -157,6 +179,13 @@ impl Delivery {
 
     fn least_loaded(&self) -> Option<&ShardHandle> {
         self.shards.iter().min_by_key(|shard| shard.mailbox.load())
+    }
+}
+
+impl ShardHandle {
+    fn join(&self, subscription: Subscription, sink: impl Sink + 'static) {
+        let joiner = Joiner { subscription, sink: Box::new(sink) };
+        self.mailbox.post(Notice::Join(Box::new(joiner)));
     }
 }
 

@@ -1,40 +1,87 @@
 //! Where a subscriber's bytes go.
 //!
-//! The shard treats every sink alike, as it would a socket that does not block: it offers whole
-//! frames, and a sink takes them or says that it is full and rings when it is not. So cursors, lag,
-//! policies, heartbeats and deadlines are one piece of code whatever carries the bytes.
+//! The shard treats every sink alike, as it would a socket that does not block: it offers frames,
+//! and a sink takes them, takes a part, or says that it is full; when it no longer is, the shard
+//! hears of it. So cursors, lag, policies, heartbeats and deadlines are one piece of code whatever
+//! carries the bytes.
 
 use std::fmt;
+use std::io;
 
 use bytes::Bytes;
+use mio::Registry;
 
+use super::batch::Batch;
 use super::subscriber::SubscriberKey;
+use crate::event::Sequence;
 
 /// The answer of a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offer {
-    /// It has the bytes, or would take some.
+pub(super) enum Offer {
+    /// It has all of the bytes, or would take some.
     Taken,
-    /// It is full, and will tell the shard's mailbox when it is not.
+    /// It has the events up to this one, and has seen to it that the last one will be
+    /// whole. It is full now.
+    Part(Sequence),
+    /// It is full, has taken nothing, and the shard will hear when it is not.
     Full,
     /// Nobody reads it any more.
     Gone,
 }
 
-/// Takes the bytes of one subscriber.
-pub trait Sink: Send + fmt::Debug {
-    /// Tells the sink by what key the shard knows it.
-    fn attach(&mut self, key: SubscriberKey);
+/// What came from the reader's side of a stream, which should be nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    Nothing,
+    /// The reader has closed its side, or is lost.
+    Gone,
+    /// Bytes, where none belong.
+    Garbage,
+}
 
-    /// Whether it would take bytes now. `Full` promises a ready notice, as for `offer`.
+/// How far a stream that was asked to end in order is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finish {
+    /// Nothing is left to do.
+    Done,
+    /// Something that was taken has yet to leave; the sink must be kept a moment longer.
+    Pending,
+}
+
+/// Takes the bytes of one subscriber.
+pub(super) trait Sink: Send + fmt::Debug {
+    /// Tells the sink by what key the shard knows it, and where it can register its socket.
+    fn attach(&mut self, key: SubscriberKey, registry: &Registry) -> io::Result<()>;
+
+    /// Whether it would take bytes now: never a part.
     fn readiness(&mut self) -> Offer;
 
-    /// Offers whole frames; it takes all of them or none.
-    fn offer(&mut self, frames: &Bytes) -> Offer;
+    /// Offers a piece that is no event, such as a comment: all of it or nothing.
+    fn offer(&mut self, piece: &Bytes) -> Offer;
+
+    /// Offers events.
+    fn offer_batch(&mut self, batch: &Batch) -> Offer {
+        self.offer(batch.frames())
+    }
+
+    /// Looks at what came from the other side.
+    fn hear(&mut self) -> Heard {
+        Heard::Nothing
+    }
+
+    /// The system says that it takes bytes again; true if it had been full.
+    fn unblock(&mut self) -> bool {
+        false
+    }
 
     /// Ends the stream in order: what was taken, then `farewell`, then the end.
-    fn finish(&mut self, farewell: &Bytes);
+    fn finish(&mut self, farewell: &Bytes) -> Finish;
 
-    /// Ends the stream at once: the reader takes nothing, so there is nothing to be polite about.
-    fn abort(&mut self);
+    /// Goes on with an end that is pending, after it was unblocked.
+    fn go_on(&mut self) -> Finish {
+        Finish::Done
+    }
+
+    /// Ends the stream at once: the reader takes nothing, so `farewell` is only a try.
+    fn abort(&mut self, farewell: &Bytes);
 }

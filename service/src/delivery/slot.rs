@@ -6,14 +6,16 @@
 //! queue.
 
 use std::fmt;
+use std::io;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
+use mio::Registry;
 
 use super::mailbox::{Mailbox, Notice};
-use super::sink::{Offer, Sink};
+use super::sink::{Finish, Offer, Sink};
 use super::subscriber::SubscriberKey;
 
 /// Makes a slot that already holds `opening`. `hang_up` cuts whatever carries the reader.
@@ -79,8 +81,9 @@ impl SlotSink {
 }
 
 impl Sink for SlotSink {
-    fn attach(&mut self, key: SubscriberKey) {
+    fn attach(&mut self, key: SubscriberKey, _: &Registry) -> io::Result<()> {
         self.shared.lock().key = Some(key);
+        Ok(())
     }
 
     fn readiness(&mut self) -> Offer {
@@ -114,7 +117,7 @@ impl Sink for SlotSink {
         Offer::Taken
     }
 
-    fn finish(&mut self, farewell: &Bytes) {
+    fn finish(&mut self, farewell: &Bytes) -> Finish {
         self.end(|state| {
             if state.piece.is_empty() {
                 state.piece = farewell.clone();
@@ -125,9 +128,11 @@ impl Sink for SlotSink {
                 state.piece = joined.freeze();
             }
         });
+        // What is left is the reader's to take.
+        Finish::Done
     }
 
-    fn abort(&mut self) {
+    fn abort(&mut self, _: &Bytes) {
         self.end(|state| state.piece = Bytes::new());
         if let Some(hang_up) = self.hang_up.take() {
             hang_up();
@@ -188,7 +193,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
 
-    use mio::{Registry, Token};
+    use mio::Token;
 
     use super::*;
 
@@ -228,7 +233,7 @@ mod tests {
             Bytes::from_static(opening.as_bytes()),
             Box::new(move || hung_up.wake()),
         );
-        sink.attach(SubscriberKey::default());
+        sink.attach(SubscriberKey::default(), registry).unwrap();
         Stage { mailbox, sink, reader, wakes: Arc::default(), hang_ups, _poll: poll }
     }
 
@@ -339,8 +344,8 @@ mod tests {
     fn a_stream_that_is_cut_forgets_what_was_taken_and_hangs_up_once() {
         let mut stage = stage("");
         stage.offer("a");
-        stage.sink.abort();
-        stage.sink.abort();
+        stage.sink.abort(&Bytes::new());
+        stage.sink.abort(&Bytes::new());
         assert_eq!(stage.hang_ups.get(), 1);
         assert_eq!(stage.read(), END);
     }

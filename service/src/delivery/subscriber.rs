@@ -1,6 +1,7 @@
 //! One open stream, as its shard keeps it.
 
-use slotmap::new_key_type;
+use mio::Token;
+use slotmap::{Key as _, KeyData, new_key_type};
 
 use super::audience::AudienceKey;
 use super::deadlines::Tick;
@@ -14,6 +15,20 @@ new_key_type! {
     /// Names a subscriber within its shard. Keys are never used twice, so a notice about one that
     /// has left finds nothing.
     pub struct SubscriberKey;
+}
+
+// A key is 64 bits, and has to fit into a token.
+const _: () = assert!(usize::BITS >= u64::BITS, "sockets are named by 64-bit tokens");
+
+/// The token under which a subscriber's socket is registered. Keys are never 0, so 0 is free for
+/// the bell.
+pub(super) fn token(key: SubscriberKey) -> Token {
+    Token(key.data().as_ffi() as usize)
+}
+
+/// Whose socket a token is.
+pub(super) fn key_of(token: Token) -> SubscriberKey {
+    KeyData::from_ffi(token.0 as u64).into()
 }
 
 /// One open stream.
@@ -36,4 +51,15 @@ pub(super) struct Subscriber {
     pub(super) end: Option<(Tick, EndReason)>,
     /// Leaves its topics when the subscriber does.
     pub(super) _presence: Presence,
+}
+
+impl Subscriber {
+    /// How far it is behind an audience that has counted so much. Means nothing while it is
+    /// replaying.
+    pub(super) fn lag(&self, total: Lag) -> Lag {
+        Lag {
+            events: total.events.saturating_sub(self.served.events),
+            bytes: total.bytes.saturating_sub(self.served.bytes),
+        }
+    }
 }

@@ -6,6 +6,9 @@
 //! written, so that data may itself begin with a space. Types without control characters cannot
 //! start another field, which [`CustomId`](super::CustomId) and [`EventType`](super::EventType)
 //! see to.
+//!
+//! A frame is made inside the chunk of HTTP/1.1 that carries it, so that sockets and bodies are
+//! given the same memory.
 
 use std::io::Write as _;
 
@@ -23,9 +26,47 @@ pub(super) const ID_START: usize = ID_FIELD.len();
 /// A comment line: every client skips it, and every proxy sees that the stream is alive.
 pub const HEARTBEAT: Bytes = Bytes::from_static(b":\n");
 
+/// The most bytes before the data of a chunk: its size in up to eight hexadecimal digits, and a
+/// line break.
+const CHUNK_HEAD_MAX: usize = 10;
+const CHUNK_END: &[u8] = b"\r\n";
+
+/// An encoded draft, with room around its frame for what makes it a chunk.
+#[derive(Debug)]
+pub(super) struct Encoded {
+    buffer: BytesMut,
+}
+
+/// A frame, alone and as a chunk of HTTP/1.1 (RFC 9112, section 7.1): the same bytes in memory.
+#[derive(Debug)]
+pub(super) struct Framed {
+    pub(super) frame: Bytes,
+    pub(super) chunk: Bytes,
+}
+
+impl Encoded {
+    /// The place in the frame where the id made by the hub belongs.
+    pub(super) fn id_place(&mut self) -> &mut [u8] {
+        let start = CHUNK_HEAD_MAX + ID_START;
+        &mut self.buffer[start..start + HUB_ID_BYTES]
+    }
+
+    pub(super) fn freeze(self) -> Framed {
+        let mut buffer = self.buffer;
+        let frame = CHUNK_HEAD_MAX..buffer.len() - CHUNK_END.len();
+        let head = format!("{:x}\r\n", frame.len());
+        // A frame of 4 GiB would need more digits; events are limited to far less.
+        let start = CHUNK_HEAD_MAX.saturating_sub(head.len());
+        buffer[start..CHUNK_HEAD_MAX].copy_from_slice(&head.as_bytes()[..CHUNK_HEAD_MAX - start]);
+        let buffer = buffer.freeze();
+        Framed { frame: buffer.slice(frame), chunk: buffer.slice(start..) }
+    }
+}
+
 /// Encodes a draft. The place of an id that the hub will make is left as zeros.
-pub(super) fn encode(draft: &Draft) -> BytesMut {
-    let mut frame = BytesMut::with_capacity(capacity(draft));
+pub(super) fn encode(draft: &Draft) -> Encoded {
+    let mut frame = BytesMut::with_capacity(CHUNK_HEAD_MAX + capacity(draft) + CHUNK_END.len());
+    frame.put_bytes(0, CHUNK_HEAD_MAX);
     frame.put_slice(ID_FIELD);
     match &draft.id {
         Some(id) => frame.put_slice(id.as_str().as_bytes()),
@@ -42,12 +83,8 @@ pub(super) fn encode(draft: &Draft) -> BytesMut {
     }
     put_data(&mut frame, draft.data.as_bytes());
     frame.put_u8(b'\n');
-    frame
-}
-
-/// The place in a frame where the id made by the hub belongs.
-pub(super) fn id_place(frame: &mut BytesMut) -> &mut [u8] {
-    &mut frame[ID_START..ID_START + HUB_ID_BYTES]
+    frame.put_slice(CHUNK_END);
+    Encoded { buffer: frame }
 }
 
 fn capacity(draft: &Draft) -> usize {
@@ -84,6 +121,19 @@ pub fn retry_frame(ms: u32) -> Bytes {
     put_retry(&mut frame, ms);
     frame.put_u8(b'\n');
     frame.freeze()
+}
+
+/// A piece that is no event, such as a comment, as a chunk.
+#[must_use]
+pub fn chunk_of(piece: &Bytes) -> Bytes {
+    if *piece == HEARTBEAT {
+        return Bytes::from_static(b"2\r\n:\n\r\n");
+    }
+    let mut chunk = BytesMut::with_capacity(CHUNK_HEAD_MAX + piece.len() + CHUNK_END.len());
+    let _ = write!((&mut chunk).writer(), "{:x}\r\n", piece.len());
+    chunk.put_slice(piece);
+    chunk.put_slice(CHUNK_END);
+    chunk.freeze()
 }
 
 /// What a client is told when the log no longer has what it missed.

@@ -10,14 +10,16 @@ mod frame;
 mod id;
 
 pub use draft::{Draft, DraftError, DraftFields, EventLimits, EventType, Retry};
-pub use frame::{GapNotice, HEARTBEAT, gap_frame, retry_frame};
+pub use frame::{GapNotice, HEARTBEAT, chunk_of, gap_frame, retry_frame};
 pub use id::{CustomId, HubId, IdError, Life};
 
 use std::fmt;
+use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::topic::Topic;
+use frame::{Encoded, Framed};
 
 /// The position of an event in the log: the first event is 1, and there are no gaps.
 ///
@@ -51,8 +53,9 @@ impl fmt::Display for Sequence {
 pub struct Event {
     sequence: Sequence,
     accepted_ms: u64,
+    accepted_at: Instant,
     topics: Box<[Topic]>,
-    frame: Bytes,
+    framed: Framed,
     id_bytes: usize,
     custom_id: bool,
     private: bool,
@@ -70,6 +73,12 @@ impl Event {
     #[must_use]
     pub fn accepted_ms(&self) -> u64 {
         self.accepted_ms
+    }
+
+    /// The same moment on the monotonic clock, from which its way to the subscribers is measured.
+    #[must_use]
+    pub fn accepted_at(&self) -> Instant {
+        self.accepted_at
     }
 
     /// The topics that it was published under; the first one is canonical.
@@ -100,14 +109,20 @@ impl Event {
     #[must_use]
     pub fn id(&self) -> &str {
         // The frame was written from a `str`, and the range covers exactly the id in it.
-        std::str::from_utf8(&self.frame[frame::ID_START..frame::ID_START + self.id_bytes])
+        std::str::from_utf8(&self.framed.frame[frame::ID_START..frame::ID_START + self.id_bytes])
             .unwrap_or_default()
     }
 
     /// The bytes on the wire: made once, shared by all.
     #[must_use]
     pub fn frame(&self) -> &Bytes {
-        &self.frame
+        &self.framed.frame
+    }
+
+    /// The frame as a chunk of HTTP/1.1, in the same memory.
+    #[must_use]
+    pub fn chunk(&self) -> &Bytes {
+        &self.framed.chunk
     }
 
     /// What it is counted as against the byte limit of the log: its frame, its topics, and what
@@ -115,10 +130,10 @@ impl Event {
     /// that no other event has, of which the index is the most.
     #[must_use]
     pub fn bytes_held(&self) -> usize {
-        const EVENT: usize = 100;
+        const EVENT: usize = 160;
         const TOPIC: usize = 140;
         let topics: usize = self.topics.iter().map(|topic| TOPIC + topic.as_str().len()).sum();
-        EVENT + self.frame.len() + topics
+        EVENT + self.frame().len() + topics
     }
 }
 
@@ -129,7 +144,7 @@ impl Event {
 #[derive(Debug)]
 pub struct Unnumbered {
     topics: Box<[Topic]>,
-    frame: BytesMut,
+    frame: Encoded,
     custom_id: Option<CustomId>,
     private: bool,
     ends_topic: bool,
@@ -152,19 +167,25 @@ impl Unnumbered {
 
     /// Gives the event its place: writes the id into the frame, unless the publisher brought one.
     #[must_use]
-    pub fn number(mut self, sequence: Sequence, accepted_ms: u64, life: Life) -> Event {
+    pub fn number(
+        mut self,
+        sequence: Sequence,
+        (accepted_ms, accepted_at): (u64, Instant),
+        life: Life,
+    ) -> Event {
         let id_bytes = match &self.custom_id {
             Some(id) => id.as_str().len(),
             None => {
-                HubId { accepted_ms, life, sequence }.write(frame::id_place(&mut self.frame));
+                HubId { accepted_ms, life, sequence }.write(self.frame.id_place());
                 id::HUB_ID_BYTES
             }
         };
         Event {
             sequence,
             accepted_ms,
+            accepted_at,
             topics: self.topics,
-            frame: self.frame.freeze(),
+            framed: self.frame.freeze(),
             id_bytes,
             custom_id: self.custom_id.is_some(),
             private: self.private,

@@ -12,10 +12,11 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::connection::{self, Mode};
 use super::{Context, HttpSettings};
-use crate::metrics::Refusal;
+use crate::metrics::{OpenConnection, Refusal};
 
 /// How many connections are being told at the same time that there is no room.
 const REFUSALS_MAX: usize = 64;
@@ -80,11 +81,12 @@ async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &
             continue;
         }
         let context = Arc::clone(context);
-        let open = context.metrics.connection();
-        context.lifecycle.tasks().clone().spawn(async move {
-            connection::serve(stream, mode, context).await;
-            drop((permit, open));
-        });
+        let place = Place {
+            _permit: permit,
+            _open: context.metrics.connection(),
+            _task: context.lifecycle.tasks().token(),
+        };
+        tokio::spawn(connection::serve(stream, mode, context, place));
     }
 }
 
@@ -121,6 +123,15 @@ struct Admitted {
     refusing: usize,
     /// Kept only when addresses are limited.
     by_address: HashMap<IpAddr, usize>,
+}
+
+/// A connection's place among all that are allowed, counted as open, and waited for in a drain. It
+/// goes where the socket goes.
+#[derive(Debug)]
+pub(super) struct Place {
+    _permit: Permit,
+    _open: OpenConnection,
+    _task: TaskTrackerToken,
 }
 
 #[derive(Debug)]

@@ -1,6 +1,8 @@
-//! The bodies of our answers: whole ones, streams of events, and answers made line by line.
+//! What our answers hold, and the bodies that hyper polls: whole ones, streams of events, and
+//! answers made line by line.
 //!
-//! A stream's body gives hyper everything that is ready as one piece, so that it becomes one chunk
+//! Whoever answers a request for a stream only says what is to be streamed ([`Content::Stream`]);
+//! what carries it, a socket or a body, is decided by the connection. A stream's body gives hyper everything that is ready as one piece, so that it becomes one chunk
 //! and one write.
 
 use std::convert::Infallible;
@@ -13,8 +15,29 @@ use http_body_util::channel::Channel;
 use hyper::body::{Body, Frame, SizeHint};
 
 use crate::delivery::SlotReader;
+use crate::hub::Subscription;
 
-/// The body of an answer.
+/// What an answer holds.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// Known from the start.
+    Whole(Full<Bytes>),
+    /// Made while the request is still being read.
+    Lines(Channel<Bytes, Infallible>),
+    /// A stream that is about to begin.
+    Stream(Box<Opening>),
+}
+
+/// A stream that is about to begin.
+#[derive(Debug)]
+pub(super) struct Opening {
+    /// Where in the log it begins.
+    pub(super) subscription: Subscription,
+    /// What is sent first.
+    pub(super) first: Bytes,
+}
+
+/// The body of an answer, as hyper polls it.
 #[derive(Debug)]
 pub(super) enum ReplyBody {
     /// Known from the start.

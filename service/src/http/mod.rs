@@ -1,13 +1,16 @@
 //! The front: accepts, parses, limits, authorises, routes, and answers.
 //!
 //! hyper does HTTP; this does what Fanfare adds to it. A request for a stream is resolved to a
-//! subscription and handed to a shard; what remains here is a body that hyper polls. Only this
+//! subscription and handed to a shard, with its socket if it is plain HTTP/1, or else through a body
+//! that hyper polls. Only this
 //! folder and `admin` name hyper's types, and only `reply` turns an error into a status.
 
 mod accept;
 mod body;
 mod connection;
+mod handover;
 mod head;
+mod http1;
 mod ndjson;
 mod origin;
 mod pages;

@@ -13,14 +13,14 @@ use rand::RngExt as _;
 use serde::Serialize;
 use thiserror::Error;
 
-use super::body::ReplyBody;
+use super::body::Content;
 use crate::event::{DraftError, retry_frame};
 use crate::log::AppendError;
 use crate::metrics::{PublishRejection, Refusal};
 use crate::topic::{SelectorError, TopicError};
 
 /// An answer.
-pub(super) type Reply = Response<ReplyBody>;
+pub(super) type Reply = Response<Content>;
 
 /// Everything that can be wrong with a request, or with us.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -178,7 +178,7 @@ pub(super) fn whole(
     content_type: &'static str,
     body: impl Into<Bytes>,
 ) -> Reply {
-    let mut reply = Response::new(ReplyBody::Whole(Full::new(body.into())));
+    let mut reply = Response::new(Content::Whole(Full::new(body.into())));
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     reply
@@ -186,14 +186,14 @@ pub(super) fn whole(
 
 /// An answer without a body.
 pub(super) fn empty(status: StatusCode) -> Reply {
-    let mut reply = Response::new(ReplyBody::Whole(Full::default()));
+    let mut reply = Response::new(Content::Whole(Full::default()));
     *reply.status_mut() = status;
     reply
 }
 
-/// The head of a stream of events, with any body.
-pub(super) fn stream(body: ReplyBody) -> Reply {
-    let mut reply = Response::new(body);
+/// An answer with the head of a stream of events.
+pub(super) fn stream(content: Content) -> Reply {
+    let mut reply = Response::new(content);
     let headers = reply.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -204,7 +204,7 @@ pub(super) fn stream(body: ReplyBody) -> Reply {
 /// The gentle refusal of a stream: an `EventSource` comes back after it, and would not after an
 /// error.
 pub(super) fn come_back(retry_ms: &RangeInclusive<u32>) -> Reply {
-    stream(ReplyBody::Whole(Full::new(retry_frame(random_ms(retry_ms)))))
+    stream(Content::Whole(Full::new(retry_frame(random_ms(retry_ms)))))
 }
 
 fn random_ms(range: &RangeInclusive<u32>) -> u32 {

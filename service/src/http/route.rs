@@ -6,7 +6,6 @@ use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ALLOW, HeaderValue, ORIGIN};
 use hyper::{Method, Request, StatusCode};
 
-use super::connection::HangUp;
 use super::pages::Page;
 use super::reply::{self, Problem, Reply};
 use super::subscribe::DemoStream;
@@ -57,15 +56,11 @@ impl<'a> Endpoint<'a> {
 }
 
 /// Answers a request, whatever it is.
-pub(super) async fn answer(
-    request: Request<Incoming>,
-    context: &Arc<Context>,
-    hang_up: Option<HangUp>,
-) -> Reply {
+pub(super) async fn answer(request: Request<Incoming>, context: &Arc<Context>) -> Reply {
     let origin = request.headers().get(ORIGIN).cloned();
     let publishes = request.method() == Method::POST;
     let gently = context.settings.gentle_refusals && wants_stream(&request);
-    let mut reply = match dispatch(request, context, hang_up).await {
+    let mut reply = match dispatch(request, context).await {
         Ok(reply) => reply,
         Err(problem) if gently && problem.is_temporary() => {
             reply::come_back(&context.settings.retry_ms)
@@ -100,11 +95,7 @@ pub(super) fn refuse(request: &Request<Incoming>, context: &Context, refusal: Re
 #[derive(Clone, Copy)]
 struct Preflight(&'static str);
 
-async fn dispatch(
-    request: Request<Incoming>,
-    context: &Arc<Context>,
-    hang_up: Option<HangUp>,
-) -> Result<Reply, Problem> {
+async fn dispatch(request: Request<Incoming>, context: &Arc<Context>) -> Result<Reply, Problem> {
     head::check(&request, context.settings.head_bytes_max)?;
     context.origins.check_host(&request)?;
     let path = request.uri().path().to_owned();
@@ -123,9 +114,9 @@ async fn dispatch(
     let publishes = request.method() == Method::POST;
     match endpoint {
         Endpoint::Page(page) if reads => Ok(page.reply(request.headers())),
-        Endpoint::Demo(stream) if reads => subscribe::demo(&request, stream, context, hang_up),
-        Endpoint::Hub if reads => subscribe::selectors(&request, context, hang_up),
-        Endpoint::Topic(topic) if reads => subscribe::topic(&request, topic, context, hang_up),
+        Endpoint::Demo(stream) if reads => subscribe::demo(&request, stream, context),
+        Endpoint::Hub if reads => subscribe::selectors(&request, context),
+        Endpoint::Topic(topic) if reads => subscribe::topic(&request, topic, context),
         Endpoint::Hub if publishes => publish::form(request, context).await,
         Endpoint::Topic(topic) if publishes => publish::raw(request, topic, context).await,
         Endpoint::Batch if publishes => ndjson::publish(request, context),

@@ -7,8 +7,7 @@ use hyper::header::HeaderValue;
 use hyper::{Method, Request};
 
 use super::Context;
-use super::body::ReplyBody;
-use super::connection::{HangUp, cutter};
+use super::body::{Content, Opening};
 use super::parameters::{Pairs, pairs, path_part};
 use super::reply::{self, Problem, Reply};
 use crate::auth::Grants;
@@ -42,11 +41,7 @@ impl DemoStream {
 }
 
 /// `GET /.well-known/mercure?topic=…`: any selectors.
-pub(super) fn selectors<B>(
-    request: &Request<B>,
-    context: &Arc<Context>,
-    hang_up: Option<HangUp>,
-) -> Result<Reply, Problem> {
+pub(super) fn selectors<B>(request: &Request<B>, context: &Arc<Context>) -> Result<Reply, Problem> {
     let parameters = query(request)?;
     // One more than allowed is enough to be refused; compiling a template is not free.
     let named = parameters.iter().filter(|(name, _)| name == "topic").take(SelectorSet::MAX + 1);
@@ -54,7 +49,7 @@ pub(super) fn selectors<B>(
         named.map(|(_, text)| Selector::parse(text)).collect::<Result<_, _>>()?;
     let selectors = SelectorSet::new(selectors)?;
     let grants = context.authority.grants();
-    open(request, selectors, grants, resume(request, &parameters), context, hang_up)
+    open(request, selectors, grants, resume(request, &parameters), context)
 }
 
 /// `GET /events/{topic}`: one topic, taken literally.
@@ -62,7 +57,6 @@ pub(super) fn topic<B>(
     request: &Request<B>,
     encoded: &str,
     context: &Arc<Context>,
-    hang_up: Option<HangUp>,
 ) -> Result<Reply, Problem> {
     let text = path_part(encoded)?;
     let topic =
@@ -70,7 +64,7 @@ pub(super) fn topic<B>(
     let parameters = query(request)?;
     let selectors = SelectorSet::one(Selector::exact(topic));
     let grants = context.authority.grants();
-    open(request, selectors, grants, resume(request, &parameters), context, hang_up)
+    open(request, selectors, grants, resume(request, &parameters), context)
 }
 
 /// The stream of a demonstration.
@@ -78,7 +72,6 @@ pub(super) fn demo<B>(
     request: &Request<B>,
     stream: DemoStream,
     context: &Arc<Context>,
-    hang_up: Option<HangUp>,
 ) -> Result<Reply, Problem> {
     let demos = context.demos.as_ref().ok_or(Problem::NotFound)?;
     let parameters = query(request)?;
@@ -86,26 +79,22 @@ pub(super) fn demo<B>(
         DemoStream::Time => demos.time.clone(),
         DemoStream::System => demos.system.clone(),
         DemoStream::Stocks => demos.stocks.clone(),
-        DemoStream::Training => return training(request, context, hang_up),
+        DemoStream::Training => return training(request, context),
     };
     let selectors = SelectorSet::one(Selector::exact(topic));
-    open(request, selectors, Grants::all(), resume(request, &parameters), context, hang_up)
+    open(request, selectors, Grants::all(), resume(request, &parameters), context)
 }
 
 /// A run begins with the request, so there is nothing to resume, and only its stream may see it.
-fn training<B>(
-    request: &Request<B>,
-    context: &Arc<Context>,
-    hang_up: Option<HangUp>,
-) -> Result<Reply, Problem> {
+fn training<B>(request: &Request<B>, context: &Arc<Context>) -> Result<Reply, Problem> {
     let too_many = Problem::TooMany { what: "as many training runs as may be are running" };
     let demos = context.demos.as_ref().ok_or(Problem::NotFound)?;
     if request.method() == Method::HEAD {
-        return Ok(reply::stream(ReplyBody::Whole(<_>::default())));
+        return Ok(reply::stream(Content::Whole(<_>::default())));
     }
     let topic = demos.begin_training(&context.hub).ok_or(too_many)?;
     let selectors = SelectorSet::one(Selector::exact(topic.clone()));
-    open(request, selectors, Grants::subscribe_to(topic), None, context, hang_up)
+    open(request, selectors, Grants::subscribe_to(topic), None, context)
 }
 
 fn open<B>(
@@ -114,24 +103,22 @@ fn open<B>(
     grants: Grants,
     resume: Option<Resume>,
     context: &Arc<Context>,
-    hang_up: Option<HangUp>,
 ) -> Result<Reply, Problem> {
     let subscription = context.hub.subscribe(SubscribeRequest { selectors, grants, resume });
     let resumed_after = subscription
         .resumed_after
         .as_deref()
         .and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok());
-    let body = if request.method() == Method::HEAD {
-        ReplyBody::Whole(<_>::default())
+    let content = if request.method() == Method::HEAD {
+        Content::Whole(<_>::default())
     } else {
         if subscription.gap.is_some() {
             context.metrics.gap_told();
         }
-        let opening = opening(&subscription);
-        let reader = context.delivery.subscribe(subscription, opening, cutter(hang_up));
-        ReplyBody::Events(reader.ok_or(Problem::Draining)?)
+        let first = first_bytes(&subscription);
+        Content::Stream(Box::new(Opening { subscription, first }))
     };
-    let mut reply = reply::stream(body);
+    let mut reply = reply::stream(content);
     if let Some(id) = resumed_after {
         reply.headers_mut().insert(LAST_EVENT_ID, id);
     }
@@ -139,7 +126,7 @@ fn open<B>(
 }
 
 /// A comment at once, so that proxies and clients see the stream open; then what was lost.
-fn opening(subscription: &Subscription) -> Bytes {
+fn first_bytes(subscription: &Subscription) -> Bytes {
     let Some(gap) = &subscription.gap else { return HEARTBEAT };
     let mut opening = BytesMut::from(&HEARTBEAT[..]);
     opening.extend_from_slice(&gap_frame(gap));

@@ -145,11 +145,12 @@ impl Audiences {
     }
 
     /// Adds `event` to the pending ones of every audience that is to see it; those that had none
-    /// before are added to `touched`.
-    pub(super) fn assign(&mut self, event: &Arc<Event>, touched: &mut Vec<AudienceKey>) {
+    /// before are added to `touched`. How many audiences it was.
+    pub(super) fn assign(&mut self, event: &Arc<Event>, touched: &mut Vec<AudienceKey>) -> usize {
+        let mut count = 0;
         for topic in event.topics() {
             if let Some(keys) = self.by_topic.get(topic) {
-                assign_to(&mut self.all, keys, event, touched);
+                count += assign_to(&mut self.all, keys, event, touched);
             }
             if self.patterns.is_empty() {
                 continue;
@@ -158,8 +159,9 @@ impl Audiences {
                 Some(keys) => Arc::clone(keys),
                 None => self.match_patterns(topic),
             };
-            assign_to(&mut self.all, &keys, event, touched);
+            count += assign_to(&mut self.all, &keys, event, touched);
         }
+        count
     }
 
     fn match_patterns(&mut self, topic: &Topic) -> Arc<[AudienceKey]> {
@@ -177,7 +179,8 @@ fn assign_to(
     keys: &[AudienceKey],
     event: &Arc<Event>,
     touched: &mut Vec<AudienceKey>,
-) {
+) -> usize {
+    let mut count = 0;
     for &key in keys {
         let Some(audience) = all.get_mut(key) else { continue };
         // Another topic of the same event may have brought it here already.
@@ -189,7 +192,9 @@ fn assign_to(
             touched.push(key);
         }
         audience.pending.push(Arc::clone(event));
+        count += 1;
     }
+    count
 }
 
 #[cfg(test)]

@@ -22,7 +22,11 @@ fn draft(topics: &[&str], private: bool) -> Draft {
 }
 
 fn number(draft: Draft, sequence: u64) -> Arc<Event> {
-    Arc::new(Unnumbered::encode(draft).number(Sequence(sequence), 0, Life::new(0)))
+    Arc::new(Unnumbered::encode(draft).number(
+        Sequence(sequence),
+        (0, std::time::Instant::now()),
+        Life::new(0),
+    ))
 }
 
 fn event(sequence: u64, topics: &[&str]) -> Arc<Event> {

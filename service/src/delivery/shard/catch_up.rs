@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use super::super::audience::AudienceKey;
+use super::super::batch::Batch;
 use super::super::sink::Offer;
 use super::super::subscriber::SubscriberKey;
-use super::{Batch, CATCH_UP_TIME, PASS, Shard};
+use super::{CATCH_UP_TIME, PASS, Shard};
 use crate::event::{GapNotice, Sequence, gap_frame};
 use crate::log::{ReadRange, Wanted};
 use crate::metrics::EndReason;
@@ -79,7 +80,7 @@ impl Shard {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return Progress::Rest };
         match subscriber.sink.readiness() {
             Offer::Taken => {}
-            Offer::Full => return Progress::Rest,
+            Offer::Full | Offer::Part(_) => return Progress::Rest,
             Offer::Gone => return Progress::End(EndReason::Client),
         }
         let (audience, cursor) = (subscriber.audience, subscriber.cursor);
@@ -96,19 +97,23 @@ impl Shard {
     fn hand(&mut self, key: SubscriberKey, page: &JoinedPage) -> Progress {
         let now = self.deadlines.now();
         let Some(subscriber) = self.subscribers.get_mut(key) else { return Progress::Rest };
-        subscriber.cursor = page.through;
-        if page.batch.events == 0 {
+        if page.batch.is_empty() {
+            subscriber.cursor = page.through;
             return Progress::More;
         }
-        // It said a moment ago that it takes bytes, and nobody else fills it.
-        if subscriber.sink.offer(&page.batch.frames) == Offer::Gone {
-            return Progress::End(EndReason::Client);
-        }
+        let (through, (events, bytes)) = match subscriber.sink.offer_batch(&page.batch) {
+            Offer::Gone => return Progress::End(EndReason::Client),
+            // It said a moment ago that it takes bytes; the kernel thinks otherwise.
+            Offer::Full => return Progress::Rest,
+            Offer::Taken => (page.through, (page.batch.count(), page.batch.bytes())),
+            Offer::Part(through) => (through, page.batch.measure_through(through)),
+        };
+        subscriber.cursor = through;
         subscriber.last_sent = now;
-        subscriber.served.events += page.batch.events;
-        subscriber.served.bytes += page.batch.frames.len() as u64;
-        self.figures.delivered(page.batch.events, page.batch.frames.len() as u64);
-        if page.ends {
+        subscriber.served.events += events;
+        subscriber.served.bytes += bytes;
+        self.figures.delivered(events, bytes);
+        if page.ends && events == page.batch.count() {
             Progress::End(EndReason::Finished)
         } else if self.is_level(key) {
             Progress::Rest
@@ -147,7 +152,7 @@ impl Shard {
         tracing::debug!(through = %page.through, "the log has passed a subscriber in its replay");
         match subscriber.sink.offer(&notice) {
             Offer::Gone => Progress::End(EndReason::Client),
-            Offer::Taken | Offer::Full => Progress::More,
+            Offer::Taken | Offer::Full | Offer::Part(_) => Progress::More,
         }
     }
 
@@ -158,14 +163,14 @@ impl Shard {
         }
         let range = ReadRange { after: cursor, through: self.seen };
         let Some(audience) = self.audiences.get(key) else {
-            let batch = Batch::join(&[]);
+            let batch = Batch::of(&[]);
             return JoinedPage { batch, through: self.seen, passed: false, ends: false };
         };
         let page = self.log.read(range, Wanted::Matching(&audience.selectors), PASS);
         let mut events = page.events;
         events.retain(|event| audience.may_see(event));
         let joined = JoinedPage {
-            batch: Batch::join(&events),
+            batch: Batch::of(&events),
             through: page.through,
             passed: page.passed,
             ends: events.iter().any(|event| audience.ends_with(event)),

@@ -3,13 +3,14 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rand::RngExt as _;
 
 use super::super::Joiner;
 use super::super::deadlines::Tick;
 use super::super::sink::Offer;
 use super::super::subscriber::{Subscriber, SubscriberKey};
-use super::{Shard, ticks};
+use super::{Finish, LINGER, Shard, ticks};
 use crate::event::retry_frame;
 use crate::metrics::EndReason;
 
@@ -34,8 +35,12 @@ impl Shard {
             _presence: subscription.presence,
         });
         terms.members.push(key);
-        self.subscribers[key].sink.attach(key);
         self.figures.joined();
+        if let Err(error) = self.subscribers[key].sink.attach(key, self.poll.registry()) {
+            tracing::warn!(%error, "cannot watch a socket; raise fs.epoll.max_user_watches");
+            self.remove(key, EndReason::Failed);
+            return;
+        }
         if self.draining {
             self.remove(key, EndReason::Drain);
             return;
@@ -84,24 +89,45 @@ impl Shard {
     /// Ends a stream, in the way that its reason asks for, and forgets it.
     pub(super) fn remove(&mut self, key: SubscriberKey, reason: EndReason) {
         let Some(mut subscriber) = self.subscribers.remove(key) else { return };
-        match reason {
-            EndReason::Client => {}
-            // Its sink is full, so nothing could be written any more.
-            EndReason::Slow => subscriber.sink.abort(),
-            EndReason::Finished => subscriber.sink.finish(&bytes::Bytes::new()),
-            EndReason::LogPassed | EndReason::Age | EndReason::Drain => {
-                subscriber.sink.finish(&retry_frame(jittered_ms(&self.settings.retry_ms)));
+        let farewell = retry_frame(jittered_ms(&self.settings.retry_ms));
+        let finish = match reason {
+            EndReason::Client | EndReason::Failed | EndReason::Misbehaved => Finish::Done,
+            EndReason::Slow => {
+                subscriber.sink.abort(&farewell);
+                Finish::Done
             }
-        }
+            EndReason::Finished => subscriber.sink.finish(&Bytes::new()),
+            EndReason::LogPassed | EndReason::Age | EndReason::Drain => {
+                subscriber.sink.finish(&farewell)
+            }
+        };
         self.figures.left(reason);
         self.mailbox.left();
         let Some(audience) = self.audiences.get_mut(subscriber.audience) else { return };
         audience.members.swap_remove(subscriber.member_index);
         if let Some(&moved) = audience.members.get(subscriber.member_index) {
             self.subscribers[moved].member_index = subscriber.member_index;
+            if self.pass.is_going_on() {
+                // The walk may have been where it is now already, and not where it was.
+                self.behind.push_back(moved);
+            }
         }
         if audience.members.is_empty() {
             self.audiences.leave(subscriber.audience);
+        }
+        if finish == Finish::Pending {
+            self.lingering.insert(key, subscriber.sink);
+            self.deadlines.insert(key, self.deadlines.now().saturating_add(LINGER));
+        }
+    }
+
+    /// A stream that has ended takes its last bytes.
+    pub(super) fn linger_on(&mut self, key: SubscriberKey) {
+        if let Some(sink) = self.lingering.get_mut(&key) {
+            sink.unblock();
+            if sink.go_on() == Finish::Done {
+                self.lingering.remove(&key);
+            }
         }
     }
 

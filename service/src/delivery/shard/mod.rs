@@ -1,37 +1,45 @@
 //! One delivery thread with its own subscribers.
 //!
-//! Everything that can wake it is one of three: the bell (the head of the log has moved, or there
-//! is a notice), a deadline, or work that the last pass left over. A pass reads one page of the
-//! log, matches each event once for each audience, and offers every level subscriber its audience's
-//! frames as one piece. Whoever is not level (its sink was full, or it resumed) is served from the
+//! Everything that can wake it is one of four: the bell (the head of the log has moved, or there
+//! is a notice), a socket, a deadline, or work that the last turn left over. A pass reads one page
+//! of the log, matches each event once for each audience, and offers every level subscriber its
+//! audience's frames as one piece; it is cut into slices, a turn each. Whoever is not level (its sink was full, or it resumed) is served from the
 //! log instead, from its own cursor, as soon as its sink takes bytes. Nothing is formatted in here,
 //! and where nobody is slow nothing is allocated for a subscriber.
 
 mod catch_up;
 mod membership;
+mod pass;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use mio::event::Event as SocketEvent;
 use mio::{Events, Poll, Token};
 use slotmap::SlotMap;
 
 use super::DeliverySettings;
-use super::audience::{AudienceKey, Audiences};
+use super::audience::{Audience, Audiences};
 use super::deadlines::{Deadlines, TICK, Tick};
 use super::mailbox::{Mailbox, Notice};
-use super::policy::{Lag, Verdict, judge};
-use super::sink::Offer;
-use super::subscriber::{Subscriber, SubscriberKey};
-use crate::event::{Event, HEARTBEAT, Sequence};
-use crate::log::{Log, PageLimit, ReadRange, Wanted};
+use super::policy::{Verdict, judge};
+use super::sink::{Finish, Heard, Offer, Sink};
+use super::subscriber::{Subscriber, SubscriberKey, key_of};
+use crate::event::{HEARTBEAT, Sequence};
+use crate::log::{Log, PageLimit};
 use crate::metrics::{EndReason, ShardFigures};
 use catch_up::JoinedPages;
+use pass::Pass;
 
 const BELL: Token = Token(0);
+
+/// How many sockets are heard of at once.
+const SOCKET_EVENTS: usize = 256;
+
+/// How long a stream that has ended may take to take its last bytes.
+const LINGER: Tick = 20;
 
 /// The most of the log that one pass reads: enough for writes to grow when events come fast, and
 /// so little that notices and deadlines are served in between. It is also the most that waits in
@@ -59,12 +67,13 @@ pub(super) struct Shard {
     /// Not level, and their sinks take bytes.
     behind: VecDeque<SubscriberKey>,
     joined_pages: JoinedPages,
-    joined_batches: JoinedBatches,
+    pass: Pass,
+    /// Those whose streams have ended but for bytes that their sockets have yet to take.
+    lingering: HashMap<SubscriberKey, Box<dyn Sink>>,
     draining: bool,
     stopped: bool,
     // Space that is used again in every pass.
     notices: Vec<Notice>,
-    touched: Vec<AudienceKey>,
     leaving: Vec<(SubscriberKey, EndReason)>,
     due: Vec<SubscriberKey>,
 }
@@ -92,11 +101,11 @@ impl Shard {
             seen,
             behind: VecDeque::new(),
             joined_pages: JoinedPages::default(),
-            joined_batches: JoinedBatches::default(),
+            pass: Pass::default(),
+            lingering: HashMap::new(),
             draining: false,
             stopped: false,
             notices: Vec::new(),
-            touched: Vec::new(),
             leaving: Vec::new(),
             due: Vec::new(),
         };
@@ -105,7 +114,7 @@ impl Shard {
 
     /// Serves until it is told to stop.
     pub(super) fn run(mut self) {
-        let mut events = Events::with_capacity(16);
+        let mut events = Events::with_capacity(SOCKET_EVENTS);
         let mut more = false;
         while !self.stopped {
             let timeout = if more { Some(Duration::ZERO) } else { self.until_next_deadline() };
@@ -116,13 +125,37 @@ impl Shard {
                 }
                 _ => {}
             }
-            more = self.pass();
+            for event in &events {
+                self.hear(event);
+            }
+            more = self.turn();
         }
     }
 
-    /// Does everything that is due, up to the bounds of one pass; true when there is more.
-    fn pass(&mut self) -> bool {
-        // Deadlines first: they also tell what time it is for the rest of the pass.
+    /// Something happened to a socket.
+    fn hear(&mut self, event: &SocketEvent) {
+        if event.token() == BELL {
+            return;
+        }
+        let key = key_of(event.token());
+        let Some(subscriber) = self.subscribers.get_mut(key) else {
+            return self.linger_on(key);
+        };
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            match subscriber.sink.hear() {
+                Heard::Nothing => {}
+                Heard::Gone => return self.remove(key, EndReason::Client),
+                Heard::Garbage => return self.remove(key, EndReason::Misbehaved),
+            }
+        }
+        if event.is_writable() && subscriber.sink.unblock() {
+            self.behind.push_back(key);
+        }
+    }
+
+    /// Does everything that is due, up to the bounds of one slice; true when there is more.
+    fn turn(&mut self) -> bool {
+        // Deadlines first: they also tell what time it is for the rest of the turn.
         self.serve_deadlines();
         // Then notices: whoever joined is in its audience before the head is looked at again.
         let mut notices = std::mem::take(&mut self.notices);
@@ -146,92 +179,6 @@ impl Shard {
         }
     }
 
-    /// Reads on and delivers; true when the log holds more.
-    fn advance(&mut self) -> bool {
-        let range = ReadRange { after: self.seen, through: Sequence(u64::MAX) };
-        let page = self.log.read(range, Wanted::Everything, PASS);
-        if page.passed {
-            let oldest = page.events.first().map(|event| event.sequence());
-            self.all_fell_behind(oldest.map_or(page.through, Sequence::previous));
-        }
-        if page.through == self.seen {
-            return false;
-        }
-        let mut touched = std::mem::take(&mut self.touched);
-        for event in &page.events {
-            self.audiences.assign(event, &mut touched);
-        }
-        self.seen = page.through;
-        self.joined_pages.clear();
-        for key in touched.drain(..) {
-            self.deliver(key);
-        }
-        self.touched = touched;
-        self.joined_batches.clear();
-        self.mailbox.set_seen(self.seen);
-        page.events.len() == PASS.events_max || page.through < self.log.extent().head
-    }
-
-    /// The log no longer had what came next: nobody is level, whatever its cursor was.
-    fn all_fell_behind(&mut self, lost: Sequence) {
-        tracing::warn!(after = %self.seen, through = %lost, "the log has passed a shard");
-        for audience in self.audiences.values_mut() {
-            audience.last = lost;
-        }
-        self.behind.extend(self.subscribers.keys());
-    }
-
-    /// Hands an audience the frames that the pass has assigned to it.
-    fn deliver(&mut self, key: AudienceKey) {
-        let Some(audience) = self.audiences.get_mut(key) else { return };
-        let batch = self.joined_batches.join(&audience.pending);
-        let level_from = audience.last;
-        audience.last = batch.last;
-        audience.total.events += batch.events;
-        audience.total.bytes += batch.frames.len() as u64;
-        let total = audience.total;
-        let ends = audience.pending.iter().any(|event| audience.ends_with(event));
-        audience.pending.clear();
-
-        let now = self.deadlines.now();
-        let mut delivered = 0;
-        for &member in &audience.members {
-            let Some(subscriber) = self.subscribers.get_mut(member) else { continue };
-            if subscriber.cursor < level_from || subscriber.cursor >= batch.first {
-                // Behind already; or it joined in the middle of this pass and knows some of it.
-                if subscriber.cursor >= batch.first {
-                    subscriber.served = total;
-                    self.behind.push_back(member);
-                } else if let Some(reason) = lag_verdict(subscriber, total, &self.settings) {
-                    self.leaving.push((member, reason));
-                }
-                continue;
-            }
-            match subscriber.sink.offer(&batch.frames) {
-                Offer::Taken => {
-                    subscriber.cursor = batch.last;
-                    subscriber.served = total;
-                    subscriber.replaying = false;
-                    subscriber.last_sent = now;
-                    delivered += 1;
-                    if ends {
-                        self.leaving.push((member, EndReason::Finished));
-                    }
-                }
-                Offer::Full => {
-                    // Nothing between its cursor and this batch was for it.
-                    subscriber.cursor = batch.first.previous();
-                    if let Some(reason) = lag_verdict(subscriber, total, &self.settings) {
-                        self.leaving.push((member, reason));
-                    }
-                }
-                Offer::Gone => self.leaving.push((member, EndReason::Client)),
-            }
-        }
-        self.figures.delivered(delivered * batch.events, delivered * batch.frames.len() as u64);
-        self.part_with_leaving();
-    }
-
     fn serve_deadlines(&mut self) {
         let now = self.tick();
         let mut due = std::mem::take(&mut self.due);
@@ -247,7 +194,11 @@ impl Shard {
     /// it again.
     fn look_at(&mut self, key: SubscriberKey) {
         let now = self.deadlines.now();
-        let Some(subscriber) = self.subscribers.get_mut(key) else { return };
+        let Some(subscriber) = self.subscribers.get_mut(key) else {
+            // It has had its time to take the last bytes.
+            self.lingering.remove(&key);
+            return;
+        };
         if let Some((at, reason)) = subscriber.end
             && at <= now
         {
@@ -262,7 +213,7 @@ impl Shard {
                     self.figures.heartbeat();
                 }
                 // Bytes are waiting to be read, so the stream is not silent.
-                Offer::Full => subscriber.last_sent = now,
+                Offer::Full | Offer::Part(_) => subscriber.last_sent = now,
                 Offer::Gone => {
                     self.remove(key, EndReason::Client);
                     return;
@@ -296,77 +247,19 @@ impl Shard {
 /// Why a subscriber that is not level must go, if it must.
 fn lag_verdict(
     subscriber: &Subscriber,
-    total: Lag,
+    audience: &Audience,
     settings: &DeliverySettings,
 ) -> Option<EndReason> {
     if subscriber.replaying {
         return None;
     }
-    let lag = Lag {
-        events: total.events.saturating_sub(subscriber.served.events),
-        bytes: total.bytes.saturating_sub(subscriber.served.bytes),
-    };
-    (judge(lag, settings.lag) == Verdict::Disconnect).then_some(EndReason::Slow)
+    (judge(subscriber.lag(audience.total), settings.lag) == Verdict::Disconnect)
+        .then_some(EndReason::Slow)
 }
 
 fn ticks(duration: Duration) -> Tick {
     let ticks = duration.as_millis().div_ceil(TICK.as_millis());
     Tick::try_from(ticks).unwrap_or(Tick::MAX)
-}
-
-/// Several events as one piece.
-#[derive(Clone, Debug)]
-struct Batch {
-    frames: Bytes,
-    events: u64,
-    first: Sequence,
-    last: Sequence,
-}
-
-impl Batch {
-    /// One event is its frame, shared; several are joined, once for everybody who gets them.
-    fn join(events: &[Arc<Event>]) -> Self {
-        let frames = match events {
-            [] => Bytes::new(),
-            [event] => event.frame().clone(),
-            several => {
-                let bytes = several.iter().map(|event| event.frame().len()).sum();
-                let mut joined = BytesMut::with_capacity(bytes);
-                for event in several {
-                    joined.extend_from_slice(event.frame());
-                }
-                joined.freeze()
-            }
-        };
-        Self {
-            frames,
-            events: events.len() as u64,
-            first: events.first().map_or(Sequence(0), |event| event.sequence()),
-            last: events.last().map_or(Sequence(0), |event| event.sequence()),
-        }
-    }
-}
-
-/// The batches of one pass, by what is in them: audiences that differ in other ways often get the
-/// same events, and then share the bytes.
-#[derive(Debug, Default)]
-struct JoinedBatches {
-    batches: HashMap<Vec<Sequence>, Batch>,
-}
-
-impl JoinedBatches {
-    fn join(&mut self, events: &[Arc<Event>]) -> Batch {
-        // A single frame is shared as it is.
-        if events.len() < 2 {
-            return Batch::join(events);
-        }
-        let sequences = events.iter().map(|event| event.sequence()).collect();
-        self.batches.entry(sequences).or_insert_with(|| Batch::join(events)).clone()
-    }
-
-    fn clear(&mut self) {
-        self.batches.clear();
-    }
 }
 
 impl Drop for Shard {

@@ -31,7 +31,7 @@ fn check(fields: DraftFields<'_>) -> Result<Draft, DraftError> {
 }
 
 fn number(draft: Draft) -> Event {
-    Unnumbered::encode(draft).number(Sequence(7), ACCEPTED_MS, Life::new(0xabc))
+    Unnumbered::encode(draft).number(Sequence(7), (ACCEPTED_MS, Instant::now()), Life::new(0xabc))
 }
 
 fn event(fields: DraftFields<'_>) -> Event {

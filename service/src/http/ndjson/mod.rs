@@ -22,7 +22,7 @@ use serde_json::value::RawValue;
 use tokio::time::{sleep, timeout};
 
 use super::Context;
-use super::body::ReplyBody;
+use super::body::Content;
 use super::publish::{ask_grants, body_timeout, check_grants, has_media_type};
 use super::reply::{self, Problem, Reply};
 use crate::auth::Grants;
@@ -57,7 +57,7 @@ pub(super) fn publish(
     };
     context.lifecycle.tasks().spawn(batch.run(request.into_body()));
     let mut reply = reply::whole(StatusCode::OK, NDJSON, Bytes::new());
-    *reply.body_mut() = ReplyBody::Lines(channel);
+    *reply.body_mut() = Content::Lines(channel);
     Ok(reply)
 }
 

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::index::TopicIndex;
 use super::{
@@ -106,10 +106,10 @@ impl MemoryLog {
     }
 
     fn append_now(&self, events: Vec<Unnumbered>) -> Vec<Result<Receipt, AppendError>> {
-        let now_ms = self.clock.unix_ms();
+        let (now_ms, now) = (self.clock.unix_ms(), Instant::now());
         let mut state = self.lock();
         let results =
-            events.into_iter().map(|event| state.append(event, now_ms, self.life)).collect();
+            events.into_iter().map(|event| state.append(event, (now_ms, now), self.life)).collect();
         state.evict(&self.settings, now_ms);
         results
     }
@@ -184,7 +184,7 @@ impl State {
     fn append(
         &mut self,
         event: Unnumbered,
-        now_ms: u64,
+        (now_ms, now): (u64, Instant),
         life: Life,
     ) -> Result<Receipt, AppendError> {
         let custom_id = event.custom_id().map(CustomId::shared);
@@ -193,7 +193,7 @@ impl State {
         }
         self.head = self.head.next();
         self.head_ms = self.head_ms.max(now_ms);
-        let event = event.number(self.head, self.head_ms, life);
+        let event = event.number(self.head, (self.head_ms, now), life);
         let receipt = Receipt {
             sequence: self.head,
             id: event.id().to_owned(),

@@ -120,7 +120,7 @@ impl Play {
     }
 
     fn pass(&mut self) {
-        self.stage.shard.pass();
+        self.stage.shard.turn();
         self.stage.assert_members_know_their_places();
     }
 

@@ -59,10 +59,10 @@ fn a_pass_reads_so_many_events_and_says_that_there_is_more() {
     let mut stage = stage();
     let reader = stage.join(&["a"]);
     stage.publish_times("a", 2 * PASS.events_max + 1);
-    assert!(stage.shard.pass());
+    assert!(stage.shard.turn());
     assert_eq!(stage.mailbox.seen(), Sequence(1_024));
-    assert!(stage.shard.pass());
-    assert!(!stage.shard.pass());
+    assert!(stage.shard.turn());
+    assert!(!stage.shard.turn());
     assert_eq!(stage.mailbox.seen(), Sequence(2_049));
     assert_eq!(reader.bytes().len(), 3);
     assert_eq!(reader.sequences(), (1..=2_049).collect::<Vec<_>>());
@@ -75,7 +75,7 @@ fn a_pass_reads_so_many_bytes_and_says_that_there_is_more() {
     for _ in 0..5 {
         stage.publish_draft(Draft::new(topic("a"), "x".repeat(PASS.bytes_max * 2 / 5)));
     }
-    assert!(stage.shard.pass());
+    assert!(stage.shard.turn());
     stage.settle();
     assert_eq!(reader.pieces(), ["1 2", "3 4", "5"]);
 }

@@ -4,7 +4,9 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use futures_util::FutureExt as _;
+use mio::Registry;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -17,7 +19,7 @@ use crate::auth::Grants;
 use crate::clock::Clock;
 use crate::event::{Draft, DraftFields, EventLimits, HubId};
 use crate::hub::{Hub, Resume, SubscribeRequest, Subscription};
-use crate::log::{MemoryLog, MemoryLogSettings};
+use crate::log::{MemoryLog, MemoryLogSettings, ReadRange, Wanted};
 use crate::metrics::Metrics;
 use crate::topic::{Selector, SelectorSet, Topic};
 
@@ -127,8 +129,9 @@ fn sequence_in(id: &str) -> String {
 }
 
 impl Sink for Reader {
-    fn attach(&mut self, key: SubscriberKey) {
+    fn attach(&mut self, key: SubscriberKey, _: &Registry) -> io::Result<()> {
         self.change(|reading| reading.key = Some(key));
+        Ok(())
     }
 
     fn readiness(&mut self) -> Offer {
@@ -157,14 +160,15 @@ impl Sink for Reader {
         offer
     }
 
-    fn finish(&mut self, farewell: &Bytes) {
+    fn finish(&mut self, farewell: &Bytes) -> Finish {
         self.change(|reading| {
             assert_eq!(reading.end, None, "a stream ends once");
             reading.end = Some(End::Finished(farewell.clone()));
         });
+        Finish::Done
     }
 
-    fn abort(&mut self) {
+    fn abort(&mut self, _: &Bytes) {
         self.change(|reading| {
             assert_eq!(reading.end, None, "a stream ends once");
             reading.end = Some(End::Aborted);
@@ -271,7 +275,7 @@ impl Stage {
 
     /// Makes passes until there is nothing left to do.
     fn settle(&mut self) {
-        while self.shard.pass() {}
+        while self.shard.turn() {}
     }
 
     /// A sink that was full takes so many pieces more.

@@ -79,7 +79,7 @@ impl Model {
                 topics: draft.topics.clone(),
                 id: draft.id,
                 frame_bytes,
-                bytes_held: 100 + frame_bytes + topic_bytes,
+                bytes_held: 160 + frame_bytes + topic_bytes,
                 accepted_ms: self.now_ms.max(newest),
             });
             Some(sequence)

@@ -1,0 +1,190 @@
+//! Several events as one piece of bytes, joined once for everybody who gets them.
+//!
+//! A sink may take a part of a piece. Where that part ends inside a frame, the rest of that frame
+//! has to follow before anything else, whatever happens to the subscriber meanwhile; a batch tells
+//! which frame that is, and gives its rest as a slice of what the log shares, never as a copy.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use bytes::{Bytes, BytesMut};
+
+use crate::event::{Event, Sequence};
+
+/// Several events as one piece, in order. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Batch(Arc<Joined>);
+
+#[derive(Debug)]
+struct Joined {
+    events: Box<[Arc<Event>]>,
+    /// Of the frames.
+    bytes: u64,
+    // Most batches are needed in one of the two forms, and those of one event in none.
+    frames: OnceLock<Bytes>,
+    chunks: OnceLock<Bytes>,
+}
+
+/// What becomes of a batch of which a sink took some bytes.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// The last event of which it took at least one byte.
+    pub(super) through: Sequence,
+    /// The rest of that event's chunk; empty when it took all of it.
+    pub(super) rest: Bytes,
+}
+
+impl Batch {
+    /// A batch of some events, in order.
+    pub(super) fn of(events: &[Arc<Event>]) -> Self {
+        let bytes = events.iter().map(|event| event.frame().len() as u64).sum();
+        let events = events.into();
+        Self(Arc::new(Joined { events, bytes, frames: <_>::default(), chunks: <_>::default() }))
+    }
+
+    /// For a body, which is framed by whoever carries it.
+    pub(super) fn frames(&self) -> &Bytes {
+        self.0.piece(&self.0.frames, Event::frame)
+    }
+
+    /// For a socket that carries HTTP/1.1.
+    pub(super) fn chunks(&self) -> &Bytes {
+        self.0.piece(&self.0.chunks, Event::chunk)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.events.is_empty()
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.0.events.len() as u64
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.bytes
+    }
+
+    /// The first event's sequence; 0 for no events.
+    pub(super) fn first(&self) -> Sequence {
+        self.0.events.first().map_or(Sequence(0), |event| event.sequence())
+    }
+
+    /// The last event's sequence; 0 for no events.
+    pub(super) fn last(&self) -> Sequence {
+        self.0.events.last().map_or(Sequence(0), |event| event.sequence())
+    }
+
+    /// How many events there are up to and including one, and their bytes.
+    pub(super) fn measure_through(&self, through: Sequence) -> (u64, u64) {
+        let taken = self.0.events.partition_point(|event| event.sequence() <= through);
+        let bytes: usize = self.0.events[..taken].iter().map(|event| event.frame().len()).sum();
+        (taken as u64, bytes as u64)
+    }
+
+    /// Where a socket stands that took the first `taken` bytes of the chunks, which is more than
+    /// none.
+    pub(super) fn part(&self, taken: usize) -> Part {
+        let mut end = 0;
+        for event in &self.0.events {
+            end += event.chunk().len();
+            if end >= taken {
+                let rest = event.chunk().slice(event.chunk().len() - (end - taken)..);
+                return Part { through: event.sequence(), rest };
+            }
+        }
+        Part { through: self.last(), rest: Bytes::new() }
+    }
+}
+
+impl Joined {
+    /// One event is its own bytes, shared; several are joined, once.
+    fn piece<'a>(&'a self, joined: &'a OnceLock<Bytes>, of: fn(&Event) -> &Bytes) -> &'a Bytes {
+        if let [event] = &self.events[..] {
+            return of(event);
+        }
+        joined.get_or_init(|| {
+            let bytes = self.events.iter().map(|event| of(event).len()).sum();
+            let mut joined = BytesMut::with_capacity(bytes);
+            for event in &self.events {
+                joined.extend_from_slice(of(event));
+            }
+            joined.freeze()
+        })
+    }
+}
+
+/// The batches of one pass, by what is in them: audiences that differ in other ways often get the
+/// same events, and then share the bytes.
+#[derive(Debug, Default)]
+pub(super) struct JoinedBatches {
+    batches: HashMap<Vec<Sequence>, Batch>,
+}
+
+impl JoinedBatches {
+    pub(super) fn join(&mut self, events: &[Arc<Event>]) -> Batch {
+        // A single frame is shared as it is.
+        if events.len() < 2 {
+            return Batch::of(events);
+        }
+        let sequences = events.iter().map(|event| event.sequence()).collect();
+        self.batches.entry(sequences).or_insert_with(|| Batch::of(events)).clone()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.batches.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::event::{DraftFields, EventLimits, Life, Unnumbered};
+
+    fn event(sequence: u64, data: &str) -> Arc<Event> {
+        let fields = DraftFields {
+            topics: vec!["t".into()],
+            data: data.to_owned().into(),
+            ..DraftFields::default()
+        };
+        let draft = fields.check(&EventLimits::default()).unwrap();
+        Arc::new(Unnumbered::encode(draft).number(
+            Sequence(sequence),
+            (0, Instant::now()),
+            Life::new(1),
+        ))
+    }
+
+    /// Whatever a socket takes, what it took and the rest are whole chunks, up to the event named.
+    #[test]
+    fn a_part_of_any_length_is_completed_by_the_rest_of_its_last_chunk() {
+        let events = [event(3, "a"), event(5, "two\nlines"), event(6, "")];
+        let batch = Batch::of(&events);
+        for taken in 1..=batch.chunks().len() {
+            let part = batch.part(taken);
+            let mut sent = batch.chunks()[..taken].to_vec();
+            sent.extend_from_slice(&part.rest);
+            let (count, bytes) = batch.measure_through(part.through);
+            let whole = Batch::of(&events[..count as usize]);
+            assert_eq!((&sent[..], whole.last()), (&whole.chunks()[..], part.through), "{taken}");
+            assert_eq!(whole.bytes(), bytes, "{taken}");
+        }
+    }
+
+    #[test]
+    fn the_rest_of_a_chunk_is_shared_with_the_event_and_not_copied() {
+        let events = [event(1, "a"), event(2, "b")];
+        let rest = Batch::of(&events).part(events[0].chunk().len() + 3).rest;
+        assert!(events[1].chunk().as_ptr_range().contains(&rest.as_ptr()));
+    }
+
+    #[test]
+    fn batches_of_the_same_events_are_joined_once() {
+        let events = [event(1, "a"), event(2, "b")];
+        let mut batches = JoinedBatches::default();
+        let (one, other) = (batches.join(&events), batches.join(&events));
+        assert_eq!(one.frames().as_ptr(), other.frames().as_ptr());
+        assert_ne!(batches.join(&events[..1]).frames(), one.frames());
+    }
+}

@@ -1,0 +1,187 @@
+//! A sink for streams whose socket the shard owns: plain HTTP/1.1, handed over by the front.
+//!
+//! Every event is a chunk of its own, made when it was encoded. What the kernel does not take of a
+//! chunk is kept as a slice of it; nothing else is ever held for a slow reader. The socket is registered once, for both directions and
+//! edge-triggered: a healthy broadcast never waits for "writable", and an idle stream costs no
+//! system call.
+
+use std::any::Any;
+use std::fmt;
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net;
+
+use bytes::{Bytes, BytesMut};
+use mio::net::TcpStream;
+use mio::{Interest, Registry};
+
+use super::batch::{Batch, Part};
+use super::sink::{Finish, Heard, Offer, Sink};
+use super::subscriber::{SubscriberKey, token};
+use crate::event::chunk_of;
+
+/// How many bytes are read at once, and how many line breaks are forgiven altogether: a client may
+/// send an empty line after its request (RFC 9112, section 2.2), and nothing more.
+const INPUT_BYTES: usize = 256;
+
+/// What ends a body in chunks: a client knows by it that nothing is missing.
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// Whatever counts as long as a connection lives, such as its place among all that are allowed.
+pub type Held = Box<dyn Any + Send>;
+
+/// A socket that belongs to a shard.
+pub(super) struct SocketSink {
+    socket: TcpStream,
+    /// What has to leave before anything else; boxed, because hardly any socket ever has one.
+    rest: Option<Box<Bytes>>,
+    /// The kernel took less than it was offered and will say when it takes more.
+    blocked: bool,
+    _held: Held,
+}
+
+impl fmt::Debug for SocketSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rest = self.rest.as_ref().map(|rest| rest.len());
+        f.debug_struct("SocketSink").field("rest", &rest).finish_non_exhaustive()
+    }
+}
+
+impl SocketSink {
+    /// A stream that begins with `opening`, as it is to stand on the wire. The socket must be non-blocking.
+    pub(super) fn new(socket: net::TcpStream, opening: Bytes, held: Held) -> Self {
+        let socket = TcpStream::from_std(socket);
+        Self { socket, rest: keep(opening), blocked: false, _held: held }
+    }
+
+    /// Sends what has to leave first; `Taken` when nothing of it is left.
+    fn flush(&mut self) -> Offer {
+        if self.blocked {
+            return Offer::Full;
+        }
+        let Some(mut rest) = self.rest.take() else { return Offer::Taken };
+        match self.send(&rest) {
+            Err(_) => Offer::Gone,
+            Ok(sent) if sent == rest.len() => Offer::Taken,
+            Ok(sent) => {
+                let _ = rest.split_to(sent);
+                self.rest = Some(rest);
+                Offer::Full
+            }
+        }
+    }
+
+    /// One `send`; fewer bytes than offered mean that the kernel is full.
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.socket.write(bytes) {
+                Ok(sent) => {
+                    self.blocked = sent < bytes.len();
+                    return Ok(sent);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    return Ok(0);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn keep(bytes: Bytes) -> Option<Box<Bytes>> {
+    (!bytes.is_empty()).then(|| Box::new(bytes))
+}
+
+impl Sink for SocketSink {
+    fn attach(&mut self, key: SubscriberKey, registry: &Registry) -> io::Result<()> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        registry.register(&mut self.socket, token(key), both)
+    }
+
+    fn readiness(&mut self) -> Offer {
+        self.flush()
+    }
+
+    fn offer(&mut self, piece: &Bytes) -> Offer {
+        match self.flush() {
+            Offer::Taken => {}
+            other => return other,
+        }
+        let chunk = chunk_of(piece);
+        match self.send(&chunk) {
+            Err(_) => Offer::Gone,
+            Ok(0) => Offer::Full,
+            Ok(sent) => {
+                self.rest = keep(chunk.slice(sent..));
+                Offer::Taken
+            }
+        }
+    }
+
+    fn offer_batch(&mut self, batch: &Batch) -> Offer {
+        match self.flush() {
+            Offer::Taken => {}
+            other => return other,
+        }
+        match self.send(batch.chunks()) {
+            Err(_) => Offer::Gone,
+            Ok(sent) if sent == batch.chunks().len() => Offer::Taken,
+            Ok(0) => Offer::Full,
+            Ok(sent) => {
+                let Part { through, rest } = batch.part(sent);
+                self.rest = keep(rest);
+                Offer::Part(through)
+            }
+        }
+    }
+
+    fn hear(&mut self) -> Heard {
+        let mut input = [0; INPUT_BYTES];
+        let mut forgiven = 0;
+        loop {
+            match self.socket.read(&mut input) {
+                Ok(0) => return Heard::Gone,
+                Ok(count) => {
+                    forgiven += count;
+                    let only_breaks = input[..count].iter().all(|byte| b"\r\n".contains(byte));
+                    if !only_breaks || forgiven > INPUT_BYTES {
+                        return Heard::Garbage;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Heard::Nothing,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return Heard::Gone,
+            }
+        }
+    }
+
+    fn unblock(&mut self) -> bool {
+        std::mem::take(&mut self.blocked)
+    }
+
+    fn finish(&mut self, farewell: &Bytes) -> Finish {
+        let mut last = BytesMut::from(self.rest.as_deref().map_or(&[][..], |rest| rest));
+        if !farewell.is_empty() {
+            last.extend_from_slice(&chunk_of(farewell));
+        }
+        last.extend_from_slice(LAST_CHUNK);
+        self.rest = keep(last.freeze());
+        self.go_on()
+    }
+
+    fn go_on(&mut self) -> Finish {
+        match self.flush() {
+            // Closing the socket sends what the kernel has taken, and then the end.
+            Offer::Taken | Offer::Gone => Finish::Done,
+            Offer::Full | Offer::Part(_) => Finish::Pending,
+        }
+    }
+
+    fn abort(&mut self, farewell: &Bytes) {
+        // Only between two frames is a farewell one.
+        if self.rest.is_none() {
+            let _ = self.send(&chunk_of(farewell));
+        }
+    }
+}

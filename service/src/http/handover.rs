@@ -1,0 +1,172 @@
+//! How a socket leaves hyper for a shard.
+//!
+//! hyper is very good at requests and answers, and the wrong thing to keep for a socket that then
+//! waits for hours. When a plain HTTP/1 request turns out to be for a stream, the service answers
+//! hyper with an error of its own: hyper writes nothing, its connection ends, and the socket comes
+//! back. The head is written here, the body is in chunks (RFC 9112, section 7.1), and nothing of
+//! hyper stays.
+//!
+//! What cannot leave keeps its place and is served through a body: requests that have one
+//! themselves, those of HTTP/1.0, which knows no chunks, and connections on which an earlier answer
+//! has not left yet.
+
+use std::fmt::Write as _;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context as Task, Poll};
+use std::time::SystemTime;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use hyper::http::response::Parts;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::rt::TokioIo;
+use thiserror::Error;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::body::Opening;
+use crate::event::chunk_of;
+
+/// What a connection, the answers to its requests and its stream know of each other.
+#[derive(Debug, Default)]
+pub(super) struct Carrier {
+    /// Cuts the connection from outside, for a stream that could not leave it.
+    pub(super) hang_up: Notify,
+    /// The kernel has not taken all that hyper wanted to write.
+    congested: AtomicBool,
+    leaving: Mutex<Option<Leaving>>,
+}
+
+/// A stream whose socket is leaving hyper.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    /// The head of its answer.
+    pub(super) head: Parts,
+    /// The stream.
+    pub(super) opening: Box<Opening>,
+}
+
+/// Not an error: the connection carries a stream from now on, and hyper has to let go of it.
+#[derive(Debug, Error)]
+#[error("the socket has left for a shard")]
+pub(super) struct Left;
+
+impl Carrier {
+    /// Whether all earlier answers have left.
+    pub(super) fn is_clear(&self) -> bool {
+        !self.congested.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn leave(&self, leaving: Leaving) -> Left {
+        *self.leaving.lock().unwrap_or_else(PoisonError::into_inner) = Some(leaving);
+        Left
+    }
+
+    pub(super) fn leaving(&self) -> Option<Leaving> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The bytes that a handed-over stream begins with: the head of the answer, and what is sent first.
+pub(super) fn beginning(head: &Parts, first: &Bytes) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(512 + first.len());
+    let reason = head.status.canonical_reason().unwrap_or_default();
+    let date = httpdate::fmt_http_date(SystemTime::now());
+    // Writing into memory cannot fail.
+    let _ = write!(bytes, "HTTP/1.1 {} {reason}\r\n", head.status.as_str());
+    for (name, value) in &head.headers {
+        bytes.put_slice(name.as_str().as_bytes());
+        bytes.put_slice(b": ");
+        bytes.put_slice(value.as_bytes());
+        bytes.put_slice(b"\r\n");
+    }
+    let _ =
+        write!(bytes, "date: {date}\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n");
+    bytes.put_slice(&chunk_of(first));
+    bytes.freeze()
+}
+
+/// A socket for hyper that notes whether the kernel takes everything. hyper flushes an answer
+/// before it reads the next request, so a write that was not blocked has left nothing behind.
+#[derive(Debug)]
+pub(super) struct Observed<'a> {
+    pub(super) io: TokioIo<TcpStream>,
+    pub(super) carrier: &'a Carrier,
+}
+
+impl Observed<'_> {
+    fn note<T>(&self, result: Poll<T>) -> Poll<T> {
+        self.carrier.congested.store(result.is_pending(), Ordering::Relaxed);
+        result
+    }
+}
+
+impl Read for Observed<'_> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_read(task, buffer)
+    }
+}
+
+impl Write for Observed<'_> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.io).poll_write(task, bytes);
+        self.note(result)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(task)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(task)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.io).poll_write_vectored(task, slices);
+        self.note(result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::Response;
+    use hyper::header::{CONTENT_TYPE, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn a_stream_begins_with_its_head_and_the_first_chunk() {
+        let mut response = Response::new(());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        let bytes = beginning(&response.into_parts().0, &Bytes::from_static(b":\n"));
+        let text = std::str::from_utf8(&bytes).unwrap();
+        let (head, first) = text.split_once("\r\n\r\n").unwrap();
+        let lines: Vec<_> = head.split("\r\n").filter(|line| !line.starts_with("date: ")).collect();
+        let expected = [
+            "HTTP/1.1 200 OK",
+            "content-type: text/event-stream",
+            "connection: close",
+            "transfer-encoding: chunked",
+        ];
+        assert_eq!(lines, expected);
+        assert_eq!(first, "2\r\n:\n\r\n");
+    }
+}
