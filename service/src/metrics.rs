@@ -32,6 +32,8 @@ struct Inner {
     heartbeats: Counter,
     gaps_told: Counter,
     gaps_told_at_open: AtomicU64,
+    skips: [Counter; Skip::ALL.len()],
+    skipped_events: [Counter; Skip::ALL.len()],
     disconnects: [Counter; EndReason::ALL.len()],
     connections: Gauge,
     connections_opened: Counter,
@@ -146,6 +148,26 @@ impl EndReason {
     }
 }
 
+/// Why events were left out for a subscriber that was too far behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// They were the oldest.
+    DropOldest,
+    /// There were newer ones of their topics.
+    Conflate,
+}
+
+impl Skip {
+    const ALL: [Self; 2] = [Self::DropOldest, Self::Conflate];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::DropOldest => "drop-oldest",
+            Self::Conflate => "conflate",
+        }
+    }
+}
+
 /// What one shard counts. It alone writes, so nothing is contended; others only read.
 #[derive(Debug, Default)]
 #[repr(align(128))]
@@ -156,6 +178,8 @@ pub struct ShardFigures {
     delivered_bytes: AtomicU64,
     heartbeats: AtomicU64,
     gaps_told: AtomicU64,
+    skips: [AtomicU64; Skip::ALL.len()],
+    skipped_events: [AtomicU64; Skip::ALL.len()],
 }
 
 fn add(counter: &AtomicU64, count: u64) {
@@ -183,6 +207,12 @@ impl ShardFigures {
 
     pub(crate) fn gap_told(&self) {
         add(&self.gaps_told, 1);
+    }
+
+    pub(crate) fn skipped(&self, skip: Skip, events: u64) {
+        add(&self.skips[skip as usize], 1);
+        add(&self.skipped_events[skip as usize], events);
+        self.gap_told();
     }
 
     /// How many subscribers it has now.
@@ -280,6 +310,11 @@ impl Metrics {
             let count = self.sum(|shard| &shard.left[reason as usize]);
             inner.disconnects[reason as usize].absolute(count);
         }
+        for skip in Skip::ALL {
+            inner.skips[skip as usize].absolute(self.sum(|shard| &shard.skips[skip as usize]));
+            let events = self.sum(|shard| &shard.skipped_events[skip as usize]);
+            inner.skipped_events[skip as usize].absolute(events);
+        }
         inner.log_events.set(log.events as f64);
         inner.log_bytes.set(log.bytes as f64);
         inner.log_oldest_timestamp.set(log.oldest_ms.map_or(0.0, |ms| ms as f64 / 1_000.0));
@@ -301,6 +336,10 @@ impl Inner {
         describe_counter!(refused, "Connections that were not served, by reason.");
         let rejected = "fanfare_publish_rejected_total";
         describe_counter!(rejected, "Events that were not accepted, by reason.");
+        let skips = "fanfare_skips_total";
+        describe_counter!(skips, "Times that events were left out for a slow reader, by policy.");
+        let skipped = "fanfare_events_skipped_total";
+        describe_counter!(skipped, "Events left out for slow readers, by policy.");
         let ended = "fanfare_disconnects_total";
         describe_counter!(ended, "Streams that ended, by reason.");
         Self {
@@ -326,9 +365,11 @@ impl Inner {
             heartbeats: described("fanfare_heartbeats_total", "Comments sent into silence."),
             gaps_told: described(
                 "fanfare_gaps_told_total",
-                "Times that a client was told that the log no longer had what it missed.",
+                "Times that a client was told that it missed events.",
             ),
             gaps_told_at_open: AtomicU64::new(0),
+            skips: Skip::ALL.map(|skip| counter!(skips, "policy" => skip.label())),
+            skipped_events: Skip::ALL.map(|skip| counter!(skipped, "policy" => skip.label())),
             disconnects: EndReason::ALL.map(|reason| counter!(ended, "reason" => reason.label())),
             connections: described_gauge("fanfare_connections", "Open connections."),
             connections_opened: described(

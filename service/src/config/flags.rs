@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 use clap::{ArgAction, Args};
 
 use super::{Config, ConfigError, LogFormat};
-use crate::delivery::{DeliverySettings, LagLimit};
+use crate::delivery::{DeliverySettings, LagLimit, Policies, PolicyRule};
 use crate::event::{EventLimits, Retry};
 use crate::http::{HttpSettings, OriginPolicy};
 use crate::log::MemoryLogSettings;
@@ -81,7 +81,18 @@ pub(super) struct ServeFlags {
         help_heading = "Delivery"
     )]
     age_max: humantime::Duration,
-    /// A subscriber that is further behind, in events, is disconnected and replayed on its return
+    /// What happens to a subscriber that is too far behind: disconnect (the default; it is replayed
+    /// on its return), drop-oldest, conflate or catch-up; for some topics only: prices/*=conflate.
+    /// Repeatable, or separated by commas
+    #[arg(
+        long = "policy",
+        env = "FANFARE_POLICY",
+        value_name = "[PATTERN=]POLICY",
+        value_delimiter = ',',
+        help_heading = "Delivery"
+    )]
+    policies: Vec<PolicyRule>,
+    /// A subscriber that is further behind, in events, is too far behind
     #[arg(
         long,
         env = "FANFARE_LAG_EVENTS",
@@ -396,6 +407,7 @@ impl ServeFlags {
         DeliverySettings {
             shards: if self.shards > 0 { self.shards } else { defaults.shards },
             lag: LagLimit { events_max: self.lag_events, bytes_max: self.lag_bytes.as_u64() },
+            policies: Policies::new(self.policies.iter().cloned()),
             heartbeat: *self.heartbeat,
             age_max: *self.age_max,
             retry_ms: self.retry.0.clone(),

@@ -21,7 +21,7 @@ mod slot;
 mod socket;
 mod subscriber;
 
-pub use policy::LagLimit;
+pub use policy::{LagLimit, Policies, Policy, PolicyRule, PolicyRuleError};
 pub use slot::SlotReader;
 pub use socket::Held;
 
@@ -48,8 +48,10 @@ use socket::SocketSink;
 pub struct DeliverySettings {
     /// How many shards.
     pub shards: usize,
-    /// How far a live subscriber may fall behind before its stream is closed.
+    /// How far a live subscriber may fall behind before its policy acts.
     pub lag: LagLimit,
+    /// What happens then.
+    pub policies: Policies,
     /// Silence after which a comment is sent; zero for never.
     pub heartbeat: Duration,
     /// The age at which a stream is closed, plus or minus 20 %; zero for never.
@@ -64,6 +66,7 @@ impl Default for DeliverySettings {
         Self {
             shards: std::thread::available_parallelism().map_or(1, usize::from),
             lag: LagLimit::default(),
+            policies: Policies::default(),
             heartbeat: Duration::from_secs(15),
             age_max: Duration::ZERO,
             retry_ms: 1_000..=5_000,

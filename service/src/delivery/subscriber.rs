@@ -45,6 +45,8 @@ pub(super) struct Subscriber {
     pub(super) served: Lag,
     /// It resumed, and has not been level yet: the lag limit does not apply.
     pub(super) replaying: bool,
+    /// It is given only the newest event of each topic until it is level.
+    pub(super) conflating: bool,
     /// When it was last handed bytes.
     pub(super) last_sent: Tick,
     /// When it must end, and why.

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use super::*;
 use crate::clock::Clock;
 use crate::event::{DraftFields, EventLimits, HubId, Life};
-use crate::log::{Appending, Bell, MemoryLog, MemoryLogSettings, Page};
+use crate::log::{Appending, Bell, MemoryLog, MemoryLogSettings, Page, Tail};
 use crate::topic::Selector;
 
 /// A hub over a log with a clock that stands still until it is moved.
@@ -127,6 +127,10 @@ impl Log for Away {
 
     fn read(&self, range: ReadRange, _: Wanted<'_>, _: PageLimit) -> Page {
         Page { events: Vec::new(), through: range.after, passed: false }
+    }
+
+    fn read_back(&self, range: ReadRange, _: Wanted<'_>, _: PageLimit) -> Tail {
+        Tail { events: Vec::new(), after: range.after }
     }
 
     fn locate(&self, _: &str) -> Located {

@@ -71,6 +71,35 @@ impl TopicIndex {
         merged
     }
 
+    /// The same from the end: newest first.
+    pub(super) fn range_back<'a>(
+        &self,
+        topics: impl Iterator<Item = &'a Topic>,
+        after: Sequence,
+        through: Sequence,
+        count_max: usize,
+    ) -> Vec<Sequence> {
+        let mut lists: Vec<_> = topics
+            .filter_map(|topic| self.sequences.get(topic))
+            .map(|list| {
+                let end = list.partition_point(|&sequence| sequence <= through);
+                let newest_first = list.range(..end).rev().copied();
+                newest_first.take_while(|&sequence| sequence > after).peekable()
+            })
+            .collect();
+        let mut merged = Vec::new();
+        while merged.len() < count_max {
+            let Some(next) = lists.iter_mut().filter_map(|list| list.peek().copied()).max() else {
+                break;
+            };
+            for list in &mut lists {
+                list.next_if_eq(&next);
+            }
+            merged.push(next);
+        }
+        merged
+    }
+
     /// How many topics have a retained event.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {

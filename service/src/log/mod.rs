@@ -47,6 +47,9 @@ pub trait Log: Send + Sync + 'static {
     /// Reads one page of what matches, without waiting.
     fn read(&self, range: ReadRange, wanted: Wanted<'_>, limit: PageLimit) -> Page;
 
+    /// Reads one page of what matches from the end of the range backwards, without waiting.
+    fn read_back(&self, range: ReadRange, wanted: Wanted<'_>, limit: PageLimit) -> Tail;
+
     /// Where a client that has seen the event with this id should go on.
     fn locate(&self, id: &str) -> Located;
 
@@ -118,6 +121,16 @@ pub struct Page {
     pub through: Sequence,
     /// The log no longer had the beginning of the range.
     pub passed: bool,
+}
+
+/// The end of a range, newest first.
+#[derive(Debug)]
+pub struct Tail {
+    /// The events that match, from the newest to the oldest.
+    pub events: Vec<Arc<Event>>,
+    /// Everything after this one has been looked at: the next page ends here. It is the range's
+    /// beginning when there is nothing left.
+    pub after: Sequence,
 }
 
 /// Where a client goes on.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use quick_cache::unsync::Cache;
 use slotmap::{SlotMap, new_key_type};
 
-use super::policy::Lag;
+use super::policy::{Lag, Policies, Policy};
 use super::subscriber::SubscriberKey;
 use crate::auth::Grants;
 use crate::event::{Event, Sequence};
@@ -30,6 +30,7 @@ const CACHED_TOPICS_MAX: usize = 16_384;
 pub(super) struct Audience {
     pub(super) selectors: SelectorSet,
     pub(super) grants: Grants,
+    pub(super) policy: Policy,
     pub(super) members: Vec<SubscriberKey>,
     /// The last event that matched: whoever's cursor is here or further is level.
     pub(super) last: Sequence,
@@ -58,6 +59,7 @@ impl Audience {
 /// The audiences of a shard, and how to find those of an event.
 #[derive(Debug)]
 pub(super) struct Audiences {
+    policies: Policies,
     all: SlotMap<AudienceKey, Audience>,
     by_terms: HashMap<(SelectorSet, Grants), AudienceKey>,
     by_topic: HashMap<Topic, Vec<AudienceKey>>,
@@ -68,8 +70,9 @@ pub(super) struct Audiences {
 }
 
 impl Audiences {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(policies: Policies) -> Self {
         Self {
+            policies,
             all: SlotMap::with_key(),
             by_terms: HashMap::new(),
             by_topic: HashMap::new(),
@@ -103,6 +106,7 @@ impl Audiences {
         let key = self.all.insert(Audience {
             selectors: selectors.clone(),
             grants: grants.clone(),
+            policy: self.policies.of(&selectors),
             members: Vec::new(),
             last: seen,
             total: Lag::default(),

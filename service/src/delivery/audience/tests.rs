@@ -56,7 +56,7 @@ fn take_pending(audiences: &mut Audiences, key: AudienceKey) -> Vec<u64> {
 
 #[test]
 fn the_same_terms_share_an_audience() {
-    let mut audiences = Audiences::new();
+    let mut audiences = Audiences::new(Policies::default());
     let news = topic("news");
     let key = enter(&mut audiences, &["news", "{x}"]);
     assert_eq!(enter(&mut audiences, &["{x}", "news", "news"]), key);
@@ -73,7 +73,7 @@ fn the_same_terms_share_an_audience() {
 
 #[test]
 fn a_new_audience_is_level_with_what_the_shard_has_seen_and_an_old_one_stays_as_it_is() {
-    let mut audiences = Audiences::new();
+    let mut audiences = Audiences::new(Policies::default());
     let enter = |audiences: &mut Audiences, seen| {
         audiences.enter(set(&["news"]), Grants::all(), Sequence(seen))
     };
@@ -90,7 +90,7 @@ fn a_new_audience_is_level_with_what_the_shard_has_seen_and_an_old_one_stays_as_
 
 #[test]
 fn an_audience_that_has_left_leaves_nothing_behind() {
-    let mut audiences = Audiences::new();
+    let mut audiences = Audiences::new(Policies::default());
     let stays = enter(&mut audiences, &["a"]);
     let keys = [&["a", "b"][..], &["a"], &["{x}"], &["b", "*"]]
         .map(|selectors| audiences.enter(set(selectors), Grants::all(), Sequence(0)));
@@ -111,7 +111,7 @@ fn an_audience_that_has_left_leaves_nothing_behind() {
 
 #[test]
 fn an_event_goes_to_every_audience_with_a_selector_for_one_of_its_topics() {
-    let mut audiences = Audiences::new();
+    let mut audiences = Audiences::new(Policies::default());
     let all: [&[&str]; 6] = [&["a"], &["a", "b"], &["c"], &["{x}"], &["x/{y}", "a"], &["*"]];
     let keys = all.map(|selectors| enter(&mut audiences, selectors));
     let mut check = |topics: &[&str], expected: [bool; 6]| {
@@ -132,7 +132,7 @@ fn an_event_goes_to_every_audience_with_a_selector_for_one_of_its_topics() {
 
 #[test]
 fn an_event_with_several_topics_is_assigned_once() {
-    let mut audiences = Audiences::new();
+    let mut audiences = Audiences::new(Policies::default());
     for selectors in [&["a", "b"][..], &["{x}"], &["a", "{x}"], &["*"], &["*", "a", "b"]] {
         let key = enter(&mut audiences, selectors);
         assert_eq!(assign(&mut audiences, &[event(1, &["a", "b", "c"])]), [key], "{selectors:?}");
@@ -143,7 +143,7 @@ fn an_event_with_several_topics_is_assigned_once() {
 
 #[test]
 fn events_of_one_pass_stay_in_order_and_touch_an_audience_once() {
-    let mut audiences = Audiences::new();
+    let mut audiences = Audiences::new(Policies::default());
     let (both, a) = (enter(&mut audiences, &["a", "b"]), enter(&mut audiences, &["a"]));
     let events = [event(1, &["b"]), event(2, &["b", "a"]), event(3, &["c"]), event(4, &["a"])];
     assert_eq!(assign(&mut audiences, &events), [both, a]);
@@ -153,7 +153,7 @@ fn events_of_one_pass_stay_in_order_and_touch_an_audience_once() {
 
 #[test]
 fn a_private_event_needs_a_grant_for_one_of_its_topics() {
-    let mut audiences = Audiences::new();
+    let mut audiences = Audiences::new(Policies::default());
     let grants =
         [Grants::all(), Grants::subscribe_to(topic("a")), Grants::subscribe_to(topic("b"))];
     let keys: Vec<_> = [&["a"][..], &["*"]]
@@ -177,7 +177,7 @@ fn a_private_event_needs_a_grant_for_one_of_its_topics() {
 
 #[test]
 fn a_stream_ends_with_an_event_that_ends_all_of_its_topics() {
-    let mut audiences = Audiences::new();
+    let mut audiences = Audiences::new(Policies::default());
     let mut check = |selectors: &[&str], topics: &[&str], ending, expected| {
         let key = enter(&mut audiences, selectors);
         let draft = draft(topics, false);
@@ -199,7 +199,7 @@ fn a_stream_ends_with_an_event_that_ends_all_of_its_topics() {
 
 #[test]
 fn a_pattern_that_comes_or_goes_counts_from_the_next_event_on() {
-    let mut audiences = Audiences::new();
+    let mut audiences = Audiences::new(Policies::default());
     let first = enter(&mut audiences, &["{x}"]);
     assert_eq!(assign(&mut audiences, &[event(1, &["a"])]), [first]);
     let second = enter(&mut audiences, &["*"]);
@@ -214,7 +214,7 @@ fn a_pattern_that_comes_or_goes_counts_from_the_next_event_on() {
 
 #[test]
 fn exact_topics_do_not_disturb_the_cache() {
-    let mut audiences = Audiences::new();
+    let mut audiences = Audiences::new(Policies::default());
     let exact = enter(&mut audiences, &["a"]);
     assign(&mut audiences, &[event(1, &["a"])]);
     assert_eq!(audiences.matched.len(), 0); // Nobody has a pattern.
@@ -235,7 +235,7 @@ fn exact_topics_do_not_disturb_the_cache() {
 
 #[test]
 fn more_topics_than_the_cache_remembers_are_still_matched() {
-    let mut audiences = Audiences::new();
+    let mut audiences = Audiences::new(Policies::default());
     let key = enter(&mut audiences, &["{x}"]);
     let count = CACHED_TOPICS_MAX as u64 + 1_000;
     for number in 0..count {
@@ -273,7 +273,7 @@ proptest! {
     fn whoever_comes_and_goes_an_event_is_assigned_as_its_selectors_say(
         steps in vec(any_step(), 1..40),
     ) {
-        let mut audiences = Audiences::new();
+        let mut audiences = Audiences::new(Policies::default());
         let mut keys = BTreeMap::new();
         for (step, sequence) in steps.into_iter().zip(1..) {
             match step {

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::super::audience::AudienceKey;
 use super::super::batch::Batch;
+use super::super::policy::{Verdict, judge};
 use super::super::sink::Offer;
 use super::super::subscriber::SubscriberKey;
 use super::{CATCH_UP_TIME, PASS, Shard};
@@ -46,7 +47,7 @@ impl JoinedPages {
     }
 }
 
-enum Progress {
+pub(super) enum Progress {
     /// Level with the audience, or waiting for its sink.
     Rest,
     /// There is more to read for it.
@@ -87,33 +88,58 @@ impl Shard {
         if self.is_level(key) {
             return Progress::Rest;
         }
+        if self.is_to_skip(key) {
+            return self.skip(key);
+        }
         let page = self.joined_page(audience, cursor);
         if page.passed {
             return self.passed(key, &page);
         }
-        self.hand(key, &page)
+        self.hand(key, &page.batch, page.through, page.ends)
     }
 
-    fn hand(&mut self, key: SubscriberKey, page: &JoinedPage) -> Progress {
+    /// Whether events are to be left out for a subscriber. One that is conflated stays so until it
+    /// is level.
+    fn is_to_skip(&self, key: SubscriberKey) -> bool {
+        let Some(subscriber) = self.subscribers.get(key) else { return false };
+        let Some(audience) = self.audiences.get(subscriber.audience) else { return false };
+        if subscriber.replaying || !audience.policy.skips() {
+            return false;
+        }
+        let verdict = judge(audience.policy, subscriber.lag(audience.total), self.settings.lag);
+        subscriber.conflating
+            || verdict == Verdict::Skip
+            || subscriber.cursor.next() < self.log.extent().oldest
+    }
+
+    /// Hands a subscriber the events of the log up to `through`; `ends` if its stream ends with
+    /// them.
+    pub(super) fn hand(
+        &mut self,
+        key: SubscriberKey,
+        batch: &Batch,
+        through: Sequence,
+        ends: bool,
+    ) -> Progress {
         let now = self.deadlines.now();
         let Some(subscriber) = self.subscribers.get_mut(key) else { return Progress::Rest };
-        if page.batch.is_empty() {
-            subscriber.cursor = page.through;
+        if batch.is_empty() {
+            subscriber.cursor = through;
             return Progress::More;
         }
-        let (through, (events, bytes)) = match subscriber.sink.offer_batch(&page.batch) {
+        let (through, (events, bytes)) = match subscriber.sink.offer_batch(batch) {
             Offer::Gone => return Progress::End(EndReason::Client),
             // It said a moment ago that it takes bytes; the kernel thinks otherwise.
             Offer::Full => return Progress::Rest,
-            Offer::Taken => (page.through, (page.batch.count(), page.batch.bytes())),
-            Offer::Part(through) => (through, page.batch.measure_through(through)),
+            Offer::Taken => (through, (batch.count(), batch.bytes())),
+            Offer::Part(part) => (part, batch.measure_through(part)),
         };
         subscriber.cursor = through;
         subscriber.last_sent = now;
         subscriber.served.events += events;
         subscriber.served.bytes += bytes;
         self.figures.delivered(events, bytes);
-        if page.ends && events == page.batch.count() {
+        if ends && events == batch.count() {
             Progress::End(EndReason::Finished)
         } else if self.is_level(key) {
             Progress::Rest
@@ -131,6 +157,7 @@ impl Shard {
         }
         subscriber.served = audience.total;
         subscriber.replaying = false;
+        subscriber.conflating = false;
         true
     }
 

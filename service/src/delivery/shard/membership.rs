@@ -30,6 +30,7 @@ impl Shard {
             cursor: subscription.cursor,
             served,
             replaying,
+            conflating: false,
             last_sent: now,
             end,
             _presence: subscription.presence,

@@ -10,6 +10,7 @@
 mod catch_up;
 mod membership;
 mod pass;
+mod skip;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -90,13 +91,13 @@ impl Shard {
         mailbox.set_seen(seen);
         let shard = Self {
             log,
-            settings,
             figures,
             mailbox: Arc::clone(&mailbox),
             poll,
             began: Instant::now(),
             subscribers: SlotMap::with_key(),
-            audiences: Audiences::new(),
+            audiences: Audiences::new(settings.policies.clone()),
+            settings,
             deadlines: Deadlines::new(),
             seen,
             behind: VecDeque::new(),
@@ -253,7 +254,7 @@ fn lag_verdict(
     if subscriber.replaying {
         return None;
     }
-    (judge(subscriber.lag(audience.total), settings.lag) == Verdict::Disconnect)
+    (judge(audience.policy, subscriber.lag(audience.total), settings.lag) == Verdict::Disconnect)
         .then_some(EndReason::Slow)
 }
 

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use super::index::TopicIndex;
 use super::{
-    AppendError, Appending, Bell, Extent, Located, Log, Page, PageLimit, ReadRange, Receipt, Wanted,
+    AppendError, Appending, Bell, Extent, Located, Log, Page, PageLimit, ReadRange, Receipt, Tail,
+    Wanted,
 };
 use crate::clock::Clock;
 use crate::event::{CustomId, Event, HubId, Life, Sequence, Unnumbered};
@@ -141,14 +142,24 @@ impl Log for MemoryLog {
             (Some(topics), _) => self.lock().read_topics(topics, range, limit),
             (None, Wanted::Everything) => self.lock().read_everything(range, limit),
             (None, Wanted::Matching(selectors)) => {
-                // Patterns are matched outside the lock, and the more there are to try, the fewer
-                // events are looked at in one go.
-                let events_max = (limit.events_max / selectors.iter().len().max(1)).max(16);
-                let limit = PageLimit { events_max: events_max.min(limit.events_max), ..limit };
+                let limit = for_patterns(limit, selectors);
                 let page = self.lock().read_everything(range, limit);
                 keep_matching(page, selectors)
             }
         }
+    }
+
+    fn read_back(&self, range: ReadRange, wanted: Wanted<'_>, limit: PageLimit) -> Tail {
+        if let Wanted::Matching(selectors) = wanted {
+            if let Some(topics) = selectors.exact_topics() {
+                return self.lock().read_topics_back(topics, range, limit);
+            }
+            let limit = for_patterns(limit, selectors);
+            let mut tail = self.lock().read_everything_back(range, limit);
+            tail.events.retain(|event| matches(event, selectors));
+            return tail;
+        }
+        self.lock().read_everything_back(range, limit)
     }
 
     fn locate(&self, id: &str) -> Located {
@@ -267,6 +278,44 @@ impl State {
         self.page(sequences.into_iter(), range, limit)
     }
 
+    fn read_everything_back(&self, range: ReadRange, limit: PageLimit) -> Tail {
+        let first = self.oldest().max(range.after.next());
+        let through = self.head.min(range.through);
+        self.tail((first.0..=through.0).rev().map(Sequence), range, limit)
+    }
+
+    fn read_topics_back<'a>(
+        &self,
+        topics: impl Iterator<Item = &'a crate::topic::Topic>,
+        range: ReadRange,
+        limit: PageLimit,
+    ) -> Tail {
+        let count_max = limit.events_max.saturating_add(1);
+        let sequences = self.by_topic.range_back(topics, range.after, range.through, count_max);
+        self.tail(sequences.into_iter(), range, limit)
+    }
+
+    fn tail(
+        &self,
+        newest_first: impl Iterator<Item = Sequence>,
+        range: ReadRange,
+        limit: PageLimit,
+    ) -> Tail {
+        let mut tail = Tail { events: Vec::new(), after: range.through };
+        let mut bytes = 0;
+        for event in newest_first.filter_map(|sequence| self.get(sequence)) {
+            bytes += event.frame().len();
+            let full = tail.events.len() >= limit.events_max || bytes > limit.bytes_max;
+            if full && !tail.events.is_empty() {
+                return tail;
+            }
+            tail.after = event.sequence().previous();
+            tail.events.push(Arc::clone(event));
+        }
+        tail.after = range.after;
+        tail
+    }
+
     fn page(
         &self,
         sequences: impl Iterator<Item = Sequence>,
@@ -288,6 +337,13 @@ impl State {
         page.through = range.after.max(range.through.min(self.head));
         page
     }
+}
+
+/// Patterns are matched outside the lock, and the more there are to try, the fewer events are
+/// looked at in one go.
+fn for_patterns(limit: PageLimit, selectors: &SelectorSet) -> PageLimit {
+    let events_max = (limit.events_max / selectors.iter().len().max(1)).max(16);
+    PageLimit { events_max: events_max.min(limit.events_max), ..limit }
 }
 
 fn keep_matching(mut page: Page, selectors: &SelectorSet) -> Page {

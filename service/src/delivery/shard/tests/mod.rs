@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::super::sink::Sink;
-use super::super::{Joiner, LagLimit};
+use super::super::{Joiner, LagLimit, Policies};
 use super::*;
 use crate::auth::Grants;
 use crate::clock::Clock;
@@ -35,6 +35,8 @@ mod live;
 mod membership;
 /// From replay to live.
 mod replay;
+/// Leaving events out.
+mod skip;
 /// Full sinks, the lag limit, and what the log has passed.
 mod slow_readers;
 /// The end of a topic.
@@ -117,9 +119,13 @@ fn in_words(piece: &Bytes) -> String {
 fn frame_in_words(frame: &str) -> String {
     if let Some(json) = frame.strip_prefix("event: fanfare-gap\ndata: ") {
         let gap: serde_json::Value = serde_json::from_str(json).unwrap();
-        assert!(gap["missed"].is_null() && gap["after"].is_null());
-        let before = gap["before"].as_str().map_or("nothing".to_owned(), sequence_in);
-        return format!("gap before {before}");
+        let place = |field: &str| gap[field].as_str().map_or("?".to_owned(), sequence_in);
+        return format!(
+            "(missed {} after {} before {})",
+            gap["missed"],
+            place("after"),
+            place("before")
+        );
     }
     sequence_in(frame.lines().next().unwrap().strip_prefix("id: ").unwrap())
 }
@@ -195,6 +201,7 @@ fn no_limits() -> (DeliverySettings, MemoryLogSettings) {
     let delivery = DeliverySettings {
         shards: 1,
         lag: LagLimit { events_max: u64::MAX, bytes_max: u64::MAX },
+        policies: Policies::default(),
         heartbeat: Duration::ZERO,
         age_max: Duration::ZERO,
         retry_ms: 7..=7,
@@ -211,6 +218,13 @@ fn stage_with_lag_limit(events_max: u64, bytes_max: u64) -> Stage {
     let (delivery, log) = no_limits();
     let lag = LagLimit { events_max, bytes_max };
     stage_with(DeliverySettings { lag, ..delivery }, log)
+}
+
+fn stage_with_policy(rule: &str, events_max: u64) -> Stage {
+    let (delivery, log) = no_limits();
+    let lag = LagLimit { events_max, bytes_max: u64::MAX };
+    let policies = Policies::new([rule.parse().unwrap()]);
+    stage_with(DeliverySettings { lag, policies, ..delivery }, log)
 }
 
 fn stage_with_log_of(events_max: usize) -> Stage {

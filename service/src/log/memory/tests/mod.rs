@@ -22,6 +22,8 @@ mod locate;
 mod model;
 /// Reading.
 mod read;
+/// Reading backwards.
+mod read_back;
 /// What is retained and what goes.
 mod retention;
 

@@ -1,0 +1,172 @@
+//! Leaving events out for whoever is too far behind.
+
+use super::*;
+
+/// A reader that has had one event, takes nothing for as long as `topics` are published, and then
+/// so many pieces.
+fn after_a_stall(stage: &mut Stage, selectors: &[&str], topics: &[&str], pieces: usize) -> Reader {
+    let slow = stage.join(selectors);
+    stage.publish(topics[0]);
+    stage.settle();
+    slow.fill();
+    for topic in topics {
+        stage.publish(topic);
+        stage.settle();
+    }
+    stage.make_room(&slow, pieces);
+    stage.settle();
+    slow
+}
+
+#[test]
+fn drop_oldest_tells_how_many_are_missing_and_goes_on_with_the_newest_within_the_limit() {
+    let mut stage = stage_with_policy("drop-oldest", 3);
+    let slow = after_a_stall(&mut stage, &["a"], &["a"; 10], usize::MAX);
+    assert_eq!(slow.pieces(), ["1", "(missed 7 after 1 before 9)", "9 10 11"]);
+    assert_eq!(stage.figure("fanfare_skips_total{policy=\"drop-oldest\"}"), 1);
+    assert_eq!(stage.figure("fanfare_events_skipped_total{policy=\"drop-oldest\"}"), 7);
+    stage.publish("a");
+    stage.settle();
+    assert_eq!(slow.pieces().last().unwrap(), "12");
+    assert_eq!(slow.end(), None);
+}
+
+#[test]
+fn drop_oldest_counts_bytes_as_well_and_keeps_at_least_the_newest() {
+    let frame = draft_frame_bytes();
+    for (bytes_max, kept) in [(2 * frame, "10 11"), (2 * frame - 1, "11"), (1, "11")] {
+        let (delivery, log) = no_limits();
+        let lag = LagLimit { events_max: u64::MAX, bytes_max };
+        let policies = Policies::new(["drop-oldest".parse().unwrap()]);
+        let mut stage = stage_with(DeliverySettings { lag, policies, ..delivery }, log);
+        let slow = after_a_stall(&mut stage, &["a"], &["a"; 10], usize::MAX);
+        assert_eq!(slow.pieces().last().unwrap(), kept, "{bytes_max}");
+    }
+}
+
+#[test]
+fn nothing_is_left_out_while_the_lag_is_within_the_limit() {
+    for rule in ["drop-oldest", "conflate"] {
+        let mut stage = stage_with_policy(rule, 10);
+        let slow = after_a_stall(&mut stage, &["a"], &["a"; 10], usize::MAX);
+        assert_eq!(slow.pieces(), ["1", "2 3 4 5 6 7 8 9 10 11"], "{rule}");
+    }
+}
+
+#[test]
+fn conflate_keeps_the_newest_of_each_topic() {
+    let mut stage = stage_with_policy("conflate", 3);
+    let topics = ["a", "b", "a", "c", "b", "other", "a"];
+    let slow = after_a_stall(&mut stage, &["a", "b", "c"], &topics, usize::MAX);
+    // 1 is before the stall; 2 3 4 5 6 and 8 are for it.
+    assert_eq!(slow.pieces(), ["1", "(missed 3 after 1 before 5)", "5 6 8"]);
+    assert_eq!(stage.figure("fanfare_events_skipped_total{policy=\"conflate\"}"), 3);
+    stage.publish("a");
+    stage.settle();
+    assert_eq!(slow.pieces().last().unwrap(), "9");
+}
+
+#[test]
+fn conflate_takes_an_event_of_several_topics_for_the_newest_of_each() {
+    let mut stage = stage_with_policy("conflate", 1);
+    let slow = stage.join(&["*"]);
+    stage.settle();
+    slow.fill();
+    for topics in [&["a"][..], &["b"], &["a", "b"], &["c"]] {
+        stage.publish_draft(draft(topics, false));
+        stage.settle();
+    }
+    stage.make_room(&slow, usize::MAX);
+    stage.settle();
+    assert_eq!(slow.pieces(), ["(missed 2 after ? before 3)", "3 4"]);
+}
+
+/// It is state that is wanted: what became old while the rest was on its way is left out too, and
+/// told.
+#[test]
+fn a_conflated_reader_stays_so_until_it_is_level() {
+    let mut stage = stage_with_policy("conflate", 3);
+    // Room for the notice alone.
+    let slow = after_a_stall(&mut stage, &["a", "b"], &["a", "a", "b", "a"], 1);
+    assert_eq!(slow.pieces(), ["1", "(missed 2 after 1 before 4)"]);
+    stage.publish("b");
+    stage.settle();
+    stage.make_room(&slow, usize::MAX);
+    stage.settle();
+    assert_eq!(slow.pieces()[2..], ["(missed 1 after 1 before 5)", "5 6"]);
+    slow.fill();
+    stage.publish_times("a", 2);
+    stage.settle();
+    stage.make_room(&slow, usize::MAX);
+    stage.settle();
+    assert_eq!(slow.pieces()[4..], ["7 8"], "level in between, and within the limit");
+}
+
+#[test]
+fn what_is_kept_comes_in_pieces_if_it_is_much() {
+    const TOPICS: usize = 2_000;
+    let mut stage = stage_with_policy("conflate", 10);
+    let slow = stage.join(&["*"]);
+    stage.settle();
+    slow.fill();
+    for round in 0..2 {
+        for topic in 0..TOPICS {
+            stage.publish(&format!("{topic}"));
+        }
+        assert!(round < 2);
+    }
+    stage.settle();
+    stage.make_room(&slow, usize::MAX);
+    stage.settle();
+    let pieces = slow.pieces();
+    assert_eq!(pieces[0], format!("(missed {TOPICS} after ? before {})", TOPICS + 1));
+    assert!(pieces.len() > 2, "one piece");
+    let rest = pieces[1..].join(" ");
+    let expected: Vec<_> = (TOPICS + 1..=2 * TOPICS).map(|number| number.to_string()).collect();
+    assert_eq!(rest, expected.join(" "));
+}
+
+#[test]
+fn catch_up_has_no_limit_but_the_log() {
+    let mut stage = stage_with_policy("catch-up", 3);
+    let slow = after_a_stall(&mut stage, &["a"], &["a"; 10], usize::MAX);
+    assert_eq!(slow.pieces(), ["1", "2 3 4 5 6 7 8 9 10 11"]);
+}
+
+#[test]
+fn when_the_log_has_passed_a_reader_its_policy_decides_what_becomes_of_it() {
+    let cases = [
+        ("drop-oldest", Some("(missed 5 after ? before 7)"), None),
+        ("conflate", Some("(missed 9 after ? before 11)"), None),
+        ("catch-up", None, farewell()),
+    ];
+    for (rule, told, end) in cases {
+        let (delivery, log) = no_limits();
+        let policies = Policies::new([rule.parse().unwrap()]);
+        let log = MemoryLogSettings { events_max: 5, ..log };
+        let mut stage = stage_with(DeliverySettings { policies, ..delivery }, log);
+        let slow = after_a_stall(&mut stage, &["a"], &["a"; 10], usize::MAX);
+        assert_eq!(slow.pieces().get(1).map(String::as_str), told, "{rule}");
+        assert_eq!(slow.end(), end, "{rule}");
+    }
+}
+
+#[test]
+fn an_event_that_a_reader_may_not_see_is_not_named_and_not_kept() {
+    let mut stage = stage_with_policy("conflate", 1);
+    let grants = Grants::subscribe_to(topic("mine"));
+    let request = SubscribeRequest { selectors: set(&["*"]), grants, resume: None };
+    let slow = Reader::with_room(usize::MAX);
+    stage.post(stage.hub.subscribe(request), &slow);
+    stage.publish_draft(draft(&["secret"], true));
+    stage.settle();
+    slow.fill();
+    for topic in ["a", "a", "a"] {
+        stage.publish_draft(draft(&["secret"], true));
+        stage.publish(topic);
+        stage.settle();
+    }
+    stage.make_room(&slow, usize::MAX);
+    stage.settle();
+    assert_eq!(slow.pieces(), ["(missed 2 after ? before 7)", "7"]);
+}
