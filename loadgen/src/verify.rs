@@ -1,6 +1,6 @@
-//! What one subscriber has seen of the events that it should see, by publisher: in order, after a
+//! What one subscriber has seen of the events that it should see, by sequence: in order, after a
 //! hole, late, or again. No I/O and no clock; a subscriber to whom nothing bad happened holds one
-//! number for each publisher and nothing else.
+//! number for each sequence and nothing else. Sequences are those of the publishers, called lanes.
 //!
 //! A hole is only a suspicion until the end of the run: what fills it later was out of order, not
 //! lost. What stays empty is sorted by whether the subscriber could know: it was told so, it was away
@@ -83,7 +83,7 @@ struct Doubt {
 
 #[derive(Clone, Copy, Debug)]
 struct Hole {
-    lane: u8,
+    lane: u16,
     from: u64,
     to: u64,
     cause: Cause,
@@ -106,7 +106,7 @@ impl Progress {
     }
 
     /// An event of a lane has arrived.
-    pub(crate) fn arrive(&mut self, lane: u8, sequence: u64) -> Arrival {
+    pub(crate) fn arrive(&mut self, lane: u16, sequence: u64) -> Arrival {
         let next = self.next(lane);
         let arrival = if sequence == next || next == UNKNOWN {
             if self.doubt.is_some() {
@@ -144,7 +144,7 @@ impl Progress {
     }
 
     /// The first hole that is left, for words: its lane, its first sequence and the one after its last.
-    pub(crate) fn first_hole(&self) -> Option<(u8, u64, u64)> {
+    pub(crate) fn first_hole(&self) -> Option<(u16, u64, u64)> {
         let holes = &self.doubt.as_deref()?.holes;
         holes.iter().find(|hole| hole.cause == Cause::Silent).map(|h| (h.lane, h.from, h.to))
     }
@@ -155,7 +155,7 @@ impl Progress {
     }
 
     /// Events of a lane that have been published and not seen yet, holes apart.
-    pub(crate) fn behind(&self, lane: u8, published: u64) -> u64 {
+    pub(crate) fn behind(&self, lane: u16, published: u64) -> u64 {
         match self.next(lane) {
             UNKNOWN => 0,
             next => published.saturating_sub(next),
@@ -166,7 +166,7 @@ impl Progress {
     /// on the subscriber's topic, when that is known; `excused` holds those of them that the server
     /// never accepted.
     pub(crate) fn settle(&mut self, published: Option<&[u64]>, excused: &[(u8, u64)]) -> Losses {
-        for (lane, &published) in (0..=u8::MAX).zip(published.unwrap_or_default()) {
+        for (lane, &published) in (0..=u16::MAX).zip(published.unwrap_or_default()) {
             let next = self.next(lane);
             if next < published {
                 self.open_hole(lane, next, published);
@@ -177,7 +177,7 @@ impl Progress {
         let mut losses = doubt.settled;
         for hole in &doubt.holes {
             let excuses = |(lane, sequence): &&(u8, u64)| {
-                *lane == hole.lane && (hole.from..hole.to).contains(sequence)
+                u16::from(*lane) == hole.lane && (hole.from..hole.to).contains(sequence)
             };
             let forgiven = excused.iter().filter(excuses).count() as u64;
             losses.add(hole.cause, (hole.to - hole.from).saturating_sub(forgiven));
@@ -200,21 +200,21 @@ impl Progress {
         size_of_val(&*self.others) + doubt
     }
 
-    fn next(&self, lane: u8) -> u64 {
+    fn next(&self, lane: u16) -> u64 {
         match lane {
             0 => self.first,
             lane => self.others.get(usize::from(lane) - 1).copied().unwrap_or(UNKNOWN),
         }
     }
 
-    fn set_next(&mut self, lane: u8, next: u64) {
+    fn set_next(&mut self, lane: u16, next: u64) {
         if lane == 0 {
             self.first = next;
             return;
         }
         let place = usize::from(lane) - 1;
         if place >= self.others.len() {
-            // A publisher that this run did not start, for instance another generator.
+            // A sequence that was not known of at the beginning.
             let mut longer = self.others.to_vec();
             longer.resize(place + 1, UNKNOWN);
             self.others = longer.into();
@@ -231,11 +231,11 @@ impl Progress {
         self.doubt().pending = vec![Some(cause); lanes];
     }
 
-    fn take_pending(&mut self, lane: u8) -> Option<Cause> {
+    fn take_pending(&mut self, lane: u16) -> Option<Cause> {
         self.doubt.as_deref_mut()?.pending.get_mut(usize::from(lane))?.take()
     }
 
-    fn open_hole(&mut self, lane: u8, from: u64, to: u64) {
+    fn open_hole(&mut self, lane: u16, from: u64, to: u64) {
         let cause = self.take_pending(lane).unwrap_or(Cause::Silent);
         let doubt = self.doubt();
         if doubt.holes.len() == HOLES {
@@ -246,7 +246,7 @@ impl Progress {
     }
 
     /// Takes one event out of the hole that it is missing from.
-    fn fill(&mut self, lane: u8, sequence: u64) -> bool {
+    fn fill(&mut self, lane: u16, sequence: u64) -> bool {
         let Some(doubt) = self.doubt.as_deref_mut() else { return false };
         let holds = |hole: &Hole| hole.lane == lane && (hole.from..hole.to).contains(&sequence);
         let Some(place) = doubt.holes.iter().position(holds) else { return false };

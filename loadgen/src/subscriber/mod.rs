@@ -3,6 +3,7 @@
 //! kinds of transport (and tests) share every rule.
 
 mod published;
+mod sequences;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,8 @@ use crate::sse::{Event, Parser, TooLong};
 use crate::verify::{Arrival, Progress};
 
 pub(crate) use published::Published;
+
+use sequences::Sequences;
 
 /// One subscriber, over all of its streams.
 #[derive(Debug)]
@@ -44,6 +47,7 @@ struct View {
     topic: u32,
     class: Class,
     progress: Progress,
+    sequences: Sequences,
     received: u64,
     latency_sum: u64,
     latencies: u32,
@@ -68,6 +72,7 @@ impl Subscriber {
                 topic,
                 class,
                 progress,
+                sequences: Sequences::default(),
                 received: 0,
                 latency_sum: 0,
                 latencies: 0,
@@ -196,8 +201,8 @@ impl Subscriber {
     /// Events that have been published for it and are not there yet, holes apart.
     pub(crate) fn behind(&self, published: &Published) -> u64 {
         let lanes = published.awaited(self.view.topic);
-        let behind = |(lane, count): (u8, &u64)| self.view.progress.behind(lane, *count);
-        (0..=u8::MAX).zip(lanes).map(behind).sum()
+        let behind = |(lane, count): (u16, &u64)| self.view.progress.behind(lane, *count);
+        (0..=u16::MAX).zip(lanes).map(behind).sum()
     }
 
     /// The end of the run: what is missing now is lost.
@@ -258,7 +263,14 @@ impl View {
                 format!("asked for topic {}, got an event of topic {}", self.topic, stamp.topic)
             });
         }
-        match self.progress.arrive(stamp.lane, stamp.sequence) {
+        // Who publishes here knows its lanes; of others it is learnt which there are.
+        let lane = if ledger.facts.any_run {
+            self.sequences.of(&stamp)
+        } else {
+            Some(u16::from(stamp.lane))
+        };
+        let Some(lane) = lane else { return };
+        match self.progress.arrive(lane, stamp.sequence) {
             Arrival::Next | Arrival::AfterHole(_) => {}
             Arrival::Late => {
                 ledger.counts.reordered += 1;
@@ -324,7 +336,8 @@ impl View {
         if losses.silent > 0 {
             ledger.find("gap", self.number, || {
                 let first = self.progress.first_hole().map(|(lane, from, to)| {
-                    format!("; the first hole is {from} to {} of publisher {lane}", to - 1)
+                    let publisher = self.sequences.name(lane);
+                    format!("; the first hole is {from} to {} of publisher {publisher}", to - 1)
                 });
                 format!("{} events never came{}", losses.silent, first.unwrap_or_default())
             });

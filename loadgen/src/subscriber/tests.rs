@@ -37,8 +37,12 @@ impl Desk {
 
     /// The frame of an event that was due and sent at these milliseconds.
     fn frame(&self, topic: u32, sequence: u64, due: u64, sent: u64) -> Vec<u8> {
+        self.frame_of(7, topic, sequence, due, sent)
+    }
+
+    fn frame_of(&self, run: u32, topic: u32, sequence: u64, due: u64, sent: u64) -> Vec<u8> {
         let stamp = Stamp {
-            run: 7,
+            run,
             clock: Clock::Monotonic.id(),
             lane: 0,
             topic,
@@ -174,6 +178,45 @@ fn other_servers_may_name_their_own_announcements() {
     desk.event(4, 0, 0, 3);
     desk.settle(5);
     assert_eq!((desk.ledger.counts.announced, desk.ledger.counts.silent), (3, 0));
+}
+
+/// Where nobody publishes here: what comes is of runs 1 and 2 and of two topics, all at once.
+#[test]
+fn writers_and_topics_that_share_a_stream_are_told_apart() {
+    let alone = |settings: &mut Settings| settings.publish = None;
+    let mut desk = Desk::new(alone);
+    for (run, topic, sequence) in
+        [(1, 0, 5), (2, 0, 0), (1, 1, 0), (1, 0, 6), (2, 0, 1), (1, 1, 1), (2, 0, 2)]
+    {
+        let frame = desk.frame_of(run, topic, sequence, 0, 0);
+        desk.read(&frame, 5);
+    }
+    let faults = |desk: &Desk| {
+        let counts = &desk.ledger.counts;
+        (counts.duplicates, counts.reordered, counts.silent)
+    };
+    assert_eq!((desk.ledger.counts.received, faults(&desk)), (7, (0, 0, 0)));
+    // Real mistakes are still found, each in its own sequence.
+    for (run, topic, sequence) in [(1, 0, 8), (1, 1, 1)] {
+        let frame = desk.frame_of(run, topic, sequence, 0, 0);
+        desk.read(&frame, 6);
+    }
+    desk.subscriber.settle(None, false, &mut desk.ledger);
+    assert_eq!(faults(&desk), (1, 0, 1));
+    let gap = desk.ledger.findings.iter().find(|finding| finding.kind == "gap").expect("named");
+    assert!(gap.what.ends_with("7 to 7 of publisher 0 of run 00000001, topic 0"), "{}", gap.what);
+}
+
+#[test]
+fn more_sequences_than_are_told_apart_are_taken_as_they_come() {
+    let mut desk = Desk::new(|settings| settings.publish = None);
+    for run in 0..3000 {
+        let frame = desk.frame_of(run, 0, 0, 0, 0);
+        desk.read(&frame, 5);
+        desk.read(&frame, 6);
+    }
+    let counts = desk.ledger.counts;
+    assert_eq!((counts.received, counts.duplicates), (6000, 1024));
 }
 
 #[test]
