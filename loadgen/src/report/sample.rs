@@ -316,7 +316,7 @@ fn trouble() -> Trouble {
         classes: [
             ("slow".to_owned(), class(100, 412_022, 0)),
             ("stopped".to_owned(), class(50, 18_003, 50)),
-            ("vanished".to_owned(), class(20, 9_120, 20)),
+            ("vanished".to_owned(), class(20, 9_120, 0)),
         ]
         .into(),
     }

@@ -9,6 +9,9 @@ use crate::result::{
 
 use super::figures;
 
+/// The protocol of the transport that watches the sockets of those that do not read.
+const PLAIN: &str = "HTTP/1.1";
+
 /// From which difference at p99 on the two latencies are explained.
 const WORTH_EXPLAINING: f64 = 1.2;
 
@@ -156,8 +159,8 @@ pub(super) fn undelivered_matters(delivery: &Delivery) -> bool {
     })
 }
 
-/// What became of subscribers with a handicap, in a sentence.
-pub(super) fn class(report: &ClassReport) -> String {
+/// What became of the subscribers of a class with a handicap, in a sentence.
+pub(super) fn class(name: &str, report: &ClassReport, protocol: &str) -> String {
     let mut parts = vec![format!(
         "{} received {}",
         figures::quantity(report.subscribers, "subscriber"),
@@ -170,16 +173,28 @@ pub(super) fn class(report: &ClassReport) -> String {
     if report.gaps > 0 {
         parts.push(format!("lost {} without a word", figures::quantity(report.gaps, "event")));
     }
-    parts.push(match (report.closed, report.until_closed.as_ref()) {
-        (0, _) => "the server closed none of them".to_owned(),
-        (closed, Some(until)) => format!(
-            "the server closed {}, half of these within {}",
-            figures::count(closed),
+    parts.push(closed(name, report, protocol));
+    parts.join("; ") + "."
+}
+
+/// What is known of the streams of a class that the server closed: an end may wait behind what is
+/// not read, and who does not look at its socket, or has vanished, cannot see it at all.
+fn closed(name: &str, report: &ClassReport, protocol: &str) -> String {
+    let looks = match name {
+        "vanished" => false,
+        "stopped" => protocol == PLAIN,
+        _ => true,
+    };
+    let streams = figures::quantity(report.closed, "stream");
+    match (report.closed, report.until_closed.as_ref()) {
+        (0, _) if looks => "none saw the server close its stream".to_owned(),
+        (0, _) => "whether the server closed them cannot be seen from here".to_owned(),
+        (_, Some(until)) => format!(
+            "saw the server close {streams}, half of these within {}",
             figures::ms(until.at(0.5))
         ),
-        (closed, None) => format!("the server closed {}", figures::count(closed)),
-    });
-    parts.join("; ") + "."
+        (_, None) => format!("saw the server close {streams}"),
+    }
 }
 
 /// `5 of 10 (50 %)`, or only `5` when nobody knows of how many.
@@ -234,6 +249,24 @@ mod tests {
         let mut run = sample::run();
         run.delivery.actual = run.delivery.intended.clone();
         assert_eq!(difference(&run), None);
+    }
+
+    #[test]
+    fn who_cannot_see_a_close_does_not_say_that_there_was_none() {
+        let report = ClassReport { subscribers: 3, ..ClassReport::default() };
+        let unknown = "whether the server closed them cannot be seen from here.";
+        let none = "none saw the server close its stream.";
+        for (name, protocol, words) in [
+            ("slow", "HTTP/1.1", none),
+            ("slow", "HTTP/2, 100 streams a connection", none),
+            ("stopped", "HTTP/1.1", none),
+            ("stopped", "HTTP/1.1 over TLS", unknown),
+            ("stopped", "HTTP/2, 100 streams a connection", unknown),
+            ("vanished", "HTTP/1.1", unknown),
+        ] {
+            let sentence = class(name, &report, protocol);
+            assert!(sentence.ends_with(words), "{name} over {protocol}: {sentence}");
+        }
     }
 
     #[test]

@@ -84,9 +84,10 @@ pub(crate) struct ClassReport {
     /// Losses that nobody told them of, at streams that were still open at the end and that had
     /// read past them.
     pub(crate) gaps: u64,
-    /// How many the server closed.
+    /// Streams that they saw the server close. An end may wait behind what is not read; `vanished`
+    /// ones see none, nor do `stopped` ones over HTTP/2 and TLS.
     pub(crate) closed: u64,
-    /// How long until the server closed them, from the start of publishing.
+    /// How long until they saw that, from the start of publishing.
     pub(crate) until_closed: Option<Distribution>,
 }
 

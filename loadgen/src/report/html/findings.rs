@@ -66,7 +66,9 @@ pub(super) fn trouble(run: &Run) -> Markup {
     let classes: Vec<Row> = trouble
         .classes
         .iter()
-        .map(|(name, class)| (capital(name), vec![wording::class(class)]))
+        .map(|(name, class)| {
+            (capital(name), vec![wording::class(name, class, &run.subscribers.protocol)])
+        })
         .collect();
     html! {
         @if !rows.is_empty() || !classes.is_empty() {

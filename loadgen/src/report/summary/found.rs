@@ -83,6 +83,7 @@ pub(super) fn trouble(sheet: &mut Sheet, run: &Run) {
     }
     sheet.entry("Streams", &parts.join(", "));
     for (name, class) in &trouble.classes {
-        sheet.entry(&format!("  {name}"), &wording::class(class));
+        let sentence = wording::class(name, class, &run.subscribers.protocol);
+        sheet.entry(&format!("  {name}"), &sentence);
     }
 }
