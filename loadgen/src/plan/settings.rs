@@ -292,6 +292,14 @@ impl Settings {
     pub(crate) fn over_text(&self, file: &Path, text: &str) -> Result<Self, PlanError> {
         let wrong = |why: String| PlanError::Scenario { file: file.to_owned(), why };
         let below: Self = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        if below.i_own_this_target {
+            // Files are passed on; that a target is yours only you can say.
+            return Err(wrong(
+                "i-own-this-target is not for files: if the target is yours, give \
+                 --i-own-this-target on the command line"
+                    .to_owned(),
+            ));
+        }
         let mut merged = below.values();
         merged.extend(self.values());
         serde_json::from_value(Value::Object(merged)).map_err(|error| wrong(error.to_string()))
@@ -380,6 +388,7 @@ mod tests {
             ("rate = 'fast'", "is no rate"),
             ("duration = 'long'", "write a time such as 10s"),
             ("connections = -1", "line 1"),
+            ("i-own-this-target = true", "give --i-own-this-target on the command line"),
         ] {
             let (_folder, path) = file(text);
             let error = flags(&[]).over_file(&path).expect_err(text).to_string();

@@ -60,6 +60,21 @@ fn a_program_may_publish() {
 }
 
 #[test]
+fn a_program_that_a_file_says_is_to_be_run_is_shown_however_quiet_the_run() {
+    let stub = Stub::start(Mischief::default());
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("theirs.toml");
+    let text = "publish-style = 'command'\npublish-command = 'true {payload}'\n";
+    std::fs::write(&file, text).expect("written");
+    let ran = loadgen(&format!(
+        "run {} --subscribe {} -q -c 1 -r 10 -d 200ms --warmup 0s --tail 100ms",
+        file.display(),
+        stub.url("/t/load")
+    ));
+    assert!(ran.stderr.starts_with("will run: true {payload}  ("), "{}", ran.stderr);
+}
+
+#[test]
 fn a_program_that_fails_is_a_refusal() {
     let stub = Stub::start(Mischief::default());
     let cases = [
