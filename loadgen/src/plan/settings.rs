@@ -117,7 +117,7 @@ pub(crate) struct Settings {
     /// A bearer token for publishing
     #[arg(long, value_name = "TOKEN", help_heading = "Publishers")]
     pub(crate) publish_token: Option<String>,
-    /// How long an answer may take [default: 10s]
+    /// How long an answer, or the program of style command, may take [default: 10s]
     #[arg(long, value_name = "TIME", help_heading = "Publishers")]
     pub(crate) publish_timeout: Option<Span>,
     /// Connections that publish at the same time [default: 1]

@@ -94,6 +94,23 @@ fn a_program_that_fails_is_a_refusal() {
     });
 }
 
+/// With what it has started itself: a shell's child would hold the schedule up as well.
+#[test]
+fn a_program_that_does_not_end_is_ended_and_counted() {
+    let stub = Stub::start(Mischief::default());
+    let ran = loadgen(&format!(
+        "run --subscribe {} --publish-style command --publish-timeout 200ms -c 1 -r 5 -d 400ms \
+         --warmup 0s --tail 200ms --publish-command 'sh -c \"sleep 61.7; true\" {{payload}}'",
+        stub.url("/t/load")
+    ));
+    ran.assert_faults(&[]);
+    assert_eq!(ran.kind("/publishing/refusals", "sh did not end in time"), 2, "{}", ran.stdout);
+    let processes = std::fs::read_dir("/proc").expect("processes").flatten();
+    let mut lines =
+        processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    assert!(!lines.any(|line| line == b"sleep\x0061.7\0"), "it sleeps on");
+}
+
 #[test]
 fn what_was_refused_is_missed_by_nobody() {
     let cases = [("raw", "/t/load", "status 503"), ("ndjson", "/lines", "no room")];
