@@ -1,6 +1,7 @@
 //! `loadgen capacity`: runs with more and more of one thing, and what the server bore.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -8,10 +9,18 @@ use super::files::say;
 use super::run::{interruption, once, outputs};
 use super::{Failure, scenarios};
 use crate::capacity::{Search, Tried, highest, lowest};
-use crate::plan::{Rate, Settings, Span};
+use crate::plan::{FileBudget, Form, Rate, Settings, Span};
 use crate::result::{Outcome, ResultFile, Run, SCHEMA};
 
+/// How long each level is measured unless somebody says otherwise. The help says so too.
+const DURATION: Duration = Duration::from_secs(5);
+
 #[derive(Debug, Args)]
+#[command(
+    mut_arg("duration", |flag| flag.help("How long to measure each level [default: 5s]")),
+    mut_arg("append", |flag| flag.hide(true)),
+    mut_arg("repeat", |flag| flag.hide(true))
+)]
 pub(super) struct Flags {
     /// A scenario: a file, or the name of one that is built in
     scenario: Option<PathBuf>,
@@ -45,13 +54,8 @@ enum Raise {
 /// Looks for the highest level at which everything holds. The exit code is 0 when there is one.
 pub(super) fn capacity(flags: &Flags) -> Result<u8, Failure> {
     let mut settings = scenarios::under(flags.scenario.as_deref(), &flags.settings)?;
-    settings.duration.get_or_insert(Span(std::time::Duration::from_secs(5)));
-    let fits = flags.from > 0.0 && flags.to >= flags.from && flags.factor > 1.0;
-    if !fits || !flags.to.is_finite() || !flags.factor.is_finite() {
-        return Err(Failure::Usage(
-            "a range needs 0 < --from <= --to, and --factor above 1".to_owned(),
-        ));
-    }
+    settings.duration.get_or_insert(Span(DURATION));
+    check(flags, &settings)?;
     let whole = matches!(flags.raise, Raise::Connections);
     let search = Search { from: flags.from, to: flags.to, factor: flags.factor, whole };
     let interrupted = interruption()?;
@@ -73,6 +77,39 @@ pub(super) fn capacity(flags: &Flags) -> Result<u8, Failure> {
     Ok(if highest(&tried).is_some() { 0 } else { first })
 }
 
+/// Whether the search makes sense, before the first run of it: no level may turn out to be over a
+/// bound, and nothing that was asked for is passed over.
+fn check(flags: &Flags, settings: &Settings) -> Result<(), Failure> {
+    let wrong = |why: &str| Err(Failure::Usage(why.to_owned()));
+    let fits = flags.from > 0.0 && flags.to >= flags.from && flags.factor > 1.0;
+    if !fits || !flags.to.is_finite() || !flags.factor.is_finite() {
+        return wrong("a range needs 0 < --from <= --to, and --factor above 1");
+    }
+    match flags.raise {
+        Raise::Rate if flags.settings.rate.is_some() => {
+            return wrong("--rate is what is raised: leave it out, or --raise connections");
+        }
+        Raise::Connections if flags.settings.connections.is_some() => {
+            return wrong("--connections is what is raised: leave it out, or --raise rate");
+        }
+        Raise::Rate if matches!(settings.schedule, Some(Form::Steps(_))) => {
+            return wrong("--schedule steps holds its rates, so --raise rate cannot raise them");
+        }
+        _ => {}
+    }
+    if settings.repeat.is_some() {
+        return wrong("each level is one run: leave out --repeat");
+    }
+    if settings.append {
+        return wrong("capacity writes a result of its own: leave out --append");
+    }
+    let plan = at(settings, flags.raise, flags.to).plan()?;
+    if matches!(flags.raise, Raise::Rate) && plan.publishing.is_none() {
+        return wrong("--raise rate needs somebody who publishes: give --publish URL");
+    }
+    Ok(FileBudget::raise().check(&plan)?)
+}
+
 fn at(settings: &Settings, raise: Raise, level: f64) -> Settings {
     let mut settings = settings.clone();
     match raise {
@@ -80,7 +117,11 @@ fn at(settings: &Settings, raise: Raise, level: f64) -> Settings {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "above 0")]
         Raise::Connections => settings.connections = Some(level as usize),
     }
-    settings.name = Some(format!("{} {level:.0}", raise.name()));
+    let level = format!("{} {level:.0}", raise.name());
+    settings.name = Some(match settings.name {
+        Some(name) => format!("{name}, {level}"),
+        None => level,
+    });
     settings
 }
 

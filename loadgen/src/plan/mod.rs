@@ -23,7 +23,7 @@ use crate::clock::Clock;
 pub(crate) use assignment::{Class, spread};
 pub(crate) use bounds::{FileBudget, FilesError, local_ports};
 pub(crate) use build::PlanError;
-pub(crate) use schedule::{Rate, Schedule};
+pub(crate) use schedule::{Form, Rate, Schedule};
 pub(crate) use settings::Settings;
 pub(crate) use target::{Endpoint, Protocol, Target, TlsTrust};
 pub(crate) use template::Template;

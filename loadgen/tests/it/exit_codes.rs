@@ -30,6 +30,7 @@ fn when_all_is_well_the_code_is_0() {
 #[test]
 fn when_nothing_can_be_begun_the_code_is_1_and_the_words_say_what_to_do() {
     let here = "--subscribe http://127.0.0.1:9/";
+    let rising = format!("capacity {here} --publish http://127.0.0.1:9/ --from 1 --to 8 ");
     let cases = [
         ("run --no-such-flag", "unexpected argument '--no-such-flag'"),
         ("run", "give --subscribe URL"),
@@ -54,6 +55,14 @@ fn when_nothing_can_be_begun_the_code_is_1_and_the_words_say_what_to_do() {
         (&format!("run {here}{{n}} --topics 5"), "leave out --topics"),
         (&format!("run {here} --verify sample=2 --cut-every 1s"), "could not resume"),
         (&format!("run {here} --storm-at 1m"), "after the end of publishing"),
+        (&format!("capacity {here} --from 1 --to 8"), "give --publish URL"),
+        (&format!("{rising} -r 5"), "--rate is what is raised"),
+        (&format!("{rising} --raise connections -c 5"), "--connections is what is raised"),
+        (&format!("{rising} --schedule steps:5/1s"), "cannot raise them"),
+        (&format!("{rising} --repeat 2"), "leave out --repeat"),
+        (&format!("{rising} --append --json x"), "leave out --append"),
+        (&format!("{rising} --to 1e6").replace("--to 8 ", ""), "raise it with --limit-rate"),
+        (&format!("capacity {here} --from 8 --to 1"), "0 < --from <= --to"),
         (&format!("run {here} --slo delivery.p98.7"), "compares nothing"),
         (&format!("run {here} --slo delivry.p99<1ms"), "did you mean"),
         (&format!("run {here} --html /no/such/folder/file"), "cannot write"),
@@ -66,6 +75,14 @@ fn when_nothing_can_be_begun_the_code_is_1_and_the_words_say_what_to_do() {
         assert!(said.contains(words), "{line}: {}", ran.stderr);
         assert_eq!((ran.stdout.as_str(), ran.result), ("", None), "{line}");
     }
+}
+
+#[test]
+fn the_help_of_a_search_says_what_holds_for_it() {
+    let help = loadgen("capacity --help").words();
+    assert!(help.contains("How long to measure each level [default: 5s]"), "{help}");
+    assert!(!help.contains("--repeat") && !help.contains("--append"), "{help}");
+    assert!(loadgen("run --help").words().contains("How long to measure [default: 10s]"));
 }
 
 #[test]
