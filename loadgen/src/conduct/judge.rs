@@ -2,19 +2,9 @@
 //! met. Rules first, words beside them; nothing here measures.
 
 use super::Ask;
+use super::lateness::{self, Late, MORE_READERS};
 use crate::plan::{Plan, Reconnect, Verify};
-use crate::result::{Distribution, Outcome, Run, Verdict};
-
-/// Share of the reported 99th percentile that the generator's own lateness may have.
-const OWN_SHARE: f64 = 0.1;
-
-/// Own lateness below this many milliseconds makes no run invalid, though it is reported: it is what
-/// a scheduler's turn and one pass over a few hundred sockets take, and no run on a machine that is
-/// shared with the server would be free of it.
-const OWN_FLOOR: f64 = 2.0;
-
-/// What helps against reading that is late.
-const MORE_READERS: &str = "more --workers or --processes, or --verify sample=N";
+use crate::result::{Outcome, Run, Verdict};
 
 /// Share of a core above which a worker may have been the limit.
 const BUSY: f64 = 0.85;
@@ -126,23 +116,10 @@ fn believable(ask: &Ask<'_>, run: &Run, findings: &mut Findings) {
     if is_interrupted {
         findings.add(Outcome::Invalid, "the run was interrupted".to_owned());
     }
-    let p99 = |distribution: &Option<Distribution>| distribution.as_ref().map(|d| d.at(0.99));
-    let reported = p99(&run.delivery.intended).unwrap_or(f64::INFINITY);
-    // Not the lag itself: an event that was read late need not be among those that were slow.
-    let reading = p99(&run.own.latency_when_known).map(|known| reported - known);
-    let sending = run.publishing.as_ref().and_then(|publishing| p99(&publishing.own_lateness));
-    let timers = p99(&run.own.timer_lateness);
-    for (own, what, cure) in [
-        (reading, "data waited for a worker that knew of it", MORE_READERS),
-        (sending, "publishers that were free sent late", "a lower --rate or more --publishers"),
-        (timers, "timers ran late", "a less busy machine"),
-    ] {
-        if let Some(own) = own.filter(|own| *own > OWN_FLOOR.max(reported * OWN_SHARE)) {
-            let reason = format!(
-                "the generator was late itself: {what}, by {own:.2} ms at the 99th percentile, where the \
-                 reported latency is {reported:.2} ms; try {cure}"
-            );
-            findings.add(Outcome::Invalid, reason);
+    for late in lateness::judge(run) {
+        match late {
+            Late::Invalid(reason) => findings.add(Outcome::Invalid, reason),
+            Late::Note(note) => findings.notes.push(note),
         }
     }
     for worker in run.own.workers.iter().filter(|worker| worker.cpu > BUSY) {

@@ -3,6 +3,7 @@
 
 mod account;
 mod judge;
+mod lateness;
 mod readers;
 
 use std::sync::Arc;

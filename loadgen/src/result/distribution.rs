@@ -79,6 +79,15 @@ impl Distribution {
         let found = self.percentiles.iter().find(|p| (p.quantile - quantile).abs() < 1e-9);
         found.map_or(self.max_ms, |p| p.ms)
     }
+
+    /// How many values are larger than this; 0 when the histogram is damaged.
+    pub(crate) fn over(&self, ms: f64) -> u64 {
+        let Some(histogram) = self.histogram() else { return 0 };
+        let values = histogram
+            .iter_recorded()
+            .map(|value| (milliseconds(value.value_iterated_to()) > ms, value.count_at_value()));
+        values.filter(|(is_over, _)| *is_over).map(|(_, count)| count).sum()
+    }
 }
 
 /// The percentiles when so many further values are infinite.
