@@ -58,12 +58,8 @@ pub(super) fn once(
     let goals = settings.slo.iter().map(|text| text.parse()).collect::<Result<Vec<Slo>, _>>()?;
     FileBudget::raise().check(&plan)?;
     outputs(settings).check()?;
-    let ask = Ask {
-        settings: settings.shown(),
-        load_hash: settings.load_hash(),
-        goals: &goals,
-        interrupted,
-    };
+    let ask =
+        Ask { settings: settings.shown(), load_hash: plan.load_hash(), goals: &goals, interrupted };
     let mut view = view::of_stderr(is_quiet);
     Ok(conduct::run(&plan, &ask, view.as_mut())?)
 }

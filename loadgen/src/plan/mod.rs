@@ -8,6 +8,7 @@ mod assignment;
 mod bounds;
 mod build;
 mod headers;
+mod load;
 mod schedule;
 mod settings;
 mod target;

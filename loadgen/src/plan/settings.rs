@@ -240,43 +240,6 @@ pub(crate) struct Settings {
     pub(crate) limit_duration: Option<Span>,
 }
 
-/// Settings that say where the load goes or what is done with the result, not what it is: two runs
-/// that differ only in them asked for the same.
-const NOT_THE_LOAD: &[&str] = &[
-    "name",
-    "about",
-    "subscribe",
-    "publish",
-    "publish-topic",
-    "address",
-    "header",
-    "token",
-    "cookie",
-    "publish-header",
-    "publish-token",
-    "publish-body",
-    "publish-command",
-    "publish-method",
-    "publish-style",
-    "insecure",
-    "ca",
-    "slo",
-    "repeat",
-    "server-pid",
-    "server-metrics",
-    "json",
-    "append",
-    "html",
-    "markdown",
-    "csv",
-    "i-own-this-target",
-    "limit-connections",
-    "limit-rate",
-    "limit-duration",
-    "processes",
-    "workers",
-];
-
 /// Settings that must not be in a file that people pass on.
 const SECRET: &[&str] = &["token", "publish-token", "cookie", "header", "publish-header"];
 
@@ -327,14 +290,6 @@ impl Settings {
             }
         }
         values
-    }
-
-    /// Equal for settings that ask for the same load.
-    pub(crate) fn load_hash(&self) -> String {
-        let mut values = self.values();
-        values.retain(|name, _| !NOT_THE_LOAD.contains(&name.as_str()));
-        let text = Value::Object(values).to_string();
-        format!("{:08x}{:08x}", crc32fast::hash(text.as_bytes()), text.len())
     }
 }
 
@@ -394,14 +349,6 @@ mod tests {
             let error = flags(&[]).over_file(&path).expect_err(text).to_string();
             assert!(error.contains(part) && error.contains("scenario.toml"), "{error}");
         }
-    }
-
-    #[test]
-    fn the_hash_is_of_the_load_and_not_of_where_it_goes() {
-        let one = flags(&["--subscribe", "http://127.0.0.1:1/", "--rate", "5", "--json", "a"]);
-        let other = flags(&["--subscribe", "http://127.0.0.1:2/", "--rate", "5"]);
-        assert_eq!(one.load_hash(), other.load_hash());
-        assert_ne!(one.load_hash(), flags(&["--rate", "6"]).load_hash());
     }
 
     #[test]

@@ -50,7 +50,8 @@ pub(crate) struct Run {
     pub(crate) started_at: String,
     /// The settings in effect, under the names of the flags.
     pub(crate) settings: BTreeMap<String, serde_json::Value>,
-    /// Equal for two runs that asked for the same: a hash of the settings without names of files.
+    /// Equal for two runs that asked for the same load: a hash of what the settings and defaults came
+    /// to, without where it went.
     pub(crate) scenario_hash: String,
     /// The machine and the programs.
     pub(crate) environment: Environment,
