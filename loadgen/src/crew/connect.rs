@@ -13,6 +13,9 @@ use crate::plan::{Class, Plan, Target};
 /// they would take minutes until the server felt them. The kernel doubles it.
 const SMALL_BUFFER: usize = 4096;
 
+/// The kind of failure that tells an `EventSource`, and a subscriber, to stop for good.
+pub(super) const FAREWELL: &str = "status 204";
+
 /// Where a subscriber connects to, and from where.
 pub(super) fn route(target: &Target, number: usize) -> (SocketAddr, Option<IpAddr>) {
     let addresses = &target.endpoint.addresses;

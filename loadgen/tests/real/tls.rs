@@ -2,7 +2,7 @@
 //! a flag says so, and refused with a word that tells why when none does.
 
 use crate::support::{
-    Fanfare, Ran, TlsFront, loadgen, scratch, start_with, write_other_certificate,
+    Fanfare, Farewell, Ran, TlsFront, loadgen, scratch, start_with, write_other_certificate,
 };
 
 #[test]
@@ -11,11 +11,16 @@ fn subscribers_and_publishers_believe_anybody_when_told_to() {
     let front = TlsFront::before(server.address, "http/1.1");
     let url = front.url("/events/load");
     let ran = loadgen(&format!(
-        "run --subscribe {url} --publish {url} -c 10 -r 50 -d 1s --warmup 0s --insecure"
+        "run --subscribe {url} --publish {url} -c 10 -r 50 -d 1s --warmup 0s --insecure \
+         --cut-every 300ms --retry 20ms"
     ));
     ran.assert_all_arrived(10);
+    // Coming back is not connecting, though it takes a connection here.
+    assert!(ran.count("/trouble/reconnects") > 0, "{}", ran.stdout);
+    for phase in ["tcp", "tls", "head"] {
+        assert_eq!(ran.count(&format!("/connecting/{phase}/count")), 10, "{phase}");
+    }
     assert_eq!(ran.text("/subscribers/protocol"), "HTTP/1.1 over TLS");
-    assert_eq!(ran.count("/connecting/tls/count"), 10);
     assert_eq!(server.figure("fanfare_events_published_total"), ran.count("/publishing/sent"));
 }
 
@@ -45,6 +50,25 @@ fn http2_over_tls_shares_connections_and_resumes() {
     assert_eq!(ran.text("/subscribers/protocol"), "HTTP/2 over TLS, 10 streams a connection");
     assert!(ran.count("/trouble/resumed") > 0, "{}", ran.stdout);
     assert_eq!(ran.count("/connecting/tls/count"), 2);
+}
+
+#[test]
+fn who_is_told_not_to_come_back_asks_once() {
+    for (protocol, version, name) in
+        [("http/1.1", "1.1", "HTTP/1.1 over TLS"), ("h2", "2", "HTTP/2 over TLS")]
+    {
+        let server = Farewell::over(protocol);
+        let front = TlsFront::before(server.address, protocol);
+        let url = front.url("/events");
+        let ran = loadgen(&format!(
+            "run --subscribe {url} -c 3 --http {version} --insecure --attempts 5 --retry 10ms -d 1s \
+             --warmup 0s"
+        ));
+        assert_eq!((ran.code, ran.text("/verdict/outcome")), (5, "unreachable"), "{version}");
+        assert!(ran.text("/subscribers/protocol").starts_with(name), "{}", ran.stdout);
+        assert_eq!(ran.count("/subscribers/failures/status 204"), 3, "{}", ran.stdout);
+        assert_eq!(server.asked(), 3, "{name}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io;
 
 use super::{State, Stream};
 use crate::clock::Moment;
-use crate::crew::connect::kind_of;
+use crate::crew::connect::{FAREWELL, kind_of};
 use crate::crew::timers::Task;
 use crate::crew::worker::Tools;
 use crate::http1::Body;
@@ -102,8 +102,7 @@ impl Stream {
         let gives_up = !self.subscriber.comes_back() && self.attempts >= tools.plan.ramp.attempts;
         let never =
             self.subscriber.comes_back() && tools.plan.trouble.reconnect == Reconnect::Never;
-        // 204 tells an `EventSource` to stop.
-        let told = matches!(ending, Ending::Refused(kind) if kind == "status 204");
+        let told = matches!(ending, Ending::Refused(kind) if kind == FAREWELL);
         let dead =
             matches!(class, Class::Stopped | Class::Vanished) && self.subscriber.comes_back();
         gives_up || never || told || dead

@@ -13,9 +13,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::Room;
-use crate::clock::Moment;
 use crate::crew::connect::{begin, kind_of};
 use crate::crew::tls;
 use crate::plan::{Class, Protocol, Target};
@@ -25,6 +25,16 @@ use crate::plan::{Class, Protocol, Target};
 const SMALL_WINDOW: u32 = 65_535;
 
 type Requests = http2::SendRequest<Empty<Bytes>>;
+
+/// Who asks for a stream, and for what.
+pub(super) struct Caller {
+    pub(super) number: u32,
+    pub(super) topic: u32,
+    /// What to send as `Last-Event-ID`; empty means nothing.
+    pub(super) last_id: Vec<u8>,
+    /// It has had a stream before, so that its connection is no part of how long connecting takes.
+    pub(super) comes_back: bool,
+}
 
 /// A place for a connection.
 pub(super) struct Line {
@@ -48,18 +58,16 @@ impl Line {
     pub(super) async fn ask(
         &self,
         room: &Room,
-        number: u32,
-        topic: u32,
-        last_id: &[u8],
+        caller: &Caller,
     ) -> Result<Response<Incoming>, String> {
-        let request = self.request(number, topic, last_id)?;
+        let request = self.request(caller)?;
         match self.target.protocol {
             Protocol::Http2 { .. } => {
-                let mut requests = self.requests(room).await?;
+                let mut requests = self.requests(room, caller).await?;
                 requests.send_request(request).await.map_err(|error| kind_of_hyper(&error))
             }
             Protocol::Http1 => {
-                let io = TokioIo::new(self.connect(room).await?);
+                let io = TokioIo::new(self.connect(room, caller).await?);
                 let (mut requests, connection) =
                     http1::handshake(io).await.map_err(|error| kind_of_hyper(&error))?;
                 tokio::task::spawn_local(connection);
@@ -69,12 +77,12 @@ impl Line {
     }
 
     /// The connection's handle. Who comes first makes it, while the others wait.
-    async fn requests(&self, room: &Room) -> Result<Requests, String> {
+    async fn requests(&self, room: &Room, caller: &Caller) -> Result<Requests, String> {
         let mut shared = self.shared.lock().await;
         if let Some(requests) = shared.as_ref().filter(|requests| !requests.is_closed()) {
             return Ok(requests.clone());
         }
-        let io = TokioIo::new(self.connect(room).await?);
+        let io = TokioIo::new(self.connect(room, caller).await?);
         let mut builder = http2::Builder::new(TokioExecutor::new());
         if room.plan.trouble.slow_share + room.plan.trouble.stopped_share > 0.0
             && let Protocol::Http2 { streams } = self.target.protocol
@@ -91,7 +99,7 @@ impl Line {
         Ok(requests)
     }
 
-    async fn connect(&self, room: &Room) -> Result<Wire, String> {
+    async fn connect(&self, room: &Room, caller: &Caller) -> Result<Wire, String> {
         let clock = room.plan.timing.clock;
         let began = clock.now();
         let socket = begin(&room.plan, &self.target, self.place, Class::Fast);
@@ -101,9 +109,17 @@ impl Line {
         if let Some(error) = stream.take_error().map_err(kind)? {
             return Err(kind_of(&error));
         }
-        room.desk.borrow_mut().ledger.phases.tcp.record(clock.now().since(began));
+        if !caller.comes_back {
+            room.desk.borrow_mut().ledger.phases.tcp.record(clock.now().since(began));
+        }
         match self.tls.as_ref().filter(|_| self.target.endpoint.tls) {
-            Some(config) => self.secure(config, stream, began, room).await,
+            Some(config) => {
+                let secured = self.secure(config, stream).await?;
+                if !caller.comes_back {
+                    room.desk.borrow_mut().ledger.phases.tls.record(clock.now().since(began));
+                }
+                Ok(Box::new(secured))
+            }
             None => Ok(Box::new(stream)),
         }
     }
@@ -112,26 +128,17 @@ impl Line {
         &self,
         config: &Arc<rustls::ClientConfig>,
         stream: TcpStream,
-        began: Moment,
-        room: &Room,
-    ) -> Result<Wire, String> {
+    ) -> Result<TlsStream<TcpStream>, String> {
         let name =
             tls::server_name(&self.target.endpoint.host).map_err(|error| error.to_string())?;
         let secured = TlsConnector::from(config.clone()).connect(name, stream).await;
-        let secured = secured.map_err(|error| format!("TLS: {error}"))?;
-        let now = room.plan.timing.clock.now();
-        room.desk.borrow_mut().ledger.phases.tls.record(now.since(began));
-        Ok(Box::new(secured))
+        secured.map_err(|error| format!("TLS: {error}"))
     }
 
-    fn request(
-        &self,
-        number: u32,
-        topic: u32,
-        last_id: &[u8],
-    ) -> Result<Request<Empty<Bytes>>, String> {
+    fn request(&self, caller: &Caller) -> Result<Request<Empty<Bytes>>, String> {
         let path = &self.target.path;
-        let path = path.text(if path.0.contains("{topic}") { topic } else { number });
+        let number = if path.0.contains("{topic}") { caller.topic } else { caller.number };
+        let path = path.text(number);
         let http2 = self.target.protocol != Protocol::Http1;
         let scheme = if self.target.endpoint.tls { "https" } else { "http" };
         let authority = &self.target.endpoint.authority;
@@ -146,8 +153,9 @@ impl Line {
                 HeaderName::from_bytes(name.as_bytes()).map_err(|error| error.to_string())?;
             request = request.header(name, value);
         }
-        if !last_id.is_empty() {
-            let value = HeaderValue::from_bytes(last_id).map_err(|error| error.to_string())?;
+        if !caller.last_id.is_empty() {
+            let value =
+                HeaderValue::from_bytes(&caller.last_id).map_err(|error| error.to_string())?;
             request = request.header("last-event-id", value);
         }
         request.body(Empty::new()).map_err(|error| error.to_string())

@@ -11,9 +11,10 @@ use hyper::body::Incoming;
 use rand::RngExt as _;
 use tokio::time::{sleep, timeout};
 
-use super::line::{Line, kind_of_hyper};
+use super::line::{Caller, Line, kind_of_hyper};
 use super::{Desk, Room};
 use crate::clock::Moment;
+use crate::crew::connect::FAREWELL;
 use crate::measure::Reading;
 use crate::plan::{Class, Reconnect, spread};
 use crate::subscriber::Subscriber;
@@ -45,15 +46,19 @@ pub(super) async fn occupy(
     let mut attempts = 0;
     loop {
         attempts += 1;
+        let mut told = false;
         match attempt(&seat, &line, &room).await {
             Ok(answer) => {
                 attempts = 0;
                 let ending = stay(&seat, answer, &mut room).await;
                 leave(&seat, ending, &room);
             }
-            Err(kind) => refused(&kind, &room),
+            Err(kind) => {
+                refused(&kind, &room);
+                told = kind == FAREWELL;
+            }
         }
-        if stays_away(&seat, attempts, &room) {
+        if stays_away(&seat, attempts, told, &room) {
             return;
         }
         let wait = wait(&seat, &room);
@@ -69,13 +74,17 @@ async fn attempt(
     let _turn = room.handshakes.acquire().await.map_err(|error| error.to_string())?;
     let clock = room.plan.timing.clock;
     let began = clock.now();
-    let (number, topic, last_id) = {
+    let caller = {
         let subscriber = &seat.borrow().subscriber;
         let resumes = room.plan.trouble.reconnect != Reconnect::Forget;
-        let last_id = if resumes { subscriber.last_id().to_vec() } else { Vec::new() };
-        (subscriber.number, subscriber.topic(), last_id)
+        Caller {
+            number: subscriber.number,
+            topic: subscriber.topic(),
+            last_id: if resumes { subscriber.last_id().to_vec() } else { Vec::new() },
+            comes_back: subscriber.comes_back(),
+        }
     };
-    let asked = timeout(room.plan.ramp.handshake_timeout, line.ask(room, number, topic, &last_id));
+    let asked = timeout(room.plan.ramp.handshake_timeout, line.ask(room, &caller));
     let answer = asked.await.map_err(|_| "timed out".to_owned())??;
     let status = answer.status().as_u16();
     if status != 200 {
@@ -89,7 +98,7 @@ async fn attempt(
     let (mut seat, mut desk) = (seat.borrow_mut(), room.desk.borrow_mut());
     seat.open = true;
     desk.open += 1;
-    seat.subscriber.opened(began, !last_id.is_empty(), clock.now(), &mut desk.ledger);
+    seat.subscriber.opened(began, !caller.last_id.is_empty(), clock.now(), &mut desk.ledger);
     if desk.ledger.server_header.is_none() {
         let server = answer.headers().get("server").and_then(|server| server.to_str().ok());
         desk.ledger.server_header = server.map(|server| server.chars().take(100).collect());
@@ -216,7 +225,12 @@ fn leave(seat: &RefCell<Seat>, ending: Ending, room: &Room) {
             ledger.counts.broken_streams += 1;
             ledger.find("broken stream", seat.subscriber.number, || what);
         }
-        Ending::Closed if class == Class::Fast => ledger.counts.closed_by_server += 1,
+        Ending::Closed if class == Class::Fast => {
+            ledger.counts.closed_by_server += 1;
+            if let Some(second) = ledger.second(now) {
+                second.errors += 1;
+            }
+        }
         Ending::Failed(kind) if class == Class::Fast => ledger.errored(&kind, now),
         Ending::Closed | Ending::Failed(_) => {}
     }
@@ -229,13 +243,14 @@ fn refused(kind: &str, room: &Room) {
     desk.ledger.failed(kind, now);
 }
 
-fn stays_away(seat: &RefCell<Seat>, attempts: u32, room: &Room) -> bool {
+/// Whether there is no further attempt; `told` when the server said so.
+fn stays_away(seat: &RefCell<Seat>, attempts: u32, told: bool, room: &Room) -> bool {
     let mut seat = seat.borrow_mut();
     let never = room.plan.trouble.reconnect == Reconnect::Never;
     let comes_back = seat.subscriber.comes_back();
     let gives_up = !comes_back && attempts >= room.plan.ramp.attempts;
-    seat.for_ever = gives_up || (comes_back && never);
-    if gives_up {
+    seat.for_ever = gives_up || told || (comes_back && never);
+    if seat.for_ever && !comes_back {
         room.desk.borrow_mut().ledger.counts.gave_up += 1;
     }
     seat.for_ever

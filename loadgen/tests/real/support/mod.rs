@@ -3,6 +3,7 @@
 //! No crate of the server is used: its program is built and started, and asked over its sockets as
 //! anybody could, so that nothing that both sides believe by sharing code can hide a mistake.
 
+mod farewell;
 mod proxy;
 mod ran;
 mod runner;
@@ -10,6 +11,7 @@ mod server;
 mod stub;
 mod tls;
 
+pub(crate) use farewell::Farewell;
 pub(crate) use proxy::Proxy;
 pub(crate) use ran::Ran;
 pub(crate) use runner::{loadgen, scratch, start, start_with};
