@@ -36,7 +36,7 @@ impl View for Silence {
 #[derive(Default)]
 struct Since {
     at: Option<Instant>,
-    received: u64,
+    deliveries: u64,
     latency: Compact,
 }
 
@@ -51,9 +51,10 @@ impl Since {
         if time < every {
             return None;
         }
-        let rate = progress.received.saturating_sub(self.received) as f64 / time.as_secs_f64();
+        let deliveries = progress.deliveries();
+        let rate = deliveries.saturating_sub(self.deliveries) as f64 / time.as_secs_f64();
         self.at = Some(now);
-        self.received = progress.received;
+        self.deliveries = deliveries;
         Some((rate, std::mem::take(&mut self.latency)))
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Ask, Harvest};
 use crate::clock::{Clock, Moment};
 use crate::crew::Share;
-use crate::measure::{Durations, Ledger, SecondTally};
+use crate::measure::{Durations, Ledger, SecondTally, events_in};
 use crate::plan::{Class, Plan, Protocol, Verify};
 use crate::publish::{LaneReport, style_name};
 use crate::result::{
@@ -90,11 +90,8 @@ impl Counted {
         if plan.verify == Verify::Full || counts.received == 0 {
             return Self { deliveries: 0, factor: 1.0 };
         }
-        let bytes_each = counts.parsed_bytes as f64 / counts.received as f64;
-        let deliveries = counts.counted_bytes as f64 / bytes_each;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-        let whole = deliveries.round() as u64;
-        Self { deliveries: whole, factor: 1.0 + deliveries / counts.received as f64 }
+        let deliveries = events_in(counts.counted_bytes, counts.received, counts.parsed_bytes);
+        Self { deliveries, factor: 1.0 + deliveries as f64 / counts.received as f64 }
     }
 }
 
@@ -171,7 +168,7 @@ fn delivery(plan: &Plan, ledger: &Ledger, start: Moment, counted: Counted) -> De
         received,
         expected: known.then_some(expected),
         reach: reach.filter(|_| known),
-        bytes: counts.parsed_bytes + counts.counted_bytes,
+        bytes: counts.parsed_bytes + counts.counted_bytes + counts.hindered_bytes,
         per_second: if time > 0.0 { received as f64 / time } else { 0.0 },
         intended: ledger.intended.distribution(),
         actual: ledger.actual.distribution(),

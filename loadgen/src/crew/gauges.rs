@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::{Compact, Counts};
+use crate::measure::{Compact, Counts, events_in};
 
 /// A thread's gauges. Written a few times a second, so a lock costs nothing.
 #[derive(Debug, Default)]
@@ -19,8 +19,10 @@ pub(crate) struct Progress {
     pub(crate) gave_up: u64,
     /// Streams that are open now.
     pub(crate) open: u64,
-    pub(crate) received: u64,
-    pub(crate) bytes: u64,
+    /// Events that were parsed.
+    received: u64,
+    parsed_bytes: u64,
+    counted_bytes: u64,
     pub(crate) failures: u64,
     pub(crate) reconnects: u64,
     pub(crate) wrong: u64,
@@ -47,7 +49,8 @@ impl Progress {
         self.gave_up += other.gave_up;
         self.open += other.open;
         self.received += other.received;
-        self.bytes += other.bytes;
+        self.parsed_bytes += other.parsed_bytes;
+        self.counted_bytes += other.counted_bytes;
         self.failures += other.failures;
         self.reconnects += other.reconnects;
         self.wrong += other.wrong;
@@ -59,8 +62,14 @@ impl Progress {
         self
     }
 
+    /// Events that have arrived at those that read as fast as they can, with an estimate of those in
+    /// streams that are not parsed, as the result has them.
+    pub(crate) fn deliveries(&self) -> u64 {
+        self.received + events_in(self.counted_bytes, self.received, self.parsed_bytes)
+    }
+
     /// Of the books of a thread.
-    pub(crate) fn of(counts: &Counts, failures: u64, open: u64, bytes: u64) -> Self {
+    pub(crate) fn of(counts: &Counts, failures: u64, open: u64) -> Self {
         let wrong = counts.duplicates
             + counts.reordered
             + counts.corrupted
@@ -71,7 +80,8 @@ impl Progress {
             gave_up: counts.gave_up,
             open,
             received: counts.received,
-            bytes,
+            parsed_bytes: counts.parsed_bytes,
+            counted_bytes: counts.counted_bytes,
             failures,
             reconnects: counts.reconnects,
             wrong,
@@ -95,5 +105,22 @@ impl Gauges {
         let mut progress = shown.clone();
         progress.latency = latency;
         progress
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deliveries_are_those_that_were_parsed_and_those_that_were_counted() {
+        let worker = |received, parsed_bytes, counted_bytes| {
+            let counts = Counts { received, parsed_bytes, counted_bytes, ..Counts::default() };
+            Progress::of(&counts, 0, 0)
+        };
+        assert_eq!(worker(7, 1400, 0).deliveries(), 7);
+        // A worker without a subscriber that is parsed knows by the others.
+        let all = Progress::sum([worker(10, 1000, 9000), worker(0, 0, 10_000)].into_iter());
+        assert_eq!(all.deliveries(), 10 + 190);
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct Counts {
     pub(crate) parsed_bytes: u64,
     /// Bytes of counted streams behind their heads.
     pub(crate) counted_bytes: u64,
+    /// The same of subscribers with a handicap, whose events are not among those above.
+    pub(crate) hindered_bytes: u64,
     /// Events that never arrived, whatever the reason.
     pub(crate) lost: u64,
     pub(crate) silent: u64,
@@ -72,6 +74,7 @@ impl Counts {
             broken_streams,
             parsed_bytes,
             counted_bytes,
+            hindered_bytes,
             lost,
             silent,
             announced,
@@ -98,6 +101,7 @@ impl Counts {
         self.broken_streams += broken_streams;
         self.parsed_bytes += parsed_bytes;
         self.counted_bytes += counted_bytes;
+        self.hindered_bytes += hindered_bytes;
         self.lost += lost;
         self.silent += silent;
         self.announced += announced;

@@ -5,11 +5,13 @@
 mod compact;
 mod completion;
 mod durations;
+mod estimate;
 mod ledger;
 mod seconds;
 
 pub(crate) use compact::Compact;
 pub(crate) use completion::{Completions, Follow};
 pub(crate) use durations::Durations;
+pub(crate) use estimate::events_in;
 pub(crate) use ledger::{Counts, Ledger, Reading};
 pub(crate) use seconds::{SecondTally, Seconds};

@@ -36,8 +36,6 @@ pub(crate) struct Subscriber {
     has_been_there: bool,
     awaits_first_byte: bool,
     awaits_first_event: bool,
-    /// Bytes of all its streams behind their heads, chunk lengths included.
-    wire_bytes: u64,
 }
 
 /// What it has seen.
@@ -82,7 +80,6 @@ impl Subscriber {
             has_been_there: false,
             awaits_first_byte: false,
             awaits_first_event: true,
-            wire_bytes: 0,
         }
     }
 
@@ -172,10 +169,15 @@ impl Subscriber {
         result
     }
 
-    /// So many bytes of the body came over the wire, read or only counted.
+    /// So many bytes behind the head came over the wire, chunk lengths included, read or only counted.
     pub(crate) fn count(&mut self, bytes: usize, now: Moment, ledger: &mut Ledger) {
         let bytes = bytes as u64;
-        self.wire_bytes += bytes;
+        let kept = match (self.class, self.parses) {
+            (Class::Fast, true) => &mut ledger.counts.parsed_bytes,
+            (Class::Fast, false) => &mut ledger.counts.counted_bytes,
+            _ => &mut ledger.counts.hindered_bytes,
+        };
+        *kept += bytes;
         if let Some(second) = ledger.second(now) {
             second.bytes += bytes;
         }
@@ -215,11 +217,6 @@ impl Subscriber {
         let view = &mut self.view;
         ledger.class(view.class).subscribers += 1;
         ledger.class(view.class).received += view.received;
-        if self.parses {
-            ledger.counts.parsed_bytes += self.wire_bytes;
-        } else {
-            ledger.counts.counted_bytes += self.wire_bytes;
-        }
         let promised = published.filter(|_| self.parses);
         if let Some(published) = published.filter(|_| self.has_been_there) {
             let expected = published.lanes(view.topic).iter().sum::<u64>();

@@ -245,6 +245,9 @@ fn a_slow_reader_is_not_in_the_figures_of_the_fast() {
     desk.event(2, 0, 0, 901);
     desk.settle(10);
     assert_eq!((desk.ledger.counts.received, desk.ledger.intended.count()), (0, 0));
+    // Nor are its bytes among those by which events are estimated.
+    let counts = desk.ledger.counts;
+    assert!(counts.parsed_bytes == 0 && counts.hindered_bytes > 200, "{counts:?}");
     let slow = desk.ledger.class(Class::Slow);
     // What it has not read yet is its handicap; what was left out before what it read is a loss.
     assert_eq!((slow.received, slow.expected, slow.gaps), (2, 10, 1));

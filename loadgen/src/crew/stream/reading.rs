@@ -80,7 +80,6 @@ impl Stream {
             return self.head(slot, begin, reading, tools);
         }
         if !self.subscriber.parses {
-            tools.bytes += count as u64;
             self.subscriber.count(count, reading.now, &mut tools.ledger);
             return Ok(());
         }
@@ -155,7 +154,6 @@ impl Stream {
 
     fn body(&mut self, bytes: &[u8], reading: Reading, tools: &mut Tools) -> Result<(), Ending> {
         let State::Open(body) = &mut self.state else { return Ok(()) };
-        tools.bytes += bytes.len() as u64;
         self.subscriber.count(bytes.len(), reading.now, &mut tools.ledger);
         let mut rest = bytes;
         while !rest.is_empty() {

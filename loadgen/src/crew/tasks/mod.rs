@@ -50,7 +50,6 @@ pub(super) struct Desk {
     /// Publishing is over: no more accidents, so that all can come back and catch up.
     pub(super) calm: bool,
     pub(super) open: u64,
-    pub(super) bytes: u64,
     pub(super) failures: u64,
 }
 
@@ -96,7 +95,6 @@ impl Tasks {
             clock,
             calm: false,
             open: 0,
-            bytes: 0,
             failures: 0,
         }));
         let room = Room {
@@ -184,7 +182,7 @@ impl Tasks {
     }
 
     fn progress(&self, desk: &mut Desk, seats: &[Rc<RefCell<Seat>>]) -> Progress {
-        let mut progress = Progress::of(&desk.ledger.counts, desk.failures, desk.open, desk.bytes);
+        let mut progress = Progress::of(&desk.ledger.counts, desk.failures, desk.open);
         if let Some(published) = self.orders.published() {
             desk.calm = true;
             let mut behind = 0;

@@ -153,9 +153,8 @@ async fn read(seat: &RefCell<Seat>, body: &mut Incoming, room: &Room) -> Result<
     };
     let Ok(bytes) = frame.into_data() else { return Ok(0) };
     let (mut seat, mut desk) = (seat.borrow_mut(), room.desk.borrow_mut());
-    let Desk { ledger, clock, bytes: all, .. } = &mut *desk;
+    let Desk { ledger, clock, .. } = &mut *desk;
     let now = clock.now();
-    *all += bytes.len() as u64;
     seat.subscriber.count(bytes.len(), now, ledger);
     // hyper does not say when the bytes of a frame came.
     let reading = Reading { now, known_since: None };
