@@ -221,7 +221,7 @@ pub(crate) struct Server {
     pub(crate) process: Option<ServerProcess>,
     /// Figures of its metrics page that changed from before the first connection to the end.
     pub(crate) metrics: Vec<MetricChange>,
-    /// Why something that was asked for is missing.
+    /// Why something that was asked for is missing, or may not be what it seems.
     pub(crate) notes: Vec<String>,
 }
 
@@ -245,7 +245,8 @@ pub(crate) struct ServerProcess {
     pub(crate) memory_connected: u64,
     /// The same at the end.
     pub(crate) memory_after: u64,
-    /// Growth of resident memory during the ramp, for each subscriber.
+    /// Growth of resident memory during the ramp, for each subscriber. Too low when the server had
+    /// subscribers before, whose memory it reuses.
     pub(crate) memory_per_subscriber: Option<f64>,
     /// Kernel memory of all TCP sockets of its network before the first connection, in bytes.
     pub(crate) sockets_before: Option<u64>,

@@ -84,6 +84,7 @@ impl Watch {
         }
         let after = self.before.is_some().then(|| scrape(plan, &mut self.notes)).flatten();
         let metrics = self.before.as_deref().zip(after.as_deref());
+        self.notes.extend(self.process.as_ref().and_then(Watched::doubt));
         Some(Server {
             process: self.process.map(|process| process.account(shares)),
             metrics: metrics

@@ -13,6 +13,9 @@ fn ticks_per_second() -> f64 {
     rustix::param::clock_ticks_per_second() as f64
 }
 
+/// Seconds of CPU that a server has used before a run when it is no longer fresh: to start takes less.
+const FRESH: f64 = 0.5;
+
 /// One look.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sample {
@@ -57,6 +60,19 @@ impl Watched {
 
     pub(super) fn look_at_sockets(&mut self) {
         self.peak = self.peak.max(sockets(self.pid));
+    }
+
+    /// What must be known of the memory a subscriber, if anything: an allocator that kept the memory of
+    /// earlier subscribers does not grow by that of new ones.
+    pub(super) fn doubt(&self) -> Option<String> {
+        let (pid, used) = (self.pid, self.before.cpu);
+        (used > FRESH).then(|| {
+            format!(
+                "process {pid} had used {used:.1} s of CPU before this run: if it had subscribers then, \
+                 its memory a subscriber is too low, because it reuses theirs; start it anew to \
+                 measure that"
+            )
+        })
     }
 
     pub(super) fn account(&self, shares: Shares) -> ServerProcess {
@@ -123,6 +139,16 @@ mod tests {
         let account = watched.account(Shares { connected: 10, received: 1000 });
         assert!(account.cpu_us_per_delivery.expect("deliveries") >= 50.0);
         assert!(account.command.contains("fanfare_loadgen"), "{}", account.command);
+    }
+
+    #[test]
+    fn a_server_that_has_worked_before_leaves_a_doubt_about_its_memory() {
+        let mut watched = Watched::find(std::process::id()).expect("this process");
+        watched.before.cpu = 0.1;
+        assert_eq!(watched.doubt(), None);
+        watched.before.cpu = 12.34;
+        let doubt = watched.doubt().expect("a doubt");
+        assert!(doubt.contains("used 12.3 s of CPU before") && doubt.contains("start it anew"));
     }
 
     #[test]
