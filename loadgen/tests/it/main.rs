@@ -4,6 +4,10 @@
 //! One binary, one file a subject. The server is written by hand and by blocking calls, so that it
 //! shares no reading of the protocol with the program. All traffic stays on the loopback interface.
 
+/// Running the program, and what it left behind: the same for all binaries of tests.
+#[path = "../support/mod.rs"]
+mod common;
+
 /// The server that makes mistakes, and the program under test.
 mod support;
 

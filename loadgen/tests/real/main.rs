@@ -5,6 +5,10 @@
 //! asserted is counts, order and exit codes, never speed: a machine that is busy with other things
 //! may make a run invalid (exit code 4), but it must not make what arrived wrong.
 
+/// Running the program, and what it left behind: the same for all binaries of tests.
+#[path = "../support/mod.rs"]
+mod common;
+
 /// The server, the load generator, and how to wait for something.
 mod support;
 

@@ -3,15 +3,15 @@
 //!
 //! Runs spend most of their time waiting, so the cases of a table run at the same time.
 
-mod program;
 mod ran;
 mod stub;
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-pub(crate) use program::{loadgen, start};
-pub(crate) use ran::Ran;
+pub(crate) use crate::common::eventually;
+pub(crate) use crate::common::program::{loadgen, start};
+pub(crate) use crate::common::ran::Ran;
 pub(crate) use stub::{
     Act, Answers, Cut, Door, Ending, Event, Frame, Full, Mischief, Pieces, Place, Refusal, Stub,
     Wire,
@@ -29,16 +29,4 @@ pub(crate) fn each<T: Sync>(cases: &[T], holds: impl Fn(&T) + Sync) {
             scope.spawn(|| holds(case));
         }
     });
-}
-
-/// How long anything may take before a test gives up: far more than it ever needs.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Waits until a condition holds, looking every few milliseconds.
-pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "never happened: {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
 }

@@ -6,29 +6,15 @@
 mod farewell;
 mod proxy;
 mod ran;
-mod runner;
 mod server;
 mod stub;
 mod tls;
 
+pub(crate) use crate::common::program::{loadgen, scratch, start, start_with};
+pub(crate) use crate::common::ran::Ran;
+pub(crate) use crate::common::{PATIENCE, eventually};
 pub(crate) use farewell::Farewell;
 pub(crate) use proxy::Proxy;
-pub(crate) use ran::Ran;
-pub(crate) use runner::{loadgen, scratch, start, start_with};
 pub(crate) use server::Fanfare;
 pub(crate) use stub::Stub;
 pub(crate) use tls::{TlsFront, write_other_certificate};
-
-use std::time::{Duration, Instant};
-
-/// How long anything may take before a test gives up: far more than it ever needs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Waits until a condition holds, looking every few milliseconds.
-pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "never happened: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}

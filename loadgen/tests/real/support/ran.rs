@@ -1,37 +1,8 @@
-//! What the program under test left behind, and what every run must fulfil.
+//! What a run against a real server must fulfil, on a machine that may be busy.
 
-use serde_json::Value;
-
-/// The program after its end.
-pub(crate) struct Ran {
-    /// Its exit code; minus the signal when one ended it.
-    pub(crate) code: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-    /// The file that it was told to write, if it did.
-    pub(crate) result: Option<Value>,
-}
+use super::Ran;
 
 impl Ran {
-    /// A part of the first run, by its path such as `/delivery/received`.
-    pub(crate) fn at(&self, path: &str) -> &Value {
-        let all = self.result.as_ref().unwrap_or_else(|| panic!("no result: {}", self.stderr));
-        let part = all.pointer(&format!("/runs/0{path}"));
-        part.unwrap_or_else(|| panic!("no {path} in {all}"))
-    }
-
-    pub(crate) fn count(&self, path: &str) -> u64 {
-        self.at(path).as_u64().unwrap_or_else(|| panic!("{path} is no count: {}", self.at(path)))
-    }
-
-    pub(crate) fn figure(&self, path: &str) -> f64 {
-        self.at(path).as_f64().unwrap_or_else(|| panic!("{path} is no number: {}", self.at(path)))
-    }
-
-    pub(crate) fn text(&self, path: &str) -> &str {
-        self.at(path).as_str().unwrap_or_else(|| panic!("{path} is no text: {}", self.at(path)))
-    }
-
     /// Nothing wrong arrived, and the verdict says so.
     #[track_caller]
     pub(crate) fn assert_nothing_wrong(&self) {

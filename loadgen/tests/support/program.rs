@@ -1,5 +1,6 @@
 //! Starts the program under test and waits for its end. Its output goes to files, so that no pipe
-//! can fill up, and whatever it does it is ended when a test gives up.
+//! can fill up, and whatever it does it is ended when a test gives up. Each run has a folder of its
+//! own, which is removed with it.
 
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt as _;
@@ -8,7 +9,8 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::{Ran, eventually};
+use super::eventually;
+use super::ran::Ran;
 
 /// The program while it runs.
 pub(crate) struct Going {
@@ -16,28 +18,28 @@ pub(crate) struct Going {
     folder: TempDir,
 }
 
-/// Runs it to its end. The flags are separated by blanks; a `run` that names no file for its result
-/// writes it where [`Ran`] has it from.
-pub(crate) fn loadgen(flags: &str) -> Ran {
-    start(flags).wait()
+/// Runs it to its end. The line is read as a shell would read it; a `run` that names no file for its
+/// result writes it where [`Ran`] has it from.
+pub(crate) fn loadgen(line: &str) -> Ran {
+    start(line).wait()
 }
 
 /// Starts it.
-pub(crate) fn start(flags: &str) -> Going {
-    start_with(flags, |_| {})
+pub(crate) fn start(line: &str) -> Going {
+    start_with(line, |_| {})
 }
 
 /// Starts it with changes to the command, such as variables of its environment.
-pub(crate) fn start_with(flags: &str, change: impl FnOnce(&mut Command)) -> Going {
+pub(crate) fn start_with(line: &str, change: impl FnOnce(&mut Command)) -> Going {
     let folder = scratch();
     let file = |name: &str| File::create(folder.path().join(name)).expect("a file");
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
     command
-        .args(flags.split_whitespace())
+        .args(shell_words::split(line).expect("words"))
         .stdin(Stdio::null())
         .stdout(file("stdout"))
         .stderr(file("stderr"));
-    if flags.starts_with("run ") && !flags.contains("--json") {
+    if line.starts_with("run ") && !line.contains("--json") {
         command.arg("--json").arg(folder.path().join("result.json"));
     }
     change(&mut command);
