@@ -4,7 +4,7 @@
 
 PEERS := service/tests/peers
 
-.PHONY: run load test bench fanout lint setup-tests
+.PHONY: run load test bench lint setup-tests
 
 # Starts the server with its demonstrations and pages; flags go in ARGS="--listen 127.0.0.1:9000".
 run:
@@ -28,11 +28,6 @@ lint:
 # Microbenchmarks of the parts that every delivery goes through.
 bench:
 	cargo bench --locked -p fanfare-benches $(if $(ARGS),-- $(ARGS))
-
-# 10,000 subscribers on one process, 10 events a second; prints its figures. Flags go in ARGS.
-fanout:
-	@cargo build --release --quiet --locked -p fanfare -p fanfare-benches
-	@./target/release/fanout --server target/release/fanfare $(ARGS)
 
 setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json
 
