@@ -10,7 +10,7 @@ use crate::result::{Environment, Limits};
 pub(crate) fn look(plan: &Plan) -> Environment {
     Environment {
         loadgen: env!("CARGO_PKG_VERSION").to_owned(),
-        command: shown_command(),
+        command: shown(std::env::args()),
         cpu: field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".to_owned()),
         cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64),
         memory: field("/proc/meminfo", "MemTotal").and_then(|text| kilobytes(&text)).unwrap_or(0),
@@ -44,25 +44,32 @@ pub(crate) fn resident(statm: &str) -> Option<u64> {
     Some(pages * rustix::param::page_size() as u64)
 }
 
-/// The command line without what follows a flag for secrets.
-fn shown_command() -> Vec<String> {
+/// The command line without what follows a flag for secrets: in a word of its own, behind `=`, or
+/// behind `H` in a word of short flags.
+fn shown(words: impl Iterator<Item = String>) -> Vec<String> {
     const SECRET: &[&str] =
-        &["--token", "--publish-token", "--cookie", "--header", "-H", "--publish-header"];
+        &["--token", "--publish-token", "--cookie", "--header", "--publish-header"];
+    const HIDDEN: &str = "(not shown)";
     let mut hides = false;
     let shown = |word: String| {
-        if std::mem::replace(&mut hides, SECRET.contains(&word.as_str())) {
-            return "(not shown)".to_owned();
+        let is_short = word.starts_with('-') && !word.starts_with("--");
+        let header = word.find('H').filter(|_| is_short).map(|at| at + 1);
+        let ends_in_header = header == Some(word.len());
+        let next = SECRET.contains(&word.as_str()) || ends_in_header;
+        if std::mem::replace(&mut hides, next) {
+            hides = false;
+            return HIDDEN.to_owned();
         }
-        if word.starts_with("-H") && word.len() > 2 {
-            return "-H(not shown)".to_owned();
+        if let Some(at) = header.filter(|_| !ends_in_header) {
+            return format!("{}{HIDDEN}", &word[..at]);
         }
         let flag = word.split_once('=').map(|(flag, _)| flag);
         match flag.filter(|flag| SECRET.contains(flag)) {
-            Some(flag) => format!("{flag}=(not shown)"),
+            Some(flag) => format!("{flag}={HIDDEN}"),
             None => word,
         }
     };
-    std::env::args().map(shown).collect()
+    words.map(shown).collect()
 }
 
 fn line(path: &str) -> String {
@@ -77,4 +84,25 @@ fn field(path: &str, name: &str) -> Option<String> {
 
 fn kilobytes(text: &str) -> Option<u64> {
     Some(text.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_of_the_command_line_is_shown_however_it_is_written() {
+        for (line, wanted) in [
+            ("run -c 5 --token secret -q", "run -c 5 --token (not shown) -q"),
+            ("run --publish-token=secret", "run --publish-token=(not shown)"),
+            ("run -H secret -c 5", "run -H (not shown) -c 5"),
+            ("run -Hsecret -H=secret", "run -H(not shown) -H(not shown)"),
+            ("run -qH secret -qHsecret", "run -qH (not shown) -qH(not shown)"),
+            ("run --token --token x", "run --token (not shown) x"),
+            ("run --name Host -c 5", "run --name Host -c 5"),
+        ] {
+            let words = shown(line.split(' ').map(str::to_owned)).join(" ");
+            assert_eq!(words, wanted, "{line}");
+        }
+    }
 }
