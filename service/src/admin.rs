@@ -104,6 +104,11 @@ impl Admin {
                 reply
             }
             "/healthz" => text(StatusCode::OK, "alive\n".into()),
+            "/readyz" if !self.metrics.all_shards_run() => text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "a delivery thread has ended by a panic; see the log, and restart the server\n"
+                    .into(),
+            ),
             "/readyz" if self.lifecycle.is_ready() => text(StatusCode::OK, "ready\n".into()),
             "/readyz" if self.lifecycle.is_draining() => {
                 text(StatusCode::SERVICE_UNAVAILABLE, "draining\n".into())

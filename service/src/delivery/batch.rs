@@ -52,6 +52,10 @@ impl Batch {
         self.0.piece(&self.0.chunks, Event::chunk)
     }
 
+    pub(super) fn events(&self) -> &[Arc<Event>] {
+        &self.0.events
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.events.is_empty()
     }

@@ -40,6 +40,8 @@ pub(crate) struct Mailbox {
     /// Subscribers of the shard and those on their way to it.
     load: AtomicUsize,
     seen: AtomicU64,
+    /// Written under the lock of the notices.
+    ended: AtomicBool,
 }
 
 impl Mailbox {
@@ -50,6 +52,7 @@ impl Mailbox {
             rung: AtomicBool::new(false),
             load: AtomicUsize::new(0),
             seen: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
         })
     }
 
@@ -62,11 +65,18 @@ impl Mailbox {
         }
     }
 
+    /// Tells the shard. One that has ended drops what it is told, and with it whoever was to join.
     pub(super) fn post(&self, notice: Notice) {
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.has_ended() {
+            drop(notices);
+            return drop(notice);
+        }
         if matches!(notice, Notice::Join(_)) {
             self.load.fetch_add(1, Ordering::Relaxed);
         }
-        self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+        notices.push(notice);
+        drop(notices);
         self.ring();
     }
 
@@ -86,9 +96,17 @@ impl Mailbox {
         self.load.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// The shard has ended: it is fuller than any other.
+    /// The shard has ended: nobody is to be sent there, and who is on the way has to know.
     pub(super) fn retire(&self) {
-        self.load.store(usize::MAX, Ordering::Relaxed);
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        self.ended.store(true, Ordering::Release);
+        let left = std::mem::take(&mut *notices);
+        drop(notices);
+        drop(left);
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
     }
 
     pub(super) fn seen(&self) -> Sequence {

@@ -174,14 +174,16 @@ impl Delivery {
         self.shards.iter().map(|shard| shard.figures.subscribers()).sum()
     }
 
-    /// The last sequence that every shard has seen.
+    /// The last sequence that every running shard has seen.
     #[must_use]
     pub fn seen_by_all(&self) -> Sequence {
-        self.shards.iter().map(|shard| shard.mailbox.seen()).min().unwrap_or_default()
+        let running = self.shards.iter().filter(|shard| !shard.mailbox.has_ended());
+        running.map(|shard| shard.mailbox.seen()).min().unwrap_or_default()
     }
 
     fn least_loaded(&self) -> Option<&ShardHandle> {
-        self.shards.iter().min_by_key(|shard| shard.mailbox.load())
+        let running = self.shards.iter().filter(|shard| !shard.mailbox.has_ended());
+        running.min_by_key(|shard| shard.mailbox.load())
     }
 }
 
@@ -202,3 +204,6 @@ impl DeliveryThreads {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

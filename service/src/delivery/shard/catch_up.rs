@@ -80,8 +80,13 @@ impl Shard {
     fn catch_up_one(&mut self, key: SubscriberKey) -> Progress {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return Progress::Rest };
         match subscriber.sink.readiness() {
-            Offer::Taken => {}
-            Offer::Full | Offer::Part(_) => return Progress::Rest,
+            Offer::Taken => {
+                self.blocked.remove(&key);
+            }
+            Offer::Full | Offer::Part(_) => {
+                self.blocked.insert(key);
+                return Progress::Rest;
+            }
             Offer::Gone => return Progress::End(EndReason::Client),
         }
         let (audience, cursor) = (subscriber.audience, subscriber.cursor);
@@ -130,15 +135,28 @@ impl Shard {
         let (through, (events, bytes)) = match subscriber.sink.offer_batch(batch) {
             Offer::Gone => return Progress::End(EndReason::Client),
             // It said a moment ago that it takes bytes; the kernel thinks otherwise.
-            Offer::Full => return Progress::Rest,
+            Offer::Full => {
+                self.blocked.insert(key);
+                return Progress::Rest;
+            }
             Offer::Taken => (through, (batch.count(), batch.bytes())),
-            Offer::Part(part) => (part, batch.measure_through(part)),
+            Offer::Part(part) => {
+                self.blocked.insert(key);
+                (part, batch.measure_through(part))
+            }
         };
+        if !subscriber.replaying {
+            let now = Instant::now();
+            for event in batch.events().iter().take_while(|event| event.sequence() <= through) {
+                let took = now.saturating_duration_since(event.accepted_at());
+                self.figures.delivery_took(took, 1);
+            }
+        }
         subscriber.cursor = through;
         subscriber.last_sent = now;
         subscriber.served.events += events;
         subscriber.served.bytes += bytes;
-        self.figures.delivered(events, bytes);
+        self.figures.wrote(1, events, bytes);
         if ends && events == batch.count() {
             Progress::End(EndReason::Finished)
         } else if self.is_level(key) {

@@ -102,6 +102,7 @@ impl Shard {
                 subscriber.sink.finish(&farewell)
             }
         };
+        self.blocked.remove(&key);
         self.figures.left(reason);
         self.mailbox.left();
         let Some(audience) = self.audiences.get_mut(subscriber.audience) else { return };

@@ -12,7 +12,7 @@ mod membership;
 mod pass;
 mod skip;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ use super::sink::{Finish, Heard, Offer, Sink};
 use super::subscriber::{Subscriber, SubscriberKey, key_of};
 use crate::event::{HEARTBEAT, Sequence};
 use crate::log::{Log, PageLimit};
-use crate::metrics::{EndReason, ShardFigures};
+use crate::metrics::{EndReason, LagSample, ShardFigures};
 use catch_up::JoinedPages;
 use pass::Pass;
 
@@ -38,6 +38,9 @@ const BELL: Token = Token(0);
 
 /// How many sockets are heard of at once.
 const SOCKET_EVENTS: usize = 256;
+
+/// How often lags are looked at.
+const LAGS_EVERY: Tick = 10;
 
 /// How long a stream that has ended may take to take its last bytes.
 const LINGER: Tick = 20;
@@ -67,10 +70,14 @@ pub(super) struct Shard {
     seen: Sequence,
     /// Not level, and their sinks take bytes.
     behind: VecDeque<SubscriberKey>,
+    /// Their sinks are full.
+    blocked: HashSet<SubscriberKey>,
     joined_pages: JoinedPages,
     pass: Pass,
     /// Those whose streams have ended but for bytes that their sockets have yet to take.
     lingering: HashMap<SubscriberKey, Box<dyn Sink>>,
+    lags_due: Tick,
+    lags_shown: bool,
     draining: bool,
     stopped: bool,
     // Space that is used again in every pass.
@@ -101,9 +108,12 @@ impl Shard {
             deadlines: Deadlines::new(),
             seen,
             behind: VecDeque::new(),
+            blocked: HashSet::new(),
             joined_pages: JoinedPages::default(),
             pass: Pass::default(),
             lingering: HashMap::new(),
+            lags_due: 0,
+            lags_shown: false,
             draining: false,
             stopped: false,
             notices: Vec::new(),
@@ -189,6 +199,25 @@ impl Shard {
             }
         }
         self.due = due;
+        if now >= self.lags_due {
+            self.lags_due = now.saturating_add(LAGS_EVERY);
+            self.sample_lags();
+        }
+    }
+
+    /// Looks at how far behind those are whose sinks are full: rarely, and at nobody else.
+    fn sample_lags(&mut self) {
+        let mut sample = LagSample::default();
+        for subscriber in self.blocked.iter().filter_map(|&key| self.subscribers.get(key)) {
+            let audience = self.audiences.get(subscriber.audience);
+            if let Some(audience) = audience.filter(|_| !subscriber.replaying) {
+                let lag = subscriber.lag(audience.total);
+                sample.add(lag.events, lag.bytes);
+            }
+        }
+        self.figures.blocked(self.blocked.len());
+        self.figures.lags(&sample);
+        self.lags_shown = !self.blocked.is_empty();
     }
 
     /// Ends a subscriber whose time has come, or keeps its stream alive, and says when to look at
@@ -240,7 +269,10 @@ impl Shard {
     }
 
     fn until_next_deadline(&self) -> Option<Duration> {
-        let due = self.deadlines.now() + self.deadlines.next_in()?;
+        // While somebody is blocked or shown as such, figures are to become true without events.
+        let lags = (self.lags_shown || !self.blocked.is_empty()).then_some(self.lags_due);
+        let next = self.deadlines.next_in().map(|ahead| self.deadlines.now() + ahead);
+        let due = lags.into_iter().chain(next).min()?;
         Some((TICK * due).saturating_sub(self.began.elapsed()).max(Duration::from_millis(1)))
     }
 }
@@ -267,6 +299,9 @@ impl Drop for Shard {
     /// Nobody is sent to a shard that has ended, however it ended.
     fn drop(&mut self) {
         self.mailbox.retire();
+        if !self.stopped {
+            self.figures.failed();
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 //! meets twice is found to be behind, or to have the batch already.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::super::audience::{Audience, AudienceKey};
 use super::super::batch::{Batch, JoinedBatches};
@@ -19,10 +20,13 @@ use super::super::subscriber::{Subscriber, SubscriberKey};
 use super::{PASS, Shard, lag_verdict};
 use crate::event::{Event, Sequence};
 use crate::log::{ReadRange, Wanted};
-use crate::metrics::EndReason;
+use crate::metrics::{EndReason, ShardFigures};
 
 /// The most writes of a slice: about a millisecond.
 const SLICE_WRITES: usize = 256;
+
+/// How many writes share a look at the clock: some tens of microseconds.
+const TIMED_WRITES: u64 = 16;
 
 /// The most events that wait for audiences at a time. One event can match very many patterns, and
 /// a page of such would be held a million times over.
@@ -52,6 +56,9 @@ pub(super) struct Pass {
     /// Differs from pass to pass; see [`Pass::begin_walk`].
     rotation: usize,
     joined: JoinedBatches,
+    began: Option<Instant>,
+    /// Those that somebody gets.
+    events: Vec<Arc<Event>>,
     // Space that is used again in every pass.
     touched: Vec<AudienceKey>,
 }
@@ -109,7 +116,7 @@ impl Shard {
         if self.pass.is_going_on() {
             return true;
         }
-        self.mailbox.set_seen(self.seen);
+        self.end_pass();
         self.seen < self.log.extent().head
     }
 
@@ -124,6 +131,7 @@ impl Shard {
         if page.through == self.seen {
             return false;
         }
+        self.pass.began = Some(Instant::now());
         self.seen = self.assign(&page.events, page.through);
         self.joined_pages.clear();
         let mut touched = std::mem::take(&mut self.pass.touched);
@@ -137,11 +145,26 @@ impl Shard {
         true
     }
 
+    fn end_pass(&mut self) {
+        self.mailbox.set_seen(self.seen);
+        let now = Instant::now();
+        for event in self.pass.events.drain(..) {
+            self.figures.event_took(now.saturating_duration_since(event.accepted_at()));
+        }
+        if let Some(began) = self.pass.began.take() {
+            self.figures.pass_took(now - began);
+        }
+    }
+
     /// Matches events until enough are waiting; how far it came.
     fn assign(&mut self, events: &[Arc<Event>], through: Sequence) -> Sequence {
         let mut assigned = 0;
         for (index, event) in events.iter().enumerate() {
-            assigned += self.audiences.assign(event, &mut self.pass.touched);
+            let audiences = self.audiences.assign(event, &mut self.pass.touched);
+            if audiences > 0 {
+                self.pass.events.push(Arc::clone(event));
+            }
+            assigned += audiences;
             if assigned >= ASSIGNED_MAX && index + 1 < events.len() {
                 return event.sequence();
             }
@@ -173,7 +196,7 @@ impl Shard {
             level_from: assigned.level_from,
             now: self.deadlines.now(),
         };
-        let (mut writes, mut whole) = (0, 0);
+        let (mut writes, mut whole, mut untimed) = (0, 0, 0);
         while let Some(audience) = self.audiences.get(key)
             && let Some(member) = self.pass.next_member(&audience.members)
         {
@@ -190,19 +213,29 @@ impl Shard {
                     ends.then_some(EndReason::Finished)
                 }
                 Met::Part { events, bytes } => {
-                    self.figures.delivered(events, bytes);
+                    self.figures.wrote(1, events, bytes);
+                    self.blocked.insert(member);
                     (ends && events == turn.batch.count()).then_some(EndReason::Finished)
                 }
-                Met::Behind | Met::Full => lag_verdict(subscriber, audience, &self.settings),
+                Met::Behind => lag_verdict(subscriber, audience, &self.settings),
+                Met::Full => {
+                    self.blocked.insert(member);
+                    lag_verdict(subscriber, audience, &self.settings)
+                }
                 Met::Gone => Some(EndReason::Client),
             };
             self.leaving.extend(leaves.map(|reason| (member, reason)));
             writes += usize::from(met.is_a_write());
+            untimed += u64::from(met.is_a_write());
+            if untimed == TIMED_WRITES {
+                turn.time(std::mem::take(&mut untimed), &self.figures);
+            }
             if writes >= writes_max {
                 break;
             }
         }
-        self.figures.delivered(whole * turn.batch.count(), whole * turn.batch.bytes());
+        turn.time(untimed, &self.figures);
+        self.figures.wrote(whole, turn.batch.count(), turn.batch.bytes());
         if writes < writes_max {
             self.pass.next_audience();
             self.begin_walk();
@@ -274,6 +307,16 @@ impl Turn {
                 Met::Full
             }
             Offer::Gone => Met::Gone,
+        }
+    }
+
+    /// Notes how long after their accept the events of this batch were written so many times.
+    fn time(&self, writes: u64, figures: &ShardFigures) {
+        if writes > 0 {
+            let now = Instant::now();
+            for event in self.batch.events() {
+                figures.delivery_took(now.saturating_duration_since(event.accepted_at()), writes);
+            }
         }
     }
 

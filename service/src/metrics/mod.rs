@@ -1,9 +1,19 @@
 //! Every number that is exported: names, help and labels, and the verbs by which they change.
 //!
-//! Only this file holds metric names, and labels are never topics, ids or addresses: each label's
+//! Only this folder holds metric names, and labels are never topics, ids or addresses: each label's
 //! values are an enum, so that every series exists from the start as 0. What happens for each
 //! delivery is counted by each shard in plain atomics of its own ([`ShardFigures`]), and summed when
 //! somebody asks; the rest goes through `metrics` handles that are looked up once.
+
+mod histogram;
+mod labels;
+mod shard;
+mod slow_readers;
+
+pub use labels::{EndReason, PublishRejection, Refusal, Skip};
+pub use shard::ShardFigures;
+
+pub(crate) use shard::LagSample;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +22,8 @@ use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::log::{AppendError, Extent};
+use histogram::{write_counts, write_times};
+use slow_readers::SlowReaders;
 
 /// A handle to all figures; cheap to clone.
 #[derive(Clone)]
@@ -32,13 +44,13 @@ struct Inner {
     heartbeats: Counter,
     gaps_told: Counter,
     gaps_told_at_open: AtomicU64,
-    skips: [Counter; Skip::ALL.len()],
-    skipped_events: [Counter; Skip::ALL.len()],
     disconnects: [Counter; EndReason::ALL.len()],
     connections: Gauge,
     connections_opened: Counter,
     connections_refused: [Counter; Refusal::ALL.len()],
     accept_errors: Counter,
+    slow_readers: SlowReaders,
+    shards_failed: Gauge,
     log_events: Gauge,
     log_bytes: Gauge,
     log_oldest_timestamp: Gauge,
@@ -51,176 +63,9 @@ impl std::fmt::Debug for Metrics {
     }
 }
 
-/// Why an event was not published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PublishRejection {
-    /// The request could not be read as events.
-    Invalid,
-    /// The grants do not cover it.
-    Forbidden,
-    /// The id is in the log already.
-    DuplicateId,
-    /// The log could not take it.
-    Unavailable,
-}
-
-impl PublishRejection {
-    const ALL: [Self; 4] = [Self::Invalid, Self::Forbidden, Self::DuplicateId, Self::Unavailable];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Invalid => "invalid",
-            Self::Forbidden => "forbidden",
-            Self::DuplicateId => "duplicate_id",
-            Self::Unavailable => "unavailable",
-        }
-    }
-}
-
-/// Why a connection was not served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// All connections are taken.
-    Limit,
-    /// Its address has as many as one may have.
-    AddressLimit,
-    /// It did not send a head in time.
-    HeadTimeout,
-}
-
-impl Refusal {
-    const ALL: [Self; 3] = [Self::Limit, Self::AddressLimit, Self::HeadTimeout];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Limit => "limit",
-            Self::AddressLimit => "address_limit",
-            Self::HeadTimeout => "head_timeout",
-        }
-    }
-}
-
-/// Why a stream ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndReason {
-    /// The client went away.
-    Client,
-    /// It fell further behind than the limit allows.
-    Slow,
-    /// It was so far behind that the log no longer had what came next.
-    LogPassed,
-    /// It reached the maximum age.
-    Age,
-    /// The topic ended.
-    Finished,
-    /// The server is stopping.
-    Drain,
-    /// The client sent bytes on a stream, where none belong.
-    Misbehaved,
-    /// The system could not serve the connection.
-    Failed,
-}
-
-impl EndReason {
-    /// All of them, so that every one is exported from the start.
-    pub const ALL: [Self; 8] = [
-        Self::Client,
-        Self::Slow,
-        Self::LogPassed,
-        Self::Age,
-        Self::Finished,
-        Self::Drain,
-        Self::Misbehaved,
-        Self::Failed,
-    ];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Slow => "slow",
-            Self::LogPassed => "log_passed",
-            Self::Age => "max_age",
-            Self::Finished => "finished",
-            Self::Drain => "drain",
-            Self::Misbehaved => "misbehaved",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// Why events were left out for a subscriber that was too far behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Skip {
-    /// They were the oldest.
-    DropOldest,
-    /// There were newer ones of their topics.
-    Conflate,
-}
-
-impl Skip {
-    const ALL: [Self; 2] = [Self::DropOldest, Self::Conflate];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::DropOldest => "drop-oldest",
-            Self::Conflate => "conflate",
-        }
-    }
-}
-
-/// What one shard counts. It alone writes, so nothing is contended; others only read.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub struct ShardFigures {
-    joined: AtomicU64,
-    left: [AtomicU64; EndReason::ALL.len()],
-    delivered: AtomicU64,
-    delivered_bytes: AtomicU64,
-    heartbeats: AtomicU64,
-    gaps_told: AtomicU64,
-    skips: [AtomicU64; Skip::ALL.len()],
-    skipped_events: [AtomicU64; Skip::ALL.len()],
-}
-
 fn add(counter: &AtomicU64, count: u64) {
     // The only writer, so a load and a store are enough.
     counter.store(counter.load(Ordering::Relaxed) + count, Ordering::Relaxed);
-}
-
-impl ShardFigures {
-    pub(crate) fn joined(&self) {
-        add(&self.joined, 1);
-    }
-
-    pub(crate) fn left(&self, reason: EndReason) {
-        add(&self.left[reason as usize], 1);
-    }
-
-    pub(crate) fn delivered(&self, events: u64, bytes: u64) {
-        add(&self.delivered, events);
-        add(&self.delivered_bytes, bytes);
-    }
-
-    pub(crate) fn heartbeat(&self) {
-        add(&self.heartbeats, 1);
-    }
-
-    pub(crate) fn gap_told(&self) {
-        add(&self.gaps_told, 1);
-    }
-
-    pub(crate) fn skipped(&self, skip: Skip, events: u64) {
-        add(&self.skips[skip as usize], 1);
-        add(&self.skipped_events[skip as usize], events);
-        self.gap_told();
-    }
-
-    /// How many subscribers it has now.
-    #[must_use]
-    pub fn subscribers(&self) -> u64 {
-        let left: u64 = self.left.iter().map(|count| count.load(Ordering::Relaxed)).sum();
-        self.joined.load(Ordering::Relaxed).saturating_sub(left)
-    }
 }
 
 impl Metrics {
@@ -310,15 +155,43 @@ impl Metrics {
             let count = self.sum(|shard| &shard.left[reason as usize]);
             inner.disconnects[reason as usize].absolute(count);
         }
-        for skip in Skip::ALL {
-            inner.skips[skip as usize].absolute(self.sum(|shard| &shard.skips[skip as usize]));
-            let events = self.sum(|shard| &shard.skipped_events[skip as usize]);
-            inner.skipped_events[skip as usize].absolute(events);
-        }
         inner.log_events.set(log.events as f64);
         inner.log_bytes.set(log.bytes as f64);
         inner.log_oldest_timestamp.set(log.oldest_ms.map_or(0.0, |ms| ms as f64 / 1_000.0));
-        inner.exporter.render()
+        inner.slow_readers.set(self);
+        inner.shards_failed.set(self.sum(|shard| &shard.failed) as f64);
+        let mut text = inner.exporter.render();
+        self.write_histograms(&mut text);
+        text
+    }
+
+    /// Whether every shard is there. One that has ended by a panic takes its streams with it.
+    #[must_use]
+    pub fn all_shards_run(&self) -> bool {
+        self.sum(|shard| &shard.failed) == 0
+    }
+
+    fn write_histograms(&self, text: &mut String) {
+        let shards = || self.inner.shards.iter();
+        let named = ("fanfare_write_events", "Events in a write to a subscriber.");
+        write_counts(text, named, shards().map(|shard| &shard.write_events));
+        let named = (
+            "fanfare_delivery_seconds",
+            "From the accept of an event to its write to a subscriber; replays are left out.",
+        );
+        write_times(text, named, shards().map(|shard| &shard.delivery_times));
+        let named = (
+            "fanfare_event_seconds",
+            "From the accept of an event to its last write in a shard, to those who were level.",
+        );
+        write_times(text, named, shards().map(|shard| &shard.event_times));
+        let named = ("fanfare_pass_seconds", "How long a pass over the subscribers took.");
+        write_times(text, named, shards().map(|shard| &shard.pass_times));
+    }
+
+    fn max(&self, figure: impl Fn(&ShardFigures) -> &AtomicU64) -> u64 {
+        let figures = self.inner.shards.iter().map(|shard| figure(shard).load(Ordering::Relaxed));
+        figures.max().unwrap_or(0)
     }
 
     fn sum(&self, figure: impl Fn(&ShardFigures) -> &AtomicU64) -> u64 {
@@ -336,10 +209,6 @@ impl Inner {
         describe_counter!(refused, "Connections that were not served, by reason.");
         let rejected = "fanfare_publish_rejected_total";
         describe_counter!(rejected, "Events that were not accepted, by reason.");
-        let skips = "fanfare_skips_total";
-        describe_counter!(skips, "Times that events were left out for a slow reader, by policy.");
-        let skipped = "fanfare_events_skipped_total";
-        describe_counter!(skipped, "Events left out for slow readers, by policy.");
         let ended = "fanfare_disconnects_total";
         describe_counter!(ended, "Streams that ended, by reason.");
         Self {
@@ -368,8 +237,6 @@ impl Inner {
                 "Times that a client was told that it missed events.",
             ),
             gaps_told_at_open: AtomicU64::new(0),
-            skips: Skip::ALL.map(|skip| counter!(skips, "policy" => skip.label())),
-            skipped_events: Skip::ALL.map(|skip| counter!(skipped, "policy" => skip.label())),
             disconnects: EndReason::ALL.map(|reason| counter!(ended, "reason" => reason.label())),
             connections: described_gauge("fanfare_connections", "Open connections."),
             connections_opened: described(
@@ -381,6 +248,11 @@ impl Inner {
             accept_errors: described(
                 "fanfare_accept_errors_total",
                 "Connections that the system did not hand over.",
+            ),
+            slow_readers: SlowReaders::register(),
+            shards_failed: described_gauge(
+                "fanfare_shards_failed",
+                "Delivery threads that have ended by a panic; restart the server.",
             ),
             log_events: described_gauge("fanfare_log_events", "Events retained in the log."),
             log_bytes: described_gauge("fanfare_log_bytes", "Memory held by retained events."),

@@ -1,0 +1,62 @@
+//! How slow the readers are, and what was done about it.
+
+use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
+
+use super::labels::Skip;
+use super::shard::LAGS;
+use super::{Metrics, described_gauge};
+
+pub(super) struct SlowReaders {
+    blocked: Gauge,
+    lagging: [Gauge; LAGS.len()],
+    lag_events_max: Gauge,
+    lag_bytes_max: Gauge,
+    skips: [Counter; Skip::ALL.len()],
+    skipped_events: [Counter; Skip::ALL.len()],
+}
+
+impl SlowReaders {
+    pub(super) fn register() -> Self {
+        let lagging = "fanfare_subscribers_lagging";
+        describe_gauge!(
+            lagging,
+            "Blocked subscribers by how many events they are behind, at most."
+        );
+        let skips = "fanfare_skips_total";
+        describe_counter!(skips, "Times that events were left out for a slow reader, by policy.");
+        let skipped = "fanfare_events_skipped_total";
+        describe_counter!(skipped, "Events left out for slow readers, by policy.");
+        Self {
+            blocked: described_gauge(
+                "fanfare_subscribers_blocked",
+                "Subscribers whose sinks are full: they have yet to read what they were sent.",
+            ),
+            lagging: LAGS.map(|(label, _)| gauge!(lagging, "events" => label)),
+            lag_events_max: described_gauge(
+                "fanfare_lag_events_max",
+                "How far the slowest of them is behind, in events.",
+            ),
+            lag_bytes_max: described_gauge(
+                "fanfare_lag_bytes_max",
+                "How far the slowest of them is behind, in bytes.",
+            ),
+            skips: Skip::ALL.map(|skip| counter!(skips, "policy" => skip.label())),
+            skipped_events: Skip::ALL.map(|skip| counter!(skipped, "policy" => skip.label())),
+        }
+    }
+
+    /// Adds up what the shards counted.
+    pub(super) fn set(&self, metrics: &Metrics) {
+        self.blocked.set(metrics.sum(|shard| &shard.blocked) as f64);
+        for (index, gauge) in self.lagging.iter().enumerate() {
+            gauge.set(metrics.sum(|shard| &shard.lagging[index]) as f64);
+        }
+        self.lag_events_max.set(metrics.max(|shard| &shard.lag_events_max) as f64);
+        self.lag_bytes_max.set(metrics.max(|shard| &shard.lag_bytes_max) as f64);
+        for skip in Skip::ALL {
+            let index = skip as usize;
+            self.skips[index].absolute(metrics.sum(|shard| &shard.skips[index]));
+            self.skipped_events[index].absolute(metrics.sum(|shard| &shard.skipped_events[index]));
+        }
+    }
+}
