@@ -13,6 +13,7 @@ use std::time::Duration;
 use mio::{Registry, Token, Waker};
 
 use super::Joiner;
+use super::doorbell::Doorbell;
 use super::subscriber::SubscriberKey;
 use crate::event::Sequence;
 
@@ -35,8 +36,7 @@ pub(super) enum Notice {
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     notices: Mutex<Vec<Notice>>,
-    waker: Waker,
-    rung: AtomicBool,
+    bell: Doorbell<Waker>,
     /// Subscribers of the shard and those on their way to it.
     load: AtomicUsize,
     seen: AtomicU64,
@@ -48,8 +48,7 @@ impl Mailbox {
     pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         Ok(Self {
             notices: Mutex::default(),
-            waker: Waker::new(registry, token)?,
-            rung: AtomicBool::new(false),
+            bell: Doorbell::new(Waker::new(registry, token)?),
             load: AtomicUsize::new(0),
             seen: AtomicU64::new(0),
             ended: AtomicBool::new(false),
@@ -58,11 +57,11 @@ impl Mailbox {
 
     /// Wakes the shard, once.
     pub(super) fn ring(&self) {
-        if !self.rung.swap(true, Ordering::AcqRel)
-            && let Err(error) = self.waker.wake()
-        {
-            tracing::error!(%error, "cannot wake a shard");
-        }
+        self.bell.ring(|waker| {
+            if let Err(error) = waker.wake() {
+                tracing::error!(%error, "cannot wake a shard");
+            }
+        });
     }
 
     /// Tells the shard. One that has ended drops what it is told, and with it whoever was to join.
@@ -83,7 +82,7 @@ impl Mailbox {
     /// Takes everything into `into`, whose space is used again and again. Whoever rings after this
     /// began wakes the shard once more.
     pub(super) fn take(&self, into: &mut Vec<Notice>) {
-        self.rung.store(false, Ordering::Release);
+        self.bell.hear();
         let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut *notices, into);
     }

@@ -13,13 +13,16 @@
 mod audience;
 mod batch;
 mod deadlines;
+mod doorbell;
 mod mailbox;
+mod piece;
 mod policy;
 mod shard;
 mod sink;
 mod slot;
 mod socket;
 mod subscriber;
+mod sync;
 
 pub use policy::{LagLimit, Policies, Policy, PolicyRule, PolicyRuleError};
 pub use slot::SlotReader;

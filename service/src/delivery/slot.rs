@@ -7,14 +7,14 @@
 
 use std::fmt;
 use std::io;
-use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use mio::Registry;
 
 use super::mailbox::{Mailbox, Notice};
+use super::piece::{PieceCell, Put, Taken};
 use super::sink::{Finish, Offer, Sink};
 use super::subscriber::SubscriberKey;
 
@@ -24,35 +24,18 @@ pub(crate) fn slot(
     opening: Bytes,
     hang_up: Box<dyn FnOnce() + Send>,
 ) -> (SlotSink, SlotReader) {
-    let state = State { piece: opening, ..State::default() };
-    let shared = Arc::new(Shared { state: Mutex::new(state), mailbox });
+    let shared =
+        Arc::new(Shared { cell: PieceCell::holding(opening), key: OnceLock::new(), mailbox });
     let sink = SlotSink { shared: Arc::clone(&shared), hang_up: Some(hang_up) };
     (sink, SlotReader { shared })
 }
 
 #[derive(Debug)]
 struct Shared {
-    // Held for a few instructions by the shard or by the reader; never across anything.
-    state: Mutex<State>,
+    cell: PieceCell,
+    /// By what the shard knows the stream, once it does.
+    key: OnceLock<SubscriberKey>,
     mailbox: Arc<Mailbox>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// Empty when there is nothing to read.
-    piece: Bytes,
-    ended: bool,
-    /// The shard was told "full" and wants to know when that is over.
-    promised: bool,
-    reader_gone: bool,
-    reader: Option<Waker>,
-    key: Option<SubscriberKey>,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The shard's end.
@@ -67,73 +50,42 @@ impl fmt::Debug for SlotSink {
     }
 }
 
-impl SlotSink {
-    fn end(&mut self, last: impl FnOnce(&mut State)) {
-        let mut state = self.shared.lock();
-        last(&mut state);
-        state.ended = true;
-        let reader = state.reader.take();
-        drop(state);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+fn wake(reader: Option<Waker>) {
+    if let Some(reader) = reader {
+        reader.wake();
     }
 }
 
 impl Sink for SlotSink {
     fn attach(&mut self, key: SubscriberKey, _: &Registry) -> io::Result<()> {
-        self.shared.lock().key = Some(key);
+        // A sink is attached once.
+        let _ = self.shared.key.set(key);
         Ok(())
     }
 
     fn readiness(&mut self) -> Offer {
-        let mut state = self.shared.lock();
-        if state.reader_gone {
-            return Offer::Gone;
-        }
-        if state.piece.is_empty() {
-            return Offer::Taken;
-        }
-        state.promised = true;
-        Offer::Full
+        self.offer(&Bytes::new())
     }
 
     fn offer(&mut self, frames: &Bytes) -> Offer {
-        let mut state = self.shared.lock();
-        if state.reader_gone {
-            return Offer::Gone;
+        match self.shared.cell.put(frames) {
+            Put::Taken(reader) => {
+                wake(reader);
+                Offer::Taken
+            }
+            Put::Full => Offer::Full,
+            Put::Gone => Offer::Gone,
         }
-        if !state.piece.is_empty() {
-            state.promised = true;
-            return Offer::Full;
-        }
-        state.piece = frames.clone();
-        let reader = state.reader.take();
-        // The reader locks as soon as it is woken; it must not have to wait for us.
-        drop(state);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
-        Offer::Taken
     }
 
     fn finish(&mut self, farewell: &Bytes) -> Finish {
-        self.end(|state| {
-            if state.piece.is_empty() {
-                state.piece = farewell.clone();
-            } else {
-                let mut joined = BytesMut::with_capacity(state.piece.len() + farewell.len());
-                joined.extend_from_slice(&state.piece);
-                joined.extend_from_slice(farewell);
-                state.piece = joined.freeze();
-            }
-        });
+        wake(self.shared.cell.end(farewell));
         // What is left is the reader's to take.
         Finish::Done
     }
 
     fn abort(&mut self, _: &Bytes) {
-        self.end(|state| state.piece = Bytes::new());
+        wake(self.shared.cell.cut());
         if let Some(hang_up) = self.hang_up.take() {
             hang_up();
         }
@@ -144,7 +96,7 @@ impl Drop for SlotSink {
     /// A sink that its shard let go of without a word (the shard ended) must not leave a reader
     /// waiting for ever.
     fn drop(&mut self) {
-        self.end(|_| ());
+        wake(self.shared.cell.end(&Bytes::new()));
     }
 }
 
@@ -157,33 +109,28 @@ pub struct SlotReader {
 impl SlotReader {
     /// The next piece; `None` when the stream has ended.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let mut state = self.shared.lock();
-        if !state.piece.is_empty() {
-            let piece = mem::take(&mut state.piece);
-            let ready = if mem::take(&mut state.promised) { state.key } else { None };
-            drop(state);
-            if let Some(key) = ready {
-                self.shared.mailbox.post(Notice::Ready(key));
-            }
-            return Poll::Ready(Some(piece));
+        let Poll::Ready(taken) = self.shared.cell.take(context.waker()) else {
+            return Poll::Pending;
+        };
+        let Some(Taken { piece, promised }) = taken else { return Poll::Ready(None) };
+        if promised {
+            self.tell(Notice::Ready);
         }
-        if state.ended {
-            return Poll::Ready(None);
+        Poll::Ready(Some(piece))
+    }
+
+    /// Before the shard has met the stream there is nothing to tell: it asks when it does.
+    fn tell(&self, notice: fn(SubscriberKey) -> Notice) {
+        if let Some(&key) = self.shared.key.get() {
+            self.shared.mailbox.post(notice(key));
         }
-        state.reader = Some(context.waker().clone());
-        Poll::Pending
     }
 }
 
 impl Drop for SlotReader {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        state.reader_gone = true;
-        state.piece = Bytes::new();
-        let key = if state.ended { None } else { state.key };
-        drop(state);
-        if let Some(key) = key {
-            self.shared.mailbox.post(Notice::Gone(key));
+        if self.shared.cell.leave() {
+            self.tell(Notice::Gone);
         }
     }
 }

@@ -27,6 +27,8 @@ use crate::topic::{Selector, SelectorSet, Topic};
 mod any_order;
 /// Draining.
 mod drain;
+/// The seam between replay and live.
+mod every_order;
 /// Heartbeats and ages.
 mod heartbeats;
 /// Live delivery.

@@ -1,0 +1,88 @@
+//! A shard that sleeps until it is rung sees everything that was done before the ring, whoever rings
+//! and whenever.
+
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::sync::{Arc, Mutex, Notify};
+use loom::thread;
+
+use crate::doorbell::Doorbell;
+
+/// The log, as far as it matters here: something behind a lock that grows, and a bell.
+struct Log {
+    events: Mutex<usize>,
+    bell: Doorbell<Arc<Notify>>,
+    sleeper: Arc<Notify>,
+    wakes: AtomicUsize,
+}
+
+impl Log {
+    fn new() -> Arc<Self> {
+        let sleeper = Arc::new(Notify::new());
+        Arc::new(Self {
+            events: Mutex::new(0),
+            bell: Doorbell::new(Arc::clone(&sleeper)),
+            sleeper,
+            wakes: AtomicUsize::new(0),
+        })
+    }
+
+    fn append(&self) {
+        *self.events.lock().unwrap() += 1;
+        self.bell.ring(|sleeper| {
+            self.wakes.fetch_add(1, Ordering::Relaxed);
+            sleeper.notify();
+        });
+    }
+
+    /// Reads until all events have been seen; sleeps in between. loom finds it if it sleeps for
+    /// ever.
+    fn read_all(&self, events: usize) -> usize {
+        let mut looks = 0;
+        loop {
+            self.bell.hear();
+            looks += 1;
+            if *self.events.lock().unwrap() == events {
+                return looks;
+            }
+            self.sleeper.wait();
+        }
+    }
+}
+
+#[test]
+fn no_event_is_slept_through_whoever_publishes() {
+    // All orders with up to three preemptions: every order of two publishers takes a minute.
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(|| {
+        let log = Log::new();
+        let publishers: Vec<_> = (0..2)
+            .map(|_| {
+                let log = Arc::clone(&log);
+                thread::spawn(move || log.append())
+            })
+            .collect();
+        log.read_all(2);
+        for publisher in publishers {
+            publisher.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_bell_that_was_rung_and_not_heard_wakes_nobody_again() {
+    loom::model(|| {
+        let log = Log::new();
+        let publisher = {
+            let log = Arc::clone(&log);
+            thread::spawn(move || {
+                log.append();
+                log.append();
+            })
+        };
+        let looks = log.read_all(2);
+        publisher.join().unwrap();
+        // One for what was published before it looked, and at most one for each look.
+        assert!(log.wakes.load(Ordering::Relaxed) <= looks + 1);
+    });
+}
