@@ -38,6 +38,16 @@ pub(super) struct Audience {
     pub(super) total: Lag,
     /// What matched in the pass that is going on.
     pub(super) pending: Vec<Arc<Event>>,
+    pub(super) pending_bytes: usize,
+}
+
+/// To whom an event goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Assignment {
+    /// To how many audiences.
+    pub(super) audiences: usize,
+    /// What is pending now for that of them which has most.
+    pub(super) fullest_bytes: usize,
 }
 
 impl Audience {
@@ -111,6 +121,7 @@ impl Audiences {
             last: seen,
             total: Lag::default(),
             pending: Vec::new(),
+            pending_bytes: 0,
         });
         match selectors.exact_topics() {
             Some(topics) => {
@@ -149,12 +160,16 @@ impl Audiences {
     }
 
     /// Adds `event` to the pending ones of every audience that is to see it; those that had none
-    /// before are added to `touched`. How many audiences it was.
-    pub(super) fn assign(&mut self, event: &Arc<Event>, touched: &mut Vec<AudienceKey>) -> usize {
-        let mut count = 0;
+    /// before are added to `touched`.
+    pub(super) fn assign(
+        &mut self,
+        event: &Arc<Event>,
+        touched: &mut Vec<AudienceKey>,
+    ) -> Assignment {
+        let mut to = Assignment::default();
         for topic in event.topics() {
             if let Some(keys) = self.by_topic.get(topic) {
-                count += assign_to(&mut self.all, keys, event, touched);
+                assign_to(&mut self.all, keys, event, touched, &mut to);
             }
             if self.patterns.is_empty() {
                 continue;
@@ -163,9 +178,9 @@ impl Audiences {
                 Some(keys) => Arc::clone(keys),
                 None => self.match_patterns(topic),
             };
-            count += assign_to(&mut self.all, &keys, event, touched);
+            assign_to(&mut self.all, &keys, event, touched, &mut to);
         }
-        count
+        to
     }
 
     fn match_patterns(&mut self, topic: &Topic) -> Arc<[AudienceKey]> {
@@ -183,8 +198,8 @@ fn assign_to(
     keys: &[AudienceKey],
     event: &Arc<Event>,
     touched: &mut Vec<AudienceKey>,
-) -> usize {
-    let mut count = 0;
+    to: &mut Assignment,
+) {
     for &key in keys {
         let Some(audience) = all.get_mut(key) else { continue };
         // Another topic of the same event may have brought it here already.
@@ -196,9 +211,10 @@ fn assign_to(
             touched.push(key);
         }
         audience.pending.push(Arc::clone(event));
-        count += 1;
+        audience.pending_bytes += event.frame().len();
+        to.audiences += 1;
+        to.fullest_bytes = to.fullest_bytes.max(audience.pending_bytes);
     }
-    count
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A pass: what is new in the log, handed to everybody who is level.
 //!
-//! A pass reads one page, matches each event once for each audience, and then walks over the
+//! A pass reads a page or a few, matches each event once for each audience, and then walks over the
 //! members. The walk is cut into slices, so that new subscribers, sockets that can be written
 //! again, deadlines and those who are behind are served in between; and it begins at another
 //! member every time, so that nobody is always last.
@@ -19,7 +19,7 @@ use super::super::sink::Offer;
 use super::super::subscriber::{Subscriber, SubscriberKey};
 use super::{PASS, Shard, lag_verdict};
 use crate::event::{Event, Sequence};
-use crate::log::{ReadRange, Wanted};
+use crate::log::{Page, PageLimit, ReadRange, Wanted};
 use crate::metrics::{EndReason, ShardFigures};
 
 /// The most writes of a slice: about a millisecond.
@@ -31,6 +31,11 @@ const TIMED_WRITES: u64 = 16;
 /// The most events that wait for audiences at a time. One event can match very many patterns, and
 /// a page of such would be held a million times over.
 const ASSIGNED_MAX: usize = 64 << 10;
+
+/// The most events that a pass begins with, if nobody gets much of them: where each of many
+/// subscribers has a topic of its own, events for the same one meet in one write only if a pass is
+/// longer than a page.
+pub(super) const GATHERED_MAX: usize = 16 << 10;
 
 /// The frames of one audience in this pass.
 #[derive(Debug)]
@@ -122,17 +127,11 @@ impl Shard {
 
     /// Reads on and finds out who gets what; false when there is nothing new.
     fn begin_pass(&mut self) -> bool {
-        let range = ReadRange { after: self.seen, through: Sequence(u64::MAX) };
-        let page = self.log.read(range, Wanted::Everything, PASS);
-        if page.passed {
-            let oldest = page.events.first().map(|event| event.sequence());
-            self.all_fell_behind(oldest.map_or(page.through, Sequence::previous));
-        }
-        if page.through == self.seen {
+        let began = Instant::now();
+        if !self.gather() {
             return false;
         }
-        self.pass.began = Some(Instant::now());
-        self.seen = self.assign(&page.events, page.through);
+        self.pass.began = Some(began);
         self.joined_pages.clear();
         let mut touched = std::mem::take(&mut self.pass.touched);
         for key in touched.drain(..) {
@@ -145,6 +144,52 @@ impl Shard {
         true
     }
 
+    /// Reads pages and assigns their events, until somebody's piece is as large as it may be or
+    /// there is enough to do; true if there was anything.
+    fn gather(&mut self) -> bool {
+        let began_at = self.seen;
+        let (mut events, mut assigned, mut fullest) = (0, 0, 0);
+        while events < GATHERED_MAX && assigned < ASSIGNED_MAX && fullest < PASS.bytes_max {
+            let range = ReadRange { after: self.seen, through: Sequence(u64::MAX) };
+            let room = PageLimit { bytes_max: PASS.bytes_max - fullest, ..PASS };
+            let page = self.log.read(range, Wanted::Everything, room);
+            if page.through == self.seen {
+                break;
+            }
+            // A page has one event even if that is larger than the room that is left.
+            let too_large = page.events.first().is_some_and(|first| {
+                first.frame().len() > room.bytes_max && page.events.len() == 1
+            });
+            if self.seen > began_at && (page.passed || too_large) {
+                // What has been gathered goes out first.
+                break;
+            }
+            if page.passed {
+                let oldest = page.events.first().map(|event| event.sequence());
+                self.all_fell_behind(oldest.map_or(page.through, Sequence::previous));
+            }
+            events += page.events.len();
+            self.seen = self.assign(&page, &mut assigned, &mut fullest);
+        }
+        self.seen > began_at
+    }
+
+    /// Matches the events of a page, until enough are waiting; how far it came.
+    fn assign(&mut self, page: &Page, assigned: &mut usize, fullest: &mut usize) -> Sequence {
+        for event in &page.events {
+            let to = self.audiences.assign(event, &mut self.pass.touched);
+            if to.audiences > 0 {
+                self.pass.events.push(Arc::clone(event));
+            }
+            *fullest = (*fullest).max(to.fullest_bytes);
+            *assigned += to.audiences;
+            if *assigned >= ASSIGNED_MAX {
+                return event.sequence();
+            }
+        }
+        page.through
+    }
+
     fn end_pass(&mut self) {
         self.mailbox.set_seen(self.seen);
         let now = Instant::now();
@@ -154,22 +199,6 @@ impl Shard {
         if let Some(began) = self.pass.began.take() {
             self.figures.pass_took(now - began);
         }
-    }
-
-    /// Matches events until enough are waiting; how far it came.
-    fn assign(&mut self, events: &[Arc<Event>], through: Sequence) -> Sequence {
-        let mut assigned = 0;
-        for (index, event) in events.iter().enumerate() {
-            let audiences = self.audiences.assign(event, &mut self.pass.touched);
-            if audiences > 0 {
-                self.pass.events.push(Arc::clone(event));
-            }
-            assigned += audiences;
-            if assigned >= ASSIGNED_MAX && index + 1 < events.len() {
-                return event.sequence();
-            }
-        }
-        through
     }
 
     /// The log no longer had what came next: nobody is level, whatever its cursor was.
@@ -335,6 +364,7 @@ fn take_pending(key: AudienceKey, audience: &mut Audience, joined: &mut JoinedBa
     let batch = joined.join(&audience.pending);
     let ends = audience.pending.iter().any(|event| audience.ends_with(event));
     audience.pending.clear();
+    audience.pending_bytes = 0;
     let level_from = audience.last;
     audience.last = batch.last();
     audience.total.events += batch.count();

@@ -55,17 +55,25 @@ fn an_event_with_several_topics_comes_once() {
 }
 
 #[test]
-fn a_pass_reads_so_many_events_and_says_that_there_is_more() {
+fn a_pass_gathers_so_many_events_and_says_that_there_are_more() {
+    let mut stage = stage();
+    stage.publish_times("nobody", GATHERED_MAX + 1);
+    assert!(stage.shard.turn());
+    assert_eq!(stage.mailbox.seen(), Sequence(GATHERED_MAX as u64));
+    assert!(!stage.shard.turn());
+    assert_eq!(stage.mailbox.seen(), Sequence(GATHERED_MAX as u64 + 1));
+}
+
+#[test]
+fn a_piece_holds_as_many_events_as_fit_and_the_next_pass_begins_with_what_did_not() {
+    let frame_bytes = draft_frame_bytes() as usize;
     let mut stage = stage();
     let reader = stage.join(&["a"]);
-    stage.publish_times("a", 2 * PASS.events_max + 1);
-    assert!(stage.shard.turn());
-    assert_eq!(stage.mailbox.seen(), Sequence(1_024));
-    assert!(stage.shard.turn());
-    assert!(!stage.shard.turn());
-    assert_eq!(stage.mailbox.seen(), Sequence(2_049));
-    assert_eq!(reader.bytes().len(), 3);
-    assert_eq!(reader.sequences(), (1..=2_049).collect::<Vec<_>>());
+    let fit = PASS.bytes_max / frame_bytes;
+    stage.publish_times("a", 2 * fit + 1);
+    stage.settle();
+    let pieces: Vec<_> = reader.bytes().iter().map(|piece| piece.len() / frame_bytes).collect();
+    assert_eq!(pieces, [fit, fit, 1]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use proptest::sample::Index;
 
 use super::super::sink::Sink;
 use super::super::{Joiner, LagLimit, Policies};
+use super::pass::GATHERED_MAX;
 use super::*;
 use crate::auth::Grants;
 use crate::clock::Clock;
