@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos};
 use crate::file_limit::FileLimit;
-use crate::http::{Context, Front, HttpSettings, Pages};
+use crate::http::{self, Context, Front, HttpSettings, Pages};
 use crate::hub::Hub;
 use crate::lifecycle::Lifecycle;
 use crate::log::MemoryLog;
@@ -63,6 +63,11 @@ pub enum BuildError {
         /// What to do.
         advice: String,
     },
+    /// The system does not take an option of the sockets.
+    #[error(
+        "cannot set the options of a socket: {0}; check --send-buffer, --unsent-max and --peer-timeout"
+    )]
+    Options(io::Error),
     /// The system gives no more threads or files.
     #[error("cannot start the delivery threads: {0}; raise the limits of the process")]
     Delivery(io::Error),
@@ -93,6 +98,9 @@ impl App {
             .iter()
             .map(|&address| listen(address, "--listen"))
             .collect::<Result<_, _>>()?;
+        for listener in &listeners {
+            http::set_options(listener, &config.http).map_err(BuildError::Options)?;
+        }
         let admin_listener = listen(config.admin_listen, "--admin-listen")?;
         let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>();
         let addresses = addresses.map_err(BuildError::Admin)?;

@@ -20,7 +20,7 @@ mod reply;
 mod route;
 mod subscribe;
 
-pub use accept::Front;
+pub use accept::{Front, set_options};
 pub use origin::OriginPolicy;
 pub use pages::Pages;
 
