@@ -1,5 +1,5 @@
-//! The log in memory: appending to it when it is full, by number of topics; reading a page, by how
-//! much else it holds.
+//! The log in memory: appending to it when it is full, by number of topics; reading a page from
+//! either end, by how much else it holds; finding the place of an id.
 
 use std::hint::black_box;
 
@@ -49,5 +49,35 @@ fn read(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, append, read);
+/// Where a client goes on, by an id of the server's own, and by one that it does not know.
+fn locate(c: &mut Criterion) {
+    let mut group = c.benchmark_group("locate");
+    let log = log(EVENTS);
+    fill(&log, EVENTS, 100);
+    let middle = ReadRange { after: Sequence(EVENTS as u64 / 2), ..EVERYTHING };
+    let page = log.read(middle, Wanted::Everything, PAGE);
+    let own = page.events.first().map(|event| event.id().to_owned()).unwrap_or_default();
+    for (name, id) in [("own id", own.as_str()), ("unknown id", "order-4711")] {
+        group.bench_function(BenchmarkId::from_parameter(name), |b| {
+            b.iter(|| black_box(log.locate(black_box(id))));
+        });
+    }
+    group.finish();
+}
+
+/// The newest hundred of a topic, as a slow reader that is skipped ahead needs them.
+fn read_back(c: &mut Criterion) {
+    let mut group = c.benchmark_group("read back/topics");
+    for topics in [1, 1_000] {
+        let log = log(EVENTS);
+        fill(&log, EVENTS, topics);
+        let exact = SelectorSet::one(Selector::exact(topic("t/0")));
+        group.bench_function(BenchmarkId::from_parameter(topics), |b| {
+            b.iter(|| black_box(log.read_back(EVERYTHING, Wanted::Matching(&exact), PAGE)));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, append, read, locate, read_back);
 criterion_main!(benches);
