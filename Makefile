@@ -1,10 +1,10 @@
 # The commands of the README. `make run` needs Rust and nothing else; `make test` installs what the
 # tests need: Debian packages when they are missing, and packages of PyPI and npm into folders that
-# git ignores.
+# git ignores. `make compare` fetches the servers that it compares with, into such folders only.
 
 PEERS := service/tests/peers
 
-.PHONY: run load test bench lint setup-tests
+.PHONY: run load test bench compare lint setup-tests
 
 # Starts the server with its demonstrations and pages; flags go in ARGS="--listen 127.0.0.1:9000".
 run:
@@ -28,6 +28,12 @@ lint:
 # Microbenchmarks of the parts that every delivery goes through.
 bench:
 	cargo bench --locked -p fanfare-benches $(if $(ARGS),-- $(ARGS))
+
+# Fanfare beside its peers; writes docs/benchmarks.md. Flags go in ARGS: --quick, --only nchan,bun.
+compare:
+	@benches/peers/setup
+	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen -p fanfare-benches --bins
+	@./target/release/compare $(ARGS)
 
 setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json
 
