@@ -106,12 +106,14 @@ async fn serve_http2(
 ) -> Result<(), hyper::Error> {
     let service = service_fn(|request| {
         let context = Arc::clone(&context);
-        async move {
+        // hyper keeps the place of this future for as long as the stream lives; boxed, it is given
+        // back with the answer.
+        Box::pin(async move {
             let reply = answer(request, mode, &context).await;
             // The connection carries other streams too. A stuck one holds one piece until the
             // client reads or resets it.
             Ok::<_, Infallible>(to_body(reply, &context, || ()))
-        }
+        })
     });
     let header_list_max = head::hard_limit(context.settings.head_bytes_max);
     let connection = http2::Builder::new(TokioExecutor::new())
