@@ -4,7 +4,7 @@
 
 PEERS := service/tests/peers
 
-.PHONY: run load test bench compare lint setup-tests
+.PHONY: run load test bench compare targets lint setup-tests
 
 # Starts the server with its demonstrations and pages; flags go in ARGS="--listen 127.0.0.1:9000".
 run:
@@ -34,6 +34,11 @@ compare:
 	@benches/peers/setup
 	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen -p fanfare-benches --bins
 	@./target/release/compare $(ARGS)
+
+# What is meant to be reached beyond the comparison. Some only: ARGS="P7 P12".
+targets:
+	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen
+	@benches/targets $(ARGS)
 
 setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json
 

@@ -54,7 +54,7 @@ pub(super) struct ServeFlags {
           default_value_t = true, default_missing_value = "true", help_heading = "Listening")]
     demos: bool,
 
-    /// Threads that deliver; 0 for one a core
+    /// Threads that deliver; 0 for one a core, but for one core
     #[arg(
         long,
         env = "FANFARE_SHARDS",
@@ -369,7 +369,11 @@ impl ServeFlags {
         let positive = "must be more than 0";
         let rules = [
             (self.log_events > 0, "--log-events", positive),
-            (self.shards <= 1_024, "--shards", "must be at most 1024; 0 means one a core"),
+            (
+                self.shards <= 1_024,
+                "--shards",
+                "must be at most 1024; 0 means one a core, but for one core",
+            ),
             (self.event_topics_max > 0, "--event-topics-max", positive),
             (self.topic_max.as_u64() > 0, "--topic-max", positive),
             (self.head_max.as_u64() >= 1 << 10, "--head-max", "must be at least 1KiB"),

@@ -49,7 +49,8 @@ use socket::SocketSink;
 /// The settings of the delivery plane.
 #[derive(Clone, Debug)]
 pub struct DeliverySettings {
-    /// How many shards.
+    /// How many shards. One core is left to the front, the kernel and whoever else is there; on one
+    /// core there is one shard.
     pub shards: usize,
     /// How far a live subscriber may fall behind before its policy acts.
     pub lag: LagLimit,
@@ -67,7 +68,8 @@ pub struct DeliverySettings {
 impl Default for DeliverySettings {
     fn default() -> Self {
         Self {
-            shards: std::thread::available_parallelism().map_or(1, usize::from),
+            shards: std::thread::available_parallelism()
+                .map_or(1, |cores| (cores.get() - 1).max(1)),
             lag: LagLimit::default(),
             policies: Policies::default(),
             heartbeat: Duration::from_secs(15),
