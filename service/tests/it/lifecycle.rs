@@ -1,58 +1,11 @@
 //! How the server begins and ends, tried on the real program.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::support::{EventStream, PATIENCE, TestServer, eventually};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_fanfare");
-/// Ports of its own choice for everything.
-const ANY_PORT: [&str; 4] = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
-
-/// The program; killed when it is dropped.
-struct Program {
-    child: Child,
-    url: String,
-    admin: String,
-}
-
-impl Program {
-    fn start(flags: &[&str]) -> Self {
-        let mut command = Command::new(PROGRAM);
-        command.args(ANY_PORT).args(flags).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("the program starts");
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut address = |prefix: &str| {
-            let line = lines.next().expect("a line").expect("text");
-            line.strip_prefix(prefix).unwrap_or_else(|| panic!("{line}")).to_owned()
-        };
-        Self { url: address("listening on "), admin: address("admin on "), child }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).expect("it runs");
-    }
-
-    async fn exit_code(&mut self) -> Option<i32> {
-        let mut status = None;
-        eventually("the program ends", async || {
-            status = self.child.try_wait().expect("its status");
-            status.is_some()
-        })
-        .await;
-        status.unwrap().code()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::support::{EventStream, PATIENCE, PROGRAM, Program, TestServer, eventually};
 
 fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()

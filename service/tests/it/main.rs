@@ -22,6 +22,12 @@ mod subscribe;
 /// Nobody misses or repeats an event, under load.
 mod resume_under_load;
 
+/// Requests for streams, byte by byte.
+mod handover;
+
+/// Streams end, and what is left of them.
+mod endings;
+
 /// A reader that stops is bounded and loses nothing.
 mod slow_readers;
 

@@ -1,10 +1,17 @@
-//! What the tests share: a real server, and a client with a parser that nobody here wrote.
+//! What the tests share: a real server, a client with a parser that nobody here wrote, and one that
+//! is nothing but a socket.
 
+mod chunks;
+mod program;
 mod server;
 mod stream;
+mod wire;
 
-pub(crate) use server::{TestServer, form};
+pub(crate) use chunks::Chunks;
+pub(crate) use program::{PROGRAM, Program};
+pub(crate) use server::{TestServer, form, frame};
 pub(crate) use stream::EventStream;
+pub(crate) use wire::{RawStream, Wire, stream_request};
 
 use std::time::Duration;
 

@@ -46,9 +46,7 @@ impl TestServer {
             },
             std::future::pending(),
         ));
-        // No limit on idle connections or proxies: only this server.
-        let client = Client::builder().no_proxy().build().expect("a client");
-        Self { address, admin, client, stop: Some(stop), running }
+        Self { address, admin, client: client(), stop: Some(stop), running }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -78,10 +76,18 @@ impl TestServer {
 
     /// A figure of `/metrics`, by its name and labels as they are written there.
     pub(crate) async fn figure(&self, series: &str) -> f64 {
-        let url = format!("http://{}/metrics", self.admin);
-        let text = self.client.get(url).send().await.expect("metrics").text().await.expect("text");
-        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("no series {series}")).parse().expect("a number")
+        let [value] = self.figures([series]).await;
+        value
+    }
+
+    /// Several figures of one moment.
+    pub(crate) async fn figures<const COUNT: usize>(&self, series: [&str; COUNT]) -> [f64; COUNT] {
+        figures(&self.client, &format!("http://{}", self.admin), series).await
+    }
+
+    /// Closes the connections that this client keeps for its next requests.
+    pub(crate) fn forget_connections(&mut self) {
+        self.client = client();
     }
 
     /// Asks the server to end, without waiting.
@@ -96,6 +102,30 @@ impl TestServer {
         self.ask_to_stop();
         self.running.await.expect("the server ends in order");
     }
+}
+
+/// No limit on idle connections, and no proxies: only this server.
+pub(crate) fn client() -> Client {
+    Client::builder().no_proxy().build().expect("a client")
+}
+
+/// Figures of an admin listener, all of one moment.
+pub(crate) async fn figures<const COUNT: usize>(
+    client: &Client,
+    admin: &str,
+    series: [&str; COUNT],
+) -> [f64; COUNT] {
+    let answer = client.get(format!("{admin}/metrics")).send().await.expect("metrics");
+    let text = answer.text().await.expect("text");
+    series.map(|series| {
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no series {series}")).parse().expect("a number")
+    })
+}
+
+/// The bytes of an event with an id and one line of data.
+pub(crate) fn frame(id: &str, data: &str) -> String {
+    format!("id: {id}\ndata: {data}\n\n")
 }
 
 pub(crate) fn form(fields: &[(&str, &str)]) -> String {

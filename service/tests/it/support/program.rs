@@ -1,0 +1,66 @@
+//! The real program as a child process, for what only a process has: signals, an exit code, memory.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::eventually;
+use super::server::{client, figures};
+
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_fanfare");
+/// Ports of its own choice for everything.
+const ANY_PORT: [&str; 4] = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+
+/// The program; killed when it is dropped.
+pub(crate) struct Program {
+    pub(crate) child: Child,
+    pub(crate) url: String,
+    pub(crate) admin: String,
+}
+
+impl Program {
+    pub(crate) fn start(flags: &[&str]) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.args(ANY_PORT).args(flags).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("the program starts");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut address = |prefix: &str| {
+            let line = lines.next().expect("a line").expect("text");
+            line.strip_prefix(prefix).unwrap_or_else(|| panic!("{line}")).to_owned()
+        };
+        Self { url: address("listening on "), admin: address("admin on "), child }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it runs");
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &str {
+        self.url.strip_prefix("http://").expect("a URL")
+    }
+
+    /// A figure of `/metrics`, by its name and labels as they are written there.
+    pub(crate) async fn figure(&self, series: &str) -> f64 {
+        let [value] = figures(&client(), &self.admin, [series]).await;
+        value
+    }
+
+    pub(crate) async fn exit_code(&mut self) -> Option<i32> {
+        let mut status = None;
+        eventually("the program ends", async || {
+            status = self.child.try_wait().expect("its status");
+            status.is_some()
+        })
+        .await;
+        status.unwrap().code()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
