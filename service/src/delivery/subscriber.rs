@@ -40,6 +40,8 @@ pub(super) struct Subscriber {
     pub(super) member_index: usize,
     /// Everything up to here has been handed to the sink, or is not for this subscriber.
     pub(super) cursor: Sequence,
+    /// The last event that was handed to the sink; 0 for none.
+    pub(super) sent: Sequence,
     /// What it has been served of all that its audience has counted; the difference is its lag.
     /// Means something only while it is not replaying, because a replay reaches further back.
     pub(super) served: Lag,

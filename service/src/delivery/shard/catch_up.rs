@@ -132,17 +132,17 @@ impl Shard {
             subscriber.cursor = through;
             return Progress::More;
         }
-        let (through, (events, bytes)) = match subscriber.sink.offer_batch(batch) {
+        let (through, sent, (events, bytes)) = match subscriber.sink.offer_batch(batch) {
             Offer::Gone => return Progress::End(EndReason::Client),
             // It said a moment ago that it takes bytes; the kernel thinks otherwise.
             Offer::Full => {
                 self.blocked.insert(key);
                 return Progress::Rest;
             }
-            Offer::Taken => (through, (batch.count(), batch.bytes())),
+            Offer::Taken => (through, batch.last(), (batch.count(), batch.bytes())),
             Offer::Part(part) => {
                 self.blocked.insert(key);
-                (part, batch.measure_through(part))
+                (part, part, batch.measure_through(part))
             }
         };
         if !subscriber.replaying {
@@ -153,6 +153,7 @@ impl Shard {
             }
         }
         subscriber.cursor = through;
+        subscriber.sent = sent;
         subscriber.last_sent = now;
         subscriber.served.events += events;
         subscriber.served.bytes += bytes;

@@ -11,7 +11,7 @@ use super::super::deadlines::Tick;
 use super::super::sink::Offer;
 use super::super::subscriber::{Subscriber, SubscriberKey};
 use super::{Finish, LINGER, Shard, ticks};
-use crate::event::retry_frame;
+use crate::event::{Sequence, retry_frame};
 use crate::metrics::EndReason;
 
 impl Shard {
@@ -28,6 +28,7 @@ impl Shard {
             audience,
             member_index,
             cursor: subscription.cursor,
+            sent: Sequence(0),
             served,
             replaying,
             conflating: false,

@@ -317,6 +317,7 @@ impl Turn {
         match subscriber.sink.offer_batch(&self.batch) {
             Offer::Taken => {
                 subscriber.cursor = self.batch.last();
+                subscriber.sent = subscriber.cursor;
                 subscriber.served = total;
                 subscriber.replaying = false;
                 subscriber.last_sent = self.now;
@@ -325,6 +326,7 @@ impl Turn {
             Offer::Part(through) => {
                 let (events, bytes) = self.batch.measure_through(through);
                 subscriber.cursor = through;
+                subscriber.sent = through;
                 subscriber.served = self.served_through(through, total);
                 subscriber.replaying &= through < self.batch.last();
                 subscriber.last_sent = self.now;

@@ -33,7 +33,7 @@ impl Shard {
         };
         let left = measure(&kept);
         let missed = lag.events.saturating_sub(left.events);
-        let (total, after) = (audience.total, self.id_for(audience, subscriber.cursor));
+        let (total, after) = (audience.total, self.id_of(audience, subscriber.sent));
         if missed > 0 {
             let before = kept.first().map(|event| event.id().to_owned());
             let notice = gap_frame(&GapNotice { missed: Some(missed), after, before });
@@ -128,12 +128,11 @@ impl Shard {
         kept
     }
 
-    /// The id of the event at a cursor, if these subscribers have seen that event.
-    fn id_for(&self, audience: &Audience, cursor: Sequence) -> Option<String> {
-        let range = ReadRange { after: cursor.previous(), through: cursor };
+    /// The id of an event that was sent to an audience, if it is still retained.
+    fn id_of(&self, audience: &Audience, sent: Sequence) -> Option<String> {
+        let range = ReadRange { after: sent.previous(), through: sent };
         let page = self.log.read(range, Wanted::Matching(&audience.selectors), PASS);
-        let event = page.events.first().filter(|event| audience.may_see(event));
-        event.map(|event| event.id().to_owned())
+        page.events.first().map(|event| event.id().to_owned())
     }
 }
 

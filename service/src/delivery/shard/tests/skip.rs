@@ -32,6 +32,26 @@ fn drop_oldest_tells_how_many_are_missing_and_goes_on_with_the_newest_within_the
 }
 
 #[test]
+fn a_gap_comes_after_the_last_event_that_was_sent_whatever_else_has_happened() {
+    for rule in ["drop-oldest", "conflate"] {
+        let mut stage = stage_with_policy(rule, 1);
+        let slow = stage.join(&["a"]);
+        for topic in ["a", "b", "b"] {
+            stage.publish(topic);
+            stage.settle();
+        }
+        slow.fill();
+        for topic in ["b", "a", "b", "a"] {
+            stage.publish(topic);
+            stage.settle();
+        }
+        stage.make_room(&slow, usize::MAX);
+        stage.settle();
+        assert_eq!(slow.pieces(), ["1", "(missed 1 after 1 before 7)", "7"], "{rule}");
+    }
+}
+
+#[test]
 fn drop_oldest_counts_bytes_as_well_and_keeps_at_least_the_newest() {
     let frame = draft_frame_bytes();
     for (bytes_max, kept) in [(2 * frame, "10 11"), (2 * frame - 1, "11"), (1, "11")] {
