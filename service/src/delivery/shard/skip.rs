@@ -51,6 +51,8 @@ impl Shard {
             bytes: total.bytes.saturating_sub(left.bytes),
         };
         subscriber.conflating = policy == Policy::Conflate;
+        // The notice may be all that its sink takes now, and what it told must not come after all.
+        subscriber.cursor = kept.first().map_or(self.seen, |first| first.sequence().previous());
         self.hand_kept(key, &kept)
     }
 

@@ -31,6 +31,17 @@ fn drop_oldest_tells_how_many_are_missing_and_goes_on_with_the_newest_within_the
     assert_eq!(slow.end(), None);
 }
 
+/// The notice may be all that the reader takes for now.
+#[test]
+fn what_was_told_as_missing_does_not_come_after_all() {
+    let mut stage = stage_with_policy("drop-oldest", 3);
+    let slow = after_a_stall(&mut stage, &["a"], &["a"; 10], 1);
+    assert_eq!(slow.pieces(), ["1", "(missed 7 after 1 before 9)"]);
+    stage.make_room(&slow, 1);
+    stage.settle();
+    assert_eq!(slow.pieces()[2..], ["9 10 11"]);
+}
+
 #[test]
 fn a_gap_comes_after_the_last_event_that_was_sent_whatever_else_has_happened() {
     for rule in ["drop-oldest", "conflate"] {
