@@ -31,6 +31,9 @@ mod endings;
 /// A reader that stops is bounded and loses nothing.
 mod slow_readers;
 
+/// What each policy does to it, to the byte.
+mod policies;
+
 /// Everything has a limit, and whoever reaches it is told.
 mod limits;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::support::{EventStream, TestServer, eventually};
+use crate::support::{EventStream, TestServer, Wire, eventually, frame, stream_request};
 
 /// Small limits, so that a test passes them quickly.
 const LIMITS: [&str; 6] = ["--lag-events", "100", "--lag-bytes", "1MiB", "--send-buffer", "16KiB"];
@@ -80,6 +80,30 @@ async fn a_reader_that_pauses_within_the_limits_gets_everything_late() {
     }
     assert_eq!(seen, (0..EVENTS).collect::<Vec<_>>());
     assert_eq!(server.figure(SLOW).await, 0.0);
+}
+
+#[tokio::test]
+async fn a_reader_of_one_byte_at_a_time_gets_every_event_whole_and_in_order() {
+    const EVENTS: usize = 400;
+    let flags = ["--send-buffer", "4KiB", "--unsent-max", "4KiB", "--heartbeat", "0s"];
+    let server = TestServer::start_with(&flags).await;
+    let mut wire = Wire::open_with_window(&server, 4 << 10).await;
+    wire.say(stream_request("/events/t")).await;
+    let mut stream = wire.stream().await;
+    let mut expected = ":\n".to_owned();
+    // Of all sizes, so that the kernel's room ends at every place in an event and its chunk.
+    for size in 0..EVENTS {
+        let id = server.publish("t", "x".repeat(size)).await;
+        expected += &frame(&id, &"x".repeat(size));
+        // Fewer than come, so that it falls behind.
+        for _ in 0..50 {
+            assert!(stream.read(1).await, "closed at {size}");
+        }
+    }
+    while stream.received() < expected.len() {
+        assert!(stream.read(1).await, "closed at the end");
+    }
+    stream.expect(&expected).await;
 }
 
 /// The number at the beginning of each complete event; chunk sizes stand on lines of their own.

@@ -6,6 +6,7 @@ use clap::Parser as _;
 use fanfare::app::App;
 use fanfare::config::Cli;
 use reqwest::{Client, RequestBuilder, Response};
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -72,6 +73,19 @@ impl TestServer {
         let answer = self.post("/.well-known/mercure").body(form(fields));
         let answer = answer.header("content-type", "application/x-www-form-urlencoded");
         accepted(answer.send().await.expect("an answer")).await
+    }
+
+    /// Publishes many events at once, each a topic and its data, and returns the ids.
+    pub(crate) async fn publish_all(&self, events: &[(&str, String)]) -> Vec<String> {
+        let line = |(topic, data): &(&str, String)| json!({"topic": topic, "data": data});
+        let lines: String = events.iter().map(|event| line(event).to_string() + "\n").collect();
+        let request = self.post("/events").header("content-type", "application/x-ndjson");
+        let answers = accepted(request.body(lines).send().await.expect("an answer")).await;
+        let ids = answers.lines().map(|answer| {
+            let answer: Value = serde_json::from_str(answer).expect("JSON");
+            answer["id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+        });
+        ids.collect()
     }
 
     /// A figure of `/metrics`, by its name and labels as they are written there.

@@ -189,6 +189,11 @@ impl RawStream {
         count > 0
     }
 
+    /// How many bytes of the body have come that nobody has asked for.
+    pub(crate) fn received(&self) -> usize {
+        self.body.len()
+    }
+
     fn take(&mut self, bytes: &[u8]) {
         match &mut self.chunks {
             Some(chunks) => self.body.extend(chunks.take(bytes).unwrap_or_else(|e| panic!("{e}"))),
