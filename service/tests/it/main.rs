@@ -28,6 +28,9 @@ mod handover;
 /// Streams end, and what is left of them.
 mod endings;
 
+/// A thousand come and go.
+mod churn;
+
 /// A reader that stops is bounded and loses nothing.
 mod slow_readers;
 
