@@ -37,6 +37,9 @@ mod slow_readers;
 /// What each policy does to it, to the byte.
 mod policies;
 
+/// Streams that share a connection.
+mod http2;
+
 /// Everything has a limit, and whoever reaches it is told.
 mod limits;
 

@@ -2,12 +2,14 @@
 //! is nothing but a socket.
 
 mod chunks;
+mod http2;
 mod program;
 mod server;
 mod stream;
 mod wire;
 
 pub(crate) use chunks::Chunks;
+pub(crate) use http2::{Http2, Http2Stream};
 pub(crate) use program::{PROGRAM, Program};
 pub(crate) use server::{TestServer, form, frame};
 pub(crate) use stream::EventStream;

@@ -1,0 +1,237 @@
+//! Streams that share a connection: each may be reset at any moment, or not be read at all, and the
+//! others on it, and everybody elsewhere, miss nothing.
+
+use h2::Reason;
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+use serde_json::Value;
+
+use crate::support::{Http2, Http2Stream, RawStream, TestServer, eventually, frame};
+
+/// Nothing on the wire but events.
+const QUIET: [&str; 2] = ["--heartbeat", "0s"];
+const SUBSCRIBERS: &str = "fanfare_subscribers";
+const BY_CLIENT: &str = "fanfare_disconnects_total{reason=\"client\"}";
+
+/// Who must not notice anything: on the same connection, on another one, and without HTTP/2.
+struct Others {
+    beside: Vec<Http2Stream>,
+    elsewhere: Vec<Http2Stream>,
+    plain: Vec<RawStream>,
+    _other: Http2,
+}
+
+impl Others {
+    async fn open(server: &TestServer, connection: &Http2) -> Self {
+        let other = Http2::open(server).await;
+        let mut others = Self { beside: vec![], elsewhere: vec![], plain: vec![], _other: other };
+        for _ in 0..2 {
+            others.beside.push(connection.stream("/events/t").await);
+            others.elsewhere.push(others._other.stream("/events/t").await);
+            others.plain.push(RawStream::open(server, "/events/t").await);
+        }
+        others.expect(":\n").await;
+        others
+    }
+
+    /// How many they are.
+    fn count(&self) -> usize {
+        self.beside.len() + self.elsewhere.len() + self.plain.len()
+    }
+
+    async fn expect(&mut self, text: &str) {
+        for stream in self.beside.iter_mut().chain(&mut self.elsewhere) {
+            stream.expect(text).await;
+        }
+        for stream in &mut self.plain {
+            stream.expect(text).await;
+        }
+    }
+
+    /// Publishes so many events, which all of them get.
+    async fn publish(&mut self, server: &TestServer, data: &str, count: usize) {
+        let events: Vec<_> = (0..count).map(|index| ("t", format!("{index} {data}"))).collect();
+        let ids = server.publish_all(&events).await;
+        let frames = ids.iter().zip(&events).map(|(id, (_, data))| frame(id, data));
+        self.expect(&frames.collect::<String>()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_may_be_reset_at_any_moment_and_the_others_miss_nothing() {
+    let server = TestServer::start_with(&QUIET).await;
+    let connection = Http2::open(&server).await;
+    let mut others = Others::open(&server, &connection).await;
+    let mut chance = SmallRng::seed_from_u64(1);
+    for round in 0..100 {
+        let asked = connection.ask("/events/t").await;
+        match round % 4 {
+            // Before the head, with and without an event on its way.
+            0 => asked.reset(),
+            1 => {
+                others.publish(&server, "before the head", 1).await;
+                asked.reset();
+            }
+            2 => asked.stream().await.reset(),
+            _ => {
+                let mut stream = asked.stream().await;
+                stream.expect(":\n").await;
+                others.publish(&server, "in the middle", 20).await;
+                for _ in 0..chance.random_range(1..20) {
+                    assert!(stream.frame().await.unwrap().is_some());
+                }
+                stream.reset();
+            }
+        }
+        others.publish(&server, "afterwards", 1).await;
+    }
+    let count = others.count() as f64;
+    eventually("all of them have left", async || server.figure(SUBSCRIBERS).await == count).await;
+    let [came, went] = server.figures(["fanfare_subscribed_total", BY_CLIENT]).await;
+    assert_eq!(came - went, count);
+}
+
+#[tokio::test]
+async fn many_streams_may_be_reset_at_once_and_the_others_miss_nothing() {
+    const MANY: usize = 200;
+    let server = TestServer::start_with(&QUIET).await;
+    // Room for what they do not read; the window of a connection is for all of its streams.
+    let connection = Http2::open_with_window(&server, 16 << 10).await;
+    let mut others = Others::open(&server, &connection).await;
+    for read in [0, 1, 5] {
+        let mut streams = Vec::new();
+        for _ in 0..MANY {
+            let mut stream = connection.stream("/events/t").await;
+            stream.expect(":\n").await;
+            streams.push(stream);
+        }
+        others.publish(&server, &"x".repeat(300), 10).await;
+        for mut stream in streams {
+            for _ in 0..read {
+                assert!(stream.frame().await.unwrap().is_some());
+            }
+            stream.reset();
+        }
+        others.publish(&server, "afterwards", 10).await;
+        let count = others.count() as f64;
+        eventually("they have left", async || server.figure(SUBSCRIBERS).await == count).await;
+    }
+    assert_eq!(server.figure(BY_CLIENT).await, 3.0 * MANY as f64);
+}
+
+/// A connection that goes takes its streams along, and nobody else's.
+#[tokio::test]
+async fn the_streams_of_a_connection_end_with_it() {
+    let server = TestServer::start_with(&QUIET).await;
+    let survivor = Http2::open(&server).await;
+    let mut others = Others::open(&server, &survivor).await;
+    let connection = Http2::open(&server).await;
+    let mut streams = Vec::new();
+    for _ in 0..50 {
+        streams.push(connection.stream("/events/t").await);
+    }
+    assert_eq!(server.figure(SUBSCRIBERS).await, 56.0);
+    connection.cut();
+    eventually("they have left", async || server.figure(SUBSCRIBERS).await == 6.0).await;
+    others.publish(&server, "to the rest", 10).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_is_not_read_does_not_hold_up_its_neighbours_and_is_cut_at_the_limit() {
+    let flags = ["--lag-events", "50", "--retry", "7ms..7ms"];
+    let server = TestServer::start_with(&[&QUIET[..], &flags].concat()).await;
+    let connection = Http2::open_with_window(&server, 16 << 10).await;
+    let mut stalled = connection.stream("/events/t").await;
+    stalled.expect(":\n").await;
+    let mut others = Others::open(&server, &connection).await;
+    for _ in 0..30 {
+        others.publish(&server, &"x".repeat(2_000), 10).await;
+    }
+    let slow = "fanfare_disconnects_total{reason=\"slow\"}";
+    eventually("it is cut", async || server.figure(slow).await == 1.0).await;
+    others.publish(&server, "and the others are served", 1).await;
+    assert_eq!(server.figure(SUBSCRIBERS).await, others.count() as f64);
+    // It finds what had left, which is whole events, and the end.
+    let mut had = 0;
+    while let Some(frame) = stalled.frame().await.unwrap() {
+        assert!(frame.starts_with("id: ") && frame.ends_with("x\n\n"), "{frame:.100}");
+        had += 1;
+    }
+    assert!(0 < had && had < 200, "{had}");
+    assert_eq!(stalled.unfinished(), "");
+    others.publish(&server, "and go on", 1).await;
+    connection.stream("/events/t").await.expect(":\n").await;
+}
+
+#[tokio::test]
+async fn a_stream_that_is_not_read_is_told_what_it_misses_if_its_policy_skips() {
+    for policy in ["drop-oldest", "conflate"] {
+        let flags = ["--lag-events", "50", "--policy", policy];
+        let server = TestServer::start_with(&[&QUIET[..], &flags].concat()).await;
+        let connection = Http2::open_with_window(&server, 16 << 10).await;
+        let mut stalled = connection.stream("/events/t").await;
+        stalled.expect(":\n").await;
+        let mut others = Others::open(&server, &connection).await;
+        let mut published = 0;
+        for _ in 0..30 {
+            others.publish(&server, &"x".repeat(2_000), 10).await;
+            published += 10;
+        }
+        others.publish(&server, "last", 1).await;
+        published += 1;
+        let (mut received, mut missed, mut gaps) = (0, 0, 0);
+        let mut ids: Vec<String> = Vec::new();
+        loop {
+            let frame = stalled.frame().await.unwrap().expect("the stream goes on");
+            if let Some(gap) = frame.strip_prefix("event: fanfare-gap\ndata: ") {
+                let gap: Value = serde_json::from_str(gap).unwrap();
+                assert_eq!(gap["after"].as_str(), ids.last().map(String::as_str), "{policy}");
+                missed += gap["missed"].as_u64().unwrap();
+                gaps += 1;
+                continue;
+            }
+            ids.push(frame[4..].lines().next().unwrap().to_owned());
+            received += 1;
+            if frame.ends_with(" last\n\n") {
+                break;
+            }
+        }
+        assert!(gaps > 0 && ids.is_sorted_by(|earlier, later| earlier < later), "{policy}");
+        assert_eq!(received + missed, published, "{policy}");
+        let skipped = format!("fanfare_events_skipped_total{{policy=\"{policy}\"}}");
+        assert_eq!(server.figure(&skipped).await, missed as f64);
+    }
+}
+
+/// However many small events wait for a client that is busy: one that gives up the connection over
+/// them (`h2` does, beyond a budget) comes back with its last id, and the server has forgotten it.
+#[tokio::test]
+async fn a_client_that_gives_up_over_many_small_frames_is_forgotten_and_loses_nothing() {
+    const EVENTS: usize = 300;
+    let server = TestServer::start_with(&QUIET).await;
+    let mut live = RawStream::open(&server, "/events/t").await;
+    live.expect(":\n").await;
+    let connection = Http2::open_with_budget(&server, 10_000).await;
+    let mut stream = connection.stream("/events/t").await;
+    let mut published = Vec::new();
+    for _ in 0..EVENTS {
+        let id = server.publish("t", "small").await;
+        published.push(frame(&id, "small"));
+        live.expect(published.last().expect("one")).await;
+    }
+    stream.expect(":\n").await;
+    let mut had = 0;
+    while let Ok(Some(frame)) = stream.frame().await {
+        assert_eq!(frame, published[had]);
+        had += 1;
+    }
+    assert!(0 < had && had < EVENTS, "{had}");
+    let error = connection.ended().await.unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::ENHANCE_YOUR_CALM));
+    eventually("it is forgotten", async || server.figure(SUBSCRIBERS).await == 1.0).await;
+    let id = published[had - 1].lines().next().unwrap().strip_prefix("id: ").unwrap().to_owned();
+    let connection = Http2::open(&server).await;
+    let mut back = connection.stream(&format!("/events/t?lastEventID={id}")).await;
+    back.expect(":\n").await;
+    back.expect(&published[had..].concat()).await;
+}

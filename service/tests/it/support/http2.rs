@@ -1,0 +1,143 @@
+//! A client of HTTP/2 that reads and resets its streams exactly when a test says so.
+//!
+//! It speaks by prior knowledge, and gives back window only for what a test has read.
+
+use bytes::Bytes;
+use h2::client::{Builder, ResponseFuture, SendRequest};
+use h2::{Reason, RecvStream, SendStream};
+use hyper::Request;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::{PATIENCE, TestServer};
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Http2 {
+    requests: SendRequest<Bytes>,
+    url: String,
+    connection: JoinHandle<Result<(), h2::Error>>,
+}
+
+/// A request whose answer has not been waited for.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    answer: ResponseFuture,
+    request: SendStream<Bytes>,
+}
+
+/// An open stream.
+#[derive(Debug)]
+pub(crate) struct Http2Stream {
+    body: RecvStream,
+    request: SendStream<Bytes>,
+    text: Vec<u8>,
+}
+
+impl Http2 {
+    /// With the windows that the standard begins with.
+    pub(crate) async fn open(server: &TestServer) -> Self {
+        Self::open_with(server, &Builder::new()).await
+    }
+
+    /// With a small window for each stream, and room for many of those.
+    pub(crate) async fn open_with_window(server: &TestServer, bytes: u32) -> Self {
+        let mut builder = Builder::new();
+        builder.initial_window_size(bytes).initial_connection_window_size(1 << 20);
+        Self::open_with(server, &builder).await
+    }
+
+    /// With a budget for small frames that have not been read.
+    pub(crate) async fn open_with_budget(server: &TestServer, bytes: usize) -> Self {
+        Self::open_with(server, Builder::new().data_frame_budget(bytes)).await
+    }
+
+    async fn open_with(server: &TestServer, builder: &Builder) -> Self {
+        let socket = TcpStream::connect(server.address).await.unwrap();
+        socket.set_nodelay(true).unwrap();
+        let (requests, connection) = builder.handshake(socket).await.unwrap();
+        let connection = tokio::spawn(connection);
+        Self { requests, url: server.url(""), connection }
+    }
+
+    pub(crate) async fn ask(&self, path: &str) -> Asked {
+        let request = Request::get(format!("{}{path}", self.url)).body(()).unwrap();
+        let requests = timeout(PATIENCE, self.requests.clone().ready()).await;
+        let mut requests = requests.expect("a place in time").expect("an open connection");
+        let (answer, request) = requests.send_request(request, true).unwrap();
+        Asked { answer, request }
+    }
+
+    pub(crate) async fn stream(&self, path: &str) -> Http2Stream {
+        self.ask(path).await.stream().await
+    }
+
+    /// Closes it under all of its streams.
+    pub(crate) fn cut(self) {
+        self.connection.abort();
+    }
+
+    /// Waits for the end of the connection, and says why it ended.
+    pub(crate) async fn ended(self) -> Result<(), h2::Error> {
+        drop(self.requests);
+        timeout(PATIENCE, self.connection).await.expect("an end in time").unwrap()
+    }
+}
+
+impl Asked {
+    pub(crate) fn reset(mut self) {
+        self.request.send_reset(Reason::CANCEL);
+    }
+
+    pub(crate) async fn stream(self) -> Http2Stream {
+        let answer = timeout(PATIENCE, self.answer).await.expect("in time").expect("an answer");
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        for hop in ["connection", "transfer-encoding", "content-length"] {
+            assert!(!answer.headers().contains_key(hop), "{hop}");
+        }
+        Http2Stream { body: answer.into_body(), request: self.request, text: Vec::new() }
+    }
+}
+
+impl Http2Stream {
+    /// Reads once; false at the end.
+    async fn read(&mut self) -> Result<bool, h2::Error> {
+        let data = timeout(PATIENCE, self.body.data()).await.expect("bytes in time");
+        let Some(data) = data.transpose()? else { return Ok(false) };
+        self.body.flow_control().release_capacity(data.len()).unwrap();
+        self.text.extend_from_slice(&data);
+        Ok(true)
+    }
+
+    /// The next bytes, which must be exactly these.
+    pub(crate) async fn expect(&mut self, text: &str) {
+        while self.text.len() < text.len() && self.read().await.unwrap() {}
+        let count = self.text.len().min(text.len());
+        let came: Vec<u8> = self.text.drain(..count).collect();
+        assert_eq!(String::from_utf8_lossy(&came), text);
+    }
+
+    /// The next frame, with its empty line; `None` at the end.
+    pub(crate) async fn frame(&mut self) -> Result<Option<String>, h2::Error> {
+        loop {
+            let end = self.text.windows(2).position(|window| window == b"\n\n");
+            if let Some(end) = end {
+                return Ok(Some(String::from_utf8(self.text.drain(..end + 2).collect()).unwrap()));
+            }
+            if !self.read().await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    pub(crate) fn reset(mut self) {
+        self.request.send_reset(Reason::CANCEL);
+    }
+
+    /// What has come of a frame that is not whole.
+    pub(crate) fn unfinished(&self) -> &str {
+        std::str::from_utf8(&self.text).unwrap()
+    }
+}
