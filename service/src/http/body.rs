@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
 use http_body_util::Full;
 use http_body_util::channel::Channel;
 use hyper::body::{Body, Frame, SizeHint};
@@ -42,10 +42,29 @@ pub(super) struct Opening {
 pub(super) enum ReplyBody {
     /// Known from the start.
     Whole(Full<Bytes>),
-    /// A subscriber's events, until its shard ends it.
-    Events(SlotReader),
+    /// A subscriber's events, until its shard ends it. Pieces of fewer bytes than `piece_min` are
+    /// filled up.
+    Events { reader: SlotReader, piece_min: usize },
     /// Made while the request is still being read.
     Lines(Channel<Bytes, Infallible>),
+}
+
+/// Below this, a DATA frame counts against a budget that readers built on the `h2` library keep for
+/// frames that wait to be read (since its version 0.4.16): after about 160 of 100 bytes they close
+/// the whole connection.
+pub(super) const HTTP2_PIECE_MIN: usize = 256;
+
+/// A piece with a comment behind it that makes it large enough.
+fn filled_up(piece: Bytes, min: usize) -> Bytes {
+    if piece.len() >= min {
+        return piece;
+    }
+    let mut filled = BytesMut::with_capacity(min + 2);
+    filled.put_slice(&piece);
+    filled.put_u8(b':');
+    filled.put_bytes(b' ', min.saturating_sub(piece.len() + 2));
+    filled.put_u8(b'\n');
+    filled.freeze()
 }
 
 impl Body for ReplyBody {
@@ -58,8 +77,9 @@ impl Body for ReplyBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match self.get_mut() {
             Self::Whole(body) => Pin::new(body).poll_frame(context),
-            Self::Events(reader) => {
-                reader.poll_next(context).map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
+            Self::Events { reader, piece_min } => {
+                let fill = |piece| Ok(Frame::data(filled_up(piece, *piece_min)));
+                reader.poll_next(context).map(|piece| piece.map(fill))
             }
             Self::Lines(channel) => Pin::new(channel).poll_frame(context),
         }
@@ -68,14 +88,36 @@ impl Body for ReplyBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(body) => body.is_end_stream(),
-            Self::Events(_) | Self::Lines(_) => false,
+            Self::Events { .. } | Self::Lines(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(body) => body.size_hint(),
-            Self::Events(_) | Self::Lines(_) => SizeHint::default(),
+            Self::Events { .. } | Self::Lines(_) => SizeHint::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_piece_is_filled_up_with_a_comment_and_a_large_one_is_left_as_it_is() {
+        for bytes in [0, 1, 100, 253, 254, 255] {
+            let piece = Bytes::from(vec![b'x'; bytes]);
+            let filled = filled_up(piece.clone(), 256);
+            let comment = filled.strip_prefix(&piece[..]).unwrap();
+            assert!(filled.len() >= 256 && filled.len() <= 257, "{bytes}");
+            let text = std::str::from_utf8(comment).unwrap();
+            let spaces = text.strip_prefix(':').and_then(|text| text.strip_suffix('\n')).unwrap();
+            assert!(spaces.bytes().all(|byte| byte == b' '), "{bytes}");
+        }
+        let large = Bytes::from(vec![b'x'; 256]);
+        assert_eq!(filled_up(large.clone(), 256).as_ptr(), large.as_ptr());
+        let small = Bytes::from_static(b"x");
+        assert_eq!(filled_up(small, 0), "x");
     }
 }

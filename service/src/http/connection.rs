@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::accept::Place;
-use super::body::{Content, Opening, ReplyBody};
+use super::body::{Content, HTTP2_PIECE_MIN, Opening, ReplyBody};
 use super::reply::Reply;
 use super::{Context, head, http1, route};
 use crate::metrics::Refusal;
@@ -112,7 +112,7 @@ async fn serve_http2(
             let reply = answer(request, mode, &context).await;
             // The connection carries other streams too. A stuck one holds one piece until the
             // client reads or resets it.
-            Ok::<_, Infallible>(to_body(reply, &context, || ()))
+            Ok::<_, Infallible>(to_body(reply, &context, HTTP2_PIECE_MIN, || ()))
         })
     });
     let header_list_max = head::hard_limit(context.settings.head_bytes_max);
@@ -144,11 +144,12 @@ pub(super) async fn answer(
     }
 }
 
-/// Makes an answer that hyper can poll. `hang_up` cuts the connection, for a stream whose reader
+/// Makes an answer that hyper can poll. Pieces of a stream have at least `piece_min` bytes. `hang_up` cuts the connection, for a stream whose reader
 /// takes nothing any more.
 pub(super) fn to_body(
     reply: Reply,
     context: &Context,
+    piece_min: usize,
     hang_up: impl FnOnce() + Send + 'static,
 ) -> Response<ReplyBody> {
     let (head, content) = reply.into_parts();
@@ -158,7 +159,7 @@ pub(super) fn to_body(
         Content::Stream(opening) => {
             let Opening { subscription, first } = *opening;
             match context.delivery.subscribe_body(subscription, first, Box::new(hang_up)) {
-                Some(reader) => ReplyBody::Events(reader),
+                Some(reader) => ReplyBody::Events { reader, piece_min },
                 // All shards have ended. The stream ends at once, and its client comes back.
                 None => ReplyBody::Whole(<_>::default()),
             }

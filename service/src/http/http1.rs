@@ -103,7 +103,7 @@ async fn respond(
         }
         content => {
             let reply = Response::from_parts(head, content);
-            Ok(to_body(reply, &context, move || carrier.hang_up.notify_one()))
+            Ok(to_body(reply, &context, 0, move || carrier.hang_up.notify_one()))
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Streams that share a connection: each may be reset at any moment, or not be read at all, and the
 //! others on it, and everybody elsewhere, miss nothing.
 
-use h2::Reason;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;
@@ -203,15 +202,14 @@ async fn a_stream_that_is_not_read_is_told_what_it_misses_if_its_policy_skips() 
     }
 }
 
-/// However many small events wait for a client that is busy: one that gives up the connection over
-/// them (`h2` does, beyond a budget) comes back with its last id, and the server has forgotten it.
+/// Clients built on `h2` close the whole connection over many small frames that they have not read.
 #[tokio::test]
-async fn a_client_that_gives_up_over_many_small_frames_is_forgotten_and_loses_nothing() {
+async fn a_client_that_is_busy_is_not_provoked_by_many_small_events() {
     const EVENTS: usize = 300;
     let server = TestServer::start_with(&QUIET).await;
     let mut live = RawStream::open(&server, "/events/t").await;
     live.expect(":\n").await;
-    let connection = Http2::open_with_budget(&server, 10_000).await;
+    let connection = Http2::open_with_budget(&server, 1_000).await;
     let mut stream = connection.stream("/events/t").await;
     let mut published = Vec::new();
     for _ in 0..EVENTS {
@@ -220,18 +218,7 @@ async fn a_client_that_gives_up_over_many_small_frames_is_forgotten_and_loses_no
         live.expect(published.last().expect("one")).await;
     }
     stream.expect(":\n").await;
-    let mut had = 0;
-    while let Ok(Some(frame)) = stream.frame().await {
-        assert_eq!(frame, published[had]);
-        had += 1;
+    for expected in &published {
+        assert_eq!(stream.frame().await.unwrap().as_ref(), Some(expected));
     }
-    assert!(0 < had && had < EVENTS, "{had}");
-    let error = connection.ended().await.unwrap_err();
-    assert_eq!(error.reason(), Some(Reason::ENHANCE_YOUR_CALM));
-    eventually("it is forgotten", async || server.figure(SUBSCRIBERS).await == 1.0).await;
-    let id = published[had - 1].lines().next().unwrap().strip_prefix("id: ").unwrap().to_owned();
-    let connection = Http2::open(&server).await;
-    let mut back = connection.stream(&format!("/events/t?lastEventID={id}")).await;
-    back.expect(":\n").await;
-    back.expect(&published[had..].concat()).await;
 }

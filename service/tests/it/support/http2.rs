@@ -32,7 +32,9 @@ pub(crate) struct Asked {
 pub(crate) struct Http2Stream {
     body: RecvStream,
     request: SendStream<Bytes>,
+    /// Whole lines, but for those that only fill up a piece.
     text: Vec<u8>,
+    line: Vec<u8>,
 }
 
 impl Http2 {
@@ -77,12 +79,6 @@ impl Http2 {
     pub(crate) fn cut(self) {
         self.connection.abort();
     }
-
-    /// Waits for the end of the connection, and says why it ended.
-    pub(crate) async fn ended(self) -> Result<(), h2::Error> {
-        drop(self.requests);
-        timeout(PATIENCE, self.connection).await.expect("an end in time").unwrap()
-    }
 }
 
 impl Asked {
@@ -97,7 +93,12 @@ impl Asked {
         for hop in ["connection", "transfer-encoding", "content-length"] {
             assert!(!answer.headers().contains_key(hop), "{hop}");
         }
-        Http2Stream { body: answer.into_body(), request: self.request, text: Vec::new() }
+        Http2Stream {
+            body: answer.into_body(),
+            request: self.request,
+            text: Vec::new(),
+            line: Vec::new(),
+        }
     }
 }
 
@@ -107,7 +108,13 @@ impl Http2Stream {
         let data = timeout(PATIENCE, self.body.data()).await.expect("bytes in time");
         let Some(data) = data.transpose()? else { return Ok(false) };
         self.body.flow_control().release_capacity(data.len()).unwrap();
-        self.text.extend_from_slice(&data);
+        self.line.extend_from_slice(&data);
+        while let Some(end) = self.line.iter().position(|&byte| byte == b'\n') {
+            let line: Vec<u8> = self.line.drain(..=end).collect();
+            if !is_filling(&line) {
+                self.text.extend_from_slice(&line);
+            }
+        }
         Ok(true)
     }
 
@@ -137,7 +144,12 @@ impl Http2Stream {
     }
 
     /// What has come of a frame that is not whole.
-    pub(crate) fn unfinished(&self) -> &str {
-        std::str::from_utf8(&self.text).unwrap()
+    pub(crate) fn unfinished(&self) -> String {
+        String::from_utf8([&self.text[..], &self.line].concat()).unwrap()
     }
+}
+
+/// A comment of spaces, which makes a small piece large enough.
+fn is_filling(line: &[u8]) -> bool {
+    line.starts_with(b": ") && line[1..line.len() - 1].iter().all(|&byte| byte == b' ')
 }
