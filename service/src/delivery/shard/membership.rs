@@ -8,11 +8,18 @@ use rand::RngExt as _;
 
 use super::super::Joiner;
 use super::super::deadlines::Tick;
-use super::super::sink::Offer;
+use super::super::sink::{Offer, Sink};
 use super::super::subscriber::{Subscriber, SubscriberKey};
 use super::{Finish, LINGER, Shard, ticks};
 use crate::event::{Sequence, retry_frame};
 use crate::metrics::EndReason;
+
+/// A stream that has ended but for bytes that its socket has yet to take.
+#[derive(Debug)]
+pub(super) struct Lingering {
+    sink: Box<dyn Sink>,
+    until: Tick,
+}
 
 impl Shard {
     pub(super) fn join(&mut self, joiner: Joiner) {
@@ -119,18 +126,28 @@ impl Shard {
             self.audiences.leave(subscriber.audience);
         }
         if finish == Finish::Pending {
-            self.lingering.insert(key, subscriber.sink);
-            self.deadlines.insert(key, self.deadlines.now().saturating_add(LINGER));
+            let until = self.deadlines.now().saturating_add(LINGER);
+            self.lingering.insert(key, Lingering { sink: subscriber.sink, until });
+            self.deadlines.insert(key, until);
         }
     }
 
     /// A stream that has ended takes its last bytes.
     pub(super) fn linger_on(&mut self, key: SubscriberKey) {
-        if let Some(sink) = self.lingering.get_mut(&key) {
+        if let Some(Lingering { sink, .. }) = self.lingering.get_mut(&key) {
             sink.unblock();
             if sink.go_on() == Finish::Done {
                 self.lingering.remove(&key);
             }
+        }
+    }
+
+    /// Lets go of a stream that has had its time for the last bytes. It may be looked at earlier,
+    /// for a heartbeat that it no longer needs.
+    pub(super) fn end_lingering(&mut self, key: SubscriberKey) {
+        let now = self.deadlines.now();
+        if self.lingering.get(&key).is_some_and(|lingering| lingering.until <= now) {
+            self.lingering.remove(&key);
         }
     }
 

@@ -26,12 +26,13 @@ use super::audience::{Audience, Audiences};
 use super::deadlines::{Deadlines, TICK, Tick};
 use super::mailbox::{Mailbox, Notice};
 use super::policy::{Verdict, judge};
-use super::sink::{Finish, Heard, Offer, Sink};
+use super::sink::{Finish, Heard, Offer};
 use super::subscriber::{Subscriber, SubscriberKey, key_of};
 use crate::event::{HEARTBEAT, Sequence};
 use crate::log::{Log, PageLimit};
 use crate::metrics::{EndReason, LagSample, ShardFigures};
 use catch_up::JoinedPages;
+use membership::Lingering;
 use pass::Pass;
 
 const BELL: Token = Token(0);
@@ -75,7 +76,7 @@ pub(super) struct Shard {
     joined_pages: JoinedPages,
     pass: Pass,
     /// Those whose streams have ended but for bytes that their sockets have yet to take.
-    lingering: HashMap<SubscriberKey, Box<dyn Sink>>,
+    lingering: HashMap<SubscriberKey, Lingering>,
     lags_due: Tick,
     lags_shown: bool,
     draining: bool,
@@ -225,9 +226,7 @@ impl Shard {
     fn look_at(&mut self, key: SubscriberKey) {
         let now = self.deadlines.now();
         let Some(subscriber) = self.subscribers.get_mut(key) else {
-            // It has had its time to take the last bytes.
-            self.lingering.remove(&key);
-            return;
+            return self.end_lingering(key);
         };
         if let Some((at, reason)) = subscriber.end
             && at <= now

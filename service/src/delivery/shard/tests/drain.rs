@@ -67,3 +67,21 @@ fn whoever_joins_while_the_shard_drains_is_closed_at_once() {
     assert_eq!((stage.mailbox.load(), stage.audiences()), (0, 0));
     assert_eq!((stage.figure("fanfare_subscribed_total"), stage.ended("drain")), (2, 2));
 }
+
+/// Its last bytes are on their way; a heartbeat that was due meanwhile does not end it early.
+#[test]
+fn a_stream_whose_sink_is_full_at_its_end_is_held_for_two_seconds_more() {
+    let (delivery, log) = no_limits();
+    let mut stage = stage_with(DeliverySettings { heartbeat: TICK * 10, ..delivery }, log);
+    let (full, other) = (stage.join(&["a"]), stage.join(&["a"]));
+    stage.settle();
+    full.fill();
+    stage.mailbox.post(Notice::Drain { window: Duration::ZERO });
+    stage.settle();
+    stage.at(1);
+    assert_eq!((full.end(), other.end()), (farewell(), farewell()));
+    stage.at(1 + LINGER - 1);
+    assert!(full.is_held() && !other.is_held());
+    stage.at(1 + LINGER);
+    assert!(!full.is_held());
+}

@@ -83,6 +83,16 @@ impl Reader {
         change(&mut self.0.lock().unwrap())
     }
 
+    /// A full sink has yet to be rid of its last bytes.
+    fn go_on_reading(&self) -> Finish {
+        self.change(|reading| if reading.room > 0 { Finish::Done } else { Finish::Pending })
+    }
+
+    /// Whether the shard still holds the sink.
+    fn is_held(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     fn fill(&self) {
         self.change(|reading| reading.room = 0);
     }
@@ -174,7 +184,11 @@ impl Sink for Reader {
             assert_eq!(reading.end, None, "a stream ends once");
             reading.end = Some(End::Finished(farewell.clone()));
         });
-        Finish::Done
+        self.go_on_reading()
+    }
+
+    fn go_on(&mut self) -> Finish {
+        self.go_on_reading()
     }
 
     fn abort(&mut self, _: &Bytes) {
