@@ -1,5 +1,10 @@
-//! Whatever happens in whatever order.
+//! Whatever happens in whatever order: events, subscribers that come, stop, take a part, go on and
+//! leave, in the middle of passes too; under every policy, with nobody losing, repeating or
+//! reordering anything but what its policy has told it.
 
+use std::collections::HashMap;
+
+use super::super::super::policy::Policy;
 use super::*;
 
 const SELECTORS: [&[&str]; 5] = [&["a"], &["b"], &["a", "b"], &["{x}"], &["*"]];
@@ -23,34 +28,47 @@ impl Stage {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Publish { topics: Vec<&'static str>, private: bool },
+    Publish { topics: Vec<&'static str>, private: bool, times: usize },
     Subscribe { selectors: usize, granted: bool, after: Option<Index> },
     Join { which: Index, room: usize },
+    Crowd { selectors: usize, count: usize },
     Pass,
     Fill(Index),
+    CutAfter(Index, usize),
+    BeFickle(Index),
     MakeRoom(Index, usize),
     Leave(Index),
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
     let topics = prop_oneof![Just(vec!["a"]), Just(vec!["b"]), Just(vec!["b", "a"])];
+    let times = prop_oneof![2 => Just(1), 1 => 2..20_usize];
     let room = || prop_oneof![Just(0), Just(1), Just(2), Just(usize::MAX)];
     let subscribe = (0..SELECTORS.len(), any::<bool>(), option::of(any::<Index>()))
         .prop_map(|(selectors, granted, after)| Step::Subscribe { selectors, granted, after });
     prop_oneof![
-        5 => (topics, any::<bool>())
-            .prop_map(|(topics, private)| Step::Publish { topics, private }),
+        5 => (topics, any::<bool>(), times)
+            .prop_map(|(topics, private, times)| Step::Publish { topics, private, times }),
         3 => subscribe,
         3 => (any::<Index>(), room()).prop_map(|(which, room)| Step::Join { which, room }),
         6 => Just(Step::Pass),
         2 => any::<Index>().prop_map(Step::Fill),
+        4 => (any::<Index>(), any::<usize>()).prop_map(|(which, at)| Step::CutAfter(which, at)),
+        1 => any::<Index>().prop_map(Step::BeFickle),
         2 => (any::<Index>(), room()).prop_map(|(which, room)| Step::MakeRoom(which, room)),
         1 => any::<Index>().prop_map(Step::Leave),
     ]
 }
 
+/// More than a slice of a pass serves, and many who leave.
+fn any_step_of_a_crowd() -> impl Strategy<Value = Step> {
+    let crowd = (0..SELECTORS.len(), 200..400_usize)
+        .prop_map(|(selectors, count)| Step::Crowd { selectors, count });
+    prop_oneof![1 => crowd, 12 => any_step(), 4 => any::<Index>().prop_map(Step::Leave)]
+}
+
 /// What a subscriber is to get in the end.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Terms {
     cursor: u64,
     selectors: &'static [&'static str],
@@ -60,38 +78,67 @@ struct Terms {
 /// Takes the steps, and remembers what was published and who is there.
 struct Play {
     stage: Stage,
+    policy: Policy,
     published: Vec<(Vec<&'static str>, bool)>,
     on_their_way: Vec<(Subscription, Terms)>,
     joined: Vec<(Reader, Terms)>,
+    /// What all those have had who left.
+    had: Had,
+}
+
+/// What somebody has had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Had {
+    events: u64,
+    gaps: u64,
+    missed: u64,
 }
 
 impl Play {
+    fn with(policy: Policy, lag_events_max: u64) -> Self {
+        let (published, on_their_way, joined) = <_>::default();
+        let stage = stage_with_policy(policy.name(), lag_events_max);
+        Self { stage, policy, published, on_their_way, joined, had: Had::default() }
+    }
+
     fn take(&mut self, step: Step) {
         match step {
-            Step::Publish { topics, private } => {
-                self.stage.publish_draft(draft(&topics, private));
-                self.published.push((topics, private));
+            Step::Publish { topics, private, times } => {
+                for _ in 0..times {
+                    self.stage.publish_draft(draft(&topics, private));
+                    self.published.push((topics.clone(), private));
+                }
             }
             Step::Subscribe { selectors, granted, after } => {
                 self.subscribe(SELECTORS[selectors], granted, after);
             }
-            Step::Join { which, room } => self.join(which, room),
+            Step::Join { which, room } => {
+                if let Some(at) = chosen(which, &self.on_their_way) {
+                    self.join(at, room);
+                }
+            }
+            Step::Crowd { selectors, count } => {
+                for _ in 0..count {
+                    self.subscribe(SELECTORS[selectors], true, None);
+                    self.join(self.on_their_way.len() - 1, usize::MAX);
+                }
+            }
             Step::Pass => self.pass(),
-            Step::Fill(which) => {
-                if let Some(at) = chosen(which, &self.joined) {
-                    self.joined[at].0.fill();
-                }
+            Step::Fill(which) => self.with_one(which, |play, at| play.joined[at].0.fill()),
+            Step::CutAfter(which, bytes) => {
+                self.with_one(which, |play, at| play.joined[at].0.cut_after(bytes));
             }
+            Step::BeFickle(which) => self.with_one(which, |play, at| play.joined[at].0.be_fickle()),
             Step::MakeRoom(which, room) => {
-                if let Some(at) = chosen(which, &self.joined) {
-                    self.make_room(at, room);
-                }
+                self.with_one(which, |play, at| play.make_room(at, room));
             }
-            Step::Leave(which) => {
-                if let Some(at) = chosen(which, &self.joined) {
-                    self.leave(at);
-                }
-            }
+            Step::Leave(which) => self.with_one(which, Self::leave),
+        }
+    }
+
+    fn with_one(&mut self, which: Index, act: impl FnOnce(&mut Self, usize)) {
+        if let Some(at) = chosen(which, &self.joined) {
+            act(self, at);
         }
     }
 
@@ -111,23 +158,26 @@ impl Play {
         self.on_their_way.push((subscription, Terms { cursor, selectors, granted }));
     }
 
-    fn join(&mut self, which: Index, room: usize) {
-        let Some(at) = chosen(which, &self.on_their_way) else { return };
+    fn join(&mut self, at: usize, room: usize) {
         let (subscription, terms) = self.on_their_way.swap_remove(at);
         let reader = Reader::with_room(room);
         self.stage.post(subscription, &reader);
         self.joined.push((reader, terms));
     }
 
+    /// A slice of a pass, and what else is due.
     fn pass(&mut self) {
         self.stage.shard.turn();
         self.stage.assert_members_know_their_places();
     }
 
     fn leave(&mut self, at: usize) {
-        self.pass(); // Whoever was on the way has its key now.
+        if self.joined[at].0.change(|reading| reading.key.is_none()) {
+            self.pass(); // It was on the way, and has its key now.
+        }
         let (reader, terms) = self.joined.swap_remove(at);
-        assert!(self.expected(&terms).starts_with(&reader.sequences()));
+        let had = self.assert_in_order(&reader, &self.expected(&terms));
+        self.count(had);
         self.stage.leave(&reader);
         self.pass();
     }
@@ -139,6 +189,12 @@ impl Play {
         }
     }
 
+    fn count(&mut self, had: Had) {
+        self.had.events += had.events;
+        self.had.gaps += had.gaps;
+        self.had.missed += had.missed;
+    }
+
     fn expected(&self, terms: &Terms) -> Vec<u64> {
         let selectors = set(terms.selectors);
         let events = (1..).zip(&self.published).filter(|(sequence, (topics, private))| {
@@ -148,34 +204,136 @@ impl Play {
         });
         events.map(|(sequence, _)| sequence).collect()
     }
+
+    /// Everything that a reader has had, in order, with exactly what was told missing; what follows
+    /// may still come.
+    fn assert_in_order(&self, reader: &Reader, expected: &[u64]) -> Had {
+        let (mut had, mut untold, mut next, mut last) = (Had::default(), 0, 0, None);
+        let mut told_before = None;
+        for word in words(reader) {
+            match word {
+                Word::Gap { missed, after, before } => {
+                    assert!(self.policy.skips(), "{}", self.policy);
+                    assert_eq!(after, last, "the last that was sent");
+                    told_before = before;
+                    untold -= missed as i64;
+                    had.gaps += 1;
+                    had.missed += missed;
+                }
+                Word::Event(sequence) => {
+                    assert!(told_before.take().is_none_or(|before| before == sequence));
+                    let skipped = expected[next..].iter().position(|&other| other == sequence);
+                    let skipped = skipped.unwrap_or_else(|| panic!("{sequence} in {expected:?}"));
+                    untold += skipped as i64;
+                    next += skipped + 1;
+                    last = Some(sequence);
+                    had.events += 1;
+                    // What drop-oldest leaves out lies at the gap; conflate, also behind it.
+                    let told =
+                        if self.policy == Policy::Conflate { untold <= 0 } else { untold == 0 };
+                    assert!(told, "{untold} before {sequence}");
+                }
+            }
+        }
+        let never_full = reader.change(|reading| !reading.was_full);
+        assert!(!never_full || (had.gaps == 0 && reader.end().is_none()), "it was never full");
+        had
+    }
+
+    /// In the end everybody has had everything, or was told, or cut.
+    fn assert_all_is_well(&mut self) {
+        // Once more for those who have just taken a part.
+        for _ in 0..3 {
+            for at in 0..self.joined.len() {
+                self.make_room(at, usize::MAX);
+            }
+            self.stage.settle();
+        }
+        let mut known = HashMap::new();
+        for (reader, terms) in std::mem::take(&mut self.joined) {
+            let expected = known.entry(terms.clone()).or_insert_with(|| self.expected(&terms));
+            let had = self.assert_in_order(&reader, expected);
+            if self.policy == Policy::Disconnect && reader.end().is_some() {
+                assert_eq!(reader.end(), Some(End::Aborted));
+            } else {
+                assert_eq!(reader.end(), None);
+                assert_eq!(had.events + had.missed, expected.len() as u64, "{terms:?}");
+            }
+            self.count(had);
+        }
+        assert_eq!(self.stage.metrics.delivered_total(), self.had.events);
+        for policy in [Policy::DropOldest, Policy::Conflate] {
+            let figure = |name| self.stage.figure(&format!("{name}{{policy=\"{policy}\"}}"));
+            let figures = (figure("fanfare_skips_total"), figure("fanfare_events_skipped_total"));
+            let its_own = policy == self.policy;
+            let told = if its_own { (self.had.gaps, self.had.missed) } else { (0, 0) };
+            assert_eq!(figures, told, "{policy}");
+        }
+    }
+}
+
+enum Word {
+    Gap { missed: u64, after: Option<u64>, before: Option<u64> },
+    Event(u64),
+}
+
+/// `(missed 7 after 1 before 9) 9 10`, in parts.
+fn words(reader: &Reader) -> Vec<Word> {
+    let text = reader.pieces().join(" ").replace(['(', ')'], "");
+    let mut words = text.split_whitespace();
+    let mut found = Vec::new();
+    while let Some(word) = words.next() {
+        found.push(if word == "missed" {
+            let mut number = |skip| words.nth(skip).expect("a number").parse().ok();
+            let missed = number(0).expect("policies know it");
+            Word::Gap { missed, after: number(1), before: number(1) }
+        } else {
+            Word::Event(word.parse().expect("a sequence"))
+        });
+    }
+    found
 }
 
 fn chosen<T>(which: Index, list: &[T]) -> Option<usize> {
     (!list.is_empty()).then(|| which.index(list.len()))
 }
 
+fn any_policy() -> impl Strategy<Value = (Policy, u64)> {
+    let lag_events_max = prop_oneof![1 => Just(u64::MAX), 4 => 1..6_u64];
+    (prop::sample::select(&Policy::ALL[..]), lag_events_max)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn everybody_gets_everything_once_and_in_order(steps in vec(any_step(), 1..60)) {
-        let (stage, nobody) = (stage(), Vec::new());
-        let mut play =
-            Play { stage, published: Vec::new(), on_their_way: Vec::new(), joined: nobody };
+    fn everybody_gets_everything_once_and_in_order_or_is_told(
+        (policy, lag_events_max) in any_policy(),
+        steps in vec(any_step(), 1..60),
+    ) {
+        let mut play = Play::with(policy, lag_events_max);
         for step in steps {
             play.take(step);
         }
         play.pass();
-        for at in 0..play.joined.len() {
-            play.make_room(at, usize::MAX);
+        play.assert_all_is_well();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn so_does_everybody_in_a_crowd_that_is_served_in_slices(
+        (policy, lag_events_max) in any_policy(),
+        steps in vec(any_step_of_a_crowd(), 1..60),
+    ) {
+        let mut play = Play::with(policy, lag_events_max);
+        play.take(Step::Crowd { selectors: 0, count: 600 });
+        for step in steps {
+            play.take(step);
         }
-        play.stage.settle();
-        let mut delivered = 0;
-        for (reader, terms) in &play.joined {
-            prop_assert_eq!(reader.sequences(), play.expected(terms));
-            prop_assert_eq!(reader.end(), None);
-            delivered += reader.sequences().len() as u64;
-        }
-        prop_assert!(play.stage.metrics.delivered_total() >= delivered);
+        play.pass();
+        play.assert_all_is_well();
     }
 }

@@ -12,6 +12,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use super::super::batch::Batch;
 use super::super::sink::Sink;
 use super::super::{Joiner, LagLimit, Policies};
 use super::pass::GATHERED_MAX;
@@ -55,6 +56,12 @@ struct Reading {
     pieces: Vec<Bytes>,
     /// How many pieces it takes before it is full.
     room: usize,
+    /// Of the next batch it takes so many bytes, modulo its length, and is full then.
+    cut: Option<usize>,
+    /// It says once that it would take something, and then does not.
+    fickle: bool,
+    /// It has not always taken everything.
+    was_full: bool,
     /// It has said that it is full, and is to tell when it is not.
     promised: bool,
     gone: bool,
@@ -67,12 +74,24 @@ enum End {
     Aborted,
 }
 
+impl Reading {
+    /// Takes nothing now, and is to tell when it does.
+    fn refuse(&mut self) -> Offer {
+        self.promised = true;
+        self.was_full = true;
+        Offer::Full
+    }
+}
+
 impl Reader {
     fn with_room(room: usize) -> Self {
         Self(Arc::new(Mutex::new(Reading {
             key: None,
             pieces: Vec::new(),
             room,
+            cut: None,
+            fickle: false,
+            was_full: false,
             promised: false,
             gone: false,
             end: None,
@@ -95,6 +114,14 @@ impl Reader {
 
     fn fill(&self) {
         self.change(|reading| reading.room = 0);
+    }
+
+    fn cut_after(&self, bytes: usize) {
+        self.change(|reading| reading.cut = Some(bytes));
+    }
+
+    fn be_fickle(&self) {
+        self.change(|reading| reading.fickle = true);
     }
 
     fn key(&self) -> SubscriberKey {
@@ -161,22 +188,45 @@ impl Sink for Reader {
             } else if reading.room > 0 {
                 Offer::Taken
             } else {
-                reading.promised = true;
-                Offer::Full
+                reading.refuse()
             }
         })
     }
 
     fn offer(&mut self, frames: &Bytes) -> Offer {
         let offer = self.readiness();
-        if offer == Offer::Taken {
-            assert!(!frames.is_empty(), "nothing is not a piece");
-            self.change(|reading| {
-                reading.room -= 1;
-                reading.pieces.push(frames.clone());
-            });
+        if offer != Offer::Taken {
+            return offer;
         }
-        offer
+        assert!(!frames.is_empty(), "nothing is not a piece");
+        self.change(|reading| {
+            if std::mem::take(&mut reading.fickle) {
+                return reading.refuse();
+            }
+            reading.room -= 1;
+            reading.pieces.push(frames.clone());
+            Offer::Taken
+        })
+    }
+
+    fn offer_batch(&mut self, batch: &Batch) -> Offer {
+        let cut = self.change(|reading| (reading.room > 0).then(|| reading.cut.take()).flatten());
+        let taken = cut.map_or(usize::MAX, |cut| 1 + cut % batch.chunks().len());
+        if taken >= batch.chunks().len() {
+            return self.offer(batch.frames());
+        }
+        let through = batch.part(taken).through;
+        let (_, bytes) = batch.measure_through(through);
+        match self.offer(&batch.frames().slice(..bytes as usize)) {
+            Offer::Taken => {
+                self.change(|reading| {
+                    reading.room = 0;
+                    reading.refuse()
+                });
+                Offer::Part(through)
+            }
+            other => other,
+        }
     }
 
     fn finish(&mut self, farewell: &Bytes) -> Finish {
