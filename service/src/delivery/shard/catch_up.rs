@@ -193,13 +193,16 @@ impl Shard {
         let first = self.log.read(range, Wanted::Everything, PASS);
         let before = first.events.first().map(|event| event.id().to_owned());
         let notice = gap_frame(&GapNotice { missed: None, after: None, before });
+        match subscriber.sink.offer(&notice) {
+            Offer::Taken => {}
+            // As in `hand`; it is told when it does take it.
+            Offer::Full | Offer::Part(_) => return Progress::Rest,
+            Offer::Gone => return Progress::End(EndReason::Client),
+        }
         subscriber.cursor = oldest.previous().max(subscriber.cursor);
         self.figures.gap_told();
         tracing::debug!(through = %page.through, "the log has passed a subscriber in its replay");
-        match subscriber.sink.offer(&notice) {
-            Offer::Gone => Progress::End(EndReason::Client),
-            Offer::Taken | Offer::Full | Offer::Part(_) => Progress::More,
-        }
+        Progress::More
     }
 
     /// One page of what an audience is to see after a cursor, joined.

@@ -256,6 +256,25 @@ fn a_gap_is_told_even_if_it_takes_all_the_room_there_is() {
 }
 
 #[test]
+fn a_gap_is_told_again_if_the_sink_did_not_take_it_after_all() {
+    let mut stage = stage_with_log_of(3);
+    stage.publish_times("a", 3);
+    stage.settle();
+    let reader = stage.join_from_earliest(&["a"], 0);
+    stage.settle();
+    stage.publish("a");
+    stage.settle();
+    reader.be_fickle();
+    stage.make_room(&reader, usize::MAX);
+    stage.settle();
+    assert_eq!(reader.bytes().len(), 0);
+    stage.make_room(&reader, usize::MAX);
+    stage.settle();
+    assert_eq!(reader.pieces(), ["(missed null after ? before 2)", "2 3 4"]);
+    assert_eq!(stage.figure("fanfare_gaps_told_total"), 1);
+}
+
+#[test]
 fn where_nothing_is_left_a_replay_is_told_so_and_goes_live() {
     let (delivery, log) = no_limits();
     let age_max = Duration::from_secs(1);
