@@ -43,6 +43,10 @@ mod http2;
 /// Everything has a limit, and whoever reaches it is told.
 mod limits;
 
+/// Nothing is left of a hundred waves.
+#[cfg(target_os = "linux")]
+mod memory;
+
 /// How the server begins and ends.
 mod lifecycle;
 

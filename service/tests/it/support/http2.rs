@@ -40,27 +40,32 @@ pub(crate) struct Http2Stream {
 impl Http2 {
     /// With the windows that the standard begins with.
     pub(crate) async fn open(server: &TestServer) -> Self {
-        Self::open_with(server, &Builder::new()).await
+        Self::open_at(&server.address.to_string()).await
+    }
+
+    pub(crate) async fn open_at(address: &str) -> Self {
+        Self::open_with(address, &Builder::new()).await
     }
 
     /// With a small window for each stream, and room for many of those.
     pub(crate) async fn open_with_window(server: &TestServer, bytes: u32) -> Self {
         let mut builder = Builder::new();
         builder.initial_window_size(bytes).initial_connection_window_size(1 << 20);
-        Self::open_with(server, &builder).await
+        Self::open_with(&server.address.to_string(), &builder).await
     }
 
     /// With a budget for small frames that have not been read.
     pub(crate) async fn open_with_budget(server: &TestServer, bytes: usize) -> Self {
-        Self::open_with(server, Builder::new().data_frame_budget(bytes)).await
+        let address = server.address.to_string();
+        Self::open_with(&address, Builder::new().data_frame_budget(bytes)).await
     }
 
-    async fn open_with(server: &TestServer, builder: &Builder) -> Self {
-        let socket = TcpStream::connect(server.address).await.unwrap();
+    async fn open_with(address: &str, builder: &Builder) -> Self {
+        let socket = TcpStream::connect(address).await.unwrap();
         socket.set_nodelay(true).unwrap();
         let (requests, connection) = builder.handshake(socket).await.unwrap();
         let connection = tokio::spawn(connection);
-        Self { requests, url: server.url(""), connection }
+        Self { requests, url: format!("http://{address}"), connection }
     }
 
     pub(crate) async fn ask(&self, path: &str) -> Asked {

@@ -1,0 +1,114 @@
+//! Connections leave nothing behind: after very many that came and went, the real program holds as
+//! much memory as after the first few hundred.
+
+use std::fs;
+
+use crate::support::{Http2, Program, RawStream, Wire, eventually, stream_request};
+
+/// How many there are at a time, and how often they come: 100,000 and more altogether, and a fifth
+/// of that where the program is slow.
+const WAVE: usize = 400;
+const WAVES: usize = if cfg!(debug_assertions) { 50 } else { 250 };
+/// What memory may differ by, in percent: allocators keep a little here and there.
+const TOLERANCE: u64 = 10;
+
+/// Nothing that grows by itself.
+const FLAGS: [&str; 3] = ["--demos=false", "--heartbeat", "0s"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_that_came_and_went_leave_no_memory_behind() {
+    let program = Program::start(&FLAGS);
+    wave_of_streams(&program).await;
+    let before = resident_bytes(&program);
+    for _ in 0..WAVES {
+        wave_of_streams(&program).await;
+    }
+    let came = program.figure("fanfare_subscribed_total").await;
+    assert_eq!(came, ((WAVES + 1) * WAVE) as f64);
+    assert_back_at(before, &program);
+}
+
+/// Each of the runtime's threads has an arena of its own in the allocator, which gives nothing back
+/// and is as large as it needs to be only after some waves.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn http2_connections_that_came_and_went_leave_no_memory_behind() {
+    let program = Program::start(&FLAGS);
+    for _ in 0..10 {
+        wave_of_http2(&program).await;
+    }
+    let before = resident_bytes(&program);
+    for _ in 0..WAVES / 5 {
+        wave_of_http2(&program).await;
+    }
+    assert_back_at(before, &program);
+}
+
+/// So many streams are opened, have an event, and go: most of them without a word.
+async fn wave_of_streams(program: &Program) {
+    let mut streams = Vec::new();
+    for _ in 0..WAVE {
+        let mut wire = Wire::open_at(program.address()).await;
+        wire.say(stream_request("/events/t")).await;
+        streams.push(wire.stream().await);
+    }
+    publish(program).await;
+    for (index, mut stream) in streams.into_iter().enumerate() {
+        stream.expect(":\n").await;
+        assert!(stream.frame().await.is_some());
+        // A reset leaves no port waiting on this side, and there are not that many.
+        if index % 10 == 0 {
+            drop(stream);
+        } else {
+            RawStream::reset(stream);
+        }
+    }
+    assert_all_gone(program).await;
+}
+
+/// The same with two streams on each connection, one of which is reset before it goes.
+async fn wave_of_http2(program: &Program) {
+    let mut connections = Vec::new();
+    for _ in 0..WAVE {
+        let connection = Http2::open_at(program.address()).await;
+        let stays = connection.stream("/events/t").await;
+        let goes = connection.stream("/events/t").await;
+        connections.push((connection, stays, goes));
+    }
+    publish(program).await;
+    for (connection, mut stays, goes) in connections {
+        goes.reset();
+        stays.expect(":\n").await;
+        assert!(stays.frame().await.unwrap().is_some());
+        connection.cut();
+    }
+    assert_all_gone(program).await;
+}
+
+async fn publish(program: &Program) {
+    let mut publisher = Wire::open_at(program.address()).await;
+    let post = "POST /events/t HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\n\r\nhello";
+    publisher.say(post).await;
+    assert_eq!(publisher.reply().await.head.status, 200);
+}
+
+async fn assert_all_gone(program: &Program) {
+    for figure in ["fanfare_connections", "fanfare_subscribers"] {
+        eventually("all have gone", async || program.figure(figure).await == 0.0).await;
+    }
+}
+
+fn assert_back_at(before: u64, program: &Program) {
+    let after = resident_bytes(program);
+    assert!(
+        after <= before + before * TOLERANCE / 100,
+        "{before} bytes after the first {WAVE}, and {after} in the end"
+    );
+}
+
+/// What the process holds in memory, as the system counts it.
+fn resident_bytes(program: &Program) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+    kibibytes << 10
+}
