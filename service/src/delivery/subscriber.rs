@@ -47,6 +47,9 @@ pub(super) struct Subscriber {
     pub(super) served: Lag,
     /// It resumed, and has not been level yet: the lag limit does not apply.
     pub(super) replaying: bool,
+    /// Its sink has been full since it was level last. Others may be behind without being slow: those
+    /// who joined, or changed places, in the middle of a pass. Their lag is not theirs.
+    pub(super) stalled: bool,
     /// It is given only the newest event of each topic until it is level.
     pub(super) conflating: bool,
     /// When it was last handed bytes.

@@ -85,6 +85,7 @@ impl Shard {
             }
             Offer::Full | Offer::Part(_) => {
                 self.blocked.insert(key);
+                subscriber.stalled = true;
                 return Progress::Rest;
             }
             Offer::Gone => return Progress::End(EndReason::Client),
@@ -113,7 +114,7 @@ impl Shard {
         }
         let verdict = judge(audience.policy, subscriber.lag(audience.total), self.settings.lag);
         subscriber.conflating
-            || verdict == Verdict::Skip
+            || (subscriber.stalled && verdict == Verdict::Skip)
             || subscriber.cursor.next() < self.log.extent().oldest
     }
 
@@ -137,11 +138,13 @@ impl Shard {
             // It said a moment ago that it takes bytes; the kernel thinks otherwise.
             Offer::Full => {
                 self.blocked.insert(key);
+                subscriber.stalled = true;
                 return Progress::Rest;
             }
             Offer::Taken => (through, batch.last(), (batch.count(), batch.bytes())),
             Offer::Part(part) => {
                 self.blocked.insert(key);
+                subscriber.stalled = true;
                 (part, part, batch.measure_through(part))
             }
         };
@@ -176,6 +179,7 @@ impl Shard {
         }
         subscriber.served = audience.total;
         subscriber.replaying = false;
+        subscriber.stalled = false;
         subscriber.conflating = false;
         true
     }

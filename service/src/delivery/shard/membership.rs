@@ -38,6 +38,7 @@ impl Shard {
             sent: Sequence(0),
             served,
             replaying,
+            stalled: false,
             conflating: false,
             last_sent: now,
             end,

@@ -282,7 +282,7 @@ fn lag_verdict(
     audience: &Audience,
     settings: &DeliverySettings,
 ) -> Option<EndReason> {
-    if subscriber.replaying {
+    if subscriber.replaying || !subscriber.stalled {
         return None;
     }
     (judge(audience.policy, subscriber.lag(audience.total), settings.lag) == Verdict::Disconnect)

@@ -320,6 +320,7 @@ impl Turn {
                 subscriber.sent = subscriber.cursor;
                 subscriber.served = total;
                 subscriber.replaying = false;
+                subscriber.stalled = false;
                 subscriber.last_sent = self.now;
                 Met::Whole
             }
@@ -329,12 +330,14 @@ impl Turn {
                 subscriber.sent = through;
                 subscriber.served = self.served_through(through, total);
                 subscriber.replaying &= through < self.batch.last();
+                subscriber.stalled = true;
                 subscriber.last_sent = self.now;
                 Met::Part { events, bytes }
             }
             Offer::Full => {
                 // Nothing between its cursor and this batch was for it.
                 subscriber.cursor = self.batch.first().previous();
+                subscriber.stalled = true;
                 Met::Full
             }
             Offer::Gone => Met::Gone,

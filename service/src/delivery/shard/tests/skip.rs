@@ -157,6 +157,33 @@ fn what_is_kept_comes_in_pieces_if_it_is_much() {
     assert_eq!(rest, expected.join(" "));
 }
 
+/// Being behind may be our doing: when members change places in the middle of a pass, or somebody
+/// joins there.
+#[test]
+fn nothing_is_left_out_for_those_whose_sinks_were_never_full() {
+    const MEMBERS: usize = 300;
+    let mut stage = stage_with_policy("drop-oldest", 3);
+    let readers: Vec<_> = (0..MEMBERS).map(|_| stage.join(&["a"])).collect();
+    stage.settle();
+    stage.publish_times("a", 5);
+    assert!(stage.shard.turn(), "it takes more than a slice");
+    let (served, others): (Vec<_>, Vec<_>) =
+        readers.iter().partition(|reader| !reader.bytes().is_empty());
+    for reader in served {
+        stage.leave(reader);
+    }
+    stage.settle();
+    assert!(!others.is_empty());
+    for reader in others {
+        assert_eq!(reader.pieces().join(" "), "1 2 3 4 5");
+    }
+    stage.publish_times("a", 2);
+    let late = stage.join(&["a"]); // cursor 7
+    stage.publish_times("a", 5);
+    stage.settle();
+    assert_eq!(late.pieces().join(" "), "8 9 10 11 12");
+}
+
 #[test]
 fn catch_up_has_no_limit_but_the_log() {
     let mut stage = stage_with_policy("catch-up", 3);

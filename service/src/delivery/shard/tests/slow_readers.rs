@@ -330,6 +330,24 @@ fn who_joins_in_the_middle_of_a_pass_is_not_measured_by_what_came_before() {
 }
 
 #[test]
+fn who_joins_in_the_middle_of_a_pass_and_takes_nothing_is_measured_like_everybody_else() {
+    let mut stage = stage_with_lag_limit(3, u64::MAX);
+    let first = stage.join(&["a"]);
+    stage.settle();
+    stage.publish_times("a", 5);
+    let reader = Reader::with_room(0);
+    stage.post(stage.subscribe(&["a"], None), &reader); // cursor 5
+    stage.publish_times("a", 2);
+    stage.settle();
+    stage.publish("a");
+    stage.settle();
+    assert_eq!(reader.end(), None, "it is behind by 6, 7 and 8");
+    stage.publish("a");
+    stage.settle();
+    assert_eq!((first.end(), reader.end()), (None, Some(End::Aborted)));
+}
+
+#[test]
 fn lag_is_what_is_still_to_be_served_and_not_what_was() {
     let mut stage = stage_with_lag_limit(3_000, u64::MAX);
     let reader = stage.join(&["a"]);
