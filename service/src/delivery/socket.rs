@@ -36,6 +36,8 @@ pub(super) struct SocketSink {
     rest: Option<Box<Bytes>>,
     /// The kernel took less than it was offered and will say when it takes more.
     blocked: bool,
+    /// How many bytes of line breaks have come.
+    forgiven: u16,
     _held: Held,
 }
 
@@ -50,7 +52,7 @@ impl SocketSink {
     /// A stream that begins with `opening`, as it is to stand on the wire. The socket must be non-blocking.
     pub(super) fn new(socket: net::TcpStream, opening: Bytes, held: Held) -> Self {
         let socket = TcpStream::from_std(socket);
-        Self { socket, rest: keep(opening), blocked: false, _held: held }
+        Self { socket, rest: keep(opening), blocked: false, forgiven: 0, _held: held }
     }
 
     /// Sends what has to leave first; `Taken` when nothing of it is left.
@@ -138,14 +140,13 @@ impl Sink for SocketSink {
 
     fn hear(&mut self) -> Heard {
         let mut input = [0; INPUT_BYTES];
-        let mut forgiven = 0;
         loop {
             match self.socket.read(&mut input) {
                 Ok(0) => return Heard::Gone,
                 Ok(count) => {
-                    forgiven += count;
+                    self.forgiven = self.forgiven.saturating_add(count as u16);
                     let only_breaks = input[..count].iter().all(|byte| b"\r\n".contains(byte));
-                    if !only_breaks || forgiven > INPUT_BYTES {
+                    if !only_breaks || usize::from(self.forgiven) > INPUT_BYTES {
                         return Heard::Garbage;
                     }
                 }

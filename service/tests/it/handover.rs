@@ -182,6 +182,21 @@ async fn empty_lines_before_and_after_a_request_are_forgiven() {
 }
 
 #[tokio::test]
+async fn so_many_empty_lines_are_forgiven_and_no_more_however_they_come() {
+    let server = TestServer::start_with(&QUIET).await;
+    let mut stream = RawStream::open(&server, "/events/t").await;
+    stream.expect(":\n").await;
+    for _ in 0..4 {
+        stream.say("\r\n".repeat(30)).await;
+        let id = server.publish("t", "patience").await;
+        stream.expect(&frame(&id, "patience")).await;
+    }
+    stream.say("\r\n".repeat(30)).await;
+    assert_eq!(stream.rest().await.text, "");
+    eventually("it is counted", async || server.figure(MISBEHAVED).await == 1.0).await;
+}
+
+#[tokio::test]
 async fn a_request_with_a_body_is_served_as_well() {
     let server = TestServer::start_with(&QUIET).await;
     let bodies = [
