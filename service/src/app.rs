@@ -30,6 +30,9 @@ use crate::metrics::Metrics;
 
 /// Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: u32 = 4_096;
+/// How many events publishers may be ahead of the slowest shard: more than a pass gathers, and a
+/// fraction of what the log holds.
+const AHEAD_MAX: u64 = 32 << 10;
 /// How often an idle log is looked at for events that are too old.
 const LOG_EXPIRY: Duration = Duration::from_secs(1);
 /// What a drain may take longer than its window.
@@ -88,7 +91,8 @@ impl App {
         let lifecycle = Lifecycle::default();
         let metrics = Metrics::new(config.delivery.shards);
         let log = Arc::new(MemoryLog::new(config.log, Clock::system()));
-        let hub = Hub::new(Arc::clone(&log) as Arc<_>, metrics.clone());
+        let ahead_max = (config.log.events_max as u64 / 4).clamp(1, AHEAD_MAX);
+        let hub = Hub::new(Arc::clone(&log) as Arc<_>, metrics.clone()).paced(ahead_max);
         let pages = Pages::new(config.demos);
         let (delivery, threads) =
             Delivery::start(&hub, &config.delivery, &metrics).map_err(BuildError::Delivery)?;

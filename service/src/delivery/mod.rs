@@ -117,8 +117,9 @@ impl Delivery {
         let mut shards = Vec::new();
         let mut handles = Vec::new();
         for (index, figures) in metrics.shards().iter().enumerate() {
-            let (shard, mailbox) =
+            let (mut shard, mailbox) =
                 Shard::new(Arc::clone(hub.log()), settings.clone(), Arc::clone(figures))?;
+            shard.follower = Some(hub.follow(mailbox.seen()));
             let name = format!("shard-{index}");
             handles.push(std::thread::Builder::new().name(name).spawn(move || shard.run())?);
             let bell = Arc::clone(&mailbox);

@@ -1,13 +1,15 @@
 //! The hub: publish once, subscribe at a cursor.
 //!
 //! Publishing encodes outside the log's lock and appends; the log numbers and keeps the event, and
-//! rings everybody who follows. Subscribing turns "after this id" into a cursor. Replay and live
+//! rings everybody who follows. Whoever publishes faster than all can be served waits. Subscribing turns "after this id" into a cursor. Replay and live
 //! delivery meet without a gap or a duplicate because they are the same thing: everything after the
 //! cursor, read in the log's order.
 
 mod interest;
+mod pace;
 
 pub use interest::{Interest, Presence};
+pub use pace::Follower;
 
 use std::sync::Arc;
 
@@ -17,12 +19,14 @@ use crate::log::{AppendError, Extent, Located, Log, PageLimit, ReadRange, Receip
 use crate::metrics::Metrics;
 use crate::topic::{SelectorSet, Topic};
 use interest::Interests;
+use pace::Pace;
 
 /// A handle to the hub; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Hub {
     log: Arc<dyn Log>,
     interests: Arc<Interests>,
+    pace: Arc<Pace>,
     metrics: Metrics,
 }
 
@@ -79,7 +83,20 @@ impl Hub {
     /// A hub over a log.
     #[must_use]
     pub fn new(log: Arc<dyn Log>, metrics: Metrics) -> Self {
-        Self { log, interests: Arc::default(), metrics }
+        Self { log, interests: Arc::default(), pace: Pace::new(u64::MAX), metrics }
+    }
+
+    /// The same hub, whose publishers are answered only when all who follow are within so many
+    /// events. It must be far less than the log holds.
+    #[must_use]
+    pub fn paced(self, ahead_max: u64) -> Self {
+        Self { pace: Pace::new(ahead_max), ..self }
+    }
+
+    /// Joins those whom publishers wait for.
+    #[must_use]
+    pub fn follow(&self, seen: Sequence) -> Follower {
+        self.pace.follow(seen)
     }
 
     /// The log under the hub, for those who follow and read it.
@@ -106,6 +123,10 @@ impl Hub {
                 Ok(receipt) => self.metrics.published(receipt.frame_bytes),
                 Err(error) => self.metrics.append_failed(error),
             }
+        }
+        let last = results.iter().rev().find_map(|result| result.as_ref().ok());
+        if let Some(receipt) = last {
+            self.pace.wait(receipt.sequence).await;
         }
         results
     }

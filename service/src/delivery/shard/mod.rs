@@ -29,6 +29,7 @@ use super::policy::{Verdict, judge};
 use super::sink::{Finish, Heard, Offer};
 use super::subscriber::{Subscriber, SubscriberKey, key_of};
 use crate::event::{HEARTBEAT, Sequence};
+use crate::hub::Follower;
 use crate::log::{Log, PageLimit};
 use crate::metrics::{EndReason, LagSample, ShardFigures};
 use catch_up::JoinedPages;
@@ -62,6 +63,8 @@ pub(super) struct Shard {
     settings: DeliverySettings,
     figures: Arc<ShardFigures>,
     mailbox: Arc<Mailbox>,
+    /// Publishers wait for it.
+    pub(super) follower: Option<Follower>,
     poll: Poll,
     began: Instant,
     subscribers: SlotMap<SubscriberKey, Subscriber>,
@@ -101,6 +104,7 @@ impl Shard {
             log,
             figures,
             mailbox: Arc::clone(&mailbox),
+            follower: None,
             poll,
             began: Instant::now(),
             subscribers: SlotMap::with_key(),

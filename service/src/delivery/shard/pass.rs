@@ -192,6 +192,9 @@ impl Shard {
 
     fn end_pass(&mut self) {
         self.mailbox.set_seen(self.seen);
+        if let Some(follower) = &self.follower {
+            follower.set_seen(self.seen);
+        }
         let now = Instant::now();
         for event in self.pass.events.drain(..) {
             self.figures.event_took(now.saturating_duration_since(event.accepted_at()));
