@@ -2,7 +2,7 @@
 //!
 //! Plain threads, called shards, each with its own subscribers; nothing in a shard is shared with
 //! another. A shard is rung when the head of the log has moved, reads what is new, and hands every
-//! audience its frames. There is no HTTP in here: a [`Sink`] takes bytes or says that it is full.
+//! audience its frames. There is no HTTP in here: a `Sink` takes bytes or says that it is full.
 //!
 //! ```text
 //!   log ──bell──▶ shard: read new events ─▶ audiences that match ─▶ their subscribers ─▶ sinks
