@@ -129,7 +129,7 @@ async fn the_streams_of_a_connection_end_with_it() {
     for _ in 0..50 {
         streams.push(connection.stream("/events/t").await);
     }
-    assert_eq!(server.figure(SUBSCRIBERS).await, 56.0);
+    eventually("they are all there", async || server.figure(SUBSCRIBERS).await == 56.0).await;
     connection.cut();
     eventually("they have left", async || server.figure(SUBSCRIBERS).await == 6.0).await;
     others.publish(&server, "to the rest", 10).await;

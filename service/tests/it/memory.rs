@@ -28,11 +28,10 @@ async fn streams_that_came_and_went_leave_no_memory_behind() {
     assert_back_at(before, &program);
 }
 
-/// Each of the runtime's threads has an arena of its own in the allocator, which gives nothing back
-/// and is as large as it needs to be only after some waves.
+/// An allocator keeps what was freed, and has as much as it needs only after some waves.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn http2_connections_that_came_and_went_leave_no_memory_behind() {
-    let program = Program::start(&FLAGS);
+    let program = Program::start_with_one_heap(&FLAGS);
     for _ in 0..10 {
         wave_of_http2(&program).await;
     }

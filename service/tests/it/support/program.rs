@@ -21,7 +21,18 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(flags: &[&str]) -> Self {
+        Self::start_with(Command::new(PROGRAM), flags)
+    }
+
+    /// With an allocator that keeps one heap for all threads, and not one for each, which grows
+    /// with the order in which they happen to run.
+    pub(crate) fn start_with_one_heap(flags: &[&str]) -> Self {
         let mut command = Command::new(PROGRAM);
+        command.env("MALLOC_ARENA_MAX", "1");
+        Self::start_with(command, flags)
+    }
+
+    fn start_with(mut command: Command, flags: &[&str]) -> Self {
         command.args(ANY_PORT).args(flags).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
