@@ -50,8 +50,8 @@ pub(super) enum ReplyBody {
 }
 
 /// Below this, a DATA frame counts against a budget that readers built on the `h2` library keep for
-/// frames that wait to be read (since its version 0.4.16): after about 160 of 100 bytes they close
-/// the whole connection.
+/// frames that wait to be read (since its version 0.4.16): after some hundred small events, or the
+/// first bytes of 130 streams, they close the whole connection.
 pub(super) const HTTP2_PIECE_MIN: usize = 256;
 
 /// A piece with a comment behind it that makes it large enough.
