@@ -4,7 +4,9 @@
 //! Sequences of a topic are kept in order. The log evicts from its front, so the event that goes
 //! is always at the front of each of its topics too.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, VecDeque};
+use std::iter::Peekable;
 
 use crate::event::{Event, Sequence};
 use crate::topic::Topic;
@@ -51,24 +53,11 @@ impl TopicIndex {
         through: Sequence,
         count_max: usize,
     ) -> Vec<Sequence> {
-        let mut lists: Vec<_> = topics
-            .filter_map(|topic| self.sequences.get(topic))
-            .map(|list| {
-                let start = list.partition_point(|&sequence| sequence <= after);
-                list.range(start..).copied().take_while(|&sequence| sequence <= through).peekable()
-            })
-            .collect();
-        let mut merged = Vec::new();
-        while merged.len() < count_max {
-            let Some(next) = lists.iter_mut().filter_map(|list| list.peek().copied()).min() else {
-                break;
-            };
-            for list in &mut lists {
-                list.next_if_eq(&next);
-            }
-            merged.push(next);
-        }
-        merged
+        let lists = topics.filter_map(|topic| self.sequences.get(topic)).map(|list| {
+            let start = list.partition_point(|&sequence| sequence <= after);
+            list.range(start..).copied().take_while(|&sequence| sequence <= through).peekable()
+        });
+        merge(lists.collect(), Ordering::Less, count_max)
     }
 
     /// The same from the end: newest first.
@@ -79,25 +68,12 @@ impl TopicIndex {
         through: Sequence,
         count_max: usize,
     ) -> Vec<Sequence> {
-        let mut lists: Vec<_> = topics
-            .filter_map(|topic| self.sequences.get(topic))
-            .map(|list| {
-                let end = list.partition_point(|&sequence| sequence <= through);
-                let newest_first = list.range(..end).rev().copied();
-                newest_first.take_while(|&sequence| sequence > after).peekable()
-            })
-            .collect();
-        let mut merged = Vec::new();
-        while merged.len() < count_max {
-            let Some(next) = lists.iter_mut().filter_map(|list| list.peek().copied()).max() else {
-                break;
-            };
-            for list in &mut lists {
-                list.next_if_eq(&next);
-            }
-            merged.push(next);
-        }
-        merged
+        let lists = topics.filter_map(|topic| self.sequences.get(topic)).map(|list| {
+            let end = list.partition_point(|&sequence| sequence <= through);
+            let newest_first = list.range(..end).rev().copied();
+            newest_first.take_while(|&sequence| sequence > after).peekable()
+        });
+        merge(lists.collect(), Ordering::Greater, count_max)
     }
 
     /// How many topics have a retained event.
@@ -105,4 +81,22 @@ impl TopicIndex {
     pub(super) fn len(&self) -> usize {
         self.sequences.len()
     }
+}
+
+/// Merges lists that are in order, each sequence once; `first` is how what comes first compares.
+fn merge<I: Iterator<Item = Sequence>>(
+    mut lists: Vec<Peekable<I>>,
+    first: Ordering,
+    count_max: usize,
+) -> Vec<Sequence> {
+    let mut merged = Vec::new();
+    while merged.len() < count_max {
+        let heads = lists.iter_mut().filter_map(|list| list.peek().copied());
+        let Some(next) = heads.reduce(|a, b| if b.cmp(&a) == first { b } else { a }) else { break };
+        for list in &mut lists {
+            list.next_if_eq(&next);
+        }
+        merged.push(next);
+    }
+    merged
 }
