@@ -19,7 +19,11 @@ async fn curl_prints_the_time_each_second() {
         let mut curl = Process::curl(&["-N", version, &server.url("/stream-time")]);
         let mut printed = String::new();
         while printed.matches("\n\n").count() < 2 {
-            printed += &curl.expect_line().await;
+            let line = curl.expect_line().await;
+            // Over HTTP/2 what is small is filled up with a comment.
+            if !line.starts_with(": ") {
+                printed += &line;
+            }
         }
         assert!(form.is_match(&printed), "{version}: {printed}");
         let times: Vec<_> = printed.lines().filter(|line| line.starts_with("data")).collect();
