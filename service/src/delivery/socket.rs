@@ -1,9 +1,9 @@
 //! A sink for streams whose socket the shard owns: plain HTTP/1.1, handed over by the front.
 //!
 //! Every event is a chunk of its own, made when it was encoded. What the kernel does not take of a
-//! chunk is kept as a slice of it; nothing else is ever held for a slow reader. The socket is registered once, for both directions and
-//! edge-triggered: a healthy broadcast never waits for "writable", and an idle stream costs no
-//! system call.
+//! chunk is kept as a slice of it; nothing else is ever held for a slow reader. The socket is
+//! registered once, for both directions and edge-triggered: a healthy broadcast never waits for
+//! "writable", and an idle stream costs no system call.
 
 use std::any::Any;
 use std::fmt;
@@ -49,7 +49,8 @@ impl fmt::Debug for SocketSink {
 }
 
 impl SocketSink {
-    /// A stream that begins with `opening`, as it is to stand on the wire. The socket must be non-blocking.
+    /// A stream that begins with `opening`, as it is to stand on the wire. The socket must be
+    /// non-blocking.
     pub(super) fn new(socket: net::TcpStream, opening: Bytes, held: Held) -> Self {
         let socket = TcpStream::from_std(socket);
         Self { socket, rest: keep(opening), blocked: false, forgiven: 0, _held: held }

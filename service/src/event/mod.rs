@@ -127,7 +127,8 @@ impl Event {
 
     /// What it is counted as against the byte limit of the log: its frame, its topics, and what
     /// the structures around them cost. Measured by resident memory: about 140 bytes for a topic
-    /// that no other event has, of which the index is the most.
+    /// that no other event has, of which the index is the most; the share of an event itself is the
+    /// size of its parts.
     #[must_use]
     pub fn bytes_held(&self) -> usize {
         const EVENT: usize = 160;

@@ -2,8 +2,8 @@
 //! answers made line by line.
 //!
 //! Whoever answers a request for a stream only says what is to be streamed ([`Content::Stream`]);
-//! what carries it, a socket or a body, is decided by the connection. A stream's body gives hyper everything that is ready as one piece, so that it becomes one chunk
-//! and one write.
+//! what carries it, a socket or a body, is decided by the connection. A stream's body gives hyper
+//! everything that is ready as one piece, so that it becomes one chunk and one write.
 
 use std::convert::Infallible;
 use std::pin::Pin;

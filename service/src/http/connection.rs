@@ -144,8 +144,8 @@ pub(super) async fn answer(
     }
 }
 
-/// Makes an answer that hyper can poll. Pieces of a stream have at least `piece_min` bytes. `hang_up` cuts the connection, for a stream whose reader
-/// takes nothing any more.
+/// Makes an answer that hyper can poll. Pieces of a stream have at least `piece_min` bytes.
+/// `hang_up` cuts the connection, for a stream whose reader takes nothing any more.
 pub(super) fn to_body(
     reply: Reply,
     context: &Context,

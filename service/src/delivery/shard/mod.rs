@@ -1,11 +1,12 @@
 //! One delivery thread with its own subscribers.
 //!
-//! Everything that can wake it is one of four: the bell (the head of the log has moved, or there
-//! is a notice), a socket, a deadline, or work that the last turn left over. A pass reads one page
-//! of the log, matches each event once for each audience, and offers every level subscriber its
-//! audience's frames as one piece; it is cut into slices, a turn each. Whoever is not level (its sink was full, or it resumed) is served from the
-//! log instead, from its own cursor, as soon as its sink takes bytes. Nothing is formatted in here,
-//! and where nobody is slow nothing is allocated for a subscriber.
+//! Everything that can wake it is one of four: the bell (the head of the log has moved, or there is
+//! a notice), a socket, a deadline, or work that the last turn left over. A pass reads on in
+//! the log, matches each event once for each audience, and offers every level subscriber its
+//! audience's frames as one piece; it is cut into slices, a turn each. Whoever is not level (its
+//! sink was full, or it resumed) is served from the log instead, from its own cursor, as soon as
+//! its sink takes bytes. Nothing is formatted in here, and where nobody is slow nothing is
+//! allocated for a subscriber.
 
 mod catch_up;
 mod membership;
