@@ -1,0 +1,3 @@
+//! What an operator runs: the files of `deploy/`, with their own linters, and real proxies.
+
+mod programs;

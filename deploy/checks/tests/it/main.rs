@@ -1,0 +1,5 @@
+//! What operators get, used as they would use it: one binary, so that it links once.
+
+mod deploying;
+mod observability;
+mod support;

@@ -1,0 +1,38 @@
+//! The programs of the workspace, built when they are first asked for, with the profile of the tests.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The server.
+pub(crate) fn fanfare() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| build("fanfare", "fanfare"))
+}
+
+/// The load generator.
+pub(crate) fn loadgen() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| build("fanfare-loadgen", "loadgen"))
+}
+
+/// Cargo builds binaries of a package only for that package's own tests, so they are asked for here.
+fn build(package: &str, binary: &str) -> PathBuf {
+    // The tests lie in `<target>/<profile>/deps`.
+    let test = std::env::current_exe().expect("a path");
+    let folder = test.parent().and_then(Path::parent).expect("a profile's folder");
+    let target = folder.parent().expect("the target directory");
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(profile) => profile,
+    };
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--locked", "-p", package, "--bin", binary])
+        .args(["--profile", profile, "--target-dir"])
+        .arg(target)
+        .current_dir(super::repository("."))
+        .status()
+        .expect("cargo starts");
+    assert!(built.success(), "{binary} cannot be built");
+    folder.join(binary)
+}
