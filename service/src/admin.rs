@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 
 use crate::hub::Hub;
 use crate::lifecycle::Lifecycle;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Readings};
 
 /// How many connections at a time: a few scrapers and probes.
 const CONNECTIONS_MAX: usize = 64;
@@ -36,6 +36,12 @@ pub struct Admin {
     pub hub: Hub,
     /// Whether the server is ready.
     pub lifecycle: Lifecycle,
+    /// The memory for bodies that is not set aside, in KiB.
+    pub body_memory: Arc<Semaphore>,
+    /// The most of it, in KiB.
+    pub body_memory_max: usize,
+    /// The runtime of the front, of which there are figures.
+    pub front: runtime::Handle,
 }
 
 impl Admin {
@@ -89,6 +95,21 @@ impl Admin {
         }
     }
 
+    fn is_ready(&self) -> bool {
+        self.lifecycle.is_ready() && self.metrics.all_shards_run()
+    }
+
+    fn readings(&self) -> Readings {
+        let free = self.body_memory.available_permits();
+        Readings {
+            log: self.hub.log().extent(),
+            publishers_waiting: self.hub.publishers_waiting(),
+            body_memory_bytes: self.body_memory_max.saturating_sub(free) << 10,
+            ready: self.is_ready(),
+            runtime: self.front.metrics().into(),
+        }
+    }
+
     fn answer<B>(&self, request: &Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut reply = text(StatusCode::METHOD_NOT_ALLOWED, "use GET\n".into());
@@ -97,19 +118,18 @@ impl Admin {
         }
         Ok(match request.uri().path() {
             "/metrics" => {
-                let figures = self.metrics.render(&self.hub.log().extent());
-                let mut reply = text(StatusCode::OK, figures);
+                let mut reply = text(StatusCode::OK, self.metrics.render(&self.readings()));
                 let content_type = HeaderValue::from_static(METRICS_TYPE);
                 reply.headers_mut().insert(CONTENT_TYPE, content_type);
                 reply
             }
             "/healthz" => text(StatusCode::OK, "alive\n".into()),
+            "/readyz" if self.is_ready() => text(StatusCode::OK, "ready\n".into()),
             "/readyz" if !self.metrics.all_shards_run() => text(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "a delivery thread has ended by a panic; see the log, and restart the server\n"
                     .into(),
             ),
-            "/readyz" if self.lifecycle.is_ready() => text(StatusCode::OK, "ready\n".into()),
             "/readyz" if self.lifecycle.is_draining() => {
                 text(StatusCode::SERVICE_UNAVAILABLE, "draining\n".into())
             }

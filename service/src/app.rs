@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, interval, timeout_at};
 
@@ -26,7 +27,7 @@ use crate::http::{self, Context, Front, HttpSettings, Pages};
 use crate::hub::Hub;
 use crate::lifecycle::Lifecycle;
 use crate::log::MemoryLog;
-use crate::metrics::Metrics;
+use crate::metrics::{Limits, Metrics};
 
 /// Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: u32 = 4_096;
@@ -90,6 +91,7 @@ impl App {
         tracing::info!(files = files.files_max, connections = connections_max, "limits");
         let lifecycle = Lifecycle::default();
         let metrics = Metrics::new(config.delivery.shards);
+        metrics.limits(&limits(&config, connections_max));
         let log = Arc::new(MemoryLog::new(config.log, Clock::system()));
         let ahead_max = (config.log.events_max as u64 / 4).clamp(1, AHEAD_MAX);
         let hub = Hub::new(Arc::clone(&log) as Arc<_>, metrics.clone()).paced(ahead_max);
@@ -115,8 +117,16 @@ impl App {
             );
         }
 
-        let admin =
-            Admin { metrics: metrics.clone(), hub: hub.clone(), lifecycle: lifecycle.clone() };
+        let body_memory_max = config.http.bodies_bytes_max >> 10;
+        let body_memory = Arc::new(Semaphore::new(body_memory_max));
+        let admin = Admin {
+            metrics: metrics.clone(),
+            hub: hub.clone(),
+            lifecycle: lifecycle.clone(),
+            body_memory: Arc::clone(&body_memory),
+            body_memory_max,
+            front: Handle::current(),
+        };
         admin_listener.into_std().and_then(|std| admin.start(std)).map_err(BuildError::Admin)?;
         demo::start_server_figures(&hub, &metrics, &delivery, &lifecycle);
         let demos = config.demos.then(|| Demos::start(&hub, &lifecycle));
@@ -127,7 +137,7 @@ impl App {
             origins: config.origins,
             event_limits: config.event_limits,
             settings: HttpSettings { connections_max, ..config.http },
-            body_memory: Semaphore::new(config.http.bodies_bytes_max >> 10),
+            body_memory,
             pages,
             demos,
             metrics: metrics.clone(),
@@ -198,6 +208,19 @@ impl App {
             let (left, streams) = (tasks.len(), self.delivery.subscribers());
             tracing::warn!(left, streams, "cutting what did not end in time");
         }
+    }
+}
+
+fn limits(config: &Config, connections: usize) -> Limits {
+    Limits {
+        connections,
+        lag_events: config.delivery.lag.events_max,
+        lag_bytes: config.delivery.lag.bytes_max,
+        log_events: config.log.events_max,
+        log_bytes: config.log.bytes_max,
+        log_age: config.log.age_max,
+        body_memory: config.http.bodies_bytes_max,
+        drain_window: config.drain_window,
     }
 }
 

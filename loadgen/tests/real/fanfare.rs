@@ -134,7 +134,10 @@ fn the_servers_process_and_its_metrics_are_watched_on_request() {
         let found = metrics.iter().find(|change| change["series"] == series).expect(series);
         found["after"].as_f64().expect("a figure") - found["before"].as_f64().expect("a figure")
     };
-    assert_eq!(change("fanfare_events_published_total"), ran.figure("/publishing/sent"));
+    assert_eq!(
+        change("fanfare_events_published_total{source=\"raw\"}"),
+        ran.figure("/publishing/sent")
+    );
     assert_eq!(change("fanfare_events_delivered_total"), ran.figure("/delivery/received"));
 }
 

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use socket2::SockRef;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
@@ -16,7 +17,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::connection::{self, Mode};
 use super::{Context, HttpSettings};
-use crate::metrics::{OpenConnection, Refusal};
+use crate::metrics::{AcceptError, ConnectionEnd, OpenConnection, Protocol, Refusal};
 
 /// How many connections are being told at the same time that there is no room.
 const REFUSALS_MAX: usize = 64;
@@ -57,7 +58,7 @@ async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                context.metrics.accept_failed();
+                context.metrics.accept_failed(kind_of(&error));
                 if is_about_one_connection(&error) {
                     continue;
                 }
@@ -77,11 +78,14 @@ async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &
             }
         };
         let context = Arc::clone(context);
-        let place = Place {
+        let mut place = Place {
             _permit: permit,
-            _open: context.metrics.connection(),
+            open: context.metrics.connection(),
             _task: context.lifecycle.tasks().token(),
         };
+        if matches!(mode, Mode::Refuse(_)) {
+            place.ends(ConnectionEnd::Refused);
+        }
         tokio::spawn(connection::serve(stream, mode, context, place));
     }
 }
@@ -89,6 +93,16 @@ async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &
 fn is_about_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// The two limits are told apart because they are raised in different places.
+fn kind_of(error: &io::Error) -> AcceptError {
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE) => AcceptError::ProcessFileLimit,
+        Some(Errno::NFILE) => AcceptError::SystemFileLimit,
+        _ if is_about_one_connection(error) => AcceptError::Aborted,
+        _ => AcceptError::Other,
+    }
 }
 
 /// Bounds what the kernel holds for a connection, and how long it believes in a silent peer: a
@@ -131,8 +145,20 @@ struct Admitted {
 #[derive(Debug)]
 pub(super) struct Place {
     _permit: Permit,
-    _open: OpenConnection,
+    open: OpenConnection,
     _task: TaskTrackerToken,
+}
+
+impl Place {
+    /// Its connection has said what it speaks.
+    pub(super) fn speaks(&mut self, protocol: Protocol) {
+        self.open.speaks(protocol);
+    }
+
+    /// Says why its connection is going to be closed, unless that has been said.
+    pub(super) fn ends(&mut self, end: ConnectionEnd) {
+        self.open.ends(end);
+    }
 }
 
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 //! its own, because its socket may leave; here are the choice and HTTP/2.
 
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use super::accept::Place;
 use super::body::{Content, HTTP2_PIECE_MIN, Opening, ReplyBody};
 use super::reply::Reply;
 use super::{Context, head, http1, route};
-use crate::metrics::Refusal;
+use crate::metrics::{ConnectionEnd, Protocol, Refusal};
 
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -57,7 +58,7 @@ async fn serve_any(
     stream: TcpStream,
     mode: Mode,
     context: Arc<Context>,
-    place: Place,
+    mut place: Place,
 ) -> Result<(), hyper::Error> {
     let limit = context.settings.head_timeout;
     let first = tokio::select! {
@@ -66,14 +67,36 @@ async fn serve_any(
         () = context.lifecycle.draining() => return Ok(()),
     };
     match first {
-        Ok(Ok(true)) => serve_http2(stream, mode, context).await,
-        Ok(Ok(false)) => Box::pin(http1::serve(stream, mode, context, place)).await,
+        Ok(Ok(true)) => {
+            place.speaks(Protocol::Http2);
+            let result = serve_http2(stream, mode, context).await;
+            note_end(&mut place, result.as_ref().err());
+            result
+        }
+        Ok(Ok(false)) => {
+            place.speaks(Protocol::Http1);
+            Box::pin(http1::serve(stream, mode, context, place)).await
+        }
         // It went away, or never said a word.
         Ok(Err(_)) => Ok(()),
         Err(_) => {
-            context.metrics.connection_refused(Refusal::HeadTimeout);
+            place.ends(ConnectionEnd::HeadTimeout);
             Ok(())
         }
+    }
+}
+
+/// Tells a client that broke the rules from one that went away.
+pub(super) fn note_end(place: &mut Place, error: Option<&hyper::Error>) {
+    let Some(error) = error else { return };
+    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let went_away = error.is_incomplete_message()
+        || error.is_canceled()
+        || causes.any(<dyn std::error::Error>::is::<io::Error>);
+    if error.is_timeout() {
+        place.ends(ConnectionEnd::Idle);
+    } else if !went_away {
+        place.ends(ConnectionEnd::Protocol);
     }
 }
 

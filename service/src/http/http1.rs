@@ -23,10 +23,10 @@ use tokio::time::{sleep, timeout};
 
 use super::accept::Place;
 use super::body::{Content, ReplyBody};
-use super::connection::{Mode, answer, to_body};
+use super::connection::{Mode, answer, note_end, to_body};
 use super::handover::{Carrier, Leaving, Left, Observed, beginning};
 use super::{Context, head};
-use crate::metrics::Refusal;
+use crate::metrics::{ConnectionEnd, StatusClass};
 
 /// How long, and for how many bytes, we go on reading after our last word, so that the kernel does
 /// not answer them with a reset that overtakes it.
@@ -38,7 +38,7 @@ pub(super) async fn serve(
     stream: TcpStream,
     mode: Mode,
     context: Arc<Context>,
-    place: Place,
+    mut place: Place,
 ) -> Result<(), hyper::Error> {
     let carrier: Arc<Carrier> = Arc::default();
     let requests = AtomicUsize::new(0);
@@ -64,7 +64,10 @@ pub(super) async fn serve(
             }
             // A head that began before the drain gets a moment, and then no more.
             () = sleep(LINGER_TIME), if told && requests.load(Ordering::Relaxed) == 0 => return Ok(()),
-            () = carrier.hang_up.notified() => return Ok(()),
+            () = carrier.hang_up.notified() => {
+                place.ends(ConnectionEnd::Stream);
+                return Ok(());
+            }
         }
     };
     let parts = connection.into_parts();
@@ -76,14 +79,20 @@ pub(super) async fn serve(
     match &result {
         Err(error) if error.is_timeout() => {
             // Nothing at all came: that is an idle connection, and not a slow head.
-            if !parts.read_buf.is_empty() {
-                context.metrics.connection_refused(Refusal::HeadTimeout);
+            if parts.read_buf.is_empty() {
+                place.ends(ConnectionEnd::Idle);
+            } else {
+                place.ends(ConnectionEnd::HeadTimeout);
+                context.metrics.answered(StatusClass::ClientError);
                 answer_slow_head(&mut stream, context.settings.head_timeout).await;
             }
             close(stream).await;
             return Ok(());
         }
-        _ => close(stream).await,
+        result => {
+            note_end(&mut place, result.as_ref().err());
+            close(stream).await;
+        }
     }
     result
 }
@@ -114,13 +123,16 @@ async fn hand_over(
     unread: &Bytes,
     leaving: Leaving,
     context: &Context,
-    place: Place,
+    mut place: Place,
 ) {
     // Empty lines between requests are to be ignored (RFC 9112, section 2.2).
     if unread.iter().any(|byte| !b"\r\n".contains(byte)) {
+        place.ends(ConnectionEnd::Protocol);
+        context.metrics.answered(StatusClass::ClientError);
         answer_more_than_a_request(&mut stream).await;
         return close(stream).await;
     }
+    place.ends(ConnectionEnd::Stream);
     let Leaving { head, opening } = leaving;
     let first = beginning(&head, &opening.first);
     match stream.into_std() {

@@ -25,6 +25,7 @@ pub use origin::OriginPolicy;
 pub use pages::Pages;
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -105,7 +106,7 @@ pub struct Context {
     /// The limits of a request.
     pub settings: HttpSettings,
     /// What is left of the memory for bodies, in KiB.
-    pub body_memory: Semaphore,
+    pub body_memory: Arc<Semaphore>,
     /// The embedded pages.
     pub pages: Pages,
     /// The demonstrations, unless they are off.

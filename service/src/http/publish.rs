@@ -16,6 +16,7 @@ use super::parameters::{Pairs, pairs, path_part};
 use super::reply::{self, Problem, Reply};
 use crate::auth::Grants;
 use crate::event::{Draft, DraftFields};
+use crate::metrics::PublishSource;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -31,7 +32,7 @@ pub(super) async fn form(
     let body = read_body(request, context).await?;
     let text = text(&body, "the form")?;
     let draft = form_fields(pairs(text)?).check(&context.event_limits)?;
-    accept(draft, &grants, context).await
+    accept(PublishSource::Form, draft, &grants, context).await
 }
 
 /// `POST /events/{topic}`: the body is the data.
@@ -47,7 +48,7 @@ pub(super) async fn raw(
     let body = read_body(request, context).await?;
     fields.data = Cow::Borrowed(text(&body, "the body")?);
     let draft = fields.check(&context.event_limits)?;
-    accept(draft, &grants, context).await
+    accept(PublishSource::Raw, draft, &grants, context).await
 }
 
 /// Who wants to publish may do what? Asked before anything is read.
@@ -93,9 +94,14 @@ fn form_fields(pairs: Pairs<'_>) -> DraftFields<'_> {
     fields
 }
 
-async fn accept(draft: Draft, grants: &Grants, context: &Arc<Context>) -> Result<Reply, Problem> {
+async fn accept(
+    source: PublishSource,
+    draft: Draft,
+    grants: &Grants,
+    context: &Arc<Context>,
+) -> Result<Reply, Problem> {
     check_grants(&draft, grants)?;
-    let receipt = context.hub.publish(draft).await?;
+    let receipt = context.hub.publish_from(source, draft).await?;
     Ok(reply::whole(StatusCode::OK, "text/plain; charset=utf-8", receipt.id))
 }
 

@@ -16,7 +16,7 @@ use thiserror::Error;
 use super::body::Content;
 use crate::event::{DraftError, retry_frame};
 use crate::log::AppendError;
-use crate::metrics::{PublishRejection, Refusal};
+use crate::metrics::{PublishRejection, Refusal, SubscribeRejection};
 use crate::topic::{SelectorError, TopicError};
 
 /// An answer.
@@ -69,7 +69,7 @@ impl Problem {
         Self::TooMany {
             what: match refusal {
                 Refusal::AddressLimit => "your address has as many connections as one may have",
-                Refusal::Limit | Refusal::HeadTimeout => "all connections are taken",
+                Refusal::Limit => "all connections are taken",
             },
         }
     }
@@ -136,8 +136,25 @@ impl Problem {
             Self::NotGranted { .. } | Self::ForeignOrigin { .. } | Self::ForeignHost { .. } => {
                 Some(PublishRejection::Forbidden)
             }
-            Self::Draining => Some(PublishRejection::Unavailable),
+            Self::Draft(DraftError::DataTooLarge { .. } | DraftError::TooManyLines { .. })
+            | Self::BodyTooLarge { .. }
+            | Self::HeadTooLarge { .. } => Some(PublishRejection::TooLarge),
+            Self::BodyTimeout { .. } => Some(PublishRejection::Timeout),
+            Self::TooMany { .. } => Some(PublishRejection::Busy),
+            Self::Draining => Some(PublishRejection::Draining),
             _ => Some(PublishRejection::Invalid),
+        }
+    }
+
+    /// How a request for a stream that failed this way is counted.
+    pub(super) fn subscribe_rejection(&self) -> SubscribeRejection {
+        match self {
+            Self::NotGranted { .. } | Self::ForeignOrigin { .. } | Self::ForeignHost { .. } => {
+                SubscribeRejection::Forbidden
+            }
+            Self::TooMany { .. } => SubscribeRejection::Busy,
+            Self::Draining => SubscribeRejection::Draining,
+            _ => SubscribeRejection::Invalid,
         }
     }
 }

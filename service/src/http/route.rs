@@ -1,6 +1,7 @@
 //! From a request to who answers it: the one table of paths, and what holds for all of them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ALLOW, HeaderValue, ORIGIN};
@@ -10,7 +11,7 @@ use super::pages::Page;
 use super::reply::{self, Problem, Reply};
 use super::subscribe::DemoStream;
 use super::{Context, head, ndjson, publish, subscribe};
-use crate::metrics::Refusal;
+use crate::metrics::{Metrics, Refusal, StatusClass};
 
 /// Where the open protocol that we are compatible with has its hub.
 const HUB_PATH: &str = "/.well-known/mercure";
@@ -55,28 +56,77 @@ impl<'a> Endpoint<'a> {
     }
 }
 
+/// What a request is for, as far as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Subscribe,
+    PublishOne,
+    PublishMany,
+    Other,
+}
+
+impl Purpose {
+    fn of<B>(request: &Request<B>, context: &Context) -> Self {
+        let endpoint = Endpoint::of(request.uri().path(), context);
+        match (endpoint, request.method()) {
+            (Some(Endpoint::Hub | Endpoint::Topic(_) | Endpoint::Demo(_)), &Method::GET) => {
+                Self::Subscribe
+            }
+            (Some(Endpoint::Hub | Endpoint::Topic(_)), &Method::POST) => Self::PublishOne,
+            (Some(Endpoint::Batch), &Method::POST) => Self::PublishMany,
+            _ => Self::Other,
+        }
+    }
+
+    /// Counts what was not served.
+    fn count(self, problem: &Problem, metrics: &Metrics) {
+        match self {
+            Self::Subscribe => metrics.subscribe_rejected(problem.subscribe_rejection()),
+            Self::PublishOne | Self::PublishMany => {
+                if let Some(reason) = problem.rejection() {
+                    metrics.publish_rejected(reason);
+                }
+            }
+            Self::Other => {}
+        }
+    }
+}
+
 /// Answers a request, whatever it is.
 pub(super) async fn answer(request: Request<Incoming>, context: &Arc<Context>) -> Reply {
     let origin = request.headers().get(ORIGIN).cloned();
-    let publishes = request.method() == Method::POST;
+    let purpose = Purpose::of(&request, context);
     let gently = context.settings.gentle_refusals && wants_stream(&request);
+    let began = Instant::now();
     let mut reply = match dispatch(request, context).await {
         Ok(reply) => reply,
-        Err(problem) if gently && problem.is_temporary() => {
-            reply::come_back(&context.settings.retry_ms)
-        }
         Err(problem) => {
-            if let Some(reason) = problem.rejection().filter(|_| publishes) {
-                context.metrics.publish_rejected(reason);
+            purpose.count(&problem, &context.metrics);
+            if gently && problem.is_temporary() {
+                reply::come_back(&context.settings.retry_ms)
+            } else {
+                reply::problem(&problem, &context.settings.retry_ms)
             }
-            reply::problem(&problem, &context.settings.retry_ms)
         }
     };
+    if purpose == Purpose::PublishOne {
+        context.metrics.publish_took(began.elapsed());
+    }
     context.origins.mark(origin.as_ref(), reply.headers_mut());
     if let Some(methods) = reply.extensions().get::<Preflight>().map(|preflight| preflight.0) {
         context.origins.mark_preflight(methods, reply.headers_mut());
     }
+    count_answer(&reply, &context.metrics);
     reply
+}
+
+fn count_answer(reply: &Reply, metrics: &Metrics) {
+    metrics.answered(match reply.status().as_u16() {
+        ..300 => StatusClass::Success,
+        300..400 => StatusClass::Redirection,
+        400..500 => StatusClass::ClientError,
+        500.. => StatusClass::ServerError,
+    });
 }
 
 /// Says the same to every request on a connection for which there is no room.
@@ -88,6 +138,7 @@ pub(super) fn refuse(request: &Request<Incoming>, context: &Context, refusal: Re
         reply::problem(&Problem::refused(refusal), &settings.retry_ms)
     };
     context.origins.mark(request.headers().get(ORIGIN), reply.headers_mut());
+    count_answer(&reply, &context.metrics);
     reply
 }
 

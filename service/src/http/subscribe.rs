@@ -112,6 +112,9 @@ fn open<B>(
     let content = if request.method() == Method::HEAD {
         Content::Whole(<_>::default())
     } else {
+        if let Some(result) = subscription.resumed {
+            context.metrics.resumed(result);
+        }
         if subscription.gap.is_some() {
             context.metrics.gap_told();
         }

@@ -1,9 +1,9 @@
 //! The hub: publish once, subscribe at a cursor.
 //!
 //! Publishing encodes outside the log's lock and appends; the log numbers and keeps the event, and
-//! rings everybody who follows. Whoever publishes faster than all can be served waits. Subscribing turns "after this id" into a cursor. Replay and live
-//! delivery meet without a gap or a duplicate because they are the same thing: everything after the
-//! cursor, read in the log's order.
+//! rings everybody who follows. Whoever publishes faster than all can be served waits. Subscribing
+//! turns "after this id" into a cursor. Replay and live delivery meet without a gap or a duplicate
+//! because they are the same thing: everything after the cursor, read in the log's order.
 
 mod interest;
 mod pace;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::auth::Grants;
 use crate::event::{Draft, GapNotice, Sequence, Unnumbered};
 use crate::log::{AppendError, Extent, Located, Log, PageLimit, ReadRange, Receipt, Wanted};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, PublishSource, Resumed};
 use crate::topic::{SelectorSet, Topic};
 use interest::Interests;
 use pace::Pace;
@@ -73,6 +73,8 @@ pub struct Subscription {
     pub cursor: Sequence,
     /// What it missed for good, if it resumed too late.
     pub gap: Option<GapNotice>,
+    /// What became of its wish to go on from where it was, if it had one.
+    pub resumed: Option<Resumed>,
     /// The id before the first event that it will be sent, or `earliest`, if it asked to resume.
     pub resumed_after: Option<String>,
     /// Counts as interest in its topics for as long as it lives.
@@ -105,22 +107,38 @@ impl Hub {
         &self.log
     }
 
-    /// Publishes one event.
+    /// Publishes one event of this process.
     ///
     /// # Errors
     /// When the log does not take it.
     pub async fn publish(&self, draft: Draft) -> Result<Receipt, AppendError> {
-        let mut results = self.publish_all(vec![draft]).await;
+        self.publish_from(PublishSource::Internal, draft).await
+    }
+
+    /// Publishes one event.
+    ///
+    /// # Errors
+    /// When the log does not take it.
+    pub async fn publish_from(
+        &self,
+        source: PublishSource,
+        draft: Draft,
+    ) -> Result<Receipt, AppendError> {
+        let mut results = self.publish_all(source, vec![draft]).await;
         results.pop().unwrap_or(Err(AppendError::Unavailable))
     }
 
     /// Publishes several events in order: one result each, and a bad one does not stop the others.
-    pub async fn publish_all(&self, drafts: Vec<Draft>) -> Vec<Result<Receipt, AppendError>> {
+    pub async fn publish_all(
+        &self,
+        source: PublishSource,
+        drafts: Vec<Draft>,
+    ) -> Vec<Result<Receipt, AppendError>> {
         let events = drafts.into_iter().map(Unnumbered::encode).collect();
         let results = self.log.append(events).await;
         for result in &results {
             match result {
-                Ok(receipt) => self.metrics.published(receipt.frame_bytes),
+                Ok(receipt) => self.metrics.published(source, receipt.frame_bytes),
                 Err(error) => self.metrics.append_failed(error),
             }
         }
@@ -129,6 +147,12 @@ impl Hub {
             self.pace.wait(receipt.sequence).await;
         }
         results
+    }
+
+    /// How many publishers wait until all who follow are near enough.
+    #[must_use]
+    pub fn publishers_waiting(&self) -> usize {
+        self.pace.waiting()
     }
 
     /// Finds a subscriber's place. From this moment on nothing that it asked for is lost to it
@@ -152,6 +176,7 @@ impl Hub {
             grants: request.grants,
             cursor: place.cursor,
             gap: place.gap,
+            resumed: place.resumed,
             resumed_after,
             presence,
         }
@@ -166,22 +191,23 @@ impl Hub {
     fn place(&self, resume: &Resume, extent: &Extent, request: &SubscribeRequest) -> Place {
         let beginning = extent.oldest.previous();
         let Resume::After(id) = resume else {
-            return Place { cursor: beginning, gap: None };
+            return Place { cursor: beginning, gap: None, resumed: Some(Resumed::Earliest) };
         };
-        let (cursor, missed) = match self.log.locate(id) {
+        let (cursor, missed, resumed) = match self.log.locate(id) {
             Located::After(sequence) if sequence >= beginning => {
-                return Place { cursor: sequence, gap: None };
+                return Place { cursor: sequence, gap: None, resumed: Some(Resumed::Complete) };
             }
             // Only who gets every event can be told how many there were.
             Located::After(sequence) => {
                 let all = request.selectors.is_any() && request.grants.sees_everything();
-                (beginning, all.then(|| beginning.0 - sequence.0))
+                (beginning, all.then(|| beginning.0 - sequence.0), Resumed::Expired)
             }
-            Located::Later(sequence) => (sequence, None),
-            Located::Unknown => (beginning, None),
+            Located::Later(sequence) => (sequence, None, Resumed::Expired),
+            Located::Unknown => (beginning, None, Resumed::Unknown),
         };
         let before = self.first_id_after(cursor);
-        Place { cursor, gap: Some(GapNotice { missed, after: Some(id.clone()), before }) }
+        let gap = GapNotice { missed, after: Some(id.clone()), before };
+        Place { cursor, gap: Some(gap), resumed: Some(resumed) }
     }
 
     fn id_at(&self, sequence: Sequence, extent: &Extent) -> String {
@@ -201,11 +227,12 @@ impl Hub {
 struct Place {
     cursor: Sequence,
     gap: Option<GapNotice>,
+    resumed: Option<Resumed>,
 }
 
 impl Place {
     fn live(extent: &Extent) -> Self {
-        Self { cursor: extent.head, gap: None }
+        Self { cursor: extent.head, gap: None, resumed: None }
     }
 }
 

@@ -6,7 +6,7 @@
 //! within so many events of what it published: it waits for its answer, and a long upload is no
 //! longer read. A shard that does not move at all holds nobody up for more than a moment.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,7 +24,11 @@ pub(super) struct Pace {
     ahead_max: u64,
     followers: Mutex<Vec<Arc<AtomicU64>>>,
     moved: Notify,
+    waiting: AtomicUsize,
 }
+
+/// Counts as a publisher who waits, until it is dropped.
+struct Waiting<'a>(&'a Pace);
 
 /// Somebody who reads the log, and says how far it is; until it is dropped.
 #[derive(Debug)]
@@ -35,7 +39,12 @@ pub struct Follower {
 
 impl Pace {
     pub(super) fn new(ahead_max: u64) -> Arc<Self> {
-        Arc::new(Self { ahead_max, followers: Mutex::default(), moved: Notify::new() })
+        Arc::new(Self {
+            ahead_max,
+            followers: Mutex::default(),
+            moved: Notify::new(),
+            waiting: AtomicUsize::new(0),
+        })
     }
 
     pub(super) fn follow(self: &Arc<Self>, seen: Sequence) -> Follower {
@@ -50,6 +59,7 @@ impl Pace {
         if self.is_near(published) {
             return;
         }
+        let _waiting = Waiting::begin(self);
         let wait = async {
             loop {
                 let moved = self.moved.notified();
@@ -66,10 +76,29 @@ impl Pace {
         }
     }
 
+    /// How many publishers wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     fn is_near(&self, published: Sequence) -> bool {
         let followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
         let slowest = followers.iter().map(|seen| seen.load(Ordering::Acquire)).min();
         slowest.is_none_or(|seen| published.0.saturating_sub(seen) <= self.ahead_max)
+    }
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(pace: &'a Pace) -> Self {
+        pace.waiting.fetch_add(1, Ordering::Relaxed);
+        Self(pace)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    /// Also when its request is given up.
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -127,13 +156,14 @@ mod tests {
             slow.set_seen(Sequence(39));
             tokio::task::yield_now().await;
             assert!(!waiting.is_finished());
+            assert_eq!(pace.waiting(), 1);
             if gone {
                 drop(slow);
             } else {
                 slow.set_seen(Sequence(40));
             }
             waiting.await.unwrap();
-            assert_eq!(began.elapsed(), Duration::ZERO);
+            assert_eq!((began.elapsed(), pace.waiting()), (Duration::ZERO, 0));
         }
     }
 

@@ -8,6 +8,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::event::{DraftFields, EventLimits, HubId, Life};
 use crate::log::{Appending, Bell, MemoryLog, MemoryLogSettings, Page, Tail};
+use crate::metrics::Readings;
 use crate::topic::Selector;
 
 /// A hub over a log with a clock that stands still until it is moved.
@@ -49,7 +50,7 @@ impl Stage {
     }
 
     fn figure(&self, series: &str) -> u64 {
-        let text = self.metrics.render(&self.hub.log().extent());
+        let text = self.metrics.render(&Readings::default());
         let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         value.unwrap().parse().unwrap()
     }
@@ -70,7 +71,9 @@ fn draft(topic: &str, id: Option<&str>) -> Draft {
 }
 
 fn publish_all(hub: &Hub, drafts: Vec<Draft>) -> Vec<Result<Receipt, AppendError>> {
-    hub.publish_all(drafts).now_or_never().expect("a log in memory answers at once")
+    hub.publish_all(PublishSource::Raw, drafts)
+        .now_or_never()
+        .expect("a log in memory answers at once")
 }
 
 fn set(selectors: &[&str]) -> SelectorSet {
@@ -100,7 +103,7 @@ fn publishing_gives_a_receipt_for_each_draft_and_a_bad_one_does_not_stop_the_oth
     assert_eq!(sequences, [Ok(1), Ok(2), Err(&AppendError::DuplicateId), Ok(3)]);
 
     let bytes: usize = results.iter().flatten().map(|receipt| receipt.frame_bytes).sum();
-    assert_eq!(stage.figure("fanfare_events_published_total"), 3);
+    assert_eq!(stage.figure(r#"fanfare_events_published_total{source="raw"}"#), 3);
     assert_eq!(stage.figure("fanfare_events_published_bytes_total"), bytes as u64);
     assert_eq!(stage.figure(r#"fanfare_publish_rejected_total{reason="duplicate_id"}"#), 1);
 }

@@ -16,7 +16,11 @@ const TIMES_US: [u64; 16] = [
 /// The upper bounds of the buckets for numbers of events in a write.
 const COUNTS: [u64; 11] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];
 
-/// A histogram of one thread. `N` counts the buckets, the last of which has no bound.
+/// The upper bounds of the buckets for how long connections were, in tenths of a second: 1 s to a
+/// day.
+const LONG_TENTHS: [u64; 8] = [10, 100, 600, 3_000, 9_000, 36_000, 144_000, 864_000];
+
+/// A histogram of one thread, unless its verb says otherwise. `N` counts the buckets, the last of which has no bound.
 #[derive(Debug)]
 pub(super) struct Histogram<const N: usize> {
     buckets: [AtomicU64; N],
@@ -25,6 +29,8 @@ pub(super) struct Histogram<const N: usize> {
 
 /// A histogram of times; its sum is in microseconds.
 pub(super) type TimeHistogram = Histogram<{ TIMES_US.len() + 1 }>;
+/// A histogram of long times; its sum is in tenths of a second.
+pub(super) type LongHistogram = Histogram<{ LONG_TENTHS.len() + 1 }>;
 /// A histogram of counts.
 pub(super) type CountHistogram = Histogram<{ COUNTS.len() + 1 }>;
 
@@ -40,12 +46,35 @@ impl<const N: usize> Histogram<N> {
         super::add(&self.buckets[bucket], times);
         super::add(&self.sum, value.saturating_mul(times));
     }
+
+    /// The same for what happens in several threads, and not at every delivery.
+    fn add_by_many(&self, bounds: &[u64], value: u64) {
+        let bucket = bounds.partition_point(|&bound| bound < value);
+        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        self.sum.fetch_add(value, Ordering::Relaxed);
+    }
 }
 
 impl TimeHistogram {
     /// Something took so long, so many times.
     pub(super) fn took(&self, time: Duration, times: u64) {
-        self.add(&TIMES_US, u64::try_from(time.as_micros()).unwrap_or(u64::MAX), times);
+        self.add(&TIMES_US, micros(time), times);
+    }
+
+    /// Something took so long, in any thread.
+    pub(super) fn took_by_many(&self, time: Duration) {
+        self.add_by_many(&TIMES_US, micros(time));
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl LongHistogram {
+    /// Something lasted so many tenths of a second, in any thread.
+    pub(super) fn lasted(&self, tenths: u64) {
+        self.add_by_many(&LONG_TENTHS, tenths);
     }
 }
 
@@ -63,6 +92,11 @@ pub(super) fn write_times<'a>(
     histograms: impl Iterator<Item = &'a TimeHistogram>,
 ) {
     write(text, (name, help), &TIMES_US, 1e6, histograms);
+}
+
+/// Writes a histogram of long times, in seconds.
+pub(super) fn write_long(text: &mut String, named: (&str, &str), histogram: &LongHistogram) {
+    write(text, named, &LONG_TENTHS, 10.0, std::iter::once(histogram));
 }
 
 /// Writes the sum of histograms of counts.

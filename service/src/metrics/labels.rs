@@ -1,119 +1,191 @@
 //! The values of labels: enums, so that each series exists from the start as 0 and none is unbounded.
 
-/// Why an event was not published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PublishRejection {
-    /// The request could not be read as events.
-    Invalid,
-    /// The grants do not cover it.
-    Forbidden,
-    /// The id is in the log already.
-    DuplicateId,
-    /// The log could not take it.
-    Unavailable,
+/// Declares an enum whose variants are the values of a label.
+macro_rules! label {
+    ($(#[$about:meta])* $name:ident { $($(#[$meaning:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$meaning])* $variant,)*
+        }
+
+        impl $name {
+            /// All of them, so that every one is exported from the start.
+            pub const ALL: [Self; [$($text),*].len()] = [$(Self::$variant),*];
+
+            /// The value of the label.
+            #[must_use]
+            pub fn label(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                }
+            }
+        }
+    };
 }
 
-impl PublishRejection {
-    pub(super) const ALL: [Self; 4] =
-        [Self::Invalid, Self::Forbidden, Self::DuplicateId, Self::Unavailable];
-
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::Invalid => "invalid",
-            Self::Forbidden => "forbidden",
-            Self::DuplicateId => "duplicate_id",
-            Self::Unavailable => "unavailable",
-        }
+label! {
+    /// How an event came in.
+    PublishSource {
+        /// A form at the hub's path.
+        Form = "form",
+        /// The body of a request to its topic.
+        Raw = "raw",
+        /// A line of many.
+        Ndjson = "ndjson",
+        /// This process itself: the demonstrations.
+        Internal = "internal",
     }
 }
 
-/// Why a connection was not served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// All connections are taken.
-    Limit,
-    /// Its address has as many as one may have.
-    AddressLimit,
-    /// It did not send a head in time.
-    HeadTimeout,
-}
-
-impl Refusal {
-    pub(super) const ALL: [Self; 3] = [Self::Limit, Self::AddressLimit, Self::HeadTimeout];
-
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::Limit => "limit",
-            Self::AddressLimit => "address_limit",
-            Self::HeadTimeout => "head_timeout",
-        }
+label! {
+    /// Why an event was not published.
+    PublishRejection {
+        /// The request could not be read as events.
+        Invalid = "invalid",
+        /// The grants or the origin do not cover it.
+        Forbidden = "forbidden",
+        /// The id is in the log already.
+        DuplicateId = "duplicate_id",
+        /// The event, the body or the head is larger than the limit.
+        TooLarge = "too_large",
+        /// The body took too long.
+        Timeout = "timeout",
+        /// Too many bodies were being read.
+        Busy = "busy",
+        /// The server is stopping.
+        Draining = "draining",
+        /// The log could not take it.
+        Unavailable = "unavailable",
     }
 }
 
-/// Why a stream ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndReason {
-    /// The client went away.
-    Client,
-    /// It fell further behind than the limit allows.
-    Slow,
-    /// It was so far behind that the log no longer had what came next.
-    LogPassed,
-    /// It reached the maximum age.
-    Age,
-    /// The topic ended.
-    Finished,
-    /// The server is stopping.
-    Drain,
-    /// The client sent bytes on a stream, where none belong.
-    Misbehaved,
-    /// The system could not serve the connection.
-    Failed,
-}
-
-impl EndReason {
-    /// All of them, so that every one is exported from the start.
-    pub const ALL: [Self; 8] = [
-        Self::Client,
-        Self::Slow,
-        Self::LogPassed,
-        Self::Age,
-        Self::Finished,
-        Self::Drain,
-        Self::Misbehaved,
-        Self::Failed,
-    ];
-
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Slow => "slow",
-            Self::LogPassed => "log_passed",
-            Self::Age => "max_age",
-            Self::Finished => "finished",
-            Self::Drain => "drain",
-            Self::Misbehaved => "misbehaved",
-            Self::Failed => "failed",
-        }
+label! {
+    /// Why a request for a stream was not served.
+    SubscribeRejection {
+        /// Its selectors or its head could not be used.
+        Invalid = "invalid",
+        /// The grants or the host do not cover it.
+        Forbidden = "forbidden",
+        /// As many of these streams as may be are open.
+        Busy = "busy",
+        /// The server is stopping.
+        Draining = "draining",
     }
 }
 
-/// Why events were left out for a subscriber that was too far behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Skip {
-    /// They were the oldest.
-    DropOldest,
-    /// There were newer ones of their topics.
-    Conflate,
+label! {
+    /// What became of a request to go on from an earlier place.
+    Resumed {
+        /// Everything after its id was retained.
+        Complete = "complete",
+        /// It asked for everything that is retained.
+        Earliest = "earliest",
+        /// The log had passed its id; a gap was told.
+        Expired = "expired",
+        /// Its id was not known; a gap was told.
+        Unknown = "unknown",
+    }
 }
 
-impl Skip {
-    pub(super) const ALL: [Self; 2] = [Self::DropOldest, Self::Conflate];
+label! {
+    /// What a connection speaks.
+    Protocol {
+        /// HTTP/1.0 or HTTP/1.1.
+        Http1 = "http1",
+        /// HTTP/2.
+        Http2 = "http2",
+        /// It has not said enough to tell.
+        New = "new",
+    }
+}
 
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::DropOldest => "drop-oldest",
-            Self::Conflate => "conflate",
-        }
+label! {
+    /// Why a connection was not served.
+    Refusal {
+        /// All connections are taken.
+        Limit = "limit",
+        /// Its address has as many as one may have.
+        AddressLimit = "address_limit",
+    }
+}
+
+label! {
+    /// Why a connection was closed.
+    ConnectionEnd {
+        /// The client closed or reset it, or was no longer there.
+        Client = "client",
+        /// It had become a stream, which ended; the stream has a reason of its own.
+        Stream = "stream",
+        /// Nothing was asked for in a long time.
+        Idle = "idle",
+        /// A head did not come in time.
+        HeadTimeout = "head_timeout",
+        /// The server is stopping.
+        Drain = "drain",
+        /// The client broke the rules of HTTP.
+        Protocol = "protocol",
+        /// There was no room for it.
+        Refused = "refused",
+    }
+}
+
+label! {
+    /// Why the system did not hand over a connection.
+    AcceptError {
+        /// The process has as many files open as it may.
+        ProcessFileLimit = "process_file_limit",
+        /// The system has as many files open as it can.
+        SystemFileLimit = "system_file_limit",
+        /// The client went away before it was accepted.
+        Aborted = "aborted",
+        /// Anything else, such as memory.
+        Other = "other",
+    }
+}
+
+label! {
+    /// The kind of an answer.
+    StatusClass {
+        /// 200 to 299; streams too.
+        Success = "2xx",
+        /// 300 to 399.
+        Redirection = "3xx",
+        /// 400 to 499.
+        ClientError = "4xx",
+        /// 500 to 599.
+        ServerError = "5xx",
+    }
+}
+
+label! {
+    /// Why a stream ended.
+    EndReason {
+        /// The client went away.
+        Client = "client",
+        /// It fell further behind than the limit allows.
+        Slow = "slow",
+        /// It was so far behind that the log no longer had what came next.
+        LogPassed = "log_passed",
+        /// It reached the maximum age.
+        Age = "max_age",
+        /// The topic ended.
+        Finished = "finished",
+        /// The server is stopping.
+        Drain = "drain",
+        /// The client sent bytes on a stream, where none belong.
+        Misbehaved = "misbehaved",
+        /// The system could not serve the connection.
+        Failed = "failed",
+    }
+}
+
+label! {
+    /// Why events were left out for a subscriber that was too far behind.
+    Skip {
+        /// They were the oldest.
+        DropOldest = "drop-oldest",
+        /// There were newer ones of their topics.
+        Conflate = "conflate",
     }
 }

@@ -15,6 +15,7 @@ pub struct ShardFigures {
     pub(super) left: [AtomicU64; EndReason::ALL.len()],
     pub(super) delivered: AtomicU64,
     pub(super) delivered_bytes: AtomicU64,
+    pub(super) replayed: AtomicU64,
     pub(super) heartbeats: AtomicU64,
     pub(super) gaps_told: AtomicU64,
     pub(super) skips: [AtomicU64; Skip::ALL.len()],
@@ -24,6 +25,7 @@ pub struct ShardFigures {
     pub(super) lag_events_max: AtomicU64,
     pub(super) lag_bytes_max: AtomicU64,
     pub(super) failed: AtomicU64,
+    pub(super) busy_us: AtomicU64,
     pub(super) write_events: CountHistogram,
     pub(super) delivery_times: TimeHistogram,
     pub(super) event_times: TimeHistogram,
@@ -85,6 +87,16 @@ impl ShardFigures {
             self.delivered(writes * events, writes * bytes);
             self.write_events.counted(events, writes);
         }
+    }
+
+    /// So many events were read from the log for one subscriber.
+    pub(crate) fn replayed(&self, events: u64) {
+        add(&self.replayed, events);
+    }
+
+    /// The shard has worked for so long since it last waited.
+    pub(crate) fn busy(&self, time: Duration) {
+        add(&self.busy_us, u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     }
 
     /// So many subscribers were handed an event so long after it was accepted.

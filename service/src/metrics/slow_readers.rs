@@ -1,10 +1,11 @@
 //! How slow the readers are, and what was done about it.
 
-use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
+use metrics::{Counter, Gauge};
 
+use super::Metrics;
 use super::labels::Skip;
+use super::series::{counters, described_gauge, gauges};
 use super::shard::LAGS;
-use super::{Metrics, described_gauge};
 
 pub(super) struct SlowReaders {
     blocked: Gauge,
@@ -17,21 +18,19 @@ pub(super) struct SlowReaders {
 
 impl SlowReaders {
     pub(super) fn register() -> Self {
-        let lagging = "fanfare_subscribers_lagging";
-        describe_gauge!(
-            lagging,
-            "Blocked subscribers by how many events they are behind, at most."
-        );
-        let skips = "fanfare_skips_total";
-        describe_counter!(skips, "Times that events were left out for a slow reader, by policy.");
-        let skipped = "fanfare_events_skipped_total";
-        describe_counter!(skipped, "Events left out for slow readers, by policy.");
         Self {
             blocked: described_gauge(
                 "fanfare_subscribers_blocked",
                 "Subscribers whose sinks are full: they have yet to read what they were sent.",
             ),
-            lagging: LAGS.map(|(label, _)| gauge!(lagging, "events" => label)),
+            lagging: gauges(
+                (
+                    "fanfare_subscribers_lagging",
+                    "Blocked subscribers by how many events they are behind, at most.",
+                ),
+                "events",
+                LAGS.map(|(label, _)| label),
+            ),
             lag_events_max: described_gauge(
                 "fanfare_lag_events_max",
                 "How far the slowest of them is behind, in events.",
@@ -40,8 +39,19 @@ impl SlowReaders {
                 "fanfare_lag_bytes_max",
                 "How far the slowest of them is behind, in bytes.",
             ),
-            skips: Skip::ALL.map(|skip| counter!(skips, "policy" => skip.label())),
-            skipped_events: Skip::ALL.map(|skip| counter!(skipped, "policy" => skip.label())),
+            skips: counters(
+                (
+                    "fanfare_skips_total",
+                    "Times that events were left out for a slow reader, by policy.",
+                ),
+                "policy",
+                Skip::ALL.map(Skip::label),
+            ),
+            skipped_events: counters(
+                ("fanfare_events_skipped_total", "Events left out for slow readers, by policy."),
+                "policy",
+                Skip::ALL.map(Skip::label),
+            ),
         }
     }
 

@@ -35,8 +35,8 @@ async fn a_head_that_comes_too_slowly_is_answered_and_closed() {
         assert!(answer.contains("application/problem+json"), "{answer}");
     }
     assert_eq!(talk(&server, &[]).await, "", "a connection that says nothing is just closed");
-    let refused = "fanfare_connections_refused_total{reason=\"head_timeout\"}";
-    assert_eq!(server.figure(refused).await, 4.0);
+    let closed = "fanfare_connections_closed_total{reason=\"head_timeout\"}";
+    assert_eq!(server.figure(closed).await, 4.0);
 }
 
 #[tokio::test]

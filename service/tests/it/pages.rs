@@ -85,7 +85,7 @@ async fn the_admin_listener_tells_figures_without_topics_or_addresses() {
     for series in [
         "fanfare_subscribers 1",
         "fanfare_subscribed_total 1",
-        "fanfare_events_published_total 1",
+        "fanfare_events_published_total{source=\"raw\"} 1",
         "fanfare_events_delivered_total 1",
         "fanfare_log_events 1",
         "fanfare_disconnects_total{reason=\"slow\"} 0",

@@ -65,11 +65,20 @@ impl Fanfare {
         format!("run --subscribe {url} --publish {url} -d 1s --warmup 0s {further}")
     }
 
-    /// A figure of the metrics page, by its name and labels as they are written there.
+    /// A figure of the metrics page, by its name and labels as they are written there; a name
+    /// without labels is the sum over all of them.
     pub(crate) fn figure(&self, series: &str) -> u64 {
         let page = get(self.admin, "/metrics");
-        let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("no series {series} in {page}")).parse().expect("a count")
+        let values = page.lines().filter_map(|line| {
+            let rest = line.strip_prefix(series)?;
+            let value = match rest.strip_prefix('{') {
+                Some(rest) => rest.split_once("} ")?.1,
+                None => rest.strip_prefix(' ')?,
+            };
+            Some(value.parse::<u64>().expect("a count"))
+        });
+        let sum = values.reduce(|sum, value| sum + value);
+        sum.unwrap_or_else(|| panic!("no series {series} in {page}"))
     }
 }
 

@@ -161,6 +161,7 @@ impl Shard {
         subscriber.served.events += events;
         subscriber.served.bytes += bytes;
         self.figures.wrote(1, events, bytes);
+        self.figures.replayed(events);
         if ends && events == batch.count() {
             Progress::End(EndReason::Finished)
         } else if self.is_level(key) {

@@ -142,10 +142,12 @@ impl Shard {
                 }
                 _ => {}
             }
+            let woke = Instant::now();
             for event in &events {
                 self.hear(event);
             }
             more = self.turn();
+            self.figures.busy(woke.elapsed());
         }
     }
 

@@ -27,6 +27,7 @@ use super::publish::{ask_grants, body_timeout, check_grants, has_media_type};
 use super::reply::{self, Problem, Reply};
 use crate::auth::Grants;
 use crate::event::{Draft, DraftFields};
+use crate::metrics::PublishSource;
 
 const NDJSON: &str = "application/x-ndjson";
 
@@ -142,7 +143,8 @@ impl Batch {
                 Err(problem) => (line.number, Some(problem)),
             })
             .collect();
-        let mut results = self.context.hub.publish_all(drafts).await.into_iter();
+        let mut results =
+            self.context.hub.publish_all(PublishSource::Ndjson, drafts).await.into_iter();
         let mut answers = BytesMut::with_capacity(checked.len() * 64);
         for (number, problem) in checked {
             match problem {

@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::event::{Draft, DraftFields, EventLimits, HubId};
 use crate::hub::{Hub, Resume, SubscribeRequest, Subscription};
 use crate::log::{MemoryLog, MemoryLogSettings, ReadRange, Wanted};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Readings};
 use crate::topic::{Selector, SelectorSet, Topic};
 
 /// Whatever happens in whatever order.
@@ -386,7 +386,7 @@ impl Stage {
     }
 
     fn figure(&self, series: &str) -> u64 {
-        let text = self.metrics.render(&self.hub.log().extent());
+        let text = self.metrics.render(&Readings::default());
         let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         value.unwrap().parse().unwrap()
     }

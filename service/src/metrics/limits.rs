@@ -1,0 +1,77 @@
+//! The limits, beside the figures that approach them.
+
+use std::time::Duration;
+
+use metrics::Gauge;
+
+use super::Metrics;
+use super::series::described_gauge;
+
+/// What was set, in the units of the figures that it bounds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits {
+    /// The most connections.
+    pub connections: usize,
+    /// How far a subscriber may be behind before its policy acts, in events.
+    pub lag_events: u64,
+    /// The same in bytes.
+    pub lag_bytes: u64,
+    /// The most events retained.
+    pub log_events: usize,
+    /// The most bytes that they hold.
+    pub log_bytes: usize,
+    /// How long they are retained.
+    pub log_age: Duration,
+    /// The most bytes that the bodies of requests may take together.
+    pub body_memory: usize,
+    /// The time over which a drain closes the streams.
+    pub drain_window: Duration,
+}
+
+pub(super) struct LimitGauges {
+    lag_events: Gauge,
+    lag_bytes: Gauge,
+    log_events: Gauge,
+    log_bytes: Gauge,
+    log_age: Gauge,
+    drain_window: Gauge,
+}
+
+impl LimitGauges {
+    pub(super) fn register() -> Self {
+        let gauge = described_gauge;
+        Self {
+            lag_events: gauge(
+                "fanfare_lag_events_limit",
+                "A subscriber that is further behind, in events, is too far behind.",
+            ),
+            lag_bytes: gauge(
+                "fanfare_lag_bytes_limit",
+                "A subscriber that is further behind, in bytes, is too far behind.",
+            ),
+            log_events: gauge("fanfare_log_events_limit", "The most events retained."),
+            log_bytes: gauge("fanfare_log_bytes_limit", "The most memory for retained events."),
+            log_age: gauge("fanfare_log_age_limit_seconds", "How long an event is retained."),
+            drain_window: gauge(
+                "fanfare_drain_window_seconds",
+                "The time over which a drain closes the streams.",
+            ),
+        }
+    }
+}
+
+impl Metrics {
+    /// Says what the limits are; they do not change while the server runs.
+    pub fn limits(&self, limits: &Limits) {
+        let inner = &self.inner;
+        inner.connections.limit.set(limits.connections as f64);
+        inner.publishing.body_memory_limit.set(limits.body_memory as f64);
+        let gauges = &inner.limits;
+        gauges.lag_events.set(limits.lag_events as f64);
+        gauges.lag_bytes.set(limits.lag_bytes as f64);
+        gauges.log_events.set(limits.log_events as f64);
+        gauges.log_bytes.set(limits.log_bytes as f64);
+        gauges.log_age.set(limits.log_age.as_secs_f64());
+        gauges.drain_window.set(limits.drain_window.as_secs_f64());
+    }
+}

@@ -1,0 +1,74 @@
+//! The process and the runtime of the front, as the system and tokio tell them when they are asked.
+//!
+//! The names that begin with `process_` are those of every Prometheus client. The crate
+//! `metrics-process` finds the figures; they are written here, because it would cut the seconds of
+//! CPU to whole ones.
+
+use std::time::Duration;
+
+use metrics_process::collector;
+use tokio::runtime::RuntimeMetrics;
+
+use super::series::{Named, write_counter, write_gauge};
+
+/// Writes the figures of the process; on systems that do not tell them there are none.
+pub(super) fn write_process(text: &mut String) {
+    let process = collector::collect();
+    let cpu = ("process_cpu_seconds_total", "Time spent by all threads, user and system.");
+    if let Some(seconds) = process.cpu_seconds_total {
+        write_counter(text, cpu, seconds);
+    }
+    let gauges: [(Named, Option<u64>); 6] = [
+        (("process_open_fds", "Open files; each connection is one."), process.open_fds),
+        (("process_max_fds", "The most files that may be open."), process.max_fds),
+        (("process_resident_memory_bytes", "Memory in use."), process.resident_memory_bytes),
+        (("process_virtual_memory_bytes", "Addresses in use."), process.virtual_memory_bytes),
+        (
+            ("process_start_time_seconds", "When the process began, in seconds since 1970."),
+            process.start_time_seconds,
+        ),
+        (("process_threads", "Threads."), process.threads),
+    ];
+    for (named, value) in gauges {
+        if let Some(value) = value {
+            write_gauge(text, named, value as f64);
+        }
+    }
+}
+
+/// The runtime that the front runs on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RuntimeFigures {
+    workers: usize,
+    tasks: usize,
+    queue_depth: usize,
+    busy: Duration,
+}
+
+impl From<RuntimeMetrics> for RuntimeFigures {
+    fn from(runtime: RuntimeMetrics) -> Self {
+        let workers = runtime.num_workers();
+        let busy = (0..workers).map(|worker| runtime.worker_total_busy_duration(worker)).sum();
+        Self {
+            workers,
+            tasks: runtime.num_alive_tasks(),
+            queue_depth: runtime.global_queue_depth(),
+            busy,
+        }
+    }
+}
+
+/// Writes the figures of the runtime.
+pub(super) fn write_runtime(text: &mut String, runtime: &RuntimeFigures) {
+    let RuntimeFigures { workers, tasks, queue_depth, busy } = *runtime;
+    write_gauge(text, ("fanfare_runtime_workers", "Threads of the front."), workers as f64);
+    let named = ("fanfare_runtime_tasks", "Tasks of the front that have not ended.");
+    write_gauge(text, named, tasks as f64);
+    let named = ("fanfare_runtime_queue_depth", "Tasks of the front that wait for any thread.");
+    write_gauge(text, named, queue_depth as f64);
+    let named = (
+        "fanfare_runtime_busy_seconds_total",
+        "Time that the threads of the front did not wait for something to do, all together.",
+    );
+    write_counter(text, named, busy.as_secs_f64());
+}

@@ -1,0 +1,56 @@
+//! Registering series with the exporter, and writing those that it cannot hold.
+//!
+//! The exporter's counters are whole numbers. Seconds are counted here as they are, and written
+//! beside its output.
+
+use std::fmt::Write as _;
+
+use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
+
+/// A name and what it means.
+pub(super) type Named = (&'static str, &'static str);
+
+pub(super) fn described(name: &'static str, help: &'static str) -> Counter {
+    describe_counter!(name, help);
+    counter!(name)
+}
+
+pub(super) fn described_gauge(name: &'static str, help: &'static str) -> Gauge {
+    describe_gauge!(name, help);
+    gauge!(name)
+}
+
+/// One counter for each value of a label.
+pub(super) fn counters<const N: usize>(
+    (name, help): Named,
+    label: &'static str,
+    values: [&'static str; N],
+) -> [Counter; N] {
+    describe_counter!(name, help);
+    values.map(|value| counter!(name, label => value))
+}
+
+/// One gauge for each value of a label.
+pub(super) fn gauges<const N: usize>(
+    (name, help): Named,
+    label: &'static str,
+    values: [&'static str; N],
+) -> [Gauge; N] {
+    describe_gauge!(name, help);
+    values.map(|value| gauge!(name, label => value))
+}
+
+/// Writes a counter that has parts of whole numbers.
+pub(super) fn write_counter(text: &mut String, (name, help): Named, value: f64) {
+    write_figure(text, (name, help), "counter", value);
+}
+
+/// Writes a gauge.
+pub(super) fn write_gauge(text: &mut String, (name, help): Named, value: f64) {
+    write_figure(text, (name, help), "gauge", value);
+}
+
+fn write_figure(text: &mut String, (name, help): Named, kind: &str, value: f64) {
+    // Writing into a string cannot fail.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
+}

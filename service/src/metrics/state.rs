@@ -1,0 +1,89 @@
+//! What the server is and does as a whole: its version, its log, whether it is ready or draining.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use metrics::{Gauge, describe_gauge, gauge};
+
+use super::Metrics;
+use super::process::RuntimeFigures;
+use super::series::described_gauge;
+use crate::log::Extent;
+
+/// The commit that the program was built from, when whoever built it said so.
+const REVISION: Option<&str> = option_env!("FANFARE_REVISION");
+
+/// What belongs to others and is looked at when the figures are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Readings {
+    /// What the log holds.
+    pub log: Extent,
+    /// Publishers who wait for delivery to come nearer.
+    pub publishers_waiting: usize,
+    /// Memory set aside for bodies that are being read, in bytes.
+    pub body_memory_bytes: usize,
+    /// Whether new streams are welcome.
+    pub ready: bool,
+    /// The runtime of the front.
+    pub runtime: RuntimeFigures,
+}
+
+pub(super) struct State {
+    log_events: Gauge,
+    log_bytes: Gauge,
+    log_oldest_timestamp: Gauge,
+    ready: Gauge,
+    draining: Gauge,
+    drain_started: Gauge,
+    is_draining: AtomicBool,
+}
+
+impl State {
+    pub(super) fn register() -> Self {
+        let build = "fanfare_build_info";
+        describe_gauge!(build, "The version of the server and its commit; the value is always 1.");
+        let revision = REVISION.filter(|revision| !revision.is_empty()).unwrap_or("unknown");
+        gauge!(build, "version" => env!("CARGO_PKG_VERSION"), "revision" => revision).set(1.0);
+        Self {
+            log_events: described_gauge("fanfare_log_events", "Events retained in the log."),
+            log_bytes: described_gauge("fanfare_log_bytes", "Memory held by retained events."),
+            log_oldest_timestamp: described_gauge(
+                "fanfare_log_oldest_timestamp_seconds",
+                "When the oldest retained event was accepted; 0 when there is none.",
+            ),
+            ready: described_gauge(
+                "fanfare_ready",
+                "1 while new streams are welcome: started, not draining, nothing has failed.",
+            ),
+            draining: described_gauge("fanfare_draining", "1 while the server is stopping."),
+            drain_started: described_gauge(
+                "fanfare_drain_started_timestamp_seconds",
+                "When the server was told to stop; 0 before.",
+            ),
+            is_draining: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn set(&self, readings: &Readings) {
+        let log = &readings.log;
+        self.log_events.set(log.events as f64);
+        self.log_bytes.set(log.bytes as f64);
+        self.log_oldest_timestamp.set(log.oldest_ms.map_or(0.0, |ms| ms as f64 / 1_000.0));
+        self.ready.set(if readings.ready { 1.0 } else { 0.0 });
+    }
+}
+
+impl Metrics {
+    /// The server has begun to stop.
+    pub fn draining(&self) {
+        let state = &self.inner.state;
+        state.is_draining.store(true, Ordering::Relaxed);
+        state.draining.set(1.0);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        state.drain_started.set(now.as_secs_f64());
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.inner.state.is_draining.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,93 @@
+//! Streams: how many, how they began, what they were told, and how they ended.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use metrics::{Counter, Gauge};
+
+use super::Metrics;
+use super::labels::{EndReason, Resumed, SubscribeRejection};
+use super::series::{counters, described, described_gauge};
+
+pub(super) struct Streams {
+    subscribers: Gauge,
+    subscribed: Counter,
+    disconnects: [Counter; EndReason::ALL.len()],
+    rejected: [Counter; SubscribeRejection::ALL.len()],
+    resumes: [Counter; Resumed::ALL.len()],
+    replayed: Counter,
+    heartbeats: Counter,
+    gaps_told: Counter,
+    gaps_told_at_open: AtomicU64,
+}
+
+impl Streams {
+    pub(super) fn register() -> Self {
+        Self {
+            subscribers: described_gauge("fanfare_subscribers", "Open streams."),
+            subscribed: described("fanfare_subscribed_total", "Streams opened."),
+            disconnects: counters(
+                ("fanfare_disconnects_total", "Streams that ended, by reason."),
+                "reason",
+                EndReason::ALL.map(EndReason::label),
+            ),
+            rejected: counters(
+                (
+                    "fanfare_subscribe_rejected_total",
+                    "Requests for streams that were not served, by reason.",
+                ),
+                "reason",
+                SubscribeRejection::ALL.map(SubscribeRejection::label),
+            ),
+            resumes: counters(
+                (
+                    "fanfare_resumes_total",
+                    "Streams that went on from an earlier place, by what was still there.",
+                ),
+                "result",
+                Resumed::ALL.map(Resumed::label),
+            ),
+            replayed: described(
+                "fanfare_events_replayed_total",
+                "Events read from the log for one subscriber: after a resume, or because it was behind.",
+            ),
+            heartbeats: described("fanfare_heartbeats_total", "Comments sent into silence."),
+            gaps_told: described(
+                "fanfare_gaps_told_total",
+                "Times that a client was told that it missed events.",
+            ),
+            gaps_told_at_open: AtomicU64::new(0),
+        }
+    }
+
+    /// Adds up what the shards counted.
+    pub(super) fn set(&self, metrics: &Metrics) {
+        let subscribers: u64 = metrics.shards().iter().map(|shard| shard.subscribers()).sum();
+        self.subscribers.set(subscribers as f64);
+        self.subscribed.absolute(metrics.sum(|shard| &shard.joined));
+        self.replayed.absolute(metrics.sum(|shard| &shard.replayed));
+        self.heartbeats.absolute(metrics.sum(|shard| &shard.heartbeats));
+        let gaps_at_open = self.gaps_told_at_open.load(Ordering::Relaxed);
+        self.gaps_told.absolute(gaps_at_open + metrics.sum(|shard| &shard.gaps_told));
+        for reason in EndReason::ALL {
+            let count = metrics.sum(|shard| &shard.left[reason as usize]);
+            self.disconnects[reason as usize].absolute(count);
+        }
+    }
+}
+
+impl Metrics {
+    /// A gap was told at the beginning of a stream.
+    pub fn gap_told(&self) {
+        self.inner.streams.gaps_told_at_open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A stream goes on from an earlier place.
+    pub fn resumed(&self, result: Resumed) {
+        self.inner.streams.resumes[result as usize].increment(1);
+    }
+
+    /// A request for a stream was not served.
+    pub fn subscribe_rejected(&self, reason: SubscribeRejection) {
+        self.inner.streams.rejected[reason as usize].increment(1);
+    }
+}
