@@ -32,8 +32,8 @@ pub fn greeting(addresses: &[SocketAddr], admin: SocketAddr, demos: bool) -> Str
     text
 }
 
-/// Nobody can open the address that stands for all of them.
-fn reachable(address: SocketAddr) -> SocketAddr {
+/// Nobody can open the address that stands for all of them; the loopback address is one of them.
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
     if !address.ip().is_unspecified() {
         return address;
     }

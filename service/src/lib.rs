@@ -39,3 +39,4 @@ pub mod logging;
 pub mod app;
 pub mod file_limit;
 pub mod greeting;
+pub mod health_check;

@@ -5,19 +5,25 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use fanfare::app::App;
-use fanfare::config::{Cli, Config};
+use fanfare::config::{Cli, Config, HealthCheck, ListFormat, Task};
 use fanfare::greeting::greeting;
-use fanfare::logging;
+use fanfare::metrics::{self, listing};
+use fanfare::{health_check, logging};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The settings or the machine do not allow a start (`EX_USAGE` of sysexits.h).
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
-    let config = match Cli::parse().into_config() {
-        Ok(config) => config,
-        Err(error) => return fail(&error),
-    };
+    match Cli::parse().into_task() {
+        Ok(Task::Serve(config)) => serve(*config),
+        Ok(Task::HealthCheck(check)) => ask(check),
+        Ok(Task::ListMetrics(format)) => list_metrics(format),
+        Err(error) => fail(&error),
+    }
+}
+
+fn serve(config: Config) -> ExitCode {
     if let Err(error) = logging::start(&config.log_level, config.log_format) {
         return fail(&error);
     }
@@ -25,10 +31,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
-    runtime.block_on(serve(config))
+    runtime.block_on(run(config))
 }
 
-async fn serve(config: Config) -> ExitCode {
+async fn run(config: Config) -> ExitCode {
     let demos = config.demos;
     let (first, second) = match (Ending::new(), Ending::new()) {
         (Ok(first), Ok(second)) => (first, second),
@@ -42,6 +48,28 @@ async fn serve(config: Config) -> ExitCode {
     // A closed standard output is no reason not to serve.
     let _ = std::io::stdout().write_all(hello.as_bytes());
     app.run(first.asked(1), second.asked(2)).await;
+    ExitCode::SUCCESS
+}
+
+/// Exit code 1 is what container engines take for "unhealthy".
+fn ask(check: HealthCheck) -> ExitCode {
+    match health_check::ask(check) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "fanfare: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn list_metrics(format: ListFormat) -> ExitCode {
+    let metrics = metrics::catalogue();
+    let list = match format {
+        ListFormat::Text => listing::text(&metrics),
+        ListFormat::Markdown => listing::markdown(&metrics),
+    };
+    // A reader that has seen enough, such as `head`, is no failure.
+    let _ = std::io::stdout().write_all(list.as_bytes());
     ExitCode::SUCCESS
 }
 

@@ -1,9 +1,12 @@
 //! Flags and environment variables, and what they mean for each part.
 //!
-//! Only this file knows their names. Every setting is a flag and a variable `FANFARE_…`; a flag
+//! Only this folder knows their names. Every setting is a flag and a variable `FANFARE_…`; a flag
 //! wins. Everything is checked here, before anything is built, and every complaint names the flag.
 
+mod commands;
 mod flags;
+
+pub use commands::{HealthCheck, ListFormat};
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,6 +18,7 @@ use crate::delivery::DeliverySettings;
 use crate::event::EventLimits;
 use crate::http::{HttpSettings, OriginPolicy};
 use crate::log::MemoryLogSettings;
+use commands::{HealthcheckFlags, MetricsFlags};
 use flags::ServeFlags;
 
 /// Pushes events to very many HTTP clients at once, over Server-Sent Events.
@@ -39,6 +43,22 @@ pub struct Cli {
 enum Command {
     /// Serves; the same as no command at all.
     Serve(Box<ServeFlags>),
+    /// Asks a running server whether it is well; exit code 0 if so, and 1 if not. For containers
+    /// and service managers: it needs no shell and no other program
+    Healthcheck(HealthcheckFlags),
+    /// The metrics of this version
+    Metrics(MetricsFlags),
+}
+
+/// What the program was started for.
+#[derive(Clone, Debug)]
+pub enum Task {
+    /// To serve until it is told to end.
+    Serve(Box<Config>),
+    /// To ask another process of this program how it is.
+    HealthCheck(HealthCheck),
+    /// To print what metrics there are.
+    ListMetrics(ListFormat),
 }
 
 /// How log lines look.
@@ -115,12 +135,14 @@ impl Cli {
     ///
     /// # Errors
     /// Names the first flag that cannot be used, and what would do.
-    pub fn into_config(self) -> Result<Config, ConfigError> {
+    pub fn into_task(self) -> Result<Task, ConfigError> {
         let flags = match self.command {
             Some(Command::Serve(flags)) => *flags,
+            Some(Command::Healthcheck(flags)) => return Ok(Task::HealthCheck(flags.into_check())),
+            Some(Command::Metrics(flags)) => return Ok(Task::ListMetrics(flags.format)),
             None => self.serve,
         };
-        flags.into_config()
+        Ok(Task::Serve(Box::new(flags.into_config()?)))
     }
 }
 

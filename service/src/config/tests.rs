@@ -3,9 +3,16 @@ use clap::{CommandFactory as _, Parser as _};
 use super::*;
 
 fn config(flags: &[&str]) -> Result<Config, String> {
+    match task(flags)? {
+        Task::Serve(config) => Ok(*config),
+        other => Err(format!("not for serving: {other:?}")),
+    }
+}
+
+fn task(flags: &[&str]) -> Result<Task, String> {
     let flags = std::iter::once(&"fanfare").chain(flags);
     let cli = Cli::try_parse_from(flags).map_err(|error| error.to_string())?;
-    cli.into_config().map_err(|error| error.to_string())
+    cli.into_task().map_err(|error| error.to_string())
 }
 
 #[test]
@@ -94,5 +101,21 @@ fn a_setting_out_of_range_names_its_flag() {
     for (flags, flag) in cases {
         let message = config(flags).unwrap_err();
         assert!(message.contains(flag), "{flags:?}: {message}");
+    }
+}
+
+#[test]
+fn a_health_check_asks_an_address_that_can_be_connected_to() {
+    let cases: [(&[&str], &str, bool); 4] = [
+        (&[], "127.0.0.1:9090", false),
+        (&["--admin", "0.0.0.0:1"], "127.0.0.1:1", false),
+        (&["--admin", "[::]:1"], "[::1]:1", false),
+        (&["--admin", "10.0.0.1:1", "--ready"], "10.0.0.1:1", true),
+    ];
+    for (flags, admin, ready) in cases {
+        let flags = [&["healthcheck"], flags].concat();
+        let Ok(Task::HealthCheck(check)) = task(&flags) else { panic!("{flags:?}") };
+        assert_eq!((check.admin.to_string().as_str(), check.ready), (admin, ready), "{flags:?}");
+        assert_eq!(check.timeout, Duration::from_secs(2));
     }
 }

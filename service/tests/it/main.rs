@@ -50,5 +50,8 @@ mod memory;
 /// How the server begins and ends.
 mod lifecycle;
 
+/// Every number that is exported moves when it should.
+mod metrics;
+
 /// The pages and the admin listener, over the wire.
 mod pages;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use clap::Parser as _;
 use fanfare::app::App;
-use fanfare::config::Cli;
+use fanfare::config::{Cli, Task};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -37,8 +37,9 @@ impl TestServer {
         let drain =
             if flags.contains(&"--drain-window") { vec![] } else { vec!["--drain-window", "0s"] };
         let all = fixed.iter().chain(&drain).chain(flags);
-        let config = Cli::try_parse_from(all).expect("flags").into_config().expect("settings");
-        let app = App::build(config).expect("a server");
+        let task = Cli::try_parse_from(all).expect("flags").into_task().expect("settings");
+        let Task::Serve(config) = task else { panic!("{task:?}") };
+        let app = App::build(*config).expect("a server");
         let (address, admin) = (app.addresses()[0], app.admin_address());
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(app.run(
@@ -123,7 +124,8 @@ pub(crate) fn client() -> Client {
     Client::builder().no_proxy().build().expect("a client")
 }
 
-/// Figures of an admin listener, all of one moment.
+/// Figures of an admin listener, all of one moment. A name without labels is the sum over all of
+/// them.
 pub(crate) async fn figures<const COUNT: usize>(
     client: &Client,
     admin: &str,
@@ -132,8 +134,15 @@ pub(crate) async fn figures<const COUNT: usize>(
     let answer = client.get(format!("{admin}/metrics")).send().await.expect("metrics");
     let text = answer.text().await.expect("text");
     series.map(|series| {
-        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("no series {series}")).parse().expect("a number")
+        let values = text.lines().filter_map(|line| {
+            let rest = line.strip_prefix(series)?;
+            let value = match rest.strip_prefix('{') {
+                Some(rest) => rest.split_once("} ")?.1,
+                None => rest.strip_prefix(' ')?,
+            };
+            Some(value.parse::<f64>().expect("a number"))
+        });
+        values.reduce(|sum, value| sum + value).unwrap_or_else(|| panic!("no series {series}"))
     })
 }
 

@@ -1,0 +1,76 @@
+//! Asking a running server how it is, over its admin listener, as a container's health check does.
+//!
+//! The one request and the first line of its answer are written and read here: a client library
+//! would be most of this program for no more than that.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::config::HealthCheck;
+
+/// What is read of an answer: more than any that the admin listener gives here.
+const ANSWER_MAX: u64 = 4 << 10;
+
+/// The server is not well, or nobody can tell.
+#[derive(Debug, Error)]
+pub enum Unhealthy {
+    /// There was no answer.
+    #[error(
+        "no answer from http://{admin}{path} within {}: {source}; is the server running, and is this its --admin-listen?",
+        humantime::format_duration(*timeout)
+    )]
+    Silent {
+        /// The admin listener.
+        admin: SocketAddr,
+        /// What was asked for.
+        path: &'static str,
+        /// How long it was waited for.
+        timeout: Duration,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There was one, and it was not 200.
+    #[error("http://{admin}{path} answered: {answer}")]
+    Unwell {
+        /// The admin listener.
+        admin: SocketAddr,
+        /// What was asked for.
+        path: &'static str,
+        /// Its status and its words.
+        answer: String,
+    },
+}
+
+/// Asks once.
+///
+/// # Errors
+/// Says what was answered, or why nothing was.
+pub fn ask(check: HealthCheck) -> Result<(), Unhealthy> {
+    let HealthCheck { admin, ready, timeout } = check;
+    let path = if ready { "/readyz" } else { "/healthz" };
+    let answer = exchange(admin, path, timeout).map_err(|source| Unhealthy::Silent {
+        admin,
+        path,
+        timeout,
+        source,
+    })?;
+    if answer.starts_with("HTTP/1.1 200 ") {
+        return Ok(());
+    }
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.lines().next().unwrap_or_default();
+    Err(Unhealthy::Unwell { admin, path, answer: format!("{status}, {}", body.trim()) })
+}
+
+fn exchange(admin: SocketAddr, path: &str, timeout: Duration) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&admin, timeout)?;
+    stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {admin}\r\nconnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_MAX).read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
