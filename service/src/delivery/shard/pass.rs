@@ -20,7 +20,7 @@ use super::super::subscriber::{Subscriber, SubscriberKey};
 use super::{PASS, Shard, lag_verdict};
 use crate::event::{Event, Sequence};
 use crate::log::{Page, PageLimit, ReadRange, Wanted};
-use crate::metrics::{EndReason, ShardFigures};
+use crate::metrics::{COUNTING, EndReason, ShardFigures};
 
 /// The most writes of a slice: about a millisecond.
 const SLICE_WRITES: usize = 256;
@@ -349,7 +349,7 @@ impl Turn {
 
     /// Notes how long after their accept the events of this batch were written so many times.
     fn time(&self, writes: u64, figures: &ShardFigures) {
-        if writes > 0 {
+        if writes > 0 && COUNTING {
             let now = Instant::now();
             for event in self.batch.events() {
                 figures.delivery_took(now.saturating_duration_since(event.accepted_at()), writes);
