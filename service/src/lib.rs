@@ -13,6 +13,8 @@
 //! together. Each imports only what stands above it.
 
 pub mod clock;
+pub mod logging;
+
 pub mod event;
 pub mod topic;
 
@@ -34,7 +36,6 @@ pub mod http;
 pub mod admin;
 
 pub mod config;
-pub mod logging;
 
 pub mod app;
 pub mod file_limit;

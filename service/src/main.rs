@@ -7,8 +7,9 @@ use clap::Parser as _;
 use fanfare::app::App;
 use fanfare::config::{Cli, Config, HealthCheck, ListFormat, Task};
 use fanfare::greeting::greeting;
+use fanfare::health_check;
+use fanfare::logging::{self, LogFormat};
 use fanfare::metrics::{self, listing};
-use fanfare::{health_check, logging};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The settings or the machine do not allow a start (`EX_USAGE` of sysexits.h).
@@ -19,30 +20,33 @@ fn main() -> ExitCode {
         Ok(Task::Serve(config)) => serve(*config),
         Ok(Task::HealthCheck(check)) => ask(check),
         Ok(Task::ListMetrics(format)) => list_metrics(format),
-        Err(error) => fail(&error),
+        Err(error) => fail(&error, LogFormat::Text),
     }
 }
 
 fn serve(config: Config) -> ExitCode {
-    if let Err(error) = logging::start(&config.log_level, config.log_format) {
-        return fail(&error);
-    }
+    let format = config.logging.format;
+    // Until the end of the process: then lines that wait are written.
+    let _logging = match logging::start(&config.logging) {
+        Ok(logging) => logging,
+        Err(error) => return fail(&error, LogFormat::Text),
+    };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&error),
+        Err(error) => return fail(&error, format),
     };
     runtime.block_on(run(config))
 }
 
 async fn run(config: Config) -> ExitCode {
-    let demos = config.demos;
+    let (demos, format) = (config.demos, config.logging.format);
     let (first, second) = match (Ending::new(), Ending::new()) {
         (Ok(first), Ok(second)) => (first, second),
-        (Err(error), _) | (_, Err(error)) => return fail(&error),
+        (Err(error), _) | (_, Err(error)) => return fail(&error, format),
     };
     let app = match App::build(config) {
         Ok(app) => app,
-        Err(error) => return fail(&error),
+        Err(error) => return fail(&error, format),
     };
     let hello = greeting(app.addresses(), app.admin_address(), demos);
     // A closed standard output is no reason not to serve.
@@ -97,7 +101,13 @@ impl Ending {
     }
 }
 
-fn fail(error: &dyn std::error::Error) -> ExitCode {
+/// Says why the server does not start: as plain text, or as a log line once it is known that lines
+/// are for machines.
+fn fail(error: &dyn std::error::Error, format: LogFormat) -> ExitCode {
+    if format == LogFormat::Json && tracing::enabled!(tracing::Level::ERROR) {
+        tracing::error!(%error, "the server does not start");
+        return ExitCode::from(USAGE);
+    }
     let _ = writeln!(std::io::stderr(), "fanfare: {error}");
     ExitCode::from(USAGE)
 }

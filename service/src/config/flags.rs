@@ -7,7 +7,8 @@ use std::str::FromStr;
 use bytesize::ByteSize;
 use clap::{ArgAction, Args};
 
-use super::{Config, ConfigError, LogFormat};
+use super::telemetry_flags::TelemetryFlags;
+use super::{Config, ConfigError};
 use crate::delivery::{DeliverySettings, LagLimit, Policies, PolicyRule};
 use crate::event::{EventLimits, Retry};
 use crate::http::{HttpSettings, OriginPolicy};
@@ -281,28 +282,18 @@ pub(super) struct ServeFlags {
         env = "FANFARE_DRAIN_WINDOW",
         value_name = "TIME",
         default_value = "10s",
-        help_heading = "Ending and logs"
+        help_heading = "Ending"
     )]
     drain_window: humantime::Duration,
     /// Answer streams with 200 and a `retry:` instead of an error while draining or overloaded:
     /// browsers give up for ever on an error
     #[arg(long, env = "FANFARE_GENTLE_REFUSALS", value_name = "BOOL", num_args = 0..=1,
           action = ArgAction::Set, default_value_t = true, default_missing_value = "true",
-          help_heading = "Ending and logs")]
+          help_heading = "Ending")]
     gentle_refusals: bool,
-    /// What is logged: a level, or a filter such as fanfare=debug,h2=info
-    #[arg(
-        long,
-        env = "FANFARE_LOG_LEVEL",
-        value_name = "FILTER",
-        default_value = "info",
-        help_heading = "Ending and logs"
-    )]
-    log_level: String,
-    /// How log lines look
-    #[arg(long, env = "FANFARE_LOG_FORMAT", value_name = "FORMAT", value_enum,
-          default_value_t = LogFormat::Text, help_heading = "Ending and logs")]
-    log_format: LogFormat,
+
+    #[command(flatten)]
+    telemetry: TelemetryFlags,
 }
 
 /// A range of times such as `1s..5s`.
@@ -358,8 +349,7 @@ impl ServeFlags {
             open_to_network: foreign.is_some(),
             demos: self.demos,
             drain_window: *self.drain_window,
-            log_level: self.log_level,
-            log_format: self.log_format,
+            logging: self.telemetry.into_settings(),
             listen: self.listen,
             admin_listen: self.admin_listen,
         })

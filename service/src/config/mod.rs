@@ -5,19 +5,21 @@
 
 mod commands;
 mod flags;
+mod telemetry_flags;
 
 pub use commands::{HealthCheck, ListFormat};
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use thiserror::Error;
 
 use crate::delivery::DeliverySettings;
 use crate::event::EventLimits;
 use crate::http::{HttpSettings, OriginPolicy};
 use crate::log::MemoryLogSettings;
+use crate::logging::LoggingSettings;
 use commands::{HealthcheckFlags, MetricsFlags};
 use flags::ServeFlags;
 
@@ -61,15 +63,6 @@ pub enum Task {
     ListMetrics(ListFormat),
 }
 
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines, an object a line.
-    Json,
-}
-
 /// The settings of every part.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -95,10 +88,8 @@ pub struct Config {
     pub connections_max: Option<usize>,
     /// Streams are closed over this time in a drain.
     pub drain_window: Duration,
-    /// What is logged.
-    pub log_level: String,
-    /// How log lines look.
-    pub log_format: LogFormat,
+    /// Log lines.
+    pub logging: LoggingSettings,
 }
 
 /// Settings that cannot be used together, or at all.

@@ -67,6 +67,7 @@ async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &
                 continue;
             }
         };
+        tracing::debug!(%peer, "connection accepted");
         let (permit, mode) = match admission.admit(peer.ip()) {
             Ok(permit) => (permit, Mode::Serve),
             Err(refusal) => {

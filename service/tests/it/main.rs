@@ -53,5 +53,8 @@ mod lifecycle;
 /// Every number that is exported moves when it should.
 mod metrics;
 
+/// What it says meanwhile, and that nobody waits for its reader.
+mod logs;
+
 /// The pages and the admin listener, over the wire.
 mod pages;

@@ -1,7 +1,7 @@
 //! The real program as a child process, for what only a process has: signals, an exit code, memory.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -21,7 +21,14 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(flags: &[&str]) -> Self {
-        Self::start_with(Command::new(PROGRAM), flags)
+        Self::start_with(Command::new(PROGRAM), flags, Stdio::null())
+    }
+
+    /// With its log lines, which have to be read.
+    pub(crate) fn start_logged(flags: &[&str]) -> (Self, ChildStderr) {
+        let mut program = Self::start_with(Command::new(PROGRAM), flags, Stdio::piped());
+        let lines = program.child.stderr.take().unwrap();
+        (program, lines)
     }
 
     /// With an allocator that keeps one heap for all threads, and not one for each, which grows
@@ -29,11 +36,13 @@ impl Program {
     pub(crate) fn start_with_one_heap(flags: &[&str]) -> Self {
         let mut command = Command::new(PROGRAM);
         command.env("MALLOC_ARENA_MAX", "1");
-        Self::start_with(command, flags)
+        Self::start_with(command, flags, Stdio::null())
     }
 
-    fn start_with(mut command: Command, flags: &[&str]) -> Self {
-        command.args(ANY_PORT).args(flags).stdout(Stdio::piped()).stderr(Stdio::null());
+    fn start_with(mut command: Command, flags: &[&str], lines: Stdio) -> Self {
+        // What it sends to a collector of ours is not for a proxy of the machine.
+        command.env("NO_PROXY", "127.0.0.1");
+        command.args(ANY_PORT).args(flags).stdout(Stdio::piped()).stderr(lines);
         let mut child = command.spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut address = |prefix: &str| {

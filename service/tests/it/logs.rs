@@ -1,0 +1,127 @@
+//! What the server says on standard error while it runs, as a log collector reads it.
+
+use std::io::Read as _;
+use std::process::ChildStderr;
+
+use rustix::process::Signal;
+use serde_json::{Map, Value};
+use tokio::time::timeout;
+
+use crate::support::{EventStream, Http2, PATIENCE, Program, eventually};
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+/// One line, as a collector wants it. Each of these names may stand in it only once.
+#[derive(Debug, serde::Deserialize)]
+struct Line {
+    timestamp: String,
+    level: String,
+    message: String,
+    target: String,
+    /// Of the libraries, which have spans.
+    #[serde(default, rename = "span")]
+    _span: Map<String, Value>,
+    #[serde(flatten)]
+    fields: Map<String, Value>,
+}
+
+/// Ends the program and gives all that it has said.
+async fn lines(mut program: Program, mut said: ChildStderr) -> Vec<Line> {
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        said.read_to_string(&mut text).map(|_| text)
+    });
+    program.signal(Signal::TERM);
+    assert_eq!(program.exit_code().await, Some(0));
+    let text = reader.join().unwrap().unwrap();
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")));
+    lines.collect()
+}
+
+fn find<'a>(lines: &'a [Line], message: &str) -> &'a Line {
+    let line = lines.iter().find(|line| line.message.starts_with(message));
+    line.unwrap_or_else(|| panic!("no line `{message}` in {lines:#?}"))
+}
+
+#[tokio::test]
+async fn every_line_of_a_run_is_an_object_that_a_log_collector_can_read() {
+    let flags = ["--log-format", "json", "--log-level", "debug", "--connections", "2"];
+    let (program, said) = Program::start_logged(&[&flags[..], &["--drain-window", "0s"]].concat());
+    let client = client();
+    let url = format!("{}/events/t", program.url);
+    let mut stream = EventStream::open(client.get(&url)).await;
+    let http2 = Http2::open_at(program.address()).await;
+    let http2_stream = http2.stream("/events/t").await;
+    for _ in 0..3 {
+        assert_eq!(client.get(&url).send().await.unwrap().status(), 429);
+    }
+    drop((http2_stream, http2));
+    eventually("there is room again", async || {
+        client.post(&url).body("hello").send().await.unwrap().status() == 200
+    })
+    .await;
+    assert_eq!(stream.data(1).await, ["hello"]);
+
+    let lines = lines(program, said).await;
+    for line in &lines {
+        let time: jiff::Timestamp = line.timestamp.parse().unwrap();
+        assert!(line.timestamp.ends_with('Z') && time.as_second() > 0, "{line:?}");
+        assert!(matches!(&*line.level, "DEBUG" | "INFO" | "WARN" | "ERROR"), "{line:?}");
+        assert!(!line.message.is_empty() && !line.target.is_empty(), "{line:?}");
+        let nested = line.fields.values().find(|value| value.is_object() || value.is_array());
+        assert!(nested.is_none(), "{line:?}");
+    }
+    for message in ["limits", "ready", "connection accepted", "draining", "ended"] {
+        find(&lines, message);
+    }
+    assert_eq!(find(&lines, "draining").fields["streams"], 1);
+}
+
+#[tokio::test]
+async fn at_info_requests_leave_no_line() {
+    let flags = ["--log-format", "json", "--drain-window", "0s"];
+    let (program, said) = Program::start_logged(&flags);
+    let answer = client().post(format!("{}/events/t", program.url)).body("x").send().await;
+    assert_eq!(answer.unwrap().status(), 200);
+    let lines = lines(program, said).await;
+    let said: Vec<&str> = lines.iter().map(|line| &*line.message).collect();
+    assert_eq!(said, ["limits", "ready", "draining", "ended"]);
+}
+
+/// A pipe takes 64 KiB. The lines of a thousand requests are more, so a server that waited for its
+/// reader would stand still long before the last.
+#[tokio::test]
+async fn a_log_that_nobody_reads_keeps_nobody_waiting() {
+    let flags = ["--log-format", "json", "--log-level", "debug", "--drain-window", "0s"];
+    let (mut program, _unread) = Program::start_logged(&flags);
+    let client = client();
+    let url = format!("{}/events/t", program.url);
+    let mut stream = EventStream::open(client.get(&url)).await;
+    for _ in 0..1_000 {
+        let answer = timeout(PATIENCE, client.post(&url).body("x").send()).await;
+        assert_eq!(answer.expect("an answer in time").unwrap().status(), 200);
+        assert_eq!(stream.data(1).await, ["x"]);
+    }
+    program.signal(Signal::TERM);
+    assert_eq!(program.exit_code().await, Some(0));
+}
+
+#[test]
+fn a_start_that_cannot_work_is_told_to_machines_too() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let output = std::process::Command::new(crate::support::PROGRAM)
+        .args(["--listen", &taken, "--admin-listen", "127.0.0.1:0", "--log-format", "json"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    let text = String::from_utf8(output.stderr).unwrap();
+    let last: Line = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!((&*last.level, &*last.message), ("ERROR", "the server does not start"));
+    let error = last.fields["error"].as_str().unwrap();
+    assert!(error.contains(&taken) && error.contains("--listen"), "{error}");
+}
