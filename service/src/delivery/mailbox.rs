@@ -16,6 +16,7 @@ use super::Joiner;
 use super::doorbell::Doorbell;
 use super::subscriber::SubscriberKey;
 use crate::event::Sequence;
+use crate::logging::rarely;
 
 /// Something that happened outside the shard.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl Mailbox {
     pub(super) fn ring(&self) {
         self.bell.ring(|waker| {
             if let Err(error) = waker.wake() {
-                tracing::error!(%error, "cannot wake a shard");
+                rarely!(ERROR, %error, "cannot wake a shard");
             }
         });
     }

@@ -17,6 +17,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::connection::{self, Mode};
 use super::{Context, HttpSettings};
+use crate::logging::rarely;
 use crate::metrics::{AcceptError, ConnectionEnd, OpenConnection, Protocol, Refusal};
 
 /// How many connections are being told at the same time that there is no room.
@@ -62,7 +63,7 @@ async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &
                 if is_about_one_connection(&error) {
                     continue;
                 }
-                tracing::warn!(%error, "cannot accept connections; raise the file limit if it is reached");
+                rarely!(WARN, %error, "cannot accept connections; raise the file limit if it is reached");
                 sleep(ACCEPT_PAUSE).await;
                 continue;
             }
@@ -72,6 +73,7 @@ async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &
             Ok(permit) => (permit, Mode::Serve),
             Err(refusal) => {
                 context.metrics.connection_refused(refusal);
+                warn_of(refusal, peer.ip(), &context.settings);
                 match admission.admit_for_refusal() {
                     Some(permit) => (permit, Mode::Refuse(refusal)),
                     None => continue,
@@ -88,6 +90,24 @@ async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &
             place.ends(ConnectionEnd::Refused);
         }
         tokio::spawn(connection::serve(stream, mode, context, place));
+    }
+}
+
+fn warn_of(refusal: Refusal, address: IpAddr, settings: &HttpSettings) {
+    let connections = settings.connections_max;
+    let per_address = settings.connections_per_address_max;
+    match refusal {
+        Refusal::Limit => rarely!(
+            WARN,
+            connections,
+            "connections are refused because all are taken; raise --connections and the file limit, or add a server"
+        ),
+        Refusal::AddressLimit => rarely!(
+            WARN,
+            %address,
+            per_address,
+            "connections of an address are refused because it has as many as one may have; if many clients share it, raise --connections-per-address"
+        ),
     }
 }
 

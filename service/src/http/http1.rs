@@ -26,6 +26,7 @@ use super::body::{Content, ReplyBody};
 use super::connection::{Mode, answer, note_end, to_body};
 use super::handover::{Carrier, Leaving, Left, Observed, beginning};
 use super::{Context, head};
+use crate::logging::rarely;
 use crate::metrics::{ConnectionEnd, StatusClass};
 
 /// How long, and for how many bytes, we go on reading after our last word, so that the kernel does
@@ -140,7 +141,11 @@ async fn hand_over(
             let held = Box::new(place);
             context.delivery.subscribe_socket(opening.subscription, socket, first, held);
         }
-        Err(error) => tracing::warn!(%error, "cannot take a socket out of the runtime"),
+        Err(error) => rarely!(
+            WARN,
+            %error,
+            "cannot take a socket out of the runtime, and closed it; raise the limits of the process"
+        ),
     }
 }
 

@@ -16,6 +16,7 @@ use super::parameters::{Pairs, pairs, path_part};
 use super::reply::{self, Problem, Reply};
 use crate::auth::Grants;
 use crate::event::{Draft, DraftFields};
+use crate::logging::rarely;
 use crate::metrics::PublishSource;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -117,7 +118,13 @@ async fn read_body(request: Request<Incoming>, context: &Context) -> Result<Byte
     let upper = body.size_hint().upper().and_then(|upper| usize::try_from(upper).ok());
     let kibibytes = upper.unwrap_or(max).div_ceil(1 << 10);
     let place = context.body_memory.try_acquire_many(u32::try_from(kibibytes).unwrap_or(u32::MAX));
-    let _place = place.map_err(|_| Problem::TooMany { what: "too many bodies are being read" })?;
+    let _place = place.map_err(|_| {
+        rarely!(
+            WARN,
+            "publishes are refused because bodies take all the memory they may; raise --bodies-max"
+        );
+        Problem::TooMany { what: "too many bodies are being read" }
+    })?;
     let limit = context.settings.body_timeout;
     match timeout(limit, Limited::new(body, max).collect()).await {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),

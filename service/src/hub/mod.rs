@@ -16,6 +16,7 @@ use std::sync::Arc;
 use crate::auth::Grants;
 use crate::event::{Draft, GapNotice, Sequence, Unnumbered};
 use crate::log::{AppendError, Extent, Located, Log, PageLimit, ReadRange, Receipt, Wanted};
+use crate::logging::rarely;
 use crate::metrics::{Metrics, PublishSource, Resumed};
 use crate::topic::{SelectorSet, Topic};
 use interest::Interests;
@@ -139,7 +140,15 @@ impl Hub {
         for result in &results {
             match result {
                 Ok(receipt) => self.metrics.published(source, receipt.frame_bytes),
-                Err(error) => self.metrics.append_failed(error),
+                Err(error) => {
+                    self.metrics.append_failed(error);
+                    if *error == AppendError::Unavailable {
+                        rarely!(
+                            WARN,
+                            "events are refused because the log cannot take them; see to what keeps it"
+                        );
+                    }
+                }
             }
         }
         let last = results.iter().rev().find_map(|result| result.as_ref().ok());

@@ -2,15 +2,18 @@
 //!
 //! One filter stands in front of everything, so that what is off costs a comparison. Lines are
 //! written by a thread of their own: a standard error that nobody reads costs lines, which are
-//! counted, and never a shard's time. Everything here is
+//! counted, and never a shard's time. What can happen often is said `rarely!`. Everything here is
 //! of the process and not of one server: there is one standard error.
 
 mod panics;
+mod rarely;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use rarely::warnings_suppressed;
+pub(crate) use rarely::{Place, rarely};
 pub use writer::lines_lost;
 
 use std::io::{self, IsTerminal as _};

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
-use crate::support::{EventStream, Http2, PATIENCE, Program, eventually};
+use crate::support::{EventStream, Http2, PATIENCE, Program, Wire, eventually, stream_request};
 
 fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
@@ -78,7 +78,13 @@ async fn every_line_of_a_run_is_an_object_that_a_log_collector_can_read() {
     for message in ["limits", "ready", "connection accepted", "draining", "ended"] {
         find(&lines, message);
     }
+    let refused = find(&lines, "connections are refused because all are taken");
+    assert_eq!(refused.level, "WARN");
+    assert_eq!(refused.target, "fanfare::http::accept");
+    assert_eq!(refused.fields["connections"], 2);
     assert_eq!(find(&lines, "draining").fields["streams"], 1);
+    let same = lines.iter().filter(|line| line.message == refused.message).count();
+    assert_eq!(same, 1, "the others are counted, and told with the next line");
 }
 
 #[tokio::test]
@@ -108,6 +114,51 @@ async fn a_log_that_nobody_reads_keeps_nobody_waiting() {
     }
     program.signal(Signal::TERM);
     assert_eq!(program.exit_code().await, Some(0));
+}
+
+/// Clients decide how often these happen, so each is said once, with what an operator can do.
+#[tokio::test]
+async fn readers_and_connections_that_the_server_gives_up_are_warned_of_once() {
+    let limits =
+        ["--lag-bytes", "64KiB", "--send-buffer", "4KiB", "--connections-per-address", "4"];
+    let flags = ["--log-format", "json", "--drain-window", "0s", "--shards", "1"];
+    let (program, said) = Program::start_logged(&[&flags[..], &limits].concat());
+    let mut stuck = Vec::new();
+    for _ in 0..3 {
+        let mut wire = Wire::open_at(program.address()).await;
+        wire.say(stream_request("/events/t")).await;
+        stuck.push(wire.stream().await);
+    }
+    // The publisher has the fourth connection, so others are refused.
+    let client = client();
+    let url = format!("{}/events/t", program.url);
+    let publish = async || {
+        let answer = client.post(&url).body("x".repeat(1 << 20)).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+    };
+    publish().await;
+    for _ in 0..2 {
+        let refused = self::client().get(&program.url).send().await.unwrap();
+        assert_eq!(refused.status(), 429);
+    }
+    eventually("all of them are given up", async || {
+        publish().await;
+        program.figure("fanfare_disconnects_total{reason=\"slow\"}").await >= 3.0
+    })
+    .await;
+    let lines = lines(program, said).await;
+    let cases = [
+        ("a slow reader was disconnected", "policy", Value::from("disconnect"), "--lag-bytes"),
+        ("connections of an address", "per_address", 4.into(), "--connections-per-address"),
+    ];
+    for (message, field, value, advice) in cases {
+        let said: Vec<_> = lines.iter().filter(|line| line.message.starts_with(message)).collect();
+        let [line] = &said[..] else { panic!("{message}: {said:#?}") };
+        assert_eq!((&*line.level, &line.fields[field]), ("WARN", &value));
+        assert!(line.message.contains(advice), "{line:?}");
+        assert!(!line.fields.contains_key("suppressed"), "it is the first: {line:?}");
+    }
+    assert_eq!(find(&lines, "connections of an address").fields["address"], "127.0.0.1");
 }
 
 #[test]

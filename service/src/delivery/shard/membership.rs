@@ -8,10 +8,12 @@ use rand::RngExt as _;
 
 use super::super::Joiner;
 use super::super::deadlines::Tick;
+use super::super::policy::{Lag, Policy};
 use super::super::sink::{Offer, Sink};
 use super::super::subscriber::{Subscriber, SubscriberKey};
 use super::{Finish, LINGER, Shard, ticks};
 use crate::event::{Sequence, retry_frame};
+use crate::logging::rarely;
 use crate::metrics::EndReason;
 
 /// A stream that has ended but for bytes that its socket has yet to take.
@@ -47,7 +49,7 @@ impl Shard {
         terms.members.push(key);
         self.figures.joined();
         if let Err(error) = self.subscribers[key].sink.attach(key, self.poll.registry()) {
-            tracing::warn!(%error, "cannot watch a socket; raise fs.epoll.max_user_watches");
+            rarely!(WARN, %error, "cannot watch a socket; raise fs.epoll.max_user_watches");
             self.remove(key, EndReason::Failed);
             return;
         }
@@ -115,6 +117,7 @@ impl Shard {
         self.figures.left(reason);
         self.mailbox.left();
         let Some(audience) = self.audiences.get_mut(subscriber.audience) else { return };
+        warn_of(reason, audience.policy, subscriber.lag(audience.total));
         audience.members.swap_remove(subscriber.member_index);
         if let Some(&moved) = audience.members.get(subscriber.member_index) {
             self.subscribers[moved].member_index = subscriber.member_index;
@@ -165,6 +168,28 @@ impl Shard {
             self.subscribers[key].end = Some((at, EndReason::Drain));
             self.schedule(key);
         }
+    }
+}
+
+/// Tells of readers that the server gave up: their clients see only that the stream ended.
+fn warn_of(reason: EndReason, policy: Policy, lag: Lag) {
+    let Lag { events, bytes } = lag;
+    match reason {
+        EndReason::Slow => rarely!(
+            WARN,
+            %policy,
+            events,
+            bytes,
+            "a slow reader was disconnected, and is replayed when it comes back; --lag-events and --lag-bytes say how far one may be behind, and --policy what happens then"
+        ),
+        EndReason::LogPassed => rarely!(
+            WARN,
+            %policy,
+            events,
+            bytes,
+            "a slow reader was disconnected because the log has passed it, and is told of its gap when it comes back; --log-events, --log-bytes and --log-age retain more"
+        ),
+        _ => {}
     }
 }
 

@@ -20,6 +20,7 @@ use super::super::subscriber::{Subscriber, SubscriberKey};
 use super::{PASS, Shard, lag_verdict};
 use crate::event::{Event, Sequence};
 use crate::log::{Page, PageLimit, ReadRange, Wanted};
+use crate::logging::rarely;
 use crate::metrics::{COUNTING, EndReason, ShardFigures};
 
 /// The most writes of a slice: about a millisecond.
@@ -206,7 +207,12 @@ impl Shard {
 
     /// The log no longer had what came next: nobody is level, whatever its cursor was.
     fn all_fell_behind(&mut self, lost: Sequence) {
-        tracing::warn!(after = %self.seen, through = %lost, "the log has passed a shard");
+        rarely!(
+            WARN,
+            after = %self.seen,
+            through = %lost,
+            "the log has passed a shard, whose subscribers miss events and are told; raise --log-events and --log-bytes, or publish more slowly"
+        );
         for audience in self.audiences.values_mut() {
             audience.last = lost;
         }
