@@ -19,10 +19,12 @@ load:
 # Format, lint, documentation and every test, those with a real browser and foreign clients too.
 test: setup-tests lint
 	cargo test --workspace --locked
+	cargo test -p fanfare --features otlp --locked --lib --test it -- traces:: logs:: logging:: telemetry_flags::
 
 lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy -p fanfare --features otlp --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 
 # Microbenchmarks of the parts that every delivery goes through.

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
 
 fn serve(config: Config) -> ExitCode {
     let format = config.logging.format;
-    // Until the end of the process: then lines that wait are written.
+    // Until the end of the process: then lines and spans that wait are written.
     let _logging = match logging::start(&config.logging) {
         Ok(logging) => logging,
         Err(error) => return fail(&error, LogFormat::Text),

@@ -349,7 +349,7 @@ impl ServeFlags {
             open_to_network: foreign.is_some(),
             demos: self.demos,
             drain_window: *self.drain_window,
-            logging: self.telemetry.into_settings(),
+            logging: self.telemetry.into_settings()?,
             listen: self.listen,
             admin_listen: self.admin_listen,
         })

@@ -88,7 +88,7 @@ pub struct Config {
     pub connections_max: Option<usize>,
     /// Streams are closed over this time in a drain.
     pub drain_window: Duration,
-    /// Log lines.
+    /// Log lines and traces.
     pub logging: LoggingSettings,
 }
 
@@ -118,6 +118,14 @@ pub enum ConfigError {
     BadOrigin {
         /// What was given.
         origin: String,
+    },
+    /// A receiver of traces that we cannot send to.
+    #[error(
+        "--otlp-endpoint `{endpoint}` cannot be used; give the base URL of a collector near by, over plain HTTP, such as http://127.0.0.1:4318 (it can forward over TLS)"
+    )]
+    BadEndpoint {
+        /// What was given.
+        endpoint: String,
     },
 }
 

@@ -1,15 +1,17 @@
-//! The flags of log lines, and what they come to.
+//! The flags of log lines and traces, and what they come to.
 //!
-//! They are a group of their own, and a struct, because `flags.rs` has all that serving needs and is
-//! long enough.
+//! Beside our own variable for the receiver of traces we heed the one of the OpenTelemetry
+//! standard, which platforms set for every program. It is ambient, so a build that cannot send
+//! traces passes over it; our own flag it refuses.
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
-use crate::logging::{LogFormat, LoggingSettings};
+use super::ConfigError;
+use crate::logging::{self, LogFormat, LoggingSettings, TraceSettings};
 
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Logs")]
+#[command(next_help_heading = "Logs and traces")]
 pub(super) struct TelemetryFlags {
     /// What is logged: a level, or a filter such as fanfare=debug,h2=info
     #[arg(long, env = "FANFARE_LOG_LEVEL", value_name = "FILTER", default_value = "info")]
@@ -18,12 +20,44 @@ pub(super) struct TelemetryFlags {
     #[arg(long, env = "FANFARE_LOG_FORMAT", value_name = "FORMAT", value_enum,
           default_value_t = LogFormat::Text)]
     log_format: LogFormat,
+    /// Send traces of requests to this receiver of OTLP over HTTP, such as http://127.0.0.1:4318;
+    /// needs a build with the feature otlp. OTEL_EXPORTER_OTLP_ENDPOINT is heeded too
+    #[arg(long, env = "FANFARE_OTLP_ENDPOINT", value_name = "URL")]
+    otlp_endpoint: Option<String>,
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide = true)]
+    otel_exporter_otlp_endpoint: Option<String>,
+    /// How many of the traces that begin here are recorded, from 0 to 1; for others their beginner
+    /// has decided
+    #[arg(long, env = "FANFARE_TRACE_SAMPLE", value_name = "RATIO", default_value_t = 1.0,
+          value_parser = ratio)]
+    trace_sample: f64,
 }
 
 impl TelemetryFlags {
-    pub(super) fn into_settings(self) -> LoggingSettings {
-        LoggingSettings { filter: self.log_level, format: self.log_format }
+    pub(super) fn into_settings(self) -> Result<LoggingSettings, ConfigError> {
+        let ambient = self.otel_exporter_otlp_endpoint.filter(|_| logging::EXPORTS_TRACES);
+        // An empty variable is how a container is told to do without.
+        let endpoint = self.otlp_endpoint.or(ambient).filter(|endpoint| !endpoint.is_empty());
+        if let Some(endpoint) = endpoint.as_deref().filter(|endpoint| !is_plain_http(endpoint)) {
+            return Err(ConfigError::BadEndpoint { endpoint: endpoint.to_owned() });
+        }
+        Ok(LoggingSettings {
+            filter: self.log_level,
+            format: self.log_format,
+            traces: endpoint.map(|endpoint| TraceSettings { endpoint, sample: self.trace_sample }),
+        })
     }
+}
+
+fn is_plain_http(endpoint: &str) -> bool {
+    endpoint.strip_prefix("http://").is_some_and(|rest| {
+        !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '#', ' '])
+    })
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| "give a number from 0 to 1, such as 0.1 for a tenth".to_owned())
 }
 
 impl ValueEnum for LogFormat {
@@ -36,5 +70,65 @@ impl ValueEnum for LogFormat {
             Self::Text => PossibleValue::new("text").help("For people"),
             Self::Json => PossibleValue::new("json").help("For machines, an object a line"),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        flags: TelemetryFlags,
+    }
+
+    fn settings(flags: &[&str]) -> Result<LoggingSettings, String> {
+        let flags = std::iter::once(&"fanfare").chain(flags);
+        let line = Line::try_parse_from(flags).map_err(|error| error.to_string())?;
+        line.flags.into_settings().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn traces_are_off_until_somebody_says_where_to() {
+        let expected =
+            LoggingSettings { filter: "info".into(), format: LogFormat::Text, traces: None };
+        assert_eq!(settings(&[]).unwrap(), expected);
+        assert_eq!(settings(&["--trace-sample", "0.5", "--otlp-endpoint", ""]).unwrap(), expected);
+    }
+
+    #[test]
+    fn our_own_flag_wins_over_that_of_the_standard_which_only_an_exporter_heeds() {
+        let (own, standard) = ("http://127.0.0.1:1", "http://127.0.0.1:2");
+        let (own_flag, other_flag) = ("--otlp-endpoint", "--otel-exporter-otlp-endpoint");
+        let heeded = logging::EXPORTS_TRACES.then_some(standard);
+        let cases: [(&[&str], Option<&str>); 3] = [
+            (&[own_flag, own], Some(own)),
+            (&[own_flag, own, other_flag, standard], Some(own)),
+            (&[other_flag, standard], heeded),
+        ];
+        for (flags, expected) in cases {
+            let traces = settings(flags).unwrap().traces;
+            assert_eq!(traces.map(|traces| traces.endpoint).as_deref(), expected, "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused_with_what_would_do() {
+        let cases = [
+            (["--otlp-endpoint", "https://collector:4318"], "plain HTTP"),
+            (["--otlp-endpoint", "127.0.0.1:4318"], "http://127.0.0.1:4318"),
+            (["--otlp-endpoint", "http://"], "--otlp-endpoint"),
+            (["--trace-sample", "1.1"], "from 0 to 1"),
+            (["--trace-sample", "NaN"], "from 0 to 1"),
+            (["--trace-sample", "all"], "from 0 to 1"),
+            (["--log-format", "xml"], "json"),
+        ];
+        for (flags, advice) in cases {
+            let message = settings(&flags).unwrap_err();
+            assert!(message.contains(advice), "{flags:?}: {message}");
+        }
     }
 }

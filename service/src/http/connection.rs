@@ -21,7 +21,7 @@ use tokio::time::{sleep, timeout};
 use super::accept::Place;
 use super::body::{Content, HTTP2_PIECE_MIN, Opening, ReplyBody};
 use super::reply::Reply;
-use super::{Context, head, http1, route};
+use super::{Context, head, http1, route, trace};
 use crate::metrics::{ConnectionEnd, Protocol, Refusal};
 
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -162,6 +162,8 @@ pub(super) async fn answer(
     context: &Arc<Context>,
 ) -> Reply {
     match mode {
+        // Boxed, so that the place of its future is not in every answer.
+        Mode::Serve if trace::is_on() => Box::pin(trace::answer(request, context)).await,
         Mode::Serve => route::answer(request, context).await,
         Mode::Refuse(refusal) => route::refuse(&request, context, refusal),
     }

@@ -19,6 +19,7 @@ mod publish;
 mod reply;
 mod route;
 mod subscribe;
+mod trace;
 
 pub use accept::{Front, set_options};
 pub use origin::OriginPolicy;

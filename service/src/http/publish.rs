@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::Context;
 use super::parameters::{Pairs, pairs, path_part};
 use super::reply::{self, Problem, Reply};
+use super::trace;
 use crate::auth::Grants;
 use crate::event::{Draft, DraftFields};
 use crate::logging::rarely;
@@ -103,6 +104,7 @@ async fn accept(
 ) -> Result<Reply, Problem> {
     check_grants(&draft, grants)?;
     let receipt = context.hub.publish_from(source, draft).await?;
+    trace::published(&receipt);
     Ok(reply::whole(StatusCode::OK, "text/plain; charset=utf-8", receipt.id))
 }
 

@@ -47,6 +47,15 @@ impl<'a> Endpoint<'a> {
         context.pages.at(path).map(Self::Page)
     }
 
+    /// What stands for its path where topics have no place; pages have none.
+    fn route(self, path: &str) -> Option<&str> {
+        match self {
+            Self::Topic(_) => Some("/events/{topic}"),
+            Self::Hub | Self::Batch | Self::Demo(_) => Some(path),
+            Self::Page(_) => None,
+        }
+    }
+
     fn methods(self) -> &'static str {
         match self {
             Self::Hub | Self::Topic(_) => ALL_METHODS,
@@ -90,6 +99,11 @@ impl Purpose {
             Self::Other => {}
         }
     }
+}
+
+/// The route of a path for publishers and subscribers, which names no topic.
+pub(super) fn route<'a>(path: &'a str, context: &'a Context) -> Option<&'a str> {
+    Endpoint::of(path, context)?.route(path)
 }
 
 /// Answers a request, whatever it is.

@@ -1,4 +1,5 @@
-//! Log lines on standard error: lifecycle at info, connections at debug, nothing per delivery.
+//! Log lines on standard error, and the traces of requests: lifecycle at info, connections and
+//! requests at debug, nothing per delivery.
 //!
 //! One filter stands in front of everything, so that what is off costs a comparison. Lines are
 //! written by a thread of their own: a standard error that nobody reads costs lines, which are
@@ -7,32 +8,50 @@
 
 mod panics;
 mod rarely;
+mod trace_parent;
 mod writer;
+
+#[cfg(feature = "otlp")]
+mod otlp;
+#[cfg(not(feature = "otlp"))]
+#[path = "without_otlp.rs"]
+mod otlp;
 
 #[cfg(test)]
 mod tests;
 
 pub use rarely::warnings_suppressed;
 pub(crate) use rarely::{Place, rarely};
+pub use trace_parent::TraceParent;
 pub use writer::lines_lost;
 
 use std::io::{self, IsTerminal as _};
 
 use thiserror::Error;
+use tracing::Span;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
+use otlp::Export;
 use writer::Writer;
 
-/// What is logged, and how it looks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The target of the spans of requests: a filter with `fanfare::trace=debug` asks for them.
+pub const SPANS: &str = "fanfare::trace";
+
+/// Whether this build can send traces away.
+pub const EXPORTS_TRACES: bool = cfg!(feature = "otlp");
+
+/// What is logged, how it looks, and where traces go.
+#[derive(Clone, Debug, PartialEq)]
 pub struct LoggingSettings {
     /// A level or a filter of `tracing_subscriber::EnvFilter`.
     pub filter: String,
     /// How lines look.
     pub format: LogFormat,
+    /// Where traces go, if anywhere.
+    pub traces: Option<TraceSettings>,
 }
 
 /// How log lines look.
@@ -42,6 +61,15 @@ pub enum LogFormat {
     Text,
     /// For machines, an object a line.
     Json,
+}
+
+/// Where traces go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TraceSettings {
+    /// The base URL of a receiver of OTLP over HTTP.
+    pub endpoint: String,
+    /// Of the traces that begin here, how many are recorded, from 0 to 1.
+    pub sample: f64,
 }
 
 /// Why logging did not start.
@@ -55,36 +83,62 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// This build has no exporter.
+    #[error(
+        "--otlp-endpoint needs a build that can send traces; build one with `cargo build --release -p fanfare --features otlp`, or leave it out"
+    )]
+    NoExporter,
+    /// The exporter does not take its settings.
+    #[error(
+        "cannot send traces to --otlp-endpoint {endpoint}: {reason}; give a URL such as http://127.0.0.1:4318"
+    )]
+    Exporter {
+        /// What was given.
+        endpoint: String,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
-/// Logging, while the process runs. What waits is written when it is dropped, for about a second.
+/// Logging, while the process runs. What waits is written and sent when it is dropped, for at most
+/// a few seconds.
 #[derive(Debug)]
-#[must_use = "lines that wait are lost unless it lives to the end"]
+#[must_use = "lines and spans that wait are lost unless it lives to the end"]
 pub struct Logging {
+    // Spans first: that they cannot be sent is worth a line.
+    _export: Export,
     _writer: Writer,
 }
 
 /// Starts logging.
 ///
 /// # Errors
-/// When the filter cannot be read.
+/// When the filter cannot be read, or traces cannot be sent as they should be.
 pub fn start(settings: &LoggingSettings) -> Result<Logging, StartError> {
     let filter = filter(settings)?;
+    let export = Export::start(settings.traces.as_ref())?;
     let (lines, writer) = Writer::start(io::stderr());
     let subscriber = Registry::default()
+        .with(export.layer())
         .with(lines_as(settings.format, lines, io::stderr().is_terminal()))
         .with(filter);
     // A second start in the same process keeps the first one's settings.
     let _ = subscriber.try_init();
     panics::log();
-    Ok(Logging { _writer: writer })
+    Ok(Logging { _export: export, _writer: writer })
 }
 
 fn filter(settings: &LoggingSettings) -> Result<EnvFilter, StartError> {
-    EnvFilter::try_new(&settings.filter).map_err(|error| StartError::BadFilter {
+    let bad = |error: &dyn std::error::Error| StartError::BadFilter {
         filter: settings.filter.clone(),
         reason: error.to_string(),
-    })
+    };
+    let filter = EnvFilter::try_new(&settings.filter).map_err(|error| bad(&error))?;
+    if settings.traces.is_none() {
+        return Ok(filter);
+    }
+    let spans = format!("{SPANS}=debug").parse().map_err(|error| bad(&error))?;
+    Ok(filter.add_directive(spans))
 }
 
 fn lines_as<S>(
@@ -104,4 +158,11 @@ where
             layer.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
         }
     }
+}
+
+/// Makes a span part of the trace that its request came with, or lets it begin one if traces are
+/// sent; the trace's id, if there is a trace.
+#[must_use]
+pub fn join_trace(span: &Span, parent: Option<&TraceParent<'_>>) -> Option<String> {
+    otlp::join(span, parent).or_else(|| Some(parent?.trace_id.to_owned()))
 }

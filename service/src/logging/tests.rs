@@ -42,9 +42,20 @@ fn a_stuck_standard_error_keeps_nobody_waiting_and_what_it_loses_is_counted() {
 
 #[test]
 fn a_filter_that_cannot_be_read_is_named_with_one_that_can() {
-    let settings = LoggingSettings { filter: "fanfare=loud".into(), format: LogFormat::Text };
+    let settings =
+        LoggingSettings { filter: "fanfare=loud".into(), format: LogFormat::Text, traces: None };
     let message = filter(&settings).unwrap_err().to_string();
     assert!(message.contains("`fanfare=loud`") && message.contains("fanfare=debug"), "{message}");
+}
+
+#[test]
+fn spans_are_asked_for_by_traces_whatever_is_logged() {
+    let traces = TraceSettings { endpoint: "http://127.0.0.1:1".into(), sample: 1.0 };
+    for (traces, asked) in [(None, false), (Some(traces), true)] {
+        let settings = LoggingSettings { filter: "warn".into(), format: LogFormat::Text, traces };
+        let filter = filter(&settings).unwrap().to_string();
+        assert_eq!(filter.contains("fanfare::trace=debug"), asked, "{filter}");
+    }
 }
 
 /// Logging is of the process, so this needs one of its own.
@@ -65,7 +76,7 @@ fn alone(test: &str, filter: &str) -> Vec<String> {
 #[allow(clippy::disallowed_methods, reason = "the test below says it this way")]
 fn a_thread_panics() {
     let filter = std::env::var("FANFARE_TEST_FILTER").unwrap_or_else(|_| "info".to_owned());
-    let _logging = start(&LoggingSettings { filter, format: LogFormat::Json });
+    let _logging = start(&LoggingSettings { filter, format: LogFormat::Json, traces: None });
     let thread = std::thread::Builder::new().name("shard-7".into());
     let thread = thread.spawn(|| panic!("two\nlines and a \"quote\"")).unwrap();
     assert!(thread.join().is_err());

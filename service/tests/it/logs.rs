@@ -9,6 +9,8 @@ use tokio::time::timeout;
 
 use crate::support::{EventStream, Http2, PATIENCE, Program, Wire, eventually, stream_request};
 
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
 fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
@@ -20,9 +22,8 @@ struct Line {
     level: String,
     message: String,
     target: String,
-    /// Of the libraries, which have spans.
-    #[serde(default, rename = "span")]
-    _span: Map<String, Value>,
+    #[serde(default)]
+    span: Map<String, Value>,
     #[serde(flatten)]
     fields: Map<String, Value>,
 }
@@ -75,7 +76,7 @@ async fn every_line_of_a_run_is_an_object_that_a_log_collector_can_read() {
         let nested = line.fields.values().find(|value| value.is_object() || value.is_array());
         assert!(nested.is_none(), "{line:?}");
     }
-    for message in ["limits", "ready", "connection accepted", "draining", "ended"] {
+    for message in ["limits", "ready", "connection accepted", "answered", "draining", "ended"] {
         find(&lines, message);
     }
     let refused = find(&lines, "connections are refused because all are taken");
@@ -85,6 +86,45 @@ async fn every_line_of_a_run_is_an_object_that_a_log_collector_can_read() {
     assert_eq!(find(&lines, "draining").fields["streams"], 1);
     let same = lines.iter().filter(|line| line.message == refused.message).count();
     assert_eq!(same, 1, "the others are counted, and told with the next line");
+}
+
+#[tokio::test]
+async fn requests_are_logged_with_the_trace_that_they_belong_to_and_without_their_topic() {
+    let flags = ["--log-format", "json", "--log-level", "fanfare=debug", "--drain-window", "0s"];
+    let (program, said) = Program::start_logged(&flags);
+    let client = client();
+    let requests = [
+        ("/events/secret", Some(format!("00-{TRACE}-b7ad6b7169203331-01"))),
+        ("/events/secret", Some(format!("00-{TRACE}-b7ad6b7169203331"))),
+        ("/events/secret", None),
+        ("/stream-time", None),
+        ("/", Some(format!("00-{TRACE}-b7ad6b7169203331-01"))),
+    ];
+    for (path, parent) in &requests {
+        let url = format!("{}{path}", program.url);
+        let mut request =
+            if path.contains("secret") { client.post(url).body("x") } else { client.get(url) };
+        if let Some(parent) = parent {
+            request = request.header("traceparent", parent);
+        }
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+    let lines = lines(program, said).await;
+    let answered: Vec<&Line> = lines.iter().filter(|line| line.message == "answered").collect();
+    let told = answered.iter().map(|line| {
+        assert_eq!(line.fields["status"], 200);
+        assert!(line.fields["microseconds"].is_u64(), "{line:?}");
+        let text = |name: &str| line.span.get(name).and_then(Value::as_str).unwrap_or("-");
+        (text("http.request.method"), text("http.route"), text("trace_id"))
+    });
+    let expected = [
+        ("POST", "/events/{topic}", TRACE),
+        ("POST", "/events/{topic}", "-"),
+        ("POST", "/events/{topic}", "-"),
+        ("GET", "/stream-time", "-"),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected, "pages have no line");
+    assert!(!format!("{lines:?}").contains("secret"), "{lines:#?}");
 }
 
 #[tokio::test]

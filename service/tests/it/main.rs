@@ -56,5 +56,8 @@ mod metrics;
 /// What it says meanwhile, and that nobody waits for its reader.
 mod logs;
 
+/// Requests as spans, at a collector.
+mod traces;
+
 /// The pages and the admin listener, over the wire.
 mod pages;

@@ -20,11 +20,13 @@ use memchr::memchr;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{sleep, timeout};
+use tracing::Instrument as _;
 
 use super::Context;
 use super::body::Content;
 use super::publish::{ask_grants, body_timeout, check_grants, has_media_type};
 use super::reply::{self, Problem, Reply};
+use super::trace;
 use crate::auth::Grants;
 use crate::event::{Draft, DraftFields};
 use crate::metrics::PublishSource;
@@ -55,8 +57,11 @@ pub(super) fn publish(
         context: Arc::clone(context),
         grants,
         answers,
+        published: 0,
     };
-    context.lifecycle.tasks().spawn(batch.run(request.into_body()));
+    // The span of the request ends with the batch.
+    let run = batch.run(request.into_body()).in_current_span();
+    context.lifecycle.tasks().spawn(run);
     let mut reply = reply::whole(StatusCode::OK, NDJSON, Bytes::new());
     *reply.body_mut() = Content::Lines(channel);
     Ok(reply)
@@ -67,6 +72,7 @@ struct Batch {
     context: Arc<Context>,
     grants: Grants,
     answers: Sender<Bytes, Infallible>,
+    published: u64,
 }
 
 impl Batch {
@@ -131,7 +137,7 @@ impl Batch {
         }
     }
 
-    async fn publish_lines(&self, lines: Vec<Line>) -> Bytes {
+    async fn publish_lines(&mut self, lines: Vec<Line>) -> Bytes {
         let mut drafts = Vec::with_capacity(lines.len());
         let checked: Vec<_> = lines
             .into_iter()
@@ -155,12 +161,16 @@ impl Batch {
                     put_error(&mut answers, &problem, number);
                 }
                 None => match results.next() {
-                    Some(Ok(receipt)) => put_id(&mut answers, &receipt.id),
+                    Some(Ok(receipt)) => {
+                        self.published += 1;
+                        put_id(&mut answers, &receipt.id);
+                    }
                     Some(Err(error)) => put_error(&mut answers, &error.into(), number),
                     None => {}
                 },
             }
         }
+        trace::published_so_far(self.published);
         answers.freeze()
     }
 
