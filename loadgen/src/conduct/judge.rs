@@ -4,7 +4,7 @@
 use super::Ask;
 use super::lateness::{self, Late, MORE_READERS};
 use crate::plan::{Plan, Reconnect, Verify};
-use crate::result::{Outcome, Run, Verdict};
+use crate::result::{Outcome, Publishing, Run, Verdict};
 
 /// Share of a core above which a worker may have been the limit.
 const BUSY: f64 = 0.85;
@@ -141,11 +141,11 @@ fn schedule(run: &Run, is_interrupted: bool, findings: &mut Findings) {
     // Who interrupts a run knows why the rest of the schedule was not sent.
     if !is_interrupted && (publishing.sent as f64) < publishing.slots as f64 * SENT {
         let share = publishing.sent as f64 / publishing.slots as f64;
-        let wait = publishing.acknowledgement.as_ref().map_or(0.0, |ack| ack.at(0.5));
         let reason = format!(
-            "only {:.1} % of the schedule was sent: each publisher waits for its answer, which took \
-             {wait:.2} ms in the median; try more --publishers or a lower --rate",
-            share * 100.0
+            "only {:.1} % of the schedule was sent: each publisher waits for its answer, {}; try more \
+             --publishers or a lower --rate",
+            share * 100.0,
+            wait(publishing)
         );
         findings.add(Outcome::Invalid, reason);
     }
@@ -166,6 +166,17 @@ fn schedule(run: &Run, is_interrupted: bool, findings: &mut Findings) {
             "nothing at all arrived: do --subscribe and --publish mean the same topic?".to_owned(),
         );
     }
+}
+
+/// How long an answer took, where that was measured.
+fn wait(publishing: &Publishing) -> String {
+    publishing.acknowledgement.as_ref().map_or_else(
+        || {
+            "whose time was not measured: no event that was due after the warm-up was accepted"
+                .into()
+        },
+        |answers| format!("which took {:.2} ms in the median", answers.at(0.5)),
+    )
 }
 
 fn goals(run: &Run, findings: &mut Findings) {

@@ -147,6 +147,18 @@ fn when_the_schedule_could_not_be_kept_the_code_is_4() {
 }
 
 #[test]
+fn an_answer_that_was_never_measured_is_not_said_to_have_taken_no_time() {
+    // Stuck at an event of the warm-up until there is no time left for the others.
+    let answers = Answers { stop_at: Some((1, Duration::from_secs(3))), ..Answers::default() };
+    let stub = Stub::start(Mischief { answers, ..Mischief::default() });
+    let ran = loadgen(&stub.load("load", "-c 2 -r 20 -d 500ms --warmup 300ms --tail 5s"));
+    ran.assert_ended(4, "invalid");
+    assert!(ran.at("/publishing/acknowledgement").is_null(), "{}", ran.stdout);
+    ran.assert_reason("only 6.2 % of the schedule was sent: each publisher waits for its answer, ");
+    assert!(ran.words().contains("whose time was not measured"), "{}", ran.stdout);
+}
+
+#[test]
 fn when_the_run_is_interrupted_the_code_is_4_and_what_there_is_is_reported() {
     // There are always events on their way, and there is time between two to be interrupted there.
     let way = |_: &Event| Duration::from_millis(900);
