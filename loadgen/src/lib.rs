@@ -4,7 +4,8 @@
 //! In reading order: [`clock`], [`payload`] and [`sse`] are the words of the wire; `verify` and
 //! `subscriber` judge what one subscriber sees; `measure` keeps the books; `crew` reads, `publish`
 //! writes, `watch` looks at the server; `conduct` makes a run of them; `result` is what it found,
-//! `report` and `compare` show it. It shares no code with the server that it was made for.
+//! `report` and `compare` show it; `export` shows it to Prometheus meanwhile. It shares no code with
+//! the server that it was made for.
 
 mod capacity;
 mod cli;
@@ -13,6 +14,7 @@ mod compare;
 mod conduct;
 mod crew;
 mod environment;
+mod export;
 mod http1;
 mod measure;
 pub mod payload;

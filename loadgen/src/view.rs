@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::conduct::{Running, View};
+use crate::conduct::{Phase, Running, View};
 use crate::crew::Progress;
 use crate::measure::Compact;
 use crate::report::figures;
@@ -30,6 +30,7 @@ impl View for Silence {
     fn ramp(&mut self, _: &Progress, _: u64) {}
     fn running(&mut self, _: &Running<'_>) {}
     fn end(&mut self) {}
+    fn closed(&mut self, _: &Running<'_>) {}
 }
 
 /// What has come since the last line.
@@ -70,10 +71,10 @@ fn quantiles(latency: &Compact) -> String {
 fn troubles(progress: &Progress, refused: u64) -> String {
     let mut text = String::new();
     for (count, what) in [
-        (progress.wrong, "wrong"),
+        (progress.wrong(), "wrong"),
         (progress.failures, "failed"),
         (refused, "refused"),
-        (progress.reconnects, "reconnects"),
+        (progress.counts.reconnects, "reconnects"),
     ] {
         if count > 0 {
             text.push_str(&format!("  {} {what}", figures::count(count)));
@@ -92,12 +93,12 @@ struct Lines {
 
 impl View for Lines {
     fn ramp(&mut self, progress: &Progress, asked: u64) {
-        let all = progress.connected + progress.gave_up >= asked;
+        let all = progress.counts.connected + progress.counts.gave_up >= asked;
         let first_time = all && !std::mem::replace(&mut self.complete, all);
         if self.ramp.take(progress, Duration::from_secs(1)).is_some() && !all || first_time {
             say(&format!(
                 "connecting  {} of {}{}",
-                figures::count(progress.connected),
+                figures::count(progress.counts.connected),
                 figures::count(asked),
                 troubles(progress, 0)
             ));
@@ -111,12 +112,16 @@ impl View for Lines {
     }
 
     fn end(&mut self) {}
+
+    fn closed(&mut self, _: &Running<'_>) {}
 }
 
 fn line(state: &Running<'_>, rate: f64, latency: &Compact) -> String {
     let progress = state.progress;
     let phase = match progress.behind {
-        Some(behind) if state.is_tail => format!("waiting for {}", figures::count(behind)),
+        Some(behind) if state.phase == Phase::Tail => {
+            format!("waiting for {}", figures::count(behind))
+        }
         _ => {
             format!("{:>3.0} s of {:.0} s", state.elapsed.as_secs_f64(), state.length.as_secs_f64())
         }
@@ -126,10 +131,10 @@ fn line(state: &Running<'_>, rate: f64, latency: &Compact) -> String {
     format!(
         "{phase}  {} streams  {} sent  {} deliveries/s  {}{}",
         figures::count(progress.open),
-        figures::count(state.sent),
+        figures::count(state.sent()),
         figures::count(rate),
         quantiles(latency),
-        troubles(progress, state.refused)
+        troubles(progress, state.refused())
     )
 }
 
@@ -167,7 +172,7 @@ impl View for Live {
             self.bar.set_length(asked);
         }
         self.bar.set_message(troubles(progress, 0));
-        self.bar.set_position(progress.connected);
+        self.bar.set_position(progress.counts.connected);
     }
 
     fn running(&mut self, state: &Running<'_>) {
@@ -177,7 +182,7 @@ impl View for Live {
             self.bar.set_prefix("publishing");
             self.bar.set_length(u64::try_from(state.length.as_millis()).unwrap_or(u64::MAX).max(1));
         }
-        if state.is_tail {
+        if state.phase == Phase::Tail {
             self.bar.set_prefix("last ones ");
         }
         if let Some((rate, latency)) = self.since.take(state.progress, Duration::from_millis(500)) {
@@ -191,4 +196,6 @@ impl View for Live {
     fn end(&mut self) {
         self.bar.finish_and_clear();
     }
+
+    fn closed(&mut self, _: &Running<'_>) {}
 }

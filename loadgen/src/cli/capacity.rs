@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::files::say;
 use super::run::{interruption, once, outputs};
-use super::{Failure, scenarios};
+use super::{Failure, metrics, scenarios};
 use crate::capacity::{Search, Tried, highest, lowest};
 use crate::plan::{FileBudget, Form, Rate, Settings, Span};
 use crate::result::{Outcome, ResultFile, Run, SCHEMA};
@@ -59,10 +59,12 @@ pub(super) fn capacity(flags: &Flags) -> Result<u8, Failure> {
     let whole = matches!(flags.raise, Raise::Connections);
     let search = Search { from: flags.from, to: flags.to, factor: flags.factor, whole };
     let interrupted = interruption()?;
+    let exporter = metrics::open(&settings, &at(&settings, flags.raise, flags.from).plan()?)?;
     let mut tried = Vec::new();
     let mut file = ResultFile { schema: SCHEMA.to_owned(), runs: Vec::new() };
     while let Some(level) = search.next(&tried) {
-        let run = once(&at(&settings, flags.raise, level), &interrupted, flags.quiet)?;
+        let level_settings = at(&settings, flags.raise, level);
+        let run = once(&level_settings, &interrupted, flags.quiet, exporter.as_ref())?;
         say(&line(flags.raise, level, &run))?;
         let outcome = run.verdict.outcome;
         file.runs.push(run);
@@ -73,6 +75,7 @@ pub(super) fn capacity(flags: &Flags) -> Result<u8, Failure> {
         tried.push(Tried { level, outcome });
     }
     say(&conclusion(flags, &tried, &file.runs))?;
+    metrics::linger(&settings, &interrupted, flags.quiet);
     let first = file.runs.first().map_or(4, |run| run.verdict.exit_code);
     Ok(if highest(&tried).is_some() { 0 } else { first })
 }

@@ -2,6 +2,7 @@
 
 mod capacity;
 mod files;
+mod metrics;
 mod run;
 mod scenarios;
 
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::compare::{Input, compare};
 use crate::conduct::RunError;
 use crate::crew::CrewError;
+use crate::export::ExportError;
 use crate::plan::{FilesError, PlanError, Settings};
 use crate::publish::PublishError;
 use crate::slo::SloError;
@@ -112,6 +114,8 @@ pub(crate) enum Failure {
     Goal(#[from] SloError),
     #[error(transparent)]
     Files(#[from] FilesError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]

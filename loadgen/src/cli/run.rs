@@ -7,8 +7,10 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::files::{Outputs, read_result, say};
-use super::{Failure, RunFlags, scenarios};
+use super::{Failure, RunFlags, metrics, scenarios};
+use crate::conduct::View;
 use crate::conduct::{self, Ask};
+use crate::export::Exporter;
 use crate::plan::{FileBudget, Settings};
 use crate::report;
 use crate::result::{ResultFile, Run, SCHEMA};
@@ -33,9 +35,10 @@ pub(super) fn run(flags: &RunFlags) -> Result<u8, Failure> {
     {
         file = read_result(path)?;
     }
+    let exporter = metrics::open(&settings, &settings.plan()?)?;
     let made_before = file.runs.len();
     for _ in 0..repeat {
-        let run = once(&settings, &interrupted, flags.quiet)?;
+        let run = once(&settings, &interrupted, flags.quiet, exporter.as_ref())?;
         say(&report::summary(&run))?;
         file.runs.push(run);
         // After each, so that an accident costs one run and not all.
@@ -44,6 +47,7 @@ pub(super) fn run(flags: &RunFlags) -> Result<u8, Failure> {
             break;
         }
     }
+    metrics::linger(&settings, &interrupted, flags.quiet);
     let made = &file.runs[made_before..];
     Ok(worst(made).map_or(0, |run| run.verdict.exit_code))
 }
@@ -53,6 +57,7 @@ pub(super) fn once(
     settings: &Settings,
     interrupted: &AtomicBool,
     is_quiet: bool,
+    exporter: Option<&Exporter>,
 ) -> Result<Run, Failure> {
     let plan = Arc::new(settings.plan()?);
     let goals = settings.slo.iter().map(|text| text.parse()).collect::<Result<Vec<Slo>, _>>()?;
@@ -61,6 +66,9 @@ pub(super) fn once(
     let ask =
         Ask { settings: settings.shown(), load_hash: plan.load_hash(), goals: &goals, interrupted };
     let mut view = view::of_stderr(is_quiet);
+    if let Some(exporter) = exporter {
+        view = Box::new(exporter.before(view, &plan)) as Box<dyn View>;
+    }
     Ok(conduct::run(&plan, &ask, view.as_mut())?)
 }
 

@@ -30,10 +30,10 @@ pub(super) fn account(plan: &Plan, ask: &Ask<'_>, harvest: Harvest) -> Run {
     let ledger = &report.ledger;
     let counted = Counted::of(plan, ledger);
     let delivery = delivery(plan, ledger, start, counted);
-    let shares = Shares { connected: at_ramp_end.connected, received: delivery.received };
+    let shares = Shares { connected: at_ramp_end.counts.connected, received: delivery.received };
     let server = harvest.watch.end(plan, shares);
-    let own_bytes_each = (at_ramp_end.connected >= ENOUGH)
-        .then(|| at_ramp_end.grown as f64 / at_ramp_end.connected as f64);
+    let own_bytes_each = (at_ramp_end.counts.connected >= ENOUGH)
+        .then(|| at_ramp_end.grown as f64 / at_ramp_end.counts.connected as f64);
     Run {
         name: plan.name.clone(),
         about: plan.about.clone(),
@@ -49,7 +49,7 @@ pub(super) fn account(plan: &Plan, ask: &Ask<'_>, harvest: Harvest) -> Run {
         },
         subscribers: Subscribers {
             asked: plan.ramp.connections as u64,
-            connected: at_ramp_end.connected,
+            connected: at_ramp_end.counts.connected,
             topics: u64::from(plan.topics.count),
             verified: verified(plan),
             failures: ledger.failures.clone(),

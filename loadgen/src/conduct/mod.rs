@@ -15,7 +15,7 @@ use crate::clock::{Clock, Moment};
 use crate::crew::{CrewError, Progress, Report};
 use crate::environment;
 use crate::plan::Plan;
-use crate::publish::{LaneReport, PublishError, Publishers};
+use crate::publish::{LaneReport, PublishError, PublishGauges, Publishers};
 use crate::result::{Environment, Run};
 use crate::slo::Slo;
 use crate::watch::Watch;
@@ -48,20 +48,45 @@ pub(crate) trait View {
     fn ramp(&mut self, progress: &Progress, asked: u64);
     /// Publishing, or waiting for the tail.
     fn running(&mut self, state: &Running<'_>);
-    /// Over.
+    /// Over: nothing moves any more.
     fn end(&mut self);
+    /// The books are closed and the result is made: these figures are those of the result.
+    fn closed(&mut self, state: &Running<'_>);
+}
+
+/// Which part of a run goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    #[default]
+    Connecting,
+    Warmup,
+    Measuring,
+    /// Publishing has ended.
+    Tail,
+    Done,
 }
 
 /// A run while it goes on.
 #[derive(Debug)]
 pub(crate) struct Running<'a> {
     pub(crate) progress: &'a Progress,
+    pub(crate) phase: Phase,
     pub(crate) elapsed: Duration,
     pub(crate) length: Duration,
-    pub(crate) sent: u64,
-    pub(crate) refused: u64,
-    /// Whether publishing has ended.
-    pub(crate) is_tail: bool,
+    /// Nothing when nobody publishes.
+    pub(crate) publishing: Option<&'a PublishGauges>,
+}
+
+impl Running<'_> {
+    /// Events sent.
+    pub(crate) fn sent(&self) -> u64 {
+        self.publishing.map_or(0, |gauges| gauges.sent.load(Ordering::Relaxed))
+    }
+
+    /// Of them, those that were not accepted.
+    pub(crate) fn refused(&self) -> u64 {
+        self.publishing.map_or(0, |gauges| gauges.refused.load(Ordering::Relaxed))
+    }
 }
 
 /// What a run needs to know besides its plan.
@@ -102,7 +127,7 @@ pub(crate) fn run(plan: &Arc<Plan>, ask: &Ask<'_>, view: &mut dyn View) -> Resul
     let ramp = ramp(plan, &mut readers, ask.interrupted, view)?;
     let at_ramp_end = readers.progress();
     watch.connected();
-    let mut publishing = begin(plan, &mut readers, clock, at_ramp_end.connected)?;
+    let mut publishing = begin(plan, &mut readers, clock, at_ramp_end.counts.connected)?;
     watch.publishing();
     publish(plan, &mut readers, &mut publishing, &mut watch, ask.interrupted, view)?;
     let measured =
@@ -112,7 +137,7 @@ pub(crate) fn run(plan: &Arc<Plan>, ask: &Ask<'_>, view: &mut dyn View) -> Resul
     let lanes = match lanes {
         Some((lanes, published)) => {
             readers.finish(published)?;
-            tail(plan, &mut readers, &publishing, &lanes, view)?;
+            tail(plan, &mut readers, &publishing, view)?;
             Some(lanes)
         }
         None => None,
@@ -120,6 +145,8 @@ pub(crate) fn run(plan: &Arc<Plan>, ask: &Ask<'_>, view: &mut dyn View) -> Resul
     watch.done();
     let memory = readers.progress().memory;
     view.end();
+    let report = readers.stop()?;
+    let closed = Progress::of(&report.ledger, 0);
     let harvest = Harvest {
         environment,
         started_at,
@@ -128,13 +155,15 @@ pub(crate) fn run(plan: &Arc<Plan>, ask: &Ask<'_>, view: &mut dyn View) -> Resul
         measured,
         tail: tail_began.elapsed(),
         at_ramp_end,
-        report: readers.stop()?,
+        report,
         lanes,
         memory,
         watch,
     };
     let mut run = account::account(plan, ask, harvest);
     judge::judge(plan, ask, &mut run);
+    // At last, because who sees it may end the program, which must not count as an interruption.
+    view.closed(&publishing.state(plan, &closed, Phase::Done));
     Ok(run)
 }
 
@@ -142,6 +171,20 @@ pub(crate) fn run(plan: &Arc<Plan>, ask: &Ask<'_>, view: &mut dyn View) -> Resul
 struct Going {
     start: Moment,
     publishers: Option<Publishers>,
+    /// Of the publishers, which they outlive.
+    gauges: Option<Arc<PublishGauges>>,
+}
+
+impl Going {
+    fn state<'a>(&'a self, plan: &Plan, progress: &'a Progress, phase: Phase) -> Running<'a> {
+        Running {
+            progress,
+            phase,
+            elapsed: self.start.until(plan.timing.clock.now()),
+            length: plan.timing.publishing(),
+            publishing: self.gauges.as_deref(),
+        }
+    }
 }
 
 /// Waits until all subscribers are there or have given up; says how long it took.
@@ -157,10 +200,10 @@ fn ramp(
     while began.elapsed() < plan.ramp.timeout && !interrupted.load(Ordering::Relaxed) {
         let progress = readers.progress();
         view.ramp(&progress, asked);
-        if progress.connected + progress.gave_up >= asked {
+        if progress.counts.connected + progress.counts.gave_up >= asked {
             let ramp = *complete.get_or_insert_with(|| began.elapsed());
             // The rest, in which nothing is published.
-            if began.elapsed() >= ramp + REST || progress.connected == 0 {
+            if began.elapsed() >= ramp + REST || progress.counts.connected == 0 {
                 return Ok(ramp);
             }
         }
@@ -184,7 +227,8 @@ fn begin(
         publishing.map(|publishing| Publishers::start(plan, publishing, start)).transpose()?;
     readers.begin(start)?;
     sleep(clock.now().until(start));
-    Ok(Going { start, publishers })
+    let gauges = publishers.as_ref().map(|publishers| publishers.gauges.clone());
+    Ok(Going { start, publishers, gauges })
 }
 
 /// Waits for the end of publishing, or of the time when nobody publishes.
@@ -216,7 +260,8 @@ fn publish(
         if done || (going.publishers.is_none() && interrupted.load(Ordering::Relaxed)) {
             break;
         }
-        show(readers, going, None, elapsed, length, view);
+        let phase = if elapsed < plan.timing.warmup { Phase::Warmup } else { Phase::Measuring };
+        view.running(&going.state(plan, &readers.progress(), phase));
         watch.now_and_then();
         readers.check()?;
         sleep(LOOK);
@@ -230,15 +275,12 @@ fn tail(
     plan: &Plan,
     readers: &mut Readers,
     going: &Going,
-    lanes: &LaneReport,
     view: &mut dyn View,
 ) -> Result<(), RunError> {
     let began = Instant::now();
-    let length = plan.timing.publishing();
     while began.elapsed() < plan.timing.tail {
         let progress = readers.progress();
-        let elapsed = going.start.until(plan.timing.clock.now());
-        show_progress(&progress, Some(lanes), going, elapsed, length, view);
+        view.running(&going.state(plan, &progress, Phase::Tail));
         // One look more than needed: what is behind is shown a little later than it is counted.
         if progress.behind == Some(0) && progress.absent == 0 && began.elapsed() > LOOK * 2 {
             break;
@@ -249,34 +291,4 @@ fn tail(
     // What comes twice comes after everything has come once.
     sleep(LOOK * 2);
     Ok(())
-}
-
-fn show(
-    readers: &Readers,
-    going: &Going,
-    lanes: Option<&LaneReport>,
-    elapsed: Duration,
-    length: Duration,
-    view: &mut dyn View,
-) {
-    show_progress(&readers.progress(), lanes, going, elapsed, length, view);
-}
-
-fn show_progress(
-    progress: &Progress,
-    lanes: Option<&LaneReport>,
-    going: &Going,
-    elapsed: Duration,
-    length: Duration,
-    view: &mut dyn View,
-) {
-    let gauges = going.publishers.as_ref().map(|publishers| &publishers.gauges);
-    let (sent, refused) = match (lanes, gauges) {
-        (Some(lanes), _) => (lanes.sent, lanes.refusals.values().sum()),
-        (None, Some(gauges)) => {
-            (gauges.sent.load(Ordering::Relaxed), gauges.refused.load(Ordering::Relaxed))
-        }
-        (None, None) => (0, 0),
-    };
-    view.running(&Running { progress, elapsed, length, sent, refused, is_tail: lanes.is_some() });
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::{Compact, Counts, events_in};
+use crate::measure::{Compact, Counts, Ledger, Timed, events_in};
 
 /// A thread's gauges. Written a few times a second, so a lock costs nothing.
 #[derive(Debug, Default)]
@@ -15,23 +15,21 @@ pub(crate) struct Gauges(Mutex<Progress>);
 /// How far the work has come.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Progress {
-    pub(crate) connected: u64,
-    pub(crate) gave_up: u64,
+    pub(crate) counts: Counts,
     /// Streams that are open now.
     pub(crate) open: u64,
-    /// Events that were parsed.
-    received: u64,
-    parsed_bytes: u64,
-    counted_bytes: u64,
+    /// Attempts that failed.
     pub(crate) failures: u64,
-    pub(crate) reconnects: u64,
-    pub(crate) wrong: u64,
+    /// Streams that the server ended or that failed, of those that read as fast as they can.
+    pub(crate) disconnects: u64,
     /// Events that have been published and not arrived; nothing before publishing has ended.
     pub(crate) behind: Option<u64>,
     /// Subscribers that are between two streams and will come back.
     pub(crate) absent: u64,
     /// Latencies since the last reading.
     pub(crate) latency: Compact,
+    /// All latencies so far, when metrics are exported.
+    pub(crate) timed: Timed,
     /// Resident memory of the process.
     pub(crate) memory: u64,
     /// How much of it came since the crew started.
@@ -45,18 +43,14 @@ impl Progress {
     }
 
     fn add(mut self, other: &Self) -> Self {
-        self.connected += other.connected;
-        self.gave_up += other.gave_up;
+        self.counts.merge(&other.counts);
         self.open += other.open;
-        self.received += other.received;
-        self.parsed_bytes += other.parsed_bytes;
-        self.counted_bytes += other.counted_bytes;
         self.failures += other.failures;
-        self.reconnects += other.reconnects;
-        self.wrong += other.wrong;
+        self.disconnects += other.disconnects;
         self.absent += other.absent;
         self.behind = self.behind.zip(other.behind).map(|(mine, theirs)| mine + theirs);
         self.latency.merge(&other.latency);
+        self.timed.merge(&other.timed);
         self.memory += other.memory;
         self.grown += other.grown;
         self
@@ -65,26 +59,29 @@ impl Progress {
     /// Events that have arrived at those that read as fast as they can, with an estimate of those in
     /// streams that are not parsed, as the result has them.
     pub(crate) fn deliveries(&self) -> u64 {
-        self.received + events_in(self.counted_bytes, self.received, self.parsed_bytes)
+        let Counts { received, counted_bytes, parsed_bytes, .. } = self.counts;
+        received + events_in(counted_bytes, received, parsed_bytes)
     }
 
-    /// Of the books of a thread.
-    pub(crate) fn of(counts: &Counts, failures: u64, open: u64) -> Self {
-        let wrong = counts.duplicates
+    /// Deliveries that are known to be wrong already.
+    pub(crate) fn wrong(&self) -> u64 {
+        let counts = &self.counts;
+        counts.duplicates
             + counts.reordered
             + counts.corrupted
             + counts.wrong_topic
-            + counts.broken_streams;
+            + counts.broken_streams
+    }
+
+    /// Of the books of a thread, or of all of them.
+    pub(crate) fn of(ledger: &Ledger, open: u64) -> Self {
+        let counts = ledger.counts;
         Self {
-            connected: counts.connected,
-            gave_up: counts.gave_up,
+            counts,
             open,
-            received: counts.received,
-            parsed_bytes: counts.parsed_bytes,
-            counted_bytes: counts.counted_bytes,
-            failures,
-            reconnects: counts.reconnects,
-            wrong,
+            failures: ledger.failures.values().sum(),
+            disconnects: counts.closed_by_server + ledger.errors.values().sum::<u64>(),
+            timed: ledger.timed.unwrap_or_default(),
             ..Self::default()
         }
     }
@@ -116,7 +113,9 @@ mod tests {
     fn deliveries_are_those_that_were_parsed_and_those_that_were_counted() {
         let worker = |received, parsed_bytes, counted_bytes| {
             let counts = Counts { received, parsed_bytes, counted_bytes, ..Counts::default() };
-            Progress::of(&counts, 0, 0)
+            let mut ledger = Ledger::default();
+            ledger.counts = counts;
+            Progress::of(&ledger, 0)
         };
         assert_eq!(worker(7, 1400, 0).deliveries(), 7);
         // A worker without a subscriber that is parsed knows by the others.

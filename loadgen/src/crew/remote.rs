@@ -31,7 +31,7 @@ enum Order {
 /// What it answers, a line each.
 #[derive(Serialize, Deserialize)]
 enum Answer {
-    Progress(Progress),
+    Progress(Box<Progress>),
     Report(Box<Report>),
     Failed(String),
 }
@@ -108,7 +108,8 @@ fn listen(answers: impl io::BufRead, shown: &Mutex<Progress>) -> Result<Report, 
     for line in answers.lines() {
         let line = line.map_err(|error| error.to_string())?;
         match serde_json::from_str(&line).map_err(|error| error.to_string())? {
-            Answer::Progress(mut progress) => {
+            Answer::Progress(progress) => {
+                let mut progress = *progress;
                 let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
                 progress.latency.merge(&shown.latency);
                 *shown = progress;
@@ -140,7 +141,7 @@ pub(crate) fn serve() -> io::Result<()> {
         thread::spawn(move || {
             while let Some(crew) = crew.upgrade() {
                 // Without a conductor nobody listens; the end of the input will say so.
-                let _ = answer(&Answer::Progress(crew.progress()));
+                let _ = answer(&Answer::Progress(Box::new(crew.progress())));
                 drop(crew);
                 thread::sleep(SHOW);
             }

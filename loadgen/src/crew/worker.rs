@@ -65,8 +65,6 @@ pub(super) struct Tools {
     pub(super) handshakes: usize,
     /// Streams that are open.
     pub(super) open: u64,
-    /// Attempts that failed so far.
-    pub(super) failures: u64,
     /// Streams that wait for their turn to connect.
     pub(super) queue: VecDeque<usize>,
 }
@@ -109,7 +107,6 @@ impl Worker {
             calm: false,
             handshakes: 0,
             open: 0,
-            failures: 0,
             queue: VecDeque::new(),
             plan,
         };
@@ -236,7 +233,7 @@ impl Worker {
         }
         self.show_at = now + SHOW;
         let tools = &mut self.tools;
-        let mut progress = Progress::of(&tools.ledger.counts, tools.failures, tools.open);
+        let mut progress = Progress::of(&tools.ledger, tools.open);
         if let Some(published) = self.orders.published() {
             tools.calm = true;
             if let Some(meter) = &mut self.meter {
@@ -263,7 +260,7 @@ impl Worker {
             let away = !stream.is_open();
             stream.subscriber.settle(self.orders.published(), away, ledger);
         }
-        self.gauges.show(Progress::of(&ledger.counts, self.tools.failures, 0));
+        self.gauges.show(Progress::of(ledger, 0));
         Report::of_thread(name, used, self.tools.ledger)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Compact, Completions, Durations, Follow, SecondTally, Seconds};
+use super::{Compact, Completions, Durations, Follow, SecondTally, Seconds, Timed};
 use crate::clock::{Clock, ClockId, Moment};
 use crate::payload::Stamp;
 use crate::plan::{Class, Plan};
@@ -47,6 +47,8 @@ pub(crate) struct Counts {
     pub(crate) silent: u64,
     pub(crate) announced: u64,
     pub(crate) unresumable: u64,
+    /// Announcements of losses, at all subscribers.
+    pub(crate) told: u64,
     pub(crate) negative: u64,
     pub(crate) cut_fin: u64,
     pub(crate) cut_rst: u64,
@@ -62,7 +64,7 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         let Self {
             received,
             unique,
@@ -79,6 +81,7 @@ impl Counts {
             silent,
             announced,
             unresumable,
+            told,
             negative,
             cut_fin,
             cut_rst,
@@ -106,6 +109,7 @@ impl Counts {
         self.silent += silent;
         self.announced += announced;
         self.unresumable += unresumable;
+        self.told += told;
         self.negative += negative;
         self.cut_fin += cut_fin;
         self.cut_rst += cut_rst;
@@ -182,6 +186,8 @@ pub(crate) struct Ledger {
     pub(crate) phases: Phases,
     pub(crate) seconds: Seconds,
     pub(crate) completions: Completions,
+    /// Nothing where nobody asked for metrics, so that a delivery does not pay for them.
+    pub(crate) timed: Option<Timed>,
     /// By place in [`Class::ALL`].
     pub(crate) classes: [ClassTally; 4],
     pub(crate) findings: Vec<Finding>,
@@ -268,7 +274,8 @@ impl Facts {
 impl Ledger {
     pub(crate) fn new(plan: &Plan) -> Self {
         let loss_events = plan.loss_events.clone();
-        let mut ledger = Self { facts: Facts::of(plan), loss_events, ..Self::default() };
+        let timed = plan.exports.then(Timed::default);
+        let mut ledger = Self { facts: Facts::of(plan), loss_events, timed, ..Self::default() };
         // A page fault in the first delivery would be measured as the server's.
         ledger.intended.prepare();
         ledger.actual.prepare();
@@ -304,7 +311,12 @@ impl Ledger {
         let latency = now.since(stamp.due);
         self.intended.record(latency);
         self.recent.record(latency);
-        self.actual.record(now.since(stamp.sent));
+        let from_send = now.since(stamp.sent);
+        self.actual.record(from_send);
+        if let Some(timed) = &mut self.timed {
+            timed.delivery.record(latency);
+            timed.from_send.record(from_send);
+        }
         if let Some(known_since) = reading.known_since {
             self.when_known.record(known_since.since(stamp.due));
         }
@@ -356,6 +368,9 @@ impl Ledger {
         self.phases.merge(&other.phases);
         self.seconds.merge(&other.seconds);
         self.completions.merge(&other.completions);
+        if let Some(theirs) = &other.timed {
+            self.timed.get_or_insert_default().merge(theirs);
+        }
         for (mine, theirs) in self.classes.iter_mut().zip(&other.classes) {
             mine.merge(theirs);
         }

@@ -2,6 +2,7 @@
 //! reached their subscribers. Each worker has its own; they are merged at the end, and nothing is
 //! shared while a run goes on.
 
+mod buckets;
 mod compact;
 mod completion;
 mod durations;
@@ -9,6 +10,7 @@ mod estimate;
 mod ledger;
 mod seconds;
 
+pub(crate) use buckets::{BOUNDS, Buckets, SharedBuckets, Timed};
 pub(crate) use compact::Compact;
 pub(crate) use completion::{Completions, Follow};
 pub(crate) use durations::Durations;

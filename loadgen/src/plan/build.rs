@@ -74,6 +74,7 @@ impl Settings {
             processes: at_least_one("--processes", self.processes.unwrap_or(1), 64)?,
             workers: at_least_one("--workers", self.workers.unwrap_or(1), 256)?,
             server: self.server()?,
+            exports: self.metrics_listen.is_some(),
             targets,
         };
         self.check_bounds(&plan)?;

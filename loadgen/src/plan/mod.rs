@@ -53,6 +53,8 @@ pub(crate) struct Plan {
     /// Reading threads of each process.
     pub(crate) workers: usize,
     pub(crate) server: ServerWatch,
+    /// Whether metrics are exported, for which a delivery is booked once more.
+    pub(crate) exports: bool,
 }
 
 /// How subscribers come.

@@ -226,6 +226,14 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) csv: Option<PathBuf>,
 
+    /// Serve this program's own metrics for Prometheus at /metrics of this address while it runs; port 0
+    /// takes any that is free
+    #[arg(long, value_name = "IP:PORT", help_heading = "Metrics")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// How long to go on serving them at the end, for the last scrape [default: 0s]
+    #[arg(long, value_name = "TIME", help_heading = "Metrics")]
+    pub(crate) metrics_linger: Option<Span>,
+
     /// Allow targets beyond this machine: load on somebody else's server is an attack
     #[arg(long, help_heading = "Bounds")]
     pub(crate) i_own_this_target: bool,

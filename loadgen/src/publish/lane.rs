@@ -173,6 +173,7 @@ impl Lane {
                 self.report.own_lateness.record(late);
             }
             self.report.late += u64::from(late > LATE);
+            self.room.gauges.lateness.record(late);
         }
         let stamp = Stamp {
             run: plan.run,

@@ -15,7 +15,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::clock::Moment;
 use crate::crew::CrewError;
-use crate::measure::Durations;
+use crate::measure::{Durations, SharedBuckets};
 use crate::plan::{Plan, PublishStyle, Publishing};
 use crate::subscriber::Published;
 
@@ -50,12 +50,14 @@ enum Outcome {
     Unknown(String),
 }
 
-/// How far publishing is, for the live view.
+/// How far publishing is, for the live view and for metrics.
 #[derive(Debug, Default)]
 pub(crate) struct PublishGauges {
     pub(crate) sent: AtomicU64,
     pub(crate) acknowledged: AtomicU64,
     pub(crate) refused: AtomicU64,
+    /// From when events were due until they were sent, without those of the warm-up.
+    pub(crate) lateness: SharedBuckets,
 }
 
 /// What a lane has done.

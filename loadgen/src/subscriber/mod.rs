@@ -320,6 +320,7 @@ impl View {
             return;
         }
         let missed = serde_json::from_slice::<Gap>(event.data).ok().and_then(|gap| gap.missed);
+        ledger.counts.told += 1;
         self.progress.announced(missed);
         if let Some(missed) = missed {
             ledger.class(self.class).announced += missed;

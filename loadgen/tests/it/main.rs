@@ -28,3 +28,6 @@ mod trouble;
 
 /// Every way to publish, and every schedule.
 mod publishing;
+
+/// The program's own metrics, as a scraper sees them.
+mod exporting;

@@ -41,3 +41,6 @@ mod judging;
 
 /// What a person sees while a run goes on.
 mod terminal;
+
+/// The program's own metrics, as a scraper sees them.
+mod exporting;

@@ -1,5 +1,6 @@
 //! What both binaries of tests share: running the program under test, and reading what it left behind.
 
+pub(crate) mod page;
 pub(crate) mod program;
 pub(crate) mod ran;
 

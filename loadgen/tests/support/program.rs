@@ -7,6 +7,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::eventually;
@@ -54,6 +55,17 @@ pub(crate) fn scratch() -> TempDir {
 impl Going {
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
+    }
+
+    /// What it has said on standard error so far.
+    pub(crate) fn said(&self) -> String {
+        text(&self.folder.path().join("stderr"))
+    }
+
+    /// Asks it to end, as a person or a supervisor would.
+    pub(crate) fn ask_to_end(&self) {
+        let process = Pid::from_child(&self.process);
+        kill_process(process, Signal::TERM).expect("a process of ours");
     }
 
     pub(crate) fn is_over(&mut self) -> bool {

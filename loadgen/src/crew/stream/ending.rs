@@ -77,10 +77,7 @@ impl Stream {
 
     fn account(&self, ending: &Ending, class: Class, now: Moment, tools: &mut Tools) {
         match ending {
-            Ending::Refused(kind) => {
-                tools.failures += 1;
-                tools.ledger.failed(kind, now);
-            }
+            Ending::Refused(kind) => tools.ledger.failed(kind, now),
             Ending::Broken(what) => {
                 tools.ledger.counts.broken_streams += 1;
                 let what = what.clone();

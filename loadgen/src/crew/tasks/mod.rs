@@ -50,7 +50,6 @@ pub(super) struct Desk {
     /// Publishing is over: no more accidents, so that all can come back and catch up.
     pub(super) calm: bool,
     pub(super) open: u64,
-    pub(super) failures: u64,
 }
 
 /// What a task is given.
@@ -95,7 +94,6 @@ impl Tasks {
             clock,
             calm: false,
             open: 0,
-            failures: 0,
         }));
         let room = Room {
             plan: self.plan.clone(),
@@ -182,7 +180,7 @@ impl Tasks {
     }
 
     fn progress(&self, desk: &mut Desk, seats: &[Rc<RefCell<Seat>>]) -> Progress {
-        let mut progress = Progress::of(&desk.ledger.counts, desk.failures, desk.open);
+        let mut progress = Progress::of(&desk.ledger, desk.open);
         if let Some(published) = self.orders.published() {
             desk.calm = true;
             let mut behind = 0;

@@ -237,7 +237,6 @@ fn leave(seat: &RefCell<Seat>, ending: Ending, room: &Room) {
 
 fn refused(kind: &str, room: &Room) {
     let mut desk = room.desk.borrow_mut();
-    desk.failures += 1;
     let now = desk.clock.now();
     desk.ledger.failed(kind, now);
 }

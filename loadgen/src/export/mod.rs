@@ -1,0 +1,104 @@
+//! The metrics of a run while it goes on, for Prometheus: what the conductor shows is kept, and
+//! written as text whenever somebody asks.
+//!
+//! Nothing here is near the reading threads. They keep their own counts, which reach the conductor
+//! several times a second as they do for the live view; a scrape reads what it was shown last.
+
+mod figures;
+mod page;
+mod process;
+mod serve;
+mod text;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::conduct::{Phase, Running, View};
+use crate::crew::Progress;
+use crate::plan::Plan;
+
+use figures::Figures;
+
+/// Why metrics cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExportError {
+    #[error(
+        "cannot serve metrics on {address}: {error}; give --metrics-listen an address of this machine \
+         and a port that is free (0 takes any)"
+    )]
+    Listen { address: SocketAddr, error: io::Error },
+    #[error("cannot serve metrics: no thread or runtime for them: {0}")]
+    Start(io::Error),
+}
+
+/// Serves the metrics from when it is made until the program ends, over all of its runs.
+#[derive(Debug)]
+pub(crate) struct Exporter {
+    shown: Arc<Mutex<Figures>>,
+    address: SocketAddr,
+}
+
+impl Exporter {
+    /// Begins to serve. Until a run has begun the page is that of a run of this plan of which nothing
+    /// has happened yet.
+    pub(crate) fn start(listen: SocketAddr, plan: &Plan) -> Result<Self, ExportError> {
+        let wrong = |error| ExportError::Listen { address: listen, error };
+        let listener = TcpListener::bind(listen).map_err(wrong)?;
+        let address = listener.local_addr().map_err(wrong)?;
+        listener.set_nonblocking(true).map_err(wrong)?;
+        let shown = Arc::new(Mutex::new(Figures::of(plan)));
+        serve::start(listener, shown.clone()).map_err(ExportError::Start)?;
+        Ok(Self { shown, address })
+    }
+
+    /// Where it listens, with the port that the system chose.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A view of one run that shows it here, and then to the other one. Counters begin at 0 again.
+    pub(crate) fn before(&self, next: Box<dyn View>, plan: &Plan) -> Exported {
+        let exported = Exported { shown: self.shown.clone(), figures: Figures::of(plan), next };
+        exported.show();
+        exported
+    }
+}
+
+/// A view that exports what it is shown.
+pub(crate) struct Exported {
+    shown: Arc<Mutex<Figures>>,
+    figures: Figures,
+    next: Box<dyn View>,
+}
+
+impl Exported {
+    fn show(&self) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.clone_from(&self.figures);
+    }
+}
+
+impl View for Exported {
+    fn ramp(&mut self, progress: &Progress, asked: u64) {
+        self.figures.advance(progress, Phase::Connecting);
+        self.show();
+        self.next.ramp(progress, asked);
+    }
+
+    fn running(&mut self, state: &Running<'_>) {
+        self.figures.take(state);
+        self.show();
+        self.next.running(state);
+    }
+
+    fn end(&mut self) {
+        self.next.end();
+    }
+
+    fn closed(&mut self, state: &Running<'_>) {
+        self.figures.take(state);
+        self.show();
+        self.next.closed(state);
+    }
+}

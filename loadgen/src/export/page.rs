@@ -1,0 +1,175 @@
+//! The page: every family by its name, with what it means. The names are a published interface, in
+//! which dashboards and rules rely on: what is here is in `docs/loadgen.md`.
+//!
+//! Every series is there from the start, at 0, so that a rate of it is known from its first event.
+
+use super::figures::Figures;
+use super::process;
+use super::text::{Kind, Text};
+use crate::conduct::Phase;
+
+const PHASES: [(Phase, &str); 5] = [
+    (Phase::Connecting, "connecting"),
+    (Phase::Warmup, "warmup"),
+    (Phase::Measuring, "measuring"),
+    (Phase::Tail, "tail"),
+    (Phase::Done, "done"),
+];
+
+pub(super) fn write(figures: &Figures) -> String {
+    let mut text = Text::default();
+    state(&mut text, figures);
+    streams(&mut text, figures);
+    events(&mut text, figures);
+    times(&mut text, figures);
+    process::write(&mut text);
+    text.finish()
+}
+
+fn state(text: &mut Text, figures: &Figures) {
+    let name = "loadgen_info";
+    text.family(Kind::Gauge, name, "The program and the scenario that it runs; always 1.");
+    let version = ("version", env!("CARGO_PKG_VERSION"));
+    text.sample(name, &[version, ("scenario", &figures.scenario)], 1);
+    let name = "loadgen_phase";
+    text.family(Kind::Gauge, name, "1 for the part of the run that goes on, 0 for the others.");
+    for (phase, word) in PHASES {
+        text.sample(name, &[("phase", word)], u8::from(phase == figures.phase));
+    }
+}
+
+fn streams(text: &mut Text, figures: &Figures) {
+    use Kind::{Counter, Gauge};
+    let counts = &figures.counts;
+    for (kind, name, help, value) in [
+        (Gauge, "loadgen_subscribers_wanted", "Streams that are to be held.", figures.wanted),
+        (Gauge, "loadgen_subscribers", "Streams that are open now.", figures.open),
+        (
+            Counter,
+            "loadgen_connects_total",
+            "Streams that were opened, those of subscribers that came back among them.",
+            counts.connected + counts.reconnects,
+        ),
+        (
+            Counter,
+            "loadgen_connect_failures_total",
+            "Attempts to open a stream that failed.",
+            figures.failures,
+        ),
+        (
+            Counter,
+            "loadgen_reconnects_total",
+            "Streams that were opened by subscribers that had had one before.",
+            counts.reconnects,
+        ),
+        (
+            Counter,
+            "loadgen_disconnects_total",
+            "Streams that the server ended or that failed, at subscribers that read as fast as they can; \
+             cuts on purpose are not among them.",
+            figures.disconnects,
+        ),
+    ] {
+        text.single(kind, name, help, value);
+    }
+}
+
+fn events(text: &mut Text, figures: &Figures) {
+    let counts = &figures.counts;
+    for (name, help, value) in [
+        ("loadgen_events_published_total", "Events that the server accepted.", figures.accepted),
+        (
+            "loadgen_publish_failures_total",
+            "Events that were sent and not accepted.",
+            figures.refused,
+        ),
+        (
+            "loadgen_events_received_total",
+            "Events that arrived at subscribers that read as fast as they can; with --verify sample an \
+             estimate.",
+            figures.received,
+        ),
+        (
+            "loadgen_received_bytes_total",
+            "Bytes of streams that arrived, behind their heads.",
+            counts.parsed_bytes + counts.counted_bytes + counts.hindered_bytes,
+        ),
+        (
+            "loadgen_events_missed_total",
+            "Events that never arrived, and nobody said so. Counted at the end of a run: until then a \
+             hole is only a suspicion.",
+            counts.silent,
+        ),
+        ("loadgen_events_repeated_total", "Events that arrived again.", counts.duplicates),
+        (
+            "loadgen_events_misordered_total",
+            "Events that arrived after a later one of the same publisher and topic.",
+            counts.reordered,
+        ),
+        (
+            "loadgen_events_corrupted_total",
+            "Events that arrived with other bytes than were sent.",
+            counts.corrupted,
+        ),
+        (
+            "loadgen_gaps_told_total",
+            "Announcements in a stream that events are missing.",
+            counts.told,
+        ),
+    ] {
+        text.single(Kind::Counter, name, help, value);
+    }
+}
+
+fn times(text: &mut Text, figures: &Figures) {
+    for (name, help, buckets) in [
+        (
+            "loadgen_delivery_seconds",
+            "From when an event was due until it was read, without the warm-up.",
+            &figures.timed.delivery,
+        ),
+        (
+            "loadgen_delivery_from_send_seconds",
+            "From when the publish call of an event began until it was read, without the warm-up.",
+            &figures.timed.from_send,
+        ),
+        (
+            "loadgen_publish_lateness_seconds",
+            "From when an event was due until its publish call began, without the warm-up.",
+            &figures.lateness,
+        ),
+    ] {
+        text.seconds(name, help, buckets);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_phase_is_1_and_all_are_there() {
+        for (phase, word) in PHASES {
+            let text = write(&Figures { phase, ..Figures::default() });
+            let lines: Vec<_> =
+                text.lines().filter_map(|line| line.strip_prefix("loadgen_phase{")).collect();
+            assert_eq!(lines.len(), 5, "{text}");
+            let ones: Vec<_> = lines.iter().filter(|line| line.ends_with(" 1")).collect();
+            assert_eq!(ones, [&&*format!("phase=\"{word}\"}} 1")]);
+        }
+    }
+
+    #[test]
+    fn before_anything_has_happened_every_series_is_there_at_0() {
+        let text = write(&Figures { scenario: "quickstart".to_owned(), ..Figures::default() });
+        let info = format!(
+            "loadgen_info{{version=\"{}\",scenario=\"quickstart\"}} 1",
+            env!("CARGO_PKG_VERSION")
+        );
+        for line in text.lines().filter(|line| line.starts_with("loadgen_")) {
+            let starts = [&info, "loadgen_phase{phase=\"connecting\"} 1"];
+            assert!(line.ends_with(" 0") || starts.contains(&line), "{line}");
+        }
+        assert_eq!(text.matches("\n# TYPE loadgen_").count() + 1, 20, "{text}");
+    }
+}
