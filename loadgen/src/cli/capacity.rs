@@ -69,13 +69,13 @@ pub(super) fn capacity(flags: &Flags) -> Result<u8, Failure> {
         let outcome = run.verdict.outcome;
         file.runs.push(run);
         outputs(&settings).write(&file)?;
+        metrics::linger(&settings, &interrupted, flags.quiet);
         if interrupted.load(std::sync::atomic::Ordering::Relaxed) {
             break;
         }
         tried.push(Tried { level, outcome });
     }
     say(&conclusion(flags, &tried, &file.runs))?;
-    metrics::linger(&settings, &interrupted, flags.quiet);
     let first = file.runs.first().map_or(4, |run| run.verdict.exit_code);
     Ok(if highest(&tried).is_some() { 0 } else { first })
 }

@@ -9,7 +9,7 @@ use super::Failure;
 use crate::export::Exporter;
 use crate::plan::{Plan, Settings};
 
-/// How often the wait at the end looks whether somebody wants it to be over.
+/// How often that wait looks whether somebody wants it to be over.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Begins to serve, when that was asked for. Where is always said, however quiet the rest is: who asked
@@ -35,13 +35,13 @@ pub(super) fn open(settings: &Settings, plan: &Plan) -> Result<Option<Exporter>,
     Ok(Some(exporter))
 }
 
-/// Goes on serving at the end, as long as was asked for, or until somebody has had enough.
+/// Leaves the last values of a run there, as long as was asked for, or until somebody has had enough.
 pub(super) fn linger(settings: &Settings, interrupted: &AtomicBool, is_quiet: bool) {
     let Some(length) = settings.metrics_linger.map(|span| span.0) else { return };
     let began = Instant::now();
     if !is_quiet && !length.is_zero() && !interrupted.load(Ordering::Relaxed) {
         let length = humantime::format_duration(length);
-        say(&format!("metrics stay for {length}; Ctrl-C ends that"));
+        say(&format!("the last metrics stay for {length}; Ctrl-C ends that"));
     }
     while began.elapsed() < length && !interrupted.load(Ordering::Relaxed) {
         sleep(LOOK.min(length.saturating_sub(began.elapsed())));

@@ -43,11 +43,11 @@ pub(super) fn run(flags: &RunFlags) -> Result<u8, Failure> {
         file.runs.push(run);
         // After each, so that an accident costs one run and not all.
         outputs.write(&file)?;
+        metrics::linger(&settings, &interrupted, flags.quiet);
         if interrupted.load(Ordering::Relaxed) {
             break;
         }
     }
-    metrics::linger(&settings, &interrupted, flags.quiet);
     let made = &file.runs[made_before..];
     Ok(worst(made).map_or(0, |run| run.verdict.exit_code))
 }

@@ -102,3 +102,37 @@ impl View for Exported {
         self.next.closed(state);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Counts;
+    use crate::plan::Settings;
+    use crate::view::Silence;
+
+    #[test]
+    fn each_run_begins_at_0_and_all_are_shown_at_one_address() {
+        let settings = Settings {
+            subscribe: vec!["http://127.0.0.1:9/".to_owned()],
+            name: Some("twice".to_owned()),
+            connections: Some(7),
+            ..Settings::default()
+        };
+        let plan = settings.plan().expect("a plan");
+        let listen = "127.0.0.1:0".parse().expect("an address");
+        let exporter = Exporter::start(listen, &plan).expect("a free port");
+        assert_ne!(exporter.address().port(), 0);
+        let shown = || {
+            let shown = exporter.shown.lock().expect("no thread panics with it");
+            (shown.scenario.clone(), shown.wanted, shown.received)
+        };
+        let counts = Counts { received: 5, ..Counts::default() };
+        let progress = Progress { counts, ..Progress::default() };
+        for _ in 0..2 {
+            let mut view = exporter.before(Box::new(Silence), &plan);
+            assert_eq!(shown(), ("twice".to_owned(), 7, 0));
+            view.ramp(&progress, 7);
+            assert_eq!(shown(), ("twice".to_owned(), 7, 5));
+        }
+    }
+}

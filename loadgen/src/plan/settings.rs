@@ -230,7 +230,7 @@ pub(crate) struct Settings {
     /// takes any that is free
     #[arg(long, value_name = "IP:PORT", help_heading = "Metrics")]
     pub(crate) metrics_listen: Option<SocketAddr>,
-    /// How long to go on serving them at the end, for the last scrape [default: 0s]
+    /// How long the last values of each run stay there, so that they are scraped [default: 0s]
     #[arg(long, value_name = "TIME", help_heading = "Metrics")]
     pub(crate) metrics_linger: Option<Span>,
 

@@ -104,24 +104,6 @@ fn every_series_is_there_from_the_start_and_no_counter_falls() {
 }
 
 #[test]
-fn each_run_of_several_begins_at_0_and_the_page_stays_at_its_address() {
-    let stub = Stub::start(Mischief::default());
-    let flags = format!("-c 2 -r 20 -d 500ms --repeat 2 {LINGER}");
-    let going = start(&stub.load("load", &flags));
-    let address = address(&going);
-    let first = Page::until_done(address).pop().expect("one at least");
-    let received = "loadgen_events_received_total";
-    crate::support::eventually("the second run has begun", || {
-        Page::scrape(address).count(received) < first.count(received)
-    });
-    let second = Page::until_done(address).pop().expect("one at least");
-    going.ask_to_end();
-    let ran = going.wait();
-    assert_eq!((first.count(received), second.count(received)), (20, 20));
-    assert_eq!(ran.result.expect("a result")["runs"].as_array().map(Vec::len), Some(2));
-}
-
-#[test]
 fn nothing_but_the_page_is_there() {
     let stub = Stub::start(Mischief::default());
     let going = start(&stub.load("load", &format!("-c 1 -r 20 {LINGER}")));
