@@ -73,7 +73,7 @@ fn the_last_page_says_what_the_result_says() {
 #[test]
 fn every_series_is_there_from_the_start_and_no_counter_falls() {
     let stub = Stub::at(&[(5, Act::Drop), (7, Act::Repeat)]);
-    let flags = format!("-c 4 -r 40 -d 600ms --warmup 300ms --connect-rate 20 {LINGER}");
+    let flags = format!("-c 4 -r 40 -d 1s --warmup 1s --connect-rate 20 {LINGER}");
     let (pages, ran) = scraped(&stub.load("load", &flags));
     ran.assert_ended(3, "wrong");
     let names = |page: &Page| page.series.keys().cloned().collect::<Vec<_>>();
