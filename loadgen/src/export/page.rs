@@ -1,5 +1,5 @@
 //! The page: every family by its name, with what it means. The names are a published interface, on
-//! which dashboards and rules rely on: what is here is in `docs/loadgen.md`.
+//! which dashboards and rules rely: what is here is in `docs/loadgen.md`.
 //!
 //! Every series is there from the start, at 0, so that a rate of it is known from its first event.
 
