@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use metrics::{Gauge, describe_gauge, gauge};
+use metrics::{Counter, Gauge, describe_gauge, gauge};
 
 use super::Metrics;
 use super::process::RuntimeFigures;
-use super::series::described_gauge;
+use super::series::{described, described_gauge};
 use crate::log::Extent;
+use crate::logging;
 
 /// The commit that the program was built from, when whoever built it said so.
 const REVISION: Option<&str> = option_env!("FANFARE_REVISION");
@@ -35,6 +36,8 @@ pub(super) struct State {
     ready: Gauge,
     draining: Gauge,
     drain_started: Gauge,
+    log_lines_lost: Counter,
+    warnings_suppressed: Counter,
     is_draining: AtomicBool,
 }
 
@@ -60,6 +63,14 @@ impl State {
                 "fanfare_drain_started_timestamp_seconds",
                 "When the server was told to stop; 0 before.",
             ),
+            log_lines_lost: described(
+                "fanfare_log_lines_lost_total",
+                "Lines of the log that its reader was too slow for, in this process.",
+            ),
+            warnings_suppressed: described(
+                "fanfare_warnings_suppressed_total",
+                "Warnings that were not logged because the same one had just been, in this process.",
+            ),
             is_draining: AtomicBool::new(false),
         }
     }
@@ -70,6 +81,8 @@ impl State {
         self.log_bytes.set(log.bytes as f64);
         self.log_oldest_timestamp.set(log.oldest_ms.map_or(0.0, |ms| ms as f64 / 1_000.0));
         self.ready.set(if readings.ready { 1.0 } else { 0.0 });
+        self.log_lines_lost.absolute(logging::lines_lost());
+        self.warnings_suppressed.absolute(logging::warnings_suppressed());
     }
 }
 
