@@ -138,7 +138,10 @@ async fn requests_for_streams_that_were_not_served_are_counted() {
 #[tokio::test]
 async fn a_drain_can_be_watched() {
     let mut server = TestServer::start_with(&["--drain-window", "1h"]).await;
-    let _stream = EventStream::open(server.get("/events/t")).await;
+    let mut streams = Vec::new();
+    for _ in 0..4 {
+        streams.push(EventStream::open(server.get("/events/t")).await);
+    }
     let began = "fanfare_drain_started_timestamp_seconds";
     let before = ["fanfare_ready", "fanfare_draining", began, "fanfare_drain_window_seconds"];
     assert_eq!(server.figures(before).await, [1.0, 0.0, 0.0, 3_600.0]);
@@ -239,7 +242,12 @@ async fn a_health_check_answers_by_its_exit_code_and_says_why() {
     let (code, why) = ask(&["--admin", &public]);
     assert!(code == Some(1) && why.contains("404"), "{why}");
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let _stream = client.get(format!("{}/events/t", program.url)).send().await.unwrap();
+    // The first of a shard's streams is closed at once, the others over the window.
+    let mut streams = Vec::new();
+    for _ in 0..4 {
+        let url = format!("{}/events/t", program.url);
+        streams.push(client.get(url).send().await.unwrap());
+    }
     program.signal(rustix::process::Signal::TERM);
     eventually("it drains", async || ask(&ready).0 == Some(1)).await;
     assert!(ask(&ready).1.contains("draining"), "{}", ask(&ready).1);
