@@ -1,0 +1,1 @@
+"""The dashboards as Python: what grafana/build turns into JSON."""

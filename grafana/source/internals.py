@@ -1,0 +1,207 @@
+"""How happy the machine is: for each resource how much is used, how much waits, and what fails."""
+
+from . import board
+from .panels import graph, heatmap, stat
+from .queries import Query, buckets, of_process, per_second, quantile
+
+GOOD, FAIR, BAD = "green", "orange", "red"
+BUSY = ("sum by (instance) (rate(fanfare_shard_busy_seconds_total{SERVER}[RATE]))"
+        " / sum by (instance) (fanfare_shards{SERVER})")
+RUNTIME_BUSY = ("sum by (instance) (rate(fanfare_runtime_busy_seconds_total{SERVER}[RATE]))"
+                " / sum by (instance) (fanfare_runtime_workers{SERVER})")
+# Counters of the process by the server's own series: see queries.of_process.
+CPU = ("sum by (instance) (rate(process_cpu_seconds_total{SERVER}[RATE])"
+       " and on (job, instance) fanfare_build_info{SERVER})")
+MEMORY = of_process("process_resident_memory_bytes")
+MEMORY_EACH = f"{MEMORY} / (fanfare_subscribers{{SERVER}} > 0)"
+
+
+def dashboard() -> dict:
+    it = board.Board(
+        "fanfare-internals", "Fanfare / Internals",
+        "What the servers use, what waits in them, and what fails: look here when the overview shows a symptom.",
+        [board.datasource(), *board.servers(), board.quantiles()],
+        board.lifecycle(),
+    )
+    it.row("At a glance", [(4, glance())])
+    it.row("Shards", [(8, shards()), (8, passes())])
+    it.row("Processor and memory", [(8, machine())])
+    it.row("Limits", [(8, limits())])
+    it.row("Log of events", [(8, log())], collapsed=True)
+    it.row("Front", [(8, runtime()), (8, front())], collapsed=True)
+    it.row("Connections", [(9, connections())], collapsed=True)
+    it.row("Lifecycle and logging", [(8, lifecycle())], collapsed=True)
+    return it.json()
+
+
+def glance() -> list:
+    filled = ("max(fanfare_log_events{SERVER} / fanfare_log_events_limit{SERVER})",
+              "max(fanfare_log_bytes{SERVER} / fanfare_log_bytes_limit{SERVER})")
+    return [
+        (3, stat("Shards busy", "How much of their time the delivery threads work, on the busiest server. Near "
+                 "100 % delivery times rise.", "percentunit", Query(f"max({BUSY})"),
+                 steps=[(None, GOOD), (0.7, FAIR), (0.9, BAD)], decimals=0)),
+        (3, stat("Cores in use", "Cores that the servers use, all together.", "none", Query(f"sum({CPU})"), decimals=2)),
+        (3, stat("Memory in use", "Resident memory, all servers together.", "bytes", Query(f"sum({MEMORY})"))),
+        (3, stat("Memory a subscriber", "Resident memory by open streams, the log and all else included: it only "
+                 "means something with many subscribers.", "bytes",
+                 Query(f"sum({MEMORY}) / (sum(fanfare_subscribers{{SERVER}}) > 0)"), empty="nobody")),
+        (3, stat("Files used", "File descriptors, on the server that has fewest left.", "percentunit",
+                 Query(f"max({of_process('process_open_fds')} / process_max_fds{{SERVER}})"),
+                 steps=[(None, GOOD), (0.8, FAIR), (0.95, BAD)], decimals=1)),
+        (3, stat("Log filled", "By count or by bytes, whichever is more. 100 % is normal for a busy server: then "
+                 "the oldest events go.", "percentunit",
+                 Query(f"max({filled[0]} > {filled[1]} or {filled[1]})"), decimals=0)),
+        (3, stat("Shards failed", "Delivery threads that ended by a defect. Restart the server, and report it.",
+                 "none", Query("sum(fanfare_shards_failed{SERVER})"), steps=[(None, GOOD), (1, BAD)])),
+        (3, stat("Draining", "Servers that are ending in order.", "none",
+                 Query("sum(fanfare_draining{SERVER})"), steps=[(None, GOOD), (1, FAIR)])),
+    ]
+
+
+def shards() -> list:
+    deliveries = "sum by (instance) (rate(fanfare_events_delivered_total{SERVER}[RATE]))"
+    return [
+        (8, graph("Shard busy ratio", "Time in which the delivery threads work, of all the time they have. A value "
+                  "that is high while the CPU is idle means that they wait for memory or the kernel.", "percentunit",
+                  [Query(BUSY, "{{instance}}")], maximum=1, steps=[(None, "transparent"), (0.9, BAD)])),
+        (8, graph("CPU for 1,000 deliveries", "Processor time of the whole process by what it delivers. It rises "
+                  "when writes hold few events and when many connections are small or encrypted.", "s", [
+                      Query(f"1000 * {CPU} / ({deliveries} > 0)", "{{instance}}")])),
+        (8, graph("Shards and failures", "Delivery threads, and those that ended by a defect.", "short", [
+            Query("sum by (instance) (fanfare_shards{SERVER})", "shards {{instance}}"),
+            Query("sum by (instance) (fanfare_shards_failed{SERVER})", "failed {{instance}}"),
+        ], colours={"failed": "red"})),
+    ]
+
+
+def passes() -> list:
+    writes = ("sum(rate(fanfare_write_events_sum{SERVER}[RATE])) / (sum(rate(fanfare_write_events_count{SERVER}[RATE])) > 0)"
+              " or histogram_sum(sum(rate(fanfare_write_events{SERVER}[RATE])))"
+              " / (histogram_count(sum(rate(fanfare_write_events{SERVER}[RATE]))) > 0)")
+    return [
+        (8, graph("Pass times", "How long a shard takes to offer new events to all of its subscribers. This is the "
+                  "floor of the delivery time of the last of them.", "s", [
+                      Query(quantile("fanfare_pass_seconds"), "${quantile:text}"),
+                      Query(quantile("fanfare_pass_seconds", "0.5"), "p50"),
+                  ], fill=0)),
+        (8, heatmap("Pass times by bucket", "How many passes a second took how long.",
+                    buckets("fanfare_pass_seconds"), colours="Greens")),
+        (8, graph("Events in a write", "How many events one write to a subscriber holds. 1: the shards keep up. More: "
+                  "they are behind, and join what waits.", "short", [
+                      Query(writes, "mean"),
+                      Query(quantile("fanfare_write_events"), "${quantile:text}"),
+                  ], decimals=1)),
+    ]
+
+
+def machine() -> list:
+    virtual = of_process("process_virtual_memory_bytes")
+    return [
+        (8, graph("CPU", "Cores in use by each server.", "none", [Query(CPU, "{{instance}}")], stack=True,
+                  decimals=2)),
+        (8, graph("Memory", "Resident memory. The kernel's socket buffers are not in it.", "bytes", [
+            Query(f"sum by (instance) ({MEMORY})", "resident {{instance}}"),
+            Query(f"sum by (instance) ({virtual})", "virtual {{instance}}"),
+        ], right=("virtual", "bytes"))),
+        (8, graph("Memory for each subscriber", "Resident memory by open streams. It falls as more come, towards "
+                  "what one costs; a rise at a constant number is a leak or a log that fills.", "bytes", [
+                      Query(f"avg by (instance) ({MEMORY_EACH})", "{{instance}}")], log=True)),
+    ]
+
+
+def limits() -> list:
+    return [
+        (8, graph("File descriptors and limit", "Each connection takes one. The default limit of connections is "
+                  "90 % of this limit.", "short", [
+                      Query(f"sum by (instance) ({of_process('process_open_fds')})", "open {{instance}}"),
+                      Query(f"sum by (instance) ({of_process('process_max_fds')})", "limit {{instance}}"),
+                  ], limits=["limit"])),
+        (8, graph("Connections and limit", "Beyond the limit, newcomers are turned away.", "short", [
+            Query("sum by (instance) (fanfare_connections{SERVER})", "open {{instance}}"),
+            Query("sum by (instance) (fanfare_connections_limit{SERVER})", "limit {{instance}}"),
+        ], limits=["limit"])),
+        (8, graph("Memory of request bodies", "What is being uploaded at this moment. At the limit, publishes are "
+                  "answered with 'busy'.", "bytes", [
+                      Query("sum by (instance) (fanfare_body_memory_bytes{SERVER})", "used {{instance}}"),
+                      Query("sum by (instance) (fanfare_body_memory_limit_bytes{SERVER})", "limit {{instance}}"),
+                  ], limits=["limit"])),
+    ]
+
+
+def log() -> list:
+    oldest = "(fanfare_log_oldest_timestamp_seconds{SERVER} > 0)"
+    return [
+        (8, graph("Events in the log", "Retained for replay.", "short", [
+            Query("sum by (instance) (fanfare_log_events{SERVER})", "events {{instance}}"),
+            Query("sum by (instance) (fanfare_log_events_limit{SERVER})", "limit {{instance}}"),
+        ], limits=["limit"])),
+        (8, graph("Bytes in the log", "Memory that the retained events hold.", "bytes", [
+            Query("sum by (instance) (fanfare_log_bytes{SERVER})", "bytes {{instance}}"),
+            Query("sum by (instance) (fanfare_log_bytes_limit{SERVER})", "limit {{instance}}"),
+        ], limits=["limit"])),
+        (8, graph("How far the log reaches back", "The age of the oldest event: how long a client may be away and "
+                  "miss nothing.", "s", [
+                      Query(f"time() - max by (instance) ({oldest})", "oldest {{instance}}"),
+                      Query("max by (instance) (fanfare_log_age_limit_seconds{SERVER})", "limit {{instance}}"),
+                  ], limits=["limit"], log=True)),
+    ]
+
+
+def runtime() -> list:
+    return [
+        (8, graph("Front busy ratio", "Time in which the workers of the HTTP front (tokio) work, of all they have.",
+                  "percentunit", [Query(RUNTIME_BUSY, "{{instance}}")], maximum=1,
+                  steps=[(None, "transparent"), (0.9, BAD)])),
+        (8, graph("Tasks of the front", "One for each connection that the front holds: HTTP/2, publishers, and those "
+                  "that have not been handed over yet.", "short", [
+                      Query("sum by (instance) (fanfare_runtime_tasks{SERVER})", "tasks {{instance}}"),
+                      Query("sum by (instance) (fanfare_runtime_workers{SERVER})", "workers {{instance}}"),
+                  ])),
+        (8, graph("Tasks that wait for a worker", "The queue of the front. Above the number of workers for long: the "
+                  "front is the limit.", "short", [
+                      Query("sum by (instance) (fanfare_runtime_queue_depth{SERVER})", "{{instance}}")])),
+    ]
+
+
+def front() -> list:
+    return [
+        (12, graph("Publishers held", "Publishers whose answer waits until all shards are near what they published. "
+                   "It is how the server slows publishers down, instead of losing their events.", "short", [
+                       Query("sum by (instance) (fanfare_publishers_waiting{SERVER})", "{{instance}}")])),
+        (12, graph("Accept errors", "process_file_limit and system_file_limit: no descriptor was left. aborted: the "
+                   "client went before it was accepted.", "ops", [
+                       Query(per_second("fanfare_accept_errors_total", "error"), "{{error}}")], stack=True)),
+    ]
+
+
+def connections() -> list:
+    return [
+        (8, graph("Connection durations", "How long connections lived that ended. A step at a round number is "
+                  "usually a timeout of a proxy.", "s", [
+                      Query(quantile("fanfare_connection_duration_seconds"), "${quantile:text}"),
+                      Query(quantile("fanfare_connection_duration_seconds", "0.5"), "p50"),
+                  ], log=True)),
+        (16, heatmap("Connection durations by bucket", "How many connections a second ended at which age.",
+                     buckets("fanfare_connection_duration_seconds"), colours="Purples")),
+    ]
+
+
+def lifecycle() -> list:
+    uptime = f"time() - {of_process('process_start_time_seconds')}"
+    elapsed = ("(time() - fanfare_drain_started_timestamp_seconds{SERVER}) / fanfare_drain_window_seconds{SERVER}"
+               " and (fanfare_draining{SERVER} == 1) or fanfare_draining{SERVER}")
+    return [
+        (6, graph("Uptime", "Since the start of the process.", "s", [
+            Query(f"max by (instance) ({uptime})", "{{instance}}")])),
+        (6, graph("Drain", "How much of its window a drain has used; 0 without a drain. Beyond 100 % streams are "
+                  "cut.", "percentunit", [Query(f"max by (instance) ({elapsed})", "{{instance}}")],
+                  steps=[(None, "transparent"), (1, BAD)])),
+        (6, graph("Log lines lost and held back", "lost: nobody read the log fast enough. suppressed: the same "
+                  "warning again within a short time.", "ops", [
+                      Query(per_second("fanfare_log_lines_lost_total"), "lost"),
+                      Query(per_second("fanfare_warnings_suppressed_total"), "suppressed"),
+                  ], colours={"lost": "red"})),
+        (6, graph("Threads", "Of the whole process: shards, workers of the front, and a few more.", "short", [
+            Query(f"sum by (instance) ({of_process('process_threads')})", "{{instance}}")])),
+    ]
