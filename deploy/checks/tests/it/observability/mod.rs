@@ -9,9 +9,12 @@
 mod dashboards;
 mod exported;
 mod figures;
+mod live;
 mod names;
+mod prometheus;
 mod promql;
 mod promtool;
 mod provisioning;
 mod rules;
 mod server;
+mod visitor;

@@ -1,0 +1,73 @@
+//! What the panels say beside what the load generator has counted by itself.
+
+use serde_json::Value;
+
+use super::super::dashboards::{self, Choices, Dashboard};
+use super::super::prometheus::{Curve, Prometheus};
+use super::{RATE, SUBSCRIBERS};
+
+/// Long enough that a scrape which comes a little early or late is no matter.
+const STEADY: &str = "10s";
+/// How far figures of two programs may be apart.
+const TOLERANCE: f64 = 0.05;
+
+/// The sum over all curves of a panel's query at one moment.
+fn figure(prometheus: &Prometheus, place: [&str; 3], moment: f64, range: &str) -> f64 {
+    let [file, title, legend] = place;
+    let choices = Choices { rate_interval: range, ..Choices::ALL };
+    let dashboards = dashboards::all();
+    let panels = dashboards.iter().filter(|one| one.file == file).flat_map(Dashboard::panels);
+    let mut queries = panels.filter(|panel| panel.title() == title).flat_map(|one| one.queries());
+    let query = queries.find(|query| legend.is_empty() || query.legend == legend);
+    let query = choices.fill(&query.unwrap_or_else(|| panic!("no panel {place:?}")).expression);
+    prometheus.at(&query, Some(moment)).iter().map(Curve::value).sum()
+}
+
+fn near(what: &str, one: f64, other: f64) {
+    assert!((one - other).abs() <= TOLERANCE * other.abs(), "{what}: {one} and {other}");
+}
+
+pub(super) fn the_panels_agree(prometheus: &Prometheus, steady: f64, run: &Value) {
+    let panel = |file, title, legend| figure(prometheus, [file, title, legend], steady, STEADY);
+    let subscribers = f64::from(SUBSCRIBERS);
+    assert_eq!(panel("overview.json", "Subscribers", ""), subscribers);
+    assert_eq!(panel("load-test.json", "Connected", ""), 1.0);
+
+    let due = f64::from(SUBSCRIBERS * RATE);
+    let written = panel("load-test.json", "Received and delivered", "server delivered");
+    let read = panel("load-test.json", "Received and delivered", "loadgen received");
+    near("delivered and due", written, due);
+    near("received and delivered", read, written);
+    near("published and due", panel("overview.json", "Published", ""), f64::from(RATE));
+    near(
+        "amplification",
+        panel("overview.json", "Amplification", "deliveries an event"),
+        subscribers,
+    );
+
+    assert_eq!(panel("load-test.json", "Reach", ""), 1.0);
+    assert_eq!(run["correctness"]["gaps"], 0);
+    assert_eq!(panel("load-test.json", "Missed", ""), 0.0);
+    assert_eq!(panel("load-test.json", "Repeated", ""), 0.0);
+
+    // A delivery ends for the server before it ends for the reader. Both are known up to a bucket, so
+    // the lower bound of the server's must not be above the upper one of the reader's.
+    let [server, client] = ["server ${quantile:text}", "sent → read ${quantile:text}"]
+        .map(|legend| panel("load-test.json", "Client and server times", legend));
+    let read = &run["delivery"]["actual"]["percentiles"];
+    let read = read.as_array().expect("a list").iter().find(|one| one["quantile"] == 0.99);
+    let read = read.expect("a p99")["ms"].as_f64().expect("a time") / 1000.0;
+    assert!(bucket(server).0 <= bucket(client).1, "p99: server {server}, client {client}");
+    // The panel is of the last seconds, the result of all: near each other, not equal.
+    assert!(client < 10.0 && read < 10.0, "p99: {client} in the panel, {read} in the result");
+}
+
+/// The bounds of the bucket that a time falls into.
+fn bucket(seconds: f64) -> (f64, f64) {
+    const BOUNDS: [f64; 16] = [
+        5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5,
+        10.0,
+    ];
+    let above = BOUNDS.iter().position(|bound| seconds <= *bound).expect("under 10 s");
+    (if above == 0 { 0.0 } else { BOUNDS[above - 1] }, BOUNDS[above])
+}
