@@ -6,6 +6,7 @@
 //! (`promtool`), the numbers that queries give for invented series (`figures`), and a server, a load
 //! generator and a Prometheus at work (`live`, `alerting`).
 
+mod alerting;
 mod dashboards;
 mod exported;
 mod figures;
