@@ -3,8 +3,9 @@
 # git ignores. `make compare` fetches the servers that it compares with, into such folders only.
 
 PEERS := service/tests/peers
+CHECKS := deploy/checks
 
-.PHONY: run load test bench compare targets lint setup-tests
+.PHONY: run load test bench compare targets rolling-restart lint setup-tests
 
 # Starts the server with its demonstrations and pages; flags go in ARGS="--listen 127.0.0.1:9000".
 run:
@@ -20,6 +21,11 @@ load:
 test: setup-tests lint
 	cargo test --workspace --locked
 	cargo test -p fanfare --features otlp --locked --lib --test it -- traces:: logs:: logging:: telemetry_flags::
+
+# A restart of two servers behind HAProxy, one after the other, under 5,000 subscribers: what is lost,
+# what is repeated, and how fast clients come back. Takes a minute and a half.
+rolling-restart:
+	cargo test --release --locked -p fanfare-deploy-checks -- --ignored --nocapture rolling_restart
 
 lint:
 	cargo fmt --all --check
@@ -42,16 +48,22 @@ targets:
 	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen
 	@benches/targets $(ARGS)
 
-setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json
+setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json \
+             $(CHECKS)/.venv/.installed $(CHECKS)/.tools/.installed
 
 # Commands and the Debian packages that hold them.
 .PHONY: .packages
 .packages:
 	@deploy/install-test-packages
 
-$(PEERS)/.venv/.installed: $(PEERS)/requirements.txt
-	python3 -m venv $(PEERS)/.venv
-	$(PEERS)/.venv/bin/pip install --quiet --disable-pip-version-check -r $<
+%/.venv/.installed: %/requirements.txt
+	python3 -m venv $*/.venv
+	$*/.venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# cargo-chef, by the line of the Dockerfile that installs it there.
+$(CHECKS)/.tools/.installed: deploy/Dockerfile
+	CARGO_INSTALL_ROOT=$(CURDIR)/$(CHECKS)/.tools sh -c "$$(sed -n 's/^RUN \(cargo install .*\)/\1 --quiet/p' $<)"
 	@touch $@
 
 $(PEERS)/node_modules/.package-lock.json: $(PEERS)/package-lock.json

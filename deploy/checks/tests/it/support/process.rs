@@ -59,9 +59,16 @@ pub(crate) struct Fanfare {
 impl Fanfare {
     /// On ports that the system chooses, without demonstrations, with further flags.
     pub(crate) fn start(flags: &[&str]) -> Self {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::start_at(any, any, flags)
+    }
+
+    /// The same at addresses that are given, in place of a server that has ended.
+    pub(crate) fn start_at(address: SocketAddr, admin: SocketAddr, flags: &[&str]) -> Self {
         let mut command = Command::new(program::fanfare());
         command
-            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--demos=false"])
+            .args(["--listen", &address.to_string(), "--admin-listen", &admin.to_string()])
+            .arg("--demos=false")
             .args(["--log-level", "warn"])
             .args(flags)
             .stdout(Stdio::piped());

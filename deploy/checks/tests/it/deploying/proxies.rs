@@ -1,0 +1,119 @@
+//! What an operator may expect of nginx, HAProxy and Caddy in front of the server, with our files.
+
+use super::proxy::Kind;
+use super::stream::{Event, Stream, client, publish, request};
+use crate::support::eventually;
+use crate::support::process::Fanfare;
+
+/// Far shorter than the 2 s of silence that the proxies allow here.
+const HEARTBEAT: [&str; 2] = ["--heartbeat", "500ms"];
+
+#[test]
+fn each_event_arrives_before_the_next_one_is_published() {
+    for kind in Kind::ALL {
+        let server = Fanfare::start(&[]);
+        let proxy = kind.start(&server);
+        let mut stream = Stream::open(proxy.address, None);
+        for number in 0..20 {
+            let data = format!("event {number}");
+            let id = publish(server.address, &data);
+            let expected = Event { id, data, ..Event::default() };
+            assert_eq!(stream.next(), Some(expected), "{kind:?}");
+        }
+    }
+}
+
+#[test]
+fn a_silent_stream_lives_as_long_as_there_are_heartbeats() {
+    for kind in Kind::ALL {
+        let server = Fanfare::start(&HEARTBEAT);
+        let proxy = kind.start(&server);
+        let mut stream = Stream::open(proxy.address, None);
+        // Twelve of them are three times what the proxy allows, whatever the jitter.
+        assert!(stream.comments(12), "{kind:?}");
+        publish(server.address, "still there");
+        assert_eq!(stream.next().map(|event| event.data).as_deref(), Some("still there"));
+    }
+}
+
+#[test]
+fn a_stream_without_heartbeats_is_ended_by_the_proxy() {
+    for kind in Kind::ALL {
+        let server = Fanfare::start(&["--heartbeat", "0s"]);
+        let proxy = kind.start(&server);
+        let mut stream = Stream::open(proxy.address, None);
+        assert_eq!(stream.next(), None, "{kind:?}");
+        eventually("the server sees it", || server.figure("fanfare_subscribers") == 0.0);
+    }
+}
+
+#[test]
+fn a_client_resumes_through_the_proxy() {
+    for kind in Kind::ALL {
+        let server = Fanfare::start(&[]);
+        let proxy = kind.start(&server);
+        let seen = publish(server.address, "seen");
+        publish(server.address, "missed");
+        let answer = request(proxy.address, Some(&seen));
+        assert_eq!(answer.headers()["last-event-id"], seen.as_str(), "{kind:?}");
+        let mut stream = Stream::of(answer);
+        assert_eq!(stream.next().map(|event| event.data).as_deref(), Some("missed"));
+    }
+}
+
+#[test]
+fn status_and_headers_of_the_server_come_through() {
+    for kind in Kind::ALL {
+        let server = Fanfare::start(&[]);
+        let proxy = kind.start(&server);
+        let stream = request(proxy.address, None);
+        assert_eq!(stream.headers()["cache-control"], "no-store", "{kind:?}");
+        assert!(!stream.headers().contains_key("content-encoding"), "{kind:?}");
+        let no_topic = format!("http://{}/.well-known/mercure", proxy.address);
+        for (url, status) in [(no_topic, 400), (format!("http://{}/nowhere", proxy.address), 404)] {
+            let answer = client().get(url).send().unwrap();
+            assert_eq!(answer.status(), status, "{kind:?}");
+            assert_eq!(answer.headers()["content-type"], "application/problem+json");
+            assert!(answer.text().unwrap().contains("\"detail\""), "{kind:?}");
+        }
+    }
+}
+
+#[test]
+fn the_server_sees_a_client_go_away() {
+    for kind in Kind::ALL {
+        let server = Fanfare::start(&HEARTBEAT);
+        let proxy = kind.start(&server);
+        let stream = Stream::open(proxy.address, None);
+        eventually("it is there", || server.figure("fanfare_subscribers") == 1.0);
+        drop(stream);
+        eventually("it has left", || server.figure("fanfare_subscribers") == 0.0);
+    }
+}
+
+#[test]
+fn nobody_publishes_through_the_proxy() {
+    for kind in Kind::ALL {
+        let server = Fanfare::start(&[]);
+        let proxy = kind.start(&server);
+        let answer = client().post(format!("http://{}/events/t", proxy.address)).body("x").send();
+        assert_eq!(answer.unwrap().status(), 403, "{kind:?}");
+        assert_eq!(server.figure("fanfare_log_events"), 0.0, "{kind:?}");
+    }
+}
+
+#[test]
+fn without_a_server_a_stream_is_told_to_come_back_and_anything_else_gets_an_error() {
+    for kind in Kind::ALL {
+        let server = Fanfare::start(&["--drain-window", "0s"]);
+        let proxy = kind.start(&server);
+        server.process.terminate();
+        assert!(server.process.wait().success());
+        let stream = request(proxy.address, None);
+        assert_eq!(stream.status(), 200, "{kind:?}: a browser gives up for ever on an error");
+        assert_eq!(stream.headers()["content-type"], "text/event-stream", "{kind:?}");
+        assert_eq!(stream.text().unwrap(), "retry: 3000\n\n", "{kind:?}");
+        let page = client().get(format!("http://{}/", proxy.address)).send().unwrap();
+        assert!(page.status().is_server_error(), "{kind:?}: {}", page.status());
+    }
+}

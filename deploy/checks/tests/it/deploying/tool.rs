@@ -1,0 +1,30 @@
+//! The linters and checkers that are used on the files of `deploy/`: those of PyPI from this crate's
+//! virtual environment, the others as the system has them.
+
+use std::io::ErrorKind;
+use std::process::{Command, Stdio};
+
+use crate::support::repository;
+
+/// A program of the virtual environment.
+pub(super) fn linter(name: &str) -> Command {
+    Command::new(repository("deploy/checks/.venv/bin").join(name))
+}
+
+/// Runs it from the root of the repository; it must be content. What it said is returned.
+pub(super) fn content(command: &mut Command) -> String {
+    let (succeeded, said) = run(command);
+    assert!(succeeded, "{command:?} is not content:\n{said}");
+    said
+}
+
+/// Runs it from the root of the repository; whether it succeeded, and what it said.
+pub(super) fn run(command: &mut Command) -> (bool, String) {
+    let output = command.current_dir(repository(".")).stdin(Stdio::null()).output();
+    let output = output.unwrap_or_else(|error| match error.kind() {
+        ErrorKind::NotFound => panic!("{command:?} is not there; run `make setup-tests`"),
+        _ => panic!("{command:?} does not start: {error}"),
+    });
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
