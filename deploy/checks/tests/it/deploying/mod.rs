@@ -1,10 +1,14 @@
 //! What an operator runs: the files of `deploy/`, with their own linters, and real proxies.
 
+mod dockerfile;
 mod fan_out;
 mod files;
+mod image;
 mod programs;
+mod promises;
 mod proxies;
 mod proxy;
 mod rolling_restart;
+mod settings;
 mod stream;
 mod tool;

@@ -16,12 +16,17 @@ pub(crate) fn loadgen() -> &'static Path {
     PROGRAM.get_or_init(|| build("fanfare-loadgen", "loadgen"))
 }
 
-/// Cargo builds binaries of a package only for that package's own tests, so they are asked for here.
-fn build(package: &str, binary: &str) -> PathBuf {
+/// Where cargo builds: the target directory, and the folder of the tests' profile in it.
+pub(crate) fn target() -> (PathBuf, PathBuf) {
     // The tests lie in `<target>/<profile>/deps`.
     let test = std::env::current_exe().expect("a path");
     let folder = test.parent().and_then(Path::parent).expect("a profile's folder");
-    let target = folder.parent().expect("the target directory");
+    (folder.parent().expect("the target directory").to_owned(), folder.to_owned())
+}
+
+/// Cargo builds binaries of a package only for that package's own tests, so they are asked for here.
+fn build(package: &str, binary: &str) -> PathBuf {
+    let (target, folder) = target();
     let profile = match folder.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
         Some(profile) => profile,

@@ -1,0 +1,159 @@
+//! What the files of `deploy/` promise together: times that fit each other, ports that stay on the
+//! machine, versions that do not move, files that are there.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::tool::{content, yaml};
+use crate::support::{program, repository, text};
+
+/// What a drain takes longer than its window before what is left is cut.
+const CUT: f64 = 2.0;
+
+#[test]
+fn whoever_ends_a_server_waits_for_its_drain() {
+    let compose = compose();
+    let server = &compose["services"]["fanfare"];
+    let window = seconds(&server["environment"]["FANFARE_DRAIN_WINDOW"]);
+    assert!(seconds(&server["stop_grace_period"]) >= window + CUT);
+
+    let unit = text("deploy/systemd/fanfare.service");
+    let stop = unit.lines().find_map(|line| line.strip_prefix("TimeoutStopSec="));
+    let window = default_of("FANFARE_DRAIN_WINDOW");
+    assert!(stop.unwrap().parse::<f64>().unwrap() >= parse(&window) + CUT);
+
+    let pod = &stateful_set()["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    let window = container["env"].as_array().unwrap().iter();
+    let window = window.clone().find(|variable| variable["name"] == "FANFARE_DRAIN_WINDOW");
+    let sleep = container["lifecycle"]["preStop"]["sleep"]["seconds"].as_f64().unwrap();
+    let grace = pod["terminationGracePeriodSeconds"].as_f64().unwrap();
+    assert!(grace >= sleep + seconds(&window.unwrap()["value"]) + CUT);
+}
+
+#[test]
+fn proxies_wait_for_several_heartbeats_and_a_new_server_is_fed_longer_than_clients_are_away() {
+    let heartbeat = parse(&default_of("FANFARE_HEARTBEAT"));
+    let nginx = text("deploy/nginx/fanfare.conf");
+    let haproxy = text("deploy/haproxy/haproxy.cfg");
+    let caddy = text("deploy/caddy/Caddyfile");
+    for (file, setting) in [
+        (&nginx, "proxy_read_timeout "),
+        (&haproxy, "timeout client "),
+        (&haproxy, "timeout server "),
+        (&caddy, "read_timeout "),
+    ] {
+        let silence = parse(after(file, setting).trim_end_matches(';'));
+        assert!(silence >= 3.0 * heartbeat, "{setting}{silence}");
+    }
+    let retry = default_of("FANFARE_RETRY");
+    let away = parse(retry.split_once("..").unwrap().1);
+    let checks = after(&haproxy, "fall 1 rise ").parse::<f64>().unwrap();
+    assert!(checks * parse(after(&haproxy, "check inter ")) > away);
+    assert!(stateful_set()["spec"]["minReadySeconds"].as_f64().unwrap() > away);
+}
+
+#[test]
+fn no_port_of_the_compose_file_leaves_the_machine_and_no_password_is_known_to_all() {
+    let compose = compose();
+    let mut published = 0;
+    for (name, service) in compose["services"].as_object().unwrap() {
+        for port in service["ports"].as_array().into_iter().flatten() {
+            assert!(port.as_str().unwrap().starts_with("127.0.0.1:"), "{name}: {port}");
+            published += 1;
+        }
+        assert_ne!(service["network_mode"], "host", "{name}");
+    }
+    assert_eq!(published, 3);
+    let grafana = &compose["services"]["grafana"]["environment"];
+    assert_eq!(grafana["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"], "true");
+    assert_eq!(grafana["GF_AUTH_BASIC_ENABLED"], "false");
+    assert_eq!(grafana["GF_AUTH_ANONYMOUS_ORG_ROLE"], "Viewer");
+}
+
+#[test]
+fn compose_starts_with_nothing_set() {
+    for (at, _) in text("deploy/docker-compose.yml").match_indices("${") {
+        let text = text("deploy/docker-compose.yml");
+        let variable = &text[at..at + text[at..].find('}').unwrap()];
+        assert!(variable.contains(":-"), "{variable} has no value of its own");
+    }
+}
+
+#[test]
+fn every_container_is_shut_in() {
+    for (name, service) in compose()["services"].as_object().unwrap() {
+        assert_eq!(service["read_only"], true, "{name}");
+        assert_eq!(service["cap_drop"], serde_json::json!(["ALL"]), "{name}");
+        assert_eq!(service["security_opt"], serde_json::json!(["no-new-privileges:true"]));
+    }
+    let pod = &stateful_set()["spec"]["template"]["spec"];
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    let container = &pod["containers"][0]["securityContext"];
+    assert_eq!(container["readOnlyRootFilesystem"], true);
+    assert_eq!(container["allowPrivilegeEscalation"], false);
+    assert_eq!(container["capabilities"]["drop"], serde_json::json!(["ALL"]));
+}
+
+#[test]
+fn images_name_their_version() {
+    let compose = compose();
+    let services = compose["services"].as_object().unwrap().values();
+    let mut images: Vec<String> =
+        services.map(|service| service["image"].as_str().unwrap().to_owned()).collect();
+    let pod = &stateful_set()["spec"]["template"]["spec"];
+    images.push(pod["containers"][0]["image"].as_str().unwrap().to_owned());
+    images.extend(super::dockerfile::stages().into_iter().map(|stage| stage.from));
+    for image in images.iter().filter(|image| !["chef"].contains(&image.as_str())) {
+        let (_, tag) = image.split_once(':').unwrap_or_else(|| panic!("{image} has no tag"));
+        assert!(!tag.starts_with("latest"), "{image}");
+    }
+}
+
+#[test]
+fn everything_that_is_mounted_is_there() {
+    for (name, service) in compose()["services"].as_object().unwrap() {
+        for volume in service["volumes"].as_array().into_iter().flatten() {
+            let (source, rest) = volume.as_str().unwrap().split_once(':').unwrap();
+            if source.starts_with('.') {
+                assert!(repository("deploy").join(source).exists(), "{name}: {source}");
+                assert!(rest.ends_with(":ro"), "{name}: {volume}");
+            }
+        }
+    }
+}
+
+fn compose() -> Value {
+    yaml(&repository("deploy/docker-compose.yml")).remove(0)
+}
+
+fn stateful_set() -> Value {
+    let documents = yaml(&repository("deploy/kubernetes/fanfare.yaml"));
+    let mut found = documents.into_iter().filter(|document| document["kind"] == "StatefulSet");
+    found.next().expect("a StatefulSet")
+}
+
+/// The server's default for a variable, from its help.
+fn default_of(variable: &str) -> String {
+    let help = content(Command::new(program::fanfare()).args(["serve", "--help"]));
+    let (_, behind) = help.split_once(&format!("[env: {variable}=]")).expect("it is there");
+    let (_, behind) = behind.split_once("[default: ").expect("a default");
+    behind.split_once(']').expect("its end").0.to_owned()
+}
+
+/// The word behind a text that occurs in a file.
+fn after<'a>(file: &'a str, text: &str) -> &'a str {
+    let (_, behind) = file.split_once(text).unwrap_or_else(|| panic!("no {text}"));
+    behind.split_whitespace().next().expect("a word")
+}
+
+fn seconds(value: &Value) -> f64 {
+    parse(value.as_str().expect("a time"))
+}
+
+/// A time such as `10s`.
+fn parse(time: &str) -> f64 {
+    let number = time.strip_suffix('s').unwrap_or_else(|| panic!("{time} is not in seconds"));
+    number.parse().expect("a number")
+}
