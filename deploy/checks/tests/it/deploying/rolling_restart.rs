@@ -197,6 +197,6 @@ fn report(result: &Value, load: Load) {
     println!("reconnects, second by second: {reconnects:?}");
     println!("at most {:?} a second; the bound is {bound}", reconnects.iter().max());
     println!("correctness: {}", run["correctness"]);
-    println!("delivery: {}", run["delivery"]["intended"]);
+    println!("delivery from due: {}", run["delivery"]["intended"]["percentiles"]);
     println!("verdict: {}", run["verdict"]);
 }
