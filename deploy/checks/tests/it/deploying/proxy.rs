@@ -31,26 +31,37 @@ pub(super) struct Proxy {
 impl Kind {
     pub(super) const ALL: [Self; 3] = [Self::Nginx, Self::Haproxy, Self::Caddy];
 
-    /// Starts it in front of one server.
+    /// Starts it in front of one server. It allows 2 s of silence.
     pub(super) fn start(self, server: &Fanfare) -> Proxy {
-        let target = server.address.to_string();
-        let edits: &[(&str, &str)] = match self {
-            Self::Nginx => &[
-                ("server 127.0.0.1:8080 ", &format!("server {target} ")),
-                ("proxy_read_timeout 60s;", "proxy_read_timeout 2s;"),
-            ],
-            Self::Haproxy => &[
-                (A, &format!("server a {target} port {}\n", server.admin.port())),
-                (B, "# no second server\n"),
+        let silence = match self {
+            Self::Nginx => vec![("proxy_read_timeout 60s;", "proxy_read_timeout 2s;")],
+            Self::Haproxy => vec![
                 ("timeout client 60s", "timeout client 2s"),
                 ("timeout server 60s", "timeout server 2s"),
             ],
-            Self::Caddy => &[
-                ("reverse_proxy 127.0.0.1:8080 ", &format!("reverse_proxy {target} ")),
-                ("read_timeout 60s", "read_timeout 2s"),
-            ],
+            Self::Caddy => vec![("read_timeout 60s", "read_timeout 2s")],
         };
-        self.start_with(edits)
+        self.start_before(server, &silence)
+    }
+
+    /// The same, with a minute of silence.
+    pub(super) fn start_patiently(self, server: &Fanfare) -> Proxy {
+        self.start_before(server, &[])
+    }
+
+    fn start_before(self, server: &Fanfare, edits: &[(&str, &str)]) -> Proxy {
+        let target = server.address.to_string();
+        let to: &[(&str, &str)] = match self {
+            Self::Nginx => &[("server 127.0.0.1:8080 ", &format!("server {target} "))],
+            Self::Haproxy => &[
+                (A, &format!("server a {target} port {}\n", server.admin.port())),
+                (B, "# no second server\n"),
+            ],
+            Self::Caddy => {
+                &[("reverse_proxy 127.0.0.1:8080 ", &format!("reverse_proxy {target} "))]
+            }
+        };
+        self.start_with(&[to, edits].concat())
     }
 
     fn start_with(self, edits: &[(&str, &str)]) -> Proxy {
