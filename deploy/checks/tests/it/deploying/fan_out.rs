@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
-use reqwest::blocking::Client;
+use ureq::Agent;
 
 use super::stream::client;
 
@@ -22,7 +22,7 @@ pub(super) struct FanOut {
 
 #[derive(Debug)]
 struct State {
-    client: Client,
+    client: Agent,
     fed: Vec<Fed>,
     published: u64,
 }
@@ -91,7 +91,7 @@ impl FanOut {
         let id = format!("event-{}", state.published);
         state.fed.retain_mut(|fed| {
             let url = format!("http://{}{path}?id={id}", fed.address);
-            let answer = state.client.post(url).body(body.to_vec()).send();
+            let answer = state.client.post(url).send(body);
             fed.events += 1;
             answer.is_ok_and(|answer| answer.status().is_success())
         });

@@ -125,11 +125,11 @@ fn everything_that_is_mounted_is_there() {
 }
 
 fn compose() -> Value {
-    yaml(&repository("deploy/docker-compose.yml")).remove(0)
+    yaml("deploy/docker-compose.yml").remove(0)
 }
 
 fn stateful_set() -> Value {
-    let documents = yaml(&repository("deploy/kubernetes/fanfare.yaml"));
+    let documents = yaml("deploy/kubernetes/fanfare.yaml");
     let mut found = documents.into_iter().filter(|document| document["kind"] == "StatefulSet");
     found.next().expect("a StatefulSet")
 }

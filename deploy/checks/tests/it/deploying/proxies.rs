@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::proxy::Kind;
-use super::stream::{Event, Stream, client, publish, request};
+use super::stream::{Event, Stream, body, client, publish, request};
 use crate::support::process::Fanfare;
 use crate::support::{eventually, eventually_within};
 
@@ -73,10 +73,10 @@ fn status_and_headers_of_the_server_come_through() {
         assert!(!stream.headers().contains_key("content-encoding"), "{kind:?}");
         let no_topic = format!("http://{}/.well-known/mercure", proxy.address);
         for (url, status) in [(no_topic, 400), (format!("http://{}/nowhere", proxy.address), 404)] {
-            let answer = client().get(url).send().unwrap();
+            let answer = client().get(url).call().unwrap();
             assert_eq!(answer.status(), status, "{kind:?}");
             assert_eq!(answer.headers()["content-type"], "application/problem+json");
-            assert!(answer.text().unwrap().contains("\"detail\""), "{kind:?}");
+            assert!(body(answer).contains("\"detail\""), "{kind:?}");
         }
     }
 }
@@ -101,7 +101,7 @@ fn nobody_publishes_through_the_proxy() {
     for kind in Kind::ALL {
         let server = Fanfare::start(&[]);
         let proxy = kind.start(&server);
-        let answer = client().post(format!("http://{}/events/t", proxy.address)).body("x").send();
+        let answer = client().post(format!("http://{}/events/t", proxy.address)).send("x");
         assert_eq!(answer.unwrap().status(), 403, "{kind:?}");
         assert_eq!(server.figure("fanfare_log_events"), 0.0, "{kind:?}");
     }
@@ -117,8 +117,8 @@ fn without_a_server_a_stream_is_told_to_come_back_and_anything_else_gets_an_erro
         let stream = request(proxy.address, None);
         assert_eq!(stream.status(), 200, "{kind:?}: a browser gives up for ever on an error");
         assert_eq!(stream.headers()["content-type"], "text/event-stream", "{kind:?}");
-        assert_eq!(stream.text().unwrap(), "retry: 3000\n\n", "{kind:?}");
-        let page = client().get(format!("http://{}/", proxy.address)).send().unwrap();
+        assert_eq!(body(stream), "retry: 3000\n\n", "{kind:?}");
+        let page = client().get(format!("http://{}/", proxy.address)).call().unwrap();
         assert!(page.status().is_server_error(), "{kind:?}: {}", page.status());
     }
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::fan_out::FanOut;
 use super::proxy::haproxy_for;
-use super::stream::{Stream, client};
+use super::stream::{Stream, body, client};
 use crate::support::process::{Fanfare, Process};
 use crate::support::{eventually, eventually_within, program};
 
@@ -76,8 +76,7 @@ fn an_id_of_the_publisher_means_the_same_to_both_servers_and_an_id_of_one_of_the
     let (a, b) = (Fanfare::start(&[]), Fanfare::start(&[]));
     let publish = |server: &Fanfare, data: &'static str, query: &str| {
         let url = format!("http://{}/events/t{query}", server.address);
-        let answer = client().post(url).body(data).send().unwrap();
-        answer.text().unwrap()
+        body(client().post(url).send(data).unwrap())
     };
     for server in [&a, &b] {
         publish(server, "one", "?id=first");
@@ -97,7 +96,7 @@ fn an_id_of_the_publisher_means_the_same_to_both_servers_and_an_id_of_one_of_the
 fn a_server_that_was_not_fed_long_enough_tells_a_gap() {
     let new = Fanfare::start(&[]);
     let url = format!("http://{}/events/t?id=second", new.address);
-    client().post(url).body("two").send().unwrap();
+    client().post(url).send("two").unwrap();
     let mut stream = Stream::open(new.address, Some("first"));
     assert_eq!(stream.next().unwrap().kind, "fanfare-gap");
     assert_eq!(stream.next().unwrap().data, "two");

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use super::dockerfile::stages;
 use super::tool::{content, yaml};
-use crate::support::{program, repository, text};
+use crate::support::{program, text};
 
 /// What is looked through for variables, and for flags between backticks.
 const FILES: [&str; 10] = [
@@ -66,7 +66,7 @@ fn every_flag_in_a_document_is_one_of_the_programs() {
 
 #[test]
 fn what_is_started_in_containers_are_commands_of_the_programs() {
-    let compose = &yaml(&repository("deploy/docker-compose.yml"))[0];
+    let compose = &yaml("deploy/docker-compose.yml")[0];
     let words = |value: &serde_json::Value| -> String {
         let words = value.as_array().expect("a list").iter();
         words.map(|word| word.as_str().expect("text")).collect::<Vec<_>>().join(" ")

@@ -3,22 +3,29 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 
-use reqwest::blocking::{Client, Response};
+use ureq::http::Response;
+use ureq::{Agent, Body, BodyReader};
 
 use crate::support::PATIENCE;
 
-/// A client that goes through no proxy but the one that it is told to ask.
-pub(super) fn client() -> Client {
-    let client = Client::builder().no_proxy().timeout(PATIENCE);
-    client.build().expect("a client")
+/// A client that goes through no proxy but the one that it is told to ask. An error is an answer too.
+pub(super) fn client() -> Agent {
+    let config = Agent::config_builder().proxy(None).http_status_as_error(false);
+    let config = config.timeout_recv_response(Some(PATIENCE)).timeout_recv_body(Some(PATIENCE));
+    config.build().new_agent()
+}
+
+/// The whole text of an answer.
+pub(super) fn body(answer: Response<Body>) -> String {
+    answer.into_body().read_to_string().expect("text")
 }
 
 /// Publishes to the topic `t`, past any proxy; the event's id is returned.
 pub(super) fn publish(server: SocketAddr, data: &str) -> String {
     let url = format!("http://{server}/events/t");
-    let answer = client().post(url).body(data.to_owned()).send().expect("an answer");
+    let answer = client().post(url).send(data).expect("an answer");
     assert_eq!(answer.status(), 200);
-    answer.text().expect("an id")
+    body(answer)
 }
 
 /// One event.
@@ -30,9 +37,8 @@ pub(super) struct Event {
 }
 
 /// An open stream of the topic `t`.
-#[derive(Debug)]
 pub(super) struct Stream {
-    lines: BufReader<Response>,
+    lines: BufReader<BodyReader<'static>>,
     /// Comments that came since this was last asked for.
     comments: usize,
 }
@@ -44,10 +50,10 @@ impl Stream {
     }
 
     /// The stream of an answer.
-    pub(super) fn of(answer: Response) -> Self {
+    pub(super) fn of(answer: Response<Body>) -> Self {
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
-        Self { lines: BufReader::new(answer), comments: 0 }
+        Self { lines: BufReader::new(answer.into_body().into_reader()), comments: 0 }
     }
 
     /// The next event; nothing at the end of the stream, in order or not.
@@ -87,11 +93,11 @@ impl Stream {
 }
 
 /// The answer to the request for a stream, whatever it is.
-pub(super) fn request(address: SocketAddr, last_event_id: Option<&str>) -> Response {
+pub(super) fn request(address: SocketAddr, last_event_id: Option<&str>) -> Response<Body> {
     let mut request = client().get(format!("http://{address}/events/t"));
     request = request.header("accept", "text/event-stream");
     if let Some(id) = last_event_id {
         request = request.header("last-event-id", id);
     }
-    request.send().expect("an answer")
+    request.call().expect("an answer")
 }

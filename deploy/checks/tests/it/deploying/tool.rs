@@ -2,12 +2,11 @@
 //! virtual environment, the others as the system has them.
 
 use std::io::ErrorKind;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::repository;
+use crate::support::{repository, text};
 
 /// A program of the virtual environment.
 pub(super) fn linter(name: &str) -> Command {
@@ -32,11 +31,7 @@ pub(super) fn run(command: &mut Command) -> (bool, String) {
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
 
-/// The documents of a YAML file, read by the library that the linters use. What YAML takes for a
-/// date or a number in another notation is of no use here, so anything that JSON lacks fails.
-pub(super) fn yaml(file: &Path) -> Vec<Value> {
-    const SCRIPT: &str = "import json, sys, yaml\n\
-                          print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))";
-    let json = content(linter("python").args(["-c", SCRIPT]).arg(file));
-    serde_json::from_str(&json).expect("JSON")
+/// The documents of a YAML file.
+pub(super) fn yaml(file: &str) -> Vec<Value> {
+    serde_saphyr::from_multiple(&text(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
