@@ -45,23 +45,17 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Serves until the process ends; a drain can be watched through it to the last moment.
+    /// Serves until the process ends: a drain can be watched to its last moment, and an end that
+    /// hangs is seen. The thread is nobody's to wait for.
     ///
     /// # Errors
     /// When there is no thread or no runtime to be had.
     pub fn start(self, listener: TcpListener) -> io::Result<()> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let serve = move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    result = self.serve(listener) => {
-                        if let Err(error) = result {
-                            tracing::error!(%error, "the admin listener ended");
-                        }
-                    }
-                    () = self.lifecycle.cutting() => {}
-                }
-            });
+            if let Err(error) = runtime.block_on(self.serve(listener)) {
+                tracing::error!(%error, "the admin listener ended");
+            }
         };
         thread::Builder::new().name("admin".to_owned()).spawn(serve)?;
         Ok(())

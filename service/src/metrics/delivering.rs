@@ -26,10 +26,10 @@ impl Delivering {
                 "fanfare_delivered_bytes_total",
                 "Bytes of the events handed to subscribers' sinks.",
             ),
-            shards: described_gauge("fanfare_shards", "Delivery threads."),
+            shards: described_gauge("fanfare_shards", "Shards: threads that deliver."),
             shards_failed: described_gauge(
                 "fanfare_shards_failed",
-                "Delivery threads that have ended by a panic; restart the server.",
+                "Shards that have ended without being told to; see the log, and restart the server.",
             ),
         }
     }
@@ -50,7 +50,7 @@ pub(super) fn write(metrics: &Metrics, text: &mut String) {
     write_counts(text, named, shards().map(|shard| &shard.write_events));
     let named = (
         "fanfare_delivery_seconds",
-        "From the accept of an event to its write to a subscriber; replays are left out.",
+        "From the accept of an event to its write to a subscriber who was level with its topics.",
     );
     write_times(text, named, shards().map(|shard| &shard.delivery_times));
     let named = (
@@ -64,6 +64,6 @@ pub(super) fn write(metrics: &Metrics, text: &mut String) {
         "fanfare_shard_busy_seconds_total",
         "Time that the shards did not wait for something to do, all together.",
     );
-    let busy = Duration::from_micros(metrics.sum(|shard| &shard.busy_us));
+    let busy = Duration::from_nanos(metrics.sum(|shard| &shard.busy_ns));
     write_counter(text, named, busy.as_secs_f64());
 }

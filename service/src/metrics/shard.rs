@@ -25,7 +25,7 @@ pub struct ShardFigures {
     pub(super) lag_events_max: AtomicU64,
     pub(super) lag_bytes_max: AtomicU64,
     pub(super) failed: AtomicU64,
-    pub(super) busy_us: AtomicU64,
+    pub(super) busy_ns: AtomicU64,
     pub(super) write_events: CountHistogram,
     pub(super) delivery_times: TimeHistogram,
     pub(super) event_times: TimeHistogram,
@@ -96,7 +96,8 @@ impl ShardFigures {
 
     /// The shard has worked for so long since it last waited.
     pub(crate) fn busy(&self, time: Duration) {
-        add(&self.busy_us, u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        // Turns may be shorter than a microsecond, and very many.
+        add(&self.busy_ns, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
     /// So many subscribers were handed an event so long after it was accepted.
@@ -125,9 +126,12 @@ impl ShardFigures {
         self.lag_bytes_max.store(sample.bytes_max, Ordering::Relaxed);
     }
 
-    /// The shard has ended although nobody told it to.
-    pub(crate) fn failed(&self) {
+    /// The shard has ended although nobody told it to, and with it so many streams.
+    pub(crate) fn failed(&self, streams: usize) {
         self.failed.store(1, Ordering::Relaxed);
+        add(&self.left[EndReason::Failed as usize], streams as u64);
+        self.blocked(0);
+        self.lags(&LagSample::default());
     }
 
     /// How many subscribers it has now.

@@ -148,13 +148,6 @@ impl Shard {
                 (part, part, batch.measure_through(part))
             }
         };
-        if !subscriber.replaying {
-            let now = Instant::now();
-            for event in batch.events().iter().take_while(|event| event.sequence() <= through) {
-                let took = now.saturating_duration_since(event.accepted_at());
-                self.figures.delivery_took(took, 1);
-            }
-        }
         subscriber.cursor = through;
         subscriber.sent = sent;
         subscriber.last_sent = now;

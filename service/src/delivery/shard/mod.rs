@@ -32,7 +32,7 @@ use super::subscriber::{Subscriber, SubscriberKey, key_of};
 use crate::event::{HEARTBEAT, Sequence};
 use crate::hub::Follower;
 use crate::log::{Log, PageLimit};
-use crate::metrics::{EndReason, LagSample, ShardFigures};
+use crate::metrics::{COUNTING, EndReason, LagSample, ShardFigures};
 use catch_up::JoinedPages;
 use membership::Lingering;
 use pass::Pass;
@@ -142,12 +142,14 @@ impl Shard {
                 }
                 _ => {}
             }
-            let woke = Instant::now();
+            let woke = COUNTING.then(Instant::now);
             for event in &events {
                 self.hear(event);
             }
             more = self.turn();
-            self.figures.busy(woke.elapsed());
+            if let Some(woke) = woke {
+                self.figures.busy(woke.elapsed());
+            }
         }
     }
 
@@ -302,11 +304,12 @@ fn ticks(duration: Duration) -> Tick {
 }
 
 impl Drop for Shard {
-    /// Nobody is sent to a shard that has ended, however it ended.
+    /// Nobody is sent to a shard that has ended, however it ended. If nobody told it to, its streams
+    /// are counted as ended, or they would be shown as open for ever.
     fn drop(&mut self) {
         self.mailbox.retire();
         if !self.stopped {
-            self.figures.failed();
+            self.figures.failed(self.subscribers.len());
         }
     }
 }
