@@ -35,7 +35,10 @@ pub(super) struct TelemetryFlags {
 
 impl TelemetryFlags {
     pub(super) fn into_settings(self) -> Result<LoggingSettings, ConfigError> {
-        let ambient = self.otel_exporter_otlp_endpoint.filter(|_| logging::EXPORTS_TRACES);
+        // The variable of the standard is often set for everything on a platform: one that cannot be
+        // used is passed over, and keeps nobody from starting.
+        let ambient = self.otel_exporter_otlp_endpoint;
+        let ambient = ambient.filter(|url| logging::EXPORTS_TRACES && is_plain_http(url));
         // An empty variable is how a container is told to do without.
         let endpoint = self.otlp_endpoint.or(ambient).filter(|endpoint| !endpoint.is_empty());
         if let Some(endpoint) = endpoint.as_deref().filter(|endpoint| !is_plain_http(endpoint)) {
@@ -104,7 +107,8 @@ mod tests {
         let (own, standard) = ("http://127.0.0.1:1", "http://127.0.0.1:2");
         let (own_flag, other_flag) = ("--otlp-endpoint", "--otel-exporter-otlp-endpoint");
         let heeded = logging::EXPORTS_TRACES.then_some(standard);
-        let cases: [(&[&str], Option<&str>); 3] = [
+        let cases: [(&[&str], Option<&str>); 4] = [
+            (&[other_flag, "https://collector:4318"], None),
             (&[own_flag, own], Some(own)),
             (&[own_flag, own, other_flag, standard], Some(own)),
             (&[other_flag, standard], heeded),

@@ -81,14 +81,12 @@ async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &
             }
         };
         let context = Arc::clone(context);
-        let mut place = Place {
+        let place = Place {
             _permit: permit,
-            open: context.metrics.connection(),
+            // One that is refused has been counted as such, and is over the limit of the open ones.
+            open: matches!(mode, Mode::Serve).then(|| context.metrics.connection()),
             _task: context.lifecycle.tasks().token(),
         };
-        if matches!(mode, Mode::Refuse(_)) {
-            place.ends(ConnectionEnd::Refused);
-        }
         tokio::spawn(connection::serve(stream, mode, context, place));
     }
 }
@@ -166,19 +164,23 @@ struct Admitted {
 #[derive(Debug)]
 pub(super) struct Place {
     _permit: Permit,
-    open: OpenConnection,
+    open: Option<OpenConnection>,
     _task: TaskTrackerToken,
 }
 
 impl Place {
     /// Its connection has said what it speaks.
     pub(super) fn speaks(&mut self, protocol: Protocol) {
-        self.open.speaks(protocol);
+        if let Some(open) = &mut self.open {
+            open.speaks(protocol);
+        }
     }
 
     /// Says why its connection is going to be closed, unless that has been said.
     pub(super) fn ends(&mut self, end: ConnectionEnd) {
-        self.open.ends(end);
+        if let Some(open) = &mut self.open {
+            open.ends(end);
+        }
     }
 }
 

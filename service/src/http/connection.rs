@@ -21,7 +21,7 @@ use tokio::time::{sleep, timeout};
 use super::accept::Place;
 use super::body::{Content, HTTP2_PIECE_MIN, Opening, ReplyBody};
 use super::reply::Reply;
-use super::{Context, head, http1, route, trace};
+use super::{Context, head, http1, route, subscribe, trace};
 use crate::metrics::{ConnectionEnd, Protocol, Refusal};
 
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -90,12 +90,12 @@ async fn serve_any(
 pub(super) fn note_end(place: &mut Place, error: Option<&hyper::Error>) {
     let Some(error) = error else { return };
     let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
-    let went_away = error.is_incomplete_message()
+    // A timeout here is a ping of HTTP/2 that nobody answered.
+    let went_away = error.is_timeout()
+        || error.is_incomplete_message()
         || error.is_canceled()
         || causes.any(<dyn std::error::Error>::is::<io::Error>);
-    if error.is_timeout() {
-        place.ends(ConnectionEnd::Idle);
-    } else if !went_away {
+    if !went_away {
         place.ends(ConnectionEnd::Protocol);
     }
 }
@@ -183,6 +183,7 @@ pub(super) fn to_body(
         Content::Lines(lines) => ReplyBody::Lines(lines),
         Content::Stream(opening) => {
             let Opening { subscription, first } = *opening;
+            subscribe::count_opened(&subscription, &context.metrics);
             match context.delivery.subscribe_body(subscription, first, Box::new(hang_up)) {
                 Some(reader) => ReplyBody::Events { reader, piece_min },
                 // All shards have ended. The stream ends at once, and its client comes back.

@@ -25,7 +25,7 @@ use super::accept::Place;
 use super::body::{Content, ReplyBody};
 use super::connection::{Mode, answer, note_end, to_body};
 use super::handover::{Carrier, Leaving, Left, Observed, beginning};
-use super::{Context, head};
+use super::{Context, head, subscribe};
 use crate::logging::rarely;
 use crate::metrics::{ConnectionEnd, StatusClass};
 
@@ -92,6 +92,10 @@ pub(super) async fn serve(
         }
         result => {
             note_end(&mut place, result.as_ref().err());
+            if result.as_ref().is_err_and(hyper::Error::is_parse) {
+                // hyper has answered what it could not read.
+                context.metrics.answered(StatusClass::ClientError);
+            }
             close(stream).await;
         }
     }
@@ -135,6 +139,7 @@ async fn hand_over(
     }
     place.ends(ConnectionEnd::Stream);
     let Leaving { head, opening } = leaving;
+    subscribe::count_opened(&opening.subscription, &context.metrics);
     let first = beginning(&head, &opening.first);
     match stream.into_std() {
         Ok(socket) => {

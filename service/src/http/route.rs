@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ALLOW, HeaderValue, ORIGIN};
 use hyper::{Method, Request, StatusCode};
 
+use super::body::Content;
 use super::pages::Page;
 use super::reply::{self, Problem, Reply};
 use super::subscribe::DemoStream;
@@ -75,14 +76,12 @@ enum Purpose {
 }
 
 impl Purpose {
-    fn of<B>(request: &Request<B>, context: &Context) -> Self {
-        let endpoint = Endpoint::of(request.uri().path(), context);
-        match (endpoint, request.method()) {
-            (Some(Endpoint::Hub | Endpoint::Topic(_) | Endpoint::Demo(_)), &Method::GET) => {
-                Self::Subscribe
-            }
-            (Some(Endpoint::Hub | Endpoint::Topic(_)), &Method::POST) => Self::PublishOne,
-            (Some(Endpoint::Batch), &Method::POST) => Self::PublishMany,
+    fn of(endpoint: Option<Endpoint<'_>>, method: &Method) -> Self {
+        use Endpoint::{Batch, Demo, Hub, Topic};
+        match (endpoint, method) {
+            (Some(Hub | Topic(_) | Demo(_)), &Method::GET) => Self::Subscribe,
+            (Some(Hub | Topic(_)), &Method::POST) => Self::PublishOne,
+            (Some(Batch), &Method::POST) => Self::PublishMany,
             _ => Self::Other,
         }
     }
@@ -109,10 +108,12 @@ pub(super) fn route<'a>(path: &'a str, context: &'a Context) -> Option<&'a str> 
 /// Answers a request, whatever it is.
 pub(super) async fn answer(request: Request<Incoming>, context: &Arc<Context>) -> Reply {
     let origin = request.headers().get(ORIGIN).cloned();
-    let purpose = Purpose::of(&request, context);
+    let path = request.uri().path().to_owned();
+    let endpoint = Endpoint::of(&path, context);
+    let purpose = Purpose::of(endpoint, request.method());
     let gently = context.settings.gentle_refusals && wants_stream(&request);
     let began = Instant::now();
-    let mut reply = match dispatch(request, context).await {
+    let mut reply = match dispatch(request, endpoint, context).await {
         Ok(reply) => reply,
         Err(problem) => {
             purpose.count(&problem, &context.metrics);
@@ -134,7 +135,11 @@ pub(super) async fn answer(request: Request<Incoming>, context: &Arc<Context>) -
     reply
 }
 
+/// Streams are counted when their head is on its way.
 fn count_answer(reply: &Reply, metrics: &Metrics) {
+    if matches!(reply.body(), Content::Stream(_)) {
+        return;
+    }
     metrics.answered(match reply.status().as_u16() {
         ..300 => StatusClass::Success,
         300..400 => StatusClass::Redirection,
@@ -160,14 +165,17 @@ pub(super) fn refuse(request: &Request<Incoming>, context: &Context, refusal: Re
 #[derive(Clone, Copy)]
 struct Preflight(&'static str);
 
-async fn dispatch(request: Request<Incoming>, context: &Arc<Context>) -> Result<Reply, Problem> {
+async fn dispatch(
+    request: Request<Incoming>,
+    endpoint: Option<Endpoint<'_>>,
+    context: &Arc<Context>,
+) -> Result<Reply, Problem> {
     head::check(&request, context.settings.head_bytes_max)?;
     context.origins.check_host(&request)?;
-    let path = request.uri().path().to_owned();
-    if request.method() == Method::OPTIONS && path == "*" {
+    if request.method() == Method::OPTIONS && request.uri().path() == "*" {
         return Ok(options(ALL_METHODS));
     }
-    let endpoint = Endpoint::of(&path, context).ok_or(Problem::NotFound)?;
+    let endpoint = endpoint.ok_or(Problem::NotFound)?;
     let allow = endpoint.methods();
     if request.method() == Method::OPTIONS {
         return Ok(options(allow));

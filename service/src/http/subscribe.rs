@@ -13,6 +13,7 @@ use super::reply::{self, Problem, Reply};
 use crate::auth::Grants;
 use crate::event::{HEARTBEAT, gap_frame};
 use crate::hub::{Resume, SubscribeRequest, Subscription};
+use crate::metrics::{Metrics, StatusClass};
 use crate::topic::{Selector, SelectorSet, Topic};
 
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -112,12 +113,6 @@ fn open<B>(
     let content = if request.method() == Method::HEAD {
         Content::Whole(<_>::default())
     } else {
-        if let Some(result) = subscription.resumed {
-            context.metrics.resumed(result);
-        }
-        if subscription.gap.is_some() {
-            context.metrics.gap_told();
-        }
         let first = first_bytes(&subscription);
         Content::Stream(Box::new(Opening { subscription, first }))
     };
@@ -126,6 +121,18 @@ fn open<B>(
         reply.headers_mut().insert(LAST_EVENT_ID, id);
     }
     Ok(reply)
+}
+
+/// Counts a stream whose head is on its way; not before, because a request may still be refused when
+/// its socket is about to leave.
+pub(super) fn count_opened(subscription: &Subscription, metrics: &Metrics) {
+    metrics.answered(StatusClass::Success);
+    if let Some(result) = subscription.resumed {
+        metrics.resumed(result);
+    }
+    if subscription.gap.is_some() {
+        metrics.gap_told();
+    }
 }
 
 /// A comment at once, so that proxies and clients see the stream open; then what was lost.

@@ -49,6 +49,10 @@ fn read(page: &str) -> Vec<Described> {
             && !labels.starts_with("le=")
         {
             of(name, &|metric| add_labels(&mut metric.labels, labels));
+            if name.ends_with("_info") {
+                // The values are those of this build.
+                of(name, &|metric| metric.labels.values_mut().for_each(Vec::clear));
+            }
         }
     }
     metrics.into_values().collect()

@@ -6,7 +6,7 @@ use std::time::Instant;
 use metrics::{Counter, Gauge};
 
 use super::Metrics;
-use super::histogram::{LongHistogram, write_long};
+use super::histogram::SharedLongTimes;
 use super::labels::{AcceptError, ConnectionEnd, Protocol, Refusal, StatusClass};
 use super::series::{counters, described, described_gauge, gauges};
 
@@ -20,7 +20,7 @@ pub(super) struct Connections {
     rejected: [Counter; Refusal::ALL.len()],
     accept_errors: [Counter; AcceptError::ALL.len()],
     responses: [Counter; StatusClass::ALL.len()],
-    durations: LongHistogram,
+    durations: SharedLongTimes,
     began: Instant,
 }
 
@@ -34,7 +34,10 @@ impl Connections {
                 Protocol::ALL.map(Protocol::label),
             ),
             limit: described_gauge("fanfare_connections_limit", "The most connections allowed."),
-            opened: described("fanfare_connections_opened_total", "Connections accepted."),
+            opened: described(
+                "fanfare_connections_opened_total",
+                "Connections accepted and served.",
+            ),
             closed: counters(
                 ("fanfare_connections_closed_total", "Connections closed, by reason."),
                 "reason",
@@ -61,7 +64,7 @@ impl Connections {
                 "status",
                 StatusClass::ALL.map(StatusClass::label),
             ),
-            durations: LongHistogram::default(),
+            durations: SharedLongTimes::default(),
             began: Instant::now(),
         }
     }
@@ -76,7 +79,7 @@ impl Connections {
     pub(super) fn write(&self, text: &mut String) {
         let named =
             ("fanfare_connection_duration_seconds", "How long closed connections had been.");
-        write_long(text, named, &self.durations);
+        self.durations.write(text, named);
     }
 
     fn moved(&self, protocol: Protocol, by: i64) {

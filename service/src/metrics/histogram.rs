@@ -20,7 +20,7 @@ const COUNTS: [u64; 11] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];
 /// day.
 const LONG_TENTHS: [u64; 8] = [10, 100, 600, 3_000, 9_000, 36_000, 144_000, 864_000];
 
-/// A histogram of one thread, unless its verb says otherwise. `N` counts the buckets, the last of which has no bound.
+/// A histogram that one thread counts in. `N` counts the buckets, the last of which has no bound.
 #[derive(Debug)]
 pub(super) struct Histogram<const N: usize> {
     buckets: [AtomicU64; N],
@@ -29,8 +29,6 @@ pub(super) struct Histogram<const N: usize> {
 
 /// A histogram of times; its sum is in microseconds.
 pub(super) type TimeHistogram = Histogram<{ TIMES_US.len() + 1 }>;
-/// A histogram of long times; its sum is in tenths of a second.
-pub(super) type LongHistogram = Histogram<{ LONG_TENTHS.len() + 1 }>;
 /// A histogram of counts.
 pub(super) type CountHistogram = Histogram<{ COUNTS.len() + 1 }>;
 
@@ -49,12 +47,22 @@ impl<const N: usize> Histogram<N> {
         super::add(&self.buckets[bucket], times);
         super::add(&self.sum, value.saturating_mul(times));
     }
+}
 
-    /// The same for what happens in several threads, and not at every delivery.
-    fn add_by_many(&self, bounds: &[u64], value: u64) {
+/// A histogram that any thread may count in, for what does not happen at every delivery.
+#[derive(Debug, Default)]
+pub(super) struct SharedHistogram<const N: usize>(Histogram<N>);
+
+/// A shared histogram of times.
+pub(super) type SharedTimes = SharedHistogram<{ TIMES_US.len() + 1 }>;
+/// A shared histogram of long times; its sum is in tenths of a second.
+pub(super) type SharedLongTimes = SharedHistogram<{ LONG_TENTHS.len() + 1 }>;
+
+impl<const N: usize> SharedHistogram<N> {
+    fn add(&self, bounds: &[u64], value: u64) {
         let bucket = bounds.partition_point(|&bound| bound < value);
-        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
-        self.sum.fetch_add(value, Ordering::Relaxed);
+        self.0.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        self.0.sum.fetch_add(value, Ordering::Relaxed);
     }
 }
 
@@ -63,10 +71,17 @@ impl TimeHistogram {
     pub(super) fn took(&self, time: Duration, times: u64) {
         self.add(&TIMES_US, micros(time), times);
     }
+}
 
-    /// Something took so long, in any thread.
-    pub(super) fn took_by_many(&self, time: Duration) {
-        self.add_by_many(&TIMES_US, micros(time));
+impl SharedTimes {
+    /// Something took so long.
+    pub(super) fn took(&self, time: Duration) {
+        self.add(&TIMES_US, micros(time));
+    }
+
+    /// Writes it, in seconds.
+    pub(super) fn write(&self, text: &mut String, named: (&str, &str)) {
+        write_times(text, named, std::iter::once(&self.0));
     }
 }
 
@@ -74,10 +89,15 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-impl LongHistogram {
-    /// Something lasted so many tenths of a second, in any thread.
+impl SharedLongTimes {
+    /// Something lasted so many tenths of a second.
     pub(super) fn lasted(&self, tenths: u64) {
-        self.add_by_many(&LONG_TENTHS, tenths);
+        self.add(&LONG_TENTHS, tenths);
+    }
+
+    /// Writes it, in seconds.
+    pub(super) fn write(&self, text: &mut String, named: (&str, &str)) {
+        write(text, named, &LONG_TENTHS, 10.0, std::iter::once(&self.0));
     }
 }
 
@@ -95,11 +115,6 @@ pub(super) fn write_times<'a>(
     histograms: impl Iterator<Item = &'a TimeHistogram>,
 ) {
     write(text, (name, help), &TIMES_US, 1e6, histograms);
-}
-
-/// Writes a histogram of long times, in seconds.
-pub(super) fn write_long(text: &mut String, named: (&str, &str), histogram: &LongHistogram) {
-    write(text, named, &LONG_TENTHS, 10.0, std::iter::once(histogram));
 }
 
 /// Writes the sum of histograms of counts.

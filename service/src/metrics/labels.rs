@@ -125,8 +125,6 @@ label! {
         Drain = "drain",
         /// The client broke the rules of HTTP.
         Protocol = "protocol",
-        /// There was no room for it.
-        Refused = "refused",
     }
 }
 

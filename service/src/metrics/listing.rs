@@ -12,7 +12,7 @@ pub fn text(metrics: &[Described]) -> String {
         // Writing into a string cannot fail.
         let _ = writeln!(text, "{} ({})", metric.name, metric.kind);
         for (label, values) in &metric.labels {
-            let _ = writeln!(text, "    {label}: {}", values.join(", "));
+            let _ = writeln!(text, "    {}", label_line(label, values));
         }
         let _ = writeln!(text, "    {}\n", metric.help);
     }
@@ -27,10 +27,14 @@ pub fn markdown(metrics: &[Described]) -> String {
         let labels: Vec<_> = metric
             .labels
             .iter()
-            .map(|(label, values)| format!("`{label}`: {}", values.join(", ")))
+            .map(|(label, values)| label_line(&format!("`{label}`"), values))
             .collect();
         let Described { name, kind, help, .. } = metric;
         let _ = writeln!(table, "| `{name}` | {kind} | {} | {help} |", labels.join("; "));
     }
     table
+}
+
+fn label_line(label: &str, values: &[String]) -> String {
+    if values.is_empty() { label.to_owned() } else { format!("{label}: {}", values.join(", ")) }
 }

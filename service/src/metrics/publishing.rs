@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge};
 
-use super::histogram::{TimeHistogram, write_times};
+use super::histogram::SharedTimes;
 use super::labels::{PublishRejection, PublishSource};
 use super::series::{counters, described, described_gauge};
 use super::{Metrics, Readings};
@@ -14,7 +14,7 @@ pub(super) struct Publishing {
     published: [Counter; PublishSource::ALL.len()],
     published_bytes: Counter,
     rejected: [Counter; PublishRejection::ALL.len()],
-    durations: TimeHistogram,
+    durations: SharedTimes,
     waiting: Gauge,
     body_memory: Gauge,
     pub(super) body_memory_limit: Gauge,
@@ -37,7 +37,7 @@ impl Publishing {
                 "reason",
                 PublishRejection::ALL.map(PublishRejection::label),
             ),
-            durations: TimeHistogram::default(),
+            durations: SharedTimes::default(),
             waiting: described_gauge(
                 "fanfare_publishers_waiting",
                 "Publishers who are not answered yet, because delivery is too far behind them.",
@@ -63,7 +63,7 @@ impl Publishing {
             "fanfare_publish_duration_seconds",
             "From the head of a request to publish one event to its answer.",
         );
-        write_times(text, named, std::iter::once(&self.durations));
+        self.durations.write(text, named);
     }
 }
 
@@ -89,6 +89,6 @@ impl Metrics {
 
     /// A request to publish one event was answered, whatever the answer.
     pub fn publish_took(&self, time: Duration) {
-        self.inner.publishing.durations.took_by_many(time);
+        self.inner.publishing.durations.took(time);
     }
 }

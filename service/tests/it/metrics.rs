@@ -45,6 +45,11 @@ async fn the_end_of_a_connection_has_a_reason() {
         connection.say(bytes).await;
         eventually(bytes, async || server.figure(&closed(reason)).await == before + 1.0).await;
     }
+    // One answer for each, although a stream had been found for the second before it was refused.
+    let answers =
+        ["2xx", "4xx"].map(|class| format!("fanfare_responses_total{{status=\"{class}\"}}"));
+    assert_eq!(server.figures([&answers[0], &answers[1]]).await, [1.0, 3.0]);
+    assert_eq!(server.figure("fanfare_subscribed_total").await, 0.0);
     let streams = [
         EventStream::open(server.get("/events/t")).await,
         EventStream::open(server.get("/events/t")).await,
@@ -53,7 +58,7 @@ async fn the_end_of_a_connection_has_a_reason() {
     assert_eq!(refused.status(), 429);
     let limit = "fanfare_connections_rejected_total{reason=\"limit\"}";
     assert_eq!(server.figure(limit).await, 1.0);
-    eventually("refused", async || server.figure(&closed("refused")).await == 1.0).await;
+    assert_eq!(server.figure("fanfare_connections").await, 2.0, "no more than the limit");
     drop(streams);
     eventually("their streams", async || server.figure(&closed("stream")).await == 2.0).await;
     assert_eq!(server.figure("fanfare_connections_limit").await, 2.0);
@@ -96,6 +101,17 @@ async fn events_are_counted_by_how_they_came_in_and_why_they_did_not() {
     for (series, value) in expected {
         assert_eq!(server.figure(series).await, value, "{series}");
     }
+}
+
+#[tokio::test]
+async fn an_upload_that_pauses_too_long_is_counted() {
+    let server = TestServer::start_with(&["--body-timeout", "200ms"]).await;
+    let mut upload = Wire::open(&server).await;
+    let head = "POST /events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\n";
+    upload.say(format!("{head}content-length: 1000\r\n\r\n{{\"topic\":\"t\"}}\n")).await;
+    let timeout = "fanfare_publish_rejected_total{reason=\"timeout\"}";
+    eventually("it is given up", async || server.figure(timeout).await == 1.0).await;
+    assert_eq!(server.figure("fanfare_events_published_total").await, 1.0);
 }
 
 #[tokio::test]

@@ -189,6 +189,9 @@ impl Batch {
     }
 
     async fn refuse_rest(&mut self, problem: &Problem) {
+        if let Some(reason) = problem.rejection() {
+            self.context.metrics.publish_rejected(reason);
+        }
         let mut answer = BytesMut::new();
         put_error(&mut answer, problem, self.lines.number + 1);
         let _ = self.send(answer.freeze()).await;
