@@ -54,7 +54,7 @@ fn dashboards_and_rules_ask_only_for_what_is_exported() {
 #[test]
 fn dashboards_and_rules_ask_only_for_labels_and_values_that_exist() {
     for (place, selection) in everything_asked() {
-        for (label, value) in &selection.matchers {
+        for (label, value) in selection.matchers.iter().chain(&selection.negated) {
             if FREE_LABELS.contains(&label.as_str()) {
                 continue;
             }
@@ -94,12 +94,9 @@ fn tests_of_rules_and_documents_name_only_what_is_exported() {
         .expect("a folder")
         .map(|file| format!("deploy/prometheus/tests/{}", file.unwrap().file_name().display()))
         .collect();
-    files
-        .extend(["docs/operations.md", "docs/dashboards.md", "docs/metrics.md"].map(str::to_owned));
+    let documents = ["operations", "dashboards", "metrics", "loadgen", "logs-and-traces"];
+    files.extend(documents.map(|name| format!("docs/{name}.md")));
     for file in files {
-        if !repository(&file).exists() {
-            continue;
-        }
         for word in words(&text(&file)) {
             let prefixes = ["fanfare_", "loadgen_", "process_"];
             if prefixes.iter().any(|prefix| word.starts_with(prefix)) && !is_label_value(&word) {
@@ -109,6 +106,33 @@ fn tests_of_rules_and_documents_name_only_what_is_exported() {
             }
         }
     }
+}
+
+#[test]
+fn the_document_of_the_load_generator_lists_exactly_what_it_exports() {
+    let exported = by_loadgen();
+    let document = text("docs/loadgen.md");
+    let table = document.split_once("\n| metric | type |").expect("a table of metrics").1;
+    let (mut listed, mut of_process) = (BTreeMap::new(), false);
+    for row in table.lines().skip(2).take_while(|line| line.starts_with('|')) {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let [_, name, kind, ..] = cells[..] else { panic!("{row}") };
+        let name = name.trim_matches('`');
+        if name == "process_*" {
+            of_process = true;
+            continue;
+        }
+        let (name, labels) = name.trim_end_matches('}').split_once('{').unwrap_or((name, ""));
+        for label in labels.split(',').filter(|label| !label.is_empty()) {
+            assert!(exported.labels.contains_key(label), "{name} has no label {label}");
+        }
+        let again = listed.insert(name.to_owned(), kind.to_owned());
+        assert!(again.is_none(), "{name} is listed twice");
+    }
+    assert!(of_process, "the figures of its process are not named");
+    let own = exported.metrics.iter().filter(|(name, _)| !name.starts_with("process_"));
+    let own: BTreeMap<_, _> = own.map(|(name, kind)| (name.clone(), kind.clone())).collect();
+    assert_eq!(listed, own);
 }
 
 /// `process_file_limit` is no metric, but the value of a label.

@@ -11,6 +11,8 @@ pub(super) struct Selection {
     pub(super) metric: String,
     /// Label and value of each matcher that is no negation; regular expressions as they are written.
     pub(super) matchers: Vec<(String, String)>,
+    /// The same of `!=` and `!~`: a value that does not exist leaves nothing out, and nobody notices.
+    pub(super) negated: Vec<(String, String)>,
     /// The innermost function around it.
     pub(super) function: Option<&'static str>,
     /// How far back it looks, when it is a range.
@@ -59,18 +61,21 @@ fn selection(
     function: Option<&'static str>,
     range: Option<Duration>,
 ) -> Selection {
-    let matchers = selector.matchers.matchers.iter();
-    let matchers = matchers.filter_map(|matcher| match &matcher.op {
-        MatchOp::Equal => Some((matcher.name.clone(), matcher.value.clone())),
-        MatchOp::Re(_) => Some((matcher.name.clone(), matcher.value.clone())),
-        MatchOp::NotEqual | MatchOp::NotRe(_) => None,
-    });
-    Selection {
+    let mut selection = Selection {
         metric: selector.name.clone().unwrap_or_default(),
-        matchers: matchers.collect(),
+        matchers: Vec::new(),
+        negated: Vec::new(),
         function,
         range,
+    };
+    for matcher in &selector.matchers.matchers {
+        let matchers = match &matcher.op {
+            MatchOp::Equal | MatchOp::Re(_) => &mut selection.matchers,
+            MatchOp::NotEqual | MatchOp::NotRe(_) => &mut selection.negated,
+        };
+        matchers.push((matcher.name.clone(), matcher.value.clone()));
     }
+    selection
 }
 
 #[test]
@@ -79,6 +84,7 @@ fn a_query_names_its_metrics_and_the_functions_around_them() {
     assert_eq!(found.len(), 2);
     assert_eq!((found[0].metric.as_str(), found[0].function), ("x", Some("rate")));
     assert_eq!(found[0].matchers, [("a".to_owned(), "b".to_owned())]);
+    assert_eq!(found[0].negated, [("c".to_owned(), "d".to_owned())]);
     assert_eq!(found[0].range, Some(Duration::from_secs(300)));
     assert_eq!((found[1].metric.as_str(), found[1].function), ("y", None));
 }
