@@ -13,7 +13,9 @@ RUNTIME_BUSY = ("sum by (instance) (rate(fanfare_runtime_busy_seconds_total{SERV
 CPU = ("sum by (instance) (rate(process_cpu_seconds_total{SERVER}[RATE])"
        " and on (job, instance) fanfare_build_info{SERVER})")
 MEMORY = of_process("process_resident_memory_bytes")
-MEMORY_EACH = f"{MEMORY} / (fanfare_subscribers{{SERVER}} > 0)"
+# A full log is many times what the subscribers cost, and would be all that one sees.
+WITHOUT_LOG = f"({MEMORY} - fanfare_log_bytes{{SERVER}})"
+MEMORY_EACH = f"{WITHOUT_LOG} / (fanfare_subscribers{{SERVER}} > 0)"
 
 
 def dashboard() -> dict:
@@ -43,17 +45,19 @@ def glance() -> list:
                  steps=[(None, GOOD), (0.7, FAIR), (0.9, BAD)], decimals=0)),
         (3, stat("Cores in use", "Cores that the servers use, all together.", "none", Query(f"sum({CPU})"), decimals=2)),
         (3, stat("Memory in use", "Resident memory, all servers together.", "bytes", Query(f"sum({MEMORY})"))),
-        (3, stat("Memory a subscriber", "Resident memory by open streams, the log and all else included: it only "
-                 "means something with many subscribers.", "bytes",
-                 Query(f"sum({MEMORY}) / (sum(fanfare_subscribers{{SERVER}}) > 0)"), empty="nobody")),
+        (3, stat("Memory a subscriber", "Resident memory without the events in the log, by open streams. The "
+                 "program itself, its indices and what the allocator keeps are in it, some MB: it only means something "
+                 "with many subscribers.", "bytes",
+                 Query(f"sum({WITHOUT_LOG}) / (sum(fanfare_subscribers{{SERVER}}) > 0)"), empty="nobody")),
         (3, stat("Files used", "File descriptors, on the server that has fewest left.", "percentunit",
                  Query(f"max({of_process('process_open_fds')} / process_max_fds{{SERVER}})"),
                  steps=[(None, GOOD), (0.8, FAIR), (0.95, BAD)], decimals=1)),
         (3, stat("Log filled", "By count or by bytes, whichever is more. 100 % is normal for a busy server: then "
                  "the oldest events go.", "percentunit",
                  Query(f"max({filled[0]} > {filled[1]} or {filled[1]})"), decimals=0)),
-        (3, stat("Shards failed", "Delivery threads that ended by a defect. Restart the server, and report it.",
-                 "none", Query("sum(fanfare_shards_failed{SERVER})"), steps=[(None, GOOD), (1, BAD)])),
+        (3, stat("Shards failed", "Shards that have ended without being told to; see the log. Restart the "
+                 "server, and report it.", "none", Query("sum(fanfare_shards_failed{SERVER})"),
+                 steps=[(None, GOOD), (1, BAD)])),
         (3, stat("Draining", "Servers that are ending in order.", "none",
                  Query("sum(fanfare_draining{SERVER})"), steps=[(None, GOOD), (1, FAIR)])),
     ]
@@ -68,7 +72,8 @@ def shards() -> list:
         (8, graph("CPU for 1,000 deliveries", "Processor time of the whole process by what it delivers. It rises "
                   "when writes hold few events and when many connections are small or encrypted.", "s", [
                       Query(f"1000 * {CPU} / ({deliveries} > 0)", "{{instance}}")])),
-        (8, graph("Shards and failures", "Delivery threads, and those that ended by a defect.", "short", [
+        (8, graph("Shards and failures", "Delivery threads, and shards that have ended without being told to; see "
+                  "the log.", "short", [
             Query("sum by (instance) (fanfare_shards{SERVER})", "shards {{instance}}"),
             Query("sum by (instance) (fanfare_shards_failed{SERVER})", "failed {{instance}}"),
         ], colours={"failed": "red"})),
@@ -104,8 +109,9 @@ def machine() -> list:
             Query(f"sum by (instance) ({MEMORY})", "resident {{instance}}"),
             Query(f"sum by (instance) ({virtual})", "virtual {{instance}}"),
         ], right=("virtual", "bytes"))),
-        (8, graph("Memory for each subscriber", "Resident memory by open streams. It falls as more come, towards "
-                  "what one costs; a rise at a constant number is a leak or a log that fills.", "bytes", [
+        (8, graph("Memory for each subscriber", "Resident memory without the events in the log, by open streams; "
+                  "the program itself is in it. It falls as more come, towards what one costs; a rise at a constant "
+                  "number is what waits for slow readers, or a leak.", "bytes", [
                       Query(f"avg by (instance) ({MEMORY_EACH})", "{{instance}}")], log=True)),
     ]
 

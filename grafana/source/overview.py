@@ -12,6 +12,9 @@ GOOD, FAIR, BAD = "green", "orange", "red"
 # Up or down is said of everything that was a server within the last day, not of all of a job that
 # somebody chose as `All`.
 WAS_A_SERVER = "last_over_time(fanfare_build_info{SERVER}[1d])"
+# Without those who asked for all that is retained: they brought no id, so nothing could be missing.
+RESUME_SUCCESS = ('sum(rate(fanfare_resumes_total{SERVER, result="complete"}[RATE]))'
+                  ' / (sum(rate(fanfare_resumes_total{SERVER, result!="earliest"}[RATE])) > 0)')
 
 
 def dashboard() -> dict:
@@ -33,7 +36,6 @@ def dashboard() -> dict:
 
 def glance() -> list:
     skipped, delivered = per_second("fanfare_events_skipped_total"), per_second("fanfare_events_delivered_total")
-    good = 'sum(rate(fanfare_resumes_total{SERVER, result=~"complete|earliest"}[RATE]))'
     return [
         (2, stat("Servers up", "Servers that Prometheus reaches.", "none",
                  Query(f"sum(up{{SERVER}} and on (job, instance) {WAS_A_SERVER})"),
@@ -51,8 +53,8 @@ def glance() -> list:
         (2, stat("Published", "Events accepted, a second.", "ops",
                  Query(per_second("fanfare_events_published_total")))),
         (3, stat("Delivered", "Events written to subscribers, a second.", "ops", Query(delivered))),
-        (2, stat("Delivery ${quantile:text}", "From the acceptance of an event until it is written to a subscriber, at the "
-                 "quantile that is chosen above. Replays are left out.", "s",
+        (2, stat("Delivery ${quantile:text}", "From the acceptance of an event until it is written to a subscriber who "
+                 "was level, at the quantile that is chosen above. Whoever is behind is left out.", "s",
                  Query(quantile("fanfare_delivery_seconds")), steps=[(None, GOOD), (0.1, FAIR), (0.25, BAD)],
                  empty="idle")),
         (2, stat("Lost share", "Events that were left out for slow readers by the policies drop-oldest and conflate, "
@@ -60,7 +62,7 @@ def glance() -> list:
                  Query(f"{skipped} / clamp_min({skipped} + {delivered}, 1e-9)"),
                  steps=[(None, GOOD), (0.0001, FAIR), (0.001, BAD)], decimals=2)),
         (2, stat("Resume success", "Clients that came back with an id and missed nothing, of all who did.",
-                 "percentunit", Query(f'{good} / ({per_second("fanfare_resumes_total")} > 0)'),
+                 "percentunit", Query(RESUME_SUCCESS),
                  steps=[(None, BAD), (0.95, FAIR), (0.99, GOOD)], decimals=1, empty="none")),
         (2, stat("File headroom", "File descriptors that are left on the server that has fewest. Each connection "
                  "takes one.", "percentunit",
@@ -112,28 +114,32 @@ def volume() -> list:
 def times() -> list:
     return [
         (8, graph("Delivery and event times", "Delivery: from acceptance to the write to one subscriber, over all "
-                  "deliveries. Event: to the last write in a shard, one value an event and shard; it says how long "
-                  "the last subscriber waits.", "s", [
+                  "who were level. Event: to the last such write in a shard, one value an event and shard; it says "
+                  "how long the last of them waits. Whoever is behind or is replayed is in neither.", "s", [
                       Query(quantile("fanfare_delivery_seconds"), "delivery ${quantile:text}"),
                       Query(quantile("fanfare_event_seconds"), "event ${quantile:text}"),
                       Query(quantile("fanfare_delivery_seconds", "0.5"), "delivery p50"),
                       Query(quantile("fanfare_event_seconds", "0.5"), "event p50"),
                   ], steps=[(None, "transparent"), (0.25, BAD)], fill=0)),
-        (16, heatmap("Delivery times", "How many deliveries a second took how long. Two bands mean two kinds of "
-                     "readers or of events; a band that rises means that a shard cannot keep up.",
+        (16, heatmap("Delivery times", "How many deliveries a second took how long, to subscribers who were level. Two "
+                     "bands mean two kinds of events or of shards; a band that rises means that a shard cannot keep "
+                     "up.",
                      buckets("fanfare_delivery_seconds"))),
     ]
 
 
 def slow_readers() -> list:
     return [
-        (8, graph("Readers that lag", "Subscribers by how many events they are behind, and those whose connection "
-                  "takes nothing at the moment.", "short", [
-                      Query("sum by (events) (fanfare_subscribers_lagging{SERVER})", "{{events}} events behind"),
+        (8, graph("Readers that lag", "Subscribers whose connection takes nothing at the moment, by how many "
+                  "events they are behind. Whoever is being replayed is only in the sum (blocked).", "short", [
+                      Query('sum by (events) (fanfare_subscribers_lagging{SERVER, events!="more"})',
+                            "up to {{events}} events"),
+                      Query('sum(fanfare_subscribers_lagging{SERVER, events="more"})', "more"),
                       Query("sum(fanfare_subscribers_blocked{SERVER})", "blocked"),
                   ], colours={"blocked": "red"})),
-        (8, graph("Largest lag", "Of the reader that is furthest behind, as a share of the limit at which its policy "
-                  "acts.", "percentunit", [
+        (8, graph("Largest lag", "Of the blocked reader that is furthest behind, as a share of the limit at which its "
+                  "policy acts. drop-oldest and conflate act when the reader takes bytes again, so one that has "
+                  "stopped goes above 100 %.", "percentunit", [
                       Query("max by (instance) (fanfare_lag_events_max{SERVER} / fanfare_lag_events_limit{SERVER})",
                             "events {{instance}}"),
                       Query("max by (instance) (fanfare_lag_bytes_max{SERVER} / fanfare_lag_bytes_limit{SERVER})",
@@ -147,16 +153,16 @@ def slow_readers() -> list:
 
 
 def resumes() -> list:
-    good = 'sum(rate(fanfare_resumes_total{SERVER, result=~"complete|earliest"}[RATE]))'
     return [
-        (8, graph("Resumes by result", "Clients that came back with an id. expired: the log has passed it; unknown: "
-                  "it was never here. Both were told that there is a gap.", "ops", [
+        (8, graph("Resumes by result", "complete: all after their id was there. expired: the log has passed it; "
+                  "unknown: it was never here; both were told that there is a gap. earliest: they asked for all "
+                  "that is retained, with no id.", "ops", [
                       Query(per_second("fanfare_resumes_total", "result"), "{{result}}"),
                   ], stack=True, colours={"complete": "green", "earliest": "blue", "expired": "red",
                                           "unknown": "orange"})),
-        (8, graph("Resume success over time", "The share that missed nothing. There is no curve while nobody comes "
-                  "back.", "percentunit", [
-                      Query(f'{good} / ({per_second("fanfare_resumes_total")} > 0)', "missed nothing")],
+        (8, graph("Resume success over time", "Of the clients that came back with an id, the share that missed "
+                  "nothing. There is no curve while nobody comes back.", "percentunit", [
+                      Query(RESUME_SUCCESS, "missed nothing")],
                   maximum=1)),
         (8, graph("Gaps and replays", "Gaps that clients were told of, and events that were read from the log for "
                   "one subscriber.", "ops", [
@@ -171,8 +177,9 @@ def rejections() -> list:
         return 8, graph(title, description, "ops", [Query(per_second(metric, "reason"), "{{reason}}")], stack=True)
 
     return [
-        turned_away("Connections rejected", "Closed before their first request. limit: all are taken; "
-                    "address_limit: this address has its share.", "fanfare_connections_rejected_total"),
+        turned_away("Connections rejected", "Connections that were not served. limit: all are taken; address_limit: "
+                    "this address has its share. 64 at a time are told so (429, or a gentle 200 for a stream); the "
+                    "rest are closed without a word.", "fanfare_connections_rejected_total"),
         turned_away("Streams rejected", "Requests for a stream that got none.", "fanfare_subscribe_rejected_total"),
         turned_away("Publishes rejected", "invalid, forbidden, duplicate_id and too_large are the publisher's to "
                     "solve; timeout, busy and unavailable are ours.", "fanfare_publish_rejected_total"),
