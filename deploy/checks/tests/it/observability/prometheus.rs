@@ -35,6 +35,10 @@ impl Curve {
         self.points.iter().any(|(_, value)| value.is_finite())
     }
 
+    pub(super) fn is_other_than_zero_somewhere(&self) -> bool {
+        self.points.iter().any(|(_, value)| value.is_finite() && *value != 0.0)
+    }
+
     /// The value of a query at one moment.
     pub(super) fn value(&self) -> f64 {
         self.points.last().expect("a value").1

@@ -20,6 +20,16 @@ pub(super) fn post(server: SocketAddr, path: &str, kind: &str, body: &str) -> St
     answer
 }
 
+/// Asks for a stream that cannot be had; returns the whole answer.
+pub(super) fn ask(server: SocketAddr, path: &str) -> String {
+    let mut connection = connect(server);
+    write!(connection, "GET {path} HTTP/1.1\r\nhost: {server}\r\nconnection: close\r\n\r\n")
+        .expect("the server reads");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
 /// Publishes an event as a raw body; returns its id.
 pub(super) fn publish(server: SocketAddr, topic: &str, data: &str) -> String {
     let answer = post(server, &format!("/events/{topic}"), "text/plain", data);

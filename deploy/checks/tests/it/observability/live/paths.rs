@@ -1,6 +1,7 @@
 //! Every path of the server, each taken once, so that every figure has had a reason to move.
 
-use super::super::visitor::{connect, open, post, publish, publish_many, read_on};
+use super::super::prometheus::Prometheus;
+use super::super::visitor::{ask, connect, open, post, publish, publish_many, read_on};
 use crate::support::eventually;
 use crate::support::process::Fanfare;
 
@@ -23,13 +24,15 @@ pub(super) const SERVER_FLAGS: [&str; 14] = [
 ];
 
 /// Publishes in every way, comes back in every way, reads too slowly under every policy, and is
-/// turned away in every way that can be had without tricks.
-pub(super) fn touch_every_path(server: &Fanfare) {
+/// turned away in every way that can be had without tricks. What passes is held until Prometheus has
+/// seen it.
+pub(super) fn touch_every_path(server: &Fanfare, prometheus: &Prometheus) {
     let at = server.address;
     let first = publish(at, "paths", "one");
     let form = "application/x-www-form-urlencoded";
     assert!(post(at, "/.well-known/mercure", form, "topic=paths&data=two").contains(" 200 "));
     assert!(post(at, "/.well-known/mercure", form, "data=nowhere").contains(" 400 "));
+    assert!(ask(at, "/.well-known/mercure").contains(" 400 "), "a stream of no topic");
     let last = publish(at, "paths", "three");
     for known in [last.as_str(), first.as_str(), "earliest", "nobody-knows-this"] {
         drop(open(at, "paths", Some(known)));
@@ -47,6 +50,11 @@ pub(super) fn touch_every_path(server: &Fanfare) {
     for topic in ["skip/a", "newest/a", "cut/a"] {
         // Far more than the kernel takes and the limit allows.
         publish_many(at, topic, 200, 16_000);
+    }
+    for gauge in
+        ["sum(fanfare_subscribers_lagging)", "fanfare_lag_events_max", "fanfare_lag_bytes_max"]
+    {
+        eventually(gauge, || !prometheus.at(&format!("{gauge} > 0"), None).is_empty());
     }
     for series in [
         "fanfare_skips_total{policy=\"drop-oldest\"}",
