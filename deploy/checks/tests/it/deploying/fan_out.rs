@@ -11,7 +11,7 @@ use std::thread;
 
 use ureq::Agent;
 
-use super::stream::client;
+use crate::support::client::client;
 
 /// A handle to it; it serves until the test program ends.
 #[derive(Clone, Debug)]

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::proxy::Kind;
-use super::stream::{Event, Stream, body, client, publish, request};
+use super::stream::{Event, Stream, TOPIC, request};
+use crate::support::client::{body, client, publish};
 use crate::support::process::Fanfare;
 use crate::support::{eventually, eventually_within};
 
@@ -18,7 +19,7 @@ fn each_event_arrives_before_the_next_one_is_published() {
         let mut stream = Stream::open(proxy.address, None);
         for number in 0..20 {
             let data = format!("event {number}");
-            let id = publish(server.address, &data);
+            let id = publish(server.address, TOPIC, &data);
             let expected = Event { id, data, ..Event::default() };
             assert_eq!(stream.next(), Some(expected), "{kind:?}");
         }
@@ -33,7 +34,7 @@ fn a_silent_stream_lives_as_long_as_there_are_heartbeats() {
         let mut stream = Stream::open(proxy.address, None);
         // Twelve of them are three times what the proxy allows, whatever the jitter.
         assert!(stream.comments(12), "{kind:?}");
-        publish(server.address, "still there");
+        publish(server.address, TOPIC, "still there");
         assert_eq!(stream.next().map(|event| event.data).as_deref(), Some("still there"));
     }
 }
@@ -54,8 +55,8 @@ fn a_client_resumes_through_the_proxy() {
     for kind in Kind::ALL {
         let server = Fanfare::start(&[]);
         let proxy = kind.start(&server);
-        let seen = publish(server.address, "seen");
-        publish(server.address, "missed");
+        let seen = publish(server.address, TOPIC, "seen");
+        publish(server.address, TOPIC, "missed");
         let answer = request(proxy.address, Some(&seen));
         assert_eq!(answer.headers()["last-event-id"], seen.as_str(), "{kind:?}");
         let mut stream = Stream::of(answer);

@@ -3,12 +3,13 @@
 //! behind. Each replacement must be found, so a file that changes does not go untested.
 
 use std::fmt::Write as _;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::support::client::free_address;
 use crate::support::process::{Fanfare, Process};
 use crate::support::{eventually, text};
 
@@ -161,10 +162,4 @@ const B: &str = "server b 127.0.0.1:8081 port 9091\n";
 
 fn pair<'a>(edit: &'a (&'static str, String)) -> (&'a str, &'a str) {
     (edit.0, &edit.1)
-}
-
-/// A port that was free a moment ago: these programs cannot be asked for any free one.
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address")
 }

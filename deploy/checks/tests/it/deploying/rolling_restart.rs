@@ -14,7 +14,8 @@ use serde_json::Value;
 
 use super::fan_out::FanOut;
 use super::proxy::haproxy_for;
-use super::stream::{Stream, body, client};
+use super::stream::Stream;
+use crate::support::client::{body, client};
 use crate::support::process::{Fanfare, Process};
 use crate::support::{eventually, eventually_within, program};
 

@@ -4,29 +4,12 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 
 use ureq::http::Response;
-use ureq::{Agent, Body, BodyReader};
+use ureq::{Body, BodyReader};
 
-use crate::support::PATIENCE;
+use crate::support::client::client;
 
-/// A client that goes through no proxy but the one that it is told to ask. An error is an answer too.
-pub(super) fn client() -> Agent {
-    let config = Agent::config_builder().proxy(None).http_status_as_error(false);
-    let config = config.timeout_recv_response(Some(PATIENCE)).timeout_recv_body(Some(PATIENCE));
-    config.build().new_agent()
-}
-
-/// The whole text of an answer.
-pub(super) fn body(answer: Response<Body>) -> String {
-    answer.into_body().read_to_string().expect("text")
-}
-
-/// Publishes to the topic `t`, past any proxy; the event's id is returned.
-pub(super) fn publish(server: SocketAddr, data: &str) -> String {
-    let url = format!("http://{server}/events/t");
-    let answer = client().post(url).send(data).expect("an answer");
-    assert_eq!(answer.status(), 200);
-    body(answer)
-}
+/// What all streams here are of.
+pub(super) const TOPIC: &str = "t";
 
 /// One event.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -36,7 +19,7 @@ pub(super) struct Event {
     pub(super) data: String,
 }
 
-/// An open stream of the topic `t`.
+/// An open stream.
 pub(super) struct Stream {
     lines: BufReader<BodyReader<'static>>,
     /// Comments that came since this was last asked for.
@@ -94,7 +77,7 @@ impl Stream {
 
 /// The answer to the request for a stream, whatever it is.
 pub(super) fn request(address: SocketAddr, last_event_id: Option<&str>) -> Response<Body> {
-    let mut request = client().get(format!("http://{address}/events/t"));
+    let mut request = client().get(format!("http://{address}/events/{TOPIC}"));
     request = request.header("accept", "text/event-stream");
     if let Some(id) = last_event_id {
         request = request.header("last-event-id", id);

@@ -8,7 +8,8 @@ use std::process::Command;
 
 use super::prometheus::{Alert, Prometheus};
 use super::rules;
-use super::visitor::{connect, open, post, publish_many, read_on};
+use super::visitor::{connect, open, publish_many, read_on};
+use crate::support::client::post;
 use crate::support::process::Fanfare;
 use crate::support::{eventually, text};
 

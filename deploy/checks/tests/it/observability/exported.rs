@@ -1,11 +1,11 @@
 //! What the programs export, read from the pages of running ones.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::support::process::{Fanfare, Process, get};
+use crate::support::client::{free_address, get};
+use crate::support::process::{Fanfare, Process};
 use crate::support::{eventually, program};
 
 /// A metrics page, taken apart.
@@ -19,9 +19,8 @@ pub(super) struct Exported {
 }
 
 impl Exported {
-    fn read(answer: &str) -> Self {
-        let page = answer.split_once("\r\n\r\n").expect("a head").1;
-        let mut exported = Self { page: page.to_owned(), ..Self::default() };
+    fn read(page: String) -> Self {
+        let mut exported = Self::default();
         for line in page.lines() {
             if let Some(declared) = line.strip_prefix("# TYPE ") {
                 let (name, kind) = declared.split_once(' ').expect("a name and a type");
@@ -35,6 +34,7 @@ impl Exported {
                 }
             }
         }
+        exported.page = page;
         exported
     }
 
@@ -51,7 +51,7 @@ impl Exported {
 /// What a server exports that has just begun.
 pub(super) fn by_server() -> &'static Exported {
     static EXPORTED: OnceLock<Exported> = OnceLock::new();
-    EXPORTED.get_or_init(|| Exported::read(&get(Fanfare::start(&[]).admin, "/metrics")))
+    EXPORTED.get_or_init(|| Exported::read(get(Fanfare::start(&[]).admin, "/metrics")))
 }
 
 /// What a load generator exports that waits for its server.
@@ -72,14 +72,6 @@ pub(super) fn by_loadgen() -> &'static Exported {
             assert!(!process.is_over(), "loadgen has ended; does it know --metrics-listen?");
             std::net::TcpStream::connect(metrics).is_ok()
         });
-        Exported::read(&get(metrics, "/metrics"))
+        Exported::read(get(metrics, "/metrics"))
     })
-}
-
-/// An address on which nobody listens. Programs that cannot say which port the system gave them are
-/// given one this way; another program could take it in between, which the system makes unlikely by
-/// giving each port once around.
-pub(super) fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound")
 }

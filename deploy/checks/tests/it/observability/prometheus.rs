@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::Agent;
 
-use super::exported::free_address;
+use crate::support::client::free_address;
 use crate::support::eventually;
 use crate::support::process::Process;
 

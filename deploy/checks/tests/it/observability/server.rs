@@ -1,6 +1,7 @@
 //! The metrics page of the server.
 
-use crate::support::process::{Fanfare, get};
+use crate::support::client::get;
+use crate::support::process::Fanfare;
 
 #[test]
 fn a_server_says_from_the_start_that_it_serves_nobody() {

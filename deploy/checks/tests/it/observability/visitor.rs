@@ -1,47 +1,16 @@
-//! Requests of the plainest kind, and streams that are held without being read.
+//! Events in great number, and streams that are held without being read.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
 use crate::support::PATIENCE;
-
-/// Publishes; returns the whole answer, whatever it is.
-pub(super) fn post(server: SocketAddr, path: &str, kind: &str, body: &str) -> String {
-    let mut connection = connect(server);
-    write!(
-        connection,
-        "POST {path} HTTP/1.1\r\nhost: {server}\r\nconnection: close\r\ncontent-type: {kind}\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .expect("the server reads");
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).expect("an answer");
-    answer
-}
-
-/// Asks for a stream that cannot be had; returns the whole answer.
-pub(super) fn ask(server: SocketAddr, path: &str) -> String {
-    let mut connection = connect(server);
-    write!(connection, "GET {path} HTTP/1.1\r\nhost: {server}\r\nconnection: close\r\n\r\n")
-        .expect("the server reads");
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).expect("an answer");
-    answer
-}
-
-/// Publishes an event as a raw body; returns its id.
-pub(super) fn publish(server: SocketAddr, topic: &str, data: &str) -> String {
-    let answer = post(server, &format!("/events/{topic}"), "text/plain", data);
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    answer.split_once("\r\n\r\n").expect("a head").1.to_owned()
-}
+use crate::support::client::{body, post};
 
 /// Publishes so many events of so many bytes in one request.
 pub(super) fn publish_many(server: SocketAddr, topic: &str, count: usize, bytes: usize) {
     let data = "x".repeat(bytes);
     let lines = format!("{{\"topic\":\"{topic}\",\"data\":\"{data}\"}}\n").repeat(count);
-    let answer = post(server, "/events", "application/x-ndjson", &lines);
+    let answer = body(post(server, "/events", "application/x-ndjson", &lines));
     assert_eq!(answer.matches("\"id\"").count(), count, "{answer}");
 }
 

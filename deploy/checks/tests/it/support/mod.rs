@@ -1,5 +1,6 @@
-//! What both binaries of tests share: programs of this workspace, the repository's files, waiting.
+//! What all tests share: programs of this workspace, requests to them, the repository's files, waiting.
 
+pub(crate) mod client;
 pub(crate) mod process;
 pub(crate) mod program;
 

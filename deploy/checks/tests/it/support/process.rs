@@ -1,10 +1,11 @@
 //! Processes that end with the test that started them: the server, the load generator, and others.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
-use super::{PATIENCE, eventually, program};
+use super::client::get;
+use super::{eventually, program};
 
 /// A process that is ended when this is dropped.
 #[derive(Debug)]
@@ -94,16 +95,4 @@ impl Fanfare {
         let figure = line.unwrap_or_else(|| panic!("no series {series} in {page}"));
         figure.parse().expect("a number")
     }
-}
-
-/// The answer to a plain request, its head included; it must be a success.
-pub(crate) fn get(address: SocketAddr, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).expect("it listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")
-        .expect("a request");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    answer
 }

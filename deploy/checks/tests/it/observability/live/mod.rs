@@ -17,9 +17,9 @@ use tempfile::TempDir;
 use self::agreement::{the_panels_agree, the_panels_agree_with_the_result};
 use self::panels::every_panel_has_figures;
 use self::paths::{SERVER_FLAGS, touch_every_path};
-use super::exported::free_address;
 use super::prometheus::{Prometheus, now};
 use super::visitor::open;
+use crate::support::client::free_address;
 use crate::support::process::{Fanfare, Process};
 use crate::support::{eventually, program};
 

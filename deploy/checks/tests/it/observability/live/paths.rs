@@ -1,7 +1,8 @@
 //! Every path of the server, each taken once, so that every figure has had a reason to move.
 
 use super::super::prometheus::Prometheus;
-use super::super::visitor::{ask, connect, open, post, publish, publish_many, read_on};
+use super::super::visitor::{connect, open, publish_many, read_on};
+use crate::support::client::{ask, post, publish};
 use crate::support::eventually;
 use crate::support::process::Fanfare;
 
@@ -30,9 +31,9 @@ pub(super) fn touch_every_path(server: &Fanfare, prometheus: &Prometheus) {
     let at = server.address;
     let first = publish(at, "paths", "one");
     let form = "application/x-www-form-urlencoded";
-    assert!(post(at, "/.well-known/mercure", form, "topic=paths&data=two").contains(" 200 "));
-    assert!(post(at, "/.well-known/mercure", form, "data=nowhere").contains(" 400 "));
-    assert!(ask(at, "/.well-known/mercure").contains(" 400 "), "a stream of no topic");
+    assert!(post(at, "/.well-known/mercure", form, "topic=paths&data=two").status() == 200);
+    assert!(post(at, "/.well-known/mercure", form, "data=nowhere").status() == 400);
+    assert!(ask(at, "/.well-known/mercure").status() == 400, "a stream of no topic");
     let last = publish(at, "paths", "three");
     for known in [last.as_str(), first.as_str(), "earliest", "nobody-knows-this"] {
         drop(open(at, "paths", Some(known)));
