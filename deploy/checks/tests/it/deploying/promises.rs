@@ -73,6 +73,17 @@ fn no_port_of_the_compose_file_leaves_the_machine_and_no_password_is_known_to_al
 }
 
 #[test]
+fn the_last_figures_of_a_load_stay_for_several_scrapes() {
+    let prometheus = yaml("deploy/prometheus/prometheus.yml").remove(0);
+    let mut jobs = prometheus["scrape_configs"].as_array().unwrap().iter();
+    let job = jobs.find(|job| job["job_name"] == "loadgen").unwrap();
+    let command = compose()["services"]["loadgen"]["command"].take();
+    let mut flags = command.as_array().unwrap().iter().map(|flag| flag.as_str().unwrap());
+    let linger = flags.find_map(|flag| flag.strip_prefix("--metrics-linger=")).unwrap();
+    assert!(parse(linger) >= 3.0 * seconds(&job["scrape_interval"]), "{linger}");
+}
+
+#[test]
 fn compose_starts_with_nothing_set() {
     for (at, _) in text("deploy/docker-compose.yml").match_indices("${") {
         let text = text("deploy/docker-compose.yml");
