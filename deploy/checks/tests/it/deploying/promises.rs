@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::tool::{content, yaml};
+use super::tool::{content, stateful_set, yaml};
 use crate::support::{program, repository, text};
 
 /// What a drain takes longer than its window before what is left is cut.
@@ -137,12 +137,6 @@ fn everything_that_is_mounted_is_there() {
 
 fn compose() -> Value {
     yaml("deploy/docker-compose.yml").remove(0)
-}
-
-fn stateful_set() -> Value {
-    let documents = yaml("deploy/kubernetes/fanfare.yaml");
-    let mut found = documents.into_iter().filter(|document| document["kind"] == "StatefulSet");
-    found.next().expect("a StatefulSet")
 }
 
 /// The server's default for a variable, from its help.

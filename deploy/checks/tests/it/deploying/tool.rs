@@ -35,3 +35,10 @@ pub(super) fn run(command: &mut Command) -> (bool, String) {
 pub(super) fn yaml(file: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(&text(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
+
+/// The pods of the manifests.
+pub(super) fn stateful_set() -> Value {
+    let documents = yaml("deploy/kubernetes/fanfare.yaml");
+    let mut found = documents.into_iter().filter(|document| document["kind"] == "StatefulSet");
+    found.next().expect("a StatefulSet")
+}
