@@ -109,6 +109,28 @@ fn nobody_publishes_through_the_proxy() {
 }
 
 #[test]
+fn a_page_of_another_origin_may_ask_first_and_then_resume() {
+    for kind in Kind::ALL {
+        let server = Fanfare::start(&["--cors-origin", "https://app.example"]);
+        let proxy = kind.start(&server);
+        let mut preflight = client().options(format!("http://{}/events/t", proxy.address));
+        for (name, value) in [
+            ("origin", "https://app.example"),
+            ("access-control-request-method", "GET"),
+            ("access-control-request-headers", "last-event-id"),
+        ] {
+            preflight = preflight.header(name, value);
+        }
+        let answer = preflight.call().unwrap();
+        assert!(answer.status().is_success(), "{kind:?}: {}", answer.status());
+        let allowed = |header: &str| answer.headers()[header].to_str().unwrap().to_lowercase();
+        assert_eq!(allowed("access-control-allow-origin"), "https://app.example", "{kind:?}");
+        assert!(allowed("access-control-allow-methods").contains("get"), "{kind:?}");
+        assert!(allowed("access-control-allow-headers").contains("last-event-id"), "{kind:?}");
+    }
+}
+
+#[test]
 fn without_a_server_a_stream_is_told_to_come_back_and_anything_else_gets_an_error() {
     for kind in Kind::ALL {
         let server = Fanfare::start(&["--drain-window", "0s"]);
