@@ -131,6 +131,24 @@ fn a_page_of_another_origin_may_ask_first_and_then_resume() {
 }
 
 #[test]
+fn a_proxy_that_has_been_told_its_name_serves_no_other() {
+    for kind in Kind::ALL {
+        let server = Fanfare::start(&["--open"]);
+        let proxy = kind.start_for_one_name(&server);
+        let url = format!("http://{}/", proxy.address);
+        for (host, status) in [
+            ("push.example", 200),
+            ("PUSH.example:8000", 200),
+            ("elsewhere.example", 421),
+            ("127.0.0.1", 421),
+        ] {
+            let answer = client().get(&url).header("host", host).call().unwrap();
+            assert_eq!(answer.status(), status, "{kind:?}: {host}");
+        }
+    }
+}
+
+#[test]
 fn without_a_server_a_stream_is_told_to_come_back_and_anything_else_gets_an_error() {
     for kind in Kind::ALL {
         let server = Fanfare::start(&["--drain-window", "0s"]);

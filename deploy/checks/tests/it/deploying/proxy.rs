@@ -42,20 +42,38 @@ impl Kind {
             ],
             Self::Caddy => vec![("read_timeout 60s", "read_timeout 2s")],
         };
-        self.start_before(server, &silence)
+        self.start_before(server.address, server.admin, &silence)
     }
 
     /// The same, with a minute of silence.
     pub(super) fn start_patiently(self, server: &Fanfare) -> Proxy {
-        self.start_before(server, &[])
+        self.start_before(server.address, server.admin, &[])
     }
 
-    fn start_before(self, server: &Fanfare, edits: &[(&str, &str)]) -> Proxy {
-        let target = server.address.to_string();
+    /// The same, in front of something else; HAProxy asks there whether it is well.
+    pub(super) fn start_to(self, target: SocketAddr, admin: SocketAddr) -> Proxy {
+        self.start_before(target, admin, &[])
+    }
+
+    /// The same, with those lines in force that let only calls of `push.example` through.
+    pub(super) fn start_for_one_name(self, server: &Fanfare) -> Proxy {
+        let lines: &[&str] = match self {
+            Self::Nginx => &["if ($host != push.example) { return 421; }\n"],
+            Self::Haproxy => &[
+                "http-request deny status 421 unless { req.hdr(host),host_only -i push.example }\n",
+            ],
+            Self::Caddy => &["@foreign not host push.example\n", "respond @foreign 421\n"],
+        };
+        let lines: Vec<_> = lines.iter().map(|line| (format!("# {line}"), *line)).collect();
+        let edits: Vec<_> = lines.iter().map(|(off, on)| (off.as_str(), *on)).collect();
+        self.start_before(server.address, server.admin, &edits)
+    }
+
+    fn start_before(self, target: SocketAddr, admin: SocketAddr, edits: &[(&str, &str)]) -> Proxy {
         let to: &[(&str, &str)] = match self {
             Self::Nginx => &[("server 127.0.0.1:8080 ", &format!("server {target} "))],
             Self::Haproxy => &[
-                (A, &format!("server a {target} port {}\n", server.admin.port())),
+                (A, &format!("server a {target} port {}\n", admin.port())),
                 (B, "# no second server\n"),
             ],
             Self::Caddy => {
@@ -100,7 +118,11 @@ impl Kind {
         match self {
             Self::Nginx => vec![("listen 8000 ", format!("listen {address} "))],
             Self::Haproxy => vec![("bind :8000", format!("bind {address}"))],
-            Self::Caddy => vec![("\n:8000 {", format!("\nhttp://{address} {{"))],
+            // An address in front of it would be taken for the name of the host.
+            Self::Caddy => {
+                let (ip, port) = (address.ip(), address.port());
+                vec![("\n:8000 {", format!("\n:{port} {{\n\tbind {ip}"))]
+            }
         }
     }
 
