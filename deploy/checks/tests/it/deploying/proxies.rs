@@ -1,5 +1,8 @@
 //! What an operator may expect of nginx, HAProxy and Caddy in front of the server, with our files.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
 use std::time::Duration;
 
 use super::proxy::Kind;
@@ -146,6 +149,41 @@ fn a_proxy_that_has_been_told_its_name_serves_no_other() {
             assert_eq!(answer.status(), status, "{kind:?}: {host}");
         }
     }
+}
+
+#[test]
+fn an_error_of_the_servers_own_stays_an_error() {
+    for kind in Kind::ALL {
+        let server = Fanfare::start(&["--connections", "1", "--gentle-refusals=false"]);
+        let full = kind.start(&server);
+        let stream = Stream::open(full.address, None);
+        eventually("it is there", || server.figure("fanfare_subscribers") == 1.0);
+        let draining = kind.start_to(refusing(), server.admin);
+        for (proxy, status) in [(full, 429), (draining, 503)] {
+            let refused = request(proxy.address, None);
+            assert_eq!(refused.status(), status, "{kind:?}");
+            assert_eq!(refused.headers()["content-type"], "application/problem+json", "{kind:?}");
+        }
+        drop(stream);
+    }
+}
+
+/// Answers as a server does that has just begun to drain, under `--gentle-refusals=false`. A real one
+/// closes its port in the same moment, so it cannot be met there when a test wants it.
+fn refusing() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let head = BufReader::new(&stream).lines().map_while(Result::ok);
+            head.take_while(|line| !line.is_empty()).for_each(drop);
+            let answer = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\
+                          content-type: application/problem+json\r\nconnection: close\r\n\r\n{}";
+            // Whoever only looked whether somebody listens is gone.
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    address
 }
 
 #[test]
