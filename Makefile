@@ -5,7 +5,7 @@
 PEERS := service/tests/peers
 CHECKS := deploy/checks
 
-.PHONY: run load test bench compare targets rolling-restart lint setup-tests
+.PHONY: run load test bench compare targets watching rolling-restart lint setup-tests
 
 # Starts the server with its demonstrations and pages; flags go in ARGS="--listen 127.0.0.1:9000".
 run:
@@ -48,6 +48,11 @@ compare:
 targets:
 	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen
 	@benches/targets $(ARGS)
+
+# What metrics, logs, scrapes and traces cost, against a server that has none; a quiet machine and 20
+# minutes. Some only: ARGS="10 P1 blind watched".
+watching: .packages
+	@benches/watching $(ARGS)
 
 setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json \
              $(CHECKS)/.venv/.installed $(CHECKS)/.tools/.installed
