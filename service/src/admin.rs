@@ -121,7 +121,7 @@ impl Admin {
             "/readyz" if self.is_ready() => text(StatusCode::OK, "ready\n".into()),
             "/readyz" if !self.metrics.all_shards_run() => text(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "a delivery thread has ended by a panic; see the log, and restart the server\n"
+                "a shard has ended without being told to; see the log, and restart the server\n"
                     .into(),
             ),
             "/readyz" if self.lifecycle.is_draining() => {

@@ -118,7 +118,7 @@ impl Metrics {
         self.sum(|shard| &shard.delivered)
     }
 
-    /// Whether every shard is there. One that has ended by a panic takes its streams with it.
+    /// Whether every shard is there. One that ends without being told to takes its streams with it.
     #[must_use]
     pub fn all_shards_run(&self) -> bool {
         self.sum(|shard| &shard.failed) == 0
