@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use fanfare::event::{Draft, Life, Sequence, Unnumbered};
+use fanfare::event::{Buffers, Draft, Epoch, Sequence, Unnumbered};
 use fanfare_benches::topic;
 
 fn encode(c: &mut Criterion) {
@@ -32,10 +32,11 @@ fn encode(c: &mut Criterion) {
 fn number(c: &mut Criterion) {
     let draft = Draft::new(topic("bench"), "x".repeat(150));
     let now = std::time::Instant::now();
+    let (epoch, buffers) = (Epoch::begun_at(1_700_000_000_000, 5), Buffers::default());
     c.bench_function("number", |b| {
         b.iter_batched(
             || Unnumbered::encode(draft.clone()),
-            |event| black_box(event.number(Sequence(7), (1_700_000_000_000, now), Life::new(5))),
+            |event| black_box(event.number(Sequence(7), (1_700_000_000_000, now), epoch, &buffers)),
             BatchSize::SmallInput,
         );
     });

@@ -43,7 +43,7 @@ fn read(c: &mut Criterion) {
         fill(&log, EVENTS, topics);
         let exact = SelectorSet::one(Selector::exact(topic("t/0")));
         group.bench_function(BenchmarkId::from_parameter(topics), |b| {
-            b.iter(|| black_box(log.read(EVERYTHING, Wanted::Matching(&exact), PAGE)));
+            b.iter(|| black_box(log.read(EVERYTHING, Wanted::Candidates(&exact), PAGE)));
         });
     }
     group.finish();
@@ -73,7 +73,7 @@ fn read_back(c: &mut Criterion) {
         fill(&log, EVENTS, topics);
         let exact = SelectorSet::one(Selector::exact(topic("t/0")));
         group.bench_function(BenchmarkId::from_parameter(topics), |b| {
-            b.iter(|| black_box(log.read_back(EVERYTHING, Wanted::Matching(&exact), PAGE)));
+            b.iter(|| black_box(log.read_back(EVERYTHING, Wanted::Candidates(&exact), PAGE)));
         });
     }
     group.finish();

@@ -90,13 +90,16 @@ impl Admin {
     }
 
     fn is_ready(&self) -> bool {
-        self.lifecycle.is_ready() && self.metrics.all_shards_run()
+        self.lifecycle.is_ready()
+            && self.metrics.all_shards_run()
+            && self.metrics.all_shards_get_on()
     }
 
     fn readings(&self) -> Readings {
         let free = self.body_memory.available_permits();
         Readings {
-            log: self.hub.log().extent(),
+            log: Some(self.hub.log().extent()),
+            output_buffer_bytes: self.hub.log().buffers().beyond_the_log(),
             publishers_waiting: self.hub.publishers_waiting(),
             body_memory_bytes: self.body_memory_max.saturating_sub(free) << 10,
             ready: self.is_ready(),
@@ -122,6 +125,11 @@ impl Admin {
             "/readyz" if !self.metrics.all_shards_run() => text(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "a shard has ended without being told to; see the log, and restart the server\n"
+                    .into(),
+            ),
+            "/readyz" if !self.metrics.all_shards_get_on() => text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "a shard has been busy with one iteration for more than a second; see fanfare_shard_iteration_seconds_max\n"
                     .into(),
             ),
             "/readyz" if self.lifecycle.is_draining() => {

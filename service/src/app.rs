@@ -219,6 +219,7 @@ fn limits(config: &Config, connections: usize) -> Limits {
         log_events: config.log.events_max,
         log_bytes: config.log.bytes_max,
         log_age: config.log.age_max,
+        output_buffers: config.delivery.output_buffers_max,
         body_memory: config.http.bodies_bytes_max,
         drain_window: config.drain_window,
     }

@@ -14,6 +14,7 @@
 
 pub mod clock;
 pub mod logging;
+pub mod memory;
 
 pub mod event;
 pub mod topic;

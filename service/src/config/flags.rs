@@ -111,6 +111,17 @@ pub(super) struct ServeFlags {
         help_heading = "Delivery"
     )]
     lag_bytes: ByteSize,
+    /// What slow readers may hold beyond the log, all together: the rest of events that it has
+    /// dropped, and pieces joined of several events. When it is more, those furthest behind are
+    /// disconnected
+    #[arg(
+        long,
+        env = "FANFARE_OUTPUT_BUFFERS_MAX",
+        value_name = "SIZE",
+        default_value = "64MiB",
+        help_heading = "Delivery"
+    )]
+    output_buffers_max: ByteSize,
     /// Clients of closed streams are told to come back after a random time in this range
     #[arg(
         long,
@@ -405,6 +416,7 @@ impl ServeFlags {
             heartbeat: *self.heartbeat,
             age_max: *self.age_max,
             retry_ms: self.retry.0.clone(),
+            output_buffers_max: bytes(self.output_buffers_max),
         }
     }
 

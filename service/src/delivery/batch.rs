@@ -7,9 +7,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
-use crate::event::{Event, Sequence};
+use crate::event::{Buffers, Event, Sequence};
 
 /// Several events as one piece, in order. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ struct Joined {
     events: Box<[Arc<Event>]>,
     /// Of the frames.
     bytes: u64,
+    /// What is joined is counted there for as long as anybody holds it.
+    buffers: Buffers,
     // Most batches are needed in one of the two forms, and those of one event in none.
     frames: OnceLock<Bytes>,
     chunks: OnceLock<Bytes>,
@@ -36,10 +38,14 @@ pub(super) struct Part {
 
 impl Batch {
     /// A batch of some events, in order.
-    pub(super) fn of(events: &[Arc<Event>]) -> Self {
-        let bytes = events.iter().map(|event| event.frame().len() as u64).sum();
-        let events = events.into();
-        Self(Arc::new(Joined { events, bytes, frames: <_>::default(), chunks: <_>::default() }))
+    pub(super) fn of(events: &[Arc<Event>], buffers: &Buffers) -> Self {
+        Self(Arc::new(Joined {
+            bytes: events.iter().map(|event| event.frame().len() as u64).sum(),
+            events: events.into(),
+            buffers: buffers.clone(),
+            frames: <_>::default(),
+            chunks: <_>::default(),
+        }))
     }
 
     /// For a body, which is framed by whoever carries it.
@@ -78,6 +84,12 @@ impl Batch {
         self.0.events.last().map_or(Sequence(0), |event| event.sequence())
     }
 
+    /// Whether its last event, up to a sequence, has an id by its publisher.
+    pub(super) fn last_id_is_by_publisher(&self, through: Sequence) -> bool {
+        let taken = self.0.events.partition_point(|event| event.sequence() <= through);
+        taken.checked_sub(1).is_some_and(|last| self.0.events[last].has_custom_id())
+    }
+
     /// How many events there are up to and including one, and their bytes.
     pub(super) fn measure_through(&self, through: Sequence) -> (u64, u64) {
         let taken = self.0.events.partition_point(|event| event.sequence() <= through);
@@ -108,34 +120,54 @@ impl Joined {
         }
         joined.get_or_init(|| {
             let bytes = self.events.iter().map(|event| of(event).len()).sum();
-            let mut joined = BytesMut::with_capacity(bytes);
+            let mut joined = Vec::with_capacity(bytes);
             for event in &self.events {
                 joined.extend_from_slice(of(event));
             }
-            joined.freeze()
+            self.buffers.count(joined)
         })
     }
 }
 
 /// The batches of one pass, by what is in them: audiences that differ in other ways often get the
 /// same events, and then share the bytes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct JoinedBatches {
     batches: HashMap<Vec<Sequence>, Batch>,
+    /// Of the frames in them.
+    bytes: u64,
+    buffers: Buffers,
 }
 
+/// What the batches that are remembered may hold: more are joined anew.
+const REMEMBERED_BYTES_MAX: u64 = 4 << 20;
+
 impl JoinedBatches {
+    pub(super) fn counted_in(buffers: Buffers) -> Self {
+        Self { batches: HashMap::new(), bytes: 0, buffers }
+    }
+
     pub(super) fn join(&mut self, events: &[Arc<Event>]) -> Batch {
         // A single frame is shared as it is.
         if events.len() < 2 {
-            return Batch::of(events);
+            return Batch::of(events, &self.buffers);
         }
-        let sequences = events.iter().map(|event| event.sequence()).collect();
-        self.batches.entry(sequences).or_insert_with(|| Batch::of(events)).clone()
+        let sequences: Vec<Sequence> = events.iter().map(|event| event.sequence()).collect();
+        if let Some(batch) = self.batches.get(&sequences) {
+            return batch.clone();
+        }
+        let batch = Batch::of(events, &self.buffers);
+        if self.bytes + batch.bytes() > REMEMBERED_BYTES_MAX {
+            self.clear();
+        }
+        self.bytes += batch.bytes();
+        self.batches.insert(sequences, batch.clone());
+        batch
     }
 
     pub(super) fn clear(&mut self) {
         self.batches.clear();
+        self.bytes = 0;
     }
 }
 
@@ -144,7 +176,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::event::{DraftFields, EventLimits, Life, Unnumbered};
+    use crate::event::{DraftFields, Epoch, EventLimits, Unnumbered};
 
     fn event(sequence: u64, data: &str) -> Arc<Event> {
         let fields = DraftFields {
@@ -156,7 +188,8 @@ mod tests {
         Arc::new(Unnumbered::encode(draft).number(
             Sequence(sequence),
             (0, Instant::now()),
-            Life::new(1),
+            Epoch::begun_at(0, 1),
+            &Buffers::default(),
         ))
     }
 
@@ -164,13 +197,13 @@ mod tests {
     #[test]
     fn a_part_of_any_length_is_completed_by_the_rest_of_its_last_chunk() {
         let events = [event(3, "a"), event(5, "two\nlines"), event(6, "")];
-        let batch = Batch::of(&events);
+        let batch = Batch::of(&events, &Buffers::default());
         for taken in 1..=batch.chunks().len() {
             let part = batch.part(taken);
             let mut sent = batch.chunks()[..taken].to_vec();
             sent.extend_from_slice(&part.rest);
             let (count, bytes) = batch.measure_through(part.through);
-            let whole = Batch::of(&events[..count as usize]);
+            let whole = Batch::of(&events[..count as usize], &Buffers::default());
             assert_eq!((&sent[..], whole.last()), (&whole.chunks()[..], part.through), "{taken}");
             assert_eq!(whole.bytes(), bytes, "{taken}");
         }
@@ -179,14 +212,14 @@ mod tests {
     #[test]
     fn the_rest_of_a_chunk_is_shared_with_the_event_and_not_copied() {
         let events = [event(1, "a"), event(2, "b")];
-        let rest = Batch::of(&events).part(events[0].chunk().len() + 3).rest;
+        let rest = Batch::of(&events, &Buffers::default()).part(events[0].chunk().len() + 3).rest;
         assert!(events[1].chunk().as_ptr_range().contains(&rest.as_ptr()));
     }
 
     #[test]
     fn batches_of_the_same_events_are_joined_once() {
         let events = [event(1, "a"), event(2, "b")];
-        let mut batches = JoinedBatches::default();
+        let mut batches = JoinedBatches::counted_in(Buffers::default());
         let (one, other) = (batches.join(&events), batches.join(&events));
         assert_eq!(one.frames().as_ptr(), other.frames().as_ptr());
         assert_ne!(batches.join(&events[..1]).frames(), one.frames());

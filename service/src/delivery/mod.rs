@@ -12,6 +12,7 @@
 
 mod audience;
 mod batch;
+mod budget;
 mod deadlines;
 mod doorbell;
 mod mailbox;
@@ -63,6 +64,10 @@ pub struct DeliverySettings {
     /// Clients of closed streams are told to come back after a time drawn from this, in
     /// milliseconds.
     pub retry_ms: RangeInclusive<u32>,
+    /// What slow streams may hold beyond the log, all together, in bytes: the rest of events that
+    /// the log has dropped, and pieces joined of several events. When it is more, those that are
+    /// furthest behind are ended.
+    pub output_buffers_max: usize,
 }
 
 impl Default for DeliverySettings {
@@ -75,6 +80,7 @@ impl Default for DeliverySettings {
             heartbeat: Duration::from_secs(15),
             age_max: Duration::ZERO,
             retry_ms: 1_000..=5_000,
+            output_buffers_max: 64 << 20,
         }
     }
 }

@@ -13,7 +13,7 @@ use mio::Registry;
 
 use super::batch::Batch;
 use super::subscriber::SubscriberKey;
-use crate::event::Sequence;
+use crate::event::{Block, Sequence};
 
 /// The answer of a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,13 +56,11 @@ pub(super) trait Sink: Send + fmt::Debug {
     /// Whether it would take bytes now: never a part.
     fn readiness(&mut self) -> Offer;
 
-    /// Offers a piece that is no event, such as a comment: all of it or nothing.
-    fn offer(&mut self, piece: &Bytes) -> Offer;
+    /// Offers a block that is no event, such as a comment: all of it or nothing.
+    fn offer(&mut self, block: &Block) -> Offer;
 
     /// Offers events.
-    fn offer_batch(&mut self, batch: &Batch) -> Offer {
-        self.offer(batch.frames())
-    }
+    fn offer_batch(&mut self, batch: &Batch) -> Offer;
 
     /// Looks at what came from the other side.
     fn hear(&mut self) -> Heard {

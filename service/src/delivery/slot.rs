@@ -13,10 +13,12 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use mio::Registry;
 
+use super::batch::Batch;
 use super::mailbox::{Mailbox, Notice};
 use super::piece::{PieceCell, Put, Taken};
 use super::sink::{Finish, Offer, Sink};
 use super::subscriber::SubscriberKey;
+use crate::event::Block;
 
 /// Makes a slot that already holds `opening`. `hang_up` cuts whatever carries the reader.
 pub(crate) fn slot(
@@ -56,18 +58,8 @@ fn wake(reader: Option<Waker>) {
     }
 }
 
-impl Sink for SlotSink {
-    fn attach(&mut self, key: SubscriberKey, _: &Registry) -> io::Result<()> {
-        // A sink is attached once.
-        let _ = self.shared.key.set(key);
-        Ok(())
-    }
-
-    fn readiness(&mut self) -> Offer {
-        self.offer(&Bytes::new())
-    }
-
-    fn offer(&mut self, frames: &Bytes) -> Offer {
+impl SlotSink {
+    fn put(&self, frames: &Bytes) -> Offer {
         match self.shared.cell.put(frames) {
             Put::Taken(reader) => {
                 wake(reader);
@@ -76,6 +68,26 @@ impl Sink for SlotSink {
             Put::Full => Offer::Full,
             Put::Gone => Offer::Gone,
         }
+    }
+}
+
+impl Sink for SlotSink {
+    fn attach(&mut self, key: SubscriberKey, _: &Registry) -> io::Result<()> {
+        // A sink is attached once.
+        let _ = self.shared.key.set(key);
+        Ok(())
+    }
+
+    fn readiness(&mut self) -> Offer {
+        self.put(&Bytes::new())
+    }
+
+    fn offer(&mut self, block: &Block) -> Offer {
+        self.put(block.frame())
+    }
+
+    fn offer_batch(&mut self, batch: &Batch) -> Offer {
+        self.put(batch.frames())
     }
 
     fn finish(&mut self, farewell: &Bytes) -> Finish {
@@ -191,7 +203,7 @@ mod tests {
         }
 
         fn offer(&mut self, frames: &'static str) -> Offer {
-            self.sink.offer(&Bytes::from_static(frames.as_bytes()))
+            self.sink.put(&Bytes::from_static(frames.as_bytes()))
         }
 
         /// What the shard was told since it was asked last.
@@ -299,10 +311,10 @@ mod tests {
 
     #[test]
     fn a_sink_that_its_shard_lets_go_of_ends_the_stream_after_what_was_taken() {
-        let Stage { mut reader, mut sink, wakes, _poll, .. } = stage("");
+        let Stage { mut reader, sink, wakes, _poll, .. } = stage("");
         let waker = Waker::from(Arc::clone(&wakes));
         let mut context = Context::from_waker(&waker);
-        sink.offer(&Bytes::from_static(b"a"));
+        sink.put(&Bytes::from_static(b"a"));
         assert_eq!(reader.poll_next(&mut context), piece("a"));
         assert_eq!(reader.poll_next(&mut context), Poll::Pending);
         drop(sink);
@@ -316,7 +328,7 @@ mod tests {
         drop(reader);
         assert_eq!(notices(&mailbox), ["gone"]);
         assert_eq!(sink.readiness(), Offer::Gone);
-        assert_eq!(sink.offer(&Bytes::from_static(b"a")), Offer::Gone);
+        assert_eq!(sink.put(&Bytes::from_static(b"a")), Offer::Gone);
     }
 
     #[test]

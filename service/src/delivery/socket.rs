@@ -17,7 +17,7 @@ use mio::{Interest, Registry};
 use super::batch::{Batch, Part};
 use super::sink::{Finish, Heard, Offer, Sink};
 use super::subscriber::{SubscriberKey, token};
-use crate::event::chunk_of;
+use crate::event::{Block, chunk_of};
 
 /// How many bytes are read at once, and how many line breaks are forgiven altogether: a client may
 /// send an empty line after its request (RFC 9112, section 2.2), and nothing more.
@@ -106,13 +106,13 @@ impl Sink for SocketSink {
         self.flush()
     }
 
-    fn offer(&mut self, piece: &Bytes) -> Offer {
+    fn offer(&mut self, block: &Block) -> Offer {
         match self.flush() {
             Offer::Taken => {}
             other => return other,
         }
-        let chunk = chunk_of(piece);
-        match self.send(&chunk) {
+        let chunk = block.chunk();
+        match self.send(chunk) {
             Err(_) => Offer::Gone,
             Ok(0) => Offer::Full,
             Ok(sent) => {

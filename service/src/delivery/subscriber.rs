@@ -4,6 +4,7 @@ use mio::Token;
 use slotmap::{Key as _, KeyData, new_key_type};
 
 use super::audience::AudienceKey;
+use super::batch::Batch;
 use super::deadlines::Tick;
 use super::policy::Lag;
 use super::sink::Sink;
@@ -40,8 +41,11 @@ pub(super) struct Subscriber {
     pub(super) member_index: usize,
     /// Everything up to here has been handed to the sink, or is not for this subscriber.
     pub(super) cursor: Sequence,
-    /// The last event that was handed to the sink; 0 for none.
+    /// The position of the last id that its client holds: of an event, or of a place that it was
+    /// told.
     pub(super) sent: Sequence,
+    /// That id is one that a publisher made.
+    pub(super) sent_by_publisher: bool,
     /// What it has been served of all that its audience has counted; the difference is its lag.
     /// Means something only while it is not replaying, because a replay reaches further back.
     pub(super) served: Lag,
@@ -61,6 +65,13 @@ pub(super) struct Subscriber {
 }
 
 impl Subscriber {
+    /// A batch was handed to its sink, up to this event.
+    pub(super) fn was_sent(&mut self, batch: &Batch, through: Sequence, now: Tick) {
+        self.sent = through;
+        self.sent_by_publisher = batch.last_id_is_by_publisher(through);
+        self.last_sent = now;
+    }
+
     /// How far it is behind an audience that has counted so much. Means nothing while it is
     /// replaying.
     pub(super) fn lag(&self, total: Lag) -> Lag {

@@ -6,12 +6,13 @@ use std::time::Instant;
 use futures_util::FutureExt as _;
 use mio::Registry;
 
+use super::batch::Batch;
 use super::sink::{Finish, Offer};
 use super::subscriber::SubscriberKey;
 use super::*;
 use crate::auth::Grants;
 use crate::clock::Clock;
-use crate::event::Draft;
+use crate::event::{Block, Draft};
 use crate::hub::SubscribeRequest;
 use crate::log::{MemoryLog, MemoryLogSettings};
 use crate::metrics::Readings;
@@ -30,7 +31,11 @@ impl Sink for Defective {
         Offer::Taken
     }
 
-    fn offer(&mut self, _: &Bytes) -> Offer {
+    fn offer(&mut self, _: &Block) -> Offer {
+        panic!("a defect, as the test wants it")
+    }
+
+    fn offer_batch(&mut self, _: &Batch) -> Offer {
         panic!("a defect, as the test wants it")
     }
 

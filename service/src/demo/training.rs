@@ -55,8 +55,8 @@ async fn train(hub: &Hub, topic: &Topic) {
 
 async fn publish(hub: &Hub, draft: Draft, name: &str) {
     let Ok(event_type) = EventType::parse(name) else { return };
-    // Private: the run is for the one who asked for it.
-    if let Err(error) = hub.publish(draft.named(event_type).private()).await {
+    // The run is for the one who asked for it, and nobody else's to see.
+    if let Err(error) = hub.publish(draft.named(event_type).for_one_stream()).await {
         tracing::debug!(%error, "a training run could not publish");
     }
 }

@@ -85,6 +85,7 @@ impl DraftFields<'_> {
             id: self.id.map(|id| CustomId::parse(&id)).transpose()?,
             retry: self.retry.map(|digits| Retry::parse(&digits)).transpose()?,
             private: self.private,
+            for_one_stream: false,
             ends_topic: false,
         })
     }
@@ -100,6 +101,7 @@ pub struct Draft {
     pub(super) id: Option<CustomId>,
     pub(super) retry: Option<Retry>,
     pub(super) private: bool,
+    pub(super) for_one_stream: bool,
     pub(super) ends_topic: bool,
 }
 
@@ -114,6 +116,7 @@ impl Draft {
             id: None,
             retry: None,
             private: false,
+            for_one_stream: false,
             ends_topic: false,
         }
     }
@@ -135,6 +138,14 @@ impl Draft {
     #[must_use]
     pub fn private(mut self) -> Self {
         self.private = true;
+        self
+    }
+
+    /// Only for the stream that its topic was made for: whoever may see everything does not see it.
+    #[must_use]
+    pub fn for_one_stream(mut self) -> Self {
+        self.private = true;
+        self.for_one_stream = true;
         self
     }
 

@@ -13,13 +13,16 @@
 use std::io::Write as _;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use memchr::memchr2;
+use memchr::{memchr2, memchr2_iter};
 use serde::Serialize;
 
+use super::buffers::Buffers;
 use super::draft::Draft;
-use super::id::HUB_ID_BYTES;
+use super::id::{HUB_ID_BYTES, HubId};
 
 const ID_FIELD: &[u8] = b"id: ";
+const TYPE_FIELD: &[u8] = b"event: ";
+const DATA_FIELD: &[u8] = b"data: ";
 /// Where the id begins in every frame.
 pub(super) const ID_START: usize = ID_FIELD.len();
 
@@ -34,7 +37,7 @@ const CHUNK_END: &[u8] = b"\r\n";
 /// An encoded draft, with room around its frame for what makes it a chunk.
 #[derive(Debug)]
 pub(super) struct Encoded {
-    buffer: BytesMut,
+    buffer: Vec<u8>,
 }
 
 /// A frame, alone and as a chunk of HTTP/1.1 (RFC 9112, section 7.1): the same bytes in memory.
@@ -42,6 +45,8 @@ pub(super) struct Encoded {
 pub(super) struct Framed {
     pub(super) frame: Bytes,
     pub(super) chunk: Bytes,
+    /// What the memory of both is counted as.
+    pub(super) held: usize,
 }
 
 impl Encoded {
@@ -51,89 +56,155 @@ impl Encoded {
         &mut self.buffer[start..start + HUB_ID_BYTES]
     }
 
-    pub(super) fn freeze(self) -> Framed {
+    pub(super) fn freeze(self, buffers: &Buffers) -> Framed {
         let mut buffer = self.buffer;
+        let held = Buffers::held_by(buffer.capacity());
         let frame = CHUNK_HEAD_MAX..buffer.len() - CHUNK_END.len();
         let head = format!("{:x}\r\n", frame.len());
         // A frame of 4 GiB would need more digits; events are limited to far less.
         let start = CHUNK_HEAD_MAX.saturating_sub(head.len());
         buffer[start..CHUNK_HEAD_MAX].copy_from_slice(&head.as_bytes()[..CHUNK_HEAD_MAX - start]);
-        let buffer = buffer.freeze();
-        Framed { frame: buffer.slice(frame), chunk: buffer.slice(start..) }
+        let buffer = buffers.count(buffer);
+        Framed { frame: buffer.slice(frame), chunk: buffer.slice(start..), held }
     }
 }
 
-/// Encodes a draft. The place of an id that the hub will make is left as zeros.
+/// Encodes a draft. The place of an id that the hub will make is left as zeros. The buffer is made
+/// as large as it has to be, and no larger: it is kept for as long as the event.
 pub(super) fn encode(draft: &Draft) -> Encoded {
-    let mut frame = BytesMut::with_capacity(CHUNK_HEAD_MAX + capacity(draft) + CHUNK_END.len());
-    frame.put_bytes(0, CHUNK_HEAD_MAX);
-    frame.put_slice(ID_FIELD);
+    let retry = draft.retry.map(|retry| retry_field(retry.ms()));
+    let bytes = CHUNK_HEAD_MAX + frame_bytes(draft, retry.as_deref()) + CHUNK_END.len();
+    let mut buffer = Vec::with_capacity(bytes);
+    buffer.resize(CHUNK_HEAD_MAX, 0);
+    buffer.extend_from_slice(ID_FIELD);
     match &draft.id {
-        Some(id) => frame.put_slice(id.as_str().as_bytes()),
-        None => frame.put_bytes(b'0', HUB_ID_BYTES),
+        Some(id) => buffer.extend_from_slice(id.as_str().as_bytes()),
+        None => buffer.resize(buffer.len() + HUB_ID_BYTES, b'0'),
     }
-    frame.put_u8(b'\n');
+    buffer.push(b'\n');
     if let Some(event_type) = &draft.event_type {
-        frame.put_slice(b"event: ");
-        frame.put_slice(event_type.as_str().as_bytes());
-        frame.put_u8(b'\n');
+        buffer.extend_from_slice(TYPE_FIELD);
+        buffer.extend_from_slice(event_type.as_str().as_bytes());
+        buffer.push(b'\n');
     }
-    if let Some(retry) = draft.retry {
-        put_retry(&mut frame, retry.ms());
-    }
-    put_data(&mut frame, draft.data.as_bytes());
-    frame.put_u8(b'\n');
-    frame.put_slice(CHUNK_END);
-    Encoded { buffer: frame }
+    buffer.extend_from_slice(retry.as_deref().unwrap_or_default().as_bytes());
+    put_data(&mut buffer, draft.data.as_bytes());
+    buffer.push(b'\n');
+    buffer.extend_from_slice(CHUNK_END);
+    debug_assert_eq!(buffer.len(), bytes, "the size of a frame is known before it is written");
+    Encoded { buffer }
 }
 
-fn capacity(draft: &Draft) -> usize {
-    const FIELDS: usize = 64 + HUB_ID_BYTES;
-    let id = draft.id.as_ref().map_or(0, |id| id.as_str().len());
-    let event_type = draft.event_type.as_ref().map_or(0, |name| name.as_str().len());
-    FIELDS + id + event_type + draft.data.len()
+fn frame_bytes(draft: &Draft, retry: Option<&str>) -> usize {
+    let id = draft.id.as_ref().map_or(HUB_ID_BYTES, |id| id.as_str().len());
+    let event_type = draft.event_type.as_ref();
+    let event_type = event_type.map_or(0, |name| TYPE_FIELD.len() + name.as_str().len() + 1);
+    ID_FIELD.len() + id + 1 + event_type + retry.map_or(0, str::len) + data_bytes(&draft.data) + 1
 }
 
-fn put_data(frame: &mut BytesMut, mut data: &[u8]) {
+/// How many bytes the `data:` lines of some data have.
+fn data_bytes(data: &str) -> usize {
+    let bytes = data.as_bytes();
+    let mut breaks = 0;
+    let mut two_byte_breaks = 0;
+    for at in memchr2_iter(b'\r', b'\n', bytes) {
+        // The second half of a CRLF belongs to the first.
+        if bytes[at] == b'\n' && at > 0 && bytes[at - 1] == b'\r' {
+            two_byte_breaks += 1;
+        } else {
+            breaks += 1;
+        }
+    }
+    // Each break becomes one byte, and each line gets a name and a break.
+    bytes.len() - two_byte_breaks + (breaks + 1) * DATA_FIELD.len() + 1
+}
+
+fn put_data(buffer: &mut Vec<u8>, mut data: &[u8]) {
     loop {
-        frame.put_slice(b"data: ");
+        buffer.extend_from_slice(DATA_FIELD);
         let Some(end) = memchr2(b'\r', b'\n', data) else {
-            frame.put_slice(data);
-            frame.put_u8(b'\n');
+            buffer.extend_from_slice(data);
+            buffer.push(b'\n');
             return;
         };
-        frame.put_slice(&data[..end]);
-        frame.put_u8(b'\n');
+        buffer.extend_from_slice(&data[..end]);
+        buffer.push(b'\n');
         let break_bytes = if data[end..].starts_with(b"\r\n") { 2 } else { 1 };
         data = &data[end + break_bytes..];
     }
 }
 
-fn put_retry(frame: &mut BytesMut, ms: u32) {
-    // Writing into memory cannot fail.
-    let _ = writeln!(frame.writer(), "retry: {ms}");
+fn retry_field(ms: u32) -> String {
+    format!("retry: {ms}\n")
 }
 
 /// Tells a client when to come back: the last thing it is sent when its stream is closed.
 #[must_use]
 pub fn retry_frame(ms: u32) -> Bytes {
-    let mut frame = BytesMut::with_capacity(32);
-    put_retry(&mut frame, ms);
-    frame.put_u8(b'\n');
-    frame.freeze()
+    Bytes::from(retry_field(ms) + "\n")
 }
 
 /// A piece that is no event, such as a comment, as a chunk.
 #[must_use]
 pub fn chunk_of(piece: &Bytes) -> Bytes {
-    if *piece == HEARTBEAT {
-        return Bytes::from_static(b"2\r\n:\n\r\n");
-    }
     let mut chunk = BytesMut::with_capacity(CHUNK_HEAD_MAX + piece.len() + CHUNK_END.len());
     let _ = write!((&mut chunk).writer(), "{:x}\r\n", piece.len());
     chunk.put_slice(piece);
     chunk.put_slice(CHUNK_END);
     chunk.freeze()
+}
+
+/// A block with an id alone: it sets the client's last event id and dispatches nothing (HTML
+/// standard, section 9.2.6). The id must be one that an event could have, without control characters.
+#[must_use]
+pub fn id_frame(id: &str) -> Bytes {
+    Bytes::from(format!("id: {id}\n\n"))
+}
+
+/// A block of a stream that is no event of a publisher: alone and as a chunk of HTTP/1.1, in the
+/// same memory. Cheap to clone, so that what many are sent is made once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    frame: Bytes,
+    chunk: Bytes,
+}
+
+impl Block {
+    /// A comment line: every client skips it, and every proxy sees that the stream is alive.
+    pub const HEARTBEAT: Self =
+        Self { frame: HEARTBEAT, chunk: Bytes::from_static(b"2\r\n:\n\r\n") };
+
+    /// Some whole lines.
+    #[must_use]
+    pub fn new(frame: &Bytes) -> Self {
+        let chunk = chunk_of(frame);
+        let end = chunk.len() - CHUNK_END.len();
+        Self { frame: chunk.slice(end - frame.len()..end), chunk }
+    }
+
+    /// Tells a client its place.
+    #[must_use]
+    pub fn id(id: HubId) -> Self {
+        Self::new(&id_frame(&id.to_string()))
+    }
+
+    /// Tells a client that it misses events.
+    #[must_use]
+    pub fn gap(notice: &GapNotice) -> Self {
+        Self::new(&gap_frame(notice))
+    }
+
+    /// For a body, which is framed by whoever carries it.
+    #[must_use]
+    pub fn frame(&self) -> &Bytes {
+        &self.frame
+    }
+
+    /// For a socket that carries HTTP/1.1.
+    #[must_use]
+    pub fn chunk(&self) -> &Bytes {
+        &self.chunk
+    }
 }
 
 /// What a client is told when the log no longer has what it missed.
@@ -143,7 +214,7 @@ pub struct GapNotice {
     pub missed: Option<u64>,
     /// The id that it asked to resume after; none when the log passed it in mid-replay.
     pub after: Option<String>,
-    /// The id of the oldest event that is retained.
+    /// The place that the gap leads to, or the event that follows it, where that is known.
     pub before: Option<String>,
 }
 

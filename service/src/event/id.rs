@@ -1,70 +1,80 @@
 //! Event ids.
 //!
-//! An id made here is `urn:uuid:` and a UUID in version 7 form (RFC 9562, section 5.7) that tells
-//! its position without a table: 48 bits of accept time in milliseconds, 12 bits that tell one
-//! life of a log from another, 62 bits of sequence. So ids sort by time, and one from an earlier
-//! life of the log still says when it was. A publisher may bring an id of his own instead; that is
-//! a [`CustomId`], which can only be looked up.
+//! An id made here is `e:` and 21 characters that tell its position without a table: the epoch of
+//! the log, the sequence, and the time that the log gave the event. The characters are those of
+//! `-0-9A-Z_a-z`, six bits each, in their ASCII order: so ids sort as text by epoch, then by
+//! sequence, need no encoding in a header or a query, and are valid IRIs. A publisher may bring an
+//! id of its own, of any other form; that is a [`CustomId`], which can only be looked up.
 
 use std::fmt;
 use std::sync::Arc;
 
 use thiserror::Error;
-use uuid::Uuid;
 
 use super::Sequence;
 
-const PREFIX: &str = "urn:uuid:";
-/// The length of an id made by the hub: the prefix and the hyphenated UUID.
-pub(super) const HUB_ID_BYTES: usize = PREFIX.len() + uuid::fmt::Hyphenated::LENGTH;
+const PREFIX: &str = "e:";
+const DIGITS: &[u8; 64] = b"-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
+/// Each of the three words below is written as so many characters.
+const WORD_CHARACTERS: usize = 7;
+/// Bits of a word, and of the time: until the year 2109.
+const WORD_BITS: u32 = 6 * WORD_CHARACTERS as u32;
+const WORD_MASK: u64 = (1 << WORD_BITS) - 1;
+/// Bits of the sequence: at a million events a second, 203 days of one epoch.
+const SEQUENCE_BITS: u32 = 44;
+/// Bits of the sequence that do not fit into its own word, and stand behind the epoch.
+const SEQUENCE_HIGH_BITS: u32 = SEQUENCE_BITS - WORD_BITS;
+const EPOCH_BITS: u32 = WORD_BITS - SEQUENCE_HIGH_BITS;
+/// Bits of an epoch that are random.
+const EPOCH_RANDOM_BITS: u32 = 8;
 
-const SEQUENCE_MASK: u64 = (1 << 62) - 1;
-const LIFE_MASK: u16 = (1 << 12) - 1;
-const TIME_MASK: u64 = (1 << 48) - 1;
+/// The length of an id made by the hub.
+pub(super) const HUB_ID_BYTES: usize = PREFIX.len() + 3 * WORD_CHARACTERS;
 
-/// Which life of a log an id is from: 12 random bits, drawn when the log is opened.
+/// One life of a log: ids of different epochs are never taken for each other.
 ///
-/// The time alone would do, were it not for clocks that are set back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Life(u16);
+/// It is the second in which the log began and eight random bits, so that later epochs sort later
+/// and two servers that start together have two. Where even those agree, the time in an id tells
+/// them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(u64);
 
-impl Life {
-    /// A life from any 16 bits; the upper four are dropped.
+impl Epoch {
+    /// The epoch of a log that began at a time, in milliseconds since 1970 (UTC).
     #[must_use]
-    pub fn new(random: u16) -> Self {
-        Self(random & LIFE_MASK)
+    pub const fn begun_at(unix_ms: u64, random: u8) -> Self {
+        let seconds = (unix_ms / 1_000) & u32::MAX as u64;
+        Self(seconds << EPOCH_RANDOM_BITS | random as u64)
     }
 }
 
-/// What an id made by the hub says.
+/// What an id made by the hub says: a position in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HubId {
-    /// When the event was accepted, in milliseconds since 1970 (UTC).
-    pub accepted_ms: u64,
-    /// The life of the log that accepted it.
-    pub life: Life,
-    /// Its position in that life.
+    /// The epoch of the log.
+    pub epoch: Epoch,
+    /// The position; 0 is before the first event.
     pub sequence: Sequence,
+    /// When the log accepted the event at that position, or when it began, in milliseconds since
+    /// 1970 (UTC).
+    pub accepted_ms: u64,
 }
 
 impl HubId {
     /// Reads an id made by a hub; anything else is `None`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix(PREFIX)?;
-        // Only the hyphenated form is ever written, so only that one is read.
-        if digits.len() != uuid::fmt::Hyphenated::LENGTH {
+        let digits = text.strip_prefix(PREFIX)?.as_bytes();
+        if digits.len() != 3 * WORD_CHARACTERS {
             return None;
         }
-        let uuid = Uuid::try_parse(digits).ok()?;
-        if uuid.get_version_num() != 7 || uuid.get_variant() != uuid::Variant::RFC4122 {
-            return None;
-        }
-        let (high, low) = uuid.as_u64_pair();
+        let mut words = digits.chunks_exact(WORD_CHARACTERS).map(read_word);
+        let (high, low, accepted_ms) = (words.next()??, words.next()??, words.next()??);
+        let sequence_high = high & ((1 << SEQUENCE_HIGH_BITS) - 1);
         Some(Self {
-            accepted_ms: high >> 16,
-            life: Life::new((high & u64::from(LIFE_MASK)) as u16),
-            sequence: Sequence(low & SEQUENCE_MASK),
+            epoch: Epoch(high >> SEQUENCE_HIGH_BITS),
+            sequence: Sequence(sequence_high << WORD_BITS | low),
+            accepted_ms,
         })
     }
 
@@ -72,25 +82,43 @@ impl HubId {
     pub(super) fn write(self, place: &mut [u8]) {
         let (prefix, digits) = place.split_at_mut(PREFIX.len());
         prefix.copy_from_slice(PREFIX.as_bytes());
-        self.uuid().hyphenated().encode_lower(digits);
+        let sequence = self.sequence.0 & ((1 << SEQUENCE_BITS) - 1);
+        let epoch = self.epoch.0 & ((1 << EPOCH_BITS) - 1);
+        let high = epoch << SEQUENCE_HIGH_BITS | sequence >> WORD_BITS;
+        let words = [high, sequence & WORD_MASK, self.accepted_ms & WORD_MASK];
+        for (word, place) in words.into_iter().zip(digits.chunks_exact_mut(WORD_CHARACTERS)) {
+            write_word(word, place);
+        }
     }
+}
 
-    fn uuid(self) -> Uuid {
-        let high = (self.accepted_ms & TIME_MASK) << 16 | 0x7000 | u64::from(self.life.0);
-        let low = 0b10 << 62 | (self.sequence.0 & SEQUENCE_MASK);
-        Uuid::from_u64_pair(high, low)
+fn write_word(word: u64, place: &mut [u8]) {
+    let mut rest = word;
+    for digit in place.iter_mut().rev() {
+        *digit = DIGITS[(rest & 63) as usize];
+        rest >>= 6;
     }
+}
+
+fn read_word(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0, |word, digit| {
+        // The alphabet is in order, and so can be searched.
+        let value = DIGITS.binary_search(digit).ok()?;
+        Some(word << 6 | value as u64)
+    })
 }
 
 impl fmt::Display for HubId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{PREFIX}{}", self.uuid().hyphenated())
+        let mut text = [0; HUB_ID_BYTES];
+        self.write(&mut text);
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
 /// An id that a publisher chose: 1 to 1,024 bytes without control characters and without white
 /// space at its ends, that neither starts with `#` nor is `earliest` (both mean something else where
-/// an id is asked for).
+/// an id is asked for), and that does not have the form of the hub's own ids.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CustomId(Arc<str>);
 
@@ -120,6 +148,9 @@ impl CustomId {
         }
         if text == "earliest" {
             return Err(IdError::Earliest);
+        }
+        if HubId::parse(text).is_some() {
+            return Err(IdError::HubForm);
         }
         Ok(Self(text.into()))
     }
@@ -161,4 +192,9 @@ pub enum IdError {
     /// It is the word that asks for everything retained.
     #[error("`earliest` is reserved for resuming; choose another id")]
     Earliest,
+    /// It would be taken for one of the hub's own, which tell a position in the log.
+    #[error(
+        "the id has the form of the ids that the server makes (`e:` and 21 characters); choose another form, or leave the field out to get one"
+    )]
+    HubForm,
 }

@@ -2,29 +2,31 @@
 //!
 //! A *draft* is what a publisher sent, checked. Encoding it gives an [`Unnumbered`] event: the
 //! whole frame, but for the sequence inside its id. The log numbers it under its lock, which costs
-//! a copy of 36 bytes, and from then on the [`Event`] and its frame never change and are shared.
+//! a copy of 23 bytes, and from then on the [`Event`] and its frame never change and are shared.
 //! Nothing in here does I/O or reads a clock.
 
+mod buffers;
 mod draft;
 mod frame;
 mod id;
 
+pub use buffers::Buffers;
 pub use draft::{Draft, DraftError, DraftFields, EventLimits, EventType, Retry};
-pub use frame::{GapNotice, HEARTBEAT, chunk_of, gap_frame, retry_frame};
-pub use id::{CustomId, HubId, IdError, Life};
+pub use frame::{Block, GapNotice, HEARTBEAT, chunk_of, gap_frame, id_frame, retry_frame};
+pub use id::{CustomId, Epoch, HubId, IdError};
 
 use std::fmt;
 use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::memory::allocated;
 use crate::topic::Topic;
 use frame::{Encoded, Framed};
 
 /// The position of an event in the log: the first event is 1, and there are no gaps.
 ///
-/// 0 is "before the first event". Only the low 62 bits are used, because an id carries no more
-/// (at a billion events a second they last for 146 years).
+/// 0 is "before the first event". Only the low 44 bits are used, because an id carries no more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sequence(pub u64);
 
@@ -59,6 +61,7 @@ pub struct Event {
     id_bytes: usize,
     custom_id: bool,
     private: bool,
+    for_one_stream: bool,
     ends_topic: bool,
 }
 
@@ -87,10 +90,21 @@ impl Event {
         &self.topics
     }
 
+    /// The topics, for a log that has one text for all events of a topic.
+    pub(crate) fn topics_mut(&mut self) -> &mut [Topic] {
+        &mut self.topics
+    }
+
     /// Only subscribers whose grants match one of the topics may see a private event.
     #[must_use]
     pub fn is_private(&self) -> bool {
         self.private
+    }
+
+    /// Only the stream that its topic was made for may see it.
+    #[must_use]
+    pub fn is_for_one_stream(&self) -> bool {
+        self.for_one_stream
     }
 
     /// No event follows on its topics: a stream that listens to nothing else ends after it.
@@ -125,16 +139,23 @@ impl Event {
         &self.framed.chunk
     }
 
-    /// What it is counted as against the byte limit of the log: its frame, its topics, and what
-    /// the structures around them cost. Measured by resident memory: about 140 bytes for a topic
-    /// that no other event has, of which the index is the most; the share of an event itself is the
-    /// size of its parts.
+    /// What it takes in memory: its frame, its list of topics, its id if that has a place of its own,
+    /// and itself. The texts of its topics, and what the log's tables take for it, are the log's to
+    /// count: events share them.
     #[must_use]
     pub fn bytes_held(&self) -> usize {
-        const EVENT: usize = 160;
-        const TOPIC: usize = 140;
-        let topics: usize = self.topics.iter().map(|topic| TOPIC + topic.as_str().len()).sum();
-        EVENT + self.frame().len() + topics
+        // An `Arc` keeps two counts with what it holds.
+        const COUNTS: usize = 2 * size_of::<usize>();
+        const EVENT: usize = allocated(COUNTS + size_of::<Event>());
+        let topics = allocated(size_of_val(&*self.topics));
+        let custom_id = if self.custom_id { allocated(COUNTS + self.id_bytes) } else { 0 };
+        EVENT + self.framed.held + topics + custom_id
+    }
+
+    /// The part of it that those who are slow may hold on to after the log has dropped the event.
+    #[must_use]
+    pub fn buffer_held(&self) -> usize {
+        self.framed.held
     }
 }
 
@@ -148,6 +169,7 @@ pub struct Unnumbered {
     frame: Encoded,
     custom_id: Option<CustomId>,
     private: bool,
+    for_one_stream: bool,
     ends_topic: bool,
 }
 
@@ -156,8 +178,9 @@ impl Unnumbered {
     #[must_use]
     pub fn encode(draft: Draft) -> Self {
         let frame = frame::encode(&draft);
-        let Draft { topics, id: custom_id, private, ends_topic, .. } = draft;
-        Self { topics: topics.into_boxed_slice(), frame, custom_id, private, ends_topic }
+        let Draft { topics, id: custom_id, private, for_one_stream, ends_topic, .. } = draft;
+        let topics = topics.into_boxed_slice();
+        Self { topics, frame, custom_id, private, for_one_stream, ends_topic }
     }
 
     /// The id that the publisher brought, if he did.
@@ -172,12 +195,13 @@ impl Unnumbered {
         mut self,
         sequence: Sequence,
         (accepted_ms, accepted_at): (u64, Instant),
-        life: Life,
+        epoch: Epoch,
+        buffers: &Buffers,
     ) -> Event {
         let id_bytes = match &self.custom_id {
             Some(id) => id.as_str().len(),
             None => {
-                HubId { accepted_ms, life, sequence }.write(self.frame.id_place());
+                HubId { epoch, sequence, accepted_ms }.write(self.frame.id_place());
                 id::HUB_ID_BYTES
             }
         };
@@ -186,10 +210,11 @@ impl Unnumbered {
             accepted_ms,
             accepted_at,
             topics: self.topics,
-            framed: self.frame.freeze(),
+            framed: self.frame.freeze(buffers),
             id_bytes,
             custom_id: self.custom_id.is_some(),
             private: self.private,
+            for_one_stream: self.for_one_stream,
             ends_topic: self.ends_topic,
         }
     }

@@ -17,6 +17,7 @@ mod pages;
 mod parameters;
 mod publish;
 mod reply;
+mod resume;
 mod route;
 mod subscribe;
 mod trace;

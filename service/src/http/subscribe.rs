@@ -10,15 +10,21 @@ use super::Context;
 use super::body::{Content, Opening};
 use super::parameters::{Pairs, pairs, path_part};
 use super::reply::{self, Problem, Reply};
+use super::resume::{Asked, LAST_EVENT_ID, check_spelling};
 use crate::auth::Grants;
-use crate::event::{HEARTBEAT, gap_frame};
-use crate::hub::{Resume, SubscribeRequest, Subscription};
+use crate::event::{HEARTBEAT, gap_frame, id_frame};
+use crate::hub::{SubscribeRequest, Subscription};
 use crate::metrics::{Metrics, StatusClass};
 use crate::topic::{Selector, SelectorSet, Topic};
 
-const LAST_EVENT_ID: &str = "last-event-id";
-/// The names that clients use for it in a query, where they cannot set a header.
-const LAST_EVENT_ID_PARAMETERS: [&str; 3] = ["lastEventID", "Last-Event-ID", "last_event_id"];
+/// The same header under the name that clients of the open protocol look for.
+const MERCURE_LAST_EVENT_ID: &str = "mercure-last-event-id";
+
+/// The first comment of a stream whose client sent an id without a character: one that lost its id
+/// would else never know why events are missing.
+const EMPTY_ID_COMMENT: Bytes = Bytes::from_static(
+    b": the last event id was empty, so this stream begins with what comes next\n",
+);
 
 /// The streams of the demonstrations, at the paths where readers of the article expect them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,14 +49,14 @@ impl DemoStream {
 
 /// `GET /.well-known/mercure?topic=…`: any selectors.
 pub(super) fn selectors<B>(request: &Request<B>, context: &Arc<Context>) -> Result<Reply, Problem> {
-    let parameters = query(request)?;
+    let parameters = query(request, &["topic"])?;
     // One more than allowed is enough to be refused; compiling a template is not free.
     let named = parameters.iter().filter(|(name, _)| name == "topic").take(SelectorSet::MAX + 1);
     let selectors: Vec<Selector> =
         named.map(|(_, text)| Selector::parse(text)).collect::<Result<_, _>>()?;
     let selectors = SelectorSet::new(selectors)?;
     let grants = context.authority.grants();
-    open(request, selectors, grants, resume(request, &parameters), context)
+    open(request, selectors, grants, Asked::of(request, &parameters), context)
 }
 
 /// `GET /events/{topic}`: one topic, taken literally.
@@ -62,10 +68,10 @@ pub(super) fn topic<B>(
     let text = path_part(encoded)?;
     let topic =
         Topic::parse(&text, context.event_limits.topic_bytes_max).map_err(Problem::Topic)?;
-    let parameters = query(request)?;
+    let parameters = query(request, &[])?;
     let selectors = SelectorSet::one(Selector::exact(topic));
     let grants = context.authority.grants();
-    open(request, selectors, grants, resume(request, &parameters), context)
+    open(request, selectors, grants, Asked::of(request, &parameters), context)
 }
 
 /// The stream of a demonstration.
@@ -75,7 +81,7 @@ pub(super) fn demo<B>(
     context: &Arc<Context>,
 ) -> Result<Reply, Problem> {
     let demos = context.demos.as_ref().ok_or(Problem::NotFound)?;
-    let parameters = query(request)?;
+    let parameters = query(request, &[])?;
     let topic = match stream {
         DemoStream::Time => demos.time.clone(),
         DemoStream::System => demos.system.clone(),
@@ -83,7 +89,7 @@ pub(super) fn demo<B>(
         DemoStream::Training => return training(request, context),
     };
     let selectors = SelectorSet::one(Selector::exact(topic));
-    open(request, selectors, Grants::all(), resume(request, &parameters), context)
+    open(request, selectors, Grants::all(), Asked::of(request, &parameters), context)
 }
 
 /// A run begins with the request, so there is nothing to resume, and only its stream may see it.
@@ -95,16 +101,17 @@ fn training<B>(request: &Request<B>, context: &Arc<Context>) -> Result<Reply, Pr
     }
     let topic = demos.begin_training(&context.hub).ok_or(too_many)?;
     let selectors = SelectorSet::one(Selector::exact(topic.clone()));
-    open(request, selectors, Grants::subscribe_to(topic), None, context)
+    open(request, selectors, Grants::subscribe_to(topic), Asked::default(), context)
 }
 
 fn open<B>(
     request: &Request<B>,
     selectors: SelectorSet,
     grants: Grants,
-    resume: Option<Resume>,
+    asked: Asked,
     context: &Arc<Context>,
 ) -> Result<Reply, Problem> {
+    let Asked { resume, was_empty } = asked;
     let subscription = context.hub.subscribe(SubscribeRequest { selectors, grants, resume });
     let resumed_after = subscription
         .resumed_after
@@ -113,11 +120,12 @@ fn open<B>(
     let content = if request.method() == Method::HEAD {
         Content::Whole(<_>::default())
     } else {
-        let first = first_bytes(&subscription);
+        let first = first_bytes(&subscription, was_empty);
         Content::Stream(Box::new(Opening { subscription, first }))
     };
     let mut reply = reply::stream(content);
     if let Some(id) = resumed_after {
+        reply.headers_mut().insert(MERCURE_LAST_EVENT_ID, id.clone());
         reply.headers_mut().insert(LAST_EVENT_ID, id);
     }
     Ok(reply)
@@ -135,24 +143,21 @@ pub(super) fn count_opened(subscription: &Subscription, metrics: &Metrics) {
     }
 }
 
-/// A comment at once, so that proxies and clients see the stream open; then what was lost.
-fn first_bytes(subscription: &Subscription) -> Bytes {
-    let Some(gap) = &subscription.gap else { return HEARTBEAT };
-    let mut opening = BytesMut::from(&HEARTBEAT[..]);
-    opening.extend_from_slice(&gap_frame(gap));
+/// A comment at once, so that proxies and clients see the stream open; then what was lost; then the
+/// place, so that a client can come back to it before it has had any event.
+fn first_bytes(subscription: &Subscription, empty_id: bool) -> Bytes {
+    let mut opening = BytesMut::with_capacity(128);
+    let comment = if empty_id { EMPTY_ID_COMMENT } else { HEARTBEAT };
+    opening.extend_from_slice(&comment);
+    if let Some(gap) = &subscription.gap {
+        opening.extend_from_slice(&gap_frame(gap));
+    }
+    opening.extend_from_slice(&id_frame(&subscription.place));
     opening.freeze()
 }
 
-fn query<B>(request: &Request<B>) -> Result<Pairs<'_>, Problem> {
-    pairs(request.uri().query().unwrap_or_default())
-}
-
-/// The header wins. One that is not text names no event that we could have sent.
-fn resume<B>(request: &Request<B>, parameters: &Pairs<'_>) -> Option<Resume> {
-    if let Some(header) = request.headers().get(LAST_EVENT_ID) {
-        return Resume::parse(&String::from_utf8_lossy(header.as_bytes()));
-    }
-    let given =
-        parameters.iter().find(|(name, _)| LAST_EVENT_ID_PARAMETERS.contains(&name.as_ref()));
-    given.and_then(|(_, value)| Resume::parse(value))
+fn query<'a, B>(request: &'a Request<B>, known: &[&'static str]) -> Result<Pairs<'a>, Problem> {
+    let parameters = pairs(request.uri().query().unwrap_or_default())?;
+    check_spelling(&parameters, known)?;
+    Ok(parameters)
 }

@@ -14,7 +14,7 @@ pub use pace::Follower;
 use std::sync::Arc;
 
 use crate::auth::Grants;
-use crate::event::{Draft, GapNotice, Sequence, Unnumbered};
+use crate::event::{Draft, GapNotice, HubId, Sequence, Unnumbered};
 use crate::log::{AppendError, Extent, Located, Log, PageLimit, ReadRange, Receipt, Wanted};
 use crate::logging::rarely;
 use crate::metrics::{Metrics, PublishSource, Resumed};
@@ -47,6 +47,8 @@ pub struct SubscribeRequest {
 pub enum Resume {
     /// From the oldest event retained.
     Earliest,
+    /// With what comes from now on, as without asking; but it is told where that is.
+    Now,
     /// After the event with this id.
     After(String),
 }
@@ -58,12 +60,13 @@ impl Resume {
         match text {
             "" => None,
             "earliest" => Some(Self::Earliest),
+            "now" => Some(Self::Now),
             id => Some(Self::After(id.to_owned())),
         }
     }
 }
 
-/// A place in the log for one subscriber.
+/// A subscriber's position in the log, and what it is told about it.
 #[derive(Debug)]
 pub struct Subscription {
     /// The topics it wants.
@@ -76,10 +79,24 @@ pub struct Subscription {
     pub gap: Option<GapNotice>,
     /// What became of its wish to go on from where it was, if it had one.
     pub resumed: Option<Resumed>,
-    /// The id before the first event that it will be sent, or `earliest`, if it asked to resume.
+    /// The id that its stream begins with: whoever comes back with it goes on at the cursor.
+    pub place: String,
+    /// What its client knows after that.
+    pub last_id: LastId,
+    /// The value of the `Last-Event-ID` header of the answer, if it asked to resume.
     pub resumed_after: Option<String>,
     /// Counts as interest in its topics for as long as it lives.
     pub presence: Presence,
+}
+
+/// The last event id that a stream's client holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LastId {
+    /// Its position in the log.
+    pub sequence: Sequence,
+    /// A publisher made it. Servers that are fed in parallel share only such ids, so that it is
+    /// better than any id of ours for as long as it is known.
+    pub by_publisher: bool,
 }
 
 impl Hub {
@@ -164,28 +181,26 @@ impl Hub {
         self.pace.waiting()
     }
 
-    /// Finds a subscriber's place. From this moment on nothing that it asked for is lost to it
+    /// Finds a subscriber's position. From this moment on nothing that it asked for is lost to it
     /// while it is retained.
     #[must_use]
     pub fn subscribe(&self, request: SubscribeRequest) -> Subscription {
         // Interest first: a source that starts because of it publishes behind the cursor.
         let presence = self.interests.enter(&request.selectors);
         let extent = self.log.extent();
-        let place = match &request.resume {
-            None => Place::live(&extent),
-            Some(resume) => self.place(resume, &extent, &request),
+        let start = match &request.resume {
+            None => Start::at(extent.head_id()),
+            Some(resume) => self.resume(resume, &extent, &request),
         };
-        let resumed_after = request.resume.as_ref().map(|resume| match (resume, &place.gap) {
-            // It is exactly where it was, even if that very event is not retained any more.
-            (Resume::After(id), None) => id.clone(),
-            _ => self.id_at(place.cursor, &extent),
-        });
+        let resumed_after = request.resume.is_some().then(|| start.resumed_after());
         Subscription {
             selectors: request.selectors,
             grants: request.grants,
-            cursor: place.cursor,
-            gap: place.gap,
-            resumed: place.resumed,
+            cursor: start.last_id.sequence,
+            gap: start.gap,
+            resumed: start.resumed,
+            place: start.place,
+            last_id: start.last_id,
             resumed_after,
             presence,
         }
@@ -197,51 +212,84 @@ impl Hub {
         self.interests.watch(topic)
     }
 
-    fn place(&self, resume: &Resume, extent: &Extent, request: &SubscribeRequest) -> Place {
-        let beginning = extent.oldest.previous();
-        let Resume::After(id) = resume else {
-            return Place { cursor: beginning, gap: None, resumed: Some(Resumed::Earliest) };
+    fn resume(&self, resume: &Resume, extent: &Extent, request: &SubscribeRequest) -> Start {
+        let id = match resume {
+            Resume::Now => return Start::at(extent.head_id()),
+            Resume::Earliest => return Start::at(extent.start_id()).with(Resumed::Earliest),
+            Resume::After(id) => id,
         };
-        let (cursor, missed, resumed) = match self.log.locate(id) {
-            Located::After(sequence) if sequence >= beginning => {
-                return Place { cursor: sequence, gap: None, resumed: Some(Resumed::Complete) };
+        let beginning = extent.start_id();
+        let (at, missed, resumed) = match self.locate(id, &request.grants) {
+            Located::After(sequence) if sequence >= beginning.sequence => {
+                return Start::after(id, sequence);
             }
             // Only who gets every event can be told how many there were.
             Located::After(sequence) => {
                 let all = request.selectors.is_any() && request.grants.sees_everything();
-                (beginning, all.then(|| beginning.0 - sequence.0), Resumed::Expired)
+                let missed = all.then(|| beginning.sequence.0 - sequence.0);
+                (beginning, missed, Resumed::Expired)
             }
-            Located::Later(sequence) => (sequence, None, Resumed::Expired),
+            Located::Later(sequence) => {
+                // What was retained a moment ago may be gone; then the oldest comes first.
+                let at = self.log.id_at(sequence).unwrap_or(beginning);
+                (at, None, Resumed::Expired)
+            }
             Located::Unknown => (beginning, None, Resumed::Unknown),
         };
-        let before = self.first_id_after(cursor);
-        let gap = GapNotice { missed, after: Some(id.clone()), before };
-        Place { cursor, gap: Some(gap), resumed: Some(resumed) }
+        let start = Start::at(at).with(resumed);
+        // The id is the client's own, the place one of ours: neither tells of anybody else's event.
+        let before = Some(start.place.clone());
+        Start { gap: Some(GapNotice { missed, after: Some(id.clone()), before }), ..start }
     }
 
-    fn id_at(&self, sequence: Sequence, extent: &Extent) -> String {
-        let retained = sequence >= extent.oldest;
-        let id = retained.then(|| self.first_id_after(sequence.previous())).flatten();
-        id.unwrap_or_else(|| "earliest".to_owned())
+    /// Nobody learns by asking that an id exists which only others may see.
+    fn locate(&self, id: &str, grants: &Grants) -> Located {
+        let located = self.log.locate(id);
+        if let Located::After(sequence) = located
+            && HubId::parse(id).is_none()
+            && !self.may_see(sequence, grants)
+        {
+            return Located::Unknown;
+        }
+        located
     }
 
-    fn first_id_after(&self, after: Sequence) -> Option<String> {
-        let range = ReadRange { after, through: Sequence(u64::MAX) };
+    fn may_see(&self, sequence: Sequence, grants: &Grants) -> bool {
+        let range = ReadRange { after: sequence.previous(), through: sequence };
         let limit = PageLimit { events_max: 1, bytes_max: usize::MAX };
         let page = self.log.read(range, Wanted::Everything, limit);
-        page.events.first().map(|event| event.id().to_owned())
+        page.events.first().is_none_or(|event| grants.may_see(event))
     }
 }
 
-struct Place {
-    cursor: Sequence,
+/// Where a stream begins.
+struct Start {
+    last_id: LastId,
+    place: String,
     gap: Option<GapNotice>,
     resumed: Option<Resumed>,
 }
 
-impl Place {
-    fn live(extent: &Extent) -> Self {
-        Self { cursor: extent.head, gap: None, resumed: None }
+impl Start {
+    fn at(id: HubId) -> Self {
+        let last_id = LastId { sequence: id.sequence, by_publisher: false };
+        Self { last_id, place: id.to_string(), gap: None, resumed: None }
+    }
+
+    /// Exactly after an id that the client gave, which stays what it was, to the byte.
+    fn after(id: &str, sequence: Sequence) -> Self {
+        let last_id = LastId { sequence, by_publisher: HubId::parse(id).is_none() };
+        Self { last_id, place: id.to_owned(), gap: None, resumed: Some(Resumed::Complete) }
+    }
+
+    fn with(self, resumed: Resumed) -> Self {
+        Self { resumed: Some(resumed), ..self }
+    }
+
+    fn resumed_after(&self) -> String {
+        let before_all =
+            self.last_id == LastId::default() && self.resumed != Some(Resumed::Complete);
+        if before_all { "earliest".to_owned() } else { self.place.clone() }
     }
 }
 

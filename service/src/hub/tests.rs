@@ -6,7 +6,7 @@ use futures_util::FutureExt as _;
 
 use super::*;
 use crate::clock::Clock;
-use crate::event::{DraftFields, EventLimits, HubId, Life};
+use crate::event::{Buffers, DraftFields, Epoch, Event, EventLimits, HubId};
 use crate::log::{Appending, Bell, MemoryLog, MemoryLogSettings, Page, Tail};
 use crate::metrics::Readings;
 use crate::topic::Selector;
@@ -84,11 +84,9 @@ fn request(selector: &str, resume: Option<Resume>) -> SubscribeRequest {
     SubscribeRequest { selectors: set(&[selector]), grants: Grants::all(), resume }
 }
 
-/// An id as another life of the log would have made it.
-fn id_of_another_life(stage: &Stage, accepted_ms: u64) -> String {
-    let own = HubId::parse(&stage.publish(1)[0]).unwrap().life;
-    let life = [Life::new(1), Life::new(2)].into_iter().find(|&life| life != own).unwrap();
-    HubId { accepted_ms, life, sequence: Sequence(1) }.to_string()
+/// An id as a log of another epoch would have made it.
+fn id_of_another_epoch(accepted_ms: u64) -> String {
+    HubId { epoch: Epoch::begun_at(0, 1), sequence: Sequence(1), accepted_ms }.to_string()
 }
 
 // Publishing.
@@ -118,8 +116,10 @@ fn one_draft_has_one_receipt() {
 }
 
 /// A log that is away.
-#[derive(Debug)]
-struct Away;
+#[derive(Debug, Default)]
+struct Away {
+    buffers: Buffers,
+}
 
 impl Log for Away {
     fn append(&self, _: Vec<Unnumbered>) -> Appending<'_> {
@@ -136,18 +136,39 @@ impl Log for Away {
         Tail { events: Vec::new(), after: range.after }
     }
 
+    fn newest(&self, _: &Topic, _: Sequence, _: &dyn Fn(&Event) -> bool) -> Option<Sequence> {
+        None
+    }
+
     fn locate(&self, _: &str) -> Located {
         Located::Unknown
     }
 
+    fn id_at(&self, _: Sequence) -> Option<HubId> {
+        None
+    }
+
+    fn buffers(&self) -> &Buffers {
+        &self.buffers
+    }
+
     fn extent(&self) -> Extent {
-        Extent { oldest: Sequence(1), ..Extent::default() }
+        Extent {
+            epoch: Epoch::begun_at(0, 0),
+            head: Sequence(0),
+            head_ms: 0,
+            oldest: Sequence(1),
+            start_ms: 0,
+            events: 0,
+            bytes: 0,
+            oldest_ms: None,
+        }
     }
 }
 
 #[test]
 fn a_log_that_does_not_answer_is_unavailable() {
-    let hub = Hub::new(Arc::new(Away), Metrics::new(1));
+    let hub = Hub::new(Arc::new(Away::default()), Metrics::new(1));
     let result = hub.publish(draft("t", None)).now_or_never().unwrap();
     assert_eq!(result, Err(AppendError::Unavailable));
 }
@@ -160,6 +181,7 @@ fn the_value_of_last_event_id_is_an_id_or_earliest_or_nothing() {
     let cases = [
         ("", None),
         ("earliest", Some(Resume::Earliest)),
+        ("now", Some(Resume::Now)),
         ("Earliest", after("Earliest")),
         ("earliest ", after("earliest ")),
         ("some id", after("some id")),
@@ -178,7 +200,79 @@ fn a_subscriber_who_asks_for_nothing_begins_at_the_head() {
         assert_eq!(subscription.cursor, stage.hub.log().extent().head);
         assert_eq!(subscription.gap, None);
         assert_eq!(subscription.resumed_after, None);
+        assert_eq!(subscription.place, stage.hub.log().extent().head_id().to_string());
     }
+}
+
+#[test]
+fn now_begins_at_the_head_as_well_and_says_where_that_is() {
+    let stage = stage(2);
+    let check = |resumed_after: &str| {
+        let subscription = stage.subscribe(Some(Resume::Now));
+        assert_eq!(subscription.cursor, stage.hub.log().extent().head);
+        assert_eq!((subscription.gap, subscription.resumed), (None, None));
+        assert_eq!(subscription.resumed_after.as_deref(), Some(resumed_after));
+    };
+    check("earliest");
+    let ids = stage.publish(3);
+    check(&ids[2]);
+}
+
+/// A stream begins with an id, and whoever comes back with it goes on at the same position.
+#[test]
+fn the_place_that_a_stream_begins_with_is_where_its_cursor_is() {
+    let stage = stage(3);
+    let ids = stage.publish(5);
+    publish_all(&stage.hub, vec![draft("t", Some("mine"))]);
+    let resumes = [
+        None,
+        Some(Resume::Now),
+        Some(Resume::Earliest),
+        Some(Resume::After(ids[0].clone())),
+        Some(Resume::After(ids[2].clone())),
+        Some(Resume::After(ids[4].clone())),
+        Some(Resume::After("mine".to_owned())),
+        Some(Resume::After("nobody's".to_owned())),
+        Some(Resume::After(id_of_another_epoch(500))),
+    ];
+    for resume in resumes {
+        let began = stage.subscribe(resume.clone());
+        assert_eq!(began.last_id.sequence, began.cursor, "{resume:?}");
+        assert_eq!(began.last_id.by_publisher, began.place == "mine", "{resume:?}");
+        let again = stage.resume_after(&began.place);
+        assert_eq!((again.cursor, again.gap), (began.cursor, None), "{resume:?}");
+        assert_eq!(again.place, began.place, "{resume:?}");
+        assert_eq!(again.resumed_after, Some(began.place), "{resume:?}");
+    }
+}
+
+#[test]
+fn nobody_learns_that_an_id_exists_which_only_others_may_see() {
+    let stage = stage(5);
+    stage.publish(1);
+    let secret = DraftFields {
+        topics: vec!["secret".into()],
+        id: Some("CUSTOMER-4711".into()),
+        private: true,
+        ..DraftFields::default()
+    };
+    publish_all(&stage.hub, vec![secret.check(&EventLimits::default()).unwrap()]);
+    let resume = |grants: Grants, id: &str| {
+        let resume = Some(Resume::After(id.to_owned()));
+        stage.hub.subscribe(SubscribeRequest { selectors: set(&["other"]), grants, resume })
+    };
+    let stranger = || Grants::subscribe_to(topic("other"));
+    for id in ["CUSTOMER-4711", "CUSTOMER-4712", "nope"] {
+        let told = resume(stranger(), id);
+        let gap = told.gap.unwrap();
+        assert_eq!((told.cursor, gap.after.as_deref()), (Sequence(0), Some(id)));
+        assert_eq!(told.resumed_after.as_deref(), Some("earliest"));
+        for text in [gap.before.unwrap(), told.place] {
+            assert!(HubId::parse(&text).is_some(), "{text}");
+        }
+    }
+    let own = resume(Grants::subscribe_to(topic("secret")), "CUSTOMER-4711");
+    assert_eq!((own.cursor, own.gap, own.place.as_str()), (Sequence(2), None, "CUSTOMER-4711"));
 }
 
 #[test]
@@ -196,20 +290,20 @@ fn a_subscription_keeps_what_was_asked_for() {
 #[test]
 fn earliest_begins_before_the_oldest_event_and_misses_nothing() {
     let stage = stage(2);
-    let check = |cursor| {
+    let check = |cursor, resumed_after: &str| {
         let subscription = stage.subscribe(Some(Resume::Earliest));
         assert_eq!(subscription.cursor, Sequence(cursor));
         assert_eq!(subscription.gap, None);
-        assert_eq!(subscription.resumed_after.as_deref(), Some("earliest"));
+        assert_eq!(subscription.resumed_after.as_deref(), Some(resumed_after));
     };
-    check(0);
+    check(0, "earliest");
     stage.publish(2);
-    check(0);
-    stage.publish(3);
-    check(3);
+    check(0, "earliest");
+    let ids = stage.publish(3);
+    check(3, &ids[0]);
     stage.set_clock(100_000);
     stage.log.expire();
-    check(5);
+    check(5, &ids[2]);
 }
 
 #[test]
@@ -244,9 +338,9 @@ fn whoever_resumes_too_late_gets_all_that_is_retained_and_is_told_of_the_gap() {
     assert_eq!(subscription.cursor, Sequence(3));
     // Events 2 and 3 are gone.
     let gap =
-        GapNotice { missed: Some(2), after: Some(ids[0].clone()), before: Some(ids[3].clone()) };
+        GapNotice { missed: Some(2), after: Some(ids[0].clone()), before: Some(ids[2].clone()) };
     assert_eq!(subscription.gap, Some(gap));
-    assert_eq!(subscription.resumed_after.as_deref(), Some("earliest"));
+    assert_eq!(subscription.resumed_after.as_ref(), Some(&ids[2]));
 }
 
 #[test]
@@ -275,10 +369,10 @@ fn an_id_that_means_nothing_gets_all_that_is_retained_and_a_gap_of_unknown_size(
     let gap = GapNotice {
         missed: None,
         after: Some("who knows".to_owned()),
-        before: Some(ids[3].clone()),
+        before: Some(ids[2].clone()),
     };
     assert_eq!(subscription.gap, Some(gap));
-    assert_eq!(subscription.resumed_after.as_deref(), Some("earliest"));
+    assert_eq!(subscription.resumed_after.as_ref(), Some(&ids[2]));
 }
 
 #[test]
@@ -286,32 +380,35 @@ fn where_nothing_is_retained_nothing_comes_after_a_gap() {
     let stage = stage(2);
     let subscription = stage.resume_after("who knows");
     assert_eq!(subscription.cursor, Sequence(0));
-    let gap = GapNotice { missed: None, after: Some("who knows".to_owned()), before: None };
+    let before = Some(stage.hub.log().extent().head_id().to_string());
+    let gap = GapNotice { missed: None, after: Some("who knows".to_owned()), before };
     assert_eq!(subscription.gap, Some(gap));
     assert_eq!(subscription.resumed_after.as_deref(), Some("earliest"));
 }
 
 #[test]
-fn an_id_of_an_earlier_life_resumes_by_its_time_and_always_tells_of_a_gap() {
+fn an_id_of_another_epoch_resumes_by_its_time_and_always_tells_of_a_gap() {
     let stage = stage(10);
-    stage.publish(2);
+    let mut ids = stage.publish(2);
     stage.set_clock(2_000);
-    let id = id_of_another_life(&stage, 1_500);
-    let first = stage.hub.first_id_after(Sequence(1));
-    let second = stage.hub.first_id_after(Sequence(2));
-    let check = |id: &str, cursor, resumed_after, before| {
-        let subscription = stage.resume_after(id);
+    ids.extend(stage.publish(1));
+    let check = |accepted_ms, cursor: u64| {
+        let id = id_of_another_epoch(accepted_ms);
+        let subscription = stage.resume_after(&id);
         assert_eq!(subscription.cursor, Sequence(cursor), "{id}");
-        assert_eq!(subscription.resumed_after, resumed_after, "{id}");
-        let gap = GapNotice { missed: None, after: Some(id.to_owned()), before };
-        assert_eq!(subscription.gap, Some(gap), "{id}");
+        let place = HubId::parse(&subscription.place).unwrap();
+        assert_eq!(place.sequence, Sequence(cursor), "{id}");
+        let header = if cursor == 0 { "earliest" } else { &*subscription.place };
+        assert_eq!(subscription.resumed_after.as_deref(), Some(header), "{id}");
+        let before = Some(subscription.place);
+        assert_eq!(subscription.gap, Some(GapNotice { missed: None, after: Some(id), before }));
     };
-    check(&id, 2, first, second);
+    check(1_500, 2);
     // Earlier than everything, and later than everything.
-    let earlier = id.replace("00000000-05dc", "00000000-0001");
-    check(&earlier, 0, Some("earliest".to_owned()), stage.hub.first_id_after(Sequence(0)));
-    let later = id.replace("00000000-05dc", "00000000-ffff");
-    check(&later, 3, stage.hub.first_id_after(Sequence(2)), None);
+    check(1, 0);
+    check(2_000, 3);
+    // From a clock that is ahead: nothing that is retained is left out.
+    check(9_000, 0);
 }
 
 // Interest.

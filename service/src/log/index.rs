@@ -4,27 +4,55 @@
 //! Sequences of a topic are kept in order. The log evicts from its front, so the event that goes
 //! is always at the front of each of its topics too.
 
-use std::cmp::Ordering;
-use std::collections::{HashMap, VecDeque};
-use std::iter::Peekable;
+use std::collections::{BinaryHeap, VecDeque};
 
 use crate::event::{Event, Sequence};
+use crate::memory::{SplitMap, allocated};
 use crate::topic::Topic;
 
 /// The sequences of each topic that has a retained event.
 #[derive(Debug, Default)]
 pub(super) struct TopicIndex {
-    sequences: HashMap<Topic, VecDeque<Sequence>>,
+    entries: SplitMap<Topic, Entry>,
+    /// What the entries hold beside the tables.
+    held: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// The same as the key, so that events can share its text.
+    topic: Topic,
+    sequences: VecDeque<Sequence>,
+}
+
+impl Entry {
+    fn of(topic: &Topic, sequence: Sequence) -> Self {
+        Self { topic: topic.clone(), sequences: VecDeque::from([sequence]) }
+    }
+
+    fn held(&self) -> usize {
+        // The text stands behind the two counts of an `Arc`.
+        let text = allocated(2 * size_of::<usize>() + self.topic.as_str().len());
+        text + allocated(self.sequences.capacity() * size_of::<Sequence>())
+    }
 }
 
 impl TopicIndex {
-    /// Adds the newest event.
-    pub(super) fn add(&mut self, event: &Event) {
-        for topic in event.topics() {
-            match self.sequences.get_mut(topic) {
-                Some(list) => list.push_back(event.sequence()),
+    /// Adds the newest event, whose topics share the texts of the index from now on.
+    pub(super) fn add(&mut self, event: &mut Event) {
+        let sequence = event.sequence();
+        for topic in event.topics_mut() {
+            match self.entries.get_mut(topic) {
+                Some(entry) => {
+                    self.held -= entry.held();
+                    entry.sequences.push_back(sequence);
+                    self.held += entry.held();
+                    *topic = entry.topic.clone();
+                }
                 None => {
-                    self.sequences.insert(topic.clone(), VecDeque::from([event.sequence()]));
+                    let entry = Entry::of(topic, sequence);
+                    self.held += entry.held();
+                    self.entries.insert(topic.clone(), entry);
                 }
             }
         }
@@ -33,19 +61,42 @@ impl TopicIndex {
     /// Takes the oldest event away.
     pub(super) fn remove_oldest(&mut self, event: &Event) {
         for topic in event.topics() {
-            let Some(list) = self.sequences.get_mut(topic) else { continue };
+            let Some(entry) = self.entries.get_mut(topic) else { continue };
+            self.held -= entry.held();
+            let list = &mut entry.sequences;
             list.pop_front();
             if list.is_empty() {
-                self.sequences.remove(topic);
-            } else if list.capacity() > 64 && list.len() < list.capacity() / 4 {
+                self.entries.remove(topic);
+                continue;
+            }
+            if list.capacity() > 64 && list.len() < list.capacity() / 4 {
                 // A topic that was busy once does not keep its space for ever.
                 list.shrink_to(list.len() * 2);
             }
+            self.held += entry.held();
         }
     }
 
+    /// What the index takes in memory, the texts of topics included.
+    pub(super) fn bytes(&self) -> usize {
+        self.entries.bytes() + self.held
+    }
+
+    /// The sequences of a topic up to one, newest first.
+    pub(super) fn newest_first(
+        &self,
+        topic: &Topic,
+        through: Sequence,
+    ) -> impl Iterator<Item = Sequence> {
+        let list = self.entries.get(topic).map(|entry| &entry.sequences);
+        list.into_iter().flat_map(move |list| {
+            let end = list.partition_point(|&sequence| sequence <= through);
+            list.range(..end).rev().copied()
+        })
+    }
+
     /// The sequences of some topics within `after..=through`, merged in order, each once, at most
-    /// `count_max`. The cost is that of the result times the number of topics.
+    /// `count_max`. The cost is that of the result, times the logarithm of the number of topics.
     pub(super) fn range<'a>(
         &self,
         topics: impl Iterator<Item = &'a Topic>,
@@ -53,11 +104,13 @@ impl TopicIndex {
         through: Sequence,
         count_max: usize,
     ) -> Vec<Sequence> {
-        let lists = topics.filter_map(|topic| self.sequences.get(topic)).map(|list| {
+        let lists = topics.filter_map(|topic| self.entries.get(topic)).map(|entry| {
+            let list = &entry.sequences;
             let start = list.partition_point(|&sequence| sequence <= after);
-            list.range(start..).copied().take_while(|&sequence| sequence <= through).peekable()
+            list.range(start..).copied().take_while(move |&sequence| sequence <= through)
         });
-        merge(lists.collect(), Ordering::Less, count_max)
+        // The heap gives its greatest first.
+        merge(lists.collect(), std::cmp::Reverse, |reversed| reversed.0, count_max)
     }
 
     /// The same from the end: newest first.
@@ -68,35 +121,49 @@ impl TopicIndex {
         through: Sequence,
         count_max: usize,
     ) -> Vec<Sequence> {
-        let lists = topics.filter_map(|topic| self.sequences.get(topic)).map(|list| {
+        let lists = topics.filter_map(|topic| self.entries.get(topic)).map(|entry| {
+            let list = &entry.sequences;
             let end = list.partition_point(|&sequence| sequence <= through);
-            let newest_first = list.range(..end).rev().copied();
-            newest_first.take_while(|&sequence| sequence > after).peekable()
+            list.range(..end).rev().copied().take_while(move |&sequence| sequence > after)
         });
-        merge(lists.collect(), Ordering::Greater, count_max)
+        merge(lists.collect(), |sequence| sequence, |sequence| sequence, count_max)
     }
 
     /// How many topics have a retained event.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.sequences.len()
+        self.entries.len()
     }
 }
 
-/// Merges lists that are in order, each sequence once; `first` is how what comes first compares.
-fn merge<I: Iterator<Item = Sequence>>(
-    mut lists: Vec<Peekable<I>>,
-    first: Ordering,
+/// Merges lists that are in order, each sequence once; `rank` makes what comes first the greatest.
+fn merge<I: Iterator<Item = Sequence>, R: Ord + Copy>(
+    mut lists: Vec<I>,
+    rank: impl Fn(Sequence) -> R,
+    unrank: impl Fn(R) -> Sequence,
     count_max: usize,
 ) -> Vec<Sequence> {
-    let mut merged = Vec::new();
-    while merged.len() < count_max {
-        let heads = lists.iter_mut().filter_map(|list| list.peek().copied());
-        let Some(next) = heads.reduce(|a, b| if b.cmp(&a) == first { b } else { a }) else { break };
-        for list in &mut lists {
-            list.next_if_eq(&next);
+    // Nearly every subscriber asks for one topic.
+    if let [list] = &mut lists[..] {
+        return list.take(count_max).collect();
+    }
+    let mut heads: BinaryHeap<(R, usize)> = lists
+        .iter_mut()
+        .enumerate()
+        .filter_map(|(index, list)| Some((rank(list.next()?), index)))
+        .collect();
+    let mut merged: Vec<Sequence> = Vec::new();
+    while let Some((head, index)) = heads.pop() {
+        if let Some(next) = lists[index].next() {
+            heads.push((rank(next), index));
         }
-        merged.push(next);
+        let sequence = unrank(head);
+        if merged.last() != Some(&sequence) {
+            if merged.len() == count_max {
+                break;
+            }
+            merged.push(sequence);
+        }
     }
     merged
 }

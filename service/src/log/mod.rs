@@ -22,8 +22,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::event::{Event, Sequence, Unnumbered};
-use crate::topic::SelectorSet;
+use crate::event::{Buffers, Epoch, Event, HubId, Sequence, Unnumbered};
+use crate::topic::{SelectorSet, Topic};
 
 /// Called after the head has moved, from whatever thread moved it, outside the log's lock.
 /// It must be quick and must not call the log.
@@ -44,14 +44,30 @@ pub trait Log: Send + Sync + 'static {
     /// Rings `bell` every time after the head has moved.
     fn follow(&self, bell: Bell);
 
-    /// Reads one page of what matches, without waiting.
+    /// Reads one page of what is wanted, without waiting.
     fn read(&self, range: ReadRange, wanted: Wanted<'_>, limit: PageLimit) -> Page;
 
-    /// Reads one page of what matches from the end of the range backwards, without waiting.
+    /// Reads one page of what is wanted from the end of the range backwards, without waiting.
     fn read_back(&self, range: ReadRange, wanted: Wanted<'_>, limit: PageLimit) -> Tail;
+
+    /// The newest event of a topic up to `through` that `may_see` takes; `None` if it takes none of
+    /// the newest few, for no more are looked at.
+    fn newest(
+        &self,
+        topic: &Topic,
+        through: Sequence,
+        may_see: &dyn Fn(&Event) -> bool,
+    ) -> Option<Sequence>;
 
     /// Where a client that has seen the event with this id should go on.
     fn locate(&self, id: &str) -> Located;
+
+    /// The id of a position, whoever has the event there: only for those retained, the head, and the
+    /// one before the oldest.
+    fn id_at(&self, sequence: Sequence) -> Option<HubId>;
+
+    /// Where the bytes of its events are counted, those too that it has dropped and others still hold.
+    fn buffers(&self) -> &Buffers;
 
     /// What is retained now.
     fn extent(&self) -> Extent;
@@ -99,8 +115,10 @@ pub struct ReadRange {
 pub enum Wanted<'a> {
     /// All of them.
     Everything,
-    /// Those with a topic that a selector matches.
-    Matching(&'a SelectorSet),
+    /// At least those that match. A log finds exact topics in its index; where there is any other
+    /// selector it gives every event, and the reader has to match: that can take long, and is not
+    /// done here, where it could not be cut.
+    Candidates(&'a SelectorSet),
 }
 
 /// How much one page may hold, so that no reader keeps anybody else waiting.
@@ -115,7 +133,7 @@ pub struct PageLimit {
 /// Some events of a range, in order.
 #[derive(Debug)]
 pub struct Page {
-    /// The events that match.
+    /// The events, or candidates.
     pub events: Vec<Arc<Event>>,
     /// Everything up to here has been looked at: the next page goes on after it.
     pub through: Sequence,
@@ -126,7 +144,7 @@ pub struct Page {
 /// The end of a range, newest first.
 #[derive(Debug)]
 pub struct Tail {
-    /// The events that match, from the newest to the oldest.
+    /// The events, or candidates, from the newest to the oldest.
     pub events: Vec<Arc<Event>>,
     /// Everything after this one has been looked at: the next page ends here. It is the range's
     /// beginning when there is nothing left.
@@ -138,25 +156,47 @@ pub struct Tail {
 pub enum Located {
     /// Right after this sequence: the id says it exactly, retained or not.
     After(Sequence),
-    /// The id is from an earlier life of the log: everything accepted later than it comes after
-    /// this sequence, but whether something was lost in between cannot be known.
+    /// The id is from another epoch: everything accepted later than it comes after this sequence,
+    /// but whether something was lost in between cannot be known.
     Later(Sequence),
-    /// The id means nothing to this log. Ids by publishers are known while they are retained, so
-    /// whatever is retained came later.
+    /// The id means nothing to this log, or is from its future. Ids by publishers are known while
+    /// they are retained, so whatever is retained came later.
     Unknown,
 }
 
 /// What a log retains.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extent {
+    /// The epoch of its ids.
+    pub epoch: Epoch,
     /// The last event; 0 when there never was one.
     pub head: Sequence,
+    /// When that was accepted, or when the log began, in milliseconds since 1970.
+    pub head_ms: u64,
     /// The oldest event retained; one behind the head when there is none.
     pub oldest: Sequence,
+    /// When the event before the oldest was accepted, or when the log began, in milliseconds since
+    /// 1970.
+    pub start_ms: u64,
     /// How many are retained.
     pub events: usize,
     /// What they hold in memory.
     pub bytes: usize,
     /// When the oldest was accepted, in milliseconds since 1970.
     pub oldest_ms: Option<u64>,
+}
+
+impl Extent {
+    /// The place of whoever has had everything.
+    #[must_use]
+    pub fn head_id(&self) -> HubId {
+        HubId { epoch: self.epoch, sequence: self.head, accepted_ms: self.head_ms }
+    }
+
+    /// The place before everything that is retained.
+    #[must_use]
+    pub fn start_id(&self) -> HubId {
+        let sequence = self.oldest.previous();
+        HubId { epoch: self.epoch, sequence, accepted_ms: self.start_ms }
+    }
 }

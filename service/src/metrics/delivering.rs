@@ -13,6 +13,8 @@ pub(super) struct Delivering {
     delivered_bytes: Counter,
     shards: Gauge,
     shards_failed: Gauge,
+    iteration_max: Gauge,
+    match_cache_bytes: Gauge,
 }
 
 impl Delivering {
@@ -31,6 +33,14 @@ impl Delivering {
                 "fanfare_shards_failed",
                 "Shards that have ended without being told to; see the log, and restart the server.",
             ),
+            iteration_max: described_gauge(
+                "fanfare_shard_iteration_seconds_max",
+                "The longest iteration of a shard's loop in the last one to two minutes, the one in progress included; it should be less than 5 ms.",
+            ),
+            match_cache_bytes: described_gauge(
+                "fanfare_match_cache_bytes",
+                "Memory for what the shards remember of which selectors match which topics, at most 4 MiB a shard.",
+            ),
         }
     }
 
@@ -40,6 +50,9 @@ impl Delivering {
         self.delivered_bytes.absolute(metrics.sum(|shard| &shard.delivered_bytes));
         self.shards.set(metrics.shards().len() as f64);
         self.shards_failed.set(metrics.sum(|shard| &shard.failed) as f64);
+        let longest = metrics.shards().iter().map(|shard| shard.iterations.longest()).max();
+        self.iteration_max.set(longest.unwrap_or_default().as_secs_f64());
+        self.match_cache_bytes.set(metrics.sum(|shard| &shard.match_cache_bytes) as f64);
     }
 }
 

@@ -163,6 +163,8 @@ label! {
         Client = "client",
         /// It fell further behind than the limit allows.
         Slow = "slow",
+        /// It held events that the log had dropped, and all such streams held more than they may.
+        OutputBuffers = "output_buffers",
         /// It was so far behind that the log no longer had what came next.
         LogPassed = "log_passed",
         /// It reached the maximum age.

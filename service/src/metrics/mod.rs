@@ -10,6 +10,7 @@ mod catalogue;
 mod connections;
 mod delivering;
 mod histogram;
+mod iteration;
 mod labels;
 mod limits;
 pub mod listing;
@@ -36,6 +37,7 @@ pub(crate) use shard::LagSample;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
@@ -70,6 +72,10 @@ impl std::fmt::Debug for Metrics {
         f.debug_struct("Metrics").field("shards", &self.inner.shards.len()).finish_non_exhaustive()
     }
 }
+
+/// An iteration that takes longer has gone wrong: the bound is 5 ms, and the rest is for a machine
+/// that does not let the thread run.
+const STUCK: Duration = Duration::from_secs(1);
 
 /// Whether the shards count. Without, the server shows nothing of what it delivers: a build of that
 /// kind is only there to be measured against, so that nobody has to believe that counting is cheap.
@@ -124,6 +130,12 @@ impl Metrics {
         self.sum(|shard| &shard.failed) == 0
     }
 
+    /// Whether every shard gets on. One whose iteration does not end serves nobody.
+    #[must_use]
+    pub fn all_shards_get_on(&self) -> bool {
+        self.inner.shards.iter().all(|shard| shard.iterations.in_progress() < STUCK)
+    }
+
     /// Everything as Prometheus text, version 0.0.4.
     #[must_use]
     pub fn render(&self, readings: &Readings) -> String {
@@ -132,7 +144,7 @@ impl Metrics {
         inner.connections.set();
         inner.publishing.set(readings);
         inner.delivering.set(self);
-        inner.slow_readers.set(self);
+        inner.slow_readers.set(self, readings);
         inner.state.set(readings);
         let mut text = inner.exporter.render();
         inner.connections.write(&mut text);

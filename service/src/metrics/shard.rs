@@ -1,10 +1,11 @@
 //! What one shard counts, in plain atomics of its own.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::add;
 use super::histogram::{CountHistogram, TimeHistogram};
+use super::iteration::Iterations;
 use super::labels::{EndReason, Skip};
 
 /// What one shard counts. It alone writes, so nothing is contended; others only read.
@@ -26,6 +27,8 @@ pub struct ShardFigures {
     pub(super) lag_bytes_max: AtomicU64,
     pub(super) failed: AtomicU64,
     pub(super) busy_ns: AtomicU64,
+    pub(super) match_cache_bytes: AtomicU64,
+    pub(super) iterations: Iterations,
     pub(super) write_events: CountHistogram,
     pub(super) delivery_times: TimeHistogram,
     pub(super) event_times: TimeHistogram,
@@ -94,10 +97,21 @@ impl ShardFigures {
         add(&self.replayed, events);
     }
 
-    /// The shard has worked for so long since it last waited.
-    pub(crate) fn busy(&self, time: Duration) {
-        // Turns may be shorter than a microsecond, and very many.
+    /// The shard begins to work after it has waited.
+    pub(crate) fn begin_iteration(&self) -> Instant {
+        self.iterations.begin()
+    }
+
+    /// It has done what it could, and waits.
+    pub(crate) fn end_iteration(&self, began: Instant) {
+        let time = self.iterations.end(began);
+        // Iterations may be shorter than a microsecond, and very many.
         add(&self.busy_ns, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// What the shard remembers of which patterns match which topics, in bytes.
+    pub(crate) fn match_cache(&self, bytes: u64) {
+        self.match_cache_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// So many subscribers were handed an event so long after it was accepted.

@@ -2,13 +2,14 @@
 
 use metrics::{Counter, Gauge};
 
-use super::Metrics;
 use super::labels::Skip;
 use super::series::{counters, described_gauge, gauges};
 use super::shard::LAGS;
+use super::{Metrics, Readings};
 
 pub(super) struct SlowReaders {
     blocked: Gauge,
+    output_buffer_bytes: Gauge,
     lagging: [Gauge; LAGS.len()],
     lag_events_max: Gauge,
     lag_bytes_max: Gauge,
@@ -22,6 +23,10 @@ impl SlowReaders {
             blocked: described_gauge(
                 "fanfare_subscribers_blocked",
                 "Subscribers whose sinks are full: they have yet to read what they were sent.",
+            ),
+            output_buffer_bytes: described_gauge(
+                "fanfare_output_buffer_bytes",
+                "Memory that streams hold beyond the log: events that it has dropped, and pieces joined of several events.",
             ),
             lagging: gauges(
                 (
@@ -56,7 +61,8 @@ impl SlowReaders {
     }
 
     /// Adds up what the shards counted.
-    pub(super) fn set(&self, metrics: &Metrics) {
+    pub(super) fn set(&self, metrics: &Metrics, readings: &Readings) {
+        self.output_buffer_bytes.set(readings.output_buffer_bytes as f64);
         self.blocked.set(metrics.sum(|shard| &shard.blocked) as f64);
         for (index, gauge) in self.lagging.iter().enumerate() {
             gauge.set(metrics.sum(|shard| &shard.lagging[index]) as f64);

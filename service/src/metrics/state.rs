@@ -17,8 +17,10 @@ const REVISION: Option<&str> = option_env!("FANFARE_REVISION");
 /// What belongs to others and is looked at when the figures are asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Readings {
-    /// What the log holds.
-    pub log: Extent,
+    /// What the log holds; nothing is shown of it when it was not looked at.
+    pub log: Option<Extent>,
+    /// What streams hold beyond the log, in bytes.
+    pub output_buffer_bytes: usize,
     /// Publishers who wait for delivery to come nearer.
     pub publishers_waiting: usize,
     /// Memory set aside for bodies that are being read, in bytes.
@@ -76,10 +78,11 @@ impl State {
     }
 
     pub(super) fn set(&self, readings: &Readings) {
-        let log = &readings.log;
-        self.log_events.set(log.events as f64);
-        self.log_bytes.set(log.bytes as f64);
-        self.log_oldest_timestamp.set(log.oldest_ms.map_or(0.0, |ms| ms as f64 / 1_000.0));
+        if let Some(log) = &readings.log {
+            self.log_events.set(log.events as f64);
+            self.log_bytes.set(log.bytes as f64);
+            self.log_oldest_timestamp.set(log.oldest_ms.map_or(0.0, |ms| ms as f64 / 1_000.0));
+        }
         self.ready.set(if readings.ready { 1.0 } else { 0.0 });
         self.log_lines_lost.absolute(logging::lines_lost());
         self.warnings_suppressed.absolute(logging::warnings_suppressed());

@@ -2,28 +2,33 @@
 //! matched once for each audience, however many belong to it.
 //!
 //! Exact topics are found in a map. Patterns are matched once a topic, and what they matched is
-//! remembered in a bounded cache that is emptied whenever a pattern comes or goes; so a hundred
-//! thousand private topics cost a map entry each, and do not disturb the cache.
+//! remembered in a cache, bounded in bytes, that is emptied whenever a pattern comes or goes; so a
+//! hundred thousand private topics cost a map entry each, and do not disturb the cache.
+//!
+//! An event may have a thousand topics, and meet thousands of patterns. So finding its audiences can
+//! be cut at every pattern and every audience, and goes on where it was when the same event is
+//! brought again, even if audiences have come and gone meanwhile.
 
-use std::collections::HashMap;
+mod assigning;
+mod match_cache;
+
 use std::sync::Arc;
 
-use quick_cache::unsync::Cache;
 use slotmap::{SlotMap, new_key_type};
 
 use super::policy::{Lag, Policies, Policy};
 use super::subscriber::SubscriberKey;
 use crate::auth::Grants;
 use crate::event::{Event, Sequence};
+use crate::memory::SplitMap;
 use crate::topic::{SelectorSet, Topic};
+use assigning::Assigning;
+use match_cache::MatchCache;
 
 new_key_type! {
     /// Names an audience within its shard.
     pub(super) struct AudienceKey;
 }
-
-/// How many topics the cache remembers the matching patterns of.
-const CACHED_TOPICS_MAX: usize = 16_384;
 
 /// All subscribers with the same selectors and grants.
 #[derive(Debug)]
@@ -53,7 +58,25 @@ pub(super) struct Assignment {
 impl Audience {
     /// Whether its members may see an event that its selectors match.
     pub(super) fn may_see(&self, event: &Event) -> bool {
-        !event.is_private() || self.grants.may_see_private(event.topics().iter().map(Topic::as_str))
+        self.grants.may_see(event)
+    }
+
+    /// Everything that matched, with what is still to be handed out in this pass.
+    pub(super) fn total_seen(&self) -> Lag {
+        Lag {
+            events: self.total.events + self.pending.len() as u64,
+            bytes: self.total.bytes + self.pending_bytes as u64,
+        }
+    }
+
+    /// The last event that has been found for it.
+    pub(super) fn newest(&self) -> Sequence {
+        self.pending.last().map_or(self.last, |event| event.sequence())
+    }
+
+    /// Whether somebody whose cursor is here has had everything that has been found for them.
+    pub(super) fn has_no_more_after(&self, cursor: Sequence) -> bool {
+        cursor >= self.last && self.pending.is_empty()
     }
 
     /// A stream that listens to one topic only ends when the topic does.
@@ -71,12 +94,14 @@ impl Audience {
 pub(super) struct Audiences {
     policies: Policies,
     all: SlotMap<AudienceKey, Audience>,
-    by_terms: HashMap<(SelectorSet, Grants), AudienceKey>,
-    by_topic: HashMap<Topic, Vec<AudienceKey>>,
+    by_terms: SplitMap<(SelectorSet, Grants), AudienceKey>,
+    by_topic: SplitMap<Topic, Vec<AudienceKey>>,
     /// Audiences with a selector that is not an exact topic.
     patterns: Vec<AudienceKey>,
     /// Which of `patterns` match a topic.
-    matched: Cache<Topic, Arc<[AudienceKey]>>,
+    matched: MatchCache,
+    /// The event whose audiences are being found, if that was cut.
+    assigning: Option<Assigning>,
 }
 
 impl Audiences {
@@ -84,10 +109,11 @@ impl Audiences {
         Self {
             policies,
             all: SlotMap::with_key(),
-            by_terms: HashMap::new(),
-            by_topic: HashMap::new(),
+            by_terms: SplitMap::default(),
+            by_topic: SplitMap::default(),
             patterns: Vec::new(),
-            matched: Cache::new(CACHED_TOPICS_MAX),
+            matched: MatchCache::default(),
+            assigning: None,
         }
     }
 
@@ -99,11 +125,18 @@ impl Audiences {
         self.all.get_mut(key)
     }
 
+    #[cfg(test)]
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut Audience> {
         self.all.values_mut()
     }
 
-    /// The audience with these terms; a new one is level with `seen`.
+    /// What the cache takes in memory.
+    pub(super) fn match_cache_bytes(&self) -> u64 {
+        self.matched.bytes()
+    }
+
+    /// The audience with these terms. A new one is level with `seen`, or with the event whose
+    /// audiences are being found: its members read that from the log.
     pub(super) fn enter(
         &mut self,
         selectors: SelectorSet,
@@ -113,12 +146,13 @@ impl Audiences {
         if let Some(&key) = self.by_terms.get(&(selectors.clone(), grants.clone())) {
             return key;
         }
+        let assigning = self.assigning.as_ref().map(Assigning::sequence);
         let key = self.all.insert(Audience {
             selectors: selectors.clone(),
             grants: grants.clone(),
             policy: self.policies.of(&selectors),
             members: Vec::new(),
-            last: seen,
+            last: assigning.unwrap_or(seen).max(seen),
             total: Lag::default(),
             pending: Vec::new(),
             pending_bytes: 0,
@@ -126,7 +160,12 @@ impl Audiences {
         match selectors.exact_topics() {
             Some(topics) => {
                 for topic in topics {
-                    self.by_topic.entry(topic.clone()).or_default().push(key);
+                    match self.by_topic.get_mut(topic) {
+                        Some(keys) => keys.push(key),
+                        None => {
+                            self.by_topic.insert(topic.clone(), vec![key]);
+                        }
+                    }
                 }
             }
             None => {
@@ -145,75 +184,27 @@ impl Audiences {
             Some(topics) => {
                 for topic in topics {
                     let Some(keys) = self.by_topic.get_mut(topic) else { continue };
-                    keys.retain(|&other| other != key);
+                    let Some(at) = keys.iter().position(|&other| other == key) else { continue };
+                    keys.remove(at);
                     if keys.is_empty() {
                         self.by_topic.remove(topic);
+                    }
+                    if let Some(assigning) = &mut self.assigning {
+                        assigning.exact_left(topic, at);
                     }
                 }
             }
             None => {
-                self.patterns.retain(|&other| other != key);
+                if let Some(at) = self.patterns.iter().position(|&other| other == key) {
+                    self.patterns.remove(at);
+                    if let Some(assigning) = &mut self.assigning {
+                        assigning.pattern_left(at);
+                    }
+                }
                 self.matched.clear();
             }
         }
         self.by_terms.remove(&(audience.selectors, audience.grants));
-    }
-
-    /// Adds `event` to the pending ones of every audience that is to see it; those that had none
-    /// before are added to `touched`.
-    pub(super) fn assign(
-        &mut self,
-        event: &Arc<Event>,
-        touched: &mut Vec<AudienceKey>,
-    ) -> Assignment {
-        let mut to = Assignment::default();
-        for topic in event.topics() {
-            if let Some(keys) = self.by_topic.get(topic) {
-                assign_to(&mut self.all, keys, event, touched, &mut to);
-            }
-            if self.patterns.is_empty() {
-                continue;
-            }
-            let keys = match self.matched.get(topic) {
-                Some(keys) => Arc::clone(keys),
-                None => self.match_patterns(topic),
-            };
-            assign_to(&mut self.all, &keys, event, touched, &mut to);
-        }
-        to
-    }
-
-    fn match_patterns(&mut self, topic: &Topic) -> Arc<[AudienceKey]> {
-        let matches = |key: &&AudienceKey| {
-            self.all.get(**key).is_some_and(|audience| audience.selectors.matches(topic.as_str()))
-        };
-        let keys: Arc<[AudienceKey]> = self.patterns.iter().filter(matches).copied().collect();
-        self.matched.insert(topic.clone(), Arc::clone(&keys));
-        keys
-    }
-}
-
-fn assign_to(
-    all: &mut SlotMap<AudienceKey, Audience>,
-    keys: &[AudienceKey],
-    event: &Arc<Event>,
-    touched: &mut Vec<AudienceKey>,
-    to: &mut Assignment,
-) {
-    for &key in keys {
-        let Some(audience) = all.get_mut(key) else { continue };
-        // Another topic of the same event may have brought it here already.
-        let newest = audience.pending.last().map(|pending| pending.sequence());
-        if newest == Some(event.sequence()) || !audience.may_see(event) {
-            continue;
-        }
-        if newest.is_none() {
-            touched.push(key);
-        }
-        audience.pending.push(Arc::clone(event));
-        audience.pending_bytes += event.frame().len();
-        to.audiences += 1;
-        to.fullest_bytes = to.fullest_bytes.max(audience.pending_bytes);
     }
 }
 

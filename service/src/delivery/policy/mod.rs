@@ -74,6 +74,11 @@ pub(super) struct Lag {
 }
 
 impl Lag {
+    /// With one more event of so many bytes.
+    pub(super) fn plus(self, bytes: u64) -> Self {
+        Self { events: self.events + 1, bytes: self.bytes + bytes }
+    }
+
     pub(super) fn is_within(self, limit: LagLimit) -> bool {
         self.events <= limit.events_max && self.bytes <= limit.bytes_max
     }

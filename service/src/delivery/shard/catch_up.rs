@@ -5,15 +5,17 @@
 //! at the same cursor.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::sync::Arc;
 
-use super::super::audience::AudienceKey;
+use super::super::audience::{Audience, AudienceKey};
 use super::super::batch::Batch;
+use super::super::budget::{self, Budget};
 use super::super::policy::{Verdict, judge};
 use super::super::sink::Offer;
 use super::super::subscriber::SubscriberKey;
-use super::{CATCH_UP_TIME, PASS, Shard};
-use crate::event::{GapNotice, Sequence, gap_frame};
+use super::selection::{Next, Selection};
+use super::{PASS, Shard};
+use crate::event::{Block, Event, GapNotice, Sequence};
 use crate::log::{ReadRange, Wanted};
 use crate::metrics::EndReason;
 
@@ -21,6 +23,9 @@ use crate::metrics::EndReason;
 #[derive(Debug, Default)]
 pub(super) struct JoinedPages {
     pages: HashMap<(AudienceKey, Sequence), JoinedPage>,
+    /// Pages of which it is not known yet what is in them, because finding out takes long. Whoever
+    /// comes next to the same place goes on with it.
+    unfinished: HashMap<(AudienceKey, Sequence), UnfinishedPage>,
 }
 
 /// How many pages are remembered: with those of 64 KiB, at most 4 MiB for a moment.
@@ -34,9 +39,24 @@ struct JoinedPage {
     ends: bool,
 }
 
+#[derive(Debug)]
+struct UnfinishedPage {
+    selection: Selection,
+    kept: Vec<Arc<Event>>,
+    through: Sequence,
+    passed: bool,
+}
+
 impl JoinedPages {
     pub(super) fn clear(&mut self) {
         self.pages.clear();
+    }
+
+    /// A subscriber that stood there has gone. Others who do begin anew, if there are any.
+    pub(super) fn forget(&mut self, audience: AudienceKey, cursor: Sequence) {
+        if !self.unfinished.is_empty() {
+            self.unfinished.remove(&(audience, cursor));
+        }
     }
 
     fn remember(&mut self, key: (AudienceKey, Sequence), page: &JoinedPage) {
@@ -44,6 +64,19 @@ impl JoinedPages {
             self.pages.clear();
         }
         self.pages.insert(key, page.clone());
+    }
+}
+
+impl UnfinishedPage {
+    /// Goes on; false when the budget is spent before the page is finished.
+    fn go_on(&mut self, audience: &Audience, budget: &mut Budget) -> bool {
+        loop {
+            match self.selection.next(audience, budget) {
+                Next::Event(event) => self.kept.push(event),
+                Next::End => return true,
+                Next::Cut => return false,
+            }
+        }
     }
 }
 
@@ -59,13 +92,14 @@ pub(super) enum Progress {
 impl Shard {
     /// Serves those that are behind, once each; true when some still are and could be served.
     pub(super) fn catch_up(&mut self) -> bool {
-        let until = Instant::now() + CATCH_UP_TIME;
+        let mut budget = self.budget();
         for _ in 0..self.behind.len() {
-            if Instant::now() >= until {
+            if !budget.is_left() {
                 break;
             }
             let Some(key) = self.behind.pop_front() else { break };
-            match self.catch_up_one(key) {
+            budget.spend(budget::LOOK);
+            match self.catch_up_one(key, &mut budget) {
                 Progress::Rest => {}
                 Progress::More => self.behind.push_back(key),
                 Progress::End(reason) => self.remove(key, reason),
@@ -77,7 +111,7 @@ impl Shard {
         !self.behind.is_empty()
     }
 
-    fn catch_up_one(&mut self, key: SubscriberKey) -> Progress {
+    fn catch_up_one(&mut self, key: SubscriberKey, budget: &mut Budget) -> Progress {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return Progress::Rest };
         match subscriber.sink.readiness() {
             Offer::Taken => {
@@ -91,16 +125,18 @@ impl Shard {
             Offer::Gone => return Progress::End(EndReason::Client),
         }
         let (audience, cursor) = (subscriber.audience, subscriber.cursor);
-        if self.is_level(key) {
+        let untold = self.skipping.contains_key(&key);
+        if !untold && self.is_level(key) {
             return Progress::Rest;
         }
-        if self.is_to_skip(key) {
-            return self.skip(key);
+        if untold || self.is_to_skip(key) {
+            return self.skip(key, budget);
         }
-        let page = self.joined_page(audience, cursor);
+        let Some(page) = self.joined_page(audience, cursor, budget) else { return Progress::More };
         if page.passed {
             return self.passed(key, &page);
         }
+        budget.spend(budget::WRITE);
         self.hand(key, &page.batch, page.through, page.ends)
     }
 
@@ -112,9 +148,10 @@ impl Shard {
         if subscriber.replaying || !audience.policy.skips() {
             return false;
         }
-        let verdict = judge(audience.policy, subscriber.lag(audience.total), self.settings.lag);
+        let lag = subscriber.lag(audience.total_seen());
         subscriber.conflating
-            || (subscriber.stalled && verdict == Verdict::Skip)
+            || (subscriber.stalled
+                && judge(audience.policy, lag, self.settings.lag) == Verdict::Skip)
             || subscriber.cursor.next() < self.log.extent().oldest
     }
 
@@ -149,8 +186,7 @@ impl Shard {
             }
         };
         subscriber.cursor = through;
-        subscriber.sent = sent;
-        subscriber.last_sent = now;
+        subscriber.was_sent(batch, sent, now);
         subscriber.served.events += events;
         subscriber.served.bytes += bytes;
         self.figures.wrote(1, events, bytes);
@@ -165,10 +201,10 @@ impl Shard {
     }
 
     /// Whether a subscriber has everything that its audience has; if so, notes it.
-    fn is_level(&mut self, key: SubscriberKey) -> bool {
+    pub(super) fn is_level(&mut self, key: SubscriberKey) -> bool {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return true };
         let Some(audience) = self.audiences.get(subscriber.audience) else { return true };
-        if subscriber.cursor < audience.last {
+        if subscriber.cursor < audience.last.max(self.lost) {
             return false;
         }
         subscriber.served = audience.total;
@@ -186,43 +222,59 @@ impl Shard {
         if !subscriber.replaying {
             return Progress::End(EndReason::LogPassed);
         }
-        let oldest = self.log.extent().oldest;
-        let range = ReadRange { after: oldest.previous(), through: oldest };
-        let first = self.log.read(range, Wanted::Everything, PASS);
-        let before = first.events.first().map(|event| event.id().to_owned());
-        let notice = gap_frame(&GapNotice { missed: None, after: None, before });
+        let start = self.log.extent().start_id();
+        let before = Some(start.to_string());
+        let notice = Block::gap(&GapNotice { missed: None, after: None, before });
         match subscriber.sink.offer(&notice) {
             Offer::Taken => {}
             // As in `hand`; it is told when it does take it.
             Offer::Full | Offer::Part(_) => return Progress::Rest,
             Offer::Gone => return Progress::End(EndReason::Client),
         }
-        subscriber.cursor = oldest.previous().max(subscriber.cursor);
+        subscriber.cursor = start.sequence.max(subscriber.cursor);
         self.figures.gap_told();
         tracing::debug!(through = %page.through, "the log has passed a subscriber in its replay");
         Progress::More
     }
 
-    /// One page of what an audience is to see after a cursor, joined.
-    fn joined_page(&mut self, key: AudienceKey, cursor: Sequence) -> JoinedPage {
+    /// One page of what an audience is to see after a cursor, joined; `None` when the budget is
+    /// spent before it is known.
+    fn joined_page(
+        &mut self,
+        key: AudienceKey,
+        cursor: Sequence,
+        budget: &mut Budget,
+    ) -> Option<JoinedPage> {
         if let Some(page) = self.joined_pages.pages.get(&(key, cursor)) {
-            return page.clone();
+            return Some(page.clone());
         }
-        let range = ReadRange { after: cursor, through: self.seen };
         let Some(audience) = self.audiences.get(key) else {
-            let batch = Batch::of(&[]);
-            return JoinedPage { batch, through: self.seen, passed: false, ends: false };
+            let batch = Batch::of(&[], self.log.buffers());
+            return Some(JoinedPage { batch, through: self.seen, passed: false, ends: false });
         };
-        let page = self.log.read(range, Wanted::Matching(&audience.selectors), PASS);
-        let mut events = page.events;
-        events.retain(|event| audience.may_see(event));
+        let unfinished = self.joined_pages.unfinished.remove(&(key, cursor));
+        let mut page = unfinished.unwrap_or_else(|| {
+            let range = ReadRange { after: cursor, through: self.seen };
+            let page = self.log.read(range, Wanted::Candidates(&audience.selectors), PASS);
+            budget.spend(budget::READ);
+            UnfinishedPage {
+                selection: Selection::of(page.events),
+                kept: Vec::new(),
+                through: page.through,
+                passed: page.passed,
+            }
+        });
+        if !page.go_on(audience, budget) {
+            self.joined_pages.unfinished.insert((key, cursor), page);
+            return None;
+        }
         let joined = JoinedPage {
-            batch: Batch::of(&events),
+            batch: Batch::of(&page.kept, self.log.buffers()),
             through: page.through,
             passed: page.passed,
-            ends: events.iter().any(|event| audience.ends_with(event)),
+            ends: page.kept.iter().any(|event| audience.ends_with(event)),
         };
         self.joined_pages.remember((key, cursor), &joined);
-        joined
+        Some(joined)
     }
 }

@@ -7,12 +7,13 @@ use bytes::Bytes;
 use rand::RngExt as _;
 
 use super::super::Joiner;
+use super::super::budget::{self, Budget};
 use super::super::deadlines::Tick;
 use super::super::policy::{Lag, Policy};
 use super::super::sink::{Offer, Sink};
 use super::super::subscriber::{Subscriber, SubscriberKey};
 use super::{Finish, LINGER, Shard, ticks};
-use crate::event::{Sequence, retry_frame};
+use crate::event::retry_frame;
 use crate::logging::rarely;
 use crate::metrics::EndReason;
 
@@ -30,14 +31,16 @@ impl Shard {
         let audience = self.audiences.enter(subscription.selectors, subscription.grants, self.seen);
         let end = self.end_by_age(now);
         let Some(terms) = self.audiences.get_mut(audience) else { return };
-        let (member_index, level_from, served) = (terms.members.len(), terms.last, terms.total);
+        let level_from = terms.last.max(self.lost);
+        let (member_index, served) = (terms.members.len(), terms.total);
         let replaying = subscription.cursor < level_from;
         let key = self.subscribers.insert(Subscriber {
             sink,
             audience,
             member_index,
             cursor: subscription.cursor,
-            sent: Sequence(0),
+            sent: subscription.last_id.sequence,
+            sent_by_publisher: subscription.last_id.by_publisher,
             served,
             replaying,
             stalled: false,
@@ -53,7 +56,7 @@ impl Shard {
             self.remove(key, EndReason::Failed);
             return;
         }
-        if self.draining {
+        if self.draining.is_some() {
             self.remove(key, EndReason::Drain);
             return;
         }
@@ -89,13 +92,14 @@ impl Shard {
         Some((now.saturating_add(jittered), EndReason::Age))
     }
 
-    /// Ends those that the last walk over an audience found to be at their end.
-    pub(super) fn part_with_leaving(&mut self) {
-        let mut leaving = std::mem::take(&mut self.leaving);
-        for (key, reason) in leaving.drain(..) {
+    /// Ends those that the last walks over audiences found to be at their end.
+    pub(super) fn part_with_leaving(&mut self, budget: &mut Budget) {
+        while budget.is_left()
+            && let Some((key, reason)) = self.leaving.pop()
+        {
             self.remove(key, reason);
+            budget.spend(2 * budget::WRITE);
         }
-        self.leaving = leaving;
     }
 
     /// Ends a stream, in the way that its reason asks for, and forgets it.
@@ -104,7 +108,7 @@ impl Shard {
         let farewell = retry_frame(jittered_ms(&self.settings.retry_ms));
         let finish = match reason {
             EndReason::Client | EndReason::Failed | EndReason::Misbehaved => Finish::Done,
-            EndReason::Slow => {
+            EndReason::Slow | EndReason::OutputBuffers => {
                 subscriber.sink.abort(&farewell);
                 Finish::Done
             }
@@ -114,10 +118,12 @@ impl Shard {
             }
         };
         self.blocked.remove(&key);
+        self.skipping.remove(&key);
+        self.joined_pages.forget(subscriber.audience, subscriber.cursor);
         self.figures.left(reason);
         self.mailbox.left();
         let Some(audience) = self.audiences.get_mut(subscriber.audience) else { return };
-        warn_of(reason, audience.policy, subscriber.lag(audience.total));
+        warn_of(reason, audience.policy, subscriber.lag(audience.total_seen()));
         audience.members.swap_remove(subscriber.member_index);
         if let Some(&moved) = audience.members.get(subscriber.member_index) {
             self.subscribers[moved].member_index = subscriber.member_index;
@@ -157,17 +163,46 @@ impl Shard {
 
     /// Gives every stream its moment within the window, evenly spread.
     pub(super) fn drain(&mut self, window: Duration) {
-        self.draining = true;
-        let now = self.deadlines.now();
-        let count = self.subscribers.len() as u64;
-        let window_ticks = u64::from(ticks(window));
         let keys: Vec<SubscriberKey> = self.subscribers.keys().collect();
-        for (index, key) in keys.into_iter().enumerate() {
-            let offset = window_ticks * index as u64 / count.max(1);
-            let at = now.saturating_add(Tick::try_from(offset).unwrap_or(Tick::MAX));
-            self.subscribers[key].end = Some((at, EndReason::Drain));
-            self.schedule(key);
+        self.draining = Some(Draining {
+            began: self.deadlines.now(),
+            window: ticks(window),
+            count: keys.len() as u64,
+            left: keys.into_iter(),
+        });
+    }
+
+    /// Goes on giving streams their moments; true when there are more.
+    pub(super) fn go_on_draining(&mut self, budget: &mut Budget) -> bool {
+        while budget.is_left() {
+            let next = self.draining.as_mut().and_then(Draining::next);
+            let Some((key, at)) = next else { return false };
+            if let Some(subscriber) = self.subscribers.get_mut(key) {
+                subscriber.end = Some((at, EndReason::Drain));
+                self.schedule(key);
+            }
+            budget.spend(budget::LOOK);
         }
+        true
+    }
+}
+
+/// A drain: when each stream has its moment.
+#[derive(Debug)]
+pub(super) struct Draining {
+    began: Tick,
+    window: Tick,
+    count: u64,
+    left: std::vec::IntoIter<SubscriberKey>,
+}
+
+impl Draining {
+    fn next(&mut self) -> Option<(SubscriberKey, Tick)> {
+        let index = self.count - self.left.len() as u64;
+        let key = self.left.next()?;
+        let offset = u64::from(self.window) * index / self.count;
+        let offset = Tick::try_from(offset).unwrap_or(Tick::MAX);
+        Some((key, self.began.saturating_add(offset)))
     }
 }
 
@@ -181,6 +216,13 @@ fn warn_of(reason: EndReason, policy: Policy, lag: Lag) {
             events,
             bytes,
             "a slow reader was disconnected, and is replayed when it comes back; --lag-events and --lag-bytes say how far one may be behind, and --policy what happens then"
+        ),
+        EndReason::OutputBuffers => rarely!(
+            WARN,
+            %policy,
+            events,
+            bytes,
+            "a slow reader was disconnected because slow readers held more than --output-buffers-max of events that the log no longer has; raise it, or let the log retain more"
         ),
         EndReason::LogPassed => rarely!(
             WARN,

@@ -1,16 +1,23 @@
 //! One delivery thread with its own subscribers.
 //!
 //! Everything that can wake it is one of four: the bell (the head of the log has moved, or there is
-//! a notice), a socket, a deadline, or work that the last turn left over. A pass reads on in
+//! a notice), a socket, a deadline, or work that the last iteration left over. A pass reads on in
 //! the log, matches each event once for each audience, and offers every level subscriber its
-//! audience's frames as one piece; it is cut into slices, a turn each. Whoever is not level (its
-//! sink was full, or it resumed) is served from the log instead, from its own cursor, as soon as
-//! its sink takes bytes. Nothing is formatted in here, and where nobody is slow nothing is
+//! audience's frames as one piece; it is cut into slices, an iteration each. Whoever is not level
+//! (its sink was full, or it resumed) is served from the log instead, from its own cursor, as soon
+//! as its sink takes bytes. Nothing is formatted in here, and where nobody is slow nothing is
 //! allocated for a subscriber.
+//!
+//! An iteration takes 5 ms at most, whatever was subscribed or published: each of its parts has a
+//! [`Budget`], stops when that is spent, and goes on in the next one.
 
 mod catch_up;
+mod deadline;
+mod gather;
 mod membership;
+mod output;
 mod pass;
+mod selection;
 mod skip;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -24,26 +31,26 @@ use slotmap::SlotMap;
 
 use super::DeliverySettings;
 use super::audience::{Audience, Audiences};
+use super::budget::{self, Allowance, Budget};
 use super::deadlines::{Deadlines, TICK, Tick};
 use super::mailbox::{Mailbox, Notice};
 use super::policy::{Verdict, judge};
-use super::sink::{Finish, Heard, Offer};
+use super::sink::{Finish, Heard};
 use super::subscriber::{Subscriber, SubscriberKey, key_of};
-use crate::event::{HEARTBEAT, Sequence};
+use crate::event::{Block, Epoch, HubId, Sequence};
 use crate::hub::Follower;
 use crate::log::{Log, PageLimit};
-use crate::metrics::{COUNTING, EndReason, LagSample, ShardFigures};
+use crate::metrics::{EndReason, LagSample, ShardFigures};
 use catch_up::JoinedPages;
-use membership::Lingering;
+use membership::{Draining, Lingering};
 use pass::Pass;
+use skip::Skipping;
 
 const BELL: Token = Token(0);
 
-/// How many sockets are heard of at once.
-const SOCKET_EVENTS: usize = 256;
-
-/// How often lags are looked at.
-const LAGS_EVERY: Tick = 10;
+/// How many sockets are heard of at once: all of them are served before anything else, and each
+/// may end its stream.
+const SOCKET_EVENTS: usize = 128;
 
 /// How long a stream that has ended may take to take its last bytes.
 const LINGER: Tick = 20;
@@ -53,9 +60,9 @@ const LINGER: Tick = 20;
 /// the slot of a slow reader.
 const PASS: PageLimit = PageLimit { events_max: 1_024, bytes_max: 64 << 10 };
 
-/// How long subscribers are caught up between two looks at the head: replays, above all those by
-/// templates, must not keep those waiting who are level.
-const CATCH_UP_TIME: Duration = Duration::from_millis(5);
+/// How long each part of an iteration may go on beginning something new. Together with the sockets
+/// that are heard of, and with what each may still finish, they take less than 5 ms.
+const PART: Allowance = Allowance::Time(Duration::from_micros(750));
 
 /// A delivery thread, before and while it runs.
 #[derive(Debug)]
@@ -71,8 +78,16 @@ pub(super) struct Shard {
     subscribers: SlotMap<SubscriberKey, Subscriber>,
     audiences: Audiences,
     deadlines: Deadlines<SubscriberKey>,
+    /// The epoch of the log's ids.
+    epoch: Epoch,
     /// Everything up to here has been matched.
     seen: Sequence,
+    /// The place of whoever has had everything up to there, where it is known.
+    seen_id: Option<HubId>,
+    /// What tells that place: made once for all.
+    seen_block: Option<Block>,
+    /// The log had passed the shard up to here: nobody had been level with anything before.
+    lost: Sequence,
     /// Not level, and their sinks take bytes.
     behind: VecDeque<SubscriberKey>,
     /// Their sinks are full.
@@ -81,12 +96,19 @@ pub(super) struct Shard {
     pass: Pass,
     /// Those whose streams have ended but for bytes that their sockets have yet to take.
     lingering: HashMap<SubscriberKey, Lingering>,
+    /// Events left out for subscribers that have yet to be told of them.
+    skipping: HashMap<SubscriberKey, Skipping>,
     lags_due: Tick,
     lags_shown: bool,
-    draining: bool,
+    draining: Option<Draining>,
+    /// Those who have yet to be told that the log has passed the shard.
+    passed_by: std::vec::IntoIter<SubscriberKey>,
     stopped: bool,
+    /// What has been told and not yet heeded.
+    notices: std::vec::IntoIter<Notice>,
+    /// What each part of an iteration may do.
+    allowance: Allowance,
     // Space that is used again in every pass.
-    notices: Vec<Notice>,
     leaving: Vec<(SubscriberKey, EndReason)>,
     due: Vec<SubscriberKey>,
 }
@@ -99,8 +121,10 @@ impl Shard {
     ) -> io::Result<(Self, Arc<Mailbox>)> {
         let poll = Poll::new()?;
         let mailbox = Arc::new(Mailbox::new(poll.registry(), BELL)?);
-        let seen = log.extent().head;
+        let extent = log.extent();
+        let seen = extent.head;
         mailbox.set_seen(seen);
+        let pass = Pass::counted_in(log.buffers().clone());
         let shard = Self {
             log,
             figures,
@@ -112,17 +136,24 @@ impl Shard {
             audiences: Audiences::new(settings.policies.clone()),
             settings,
             deadlines: Deadlines::new(),
+            epoch: extent.epoch,
             seen,
+            seen_id: Some(extent.head_id()),
+            seen_block: None,
+            lost: Sequence(0),
             behind: VecDeque::new(),
             blocked: HashSet::new(),
             joined_pages: JoinedPages::default(),
-            pass: Pass::default(),
+            pass,
             lingering: HashMap::new(),
+            skipping: HashMap::new(),
             lags_due: 0,
             lags_shown: false,
-            draining: false,
+            draining: None,
+            passed_by: Vec::new().into_iter(),
             stopped: false,
-            notices: Vec::new(),
+            notices: Vec::new().into_iter(),
+            allowance: PART,
             leaving: Vec::new(),
             due: Vec::new(),
         };
@@ -142,14 +173,12 @@ impl Shard {
                 }
                 _ => {}
             }
-            let woke = COUNTING.then(Instant::now);
+            let iteration = self.figures.begin_iteration();
             for event in &events {
                 self.hear(event);
             }
-            more = self.turn();
-            if let Some(woke) = woke {
-                self.figures.busy(woke.elapsed());
-            }
+            more = self.iterate();
+            self.figures.end_iteration(iteration);
         }
     }
 
@@ -175,19 +204,45 @@ impl Shard {
     }
 
     /// Does everything that is due, up to the bounds of one slice; true when there is more.
-    fn turn(&mut self) -> bool {
-        // Deadlines first: they also tell what time it is for the rest of the turn.
-        self.serve_deadlines();
+    fn iterate(&mut self) -> bool {
+        // Deadlines first: they also tell what time it is for the rest of the iteration.
+        let more_deadlines = self.serve_deadlines();
         // Then notices: whoever joined is in its audience before the head is looked at again.
-        let mut notices = std::mem::take(&mut self.notices);
-        self.mailbox.take(&mut notices);
-        for notice in notices.drain(..) {
-            self.heed(notice);
-        }
-        self.notices = notices;
+        let more_notices = self.serve_notices();
+        self.end_those_who_hold_too_much();
         let more_events = self.advance();
         let more_behind = self.catch_up();
-        more_events || more_behind
+        more_deadlines || more_notices || more_events || more_behind
+    }
+
+    fn budget(&self) -> Budget {
+        Budget::new(self.allowance)
+    }
+
+    /// Everything up to here has been matched.
+    fn set_seen(&mut self, seen: Sequence, id: Option<HubId>) {
+        self.seen = seen;
+        self.seen_id = id;
+        self.seen_block = None;
+    }
+
+    /// Whether there was more than there was time for.
+    fn serve_notices(&mut self) -> bool {
+        let mut budget = self.budget();
+        while budget.is_left() {
+            let Some(notice) = self.notices.next() else {
+                let mut notices = Vec::new();
+                self.mailbox.take(&mut notices);
+                if notices.is_empty() {
+                    return self.go_on_draining(&mut budget) || self.go_on_passing(&mut budget);
+                }
+                self.notices = notices.into_iter();
+                continue;
+            };
+            budget.spend(notice_steps(&notice));
+            self.heed(notice);
+        }
+        true
     }
 
     fn heed(&mut self, notice: Notice) {
@@ -197,77 +252,6 @@ impl Shard {
             Notice::Gone(key) => self.remove(key, EndReason::Client),
             Notice::Drain { window } => self.drain(window),
             Notice::Stop => self.stopped = true,
-        }
-    }
-
-    fn serve_deadlines(&mut self) {
-        let now = self.tick();
-        let mut due = std::mem::take(&mut self.due);
-        while self.deadlines.advance(now, &mut due) {
-            for key in due.drain(..) {
-                self.look_at(key);
-            }
-        }
-        self.due = due;
-        if now >= self.lags_due {
-            self.lags_due = now.saturating_add(LAGS_EVERY);
-            self.sample_lags();
-        }
-    }
-
-    /// Looks at how far behind those are whose sinks are full: rarely, and at nobody else.
-    fn sample_lags(&mut self) {
-        let mut sample = LagSample::default();
-        for subscriber in self.blocked.iter().filter_map(|&key| self.subscribers.get(key)) {
-            let audience = self.audiences.get(subscriber.audience);
-            if let Some(audience) = audience.filter(|_| !subscriber.replaying) {
-                let lag = subscriber.lag(audience.total);
-                sample.add(lag.events, lag.bytes);
-            }
-        }
-        self.figures.blocked(self.blocked.len());
-        self.figures.lags(&sample);
-        self.lags_shown = !self.blocked.is_empty();
-    }
-
-    /// Ends a subscriber whose time has come, or keeps its stream alive, and says when to look at
-    /// it again.
-    fn look_at(&mut self, key: SubscriberKey) {
-        let now = self.deadlines.now();
-        let Some(subscriber) = self.subscribers.get_mut(key) else {
-            return self.end_lingering(key);
-        };
-        if let Some((at, reason)) = subscriber.end
-            && at <= now
-        {
-            self.remove(key, reason);
-            return;
-        }
-        let heartbeat = ticks(self.settings.heartbeat);
-        if heartbeat > 0 && now.saturating_sub(subscriber.last_sent) >= heartbeat {
-            match subscriber.sink.offer(&HEARTBEAT) {
-                Offer::Taken => {
-                    subscriber.last_sent = now;
-                    self.figures.heartbeat();
-                }
-                // Bytes are waiting to be read, so the stream is not silent.
-                Offer::Full | Offer::Part(_) => subscriber.last_sent = now,
-                Offer::Gone => {
-                    self.remove(key, EndReason::Client);
-                    return;
-                }
-            }
-        }
-        self.schedule(key);
-    }
-
-    fn schedule(&mut self, key: SubscriberKey) {
-        let Some(subscriber) = self.subscribers.get(key) else { return };
-        let heartbeat = ticks(self.settings.heartbeat);
-        let silence = (heartbeat > 0).then(|| subscriber.last_sent.saturating_add(heartbeat));
-        let end = subscriber.end.map(|(at, _)| at);
-        if let Some(due) = silence.into_iter().chain(end).min() {
-            self.deadlines.insert(key, due);
         }
     }
 
@@ -285,6 +269,14 @@ impl Shard {
     }
 }
 
+fn notice_steps(notice: &Notice) -> usize {
+    match notice {
+        // It is sent its beginning, and the other is closed.
+        Notice::Join(_) | Notice::Gone(_) => 2 * budget::WRITE,
+        Notice::Ready(_) | Notice::Drain { .. } | Notice::Stop => budget::LOOK,
+    }
+}
+
 /// Why a subscriber that is not level must go, if it must.
 fn lag_verdict(
     subscriber: &Subscriber,
@@ -294,7 +286,8 @@ fn lag_verdict(
     if subscriber.replaying || !subscriber.stalled {
         return None;
     }
-    (judge(audience.policy, subscriber.lag(audience.total), settings.lag) == Verdict::Disconnect)
+    (judge(audience.policy, subscriber.lag(audience.total_seen()), settings.lag)
+        == Verdict::Disconnect)
         .then_some(EndReason::Slow)
 }
 

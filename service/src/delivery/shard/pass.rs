@@ -13,14 +13,14 @@ use std::time::Instant;
 
 use super::super::audience::{Audience, AudienceKey};
 use super::super::batch::{Batch, JoinedBatches};
+use super::super::budget::{self, Budget};
 use super::super::deadlines::Tick;
 use super::super::policy::Lag;
 use super::super::sink::Offer;
 use super::super::subscriber::{Subscriber, SubscriberKey};
-use super::{PASS, Shard, lag_verdict};
-use crate::event::{Event, Sequence};
-use crate::log::{Page, PageLimit, ReadRange, Wanted};
-use crate::logging::rarely;
+use super::gather::Gathered;
+use super::{Shard, lag_verdict};
+use crate::event::{Buffers, Event, Sequence};
 use crate::metrics::{COUNTING, EndReason, ShardFigures};
 
 /// The most writes of a slice: about a millisecond.
@@ -29,17 +29,8 @@ const SLICE_WRITES: usize = 256;
 /// How many writes share a look at the clock: some tens of microseconds.
 const TIMED_WRITES: u64 = 16;
 
-/// The most events that wait for audiences at a time. One event can match very many patterns, and
-/// a page of such would be held a million times over.
-const ASSIGNED_MAX: usize = 64 << 10;
-
-/// The most events that a pass begins with, if nobody gets much of them: where each of many
-/// subscribers has a topic of its own, events for the same one meet in one write only if a pass is
-/// longer than a page.
-pub(super) const GATHERED_MAX: usize = 16 << 10;
-
 /// The frames of one audience in this pass.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Assigned {
     audience: AudienceKey,
     batch: Batch,
@@ -50,11 +41,14 @@ struct Assigned {
 }
 
 /// A pass that is going on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pass {
-    assigned: Vec<Assigned>,
-    /// The audience that is being served.
+    /// The audiences for which something is pending.
+    touched: Vec<AudienceKey>,
+    /// Of those, how many have been served or are being served.
     current: usize,
+    /// What the audience that is being served gets.
+    serving: Option<Assigned>,
     /// Where the walk over its members began, where it is, and whether it has been at the end.
     start: usize,
     position: usize,
@@ -65,14 +59,41 @@ pub(super) struct Pass {
     began: Option<Instant>,
     /// Those that somebody gets.
     events: Vec<Arc<Event>>,
-    // Space that is used again in every pass.
-    touched: Vec<AudienceKey>,
 }
 
 impl Pass {
+    pub(super) fn counted_in(buffers: Buffers) -> Self {
+        Self {
+            touched: Vec::new(),
+            current: 0,
+            serving: None,
+            start: 0,
+            position: 0,
+            wrapped: false,
+            rotation: 0,
+            joined: JoinedBatches::counted_in(buffers),
+            began: None,
+            events: Vec::new(),
+        }
+    }
+
     /// Whether there is something left to hand out.
     pub(super) fn is_going_on(&self) -> bool {
-        self.current < self.assigned.len()
+        self.serving.is_some() || self.has_somebody_to_serve()
+    }
+
+    pub(super) fn has_somebody_to_serve(&self) -> bool {
+        self.current < self.touched.len()
+    }
+
+    /// Where audiences are noted for which something is pending.
+    pub(super) fn touched(&mut self) -> &mut Vec<AudienceKey> {
+        &mut self.touched
+    }
+
+    /// Somebody gets this event.
+    pub(super) fn note_event(&mut self, event: Arc<Event>) {
+        self.events.push(event);
     }
 
     fn begin_walk(&mut self, members: usize) {
@@ -98,97 +119,61 @@ impl Pass {
         member
     }
 
-    fn next_audience(&mut self) {
-        self.current += 1;
-        if !self.is_going_on() {
-            self.assigned.clear();
-            self.current = 0;
-            self.joined.clear();
-        }
+    /// The next audience for which something is pending.
+    fn next_touched(&mut self) -> Option<AudienceKey> {
+        let key = self.touched.get(self.current).copied();
+        self.current += usize::from(key.is_some());
+        key
+    }
+
+    /// Everybody has been served.
+    fn clear(&mut self) {
+        self.touched.clear();
+        self.current = 0;
+        self.joined.clear();
     }
 }
 
 impl Shard {
     /// Serves a slice of the pass that is going on, or of a new one; true when there is more.
     pub(super) fn advance(&mut self) -> bool {
-        if !self.pass.is_going_on() && !self.begin_pass() {
-            return false;
+        let mut budget = self.budget();
+        self.part_with_leaving(&mut budget);
+        if !self.pass.is_going_on() {
+            let began = Instant::now();
+            match self.gather(&mut budget) {
+                Gathered::Nothing => return !self.leaving.is_empty(),
+                Gathered::NothingYet => return true,
+                Gathered::Some => {}
+            }
+            self.pass.began = Some(began);
+            self.joined_pages.clear();
         }
         let mut writes = 0;
-        while writes < SLICE_WRITES && self.pass.is_going_on() {
-            writes += self.serve_audience(SLICE_WRITES - writes);
+        while writes < SLICE_WRITES && budget.is_left() && self.begin_audience() {
+            writes += self.serve_audience(SLICE_WRITES - writes, &mut budget);
         }
-        self.part_with_leaving();
+        self.part_with_leaving(&mut budget);
         if self.pass.is_going_on() {
             return true;
         }
+        self.pass.clear();
         self.end_pass();
-        self.seen < self.log.extent().head
+        self.seen < self.log.extent().head || !self.leaving.is_empty()
     }
 
-    /// Reads on and finds out who gets what; false when there is nothing new.
-    fn begin_pass(&mut self) -> bool {
-        let began = Instant::now();
-        if !self.gather() {
-            return false;
+    /// Makes a batch of what is pending for the next audience, unless one is being served; false when
+    /// there is none.
+    fn begin_audience(&mut self) -> bool {
+        while self.pass.serving.is_none() {
+            let Some(key) = self.pass.next_touched() else { return false };
+            let Some(audience) = self.audiences.get_mut(key) else { continue };
+            let members = audience.members.len();
+            let assigned = take_pending(key, audience, self.lost, &mut self.pass.joined);
+            self.pass.serving = Some(assigned);
+            self.pass.begin_walk(members);
         }
-        self.pass.began = Some(began);
-        self.joined_pages.clear();
-        let mut touched = std::mem::take(&mut self.pass.touched);
-        for key in touched.drain(..) {
-            if let Some(audience) = self.audiences.get_mut(key) {
-                self.pass.assigned.push(take_pending(key, audience, &mut self.pass.joined));
-            }
-        }
-        self.pass.touched = touched;
-        self.begin_walk();
         true
-    }
-
-    /// Reads pages and assigns their events, until somebody's piece is as large as it may be or
-    /// there is enough to do; true if there was anything.
-    fn gather(&mut self) -> bool {
-        let began_at = self.seen;
-        let (mut events, mut assigned, mut fullest) = (0, 0, 0);
-        while events < GATHERED_MAX && assigned < ASSIGNED_MAX && fullest < PASS.bytes_max {
-            let range = ReadRange { after: self.seen, through: Sequence(u64::MAX) };
-            let room = PageLimit { bytes_max: PASS.bytes_max - fullest, ..PASS };
-            let page = self.log.read(range, Wanted::Everything, room);
-            if page.through == self.seen {
-                break;
-            }
-            // A page has one event even if that is larger than the room that is left.
-            let too_large = page.events.first().is_some_and(|first| {
-                first.frame().len() > room.bytes_max && page.events.len() == 1
-            });
-            if self.seen > began_at && (page.passed || too_large) {
-                // What has been gathered goes out first.
-                break;
-            }
-            if page.passed {
-                let oldest = page.events.first().map(|event| event.sequence());
-                self.all_fell_behind(oldest.map_or(page.through, Sequence::previous));
-            }
-            events += page.events.len();
-            self.seen = self.assign(&page, &mut assigned, &mut fullest);
-        }
-        self.seen > began_at
-    }
-
-    /// Matches the events of a page, until enough are waiting; how far it came.
-    fn assign(&mut self, page: &Page, assigned: &mut usize, fullest: &mut usize) -> Sequence {
-        for event in &page.events {
-            let to = self.audiences.assign(event, &mut self.pass.touched);
-            if to.audiences > 0 {
-                self.pass.events.push(Arc::clone(event));
-            }
-            *fullest = (*fullest).max(to.fullest_bytes);
-            *assigned += to.audiences;
-            if *assigned >= ASSIGNED_MAX {
-                return event.sequence();
-            }
-        }
-        page.through
     }
 
     fn end_pass(&mut self) {
@@ -209,36 +194,13 @@ impl Shard {
         }
     }
 
-    /// The log no longer had what came next: nobody is level, whatever its cursor was.
-    fn all_fell_behind(&mut self, lost: Sequence) {
-        rarely!(
-            WARN,
-            after = %self.seen,
-            through = %lost,
-            "the log has passed a shard, whose subscribers miss events and are told; raise --log-events and --log-bytes, or publish more slowly"
-        );
-        for audience in self.audiences.values_mut() {
-            audience.last = lost;
-        }
-        self.behind.extend(self.subscribers.keys());
-    }
-
-    fn begin_walk(&mut self) {
-        let current = self.pass.assigned.get(self.pass.current);
-        let audience = current.and_then(|assigned| self.audiences.get(assigned.audience));
-        self.pass.begin_walk(audience.map_or(0, |audience| audience.members.len()));
-    }
-
     /// Hands an audience its frames, with at most so many writes; how many it made.
-    fn serve_audience(&mut self, writes_max: usize) -> usize {
-        let Some(assigned) = self.pass.assigned.get(self.pass.current) else { return 0 };
-        let (key, ends) = (assigned.audience, assigned.ends);
-        let turn = Turn {
-            batch: assigned.batch.clone(),
-            level_from: assigned.level_from,
-            now: self.deadlines.now(),
-        };
+    fn serve_audience(&mut self, writes_max: usize, budget: &mut Budget) -> usize {
+        let Some(assigned) = self.pass.serving.clone() else { return 0 };
+        let Assigned { audience: key, batch, level_from, ends } = assigned;
+        let turn = Turn { batch, level_from, now: self.deadlines.now() };
         let (mut writes, mut whole, mut untimed) = (0, 0, 0);
+        let mut cut = false;
         while let Some(audience) = self.audiences.get(key)
             && let Some(member) = self.pass.next_member(&audience.members)
         {
@@ -272,15 +234,16 @@ impl Shard {
             if untimed == TIMED_WRITES {
                 turn.time(std::mem::take(&mut untimed), &self.figures);
             }
-            if writes >= writes_max {
+            let steps = if met.is_a_write() { budget::WRITE } else { budget::LOOK };
+            if !budget.spend(steps) || writes >= writes_max {
+                cut = true;
                 break;
             }
         }
         turn.time(untimed, &self.figures);
         self.figures.wrote(whole, turn.batch.count(), turn.batch.bytes());
-        if writes < writes_max {
-            self.pass.next_audience();
-            self.begin_walk();
+        if !cut {
+            self.pass.serving = None;
         }
         writes
     }
@@ -330,21 +293,19 @@ impl Turn {
         match subscriber.sink.offer_batch(&self.batch) {
             Offer::Taken => {
                 subscriber.cursor = self.batch.last();
-                subscriber.sent = subscriber.cursor;
+                subscriber.was_sent(&self.batch, subscriber.cursor, self.now);
                 subscriber.served = total;
                 subscriber.replaying = false;
                 subscriber.stalled = false;
-                subscriber.last_sent = self.now;
                 Met::Whole
             }
             Offer::Part(through) => {
                 let (events, bytes) = self.batch.measure_through(through);
                 subscriber.cursor = through;
-                subscriber.sent = through;
+                subscriber.was_sent(&self.batch, through, self.now);
                 subscriber.served = self.served_through(through, total);
                 subscriber.replaying &= through < self.batch.last();
                 subscriber.stalled = true;
-                subscriber.last_sent = self.now;
                 Met::Part { events, bytes }
             }
             Offer::Full => {
@@ -378,12 +339,17 @@ impl Turn {
 }
 
 /// Makes a batch of what the pass has brought an audience, and counts it.
-fn take_pending(key: AudienceKey, audience: &mut Audience, joined: &mut JoinedBatches) -> Assigned {
+fn take_pending(
+    key: AudienceKey,
+    audience: &mut Audience,
+    lost: Sequence,
+    joined: &mut JoinedBatches,
+) -> Assigned {
     let batch = joined.join(&audience.pending);
     let ends = audience.pending.iter().any(|event| audience.ends_with(event));
     audience.pending.clear();
     audience.pending_bytes = 0;
-    let level_from = audience.last;
+    let level_from = audience.last.max(lost);
     audience.last = batch.last();
     audience.total.events += batch.count();
     audience.total.bytes += batch.bytes();

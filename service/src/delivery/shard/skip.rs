@@ -1,146 +1,407 @@
 //! Leaving events out for those whose policy asks for it, once they are too far behind.
 //!
 //! It happens when the sink takes bytes again, and not before: until then nothing is held for a
-//! slow reader, so there is nothing to drop. The log is read backwards from where the shard is,
-//! what is kept is found, and the reader is told how many events it misses before it gets the rest.
+//! slow reader, so there is nothing to drop. The log is read on from the reader's cursor, each event
+//! once, and the cursor moves over what is left out; so the work is in proportion to what was
+//! published, however little the reader takes at a time. What was left out is told before anything
+//! that follows it.
+//!
+//! All of it can be cut, and what is known until then is kept ([`Skipping`]).
 
-use std::collections::HashSet;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::super::audience::Audience;
 use super::super::batch::Batch;
+use super::super::budget::{self, Budget};
 use super::super::policy::{Lag, LagLimit, Policy};
 use super::super::sink::Offer;
 use super::super::subscriber::SubscriberKey;
 use super::catch_up::Progress;
+use super::selection::{Next, Selection};
 use super::{PASS, Shard};
-use crate::event::{Event, GapNotice, Sequence, gap_frame};
+use crate::event::{Block, Event, GapNotice, Sequence};
 use crate::log::{ReadRange, Wanted};
 use crate::metrics::{EndReason, Skip};
-use crate::topic::Topic;
+
+/// Asking the log whether a topic has a newer event.
+const LOOK_UP: usize = 4 * budget::LOOK;
+
+/// What is being left out for one subscriber.
+#[derive(Debug, Default)]
+pub(super) struct Skipping {
+    /// Events behind its cursor that it will not get and has yet to be told of.
+    untold: u64,
+    /// Events ahead of its cursor that it has been told it will not get.
+    told: u64,
+    work: Work,
+}
+
+/// What was begun, and cut.
+#[derive(Debug, Default)]
+enum Work {
+    #[default]
+    None,
+    Count(Count),
+    Sort(Page),
+}
+
+/// How many events a subscriber lost that the log has dropped: all that were for it, less those that
+/// are still there.
+#[derive(Debug)]
+struct Count {
+    /// All that were for it when the counting began and that it had not been served.
+    lag: Lag,
+    /// What of that is still there, as far as it has been counted.
+    retained: Lag,
+    /// Where to go on, backwards.
+    through: Sequence,
+    selection: Selection,
+}
+
+/// A page of the log, and what of it is kept.
+#[derive(Debug)]
+struct Page {
+    selection: Selection,
+    through: Sequence,
+    /// An event that is to be seen, and how many of its topics have been found to have a newer one.
+    current: Option<(Arc<Event>, usize)>,
+    kept: Vec<Arc<Event>>,
+    /// Positions and bytes.
+    left_out: Vec<(Sequence, u64)>,
+}
+
+impl Page {
+    fn leave_out(&mut self, event: &Event) {
+        self.left_out.push((event.sequence(), event.frame().len() as u64));
+    }
+
+    /// What was left out after one sequence and up to another.
+    fn left_out_within(&self, after: Sequence, through: Sequence) -> Lag {
+        let within = |&&(sequence, _): &&(Sequence, u64)| sequence > after && sequence <= through;
+        self.left_out.iter().filter(within).fold(Lag::default(), |lag, &(_, bytes)| lag.plus(bytes))
+    }
+}
+
+impl Skipping {
+    fn is_over(&self) -> bool {
+        self.untold == 0 && self.told == 0 && matches!(self.work, Work::None)
+    }
+}
 
 impl Shard {
-    /// Tells a subscriber what it misses, and gives it what its policy keeps.
-    pub(super) fn skip(&mut self, key: SubscriberKey) -> Progress {
-        let Some(subscriber) = self.subscribers.get(key) else { return Progress::Rest };
-        let Some(audience) = self.audiences.get(subscriber.audience) else { return Progress::Rest };
-        let range = ReadRange { after: subscriber.cursor, through: self.seen };
-        let (lag, policy) = (subscriber.lag(audience.total), audience.policy);
-        let (why, kept) = match policy {
-            Policy::Conflate => (Skip::Conflate, self.newest_of_each_topic(audience, range)),
-            _ => (Skip::DropOldest, self.newest_within(audience, range, self.settings.lag)),
+    /// Leaves out what the policy says, tells the subscriber, and gives it what follows.
+    pub(super) fn skip(&mut self, key: SubscriberKey, budget: &mut Budget) -> Progress {
+        let mut skipping = self.skipping.remove(&key).unwrap_or_default();
+        let progress = match self.count_what_the_log_dropped(key, &mut skipping, budget) {
+            Some(progress) => progress,
+            None => self.leave_out(key, &mut skipping, budget),
         };
-        let left = measure(&kept);
-        let missed = lag.events.saturating_sub(left.events);
-        let (total, after) = (audience.total, self.id_of(audience, subscriber.sent));
-        if missed > 0 {
-            let before = kept.first().map(|event| event.id().to_owned());
-            let notice = gap_frame(&GapNotice { missed: Some(missed), after, before });
-            let Some(subscriber) = self.subscribers.get_mut(key) else { return Progress::Rest };
-            match subscriber.sink.offer(&notice) {
-                Offer::Taken => {}
-                Offer::Full | Offer::Part(_) => return Progress::Rest,
-                Offer::Gone => return Progress::End(EndReason::Client),
-            }
-            self.figures.skipped(why, missed);
+        if !skipping.is_over() {
+            self.skipping.insert(key, skipping);
+        } else if matches!(progress, Progress::More) && self.is_level(key) {
+            return Progress::Rest;
         }
-        let Some(subscriber) = self.subscribers.get_mut(key) else { return Progress::Rest };
-        subscriber.served = Lag {
-            events: total.events.saturating_sub(left.events),
-            bytes: total.bytes.saturating_sub(left.bytes),
-        };
-        subscriber.conflating = policy == Policy::Conflate;
-        // The notice may be all that its sink takes now, and what it told must not come after all.
-        subscriber.cursor = kept.first().map_or(self.seen, |first| first.sequence().previous());
-        self.hand_kept(key, &kept)
+        progress
     }
 
-    /// Hands as much as fits into a piece of what a subscriber still gets.
-    fn hand_kept(&mut self, key: SubscriberKey, kept: &[Arc<Event>]) -> Progress {
-        let mut bytes = 0;
-        let fits = |event: &&Arc<Event>| {
-            bytes += event.frame().len();
-            bytes <= PASS.bytes_max
-        };
-        let count = kept.iter().take_while(fits).count().max(1).min(kept.len());
-        let (piece, rest) = kept.split_at(count);
-        // What lies between two kept events is left out, so the cursor moves over it.
-        let through = rest.first().map_or(self.seen, |next| next.sequence().previous());
-        let ends = self.subscribers.get(key).is_some_and(|subscriber| {
-            let audience = self.audiences.get(subscriber.audience);
-            audience.is_some_and(|audience| piece.iter().any(|event| audience.ends_with(event)))
-        });
-        self.hand(key, &Batch::of(piece), through, ends)
-    }
-
-    /// The newest events that are within the limit, in order, and at least one.
-    fn newest_within(
-        &self,
-        audience: &Audience,
-        range: ReadRange,
-        limit: LagLimit,
-    ) -> Vec<Arc<Event>> {
-        let mut lag = Lag::default();
-        self.newest(audience, range, |event| {
-            lag.events += 1;
-            lag.bytes += event.frame().len() as u64;
-            if lag.events == 1 || lag.is_within(limit) {
-                ControlFlow::Continue(true)
-            } else {
-                ControlFlow::Break(())
+    /// When the log has passed the cursor, finds out how many events are lost, and moves the cursor
+    /// to what is still there. `None` when there is nothing to count, or it has been counted.
+    fn count_what_the_log_dropped(
+        &mut self,
+        key: SubscriberKey,
+        skipping: &mut Skipping,
+        budget: &mut Budget,
+    ) -> Option<Progress> {
+        let subscriber = self.subscribers.get(key)?;
+        let audience = self.audiences.get(subscriber.audience)?;
+        let mut count = match std::mem::take(&mut skipping.work) {
+            Work::Count(count) => count,
+            other if subscriber.cursor.next() >= self.log.extent().oldest => {
+                skipping.work = other;
+                return None;
             }
-        })
+            _ => Count {
+                lag: subscriber.lag(audience.total_seen()),
+                retained: Lag::default(),
+                // What is being assigned counts for the lag, and has not been seen.
+                through: self.seen.max(audience.newest()),
+                selection: Selection::of(Vec::new()),
+            },
+        };
+        if !self.count_on(&mut count, audience, subscriber.cursor, budget) {
+            skipping.work = Work::Count(count);
+            return Some(Progress::More);
+        }
+        let start = self.log.extent().start_id().sequence.min(self.seen);
+        let subscriber = self.subscribers.get_mut(key)?;
+        let lost = count.lag.events.saturating_sub(count.retained.events);
+        subscriber.cursor = start.max(subscriber.cursor);
+        subscriber.served.events += lost;
+        subscriber.served.bytes += count.lag.bytes.saturating_sub(count.retained.bytes);
+        // Some may have been told already, as left out between those that were kept.
+        skipping.untold += lost.saturating_sub(skipping.told);
+        skipping.told = skipping.told.saturating_sub(lost);
+        None
     }
 
-    /// The newest event of each topic, in order.
-    fn newest_of_each_topic(&self, audience: &Audience, range: ReadRange) -> Vec<Arc<Event>> {
-        let mut seen: HashSet<Topic> = HashSet::new();
-        self.newest(audience, range, |event| {
-            // Not `any`: an event is the newest of all the topics that it has.
-            let new = event.topics().iter().filter(|topic| seen.insert((*topic).clone())).count();
-            ControlFlow::Continue(new > 0)
-        })
-    }
-
-    /// What an audience is to see of a range, read backwards, as far and as much as `keep` says.
-    fn newest(
+    /// Counts backwards, to where the log begins; false when the budget is spent.
+    fn count_on(
         &self,
+        count: &mut Count,
         audience: &Audience,
-        range: ReadRange,
-        mut keep: impl FnMut(&Event) -> ControlFlow<(), bool>,
-    ) -> Vec<Arc<Event>> {
-        let mut kept = Vec::new();
-        let mut rest = range;
-        'pages: loop {
-            let tail = self.log.read_back(rest, Wanted::Matching(&audience.selectors), PASS);
-            for event in tail.events.into_iter().filter(|event| audience.may_see(event)) {
-                match keep(&event) {
-                    ControlFlow::Continue(true) => kept.push(event),
-                    ControlFlow::Continue(false) => {}
-                    ControlFlow::Break(()) => break 'pages,
+        cursor: Sequence,
+        budget: &mut Budget,
+    ) -> bool {
+        loop {
+            match count.selection.next(audience, budget) {
+                Next::Event(event) => {
+                    count.retained = count.retained.plus(event.frame().len() as u64);
+                }
+                Next::Cut => return false,
+                Next::End if count.through <= cursor => return true,
+                Next::End => {
+                    let range = ReadRange { after: cursor, through: count.through };
+                    let wanted = Wanted::Candidates(&audience.selectors);
+                    let tail = self.log.read_back(range, wanted, PASS);
+                    budget.spend(budget::READ);
+                    count.through = tail.after;
+                    count.selection = Selection::of(tail.events);
                 }
             }
-            if tail.after <= range.after {
-                break;
-            }
-            rest.through = tail.after;
         }
-        kept.reverse();
-        kept
     }
 
-    /// The id of an event that was sent to an audience, if it is still retained.
-    fn id_of(&self, audience: &Audience, sent: Sequence) -> Option<String> {
+    /// Goes over the log page by page, until something is handed out or the budget is spent.
+    fn leave_out(
+        &mut self,
+        key: SubscriberKey,
+        skipping: &mut Skipping,
+        budget: &mut Budget,
+    ) -> Progress {
+        loop {
+            let Some(subscriber) = self.subscribers.get(key) else { return Progress::Rest };
+            let Some(audience) = self.audiences.get(subscriber.audience) else {
+                return Progress::Rest;
+            };
+            let mut page = match std::mem::take(&mut skipping.work) {
+                Work::Sort(page) => page,
+                _ => match self.page_after(subscriber.cursor, audience, budget) {
+                    Some(page) => page,
+                    // The log has passed it once more.
+                    None => return Progress::More,
+                },
+            };
+            let lag = subscriber.lag(audience.total_seen());
+            if !self.sort(&mut page, audience, lag, budget) {
+                skipping.work = Work::Sort(page);
+                return Progress::More;
+            }
+            if !page.kept.is_empty() {
+                return self.hand_kept(key, skipping, &page);
+            }
+            if let Some(progress) = self.pass_over(key, skipping, &page) {
+                return progress;
+            }
+            if !budget.is_left() {
+                return Progress::More;
+            }
+        }
+    }
+
+    fn page_after(
+        &self,
+        cursor: Sequence,
+        audience: &Audience,
+        budget: &mut Budget,
+    ) -> Option<Page> {
+        let range = ReadRange { after: cursor, through: self.seen };
+        let page = self.log.read(range, Wanted::Candidates(&audience.selectors), PASS);
+        budget.spend(budget::READ);
+        (!page.passed).then(|| Page {
+            selection: Selection::of(page.events),
+            through: page.through,
+            current: None,
+            kept: Vec::new(),
+            left_out: Vec::new(),
+        })
+    }
+
+    /// Finds out what of a page is kept; false when the budget is spent before that is known.
+    fn sort(&self, page: &mut Page, audience: &Audience, lag: Lag, budget: &mut Budget) -> bool {
+        let limit = self.settings.lag;
+        loop {
+            let (event, looked_up) = match page.current.take() {
+                Some(current) => current,
+                None => match page.selection.next(audience, budget) {
+                    Next::Event(event) => (event, 0),
+                    Next::End => return true,
+                    Next::Cut => return false,
+                },
+            };
+            let left_out = match audience.policy {
+                Policy::Conflate => match self.is_superseded(&event, looked_up, audience, budget) {
+                    Ok(superseded) => superseded,
+                    Err(looked_up) => {
+                        page.current = Some((event, looked_up));
+                        return false;
+                    }
+                },
+                _ => page.kept.is_empty() && is_too_old(&page.left_out, lag, limit),
+            };
+            if left_out {
+                page.leave_out(&event);
+            } else {
+                page.kept.push(event);
+            }
+        }
+    }
+
+    /// Whether each topic of an event has a newer one that the audience is to see. `Err` says how
+    /// many topics have been looked up when the budget was spent.
+    fn is_superseded(
+        &self,
+        event: &Event,
+        looked_up: usize,
+        audience: &Audience,
+        budget: &mut Budget,
+    ) -> Result<bool, usize> {
+        for (index, topic) in event.topics().iter().enumerate().skip(looked_up) {
+            if index > looked_up && !budget.is_left() {
+                return Err(index);
+            }
+            let newest = self.log.newest(topic, self.seen, &|event| audience.may_see(event));
+            budget.spend(LOOK_UP);
+            // It is the newest of this topic, or it would take too long to find out.
+            if newest.is_none_or(|newest| newest <= event.sequence()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Moves the cursor over a page of which nothing is kept. When nothing is left behind it, what
+    /// is missing is told at once: no event will come to tell it before.
+    fn pass_over(
+        &mut self,
+        key: SubscriberKey,
+        skipping: &mut Skipping,
+        page: &Page,
+    ) -> Option<Progress> {
+        let left_out = page.left_out_within(Sequence(0), page.through);
+        let subscriber = self.subscribers.get_mut(key)?;
+        skipping.untold += left_out.events.saturating_sub(skipping.told);
+        skipping.told = 0;
+        subscriber.cursor = page.through.max(subscriber.cursor);
+        subscriber.served.events += left_out.events;
+        subscriber.served.bytes += left_out.bytes;
+        let audience = self.audiences.get(subscriber.audience)?;
+        if subscriber.cursor < audience.last.max(self.lost) {
+            return None;
+        }
+        let before = self.seen_id.map(|id| id.to_string());
+        match self.tell(key, skipping.untold, before) {
+            Offer::Taken => skipping.untold = 0,
+            Offer::Gone => return Some(Progress::End(EndReason::Client)),
+            Offer::Full | Offer::Part(_) => {
+                self.blocked.insert(key);
+                return Some(Progress::Rest);
+            }
+        }
+        Some(Progress::More)
+    }
+
+    /// Tells what is missing, and hands out what is kept.
+    fn hand_kept(&mut self, key: SubscriberKey, skipping: &mut Skipping, page: &Page) -> Progress {
+        let Some(first) = page.kept.first() else { return Progress::More };
+        let left_out = page.left_out_within(Sequence(0), page.through).events;
+        let missed = skipping.untold + left_out.saturating_sub(skipping.told);
+        match self.tell(key, missed, Some(first.id().to_owned())) {
+            Offer::Taken => {}
+            Offer::Gone => return Progress::End(EndReason::Client),
+            // It is told when it does take it, and then perhaps of more.
+            Offer::Full | Offer::Part(_) => {
+                self.blocked.insert(key);
+                return Progress::Rest;
+            }
+        }
+        skipping.untold = 0;
+        skipping.told = left_out;
+        // What was told must not come after all, even if the notice is all that its sink takes now.
+        let mut cursor = Sequence(0);
+        self.move_over(key, skipping, page, &mut cursor, first.sequence().previous());
+        let batch = Batch::of(&page.kept, self.log.buffers());
+        let progress = self.hand(key, &batch, page.through, self.ends_with(key, &page.kept));
+        let reached = self.subscribers.get(key).map_or(cursor, |subscriber| subscriber.cursor);
+        self.move_over(key, skipping, page, &mut cursor, reached);
+        match progress {
+            Progress::Rest | Progress::More if self.is_level(key) => Progress::Rest,
+            progress => progress,
+        }
+    }
+
+    /// Tells a subscriber that it misses events, if it does.
+    fn tell(&mut self, key: SubscriberKey, missed: u64, before: Option<String>) -> Offer {
+        if missed == 0 {
+            return Offer::Taken;
+        }
+        let after = self.last_id_of(key);
+        let Some(subscriber) = self.subscribers.get_mut(key) else { return Offer::Gone };
+        let Some(audience) = self.audiences.get(subscriber.audience) else { return Offer::Gone };
+        let conflates = audience.policy == Policy::Conflate;
+        let notice = Block::gap(&GapNotice { missed: Some(missed), after, before });
+        let offer = subscriber.sink.offer(&notice);
+        if offer == Offer::Taken {
+            subscriber.conflating = conflates;
+            let why = if conflates { Skip::Conflate } else { Skip::DropOldest };
+            self.figures.skipped(why, missed);
+        }
+        offer
+    }
+
+    /// Moves the cursor to `to`, if that is further, and counts what of a page is left out behind
+    /// it as served, from `counted` on.
+    fn move_over(
+        &mut self,
+        key: SubscriberKey,
+        skipping: &mut Skipping,
+        page: &Page,
+        counted: &mut Sequence,
+        to: Sequence,
+    ) {
+        let Some(subscriber) = self.subscribers.get_mut(key) else { return };
+        let left_out = page.left_out_within(*counted, to);
+        *counted = to;
+        subscriber.cursor = subscriber.cursor.max(to);
+        subscriber.served.events += left_out.events;
+        subscriber.served.bytes += left_out.bytes;
+        skipping.told = skipping.told.saturating_sub(left_out.events);
+    }
+
+    fn ends_with(&self, key: SubscriberKey, kept: &[Arc<Event>]) -> bool {
+        let subscriber = self.subscribers.get(key);
+        let audience = subscriber.and_then(|subscriber| self.audiences.get(subscriber.audience));
+        audience.is_some_and(|audience| kept.iter().any(|event| audience.ends_with(event)))
+    }
+
+    /// The id that a subscriber's client holds, if it can still be told.
+    fn last_id_of(&self, key: SubscriberKey) -> Option<String> {
+        let subscriber = self.subscribers.get(key)?;
+        let sent = subscriber.sent;
+        if !subscriber.sent_by_publisher {
+            return self.log.id_at(sent).map(|id| id.to_string());
+        }
         let range = ReadRange { after: sent.previous(), through: sent };
-        let page = self.log.read(range, Wanted::Matching(&audience.selectors), PASS);
+        let page = self.log.read(range, Wanted::Everything, PASS);
         page.events.first().map(|event| event.id().to_owned())
     }
 }
 
-fn measure(events: &[Arc<Event>]) -> Lag {
-    Lag {
-        events: events.len() as u64,
-        bytes: events.iter().map(|event| event.frame().len() as u64).sum(),
-    }
+/// Whether one more is to be dropped, after some have been. The newest never is.
+fn is_too_old(dropped: &[(Sequence, u64)], lag: Lag, limit: LagLimit) -> bool {
+    let bytes: u64 = dropped.iter().map(|(_, bytes)| bytes).sum();
+    let left = Lag {
+        events: lag.events.saturating_sub(dropped.len() as u64),
+        bytes: lag.bytes.saturating_sub(bytes),
+    };
+    left.events > 1 && !left.is_within(limit)
 }

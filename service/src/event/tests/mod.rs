@@ -20,7 +20,7 @@ mod ids;
 mod round_trip;
 
 const ACCEPTED_MS: u64 = 0x018b_cfe5_6800;
-const HUB_ID: &str = "urn:uuid:018bcfe5-6800-7abc-8000-000000000007";
+const HUB_ID: &str = "e:OKEl-9g------6NjEtLV-";
 
 fn fields(data: &str) -> DraftFields<'_> {
     DraftFields { topics: vec!["t".into()], data: data.into(), ..DraftFields::default() }
@@ -31,7 +31,9 @@ fn check(fields: DraftFields<'_>) -> Result<Draft, DraftError> {
 }
 
 fn number(draft: Draft) -> Event {
-    Unnumbered::encode(draft).number(Sequence(7), (ACCEPTED_MS, Instant::now()), Life::new(0xabc))
+    let epoch = Epoch::begun_at(ACCEPTED_MS, 0xab);
+    let now = Instant::now();
+    Unnumbered::encode(draft).number(Sequence(7), (ACCEPTED_MS, now), epoch, &Buffers::default())
 }
 
 fn event(fields: DraftFields<'_>) -> Event {

@@ -96,7 +96,7 @@ fn run(order: &[Step], from: From) {
             }
             Join => stage.post(subscription.take().unwrap(), &reader),
             Turn => {
-                stage.shard.turn();
+                stage.shard.iterate();
             }
             Stop => reader.fill(),
             Read => stage.make_room(&reader, usize::MAX),

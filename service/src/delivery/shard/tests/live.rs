@@ -58,9 +58,9 @@ fn an_event_with_several_topics_comes_once() {
 fn a_pass_gathers_so_many_events_and_says_that_there_are_more() {
     let mut stage = stage();
     stage.publish_times("nobody", GATHERED_MAX + 1);
-    assert!(stage.shard.turn());
+    assert!(stage.shard.iterate());
     assert_eq!(stage.mailbox.seen(), Sequence(GATHERED_MAX as u64));
-    assert!(!stage.shard.turn());
+    assert!(!stage.shard.iterate());
     assert_eq!(stage.mailbox.seen(), Sequence(GATHERED_MAX as u64 + 1));
 }
 
@@ -83,7 +83,7 @@ fn a_pass_reads_so_many_bytes_and_says_that_there_is_more() {
     for _ in 0..5 {
         stage.publish_draft(Draft::new(topic("a"), "x".repeat(PASS.bytes_max * 2 / 5)));
     }
-    assert!(stage.shard.turn());
+    assert!(stage.shard.iterate());
     stage.settle();
     assert_eq!(reader.pieces(), ["1 2", "3 4", "5"]);
 }

@@ -13,13 +13,13 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::super::batch::Batch;
-use super::super::sink::Sink;
+use super::super::sink::{Offer, Sink};
 use super::super::{Joiner, LagLimit, Policies};
-use super::pass::GATHERED_MAX;
+use super::gather::GATHERED_MAX;
 use super::*;
 use crate::auth::Grants;
 use crate::clock::Clock;
-use crate::event::{Draft, DraftFields, EventLimits, HubId};
+use crate::event::{Draft, DraftFields, EventLimits, HEARTBEAT, HubId};
 use crate::hub::{Hub, Resume, SubscribeRequest, Subscription};
 use crate::log::{MemoryLog, MemoryLogSettings, ReadRange, Wanted};
 use crate::metrics::{Metrics, Readings};
@@ -107,6 +107,23 @@ impl Reader {
         self.change(|reading| if reading.room > 0 { Finish::Done } else { Finish::Pending })
     }
 
+    /// Takes some frames, if there is room.
+    fn take(&mut self, frames: &Bytes) -> Offer {
+        let offer = self.readiness();
+        if offer != Offer::Taken {
+            return offer;
+        }
+        assert!(!frames.is_empty(), "nothing is not a piece");
+        self.change(|reading| {
+            if std::mem::take(&mut reading.fickle) {
+                return reading.refuse();
+            }
+            reading.room -= 1;
+            reading.pieces.push(frames.clone());
+            Offer::Taken
+        })
+    }
+
     /// Whether the shard still holds the sink.
     fn is_held(&self) -> bool {
         Arc::strong_count(&self.0) > 1
@@ -152,6 +169,11 @@ fn in_words(piece: &Bytes) -> String {
         return "heartbeat".to_owned();
     }
     let text = std::str::from_utf8(piece).unwrap();
+    if let Some(id) = text.strip_prefix("id: ").and_then(|text| text.strip_suffix("\n\n"))
+        && !id.contains('\n')
+    {
+        return format!("at-{}", sequence_in(id));
+    }
     let frames = text.strip_suffix("\n\n").expect("a piece is whole frames").split("\n\n");
     frames.map(frame_in_words).collect::<Vec<_>>().join(" ")
 }
@@ -193,31 +215,19 @@ impl Sink for Reader {
         })
     }
 
-    fn offer(&mut self, frames: &Bytes) -> Offer {
-        let offer = self.readiness();
-        if offer != Offer::Taken {
-            return offer;
-        }
-        assert!(!frames.is_empty(), "nothing is not a piece");
-        self.change(|reading| {
-            if std::mem::take(&mut reading.fickle) {
-                return reading.refuse();
-            }
-            reading.room -= 1;
-            reading.pieces.push(frames.clone());
-            Offer::Taken
-        })
+    fn offer(&mut self, block: &Block) -> Offer {
+        self.take(block.frame())
     }
 
     fn offer_batch(&mut self, batch: &Batch) -> Offer {
         let cut = self.change(|reading| (reading.room > 0).then(|| reading.cut.take()).flatten());
         let taken = cut.map_or(usize::MAX, |cut| 1 + cut % batch.chunks().len());
         if taken >= batch.chunks().len() {
-            return self.offer(batch.frames());
+            return self.take(batch.frames());
         }
         let through = batch.part(taken).through;
         let (_, bytes) = batch.measure_through(through);
-        match self.offer(&batch.frames().slice(..bytes as usize)) {
+        match self.take(&batch.frames().slice(..bytes as usize)) {
             Offer::Taken => {
                 self.change(|reading| {
                     reading.room = 0;
@@ -272,6 +282,7 @@ fn no_limits() -> (DeliverySettings, MemoryLogSettings) {
         heartbeat: Duration::ZERO,
         age_max: Duration::ZERO,
         retry_ms: 7..=7,
+        output_buffers_max: usize::MAX,
     };
     (delivery, MemoryLogSettings::default())
 }
@@ -310,6 +321,8 @@ fn stage_with(settings: DeliverySettings, log: MemoryLogSettings) -> Stage {
     let (mut shard, mailbox) = Shard::new(log.clone(), settings, figures).unwrap();
     // It begins tomorrow, so no tick goes by of itself.
     shard.began = Instant::now() + Duration::from_secs(24 * 60 * 60);
+    // An iteration does all that it may, however slow the machine is.
+    shard.allowance = Allowance::Time(Duration::from_secs(24 * 60 * 60));
     Stage { hub, log, now_ms, metrics, mailbox, shard }
 }
 
@@ -356,7 +369,7 @@ impl Stage {
 
     /// Makes passes until there is nothing left to do.
     fn settle(&mut self) {
-        while self.shard.turn() {}
+        while self.shard.iterate() {}
     }
 
     /// A sink that was full takes so many pieces more.

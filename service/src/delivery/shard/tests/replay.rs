@@ -11,7 +11,7 @@ impl Passes {
 
     fn chance(&mut self, stage: &mut Stage) {
         if self.0 & 1 == 1 {
-            stage.shard.turn();
+            stage.shard.iterate();
         }
         self.0 >>= 1;
     }
@@ -136,9 +136,9 @@ fn a_long_replay_comes_in_several_pieces_and_lets_live_events_in_between() {
     stage.publish_times("a", 2_500);
     stage.settle();
     let reader = stage.join_from_earliest(&["a"], usize::MAX);
-    assert!(stage.shard.turn());
+    assert!(stage.shard.iterate());
     stage.publish("a");
-    assert!(stage.shard.turn());
+    assert!(stage.shard.iterate());
     assert_eq!(live.pieces().last().unwrap(), "2501");
     stage.settle();
     assert_eq!(reader.bytes().len(), 3);

@@ -5,8 +5,16 @@ use super::*;
 #[test]
 fn an_empty_log_has_its_head_at_0() {
     let stage = stage(UNBOUNDED);
-    let expected =
-        Extent { head: Sequence(0), oldest: Sequence(1), events: 0, bytes: 0, oldest_ms: None };
+    let expected = Extent {
+        epoch: stage.log.epoch,
+        head: Sequence(0),
+        head_ms: 1_000,
+        oldest: Sequence(1),
+        start_ms: 1_000,
+        events: 0,
+        bytes: 0,
+        oldest_ms: None,
+    };
     assert_eq!(stage.log.extent(), expected);
     assert_eq!(stage.retained(), [0; 0]);
 }
@@ -40,11 +48,11 @@ fn a_receipt_says_what_was_appended() {
 }
 
 #[test]
-fn an_id_made_by_the_log_tells_time_life_and_sequence() {
+fn an_id_made_by_the_log_tells_epoch_sequence_and_time() {
     let stage = stage(UNBOUNDED);
     stage.set_clock(1_234);
     stage.append(&["t"]);
-    let expected = HubId { accepted_ms: 1_234, life: stage.log.life, sequence: Sequence(1) };
+    let expected = HubId { epoch: stage.log.epoch, sequence: Sequence(1), accepted_ms: 1_234 };
     assert_eq!(HubId::parse(&stage.id_of(1)), Some(expected));
 }
 

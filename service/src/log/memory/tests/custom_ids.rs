@@ -30,17 +30,11 @@ fn a_duplicate_id_is_refused_and_the_others_of_its_batch_are_appended() {
 }
 
 #[test]
-fn an_id_that_the_log_made_cannot_be_brought_again() {
+fn uuids_of_a_publisher_are_never_taken_for_ids_of_the_log() {
     let stage = stage(UNBOUNDED);
-    stage.append(&["t"]);
-    let id = stage.id_of(1);
-    assert_eq!(stage.append_with_id(&id), Err(AppendError::DuplicateId));
-}
-
-#[test]
-fn an_id_that_the_log_has_yet_to_make_cannot_be_brought() {
-    let stage = stage(UNBOUNDED);
-    stage.append(&["t"]);
-    let own = HubId { accepted_ms: 1_000, life: stage.log.life, sequence: Sequence(3) }.to_string();
-    assert_eq!(stage.append_with_id(&own), Err(AppendError::DuplicateId));
+    for number in 0..5_000 {
+        let id = format!("urn:uuid:018bcfe5-6800-7{number:03x}-8000-{number:012x}");
+        assert_eq!(stage.append_with_id(&id), Ok(number + 1), "{id}");
+        assert_eq!(stage.log.locate(&id), Located::After(Sequence(number + 1)));
+    }
 }

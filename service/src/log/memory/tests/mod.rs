@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
@@ -8,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::{Draft, DraftFields, EventLimits};
-use crate::topic::Selector;
+use crate::topic::{Selector, SelectorSet};
 
 /// Appending.
 mod append;
@@ -97,13 +98,12 @@ fn sequences(page: &Page) -> Vec<u64> {
     page.events.iter().map(|event| event.sequence().0).collect()
 }
 
-fn set(selectors: &[&str]) -> SelectorSet {
-    SelectorSet::new(selectors.iter().map(|text| Selector::parse(text).unwrap())).unwrap()
+/// Where a selector is no exact topic, a log gives candidates.
+fn matching<'a>(events: impl Iterator<Item = &'a Arc<Event>>, set: &SelectorSet) -> Vec<u64> {
+    let matches = |event: &&Arc<Event>| set.matches_any(event.topics().iter().map(Topic::as_str));
+    events.filter(matches).map(|event| event.sequence().0).collect()
 }
 
-/// What an event of [`Stage::append`] counts as against the byte limit.
-fn bytes_held() -> usize {
-    let stage = stage(UNBOUNDED);
-    stage.append(&["t"]);
-    stage.log.extent().bytes
+fn set(selectors: &[&str]) -> SelectorSet {
+    SelectorSet::new(selectors.iter().map(|text| Selector::parse(text).unwrap())).unwrap()
 }

@@ -1,0 +1,145 @@
+//! What is due at a time: the ends of streams, heartbeats, and a look at how far behind the slow
+//! readers are.
+//!
+//! A heartbeat of a subscriber that has caught up tells its client a place: the id of the last event
+//! that the shard has seen. So a client of a quiet topic can resume although the log has long moved
+//! on; without, it would come back with an id that is not retained any more, and be told of a gap
+//! that is none. It must never tell a place that the stream has not reached, for what lies between
+//! would be lost; and an id that a publisher made stays as long as it is retained, because another
+//! server that is fed the same events knows that one, and not ours.
+
+use super::super::budget;
+use super::super::sink::Offer;
+use super::super::subscriber::{Subscriber, SubscriberKey};
+use super::{Block, EndReason, LagSample, Shard, Tick, ticks};
+use crate::event::Sequence;
+
+/// How often lags are looked at.
+const LAGS_EVERY: Tick = 10;
+
+/// How many blocked subscribers are looked at for that: where there are more, some of them stand for
+/// all.
+const LAGS_MAX: usize = 16 << 10;
+
+impl Shard {
+    /// Whether there was more than there was time for.
+    pub(super) fn serve_deadlines(&mut self) -> bool {
+        let now = self.tick();
+        let mut budget = self.budget();
+        while budget.is_left() {
+            let Some(key) = self.due.pop() else {
+                if self.deadlines.advance(now, &mut self.due) {
+                    continue;
+                }
+                if now >= self.lags_due {
+                    self.lags_due = now.saturating_add(LAGS_EVERY);
+                    self.sample_lags();
+                }
+                return false;
+            };
+            budget.spend(budget::WRITE);
+            self.look_at(key);
+        }
+        true
+    }
+
+    /// Looks at how far behind those are whose sinks are full: rarely, and at nobody else.
+    fn sample_lags(&mut self) {
+        let mut sample = LagSample::default();
+        let blocked = self.blocked.iter().take(LAGS_MAX);
+        for subscriber in blocked.filter_map(|&key| self.subscribers.get(key)) {
+            let audience = self.audiences.get(subscriber.audience);
+            if let Some(audience) = audience.filter(|_| !subscriber.replaying) {
+                let lag = subscriber.lag(audience.total_seen());
+                sample.add(lag.events, lag.bytes);
+            }
+        }
+        self.figures.blocked(self.blocked.len());
+        self.figures.lags(&sample);
+        self.figures.match_cache(self.audiences.match_cache_bytes());
+        self.lags_shown = !self.blocked.is_empty();
+    }
+
+    /// Ends a subscriber whose time has come, or keeps its stream alive, and says when to look at
+    /// it again.
+    pub(super) fn look_at(&mut self, key: SubscriberKey) {
+        let now = self.deadlines.now();
+        let Some(subscriber) = self.subscribers.get(key) else {
+            return self.end_lingering(key);
+        };
+        if let Some((at, reason)) = subscriber.end
+            && at <= now
+        {
+            self.remove(key, reason);
+            return;
+        }
+        let heartbeat = ticks(self.settings.heartbeat);
+        if heartbeat > 0 && now.saturating_sub(subscriber.last_sent) >= heartbeat {
+            match self.heartbeat(key) {
+                // If it is full, bytes are waiting to be read, and the stream is not silent.
+                Offer::Taken | Offer::Full | Offer::Part(_) => {}
+                Offer::Gone => return self.remove(key, EndReason::Client),
+            }
+        }
+        self.schedule(key);
+    }
+
+    fn heartbeat(&mut self, key: SubscriberKey) -> Offer {
+        let now = self.deadlines.now();
+        let place = self.new_place_of(key);
+        let Some(subscriber) = self.subscribers.get_mut(key) else { return Offer::Gone };
+        let offer = subscriber.sink.offer(place.as_ref().unwrap_or(&Block::HEARTBEAT));
+        subscriber.last_sent = now;
+        if offer == Offer::Taken {
+            self.figures.heartbeat();
+            if place.is_some() {
+                subscriber.sent = self.seen;
+                subscriber.sent_by_publisher = false;
+            }
+        }
+        offer
+    }
+
+    /// The place of a subscriber that has caught up, if its client is to be told a new one.
+    fn new_place_of(&mut self, key: SubscriberKey) -> Option<Block> {
+        let subscriber = self.subscribers.get(key)?;
+        if !self.has_caught_up(key, subscriber) || self.keeps_its_id(subscriber) {
+            return None;
+        }
+        let id = self.seen_id?;
+        let block = self.seen_block.get_or_insert_with(|| Block::id(id));
+        Some(block.clone())
+    }
+
+    /// Whether it has had everything that the shard has seen, and the shard nothing that it had
+    /// before.
+    fn has_caught_up(&self, key: SubscriberKey, subscriber: &Subscriber) -> bool {
+        let audience = self.audiences.get(subscriber.audience);
+        !subscriber.replaying
+            && !subscriber.conflating
+            && subscriber.cursor >= self.lost
+            && subscriber.cursor <= self.seen
+            && audience.is_some_and(|audience| audience.has_no_more_after(subscriber.cursor))
+            && !self.skipping.contains_key(&key)
+    }
+
+    /// Whether the id that its client holds is as good as the place, or better.
+    fn keeps_its_id(&self, subscriber: &Subscriber) -> bool {
+        subscriber.sent >= self.seen
+            || (subscriber.sent_by_publisher && self.is_retained(subscriber.sent))
+    }
+
+    fn is_retained(&self, sequence: Sequence) -> bool {
+        sequence >= self.log.extent().oldest
+    }
+
+    pub(super) fn schedule(&mut self, key: SubscriberKey) {
+        let Some(subscriber) = self.subscribers.get(key) else { return };
+        let heartbeat = ticks(self.settings.heartbeat);
+        let silence = (heartbeat > 0).then(|| subscriber.last_sent.saturating_add(heartbeat));
+        let end = subscriber.end.map(|(at, _)| at);
+        if let Some(due) = silence.into_iter().chain(end).min() {
+            self.deadlines.insert(key, due);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The beginning of a pass: what is new in the log, and who gets it.
+
+use std::sync::Arc;
+
+use super::super::budget::{self, Budget};
+use super::{PASS, Shard};
+use crate::event::{HubId, Sequence};
+use crate::log::{Page, PageLimit, ReadRange, Wanted};
+use crate::logging::rarely;
+
+/// The most events that wait for audiences at a time. One event can match very many patterns, and
+/// a page of such would be held a million times over.
+const ASSIGNED_MAX: usize = 64 << 10;
+
+/// The most events that a pass begins with, if nobody gets much of them: where each of many
+/// subscribers has a topic of its own, events for the same one meet in one write only if a pass is
+/// longer than a page.
+pub(super) const GATHERED_MAX: usize = 16 << 10;
+
+/// What there is to hand out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gathered {
+    /// Nothing is new.
+    Nothing,
+    /// Something is, and the budget was spent before it was known who gets any of it.
+    NothingYet,
+    /// Something, or it is known that nobody gets it.
+    Some,
+}
+
+/// What has been assigned to audiences so far.
+#[derive(Debug, Default)]
+struct Assigned {
+    events: usize,
+    /// Counting an event once for each audience that gets it.
+    times: usize,
+    /// What is pending for the audience that has most, in bytes.
+    fullest: usize,
+}
+
+impl Assigned {
+    fn is_enough(&self) -> bool {
+        self.events >= GATHERED_MAX || self.times >= ASSIGNED_MAX || self.fullest >= PASS.bytes_max
+    }
+}
+
+impl Shard {
+    /// Reads pages and assigns their events, until somebody's piece is as large as it may be, there
+    /// is enough to do, or the budget is spent. An event whose audiences could not all be found is
+    /// read again by the next pass, which goes on with it.
+    pub(super) fn gather(&mut self, budget: &mut Budget) -> Gathered {
+        let began_at = self.seen;
+        let mut assigned = Assigned::default();
+        let mut cut = false;
+        while !cut && budget.is_left() && !assigned.is_enough() {
+            let range = ReadRange { after: self.seen, through: Sequence(u64::MAX) };
+            let room = PageLimit { bytes_max: PASS.bytes_max - assigned.fullest, ..PASS };
+            let page = self.log.read(range, Wanted::Everything, room);
+            if page.through == self.seen {
+                break;
+            }
+            budget.spend(budget::READ);
+            // A page has one event even if that is larger than the room that is left.
+            let too_large = page.events.first().is_some_and(|first| {
+                first.frame().len() > room.bytes_max && page.events.len() == 1
+            });
+            if self.seen > began_at && (page.passed || too_large) {
+                // What has been gathered goes out first.
+                break;
+            }
+            if page.passed {
+                let oldest = page.events.first().map(|event| event.sequence());
+                self.all_fell_behind(oldest.map_or(page.through, Sequence::previous));
+            }
+            cut = !self.assign(&page, &mut assigned, budget);
+        }
+        if self.seen > began_at || self.pass.has_somebody_to_serve() {
+            Gathered::Some
+        } else if cut {
+            Gathered::NothingYet
+        } else {
+            Gathered::Nothing
+        }
+    }
+
+    /// Matches the events of a page, until enough are waiting; false when the budget is spent before
+    /// all audiences of an event are known.
+    fn assign(&mut self, page: &Page, assigned: &mut Assigned, budget: &mut Budget) -> bool {
+        for event in &page.events {
+            let touched = self.pass.touched();
+            let Some(to) = self.audiences.assign(event, touched, budget) else { return false };
+            if to.audiences > 0 {
+                self.pass.note_event(Arc::clone(event));
+            }
+            self.see_event(event);
+            assigned.events += 1;
+            assigned.times += to.audiences;
+            assigned.fullest = assigned.fullest.max(to.fullest_bytes);
+            budget.spend(budget::LOOK);
+            if !budget.is_left() || assigned.times >= ASSIGNED_MAX {
+                return true;
+            }
+        }
+        if page.through > self.seen {
+            self.set_seen(page.through, self.log.id_at(page.through));
+        }
+        true
+    }
+
+    fn see_event(&mut self, event: &crate::event::Event) {
+        let epoch = self.epoch;
+        let (sequence, accepted_ms) = (event.sequence(), event.accepted_ms());
+        self.set_seen(sequence, Some(HubId { epoch, sequence, accepted_ms }));
+    }
+
+    /// The log no longer had what came next: nobody is level, whatever its cursor was.
+    fn all_fell_behind(&mut self, lost: Sequence) {
+        rarely!(
+            WARN,
+            after = %self.seen,
+            through = %lost,
+            "the log has passed a shard, whose subscribers miss events and are told; raise --log-events and --log-bytes, or publish more slowly"
+        );
+        self.lost = lost;
+        let all: Vec<_> = self.subscribers.keys().collect();
+        self.passed_by = all.into_iter();
+    }
+
+    /// Has all those looked at who fell behind together; true when there are more.
+    pub(super) fn go_on_passing(&mut self, budget: &mut Budget) -> bool {
+        while budget.is_left() {
+            let Some(key) = self.passed_by.next() else { return false };
+            self.behind.push_back(key);
+            budget.spend(budget::LOOK);
+        }
+        true
+    }
+}
