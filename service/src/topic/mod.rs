@@ -7,6 +7,7 @@
 //! Nothing in here knows HTTP, events or grants: text comes in, yes or no comes out.
 
 mod error;
+mod matching;
 mod selector;
 mod template;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use error::{SelectorError, TemplateFlaw, TopicError};
+pub use matching::MatchProgress;
 pub use selector::{Selector, SelectorSet};
 
 /// The name that an event is published under: any UTF-8 text without control characters, often a

@@ -17,6 +17,11 @@ use super::{Topic, TopicError};
 
 const ANY: &str = "*";
 
+/// The order of the kinds in a set.
+const ANY_KIND: u8 = 0;
+const EXACT_KIND: u8 = 1;
+const TEMPLATE_KIND: u8 = 2;
+
 /// What a subscriber asks for: an exact topic, a URI Template (RFC 6570), or `*`. Cheap to clone.
 ///
 /// Two selectors are equal when their kind and their text are: the template `{x}` is neither the
@@ -100,14 +105,19 @@ impl Selector {
         matches!(self.0, Kind::Any)
     }
 
-    /// What identity and order are made of.
-    fn key(&self) -> (&str, u8) {
+    fn is_template(&self) -> bool {
+        matches!(self.0, Kind::Template(_))
+    }
+
+    /// What identity and order are made of. The kind comes first, so that a sorted set has its
+    /// templates at the end and can be searched for a name before them.
+    fn key(&self) -> (u8, &str) {
         let kind = match self.0 {
-            Kind::Any => 0,
-            Kind::Exact(_) => 1,
-            Kind::Template(_) => 2,
+            Kind::Any => ANY_KIND,
+            Kind::Exact(_) => EXACT_KIND,
+            Kind::Template(_) => TEMPLATE_KIND,
         };
-        (self.as_str(), kind)
+        (kind, self.as_str())
     }
 }
 
@@ -167,7 +177,12 @@ impl fmt::Debug for Selector {
 /// The selectors of one subscriber, 1 to [`SelectorSet::MAX`] of them, sorted and without
 /// duplicates: sets are equal when the same was asked for, in whatever order. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct SelectorSet(Arc<[Selector]>);
+pub struct SelectorSet {
+    /// By [`Selector::key`].
+    sorted: Arc<[Selector]>,
+    /// Where the first template stands, which follows from the selectors.
+    templates_from: usize,
+}
 
 impl SelectorSet {
     /// The most selectors that one subscriber may ask for, duplicates included.
@@ -189,7 +204,7 @@ impl SelectorSet {
         }
         selectors.sort_unstable();
         selectors.dedup();
-        Ok(SelectorSet(selectors.into()))
+        Ok(SelectorSet::of_sorted(selectors.into()))
     }
 
     /// Every topic.
@@ -201,18 +216,41 @@ impl SelectorSet {
     /// What this one selector asks for.
     #[must_use]
     pub fn one(selector: Selector) -> SelectorSet {
-        SelectorSet(Arc::from([selector]))
+        SelectorSet::of_sorted(Arc::from([selector]))
     }
 
-    /// The selectors, sorted by text.
+    fn of_sorted(sorted: Arc<[Selector]>) -> SelectorSet {
+        let templates_from = sorted.partition_point(|selector| !selector.is_template());
+        SelectorSet { sorted, templates_from }
+    }
+
+    /// The selectors: `*`, then exact topics, then templates, each kind sorted by text.
     pub fn iter(&self) -> std::slice::Iter<'_, Selector> {
-        self.0.iter()
+        self.sorted.iter()
+    }
+
+    /// The selectors that are compared as text, not run: `*` and the exact topics.
+    pub(super) fn names(&self) -> &[Selector] {
+        &self.sorted[..self.templates_from]
+    }
+
+    /// The templates.
+    pub(super) fn templates(&self) -> &[Selector] {
+        &self.sorted[self.templates_from..]
+    }
+
+    /// Whether `*` or an exact topic matches. Sorted names are searched, so a thousand of them cost
+    /// ten comparisons.
+    pub(super) fn matches_by_name(&self, topic: &str) -> bool {
+        let exactly = |selector: &Selector| selector.key().cmp(&(EXACT_KIND, topic));
+        self.is_any() || self.names().binary_search_by(exactly).is_ok()
     }
 
     /// Whether one of the selectors matches.
     #[must_use]
     pub fn matches(&self, topic: &str) -> bool {
-        self.iter().any(|selector| selector.matches(topic))
+        self.matches_by_name(topic)
+            || self.templates().iter().any(|selector| selector.matches(topic))
     }
 
     /// Whether one of the selectors matches one of the topics of an event.
@@ -225,14 +263,14 @@ impl SelectorSet {
     /// match.
     #[must_use]
     pub fn exact_topics(&self) -> Option<impl Iterator<Item = &Topic>> {
-        let all_exact = self.iter().all(|selector| selector.exact_topic().is_some());
+        let all_exact = self.templates().is_empty() && !self.is_any();
         all_exact.then(|| self.iter().filter_map(Selector::exact_topic))
     }
 
     /// Whether every topic matches because `*` is among the selectors.
     #[must_use]
     pub fn is_any(&self) -> bool {
-        self.iter().any(Selector::is_any)
+        self.sorted.first().is_some_and(Selector::is_any)
     }
 }
 
