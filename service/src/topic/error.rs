@@ -77,10 +77,12 @@ pub enum SelectorError {
         /// What the flaw is.
         flaw: TemplateFlaw,
     },
-    /// The template is right, but matching it would cost too much.
+    /// The template is right, but compiling and keeping it would cost too much.
     #[error(
-        "the URI Template is too complex to be matched cheaply: use fewer variables, smaller \
-         `:n` prefixes or less text behind the first variable, or split it into several selectors"
+        "the URI Template is too complex: leave out the `:n` of a variable or make n smaller, \
+         write `{{x}}` for a variable before other text where `{{+x}}` or `{{x*}}` is not needed, \
+         use fewer variables, or split the template into several selectors; \
+         `{{+x}}` behind a fixed beginning matches everything that begins with it"
     )]
     TooComplex,
 }

@@ -57,7 +57,8 @@ fn every_message_says_what_to_do_next() {
             SelectorError::MalformedTemplate { at: 7, flaw: TemplateFlaw::NeverClosed }.to_string(),
             "this `{` is never closed, at byte 7. Correct it",
         ),
-        (SelectorError::TooComplex.to_string(), "use fewer variables"),
+        (SelectorError::TooComplex.to_string(), "too complex: leave out the `:n` of a variable"),
+        (SelectorError::TooComplex.to_string(), "`{+x}` behind a fixed beginning"),
     ];
     for (message, expected) in messages {
         assert!(message.contains(expected), "{message}");
