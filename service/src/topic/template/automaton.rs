@@ -14,8 +14,8 @@ use super::alphabet;
 use super::determinize::determinize;
 
 /// Bytes of the nondeterministic automaton that the table is made from, so that a template such as
-/// `{x:9999}` is refused before there is one. `{x:80}` takes two thirds.
-const STATES_BYTES: usize = 64 * 1024;
+/// `{x:9999}` is refused before there is one. `{x:80}` takes a third.
+const STATES_BYTES: usize = 128 * 1024;
 
 /// A deterministic automaton that says yes or no to a whole text.
 pub(super) struct Automaton {

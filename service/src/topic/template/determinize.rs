@@ -85,7 +85,7 @@ impl<'a> Builder<'a> {
 
     /// An empty row, and the index of its first cell.
     fn push_row(&mut self, set: Option<&[StateID]>) -> Option<u16> {
-        self.spend(ROW_STEPS + self.width + set.map_or(0, |set| set.len()))?;
+        self.spend(ROW_STEPS + self.width + set.map_or(0, <[StateID]>::len))?;
         let row = u16::try_from(self.cells.len()).ok()?;
         if self.cells.len() + self.width > CELLS {
             return None;

@@ -23,7 +23,6 @@ use std::mem::size_of;
 
 use self::automaton::Automaton;
 use self::grammar::Piece;
-use super::error::SelectorError;
 
 /// Bytes of a template from the first place on that may vary, usually a variable. Together with
 /// [`VARIABLES_MAX`] it bounds the work of writing the expression, before an automaton has a size.
@@ -31,6 +30,10 @@ const VARYING_BYTES: usize = 512;
 
 /// Variables of a template.
 const VARIABLES_MAX: usize = 64;
+
+/// Compiling a template, or keeping it, would cost too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooComplex;
 
 /// A compiled template.
 pub(super) struct Template {
@@ -44,15 +47,19 @@ pub(super) struct Template {
 }
 
 impl Template {
-    pub(super) fn compile(text: &str) -> Result<Template, SelectorError> {
-        let mut pieces = grammar::parse(text)?;
+    /// `None` when the text is no template.
+    pub(super) fn compile(text: &str) -> Option<Result<Template, TooComplex>> {
+        Some(Template::of(text, grammar::parse(text)?).ok_or(TooComplex))
+    }
+
+    fn of(text: &str, mut pieces: Vec<Piece<'_>>) -> Option<Template> {
         let start_bytes = split_fixed_start(&mut pieces);
         if text.len() - start_bytes > VARYING_BYTES || variables(&pieces) > VARIABLES_MAX {
-            return Err(SelectorError::TooComplex);
+            return None;
         }
         let end_bytes = split_fixed_end(&mut pieces);
-        let middle = Automaton::build(&pattern::of(&pieces)).ok_or(SelectorError::TooComplex)?;
-        Ok(Template { text: text.into(), start_bytes, end_bytes, middle })
+        let middle = Automaton::build(&pattern::of(&pieces))?;
+        Some(Template { text: text.into(), start_bytes, end_bytes, middle })
     }
 
     pub(super) fn as_str(&self) -> &str {
