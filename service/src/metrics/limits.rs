@@ -24,6 +24,8 @@ pub struct Limits {
     pub log_age: Duration,
     /// The most bytes that the bodies of requests may take together.
     pub body_memory: usize,
+    /// The most bytes that compiled selectors may take together.
+    pub selector_bytes: usize,
     /// The time over which a drain closes the streams.
     pub drain_window: Duration,
 }
@@ -34,6 +36,7 @@ pub(super) struct LimitGauges {
     log_events: Gauge,
     log_bytes: Gauge,
     log_age: Gauge,
+    selector_bytes: Gauge,
     drain_window: Gauge,
 }
 
@@ -52,6 +55,10 @@ impl LimitGauges {
             log_events: gauge("fanfare_log_events_limit", "The most events retained."),
             log_bytes: gauge("fanfare_log_bytes_limit", "The most memory for retained events."),
             log_age: gauge("fanfare_log_age_limit_seconds", "How long an event is retained."),
+            selector_bytes: gauge(
+                "fanfare_selector_bytes_limit",
+                "The most memory for compiled URI Templates; beyond it streams with new ones are refused.",
+            ),
             drain_window: gauge(
                 "fanfare_drain_window_seconds",
                 "The time over which a drain closes the streams.",
@@ -72,6 +79,7 @@ impl Metrics {
         gauges.log_events.set(limits.log_events as f64);
         gauges.log_bytes.set(limits.log_bytes as f64);
         gauges.log_age.set(limits.log_age.as_secs_f64());
+        gauges.selector_bytes.set(limits.selector_bytes as f64);
         gauges.drain_window.set(limits.drain_window.as_secs_f64());
     }
 }
