@@ -118,19 +118,24 @@ def machine() -> list:
 
 def limits() -> list:
     return [
-        (8, graph("File descriptors and limit", "Each connection takes one. The default limit of connections is "
+        (6, graph("File descriptors and limit", "Each connection takes one. The default limit of connections is "
                   "90 % of this limit.", "short", [
                       Query(f"sum by (instance) ({of_process('process_open_fds')})", "open {{instance}}"),
                       Query(f"sum by (instance) ({of_process('process_max_fds')})", "limit {{instance}}"),
                   ], limits=["limit"])),
-        (8, graph("Connections and limit", "Beyond the limit, newcomers are turned away.", "short", [
+        (6, graph("Connections and limit", "Beyond the limit, newcomers are turned away.", "short", [
             Query("sum by (instance) (fanfare_connections{SERVER})", "open {{instance}}"),
             Query("sum by (instance) (fanfare_connections_limit{SERVER})", "limit {{instance}}"),
         ], limits=["limit"])),
-        (8, graph("Memory of request bodies", "What is being uploaded at this moment. At the limit, publishes are "
+        (6, graph("Memory of request bodies", "What is being uploaded at this moment. At the limit, publishes are "
                   "answered with 'busy'.", "bytes", [
                       Query("sum by (instance) (fanfare_body_memory_bytes{SERVER})", "used {{instance}}"),
                       Query("sum by (instance) (fanfare_body_memory_limit_bytes{SERVER})", "limit {{instance}}"),
+                  ], limits=["limit"])),
+        (6, graph("Memory of compiled selectors", "URI Templates of open streams, and of ended ones as long as there "
+                  "is room. At the limit, streams with new templates are answered with 'busy'.", "bytes", [
+                      Query("sum by (instance) (fanfare_selector_bytes{SERVER})", "used {{instance}}"),
+                      Query("sum by (instance) (fanfare_selector_bytes_limit{SERVER})", "limit {{instance}}"),
                   ], limits=["limit"])),
     ]
 

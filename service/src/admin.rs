@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use crate::hub::Hub;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{Metrics, Readings};
+use crate::topic::SelectorCompiler;
 
 /// How many connections at a time: a few scrapers and probes.
 const CONNECTIONS_MAX: usize = 64;
@@ -40,6 +41,8 @@ pub struct Admin {
     pub body_memory: Arc<Semaphore>,
     /// The most of it, in KiB.
     pub body_memory_max: usize,
+    /// Who keeps compiled selectors.
+    pub selectors: SelectorCompiler,
     /// The runtime of the front, of which there are figures.
     pub front: runtime::Handle,
 }
@@ -102,6 +105,7 @@ impl Admin {
             output_buffer_bytes: self.hub.log().buffers().beyond_the_log(),
             publishers_waiting: self.hub.publishers_waiting(),
             body_memory_bytes: self.body_memory_max.saturating_sub(free) << 10,
+            selector_bytes: self.selectors.bytes(),
             ready: self.is_ready(),
             runtime: self.front.metrics().into(),
         }

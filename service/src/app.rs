@@ -23,11 +23,12 @@ use crate::config::Config;
 use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos};
 use crate::file_limit::FileLimit;
-use crate::http::{self, Context, Front, HttpSettings, Pages};
+use crate::http::{self, Context, Front, HttpSettings, Pages, SelectorReader};
 use crate::hub::Hub;
 use crate::lifecycle::Lifecycle;
 use crate::log::MemoryLog;
 use crate::metrics::{Limits, Metrics};
+use crate::topic::SelectorCompiler;
 
 /// Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: u32 = 4_096;
@@ -119,12 +120,14 @@ impl App {
 
         let body_memory_max = config.http.bodies_bytes_max >> 10;
         let body_memory = Arc::new(Semaphore::new(body_memory_max));
+        let selectors = SelectorCompiler::new(config.http.selectors_bytes_max);
         let admin = Admin {
             metrics: metrics.clone(),
             hub: hub.clone(),
             lifecycle: lifecycle.clone(),
             body_memory: Arc::clone(&body_memory),
             body_memory_max,
+            selectors: selectors.clone(),
             front: Handle::current(),
         };
         admin_listener.into_std().and_then(|std| admin.start(std)).map_err(BuildError::Admin)?;
@@ -138,6 +141,7 @@ impl App {
             event_limits: config.event_limits,
             settings: HttpSettings { connections_max, ..config.http },
             body_memory,
+            selectors: SelectorReader::new(selectors),
             pages,
             demos,
             metrics: metrics.clone(),
@@ -221,6 +225,7 @@ fn limits(config: &Config, connections: usize) -> Limits {
         log_age: config.log.age_max,
         output_buffers: config.delivery.output_buffers_max,
         body_memory: config.http.bodies_bytes_max,
+        selector_bytes: config.http.selectors_bytes_max,
         drain_window: config.drain_window,
     }
 }

@@ -223,6 +223,16 @@ pub(super) struct ServeFlags {
         help_heading = "Limits"
     )]
     bodies_max: ByteSize,
+    /// The most memory that the compiled URI Templates of all subscribers may take; streams that
+    /// need more are refused until others end
+    #[arg(
+        long,
+        env = "FANFARE_SELECTORS_MAX",
+        value_name = "SIZE",
+        default_value = "64MiB",
+        help_heading = "Limits"
+    )]
+    selectors_max: ByteSize,
     /// How long a body may take; for NDJSON, how long it may pause
     #[arg(
         long,
@@ -390,6 +400,7 @@ impl ServeFlags {
                 "must be at least as large as --body-max",
             ),
             (self.bodies_max.as_u64() <= 1 << 40, "--bodies-max", "must be at most 1TiB"),
+            (self.selectors_max.as_u64() >= 1 << 20, "--selectors-max", "must be at least 1MiB"),
             (
                 self.body_max >= self.event_data_max,
                 "--body-max",
@@ -426,6 +437,7 @@ impl ServeFlags {
             head_timeout: *self.head_timeout,
             body_bytes_max: bytes(self.body_max),
             bodies_bytes_max: bytes(self.bodies_max),
+            selectors_bytes_max: bytes(self.selectors_max),
             body_timeout: *self.body_timeout,
             connections_per_address_max: (self.connections_per_address > 0)
                 .then_some(self.connections_per_address),

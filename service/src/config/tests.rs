@@ -37,6 +37,7 @@ fn the_defaults_are_those_of_the_documents() {
     assert_eq!(config.http.head_bytes_max, 16 << 10);
     assert_eq!(config.http.head_timeout, Duration::from_secs(10));
     assert_eq!(config.http.body_timeout, Duration::from_secs(30));
+    assert_eq!(config.http.selectors_bytes_max, 64 << 20);
     assert!(config.demos && config.http.gentle_refusals);
 }
 

@@ -19,12 +19,14 @@ mod publish;
 mod reply;
 mod resume;
 mod route;
+mod selectors;
 mod subscribe;
 mod trace;
 
 pub use accept::{Front, set_options};
 pub use origin::OriginPolicy;
 pub use pages::Pages;
+pub use selectors::SelectorReader;
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -51,6 +53,8 @@ pub struct HttpSettings {
     pub body_bytes_max: usize,
     /// What the bodies of all requests may take in memory at a time, in bytes.
     pub bodies_bytes_max: usize,
+    /// What the compiled selectors of all streams may take in memory, in bytes.
+    pub selectors_bytes_max: usize,
     /// How long a body may take; for NDJSON, how long it may pause.
     pub body_timeout: Duration,
     /// How many connections in all.
@@ -79,6 +83,7 @@ impl Default for HttpSettings {
             head_timeout: Duration::from_secs(10),
             body_bytes_max: 4 << 20,
             bodies_bytes_max: 256 << 20,
+            selectors_bytes_max: 64 << 20,
             body_timeout: Duration::from_secs(30),
             connections_max: 900,
             connections_per_address_max: None,
@@ -109,6 +114,8 @@ pub struct Context {
     pub settings: HttpSettings,
     /// What is left of the memory for bodies, in KiB.
     pub body_memory: Arc<Semaphore>,
+    /// Who reads selectors, and keeps what was compiled.
+    pub selectors: SelectorReader,
     /// The embedded pages.
     pub pages: Pages,
     /// The demonstrations, unless they are off.

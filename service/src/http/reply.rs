@@ -79,6 +79,7 @@ impl Problem {
             Self::Draft(DraftError::DataTooLarge { .. } | DraftError::TooManyLines { .. }) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
+            Self::Selector(SelectorError::BudgetExhausted) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unreadable(_) | Self::Draft(_) | Self::Selector(_) | Self::Topic(_) => {
                 StatusCode::BAD_REQUEST
             }
@@ -103,6 +104,7 @@ impl Problem {
         match self {
             Self::Unreadable(_) => "unreadable",
             Self::Draft(_) => "event",
+            Self::Selector(SelectorError::BudgetExhausted) => "too-many",
             Self::Selector(_) => "selector",
             Self::Topic(_) => "topic",
             Self::NotGranted { .. } => "not-granted",
@@ -125,7 +127,10 @@ impl Problem {
     pub(super) fn is_temporary(&self) -> bool {
         matches!(
             self,
-            Self::TooMany { .. } | Self::Draining | Self::Append(AppendError::Unavailable)
+            Self::TooMany { .. }
+                | Self::Selector(SelectorError::BudgetExhausted)
+                | Self::Draining
+                | Self::Append(AppendError::Unavailable)
         )
     }
 
@@ -152,7 +157,9 @@ impl Problem {
             Self::NotGranted { .. } | Self::ForeignOrigin { .. } | Self::ForeignHost { .. } => {
                 SubscribeRejection::Forbidden
             }
-            Self::TooMany { .. } => SubscribeRejection::Busy,
+            Self::TooMany { .. } | Self::Selector(SelectorError::BudgetExhausted) => {
+                SubscribeRejection::Busy
+            }
             Self::Draining => SubscribeRejection::Draining,
             _ => SubscribeRejection::Invalid,
         }

@@ -188,7 +188,7 @@ async fn dispatch(
     match endpoint {
         Endpoint::Page(page) if reads => Ok(page.reply(request.headers())),
         Endpoint::Demo(stream) if reads => subscribe::demo(&request, stream, context),
-        Endpoint::Hub if reads => subscribe::selectors(&request, context),
+        Endpoint::Hub if reads => subscribe::selectors(&request, context).await,
         Endpoint::Topic(topic) if reads => subscribe::topic(&request, topic, context),
         Endpoint::Hub if publishes => publish::form(request, context).await,
         Endpoint::Topic(topic) if publishes => publish::raw(request, topic, context).await,

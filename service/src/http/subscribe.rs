@@ -48,13 +48,13 @@ impl DemoStream {
 }
 
 /// `GET /.well-known/mercure?topic=…`: any selectors.
-pub(super) fn selectors<B>(request: &Request<B>, context: &Arc<Context>) -> Result<Reply, Problem> {
+pub(super) async fn selectors<B>(
+    request: &Request<B>,
+    context: &Arc<Context>,
+) -> Result<Reply, Problem> {
     let parameters = query(request, &["topic"])?;
-    // One more than allowed is enough to be refused; compiling a template is not free.
-    let named = parameters.iter().filter(|(name, _)| name == "topic").take(SelectorSet::MAX + 1);
-    let selectors: Vec<Selector> =
-        named.map(|(_, text)| Selector::parse(text)).collect::<Result<_, _>>()?;
-    let selectors = SelectorSet::new(selectors)?;
+    let named = parameters.iter().filter(|(name, _)| name == "topic").map(|(_, text)| text);
+    let selectors = context.selectors.read(named).await?;
     let grants = context.authority.grants();
     open(request, selectors, grants, Asked::of(request, &parameters), context)
 }

@@ -67,7 +67,8 @@ label! {
         Invalid = "invalid",
         /// The grants or the host do not cover it.
         Forbidden = "forbidden",
-        /// As many of these streams as may be are open.
+        /// As many of these streams as may be are open, or compiled selectors take all the memory
+        /// that they may.
         Busy = "busy",
         /// The server is stopping.
         Draining = "draining",

@@ -26,6 +26,8 @@ pub struct Limits {
     pub output_buffers: usize,
     /// The most bytes that the bodies of requests may take together.
     pub body_memory: usize,
+    /// The most bytes that compiled selectors may take together.
+    pub selector_bytes: usize,
     /// The time over which a drain closes the streams.
     pub drain_window: Duration,
 }
@@ -37,6 +39,7 @@ pub(super) struct LimitGauges {
     log_bytes: Gauge,
     log_age: Gauge,
     output_buffers: Gauge,
+    selector_bytes: Gauge,
     drain_window: Gauge,
 }
 
@@ -59,6 +62,10 @@ impl LimitGauges {
                 "fanfare_output_buffer_bytes_limit",
                 "When streams hold more beyond the log, the slowest of them are ended.",
             ),
+            selector_bytes: gauge(
+                "fanfare_selector_bytes_limit",
+                "The most memory for compiled URI Templates; beyond it streams with new ones are refused.",
+            ),
             drain_window: gauge(
                 "fanfare_drain_window_seconds",
                 "The time over which a drain closes the streams.",
@@ -80,6 +87,7 @@ impl Metrics {
         gauges.log_bytes.set(limits.log_bytes as f64);
         gauges.log_age.set(limits.log_age.as_secs_f64());
         gauges.output_buffers.set(limits.output_buffers as f64);
+        gauges.selector_bytes.set(limits.selector_bytes as f64);
         gauges.drain_window.set(limits.drain_window.as_secs_f64());
     }
 }

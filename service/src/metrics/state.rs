@@ -25,6 +25,8 @@ pub struct Readings {
     pub publishers_waiting: usize,
     /// Memory set aside for bodies that are being read, in bytes.
     pub body_memory_bytes: usize,
+    /// Memory held by compiled selectors, in bytes.
+    pub selector_bytes: usize,
     /// Whether new streams are welcome.
     pub ready: bool,
     /// The runtime of the front.
@@ -35,6 +37,7 @@ pub(super) struct State {
     log_events: Gauge,
     log_bytes: Gauge,
     log_oldest_timestamp: Gauge,
+    selector_bytes: Gauge,
     ready: Gauge,
     draining: Gauge,
     drain_started: Gauge,
@@ -55,6 +58,10 @@ impl State {
             log_oldest_timestamp: described_gauge(
                 "fanfare_log_oldest_timestamp_seconds",
                 "When the oldest retained event was accepted; 0 when there is none.",
+            ),
+            selector_bytes: described_gauge(
+                "fanfare_selector_bytes",
+                "Memory held by compiled URI Templates, those of streams that have ended included.",
             ),
             ready: described_gauge(
                 "fanfare_ready",
@@ -83,6 +90,7 @@ impl State {
             self.log_bytes.set(log.bytes as f64);
             self.log_oldest_timestamp.set(log.oldest_ms.map_or(0.0, |ms| ms as f64 / 1_000.0));
         }
+        self.selector_bytes.set(readings.selector_bytes as f64);
         self.ready.set(if readings.ready { 1.0 } else { 0.0 });
         self.log_lines_lost.absolute(logging::lines_lost());
         self.warnings_suppressed.absolute(logging::warnings_suppressed());

@@ -65,51 +65,18 @@ pub enum SelectorError {
         /// Where the character starts.
         at: usize,
     },
-    /// The text has braces, and is not a URI Template.
+    /// The template is right, but compiling and keeping it would cost too much.
     #[error(
-        "the selector has braces, but is not a URI Template (RFC 6570): {flaw}, at byte {at}. \
-         Correct it, or, if a topic of this very name is meant, subscribe to it \
-         with /events/{{topic}}, which takes the name literally"
-    )]
-    MalformedTemplate {
-        /// Where the flaw is.
-        at: usize,
-        /// What the flaw is.
-        flaw: TemplateFlaw,
-    },
-    /// The template is right, but matching it would cost too much.
-    #[error(
-        "the URI Template is too complex to be matched cheaply: use fewer variables, smaller \
-         `:n` prefixes or less text behind the first variable, or split it into several selectors"
+        "the URI Template is too complex: leave out the `:n` of a variable or make n smaller, \
+         write `{{x}}` for a variable before other text where `{{+x}}` or `{{x*}}` is not needed, \
+         use fewer variables, or split the template into several selectors; \
+         `{{+x}}` behind a fixed beginning matches everything that begins with it"
     )]
     TooComplex,
-}
-
-/// What is wrong with a URI Template.
-#[derive(Error, Debug, PartialEq, Eq, Clone, Copy)]
-pub enum TemplateFlaw {
-    /// `{x`
-    #[error("this `{{` is never closed")]
-    NeverClosed,
-    /// `x}`
-    #[error("this `}}` closes nothing")]
-    NeverOpened,
-    /// `{x{y}}`
-    #[error("braces cannot stand inside braces")]
-    Nested,
-    /// `{}`, `{+}`, `{x,}`
-    #[error("a variable name is missing")]
-    NoName,
-    /// `{=x}`
-    #[error("the operators `=` `,` `!` `@` `|` are reserved and mean nothing yet")]
-    ReservedOperator,
-    /// `{x y}`, `{x..y}`
+    /// The template is right, and there is no memory left to keep it.
     #[error(
-        "a variable name is made of letters, digits, `_` and percent-encoded octets, \
-         with single dots between them"
+        "the URI Templates that are subscribed to take all the memory that they may: come back \
+         later, or name the topics; whoever runs the server can raise --selectors-max"
     )]
-    BadName,
-    /// `{x:0}`, `{x:10000}`
-    #[error("the length after `:` is a number from 1 to 9999 without leading zeros")]
-    BadPrefixLength,
+    BudgetExhausted,
 }

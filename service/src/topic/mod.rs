@@ -6,6 +6,7 @@
 //!
 //! Nothing in here knows HTTP, events or grants: text comes in, yes or no comes out.
 
+mod compiler;
 mod error;
 mod matching;
 mod selector;
@@ -17,7 +18,8 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-pub use error::{SelectorError, TemplateFlaw, TopicError};
+pub use compiler::SelectorCompiler;
+pub use error::{SelectorError, TopicError};
 pub use matching::MatchProgress;
 pub use selector::{Selector, SelectorSet};
 

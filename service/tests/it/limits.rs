@@ -109,6 +109,65 @@ async fn bodies_share_a_bounded_memory_and_small_ones_still_go_through() {
     .await;
 }
 
+fn hub(selectors: impl IntoIterator<Item = String>) -> String {
+    let topics: Vec<_> = selectors.into_iter().map(|text| format!("topic={text}")).collect();
+    format!("/.well-known/mercure?{}", topics.join("&"))
+}
+
+#[tokio::test]
+async fn equal_templates_of_many_streams_are_held_once() {
+    let server = TestServer::start().await;
+    assert_eq!(server.figure("fanfare_selector_bytes").await, 0.0);
+    let templates = || hub((0..50).map(|n| format!("t{n}%7Bx:80%7D")));
+    let mut streams = vec![EventStream::open(server.get(&templates())).await];
+    let held = server.figure("fanfare_selector_bytes").await;
+    assert!(held > 50.0 * 4_000.0 && held < 50.0 * 16_000.0, "{held}");
+    for _ in 0..10 {
+        streams.push(EventStream::open(server.get(&templates())).await);
+        let head = reqwest::Client::new().head(server.url(&templates()));
+        assert_eq!(head.send().await.unwrap().status(), 200);
+    }
+    assert_eq!(server.figure("fanfare_selector_bytes").await, held);
+    server.publish("t49abc", "seen").await;
+    for stream in &mut streams {
+        assert_eq!(stream.next().await.unwrap().data, "seen");
+    }
+}
+
+#[tokio::test]
+async fn templates_share_a_bounded_memory_and_are_refused_when_streams_take_all_of_it() {
+    let server = TestServer::start_with(&["--selectors-max", "1MiB"]).await;
+    let templates = |stream: usize| hub((0..20).map(|n| format!("{stream}t{n}%7Bx:80%7D")));
+    let mut streams = Vec::new();
+    let refused = loop {
+        let answer = server.get(&templates(streams.len())).send().await.unwrap();
+        if answer.status() != 200 {
+            break answer;
+        }
+        streams.push(answer);
+        assert!(streams.len() < 50, "1 MiB is enough for six or so");
+    };
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    let body = refused.text().await.unwrap();
+    assert!(
+        body.contains("urn:fanfare:problem:too-many") && body.contains("--selectors-max"),
+        "{body}"
+    );
+    assert!(server.figure("fanfare_selector_bytes").await <= 1_048_576.0);
+    let others = ["topic=a", "topic=*", "topic=0t0%7Bx:80%7D", "topic=%7Bx"];
+    for query in others {
+        let answer = server.get(&format!("/.well-known/mercure?{query}")).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{query} needs no room");
+    }
+    let next = templates(streams.len());
+    streams.clear();
+    eventually("there is room again", async || {
+        server.get(&next).send().await.unwrap().status() == 200
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_connection_over_the_limit_is_told_so_gently_if_it_wants_a_stream() {
     let server = TestServer::start_with(&["--connections", "2", "--retry", "1500ms..1500ms"]).await;

@@ -11,8 +11,9 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use super::compiler::SharedTemplate;
 use super::error::SelectorError;
-use super::template::Template;
+use super::template::{Template, TooComplex};
 use super::{Topic, TopicError};
 
 const ANY: &str = "*";
@@ -33,28 +34,51 @@ pub struct Selector(Kind);
 enum Kind {
     Any,
     Exact(Topic),
-    Template(Arc<Template>),
+    Template(Arc<SharedTemplate>),
+}
+
+/// What a text is at first sight.
+pub(super) enum Read {
+    Selector(Selector),
+    /// Perhaps a template, or else the exact topic of this text.
+    Braces(Topic),
 }
 
 impl Selector {
     /// The longest text that [`Selector::parse`] takes.
     pub const MAX_BYTES: usize = 4096;
 
-    /// Reads `*` as every topic, a text with braces as a URI Template, and any other as an exact
-    /// topic.
+    /// Reads `*` as every topic, a URI Template as such, and any other text as an exact topic, also
+    /// when it has braces that do not make a template. The template belongs to this selector and
+    /// its clones alone; see [`SelectorCompiler`](super::SelectorCompiler) for those of strangers.
     ///
     /// # Errors
-    /// When the text is empty, too long, has a control character, or has braces that do not make a
-    /// URI Template, or one that is too costly to match.
+    /// When the text is empty, too long, has a control character, or is a URI Template that is too
+    /// complex.
     pub fn parse(text: &str) -> Result<Selector, SelectorError> {
+        match Selector::read(text)? {
+            Read::Selector(selector) => Ok(selector),
+            Read::Braces(topic) => match Template::compile(topic.as_str()) {
+                Some(template) => Ok(Selector::template(SharedTemplate::alone(template?))),
+                None => Ok(Selector::exact(topic)),
+            },
+        }
+    }
+
+    /// Reads as far as nothing need be compiled.
+    pub(super) fn read(text: &str) -> Result<Read, SelectorError> {
         let topic = Topic::parse(text, Self::MAX_BYTES)?;
         if text == ANY {
-            return Ok(Selector::any());
+            return Ok(Read::Selector(Selector::any()));
         }
-        if !text.contains(['{', '}']) {
-            return Ok(Selector::exact(topic));
+        if !text.contains('{') {
+            return Ok(Read::Selector(Selector::exact(topic)));
         }
-        Ok(Selector(Kind::Template(Arc::new(Template::compile(text)?))))
+        Ok(Read::Braces(topic))
+    }
+
+    pub(super) fn template(template: Arc<SharedTemplate>) -> Selector {
+        Selector(Kind::Template(template))
     }
 
     /// Exactly this topic, also when it is called `*` or has braces.
@@ -131,6 +155,12 @@ impl From<TopicError> for SelectorError {
     }
 }
 
+impl From<TooComplex> for SelectorError {
+    fn from(_: TooComplex) -> Self {
+        Self::TooComplex
+    }
+}
+
 impl PartialEq for Selector {
     fn eq(&self, other: &Self) -> bool {
         self.key() == other.key()
@@ -186,7 +216,7 @@ pub struct SelectorSet {
 
 impl SelectorSet {
     /// The most selectors that one subscriber may ask for, duplicates included.
-    pub const MAX: usize = 100;
+    pub const MAX: usize = 1_000;
 
     /// Sorts the selectors and drops duplicates. It stops reading as soon as there are too many.
     ///

@@ -3,7 +3,6 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::topic::TemplateFlaw;
 
 fn selector(text: &str) -> Selector {
     Selector::parse(text).unwrap()
@@ -84,7 +83,7 @@ fn texts_that_are_no_topic_are_no_selector_either() {
         ("a\nb", SelectorError::ControlCharacter { at: 1 }),
         ("{x}\u{85}", SelectorError::ControlCharacter { at: 3 }),
         ("{\0}", SelectorError::ControlCharacter { at: 1 }),
-        ("}", SelectorError::MalformedTemplate { at: 0, flaw: TemplateFlaw::NeverOpened }),
+        ("{x:9999}", SelectorError::TooComplex),
     ];
     for (text, error) in cases {
         assert_eq!(Selector::parse(text), Err(error));
@@ -125,11 +124,18 @@ fn the_members_of_a_set_are_sorted() {
 }
 
 #[test]
-fn a_set_has_one_to_a_hundred_members() {
+fn braces_that_make_no_template_are_an_exact_topic() {
+    for text in ["{", "}", "a}b", "{}", "{x", "{x}}", "{{x}}", "{=x}", "{x y}", "{x:0}", "/{x}/{"] {
+        assert_eq!(selector(text), Selector::exact(topic(text)), "{text}");
+    }
+}
+
+#[test]
+fn a_set_has_one_to_a_thousand_members() {
     let numbered = |count: usize| (0..count).map(|n| selector(&n.to_string()));
     assert_eq!(SelectorSet::new([]), Err(SelectorError::NoSelectors));
-    assert_eq!(SelectorSet::new(numbered(100)).unwrap().iter().count(), 100);
-    assert_eq!(SelectorSet::new(numbered(101)), Err(SelectorError::TooMany));
+    assert_eq!(SelectorSet::new(numbered(1_000)).unwrap().iter().count(), 1_000);
+    assert_eq!(SelectorSet::new(numbered(1_001)), Err(SelectorError::TooMany));
 }
 
 #[test]

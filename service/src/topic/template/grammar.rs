@@ -3,8 +3,6 @@
 //! It is followed to the letter inside of braces. Outside of them it is wider than section 2.1:
 //! any character is a literal, since a topic may hold any.
 
-use crate::topic::error::{SelectorError, TemplateFlaw};
-
 /// A part of a template.
 pub(super) enum Piece<'a> {
     /// Text outside of braces (section 2.1).
@@ -56,107 +54,72 @@ pub(super) enum Operator {
     Continuation,
 }
 
-type Parsed<T> = Result<T, SelectorError>;
-
-fn malformed<T>(at: usize, flaw: TemplateFlaw) -> Parsed<T> {
-    Err(SelectorError::MalformedTemplate { at, flaw })
-}
-
-/// Reads a whole template (section 2).
-pub(super) fn parse(text: &str) -> Parsed<Vec<Piece<'_>>> {
+/// Reads a whole template (section 2). `None` when the text is no template.
+pub(super) fn parse(text: &str) -> Option<Vec<Piece<'_>>> {
     let mut pieces = Vec::new();
-    let mut at = 0;
-    while let Some(length) = text[at..].find(['{', '}']) {
-        let brace = at + length;
-        if length > 0 {
-            pieces.push(Piece::Literal(&text[at..brace]));
+    let mut rest = text;
+    while let Some(brace) = rest.find(['{', '}']) {
+        if brace > 0 {
+            pieces.push(Piece::Literal(&rest[..brace]));
         }
-        let body = expression_body(text, brace)?;
-        pieces.push(Piece::Expression(parse_expression(body, brace + 1)?));
-        at = brace + body.len() + 2;
+        let inside = rest[brace..].strip_prefix('{')?;
+        let (body, behind) = inside.split_at(inside.find(['{', '}'])?);
+        pieces.push(Piece::Expression(parse_expression(body)?));
+        rest = behind.strip_prefix('}')?;
     }
-    if at < text.len() {
-        pieces.push(Piece::Literal(&text[at..]));
+    if !rest.is_empty() {
+        pieces.push(Piece::Literal(rest));
     }
-    Ok(pieces)
+    Some(pieces)
 }
 
-/// What stands between the brace at `open` and the next.
-fn expression_body(text: &str, open: usize) -> Parsed<&str> {
-    if text[open..].starts_with('}') {
-        return malformed(open, TemplateFlaw::NeverOpened);
-    }
-    let body = &text[open + 1..];
-    match body.find(['{', '}']) {
-        None => malformed(open, TemplateFlaw::NeverClosed),
-        Some(end) if body[end..].starts_with('{') => {
-            malformed(open + 1 + end, TemplateFlaw::Nested)
-        }
-        Some(end) => Ok(&body[..end]),
-    }
-}
-
-/// `at` is where the body stands in the template, here and below.
-fn parse_expression(body: &str, at: usize) -> Parsed<Expression<'_>> {
-    let operator = match body.as_bytes().first() {
-        Some(b'+') => Operator::Reserved,
-        Some(b'#') => Operator::Fragment,
-        Some(b'.') => Operator::Label,
-        Some(b'/') => Operator::Path,
-        Some(b';') => Operator::Parameter,
-        Some(b'?') => Operator::Query,
-        Some(b'&') => Operator::Continuation,
-        Some(b'=' | b',' | b'!' | b'@' | b'|') => {
-            return malformed(at, TemplateFlaw::ReservedOperator);
-        }
+fn parse_expression(body: &str) -> Option<Expression<'_>> {
+    let operator = match body.as_bytes().first()? {
+        b'+' => Operator::Reserved,
+        b'#' => Operator::Fragment,
+        b'.' => Operator::Label,
+        b'/' => Operator::Path,
+        b';' => Operator::Parameter,
+        b'?' => Operator::Query,
+        b'&' => Operator::Continuation,
         _ => Operator::Simple,
     };
-    let mut at = at + usize::from(operator != Operator::Simple);
     let list = if operator == Operator::Simple { body } else { &body[1..] };
-    let mut variables = Vec::new();
-    for text in list.split(',') {
-        variables.push(parse_variable(text, at)?);
-        at += text.len() + 1;
-    }
-    Ok(Expression { operator, variables })
+    let variables = list.split(',').map(parse_variable).collect::<Option<_>>()?;
+    Some(Expression { operator, variables })
 }
 
-fn parse_variable(text: &str, at: usize) -> Parsed<Variable<'_>> {
+fn parse_variable(text: &str) -> Option<Variable<'_>> {
     let (name, modifier) = if let Some(name) = text.strip_suffix('*') {
         (name, Modifier::Explode)
     } else if let Some((name, length)) = text.split_once(':') {
-        (name, Modifier::Prefix(parse_prefix_length(length, at + name.len() + 1)?))
+        (name, Modifier::Prefix(parse_prefix_length(length)?))
     } else {
         (text, Modifier::None)
     };
-    check_name(name, at)?;
-    Ok(Variable { name, modifier })
+    is_name(name).then_some(Variable { name, modifier })
 }
 
 /// Section 2.4.1: `max-length = %x31-39 0*3DIGIT`, that is 1 to 9999.
-fn parse_prefix_length(text: &str, at: usize) -> Parsed<u16> {
+fn parse_prefix_length(text: &str) -> Option<u16> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse() {
-        Ok(length) if digits && text.len() <= 4 && !text.starts_with('0') => Ok(length),
-        _ => malformed(at, TemplateFlaw::BadPrefixLength),
-    }
+    let valid = digits && text.len() <= 4 && !text.starts_with('0');
+    text.parse().ok().filter(|_| valid)
 }
 
-/// Section 2.3: `varname = varchar *( ["."] varchar )`.
-fn check_name(name: &str, at: usize) -> Parsed<()> {
-    if name.is_empty() {
-        return malformed(at, TemplateFlaw::NoName);
-    }
+/// Section 2.3: `varname = varchar *( ["."] varchar )`. The operators that section 2.2 reserves for
+/// later are no characters of a name either.
+fn is_name(name: &str) -> bool {
     let bytes = name.as_bytes();
     let mut position = 0;
     loop {
         match bytes.get(position) {
             Some(b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z') => position += 1,
             Some(b'%') if is_triplet(&bytes[position..]) => position += 3,
-            _ => return malformed(at + position, TemplateFlaw::BadName),
+            _ => return false,
         }
         match bytes.get(position) {
-            None => return Ok(()),
+            None => return true,
             Some(b'.') => position += 1,
             Some(_) => {}
         }

@@ -5,9 +5,12 @@
 //! regular expression, rule by rule. There is one thing that a regular expression cannot say: when
 //! a variable stands in a template twice, both places may match different values.
 //!
-//! The expression runs on automata, so the time for a match grows with the length of the topic and
-//! never explodes, whatever the template; the limits below keep the factor and the memory small.
+//! The expression becomes an [`automaton`] that takes one step for each byte of a topic. A template
+//! whose automaton would be large, or long in building, is refused when it is read.
 
+mod alphabet;
+mod automaton;
+mod determinize;
 mod grammar;
 mod pattern;
 #[cfg(test)]
@@ -16,50 +19,47 @@ mod properties;
 mod tests;
 
 use std::fmt;
+use std::mem::size_of;
 
-use regex::bytes::{Regex, RegexBuilder};
-
+use self::automaton::Automaton;
 use self::grammar::Piece;
-use super::error::SelectorError;
 
-/// Bytes of a template from the first place on that may vary, usually a variable. It bounds the
-/// work of writing and reading the expression of a hostile template before its size is known, and
-/// what a long literal behind a variable can cost: at every byte of a topic, each byte of the
-/// literal may be a place to be at.
+/// Bytes of a template from the first place on that may vary, usually a variable. Together with
+/// [`VARIABLES_MAX`] it bounds the work of writing the expression, before an automaton has a size.
 const VARYING_BYTES: usize = 512;
 
-/// Bytes for the compiled program, which lives as long as its selector: thousands may be alive at
-/// once. It also bounds the worst time for a match, which is program size times topic length.
-/// An ordinary template takes about 6 KiB; `{x:80}` and a query of twenty names just fit.
-const PROGRAM_BYTES: usize = 64 * 1024;
+/// Variables of a template.
+const VARIABLES_MAX: usize = 64;
 
-/// Bytes for the automaton that a thread builds while it matches, once for each template and
-/// thread. When it is full it is emptied and built anew, so a small one costs time, not matches.
-const AUTOMATON_BYTES: usize = 32 * 1024;
+/// Compiling a template, or keeping it, would cost too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooComplex;
 
 /// A compiled template.
 pub(super) struct Template {
     text: Box<str>,
-    /// How much of the text stands at the start of every topic that matches. Comparing it first
-    /// settles most topics, and keeps it out of the expression, where every byte costs about fifty.
-    fixed_bytes: usize,
-    rest: Regex,
+    /// How much of the text stands at the start of every topic that matches, and how much at the
+    /// end. Comparing it settles most topics, and keeps it out of the automaton, where every byte
+    /// is a state or, behind a variable that may hold it too, a part of many.
+    start_bytes: usize,
+    end_bytes: usize,
+    middle: Automaton,
 }
 
 impl Template {
-    pub(super) fn compile(text: &str) -> Result<Template, SelectorError> {
-        let mut pieces = grammar::parse(text)?;
-        let fixed_bytes = split_fixed_start(&mut pieces);
-        if text.len() - fixed_bytes > VARYING_BYTES {
-            return Err(SelectorError::TooComplex);
+    /// `None` when the text is no template.
+    pub(super) fn compile(text: &str) -> Option<Result<Template, TooComplex>> {
+        Some(Template::of(text, grammar::parse(text)?).ok_or(TooComplex))
+    }
+
+    fn of(text: &str, mut pieces: Vec<Piece<'_>>) -> Option<Template> {
+        let start_bytes = split_fixed_start(&mut pieces);
+        if text.len() - start_bytes > VARYING_BYTES || variables(&pieces) > VARIABLES_MAX {
+            return None;
         }
-        let rest = RegexBuilder::new(&pattern::write(&pieces))
-            .unicode(false)
-            .size_limit(PROGRAM_BYTES)
-            .dfa_size_limit(AUTOMATON_BYTES)
-            .build()
-            .map_err(|error| too_complex(&error))?;
-        Ok(Template { text: text.into(), fixed_bytes, rest })
+        let end_bytes = split_fixed_end(&mut pieces);
+        let middle = Automaton::build(&pattern::of(&pieces))?;
+        Some(Template { text: text.into(), start_bytes, end_bytes, middle })
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -68,8 +68,14 @@ impl Template {
 
     pub(super) fn matches(&self, topic: &str) -> bool {
         topic
-            .strip_prefix(&self.text[..self.fixed_bytes])
-            .is_some_and(|rest| self.rest.is_match(rest.as_bytes()))
+            .strip_prefix(&self.text[..self.start_bytes])
+            .and_then(|rest| rest.strip_suffix(&self.text[self.text.len() - self.end_bytes..]))
+            .is_some_and(|middle| self.middle.matches(middle.as_bytes()))
+    }
+
+    /// The memory that it holds, itself included.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.text.len() + self.middle.bytes()
     }
 }
 
@@ -87,8 +93,21 @@ fn split_fixed_start(pieces: &mut [Piece<'_>]) -> usize {
     fixed
 }
 
-/// The expression is written by us, so its syntax is right: what is left to fail is its size.
-fn too_complex(error: &regex::Error) -> SelectorError {
-    debug_assert!(matches!(error, regex::Error::CompiledTooBig(_)), "{error}");
-    SelectorError::TooComplex
+/// Cuts off the end that every expansion copies as it is, and says how long it was.
+fn split_fixed_end(pieces: &mut [Piece<'_>]) -> usize {
+    let Some(Piece::Literal(literal)) = pieces.last_mut() else { return 0 };
+    let varying = literal.trim_end_matches(pattern::is_copied).len();
+    // A copied character may still belong to a percent-encoded octet.
+    let varying = if literal[..varying].ends_with('%') { literal.len() } else { varying };
+    let fixed = literal.len() - varying;
+    *literal = &literal[..varying];
+    fixed
+}
+
+fn variables(pieces: &[Piece<'_>]) -> usize {
+    let count = |piece: &Piece<'_>| match piece {
+        Piece::Literal(_) => 0,
+        Piece::Expression(expression) => expression.variables.len(),
+    };
+    pieces.iter().map(count).sum()
 }

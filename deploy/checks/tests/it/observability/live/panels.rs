@@ -11,7 +11,7 @@ use super::super::prometheus::{Curve, Prometheus};
 const SHORT: &str = "5s";
 
 /// Dashboard, panel and legend of queries that may be 0 all the time, with the reason.
-const MAY_BE_ZERO: [([&str; 3], &str); 21] = [
+const MAY_BE_ZERO: [([&str; 3], &str); 22] = [
     (["overview.json", "Servers down", "__auto"], NO_TROUBLE),
     (
         ["overview.json", "Readers that lag", "more"],
@@ -20,6 +20,10 @@ const MAY_BE_ZERO: [([&str; 3], &str); 21] = [
     (["internals.json", "Shards failed", "__auto"], NO_TROUBLE),
     (["internals.json", "Shards and failures", "failed {{instance}}"], NO_TROUBLE),
     (["internals.json", "Memory of request bodies", "used {{instance}}"], A_MOMENT),
+    (
+        ["internals.json", "Memory of compiled selectors", "used {{instance}}"],
+        "nobody subscribes to a template",
+    ),
     (["internals.json", "Tasks that wait for a worker", "{{instance}}"], A_MOMENT),
     (["internals.json", "Publishers held", "{{instance}}"], A_MOMENT),
     (["internals.json", "Accept errors", "{{error}}"], NO_TROUBLE),

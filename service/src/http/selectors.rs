@@ -1,0 +1,168 @@
+//! Reads the selectors of a request. Whoever sends templates makes the server compile them, so that
+//! is done by threads that may block, for one template at a time in the whole process: a request
+//! with a thousand new templates takes turns with the others, and stops when its client goes away.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use super::reply::Problem;
+use crate::logging::rarely;
+use crate::topic::{Selector, SelectorCompiler, SelectorError, SelectorSet};
+
+/// Reads selectors for all requests.
+#[derive(Clone, Debug)]
+pub struct SelectorReader {
+    compiler: SelectorCompiler,
+    /// Whose turn it is to compile.
+    turn: Arc<Semaphore>,
+}
+
+impl SelectorReader {
+    /// One that keeps what it compiles there.
+    #[must_use]
+    pub fn new(compiler: SelectorCompiler) -> Self {
+        Self { compiler, turn: Arc::new(Semaphore::new(1)) }
+    }
+
+    /// The selectors of these texts. Where all are known, which is most of the time, nothing is
+    /// waited for; the future for the rest is large, and so has an allocation of its own.
+    pub(super) async fn read<'a>(
+        &self,
+        texts: impl Iterator<Item = &'a Cow<'a, str>>,
+    ) -> Result<SelectorSet, Problem> {
+        let mut selectors = Vec::new();
+        let mut unknown = Vec::new();
+        // One more than allowed is enough to be refused.
+        for text in texts.take(SelectorSet::MAX + 1) {
+            match self.compiler.known(text)? {
+                Some(selector) => selectors.push(selector),
+                None => unknown.push(text.as_ref().to_owned()),
+            }
+        }
+        if selectors.len() + unknown.len() > SelectorSet::MAX {
+            return Err(SelectorError::TooMany.into());
+        }
+        if !unknown.is_empty() {
+            Box::pin(self.compile(unknown, &mut selectors)).await?;
+        }
+        Ok(SelectorSet::new(selectors)?)
+    }
+
+    async fn compile(
+        &self,
+        texts: Vec<String>,
+        selectors: &mut Vec<Selector>,
+    ) -> Result<(), Problem> {
+        for text in texts {
+            selectors.push(self.compile_one(text).await?);
+        }
+        Ok(())
+    }
+
+    async fn compile_one(&self, text: String) -> Result<Selector, Problem> {
+        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| Problem::Draining)?;
+        let compiler = self.compiler.clone();
+        let compiled = spawn_blocking(move || {
+            let compiled = compiler.compile(&text);
+            drop(turn);
+            compiled
+        });
+        match compiled.await {
+            Ok(compiled) => compiled.map_err(told),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime ends.
+                Err(_) => Err(Problem::Draining),
+            },
+        }
+    }
+}
+
+fn told(error: SelectorError) -> Problem {
+    if error == SelectorError::BudgetExhausted {
+        rarely!(
+            WARN,
+            "streams are refused because compiled templates take all the memory they may; raise --selectors-max"
+        );
+    }
+    error.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use super::*;
+
+    fn reader() -> SelectorReader {
+        SelectorReader::new(SelectorCompiler::new(1 << 20))
+    }
+
+    async fn read(reader: &SelectorReader, texts: &[&str]) -> Result<SelectorSet, Problem> {
+        let texts: Vec<_> = texts.iter().map(|&text| Cow::Borrowed(text)).collect();
+        reader.read(texts.iter()).await
+    }
+
+    async fn is_pending(future: impl Future) -> bool {
+        let mut future = pin!(future);
+        poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
+    }
+
+    #[tokio::test]
+    async fn selectors_of_all_kinds_are_read() {
+        let set = read(&reader(), &["/{x}", "a", "*", "{", "/{x}"]).await.unwrap();
+        let expected = ["/{x}", "a", "*", "{"].map(|text| Selector::parse(text).unwrap());
+        assert_eq!(set, SelectorSet::new(expected).unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_one_is_wrong_with_all() {
+        for (texts, error) in [
+            (&[][..], SelectorError::NoSelectors),
+            (&["a", ""], SelectorError::Empty),
+            (&["{x}", "{x:9999}"], SelectorError::TooComplex),
+            (&["a"; 1_001], SelectorError::TooMany),
+            (&["{x}"; 1_001], SelectorError::TooMany),
+        ] {
+            assert_eq!(read(&reader(), texts).await, Err(Problem::Selector(error)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_new_template_waits_for_its_turn_and_known_ones_do_not() {
+        let reader = reader();
+        read(&reader, &["/{x}"]).await.unwrap();
+        let turn = reader.turn.acquire().await.unwrap();
+        assert!(read(&reader, &["/{x}", "a", "*"]).await.is_ok());
+        assert!(is_pending(read(&reader, &["/{y}"])).await);
+        drop(turn);
+        assert!(read(&reader, &["/{y}"]).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn when_the_client_goes_away_nothing_more_is_compiled() {
+        let reader = reader();
+        let turn = reader.turn.acquire().await.unwrap();
+        assert!(is_pending(read(&reader, &["/{x}", "/{y}"])).await);
+        drop(turn);
+        read(&reader, &["/{z}"]).await.unwrap();
+        assert_eq!(reader.compiler.known("/{x}").unwrap(), None);
+        assert_eq!(reader.compiler.known("/{y}").unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn templates_beyond_the_budget_are_refused_until_streams_end() {
+        let reader = SelectorReader::new(SelectorCompiler::new(1_000));
+        let stream = read(&reader, &["/{x}"]).await.unwrap();
+        let problem = read(&reader, &["/{y}"]).await.unwrap_err();
+        assert_eq!(problem, Problem::Selector(SelectorError::BudgetExhausted));
+        assert!(problem.is_temporary());
+        drop(stream);
+        assert!(read(&reader, &["/{y}"]).await.is_ok());
+    }
+}
