@@ -50,6 +50,9 @@ mod memory;
 /// How the server begins and ends.
 mod lifecycle;
 
+/// What it is told at the start, as people write it.
+mod settings;
+
 /// Every number that is exported moves when it should.
 mod metrics;
 
