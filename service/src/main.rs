@@ -54,6 +54,9 @@ async fn run(config: Config) -> ExitCode {
         (Ok(first), Ok(second)) => (first, second),
         (Err(error), _) | (_, Err(error)) => return fail(&error, format),
     };
+    if let Err(error) = ignore_hangups() {
+        return fail(&error, format);
+    }
     let app = match App::build(config) {
         Ok(app) => app,
         Err(error) => return fail(&error, format),
@@ -85,6 +88,20 @@ fn list_metrics(format: ListFormat) -> ExitCode {
     // A reader that has seen enough, such as `head`, is no failure.
     let _ = std::io::stdout().write_all(list.as_bytes());
     ExitCode::SUCCESS
+}
+
+/// SIGHUP asks services to read their settings again, and ends a program that does not handle it,
+/// here without a drain.
+fn ignore_hangups() -> std::io::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            tracing::info!(
+                "SIGHUP: nothing is reloaded yet; settings are read at the start, so restart to change them"
+            );
+        }
+    });
+    Ok(())
 }
 
 /// The signals that ask the server to end.

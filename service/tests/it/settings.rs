@@ -5,8 +5,9 @@ use std::process::{Child, Command, Stdio};
 
 use clap::CommandFactory as _;
 use fanfare::config::Cli;
+use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{PROGRAM, eventually};
+use crate::support::{PROGRAM, Program, eventually};
 
 const ANY_PORT: &str = "127.0.0.1:0";
 
@@ -188,6 +189,48 @@ async fn a_health_check_finds_the_server_by_what_the_server_was_given() {
         let status = check.arg("healthcheck").env("FANFARE_ADMIN_LISTEN", &admin).status();
         assert_eq!(status.unwrap().code(), Some(0), "{admin}");
     }
+}
+
+#[tokio::test]
+async fn a_request_to_reload_ends_nothing_and_is_answered_in_the_log() {
+    let (program, lines) = Program::start_logged(&[]);
+    let url = format!("{}/healthz", program.admin);
+    eventually("it serves", async || answers(&url).await).await;
+    program.signal(Signal::HUP);
+    let mut lines = BufReader::new(lines).lines().map(Result::unwrap);
+    let line = lines.find(|line| line.contains("SIGHUP")).expect("a line before the end");
+    assert!(line.contains("INFO") && line.contains("restart"), "{line}");
+    assert!(answers(&url).await, "it goes on");
+}
+
+#[tokio::test]
+async fn a_server_whose_output_nobody_reads_goes_on() {
+    let (program, lines) = Program::start_logged(&["--log-level", "debug"]);
+    let url = format!("{}/healthz", program.admin);
+    eventually("it serves", async || answers(&url).await).await;
+    drop(lines);
+    for _ in 0..20 {
+        program.signal(Signal::HUP);
+        assert!(answers(&format!("{}/", program.url)).await);
+    }
+    assert!(answers(&url).await);
+}
+
+#[tokio::test]
+async fn a_server_without_standard_output_and_error_serves() {
+    let free = || std::net::TcpListener::bind(ANY_PORT).unwrap().local_addr().unwrap().to_string();
+    let (listen, admin) = (free(), free());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"exec "$0" "$@" >&- 2>&-"#, PROGRAM]);
+    let shell = shell.args(["--listen", &listen, "--admin-listen", &admin]);
+    let started = Started {
+        child: shell.spawn().expect("a shell"),
+        listening: vec![format!("http://{listen}")],
+        admin: vec![format!("http://{admin}")],
+    };
+    started.is_healthy_everywhere().await;
+    kill_process(Pid::from_child(&started.child), Signal::HUP).unwrap();
+    started.is_healthy_everywhere().await;
 }
 
 #[tokio::test]
