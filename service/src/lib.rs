@@ -10,13 +10,14 @@
 //! ```
 //!
 //! The modules stand in reading order: words, log, hub, delivery, the edges, and how it is all put
-//! together. Each imports only what stands above it.
+//! together. Each imports only what stands above it; `tests/it/import_order.rs` holds them to it.
 
 pub mod clock;
 pub mod logging;
 
-pub mod event;
 pub mod topic;
+
+pub mod event;
 
 pub mod log;
 
@@ -35,9 +36,10 @@ pub mod http;
 
 pub mod admin;
 
+pub mod file_limit;
+pub mod greeting;
+
 pub mod config;
 
 pub mod app;
-pub mod file_limit;
-pub mod greeting;
 pub mod health_check;

@@ -7,6 +7,9 @@
 /// The server, a client, and how to wait for something.
 mod support;
 
+/// The modules of the crate stand in order.
+mod import_order;
+
 /// Events go in by form, raw body and NDJSON, and bad ones get a clear answer.
 mod publish;
 
