@@ -6,10 +6,11 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::SockRef;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
@@ -44,7 +45,7 @@ const DRAIN_GRACE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct App {
     addresses: Vec<SocketAddr>,
-    admin_address: SocketAddr,
+    admin_addresses: Vec<SocketAddr>,
     drain_window: Duration,
     lifecycle: Lifecycle,
     metrics: Metrics,
@@ -100,18 +101,13 @@ impl App {
         let (delivery, threads) =
             Delivery::start(&hub, &config.delivery, &metrics).map_err(BuildError::Delivery)?;
 
-        let listeners: Vec<TcpListener> = config
-            .listen
-            .iter()
-            .map(|&address| listen(address, "--listen"))
-            .collect::<Result<_, _>>()?;
+        let listeners = listen_on(&config.listen, "--listen")?;
         for listener in &listeners {
             http::set_options(listener, &config.http).map_err(BuildError::Options)?;
         }
-        let admin_listener = listen(config.admin_listen, "--admin-listen")?;
-        let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>();
-        let addresses = addresses.map_err(BuildError::Admin)?;
-        let admin_address = admin_listener.local_addr().map_err(BuildError::Admin)?;
+        let admin_listeners = listen_on(&config.admin_listen, "--admin-listen")?;
+        let addresses = bound(&listeners)?;
+        let admin_addresses = bound(&admin_listeners)?;
         if config.open_to_network {
             tracing::warn!(
                 "everybody who reaches the listeners may publish and subscribe (--open)"
@@ -130,7 +126,10 @@ impl App {
             selectors: selectors.clone(),
             front: Handle::current(),
         };
-        admin_listener.into_std().and_then(|std| admin.start(std)).map_err(BuildError::Admin)?;
+        for listener in admin_listeners {
+            let start = |std| admin.clone().start(std);
+            listener.into_std().and_then(start).map_err(BuildError::Admin)?;
+        }
         demo::start_server_figures(&hub, &metrics, &delivery, &lifecycle);
         let demos = config.demos.then(|| Demos::start(&hub, &lifecycle));
         let front = Front::new(Context {
@@ -149,7 +148,7 @@ impl App {
         });
         Ok(Self {
             addresses,
-            admin_address,
+            admin_addresses,
             drain_window: config.drain_window,
             lifecycle,
             metrics,
@@ -167,10 +166,10 @@ impl App {
         &self.addresses
     }
 
-    /// The address of the admin listener.
+    /// The addresses of the admin listener, as they were bound.
     #[must_use]
-    pub fn admin_address(&self) -> SocketAddr {
-        self.admin_address
+    pub fn admin_addresses(&self) -> &[SocketAddr] {
+        &self.admin_addresses
     }
 
     /// Serves until `shutdown` is done, and drains; ends at once when `second` is done as well.
@@ -238,9 +237,32 @@ async fn expire(log: &MemoryLog) {
     }
 }
 
-fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, BuildError> {
+fn bound(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, BuildError> {
+    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>();
+    addresses.map_err(BuildError::Admin)
+}
+
+fn listen_on(addresses: &[SocketAddr], flag: &str) -> Result<Vec<TcpListener>, BuildError> {
+    let ipv4_is_taken = |port| addresses.contains(&(Ipv4Addr::UNSPECIFIED, port).into());
+    let listen = |&address: &SocketAddr| {
+        // `[::]` stands for IPv4 as well, whatever the machine's default, unless a listener of our
+        // own has that.
+        let only_v6 = address.ip() == Ipv6Addr::UNSPECIFIED;
+        listen(address, only_v6.then(|| ipv4_is_taken(address.port())), flag)
+    };
+    addresses.iter().map(listen).collect()
+}
+
+fn listen(
+    address: SocketAddr,
+    only_v6: Option<bool>,
+    flag: &str,
+) -> Result<TcpListener, BuildError> {
     let open = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        if let Some(only_v6) = only_v6 {
+            SockRef::from(&socket).set_only_v6(only_v6)?;
+        }
         // A restart must not wait for the old connections' last packets.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;

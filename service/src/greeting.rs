@@ -15,12 +15,14 @@ const PAGES: [(&str, &str); 6] = [
 
 /// The addresses, one a line; with the demonstrations also their pages and two commands to try.
 #[must_use]
-pub fn greeting(addresses: &[SocketAddr], admin: SocketAddr, demos: bool) -> String {
+pub fn greeting(addresses: &[SocketAddr], admin: &[SocketAddr], demos: bool) -> String {
     let mut text = String::new();
     for address in addresses {
         let _ = writeln!(text, "listening on http://{address}");
     }
-    let _ = writeln!(text, "admin on http://{admin}");
+    for address in admin {
+        let _ = writeln!(text, "admin on http://{address}");
+    }
     let Some(&first) = addresses.first().filter(|_| demos) else { return text };
     let base = format!("http://{}", reachable(first));
     text.push('\n');
@@ -50,7 +52,7 @@ mod tests {
 
     fn lines(addresses: &[&str], demos: bool) -> Vec<String> {
         let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
-        let text = greeting(&addresses, "127.0.0.1:9090".parse().unwrap(), demos);
+        let text = greeting(&addresses, &["127.0.0.1:9090".parse().unwrap()], demos);
         text.lines().map(str::to_owned).collect()
     }
 

@@ -44,13 +44,23 @@ pub enum Unhealthy {
     },
 }
 
-/// Asks once.
+/// Asks once; where the listener has several addresses, each until one answers.
 ///
 /// # Errors
 /// Says what was answered, or why nothing was.
-pub fn ask(check: HealthCheck) -> Result<(), Unhealthy> {
-    let HealthCheck { admin, ready, timeout } = check;
-    let path = if ready { "/readyz" } else { "/healthz" };
+pub fn ask(check: &HealthCheck) -> Result<(), Unhealthy> {
+    let path = if check.ready { "/readyz" } else { "/healthz" };
+    let mut last = Ok(());
+    for &admin in &check.admin {
+        last = ask_at(admin, path, check.timeout);
+        if !matches!(last, Err(Unhealthy::Silent { .. })) {
+            break;
+        }
+    }
+    last
+}
+
+fn ask_at(admin: SocketAddr, path: &'static str, timeout: Duration) -> Result<(), Unhealthy> {
     let answer = exchange(admin, path, timeout).map_err(|source| Unhealthy::Silent {
         admin,
         path,

@@ -10,14 +10,15 @@
 //! ```
 //!
 //! The modules stand in reading order: words, log, hub, delivery, the edges, and how it is all put
-//! together. Each imports only what stands above it.
+//! together. Each imports only what stands above it; `tests/it/import_order.rs` holds them to it.
 
 pub mod clock;
 pub mod logging;
 pub mod memory;
 
-pub mod event;
 pub mod topic;
+
+pub mod event;
 
 pub mod log;
 
@@ -36,9 +37,10 @@ pub mod http;
 
 pub mod admin;
 
+pub mod file_limit;
+pub mod greeting;
+
 pub mod config;
 
 pub mod app;
-pub mod file_limit;
-pub mod greeting;
 pub mod health_check;

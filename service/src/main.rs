@@ -3,9 +3,8 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use fanfare::app::App;
-use fanfare::config::{Cli, Config, HealthCheck, ListFormat, Task};
+use fanfare::config::{Cli, Config, HealthCheck, ListFormat, Task, UsageError};
 use fanfare::greeting::greeting;
 use fanfare::health_check;
 use fanfare::logging::{self, LogFormat};
@@ -16,12 +15,23 @@ use tokio::signal::unix::{SignalKind, signal};
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
-    match Cli::parse().into_task() {
+    let cli = match Cli::read() {
+        Ok(cli) => cli,
+        Err(error) => return explain(&error),
+    };
+    match cli.into_task() {
         Ok(Task::Serve(config)) => serve(*config),
-        Ok(Task::HealthCheck(check)) => ask(check),
+        Ok(Task::HealthCheck(check)) => ask(&check),
         Ok(Task::ListMetrics(format)) => list_metrics(format),
         Err(error) => fail(&error, LogFormat::Text),
     }
+}
+
+/// Prints help, or what is wrong with the command line.
+fn explain(error: &UsageError) -> ExitCode {
+    // That nobody reads it is no failure.
+    let _ = error.print();
+    if error.is_failure() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
 }
 
 fn serve(config: Config) -> ExitCode {
@@ -44,11 +54,14 @@ async fn run(config: Config) -> ExitCode {
         (Ok(first), Ok(second)) => (first, second),
         (Err(error), _) | (_, Err(error)) => return fail(&error, format),
     };
+    if let Err(error) = ignore_hangups() {
+        return fail(&error, format);
+    }
     let app = match App::build(config) {
         Ok(app) => app,
         Err(error) => return fail(&error, format),
     };
-    let hello = greeting(app.addresses(), app.admin_address(), demos);
+    let hello = greeting(app.addresses(), app.admin_addresses(), demos);
     // A closed standard output is no reason not to serve.
     let _ = std::io::stdout().write_all(hello.as_bytes());
     app.run(first.asked(1), second.asked(2)).await;
@@ -56,7 +69,7 @@ async fn run(config: Config) -> ExitCode {
 }
 
 /// Exit code 1 is what container engines take for "unhealthy".
-fn ask(check: HealthCheck) -> ExitCode {
+fn ask(check: &HealthCheck) -> ExitCode {
     match health_check::ask(check) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -75,6 +88,20 @@ fn list_metrics(format: ListFormat) -> ExitCode {
     // A reader that has seen enough, such as `head`, is no failure.
     let _ = std::io::stdout().write_all(list.as_bytes());
     ExitCode::SUCCESS
+}
+
+/// SIGHUP asks services to read their settings again, and ends a program that does not handle it,
+/// here without a drain.
+fn ignore_hangups() -> std::io::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            tracing::info!(
+                "SIGHUP: nothing is reloaded yet; settings are read at the start, so restart to change them"
+            );
+        }
+    });
+    Ok(())
 }
 
 /// The signals that ask the server to end.

@@ -3,13 +3,18 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use clap::builder::EnumValueParser;
 use clap::{Args, ValueEnum};
 
+use super::ConfigError;
+use super::resolve::Network;
+use super::values::{ABOVE_ZERO, Address, Trimmed, time};
+
 /// Whom to ask, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthCheck {
-    /// The admin listener, at an address that can be connected to.
-    pub admin: SocketAddr,
+    /// The admin listener, at addresses that can be connected to; the first that answers decides.
+    pub admin: Vec<SocketAddr>,
     /// Whether it also has to be ready for new streams: not starting, and not draining.
     pub ready: bool,
     /// How long the answer may take.
@@ -18,29 +23,26 @@ pub struct HealthCheck {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct HealthcheckFlags {
-    /// The admin listener of the server that is asked; 0.0.0.0 and [::] are asked on loopback
+    /// The admin listener of the server that is asked; :9090, 0.0.0.0 and [::] are asked on loopback
     #[arg(
         long = "admin",
         env = "FANFARE_ADMIN_LISTEN",
         value_name = "ADDR",
         default_value = "127.0.0.1:9090"
     )]
-    admin: SocketAddr,
+    admin: Address,
     /// Ask /readyz instead of /healthz: whether it takes new streams
     #[arg(long)]
     ready: bool,
     /// How long the answer may take
-    #[arg(long, value_name = "TIME", default_value = "2s")]
+    #[arg(long, value_name = "TIME", value_parser = time(ABOVE_ZERO), default_value = "2s")]
     timeout: humantime::Duration,
 }
 
 impl HealthcheckFlags {
-    pub(super) fn into_check(self) -> HealthCheck {
-        HealthCheck {
-            admin: crate::greeting::reachable(self.admin),
-            ready: self.ready,
-            timeout: *self.timeout,
-        }
+    pub(super) fn into_check(self, network: &Network) -> Result<HealthCheck, ConfigError> {
+        let admin = network.reachable("--admin", &self.admin)?;
+        Ok(HealthCheck { admin, ready: self.ready, timeout: *self.timeout })
     }
 }
 
@@ -59,6 +61,7 @@ pub(super) struct MetricsFlags {
     #[arg(long, required = true)]
     list: bool,
     /// How the list looks
-    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    #[arg(long, ignore_case = true, default_value = "text",
+          value_parser = Trimmed(EnumValueParser::<ListFormat>::new()))]
     pub(super) format: ListFormat,
 }

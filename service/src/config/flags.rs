@@ -1,22 +1,35 @@
 //! The flags of `serve`, their variables and defaults, and what they come to for each part.
 
-use std::net::SocketAddr;
 use std::ops::RangeInclusive;
-use std::str::FromStr;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{ArgAction, Args};
 
+use super::resolve::{Network, is_loopback};
 use super::telemetry_flags::TelemetryFlags;
+use super::values::{
+    ABOVE_ZERO, Address, FROM_ZERO, KIB, LARGEST, Listed, boolean, count, size, time,
+    time_range_ms, time_up_to,
+};
 use super::{Config, ConfigError};
 use crate::delivery::{DeliverySettings, LagLimit, Policies, PolicyRule};
 use crate::event::{EventLimits, Retry};
 use crate::http::{HttpSettings, OriginPolicy};
 use crate::log::MemoryLogSettings;
 
+/// The kernel keeps these sizes in an `int`.
+const KERNEL_SIZE_MAX: u64 = 1 << 30;
+/// The kernel keeps `TCP_USER_TIMEOUT` as milliseconds in an `int`.
+const PEER_TIMEOUT_MAX: Duration = Duration::from_secs(24 * 86_400);
+/// Memory of request bodies is counted in KiB, in 32 bits.
+const BODIES_MAX: u64 = 1 << 40;
+
 #[derive(Args, Clone, Debug)]
 pub(super) struct ServeFlags {
-    /// Address of the public listener; may be given several times (or separated by commas)
+    /// Address of the public listener: 127.0.0.1:8080, [::1]:8080, a name with all its addresses
+    /// as in localhost:8080, or :8080 for all addresses of the machine; may be given several times
+    /// (or separated by commas)
     #[arg(
         long,
         env = "FANFARE_LISTEN",
@@ -25,8 +38,8 @@ pub(super) struct ServeFlags {
         default_value = "127.0.0.1:8080",
         help_heading = "Listening"
     )]
-    listen: Vec<SocketAddr>,
-    /// Address of /metrics, /healthz and /readyz
+    listen: Vec<Listed<Address>>,
+    /// Address of /metrics, /healthz and /readyz, written as for --listen
     #[arg(
         long,
         env = "FANFARE_ADMIN_LISTEN",
@@ -34,10 +47,11 @@ pub(super) struct ServeFlags {
         default_value = "127.0.0.1:9090",
         help_heading = "Listening"
     )]
-    admin_listen: SocketAddr,
+    admin_listen: Address,
     /// Let everybody who reaches the listeners publish and subscribe, also where they are not on
     /// loopback: for a closed network, or a container whose port is published on loopback
     #[arg(long, env = "FANFARE_OPEN", value_name = "BOOL", num_args = 0..=1, action = ArgAction::Set,
+          value_parser = boolean,
           default_value_t = false, default_missing_value = "true", help_heading = "Listening")]
     open: bool,
     /// Origin whose pages may subscribe and publish, such as https://app.example; may be given
@@ -49,9 +63,10 @@ pub(super) struct ServeFlags {
         value_delimiter = ',',
         help_heading = "Listening"
     )]
-    cors_origins: Vec<String>,
+    cors_origins: Vec<Listed<String>>,
     /// Serve the four demonstrations
     #[arg(long, env = "FANFARE_DEMOS", value_name = "BOOL", num_args = 0..=1, action = ArgAction::Set,
+          value_parser = boolean,
           default_value_t = true, default_missing_value = "true", help_heading = "Listening")]
     demos: bool,
 
@@ -60,6 +75,7 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_SHARDS",
         value_name = "N",
+        value_parser = count(0..=1_024_usize),
         default_value_t = 0,
         help_heading = "Delivery"
     )]
@@ -69,6 +85,7 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_HEARTBEAT",
         value_name = "TIME",
+        value_parser = time(FROM_ZERO),
         default_value = "15s",
         help_heading = "Delivery"
     )]
@@ -78,6 +95,7 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_AGE_MAX",
         value_name = "TIME",
+        value_parser = time(FROM_ZERO),
         default_value = "0s",
         help_heading = "Delivery"
     )]
@@ -92,21 +110,23 @@ pub(super) struct ServeFlags {
         value_delimiter = ',',
         help_heading = "Delivery"
     )]
-    policies: Vec<PolicyRule>,
-    /// A subscriber that is further behind, in events, is too far behind
+    policies: Vec<Listed<PolicyRule>>,
+    /// A subscriber that is further behind, in events, is too far behind; 0 for no such limit
     #[arg(
         long,
         env = "FANFARE_LAG_EVENTS",
         value_name = "N",
+        value_parser = count(0..=u64::MAX),
         default_value_t = 10_000,
         help_heading = "Delivery"
     )]
     lag_events: u64,
-    /// The same in bytes
+    /// A subscriber that is further behind, in bytes, is too far behind; 0 for no such limit
     #[arg(
         long,
         env = "FANFARE_LAG_BYTES",
         value_name = "SIZE",
+        value_parser = size(0..=LARGEST, "4MiB"),
         default_value = "4MiB",
         help_heading = "Delivery"
     )]
@@ -118,6 +138,7 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_OUTPUT_BUFFERS_MAX",
         value_name = "SIZE",
+        value_parser = size(1..=LARGEST, "64MiB"),
         default_value = "64MiB",
         help_heading = "Delivery"
     )]
@@ -127,16 +148,18 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_RETRY",
         value_name = "MIN..MAX",
+        value_parser = time_range_ms(Retry::MAX_MS),
         default_value = "1s..5s",
         help_heading = "Delivery"
     )]
-    retry: RetryRange,
+    retry: RangeInclusive<u32>,
 
     /// The most events retained for replay
     #[arg(
         long,
         env = "FANFARE_LOG_EVENTS",
         value_name = "N",
+        value_parser = count(1..=usize::MAX),
         default_value_t = 100_000,
         help_heading = "Log"
     )]
@@ -146,15 +169,17 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_LOG_BYTES",
         value_name = "SIZE",
+        value_parser = size(1..=LARGEST, "256MiB"),
         default_value = "256MiB",
         help_heading = "Log"
     )]
     log_bytes: ByteSize,
-    /// How long an event is retained
+    /// How long an event is retained; 0s for no limit but the other two
     #[arg(
         long,
         env = "FANFARE_LOG_AGE",
         value_name = "TIME",
+        value_parser = time(FROM_ZERO),
         default_value = "24h",
         help_heading = "Log"
     )]
@@ -165,6 +190,7 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_EVENT_DATA_MAX",
         value_name = "SIZE",
+        value_parser = size(1..=BODIES_MAX, "1MiB"),
         default_value = "1MiB",
         help_heading = "Limits"
     )]
@@ -174,6 +200,7 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_EVENT_TOPICS_MAX",
         value_name = "N",
+        value_parser = count(1..=usize::MAX),
         default_value_t = 1_000,
         help_heading = "Limits"
     )]
@@ -183,6 +210,7 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_TOPIC_MAX",
         value_name = "SIZE",
+        value_parser = size(1..=LARGEST, "4096B"),
         default_value = "4096B",
         help_heading = "Limits"
     )]
@@ -192,6 +220,7 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_HEAD_MAX",
         value_name = "SIZE",
+        value_parser = size(KIB..=KIB * KIB, "16KiB"),
         default_value = "16KiB",
         help_heading = "Limits"
     )]
@@ -201,6 +230,7 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_HEAD_TIMEOUT",
         value_name = "TIME",
+        value_parser = time(ABOVE_ZERO),
         default_value = "10s",
         help_heading = "Limits"
     )]
@@ -210,6 +240,7 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_BODY_MAX",
         value_name = "SIZE",
+        value_parser = size(1..=BODIES_MAX, "4MiB"),
         default_value = "4MiB",
         help_heading = "Limits"
     )]
@@ -219,6 +250,7 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_BODIES_MAX",
         value_name = "SIZE",
+        value_parser = size(1..=BODIES_MAX, "256MiB"),
         default_value = "256MiB",
         help_heading = "Limits"
     )]
@@ -229,6 +261,7 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_SELECTORS_MAX",
         value_name = "SIZE",
+        value_parser = size(KIB * KIB..=LARGEST, "64MiB"),
         default_value = "64MiB",
         help_heading = "Limits"
     )]
@@ -238,6 +271,7 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_BODY_TIMEOUT",
         value_name = "TIME",
+        value_parser = time(ABOVE_ZERO),
         default_value = "30s",
         help_heading = "Limits"
     )]
@@ -247,6 +281,7 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_CONNECTIONS",
         value_name = "N",
+        value_parser = count(0..=usize::MAX),
         default_value_t = 0,
         help_heading = "Limits"
     )]
@@ -256,6 +291,7 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_CONNECTIONS_PER_ADDRESS",
         value_name = "N",
+        value_parser = count(0..=usize::MAX),
         default_value_t = 0,
         help_heading = "Limits"
     )]
@@ -265,6 +301,7 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_HTTP2_STREAMS",
         value_name = "N",
+        value_parser = count(1..=u32::MAX),
         default_value_t = 250,
         help_heading = "Limits"
     )]
@@ -274,34 +311,39 @@ pub(super) struct ServeFlags {
         long,
         env = "FANFARE_SEND_BUFFER",
         value_name = "SIZE",
+        value_parser = size(4 * KIB..=KERNEL_SIZE_MAX, "64KiB"),
         default_value = "64KiB",
         help_heading = "Limits"
     )]
     send_buffer: ByteSize,
-    /// How much of that may be unsent (TCP_NOTSENT_LOWAT)
+    /// How much of that may be unsent (TCP_NOTSENT_LOWAT); 0 for the kernel's own setting
     #[arg(
         long,
         env = "FANFARE_UNSENT_MAX",
         value_name = "SIZE",
+        value_parser = size(0..=KERNEL_SIZE_MAX, "16KiB"),
         default_value = "16KiB",
         help_heading = "Limits"
     )]
     unsent_max: ByteSize,
-    /// How long a peer may leave bytes unacknowledged (TCP_USER_TIMEOUT)
+    /// How long a peer may leave bytes unacknowledged (TCP_USER_TIMEOUT); 0s for the kernel's own
+    /// setting
     #[arg(
         long,
         env = "FANFARE_PEER_TIMEOUT",
         value_name = "TIME",
+        value_parser = time(time_up_to(PEER_TIMEOUT_MAX)),
         default_value = "60s",
         help_heading = "Limits"
     )]
     peer_timeout: humantime::Duration,
 
-    /// Streams are closed over this time when the server is told to end
+    /// Streams are closed over this time when the server is told to end; 0s for all at once
     #[arg(
         long,
         env = "FANFARE_DRAIN_WINDOW",
         value_name = "TIME",
+        value_parser = time(FROM_ZERO),
         default_value = "10s",
         help_heading = "Ending"
     )]
@@ -309,6 +351,7 @@ pub(super) struct ServeFlags {
     /// Answer streams with 200 and a `retry:` instead of an error while draining or overloaded:
     /// browsers give up for ever on an error
     #[arg(long, env = "FANFARE_GENTLE_REFUSALS", value_name = "BOOL", num_args = 0..=1,
+          value_parser = boolean,
           action = ArgAction::Set, default_value_t = true, default_missing_value = "true",
           help_heading = "Ending")]
     gentle_refusals: bool,
@@ -317,39 +360,19 @@ pub(super) struct ServeFlags {
     telemetry: TelemetryFlags,
 }
 
-/// A range of times such as `1s..5s`.
-#[derive(Clone, Debug)]
-struct RetryRange(RangeInclusive<u32>);
-
-impl FromStr for RetryRange {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a range of times; write it as 1s..5s");
-        let (from, to) = text.split_once("..").ok_or_else(wrong)?;
-        let milliseconds = |text: &str| {
-            let duration = humantime::parse_duration(text.trim()).ok()?;
-            u32::try_from(duration.as_millis()).ok().filter(|&ms| ms <= Retry::MAX_MS)
-        };
-        let (from, to) =
-            (milliseconds(from).ok_or_else(wrong)?, milliseconds(to).ok_or_else(wrong)?);
-        if from > to {
-            return Err(format!("`{text}` ends before it begins; write the shorter time first"));
-        }
-        Ok(Self(from..=to))
-    }
-}
-
 impl ServeFlags {
-    pub(super) fn into_config(self) -> Result<Config, ConfigError> {
+    pub(super) fn into_config(self, network: &Network) -> Result<Config, ConfigError> {
         self.check()?;
-        let foreign = self.listen.iter().find(|address| !address.ip().is_loopback());
-        if let (Some(&address), false) = (foreign, self.open) {
-            return Err(ConfigError::NotLoopback { address });
+        let listen = network.listeners("--listen", &Listed::all(&self.listen))?;
+        let foreign = listen.iter().find(|(_, address)| !is_loopback(*address));
+        if let (Some((given, address)), false) = (foreign, self.open) {
+            return Err(ConfigError::NotLoopback { given: given.clone(), address: *address });
         }
+        let admin_listen =
+            network.listeners("--admin-listen", std::slice::from_ref(&self.admin_listen))?;
         Ok(Config {
             origins: OriginPolicy {
-                listed: self.cors_origins.clone(),
+                listed: Listed::all(&self.cors_origins),
                 loopback: true,
                 same_host: foreign.is_some(),
                 loopback_hosts_only: !self.open,
@@ -358,7 +381,7 @@ impl ServeFlags {
             log: MemoryLogSettings {
                 events_max: self.log_events,
                 bytes_max: bytes(self.log_bytes),
-                age_max: *self.log_age,
+                age_max: if self.log_age.is_zero() { Duration::MAX } else { *self.log_age },
             },
             event_limits: EventLimits {
                 data_bytes_max: bytes(self.event_data_max),
@@ -371,36 +394,19 @@ impl ServeFlags {
             demos: self.demos,
             drain_window: *self.drain_window,
             logging: self.telemetry.into_settings()?,
-            listen: self.listen,
-            admin_listen: self.admin_listen,
+            listen: listen.into_iter().map(|(_, address)| address).collect(),
+            admin_listen: admin_listen.into_iter().map(|(_, address)| address).collect(),
         })
     }
 
+    /// What depends on more than one flag; the bounds of each are with the flag.
     fn check(&self) -> Result<(), ConfigError> {
-        let positive = "must be more than 0";
         let rules = [
-            (self.log_events > 0, "--log-events", positive),
-            (
-                self.shards <= 1_024,
-                "--shards",
-                "must be at most 1024; 0 means one a core, but for one core",
-            ),
-            (self.event_topics_max > 0, "--event-topics-max", positive),
-            (self.topic_max.as_u64() > 0, "--topic-max", positive),
-            (self.head_max.as_u64() >= 1 << 10, "--head-max", "must be at least 1KiB"),
-            (self.head_max.as_u64() <= 1 << 20, "--head-max", "must be at most 1MiB"),
-            (!self.head_timeout.is_zero(), "--head-timeout", positive),
-            (!self.body_timeout.is_zero(), "--body-timeout", positive),
-            (self.http2_streams > 0, "--http2-streams", positive),
-            (self.send_buffer.as_u64() >= 4 << 10, "--send-buffer", "must be at least 4KiB"),
-            (self.unsent_max.as_u64() <= 1 << 30, "--unsent-max", "must be at most 1GiB"),
             (
                 self.bodies_max >= self.body_max,
                 "--bodies-max",
                 "must be at least as large as --body-max",
             ),
-            (self.bodies_max.as_u64() <= 1 << 40, "--bodies-max", "must be at most 1TiB"),
-            (self.selectors_max.as_u64() >= 1 << 20, "--selectors-max", "must be at least 1MiB"),
             (
                 self.body_max >= self.event_data_max,
                 "--body-max",
@@ -412,8 +418,8 @@ impl ServeFlags {
                 return Err(ConfigError::OutOfRange { flag, problem });
             }
         }
-        match self.cors_origins.iter().find(|origin| !is_origin(origin)) {
-            Some(origin) => Err(ConfigError::BadOrigin { origin: origin.clone() }),
+        match Listed::all(&self.cors_origins).into_iter().find(|origin| !is_origin(origin)) {
+            Some(origin) => Err(ConfigError::BadOrigin { origin }),
             None => Ok(()),
         }
     }
@@ -422,11 +428,14 @@ impl ServeFlags {
         let defaults = DeliverySettings::default();
         DeliverySettings {
             shards: if self.shards > 0 { self.shards } else { defaults.shards },
-            lag: LagLimit { events_max: self.lag_events, bytes_max: self.lag_bytes.as_u64() },
-            policies: Policies::new(self.policies.iter().cloned()),
+            lag: LagLimit {
+                events_max: limit_or_none(self.lag_events),
+                bytes_max: limit_or_none(self.lag_bytes.as_u64()),
+            },
+            policies: Policies::new(Listed::all(&self.policies)),
             heartbeat: *self.heartbeat,
             age_max: *self.age_max,
-            retry_ms: self.retry.0.clone(),
+            retry_ms: self.retry.clone(),
             output_buffers_max: bytes(self.output_buffers_max),
         }
     }
@@ -446,10 +455,15 @@ impl ServeFlags {
             unsent_bytes_max: u32::try_from(self.unsent_max.as_u64()).unwrap_or(u32::MAX),
             peer_timeout: *self.peer_timeout,
             gentle_refusals: self.gentle_refusals,
-            retry_ms: self.retry.0.clone(),
+            retry_ms: self.retry.clone(),
             ..HttpSettings::default()
         }
     }
+}
+
+/// 0 stands for no limit.
+fn limit_or_none(limit: u64) -> u64 {
+    if limit > 0 { limit } else { u64::MAX }
 }
 
 fn bytes(size: ByteSize) -> usize {

@@ -1,14 +1,20 @@
 //! Flags and environment variables, and what they mean for each part.
 //!
 //! Only this folder knows their names. Every setting is a flag and a variable `FANFARE_…`; a flag
-//! wins. Everything is checked here, before anything is built, and every complaint names the flag.
+//! wins, and an empty variable is one that is not set. Everything is checked here, before anything
+//! is built, and every complaint names the flag.
 
 mod commands;
+mod environment;
 mod flags;
+mod resolve;
 mod telemetry_flags;
+mod values;
 
 pub use commands::{HealthCheck, ListFormat};
+pub use environment::UsageError;
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -22,6 +28,20 @@ use crate::log::MemoryLogSettings;
 use crate::logging::LoggingSettings;
 use commands::{HealthcheckFlags, MetricsFlags};
 use flags::ServeFlags;
+use resolve::Network;
+
+const AFTER_HELP: &str = "\
+Every flag can be given as an environment variable, shown in brackets; a flag wins, and an empty variable is one that is not set.
+
+TIME   15s, 500ms or 1h30m; the unit has to be there
+SIZE   256KiB, 4MiB or 1GiB, of 1024; 256KB, 4MB, 1GB or 256k, 4M, 1G, of 1000; 262144 is in bytes
+N      digits only, such as 100000
+BOOL   true or false, yes or no, on or off, 1 or 0
+0      no limit, never or off, or what is said at the flag; where nothing is said it is refused
+
+SIGTERM or SIGINT closes all streams over the drain window and ends; a second one ends at once. SIGHUP changes nothing: settings are read at the start.
+
+Exit codes: 0 ended as it was told to, or healthy; 1 not healthy (healthcheck); 64 the settings or the machine do not allow a start.";
 
 /// Pushes events to very many HTTP clients at once, over Server-Sent Events.
 #[derive(Debug, Parser)]
@@ -30,9 +50,7 @@ use flags::ServeFlags;
     version,
     about,
     args_conflicts_with_subcommands = true,
-    after_help = "Every flag can be given as an environment variable, shown in brackets. Sizes are \
-                  given as 512KiB or 4MiB, times as 15s, 500ms or 1h.\n\nSIGTERM or SIGINT closes all \
-                  streams over the drain window and ends; a second one ends at once."
+    after_help = AFTER_HELP
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -68,8 +86,8 @@ pub enum Task {
 pub struct Config {
     /// Addresses of the public listeners.
     pub listen: Vec<SocketAddr>,
-    /// Address of the admin listener.
-    pub admin_listen: SocketAddr,
+    /// Addresses of the admin listener.
+    pub admin_listen: Vec<SocketAddr>,
     /// Whether anybody but this machine can reach a public listener that has no keys.
     pub open_to_network: bool,
     /// Whether the demonstrations are served.
@@ -97,11 +115,31 @@ pub struct Config {
 pub enum ConfigError {
     /// Anybody could publish.
     #[error(
-        "--listen {address} can be reached from other machines, and everybody who reaches it could publish; listen on a loopback address such as 127.0.0.1:8080, or say --open (FANFARE_OPEN=true) if the network is closed"
+        "--listen {given} can be reached from other machines ({address} is no loopback address), and everybody who reaches it could publish; listen on a loopback address such as 127.0.0.1:8080, or say --open (FANFARE_OPEN=true) if the network is closed"
     )]
     NotLoopback {
-        /// The listener.
+        /// The listener as it was given.
+        given: String,
+        /// One of the addresses that this stands for.
         address: SocketAddr,
+    },
+    /// A list of addresses has none.
+    #[error("{flag} names no address; write one such as 127.0.0.1:8080")]
+    NoAddress {
+        /// Its flag.
+        flag: &'static str,
+    },
+    /// The name of a host has no address, or none that can be used.
+    #[error(
+        "{flag} {given}: {reason}; write a name that this machine knows, or an address such as 127.0.0.1:8080"
+    )]
+    UnknownHost {
+        /// Its flag.
+        flag: &'static str,
+        /// What was given.
+        given: String,
+        /// Why it cannot be used.
+        reason: String,
     },
     /// A setting is out of its range.
     #[error("{flag} {problem}")]
@@ -130,18 +168,34 @@ pub enum ConfigError {
 }
 
 impl Cli {
-    /// Checks everything and sorts it by part.
+    /// Reads the command line and the environment of this process.
+    ///
+    /// # Errors
+    /// Names the flag that cannot be read and what to write; also when help or the version is
+    /// asked for.
+    pub fn read() -> Result<Self, UsageError> {
+        let variable = |name: &OsStr| std::env::var_os(name);
+        environment::read(&std::env::args_os().collect::<Vec<_>>(), &variable)
+    }
+
+    /// Checks everything, looks up the names of hosts, and sorts it by part.
     ///
     /// # Errors
     /// Names the first flag that cannot be used, and what would do.
     pub fn into_task(self) -> Result<Task, ConfigError> {
+        self.into_task_on(&Network::THIS_MACHINE)
+    }
+
+    fn into_task_on(self, network: &Network) -> Result<Task, ConfigError> {
         let flags = match self.command {
             Some(Command::Serve(flags)) => *flags,
-            Some(Command::Healthcheck(flags)) => return Ok(Task::HealthCheck(flags.into_check())),
+            Some(Command::Healthcheck(flags)) => {
+                return Ok(Task::HealthCheck(flags.into_check(network)?));
+            }
             Some(Command::Metrics(flags)) => return Ok(Task::ListMetrics(flags.format)),
             None => self.serve,
         };
-        Ok(Task::Serve(Box::new(flags.into_config()?)))
+        Ok(Task::Serve(Box::new(flags.into_config(network)?)))
     }
 }
 

@@ -4,27 +4,29 @@
 //! standard, which platforms set for every program. It is ambient, so a build that cannot send
 //! traces passes over it; our own flag it refuses.
 
-use clap::builder::PossibleValue;
+use clap::builder::{EnumValueParser, PossibleValue};
 use clap::{Args, ValueEnum};
 
 use super::ConfigError;
+use super::values::{Trimmed, ratio, text};
 use crate::logging::{self, LogFormat, LoggingSettings, TraceSettings};
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Logs and traces")]
 pub(super) struct TelemetryFlags {
-    /// What is logged: a level, or a filter such as fanfare=debug,h2=info
-    #[arg(long, env = "FANFARE_LOG_LEVEL", value_name = "FILTER", default_value = "info")]
+    /// What is logged: off, error, warn, info, debug, trace, or a filter such as fanfare=debug,h2=info
+    #[arg(long, env = "FANFARE_LOG_LEVEL", value_name = "FILTER", default_value = "info",
+          value_parser = logging::check_filter)]
     log_level: String,
     /// How log lines look
-    #[arg(long, env = "FANFARE_LOG_FORMAT", value_name = "FORMAT", value_enum,
-          default_value_t = LogFormat::Text)]
+    #[arg(long, env = "FANFARE_LOG_FORMAT", value_name = "FORMAT", ignore_case = true,
+          default_value = "text", value_parser = Trimmed(EnumValueParser::<LogFormat>::new()))]
     log_format: LogFormat,
     /// Send traces of requests to this receiver of OTLP over HTTP, such as http://127.0.0.1:4318;
     /// needs a build with the feature otlp. OTEL_EXPORTER_OTLP_ENDPOINT is heeded too
-    #[arg(long, env = "FANFARE_OTLP_ENDPOINT", value_name = "URL")]
+    #[arg(long, env = "FANFARE_OTLP_ENDPOINT", value_name = "URL", value_parser = text)]
     otlp_endpoint: Option<String>,
-    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide = true)]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide = true, value_parser = text)]
     otel_exporter_otlp_endpoint: Option<String>,
     /// How many of the traces that begin here are recorded, from 0 to 1; for others their beginner
     /// has decided
@@ -39,7 +41,7 @@ impl TelemetryFlags {
         // used is passed over, and keeps nobody from starting.
         let ambient = self.otel_exporter_otlp_endpoint;
         let ambient = ambient.filter(|url| logging::EXPORTS_TRACES && is_plain_http(url));
-        // An empty variable is how a container is told to do without.
+        // An empty flag is how somebody does without, where a platform sets the variable.
         let endpoint = self.otlp_endpoint.or(ambient).filter(|endpoint| !endpoint.is_empty());
         if let Some(endpoint) = endpoint.as_deref().filter(|endpoint| !is_plain_http(endpoint)) {
             return Err(ConfigError::BadEndpoint { endpoint: endpoint.to_owned() });
@@ -56,11 +58,6 @@ fn is_plain_http(endpoint: &str) -> bool {
     endpoint.strip_prefix("http://").is_some_and(|rest| {
         !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '#', ' '])
     })
-}
-
-fn ratio(text: &str) -> Result<f64, String> {
-    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
-    ratio.ok_or_else(|| "give a number from 0 to 1, such as 0.1 for a tenth".to_owned())
 }
 
 impl ValueEnum for LogFormat {

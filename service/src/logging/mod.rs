@@ -6,6 +6,7 @@
 //! counted, and never a shard's time. What can happen often is said `rarely!`. Everything here is
 //! of the process and not of one server: there is one standard error.
 
+mod filter;
 mod panics;
 mod rarely;
 mod trace_parent;
@@ -20,6 +21,7 @@ mod otlp;
 #[cfg(test)]
 mod tests;
 
+pub use filter::{FilterError, check_filter};
 pub use rarely::warnings_suppressed;
 pub(crate) use rarely::{Place, rarely};
 pub use trace_parent::TraceParent;

@@ -81,13 +81,35 @@ impl Metrics {
         inner.connections.limit.set(limits.connections as f64);
         inner.publishing.body_memory_limit.set(limits.body_memory as f64);
         let gauges = &inner.limits;
-        gauges.lag_events.set(limits.lag_events as f64);
-        gauges.lag_bytes.set(limits.lag_bytes as f64);
+        gauges.lag_events.set(count_or_infinity(limits.lag_events));
+        gauges.lag_bytes.set(count_or_infinity(limits.lag_bytes));
         gauges.log_events.set(limits.log_events as f64);
         gauges.log_bytes.set(limits.log_bytes as f64);
-        gauges.log_age.set(limits.log_age.as_secs_f64());
+        gauges.log_age.set(seconds_or_infinity(limits.log_age));
         gauges.output_buffers.set(limits.output_buffers as f64);
         gauges.selector_bytes.set(limits.selector_bytes as f64);
         gauges.drain_window.set(limits.drain_window.as_secs_f64());
+    }
+}
+
+/// No limit is infinity: a dashboard leaves it out, where the largest number would flatten the rest.
+fn count_or_infinity(limit: u64) -> f64 {
+    if limit == u64::MAX { f64::INFINITY } else { limit as f64 }
+}
+
+fn seconds_or_infinity(limit: Duration) -> f64 {
+    if limit == Duration::MAX { f64::INFINITY } else { limit.as_secs_f64() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_limit_is_infinite_and_everything_else_as_it_was_set() {
+        assert_eq!(count_or_infinity(u64::MAX), f64::INFINITY);
+        assert_eq!(count_or_infinity(10_000), 10_000.0);
+        assert_eq!(seconds_or_infinity(Duration::MAX), f64::INFINITY);
+        assert_eq!(seconds_or_infinity(Duration::from_millis(1_500)), 1.5);
     }
 }

@@ -62,7 +62,7 @@ async fn a_start_that_cannot_work_says_what_would() {
         (&["--admin-listen", &taken, "--listen", "127.0.0.1:0"], "--admin-listen"),
         (&["--listen", "0.0.0.0:0"], "--open"),
         (&["--listen", "127.0.0.1:0,[::]:0"], "loopback address"),
-        (&["--listen", "nowhere"], "invalid socket address"),
+        (&["--listen", "nowhere"], "write nowhere:8080"),
         (&["--retry", "5s..1s"], "ends before it begins"),
         (&["--log-level", "=?"], "--log-level"),
         (&["--cors-origin", "https://a.example/path"], "not an origin"),

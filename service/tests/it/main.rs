@@ -7,6 +7,9 @@
 /// The server, a client, and how to wait for something.
 mod support;
 
+/// The modules of the crate stand in order.
+mod import_order;
+
 /// Events go in by form, raw body and NDJSON, and bad ones get a clear answer.
 mod publish;
 
@@ -49,6 +52,9 @@ mod memory;
 
 /// How the server begins and ends.
 mod lifecycle;
+
+/// What it is told at the start, as people write it.
+mod settings;
 
 /// Every number that is exported moves when it should.
 mod metrics;

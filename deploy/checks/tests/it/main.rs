@@ -1,5 +1,6 @@
 //! What operators get, used as they would use it: one binary, so that it links once.
 
 mod deploying;
+mod documents;
 mod observability;
 mod support;

@@ -40,7 +40,7 @@ impl TestServer {
         let task = Cli::try_parse_from(all).expect("flags").into_task().expect("settings");
         let Task::Serve(config) = task else { panic!("{task:?}") };
         let app = App::build(*config).expect("a server");
-        let (address, admin) = (app.addresses()[0], app.admin_address());
+        let (address, admin) = (app.addresses()[0], app.admin_addresses()[0]);
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(app.run(
             async move {

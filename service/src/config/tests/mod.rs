@@ -1,6 +1,25 @@
-use clap::{CommandFactory as _, Parser as _};
+mod every_flag;
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use clap::CommandFactory as _;
 
 use super::*;
+
+/// A machine whose only names are `localhost` and `push.example`.
+const NETWORK: Network = Network {
+    look_up: |name, port| match name {
+        "localhost" => {
+            Ok(vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()])
+        }
+        "push.example" => {
+            Ok(vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv4Addr::new(10, 0, 0, 1), port).into()])
+        }
+        _ => Err(std::io::Error::other("no such name")),
+    },
+    has: |_: IpAddr| true,
+};
 
 fn config(flags: &[&str]) -> Result<Config, String> {
     match task(flags)? {
@@ -10,9 +29,9 @@ fn config(flags: &[&str]) -> Result<Config, String> {
 }
 
 fn task(flags: &[&str]) -> Result<Task, String> {
-    let flags = std::iter::once(&"fanfare").chain(flags);
-    let cli = Cli::try_parse_from(flags).map_err(|error| error.to_string())?;
-    cli.into_task().map_err(|error| error.to_string())
+    let line = std::iter::once(&"fanfare").chain(flags).map(OsString::from).collect::<Vec<_>>();
+    let cli = environment::read(&line, &|_| None).map_err(|error| error.to_string())?;
+    cli.into_task_on(&NETWORK).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -24,7 +43,7 @@ fn the_flags_are_well_formed() {
 fn the_defaults_are_those_of_the_documents() {
     let config = config(&[]).unwrap();
     assert_eq!(config.listen, ["127.0.0.1:8080".parse().unwrap()]);
-    assert_eq!(config.admin_listen, "127.0.0.1:9090".parse().unwrap());
+    assert_eq!(config.admin_listen, ["127.0.0.1:9090".parse().unwrap()]);
     assert_eq!(config.log.events_max, 100_000);
     assert_eq!(config.log.bytes_max, 256 << 20);
     assert_eq!(config.log.age_max, Duration::from_secs(86_400));
@@ -51,11 +70,13 @@ fn serve_is_the_same_as_no_command() {
 
 #[test]
 fn switches_may_be_given_bare_or_with_a_value() {
-    let cases: [(&[&str], bool); 4] = [
+    let cases: [(&[&str], bool); 6] = [
         (&["--demos"], true),
         (&["--demos=true"], true),
         (&["--demos=false"], false),
         (&["--demos", "false"], false),
+        (&["--demos", "0"], false),
+        (&["--demos=Yes", "--open"], true),
     ];
     for (flags, expected) in cases {
         assert_eq!(config(flags).unwrap().demos, expected, "{flags:?}");
@@ -64,21 +85,43 @@ fn switches_may_be_given_bare_or_with_a_value() {
 
 #[test]
 fn a_listener_that_others_can_reach_has_to_be_asked_for() {
-    let cases: [(&[&str], bool); 6] = [
+    let cases: [(&[&str], bool); 12] = [
         (&["--listen", "127.0.0.1:1"], true),
         (&["--listen", "[::1]:1"], true),
+        (&["--listen", "[::ffff:127.0.0.1]:1"], true),
         (&["--listen", "127.9.9.9:1,[::1]:2"], true),
+        (&["--listen", "localhost:1"], true),
+        (&["--listen", "push.example:1"], false),
+        (&["--listen", ":1"], false),
+        (&["--listen", "*:1"], false),
         (&["--listen", "0.0.0.0:1"], false),
         (&["--listen", "127.0.0.1:1", "--listen", "10.0.0.1:1"], false),
         (&["--listen", "0.0.0.0:1", "--open"], true),
+        (&["--listen", "push.example:1", "--open=1"], true),
     ];
     for (flags, allowed) in cases {
         let result = config(flags);
         assert_eq!(result.is_ok(), allowed, "{flags:?}");
         if let Err(message) = result {
             assert!(message.contains("--open"), "{message}");
+            assert!(message.contains(flags.last().unwrap()), "{message}");
         }
     }
+}
+
+#[test]
+fn a_listener_is_opened_at_every_address_of_its_name() {
+    let config = config(&["--listen", "localhost:1,", "--admin-listen", "localhost:2"]).unwrap();
+    assert_eq!(config.listen, ["127.0.0.1:1".parse().unwrap(), "[::1]:1".parse().unwrap()]);
+    assert_eq!(config.admin_listen, ["127.0.0.1:2".parse().unwrap(), "[::1]:2".parse().unwrap()]);
+}
+
+#[test]
+fn no_limit_is_larger_than_any() {
+    let config = config(&["--log-age=0s", "--lag-events=0", "--lag-bytes=0"]).unwrap();
+    assert_eq!(config.log.age_max, Duration::MAX);
+    assert_eq!(config.delivery.lag.events_max, u64::MAX);
+    assert_eq!(config.delivery.lag.bytes_max, u64::MAX);
 }
 
 #[test]
@@ -106,17 +149,23 @@ fn a_setting_out_of_range_names_its_flag() {
 }
 
 #[test]
-fn a_health_check_asks_an_address_that_can_be_connected_to() {
-    let cases: [(&[&str], &str, bool); 4] = [
-        (&[], "127.0.0.1:9090", false),
-        (&["--admin", "0.0.0.0:1"], "127.0.0.1:1", false),
-        (&["--admin", "[::]:1"], "[::1]:1", false),
-        (&["--admin", "10.0.0.1:1", "--ready"], "10.0.0.1:1", true),
+fn a_health_check_asks_addresses_that_can_be_connected_to() {
+    let cases: [(&[&str], &[&str], bool); 6] = [
+        (&[], &["127.0.0.1:9090"], false),
+        (&["--admin", "0.0.0.0:1"], &["127.0.0.1:1"], false),
+        (&["--admin", "[::]:1"], &["[::1]:1"], false),
+        (&["--admin", ":1"], &["127.0.0.1:1", "[::1]:1"], false),
+        (&["--admin", "localhost:1"], &["127.0.0.1:1", "[::1]:1"], false),
+        (&["--admin", "10.0.0.1:1", "--ready"], &["10.0.0.1:1"], true),
     ];
     for (flags, admin, ready) in cases {
         let flags = [&["healthcheck"], flags].concat();
         let Ok(Task::HealthCheck(check)) = task(&flags) else { panic!("{flags:?}") };
-        assert_eq!((check.admin.to_string().as_str(), check.ready), (admin, ready), "{flags:?}");
+        let addresses: Vec<String> = check.admin.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            (addresses, check.ready),
+            (admin.iter().map(ToString::to_string).collect(), ready)
+        );
         assert_eq!(check.timeout, Duration::from_secs(2));
     }
 }

@@ -1,0 +1,101 @@
+//! Commands in documents work: make's targets, and the flags of our programs.
+//!
+//! A line of a code block that calls one of our programs is given to that program, with `--help`
+//! behind it, which reads everything before it. Flags between backticks are checked in
+//! `deploying::settings`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::markdown::documents;
+use crate::support::{program, repository, text};
+
+#[test]
+fn every_target_of_make_that_a_document_names_is_there() {
+    let targets = targets();
+    let mut named = 0;
+    for document in documents() {
+        let code = document.spans().into_iter().chain(document.lines());
+        for line in code {
+            let mut words = line.split_whitespace();
+            if let (Some("make"), Some(target)) = (words.next(), words.next()) {
+                assert!(targets.contains(target), "{}: {line}: no {target}", document.path);
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 20, "{named}");
+}
+
+fn targets() -> BTreeSet<String> {
+    let makefile = text("Makefile");
+    let rules = makefile.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
+    rules.filter_map(|rule| rule.split_once(':')).map(|(target, _)| target.to_owned()).collect()
+}
+
+#[test]
+fn every_line_of_a_code_block_that_calls_a_program_of_ours_can_be_read_by_it() {
+    let mut tried = 0;
+    for document in documents() {
+        for line in document.lines() {
+            for (program, arguments) in calls(&line) {
+                let said = understood(program, &arguments);
+                assert!(said.is_ok(), "{}: {line}\n{}", document.path, said.unwrap_err());
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried >= 15, "{tried}");
+}
+
+/// The calls of our programs in a line of a shell, with their arguments. Words in capitals stand for
+/// what the reader knows; a call with one of them, or with dots, is not tried.
+fn calls(line: &str) -> Vec<(&'static Path, Vec<String>)> {
+    // What has no closing quote is no line of a shell.
+    let words = shell_words::split(line).unwrap_or_default();
+    let commands = words.split(|word| ["|", "&&", ";"].contains(&word.as_str()));
+    let calls = commands.filter_map(call);
+    calls.filter(|(_, arguments)| !arguments.iter().any(|word| is_placeholder(word))).collect()
+}
+
+fn call(command: &[String]) -> Option<(&'static Path, Vec<String>)> {
+    let (first, rest) = command.split_first()?;
+    if first == "make" {
+        let flags = rest.iter().find_map(|word| word.strip_prefix("ARGS=")).unwrap_or_default();
+        let flags = flags.split_whitespace().map(str::to_owned);
+        return match rest.first()?.as_str() {
+            "run" => Some((program::fanfare(), flags.collect())),
+            "load" => {
+                Some((program::loadgen(), [String::from("run")].into_iter().chain(flags).collect()))
+            }
+            _ => None,
+        };
+    }
+    let name = first.rsplit('/').next()?;
+    let program = match name {
+        "fanfare" => program::fanfare(),
+        "loadgen" => program::loadgen(),
+        _ => return None,
+    };
+    let ends = |word: &&String| !word.starts_with(['#', '>', '&']);
+    Some((program, rest.iter().take_while(ends).cloned().collect()))
+}
+
+fn is_placeholder(word: &str) -> bool {
+    let capitals = word.chars().filter(char::is_ascii_uppercase).count();
+    word.contains(['…', '$', '[', '<']) || capitals > 2
+}
+
+/// The program reads the flags up to `--help` and then only prints.
+fn understood(program: &Path, arguments: &[String]) -> Result<(), String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .arg("--help")
+        .current_dir(repository("."))
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { Ok(()) } else { Err(said) }
+}

@@ -1,0 +1,6 @@
+//! Documents, held to what they say: the paths, commands, flags and figures in them.
+
+mod commands;
+mod figures;
+mod markdown;
+mod paths;
