@@ -108,6 +108,7 @@ impl App {
             http::set_options(listener, &config.http).map_err(BuildError::Options)?;
         }
         let admin_listener = listen(config.admin_listen, "--admin-listen")?;
+        http::set_options(&admin_listener, &config.http).map_err(BuildError::Options)?;
         let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>();
         let addresses = addresses.map_err(BuildError::Admin)?;
         let admin_address = admin_listener.local_addr().map_err(BuildError::Admin)?;

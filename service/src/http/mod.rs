@@ -7,6 +7,7 @@
 
 mod accept;
 mod body;
+pub(crate) mod closing;
 mod connection;
 mod handover;
 mod head;

@@ -50,6 +50,9 @@ mod memory;
 /// How the server begins and ends.
 mod lifecycle;
 
+/// Probes are answered, whoever else is connected.
+mod admin;
+
 /// Every number that is exported moves when it should.
 mod metrics;
 
