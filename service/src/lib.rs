@@ -41,3 +41,4 @@ pub mod app;
 pub mod file_limit;
 pub mod greeting;
 pub mod health_check;
+pub mod signals;

@@ -49,7 +49,8 @@ async fn a_second_signal_ends_the_program_at_once() {
     );
     assert_eq!(program.child.try_wait().unwrap(), None);
     program.signal(Signal::TERM);
-    assert_eq!(program.exit_code().await, Some(0));
+    // As shells and supervisors know it: 128, and 15 for the signal that it was.
+    assert_eq!(program.exit_code().await, Some(143));
     drop(streams);
 }
 
