@@ -1,8 +1,9 @@
 //! The whole server: build, run, drain.
 //!
 //! Everything that can fail is built before the first port opens, and every port is bound before
-//! anything is served. The end has four steps: say "not ready" and stop accepting; close the
-//! streams over the window; wait for what is still being answered; cut what is left.
+//! anything is served. The end has four steps: say "not ready"; close the streams over the window,
+//! and tell whoever comes meanwhile to come back later; close the ports, and wait for what is still
+//! being answered; cut what is left.
 
 use std::future::Future;
 use std::io;
@@ -14,7 +15,7 @@ use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
+use tokio::time::{Instant, interval, sleep, sleep_until, timeout, timeout_at};
 
 use crate::admin::Admin;
 use crate::auth::Authority;
@@ -202,6 +203,7 @@ impl App {
             () = self.drain() => End::Drained,
             () = second => End::Forced,
         };
+        self.lifecycle.close();
         self.lifecycle.cut();
         self.delivery.stop();
         match end {
@@ -216,13 +218,17 @@ impl App {
         let streams = self.delivery.subscribers();
         let window = self.drain_window;
         tracing::info!(streams, window = %humantime::format_duration(window), "draining");
-        let deadline = Instant::now() + window + DRAIN_GRACE;
+        let closing = Instant::now() + window;
         self.metrics.draining();
         self.lifecycle.drain();
         self.delivery.drain(window);
+        // To the end, even if all streams have ended: their clients come back, and connections that
+        // are refused have some of them wait for very long.
+        sleep_until(closing).await;
+        self.lifecycle.close();
         let tasks = self.lifecycle.tasks();
         tasks.close();
-        if timeout_at(deadline, tasks.wait()).await.is_err() {
+        if timeout_at(closing + DRAIN_GRACE, tasks.wait()).await.is_err() {
             let (left, streams) = (tasks.len(), self.delivery.subscribers());
             tracing::warn!(left, streams, "cutting what did not end in time");
         }

@@ -25,6 +25,12 @@ mod resume_under_load;
 /// Requests for streams, byte by byte.
 mod handover;
 
+/// Heads: one host, so many fields, and answers that explain.
+mod heads;
+
+/// Errors, and the next request on their connection.
+mod refusals;
+
 /// Streams end, and what is left of them.
 mod endings;
 
@@ -49,6 +55,9 @@ mod memory;
 
 /// How the server begins and ends.
 mod lifecycle;
+
+/// What clients find while it drains.
+mod draining;
 
 /// Probes are answered, whoever else is connected.
 mod admin;
