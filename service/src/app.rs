@@ -1,8 +1,9 @@
 //! The whole server: build, run, drain.
 //!
 //! Everything that can fail is built before the first port opens, and every port is bound before
-//! anything is served. The end has four steps: say "not ready" and stop accepting; close the
-//! streams over the window; wait for what is still being answered; cut what is left.
+//! anything is served. The end has four steps: say "not ready"; close the streams over the window,
+//! and tell whoever comes meanwhile to come back later; close the ports, and wait for what is still
+//! being answered; cut what is left.
 
 use std::future::Future;
 use std::io;
@@ -15,7 +16,7 @@ use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, interval, timeout_at};
+use tokio::time::{Instant, interval, sleep, sleep_until, timeout, timeout_at};
 
 use crate::admin::Admin;
 use crate::auth::Authority;
@@ -40,6 +41,10 @@ const AHEAD_MAX: u64 = 32 << 10;
 const LOG_EXPIRY: Duration = Duration::from_secs(1);
 /// What a drain may take longer than its window.
 const DRAIN_GRACE: Duration = Duration::from_secs(2);
+/// How long the process waits for its shards when everything else has ended.
+const SHARDS_GRACE: Duration = Duration::from_secs(2);
+/// How often it looks whether they have ended.
+const SHARDS_LOOK: Duration = Duration::from_millis(10);
 
 /// A server that is built, with its ports open.
 #[derive(Debug)]
@@ -54,6 +59,15 @@ pub struct App {
     log: Arc<MemoryLog>,
     front: Front,
     listeners: Vec<TcpListener>,
+}
+
+/// How a server has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// In order, after a drain.
+    Drained,
+    /// At once, because it was told to while it drained. What it had may still be running.
+    Forced,
 }
 
 /// Why the server could not be built.
@@ -106,6 +120,9 @@ impl App {
             http::set_options(listener, &config.http).map_err(BuildError::Options)?;
         }
         let admin_listeners = listen_on(&config.admin_listen, "--admin-listen")?;
+        for listener in &admin_listeners {
+            http::set_options(listener, &config.http).map_err(BuildError::Options)?;
+        }
         let addresses = bound(&listeners)?;
         let admin_addresses = bound(&admin_listeners)?;
         if config.open_to_network {
@@ -177,7 +194,7 @@ impl App {
         mut self,
         shutdown: impl Future<Output = ()>,
         second: impl Future<Output = ()>,
-    ) {
+    ) -> End {
         for listener in std::mem::take(&mut self.listeners) {
             self.front.listen(listener);
         }
@@ -187,31 +204,60 @@ impl App {
             () = shutdown => {}
             () = expire(&self.log) => {}
         }
-        tokio::select! {
-            () = self.drain() => {}
-            () = second => tracing::info!("told twice; ending at once"),
-        }
+        let end = tokio::select! {
+            () = self.drain() => End::Drained,
+            () = second => End::Forced,
+        };
+        self.lifecycle.close();
         self.lifecycle.cut();
         self.delivery.stop();
-        self.threads.join();
+        match end {
+            End::Drained => join(self.threads).await,
+            End::Forced => tracing::info!("told twice; ending at once"),
+        }
         tracing::info!("ended");
+        end
     }
 
     async fn drain(&self) {
         let streams = self.delivery.subscribers();
         let window = self.drain_window;
         tracing::info!(streams, window = %humantime::format_duration(window), "draining");
-        let deadline = Instant::now() + window + DRAIN_GRACE;
+        let closing = Instant::now() + window;
         self.metrics.draining();
         self.lifecycle.drain();
         self.delivery.drain(window);
+        // To the end, even if all streams have ended: their clients come back, and connections that
+        // are refused have some of them wait for very long.
+        sleep_until(closing).await;
+        self.lifecycle.close();
         let tasks = self.lifecycle.tasks();
         tasks.close();
-        if timeout_at(deadline, tasks.wait()).await.is_err() {
+        if timeout_at(closing + DRAIN_GRACE, tasks.wait()).await.is_err() {
             let (left, streams) = (tasks.len(), self.delivery.subscribers());
             tracing::warn!(left, streams, "cutting what did not end in time");
         }
     }
+}
+
+async fn join(threads: DeliveryThreads) {
+    if end_in_time(|| threads.have_ended()).await {
+        threads.join();
+    } else {
+        tracing::warn!(
+            "a shard does not end; ending without it. Please report what was subscribed and published"
+        );
+    }
+}
+
+/// A shard that is busy, or stuck, does not keep the process from its end.
+async fn end_in_time(have_ended: impl Fn() -> bool) -> bool {
+    let ended = async {
+        while !have_ended() {
+            sleep(SHARDS_LOOK).await;
+        }
+    };
+    timeout(SHARDS_GRACE, ended).await.is_ok()
 }
 
 fn limits(config: &Config, connections: usize) -> Limits {
@@ -283,4 +329,18 @@ fn listen(
         };
         BuildError::Listen { address, source, advice }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn shards_are_waited_for_and_one_that_does_not_end_only_for_a_moment() {
+        let began = Instant::now();
+        assert!(end_in_time(|| began.elapsed() >= Duration::from_secs(1)).await);
+        assert_eq!(began.elapsed().as_secs(), 1);
+        assert!(!end_in_time(|| false).await);
+        assert_eq!(began.elapsed().as_secs(), 3);
+    }
 }

@@ -44,3 +44,4 @@ pub mod config;
 
 pub mod app;
 pub mod health_check;
+pub mod signals;

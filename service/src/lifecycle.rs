@@ -1,7 +1,9 @@
-//! What the whole server is doing: starting, serving, draining, or being cut off.
+//! What the whole server is doing: starting, serving, draining, closed, or being cut off.
 //!
-//! It only ever moves forward. Draining asks everybody to end in order; the cut is for those who
-//! did not within the time they had.
+//! It only ever moves forward. Draining asks everybody to end in order, and lasts as long as its
+//! window: meanwhile the listeners stay open, because clients whose streams have ended come back
+//! within it and have to be told when to try again. Closing ends the listeners and what carries
+//! nothing; the cut is for those who did not end in the time they had.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +16,7 @@ use tokio_util::task::TaskTracker;
 pub struct Lifecycle {
     serving: Arc<AtomicBool>,
     drain: CancellationToken,
+    close: CancellationToken,
     cut: CancellationToken,
     tasks: TaskTracker,
 }
@@ -44,6 +47,16 @@ impl Lifecycle {
     /// Waits until the end begins.
     pub async fn draining(&self) {
         self.drain.cancelled().await;
+    }
+
+    /// The window of the drain is over: nobody is let in any more.
+    pub fn close(&self) {
+        self.close.cancel();
+    }
+
+    /// Waits until the window of the drain is over.
+    pub async fn closing(&self) {
+        self.close.cancelled().await;
     }
 
     /// Ends what is still there.

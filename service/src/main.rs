@@ -3,12 +3,13 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use fanfare::app::App;
+use fanfare::app::{App, End};
 use fanfare::config::{Cli, Config, HealthCheck, ListFormat, Task, UsageError};
 use fanfare::greeting::greeting;
 use fanfare::health_check;
 use fanfare::logging::{self, LogFormat};
 use fanfare::metrics::{self, listing};
+use fanfare::signals::Signals;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The settings or the machine do not allow a start (`EX_USAGE` of sysexits.h).
@@ -41,19 +42,18 @@ fn serve(config: Config) -> ExitCode {
         Ok(logging) => logging,
         Err(error) => return fail(&error, LogFormat::Text),
     };
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error, format),
-    };
-    runtime.block_on(run(config))
-}
-
-async fn run(config: Config) -> ExitCode {
-    let (demos, format) = (config.demos, config.logging.format);
-    let (first, second) = match (Ending::new(), Ending::new()) {
-        (Ok(first), Ok(second)) => (first, second),
+    let (signals, runtime) = match (Signals::watch(), tokio::runtime::Runtime::new()) {
+        (Ok(signals), Ok(runtime)) => (signals, runtime),
         (Err(error), _) | (_, Err(error)) => return fail(&error, format),
     };
+    let code = runtime.block_on(run(config, &signals));
+    // Dropping the runtime would wait for whoever is busy in it.
+    runtime.shutdown_background();
+    code
+}
+
+async fn run(config: Config, signals: &Signals) -> ExitCode {
+    let (demos, format) = (config.demos, config.logging.format);
     if let Err(error) = ignore_hangups() {
         return fail(&error, format);
     }
@@ -64,8 +64,10 @@ async fn run(config: Config) -> ExitCode {
     let hello = greeting(app.addresses(), app.admin_addresses(), demos);
     // A closed standard output is no reason not to serve.
     let _ = std::io::stdout().write_all(hello.as_bytes());
-    app.run(first.asked(1), second.asked(2)).await;
-    ExitCode::SUCCESS
+    match app.run(signals.first(), signals.second()).await {
+        End::Drained => ExitCode::SUCCESS,
+        End::Forced => signals.exit_code(),
+    }
 }
 
 /// Exit code 1 is what container engines take for "unhealthy".
@@ -102,30 +104,6 @@ fn ignore_hangups() -> std::io::Result<()> {
         }
     });
     Ok(())
-}
-
-/// The signals that ask the server to end.
-struct Ending {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Ending {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn asked(mut self, times: usize) {
-        for _ in 0..times {
-            tokio::select! {
-                _ = self.terminate.recv() => {}
-                _ = self.interrupt.recv() => {}
-            }
-        }
-    }
 }
 
 /// Says why the server does not start: as plain text, or as a log line once it is known that lines

@@ -207,6 +207,12 @@ impl ShardHandle {
 }
 
 impl DeliveryThreads {
+    /// Whether all have ended.
+    #[must_use]
+    pub fn have_ended(&self) -> bool {
+        self.handles.iter().all(JoinHandle::is_finished)
+    }
+
     /// Waits until all have ended.
     pub fn join(self) {
         for handle in self.handles {

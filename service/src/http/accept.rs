@@ -41,14 +41,14 @@ impl Front {
         Self { context: Arc::new(context), admission }
     }
 
-    /// Begins to accept; ends with the drain, and then the port is closed.
+    /// Begins to accept; ends with the window of the drain, and then the port is closed.
     pub fn listen(&self, listener: TcpListener) {
         let (context, admission) = (Arc::clone(&self.context), Arc::clone(&self.admission));
         let tasks = self.context.lifecycle.tasks().clone();
         tasks.spawn(async move {
             tokio::select! {
                 () = accept_all(&listener, &context, &admission) => {}
-                () = context.lifecycle.draining() => {}
+                () = context.lifecycle.closing() => {}
             }
         });
     }

@@ -49,6 +49,45 @@ pub(super) enum ReplyBody {
     Lines(Channel<Bytes, Infallible>),
 }
 
+/// What a connection learns of an answer while hyper hands it out. Dropped when hyper has the whole
+/// of it, or lets it go.
+pub(super) trait Watch: Unpin {
+    /// hyper asked for more, and there was some, or the end; or nothing yet.
+    fn asked(&mut self, is_ready: bool) {
+        let _ = is_ready;
+    }
+}
+
+/// A body that its connection watches.
+#[derive(Debug)]
+pub(super) struct Watched<W> {
+    pub(super) body: ReplyBody,
+    pub(super) watch: W,
+}
+
+impl<W: Watch> Body for Watched<W> {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let this = self.get_mut();
+        let frame = Pin::new(&mut this.body).poll_frame(context);
+        this.watch.asked(frame.is_ready());
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 /// Below this, a DATA frame counts against a budget that readers built on the `h2` library keep for
 /// frames that wait to be read (since its version 0.4.16): after some hundred small events, or the
 /// first bytes of 130 streams, they close the whole connection.

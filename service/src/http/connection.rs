@@ -1,35 +1,25 @@
 //! One connection, from its first byte to its last.
 //!
-//! HTTP/1.1 and HTTP/2 (prior knowledge) share the port: the first bytes tell. HTTP/1 has a file of
-//! its own, because its socket may leave; here are the choice and HTTP/2.
+//! HTTP/1.1 and HTTP/2 (prior knowledge) share the port: the first bytes tell. Each has a file of its
+//! own; here are the choice, and what both do.
 
-use std::convert::Infallible;
 use std::error::Error as _;
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::Incoming;
-use hyper::server::conn::http2;
-use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::accept::Place;
-use super::body::{Content, HTTP2_PIECE_MIN, Opening, ReplyBody};
+use super::body::{Content, Opening, ReplyBody};
+use super::incoming::Incoming;
 use super::reply::Reply;
-use super::{Context, head, http1, route, subscribe, trace};
+use super::{Context, http1, http2, route, subscribe, trace};
 use crate::metrics::{ConnectionEnd, Protocol, Refusal};
 
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// HTTP/2 connections are asked for a sign of life this often, and must give it within as long.
-const HTTP2_PING: Duration = Duration::from_secs(20);
-/// How much hyper holds for an HTTP/2 stream that does not take it.
-const HTTP2_STREAM_BUFFER: usize = 64 << 10;
 
 /// What a connection is given.
 #[derive(Clone, Copy, Debug)]
@@ -63,13 +53,13 @@ async fn serve_any(
     let limit = context.settings.head_timeout;
     let first = tokio::select! {
         first = timeout(limit, is_http2(&stream)) => first,
-        // Whoever has said nothing yet is not waited for.
-        () = context.lifecycle.draining() => return Ok(()),
+        // Whoever has said nothing by then is not waited for.
+        () = context.lifecycle.closing() => return Ok(()),
     };
     match first {
         Ok(Ok(true)) => {
             place.speaks(Protocol::Http2);
-            let result = serve_http2(stream, mode, context).await;
+            let result = http2::serve(stream, mode, context, &mut place).await;
             note_end(&mut place, result.as_ref().err());
             result
         }
@@ -120,39 +110,6 @@ async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
         sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(500));
     }
-}
-
-async fn serve_http2(
-    stream: TcpStream,
-    mode: Mode,
-    context: Arc<Context>,
-) -> Result<(), hyper::Error> {
-    let service = service_fn(|request| {
-        let context = Arc::clone(&context);
-        // hyper keeps the place of this future for as long as the stream lives; boxed, it is given
-        // back with the answer.
-        Box::pin(async move {
-            let reply = answer(request, mode, &context).await;
-            // The connection carries other streams too. A stuck one holds one piece until the
-            // client reads or resets it.
-            Ok::<_, Infallible>(to_body(reply, &context, HTTP2_PIECE_MIN, || ()))
-        })
-    });
-    let header_list_max = head::hard_limit(context.settings.head_bytes_max);
-    let connection = http2::Builder::new(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .keep_alive_interval(HTTP2_PING)
-        .keep_alive_timeout(HTTP2_PING)
-        .max_send_buf_size(HTTP2_STREAM_BUFFER)
-        .max_header_list_size(u32::try_from(header_list_max).unwrap_or(u32::MAX))
-        .max_concurrent_streams(context.settings.http2_streams_max)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
-    tokio::select! {
-        result = connection.as_mut() => return result,
-        () = context.lifecycle.draining() => connection.as_mut().graceful_shutdown(),
-    }
-    connection.await
 }
 
 /// Answers a request, or refuses it.

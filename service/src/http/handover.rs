@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as Task, Poll};
 use std::time::SystemTime;
 
@@ -26,7 +26,7 @@ use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use super::body::Opening;
+use super::body::{Opening, Watch};
 use crate::event::chunk_of;
 
 /// What a connection, the answers to its requests and its stream know of each other.
@@ -36,6 +36,10 @@ pub(super) struct Carrier {
     pub(super) hang_up: Notify,
     /// The kernel has not taken all that hyper wanted to write.
     congested: AtomicBool,
+    /// A request has been read, and its answer has not been written yet.
+    answering: AtomicBool,
+    /// The answer has been handed out to hyper to its end; what it has of it is not written yet.
+    handed_out: AtomicBool,
     leaving: Mutex<Option<Leaving>>,
 }
 
@@ -59,6 +63,13 @@ impl Carrier {
         !self.congested.load(Ordering::Relaxed)
     }
 
+    /// A request has been read.
+    pub(super) fn asked(self: &Arc<Self>) -> Answering {
+        self.handed_out.store(false, Ordering::Relaxed);
+        self.answering.store(true, Ordering::Relaxed);
+        Answering(Arc::clone(self))
+    }
+
     pub(super) fn leave(&self, leaving: Leaving) -> Left {
         *self.leaving.lock().unwrap_or_else(PoisonError::into_inner) = Some(leaving);
         Left
@@ -66,6 +77,18 @@ impl Carrier {
 
     pub(super) fn leaving(&self) -> Option<Leaving> {
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Lies beside the body of an answer until hyper has all of it.
+#[derive(Debug)]
+pub(super) struct Answering(Arc<Carrier>);
+
+impl Watch for Answering {}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.handed_out.store(true, Ordering::Relaxed);
     }
 }
 
@@ -90,6 +113,9 @@ pub(super) fn beginning(head: &Parts, first: &Bytes) -> Bytes {
 
 /// A socket for hyper that notes whether the kernel takes everything. hyper flushes an answer
 /// before it reads the next request, so a write that was not blocked has left nothing behind.
+///
+/// What hyper writes by itself, to a head that it cannot read, does not get through: it is a status
+/// alone, and the client is told more in its place ([`Observed::is_own_word`]).
 #[derive(Debug)]
 pub(super) struct Observed<'a> {
     pub(super) io: TokioIo<TcpStream>,
@@ -100,6 +126,11 @@ impl Observed<'_> {
     fn note<T>(&self, result: Poll<T>) -> Poll<T> {
         self.carrier.congested.store(result.is_pending(), Ordering::Relaxed);
         result
+    }
+
+    /// Nobody has been asked, so what is written is no answer of ours.
+    fn is_own_word(&self) -> bool {
+        !self.carrier.answering.load(Ordering::Relaxed)
     }
 }
 
@@ -119,12 +150,19 @@ impl Write for Observed<'_> {
         task: &mut Task<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.is_own_word() {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let result = Pin::new(&mut self.io).poll_write(task, bytes);
         self.note(result)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(task)
+        let flushed = Pin::new(&mut self.io).poll_flush(task);
+        if flushed.is_ready() && self.carrier.handed_out.swap(false, Ordering::Relaxed) {
+            self.carrier.answering.store(false, Ordering::Relaxed);
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
@@ -140,6 +178,9 @@ impl Write for Observed<'_> {
         task: &mut Task<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.is_own_word() {
+            return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
+        }
         let result = Pin::new(&mut self.io).poll_write_vectored(task, slices);
         self.note(result)
     }

@@ -9,30 +9,32 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::accept::Place;
-use super::body::{Content, ReplyBody};
+use super::body::{Content, Watched};
+use super::closing::close;
 use super::connection::{Mode, answer, note_end, to_body};
-use super::handover::{Carrier, Leaving, Left, Observed, beginning};
+use super::handover::{Answering, Carrier, Leaving, Left, Observed, beginning};
+use super::incoming::Incoming;
 use super::{Context, head, subscribe};
 use crate::logging::rarely;
 use crate::metrics::{ConnectionEnd, StatusClass};
 
-/// How long, and for how many bytes, we go on reading after our last word, so that the kernel does
-/// not answer them with a reset that overtakes it.
-const LINGER_TIME: Duration = Duration::from_secs(1);
-const LINGER_BYTES: usize = 256 << 10;
+/// How long a client may take for an answer that is made without hyper; and, when the window of a
+/// drain is over, for a head that it has begun.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
 
 /// Serves a connection until it ends or its socket belongs to a shard, and then its place does too.
 pub(super) async fn serve(
@@ -54,17 +56,17 @@ pub(super) async fn serve(
         .max_buf_size(head::hard_limit(context.settings.head_bytes_max).max(8 << 10))
         .keep_alive(matches!(mode, Mode::Serve))
         .serve_connection(io, service);
-    let mut draining = pin!(context.lifecycle.draining());
+    let mut closing = pin!(context.lifecycle.closing());
     let mut told = false;
     let result = loop {
         tokio::select! {
             result = poll_fn(|task| connection.poll_without_shutdown(task)) => break result,
-            () = &mut draining, if !told => {
+            () = &mut closing, if !told => {
                 told = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
-            // A head that began before the drain gets a moment, and then no more.
-            () = sleep(LINGER_TIME), if told && requests.load(Ordering::Relaxed) == 0 => return Ok(()),
+            // A head that has begun gets a moment, and then no more.
+            () = sleep(LAST_MOMENT), if told && requests.load(Ordering::Relaxed) == 0 => return Ok(()),
             () = carrier.hang_up.notified() => {
                 place.ends(ConnectionEnd::Stream);
                 return Ok(());
@@ -92,9 +94,14 @@ pub(super) async fn serve(
         }
         result => {
             note_end(&mut place, result.as_ref().err());
-            if result.as_ref().is_err_and(hyper::Error::is_parse) {
-                // hyper has answered what it could not read.
+            if let Err(error) = result
+                && error.is_parse()
+                && !error.is_parse_version_h2()
+            {
                 context.metrics.answered(StatusClass::ClientError);
+                let max = context.settings.head_bytes_max;
+                let (status, slug, detail) = head::unreadable(error, &parts.read_buf, max);
+                write_problem(&mut stream, status, slug, &detail).await;
             }
             close(stream).await;
         }
@@ -103,23 +110,34 @@ pub(super) async fn serve(
 }
 
 async fn respond(
-    request: Request<Incoming>,
+    request: Request<hyper::body::Incoming>,
     mode: Mode,
     context: Arc<Context>,
     carrier: Arc<Carrier>,
-) -> Result<Response<ReplyBody>, Left> {
-    let may_leave = request.body().is_end_stream() && request.version() == Version::HTTP_11;
+) -> Result<Response<Watched<Answering>>, Left> {
+    let watch = carrier.asked();
+    let version = request.version();
+    let may_leave = request.body().is_end_stream() && version == Version::HTTP_11;
+    let (request, returned) = Incoming::lend(request);
     let reply = answer(request, mode, &context).await;
+    let may_stay = returned.leaves_it_usable().await && !context.lifecycle.is_draining();
     let (head, content) = reply.into_parts();
-    match content {
+    let content = match content {
         Content::Stream(opening) if may_leave && carrier.is_clear() => {
-            Err(carrier.leave(Leaving { head, opening }))
+            return Err(carrier.leave(Leaving { head, opening }));
         }
-        content => {
-            let reply = Response::from_parts(head, content);
-            Ok(to_body(reply, &context, 0, move || carrier.hang_up.notify_one()))
-        }
+        content => content,
+    };
+    // HTTP/1.0 knows no chunks: where the length is not known, the end is that of the connection.
+    let ends_by_closing = version == Version::HTTP_10 && !matches!(content, Content::Whole(_));
+    let reply = Response::from_parts(head, content);
+    let mut reply = to_body(reply, &context, 0, move || carrier.hang_up.notify_one());
+    if !may_stay || ends_by_closing {
+        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        // Otherwise hyper says `keep-alive` to a client of HTTP/1.0 that has asked for it.
+        *reply.version_mut() = version;
     }
+    Ok(reply.map(|body| Watched { body, watch }))
 }
 
 /// Gives a socket to a shard. Whatever came after the request has nobody to answer it.
@@ -168,32 +186,47 @@ async fn answer_more_than_a_request(stream: &mut TcpStream) {
 
 /// Answers without hyper, and for the last time.
 async fn write_problem(stream: &mut TcpStream, status: StatusCode, slug: &str, detail: &str) {
-    let json = format!(
-        "{{\"type\":\"urn:fanfare:problem:{slug}\",\"title\":\"{}\",\"status\":{},\"detail\":\"{detail}\"}}",
-        status.canonical_reason().unwrap_or_default(),
-        status.as_u16(),
-    );
-    let reply = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{json}",
-        json.len(),
-    );
+    let reply = last_answer(status, slug, detail, SystemTime::now());
     // The client is slow or gone; whether this reaches it makes no difference to us.
-    let _ = timeout(LINGER_TIME, stream.write_all(reply.as_bytes())).await;
+    let _ = timeout(LAST_MOMENT, stream.write_all(reply.as_bytes())).await;
 }
 
-async fn close(mut stream: TcpStream) {
-    if stream.shutdown().await.is_err() {
-        return;
+fn last_answer(status: StatusCode, slug: &str, detail: &str, now: SystemTime) -> String {
+    let title = status.canonical_reason().unwrap_or_default();
+    let code = status.as_u16();
+    let detail = serde_json::Value::from(detail);
+    let json = format!(
+        "{{\"type\":\"urn:fanfare:problem:{slug}\",\"title\":\"{title}\",\"status\":{code},\"detail\":{detail}}}",
+    );
+    let date = httpdate::fmt_http_date(now);
+    let length = json.len();
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\ncontent-length: {length}\r\nconnection: close\r\ndate: {date}\r\n\r\n{json}",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_answer_of_a_connection_has_a_date_and_says_that_it_is_the_last() {
+        let answer =
+            last_answer(StatusCode::BAD_REQUEST, "x", "say \"please\"", SystemTime::UNIX_EPOCH);
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let lines: Vec<_> = head.split("\r\n").collect();
+        let length = format!("content-length: {}", body.len());
+        let expected = [
+            "HTTP/1.1 400 Bad Request",
+            "content-type: application/problem+json",
+            "cache-control: no-store",
+            &length,
+            "connection: close",
+            "date: Thu, 01 Jan 1970 00:00:00 GMT",
+        ];
+        assert_eq!(lines, expected);
+        let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(problem["detail"], "say \"please\"");
+        assert_eq!(problem["type"], "urn:fanfare:problem:x");
     }
-    let mut rest = vec![0; 8 << 10];
-    let drained = async {
-        let mut bytes = 0;
-        while bytes < LINGER_BYTES {
-            match stream.read(&mut rest).await {
-                Ok(0) | Err(_) => return,
-                Ok(count) => bytes += count,
-            }
-        }
-    };
-    let _ = timeout(LINGER_TIME, drained).await;
 }

@@ -7,10 +7,14 @@
 
 mod accept;
 mod body;
+pub(crate) mod closing;
 mod connection;
 mod handover;
 mod head;
+mod host;
 mod http1;
+mod http2;
+mod incoming;
 mod ndjson;
 mod origin;
 mod pages;
@@ -47,7 +51,8 @@ use crate::metrics::Metrics;
 pub struct HttpSettings {
     /// The largest request head in bytes.
     pub head_bytes_max: usize,
-    /// How long a head may take, and how long a connection may idle between requests.
+    /// How long a head may take, and how long a connection may idle between requests; on HTTP/2,
+    /// without streams.
     pub head_timeout: Duration,
     /// The largest request body, and the longest line of NDJSON, in bytes.
     pub body_bytes_max: usize,

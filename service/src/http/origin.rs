@@ -9,11 +9,11 @@ use std::net::Ipv4Addr;
 
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HOST, HeaderMap, HeaderValue, ORIGIN,
-    VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderMap, HeaderValue, ORIGIN, VARY,
 };
 use hyper::{Request, Uri};
 
+use super::host::called_host;
 use super::reply::Problem;
 
 /// Whose pages may call us.
@@ -43,7 +43,7 @@ impl OriginPolicy {
             return Ok(());
         }
         // HTTP/1.0 knows no `Host`, and no browser speaks it.
-        let Some(called) = called_host(request) else { return Ok(()) };
+        let Some(called) = called_host(request)? else { return Ok(()) };
         let authority = called.parse::<hyper::http::uri::Authority>();
         if authority.is_ok_and(|authority| is_loopback_host(authority.host())) {
             return Ok(());
@@ -102,17 +102,13 @@ fn is_loopback_host(host: &str) -> bool {
 fn is_same_host<B>(origin: &str, request: &Request<B>) -> bool {
     let Ok(uri) = origin.parse::<Uri>() else { return false };
     let Some(authority) = uri.authority() else { return false };
-    called_host(request) == Some(authority.as_str())
-}
-
-/// Host and port as the client named them; HTTP/2 has them in the target.
-fn called_host<B>(request: &Request<B>) -> Option<&str> {
-    let host = request.headers().get(HOST).map(|host| host.to_str().unwrap_or("?"));
-    host.or_else(|| request.uri().authority().map(hyper::http::uri::Authority::as_str))
+    called_host(request) == Ok(Some(authority.as_str()))
 }
 
 #[cfg(test)]
 mod tests {
+    use hyper::header::HOST;
+
     use super::*;
 
     fn publish_from(policy: &OriginPolicy, origin: Option<&str>, host: &str) -> bool {

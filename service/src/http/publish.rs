@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use hyper::header::CONTENT_TYPE;
 use hyper::{Request, StatusCode};
 use tokio::time::timeout;
 
 use super::Context;
+use super::incoming::Incoming;
 use super::parameters::{Pairs, pairs, path_part};
 use super::reply::{self, Problem, Reply};
 use super::trace;

@@ -55,6 +55,14 @@ pub(super) enum Problem {
     BodyTooLarge { max: usize },
     #[error("the head is larger than {max} bytes; send fewer or shorter headers and parameters")]
     HeadTooLarge { max: usize },
+    #[error(
+        "the target of the request is longer than {max} bytes; send fewer or shorter parameters"
+    )]
+    TargetTooLong { max: usize },
+    #[error("the head has more than {max} fields; send fewer")]
+    TooManyFields { max: usize },
+    #[error("{0}")]
+    Host(&'static str),
     #[error("this path reads {expected}; set the Content-Type")]
     MediaType { expected: &'static str },
     #[error("{what}; come back later")]
@@ -74,15 +82,17 @@ impl Problem {
         }
     }
 
-    fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Draft(DraftError::DataTooLarge { .. } | DraftError::TooManyLines { .. }) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
             Self::Selector(SelectorError::BudgetExhausted) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unreadable(_) | Self::Draft(_) | Self::Selector(_) | Self::Topic(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Unreadable(_)
+            | Self::Draft(_)
+            | Self::Selector(_)
+            | Self::Topic(_)
+            | Self::Host(_) => StatusCode::BAD_REQUEST,
             Self::NotGranted { .. } | Self::ForeignOrigin { .. } | Self::ForeignHost { .. } => {
                 StatusCode::FORBIDDEN
             }
@@ -94,13 +104,16 @@ impl Problem {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::HeadTooLarge { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::HeadTooLarge { .. } | Self::TooManyFields { .. } => {
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+            }
+            Self::TargetTooLong { .. } => StatusCode::URI_TOO_LONG,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
-    fn slug(&self) -> &'static str {
+    pub(super) fn slug(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "unreadable",
             Self::Draft(_) => "event",
@@ -117,6 +130,9 @@ impl Problem {
             Self::Append(AppendError::Unavailable) => "log-unavailable",
             Self::BodyTooLarge { .. } => "body-too-large",
             Self::HeadTooLarge { .. } => "head-too-large",
+            Self::TooManyFields { .. } => "too-many-fields",
+            Self::TargetTooLong { .. } => "target-too-long",
+            Self::Host(_) => "bad-host",
             Self::MediaType { .. } => "media-type",
             Self::TooMany { .. } => "too-many",
             Self::Draining => "draining",
@@ -143,7 +159,9 @@ impl Problem {
             }
             Self::Draft(DraftError::DataTooLarge { .. } | DraftError::TooManyLines { .. })
             | Self::BodyTooLarge { .. }
-            | Self::HeadTooLarge { .. } => Some(PublishRejection::TooLarge),
+            | Self::HeadTooLarge { .. }
+            | Self::TooManyFields { .. }
+            | Self::TargetTooLong { .. } => Some(PublishRejection::TooLarge),
             Self::BodyTimeout { .. } => Some(PublishRejection::Timeout),
             Self::TooMany { .. } => Some(PublishRejection::Busy),
             Self::Draining => Some(PublishRejection::Draining),

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ALLOW, HeaderValue, ORIGIN};
 use hyper::{Method, Request, StatusCode};
 
 use super::body::Content;
+use super::incoming::Incoming;
 use super::pages::Page;
 use super::reply::{self, Problem, Reply};
 use super::subscribe::DemoStream;

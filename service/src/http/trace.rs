@@ -9,13 +9,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use hyper::{Method, Request, Version};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Level, Span};
 
 use super::Context;
+use super::incoming::Incoming;
 use super::reply::Reply;
 use super::route;
 use crate::log::Receipt;

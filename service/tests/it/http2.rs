@@ -222,3 +222,65 @@ async fn a_client_that_is_busy_is_not_provoked_by_many_small_events() {
         assert_eq!(stream.frame().await.unwrap().as_ref(), Some(expected));
     }
 }
+
+#[tokio::test]
+async fn a_connection_without_streams_ends_like_an_idle_one_although_it_answers_pings() {
+    let server = TestServer::start_with(&["--heartbeat", "0s", "--head-timeout", "300ms"]).await;
+    let busy = Http2::open(&server).await;
+    let mut stream = busy.stream("/events/t").await;
+    stream.expect(":\n").await;
+    let silent = Http2::open(&server).await;
+    let asked = Http2::open(&server).await;
+    assert_eq!(asked.get("/", &[]).await.0, 200);
+    let left = Http2::open(&server).await;
+    left.stream("/events/t").await.reset();
+    for idle in [silent, asked, left] {
+        idle.ended().await;
+    }
+    let closed = "fanfare_connections_closed_total{reason=\"idle\"}";
+    eventually("they are counted", async || server.figure(closed).await == 3.0).await;
+    let id = server.publish("t", "to who is left").await;
+    stream.expect(&frame(&id, "to who is left")).await;
+}
+
+#[tokio::test]
+async fn a_connection_whose_client_does_not_read_its_answers_is_cut() {
+    let flags = ["--heartbeat", "0s", "--body-timeout", "300ms", "--head-timeout", "300ms"];
+    let server = TestServer::start_with(&flags).await;
+    let reader = Http2::open(&server).await;
+    let mut stream = reader.stream("/events/t").await;
+    let mut stuck = Vec::new();
+    // Nothing of the answer leaves, or one byte.
+    for window in [0, 1] {
+        let connection = Http2::open_with_window(&server, window).await;
+        stuck.push((connection.ask("/").await, connection));
+    }
+    eventually("one is left", async || {
+        server.figure("fanfare_connections{protocol=\"http2\"}").await == 1.0
+    })
+    .await;
+    let id = server.publish("t", "to who reads").await;
+    stream.expect(&format!(":\n{}", frame(&id, "to who reads"))).await;
+}
+
+#[tokio::test]
+async fn an_upload_is_larger_than_the_window_and_an_error_harms_no_other_request() {
+    const EVENTS: usize = 20_000;
+    let server = TestServer::start().await;
+    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    let line = format!("{{\"topic\":\"t\",\"data\":\"{}\"}}\n", "x".repeat(100));
+    let mut connections = Vec::new();
+    for _ in 0..2 {
+        for path in ["/nowhere", "/events/t?retry=x"] {
+            let refused = client.post(server.url(path)).body("x".repeat(500_000)).send();
+            assert!(refused.await.unwrap().status().is_client_error(), "{path}");
+        }
+        let upload = client.post(server.url("/events"));
+        let upload =
+            upload.header("content-type", "application/x-ndjson").body(line.repeat(EVENTS));
+        let answers = upload.send().await.unwrap().text().await.unwrap();
+        assert_eq!(answers.matches("{\"id\":").count(), EVENTS);
+        connections.push(server.figure("fanfare_connections_opened_total").await);
+    }
+    assert_eq!(connections, [1.0, 1.0]);
+}

@@ -28,6 +28,12 @@ mod resume_under_load;
 /// Requests for streams, byte by byte.
 mod handover;
 
+/// Heads: one host, so many fields, and answers that explain.
+mod heads;
+
+/// Errors, and the next request on their connection.
+mod refusals;
+
 /// Streams end, and what is left of them.
 mod endings;
 
@@ -55,6 +61,12 @@ mod lifecycle;
 
 /// What it is told at the start, as people write it.
 mod settings;
+
+/// What clients find while it drains.
+mod draining;
+
+/// Probes are answered, whoever else is connected.
+mod admin;
 
 /// Every number that is exported moves when it should.
 mod metrics;

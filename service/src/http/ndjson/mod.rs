@@ -14,7 +14,6 @@ use std::time::Duration;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use http_body_util::channel::{Channel, Sender};
-use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use memchr::memchr;
 use serde::Deserialize;
@@ -24,6 +23,7 @@ use tracing::Instrument as _;
 
 use super::Context;
 use super::body::Content;
+use super::incoming::Incoming;
 use super::publish::{ask_grants, body_timeout, check_grants, has_media_type};
 use super::reply::{self, Problem, Reply};
 use super::trace;

@@ -29,5 +29,11 @@ mod resume;
 /// Clients publish.
 mod publishing;
 
+/// Clients go on after an error.
+mod refusals;
+
+/// Clients are told when to come back.
+mod draining;
+
 /// The demonstrations.
 mod demos;

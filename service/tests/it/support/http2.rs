@@ -69,7 +69,35 @@ impl Http2 {
     }
 
     pub(crate) async fn ask(&self, path: &str) -> Asked {
-        let request = Request::get(format!("{}{path}", self.url)).body(()).unwrap();
+        self.ask_for(Request::get(format!("{}{path}", self.url)).body(()).unwrap()).await
+    }
+
+    /// The status and body of the answer to a request with these fields.
+    pub(crate) async fn get(&self, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
+        let mut request = Request::get(format!("{}{path}", self.url));
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let asked = self.ask_for(request.body(()).unwrap()).await;
+        let answer = timeout(PATIENCE, asked.answer).await.expect("in time").expect("an answer");
+        let status = answer.status().as_u16();
+        let mut body = answer.into_body();
+        let mut text = Vec::new();
+        while let Some(data) = timeout(PATIENCE, body.data()).await.expect("in time") {
+            let data = data.unwrap();
+            body.flow_control().release_capacity(data.len()).unwrap();
+            text.extend_from_slice(&data);
+        }
+        (status, String::from_utf8(text).unwrap())
+    }
+
+    /// Waits until the server has closed the connection, in order.
+    pub(crate) async fn ended(self) {
+        let ended = timeout(PATIENCE, self.connection).await.expect("an end in time");
+        ended.unwrap().expect("an end in order");
+    }
+
+    async fn ask_for(&self, request: Request<()>) -> Asked {
         let requests = timeout(PATIENCE, self.requests.clone().ready()).await;
         let mut requests = requests.expect("a place in time").expect("an open connection");
         let (answer, request) = requests.send_request(request, true).unwrap();

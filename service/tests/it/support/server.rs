@@ -42,12 +42,12 @@ impl TestServer {
         let app = App::build(*config).expect("a server");
         let (address, admin) = (app.addresses()[0], app.admin_addresses()[0]);
         let (stop, stopped) = oneshot::channel();
-        let running = tokio::spawn(app.run(
-            async move {
-                let _ = stopped.await;
-            },
-            std::future::pending(),
-        ));
+        let stopped = async move {
+            let _ = stopped.await;
+        };
+        let running = tokio::spawn(async move {
+            app.run(stopped, std::future::pending()).await;
+        });
         Self { address, admin, client: client(), stop: Some(stop), running }
     }
 

@@ -8,8 +8,9 @@ use serde_json::Value;
 use super::tool::{content, stateful_set, yaml};
 use crate::support::{program, repository, text};
 
-/// What a drain takes longer than its window before what is left is cut.
-const CUT: f64 = 2.0;
+/// What an end may take longer than the window of its drain: what is left is cut after two seconds, and
+/// delivery threads have two more.
+const CUT: f64 = 4.0;
 
 #[test]
 fn whoever_ends_a_server_waits_for_its_drain() {

@@ -1,20 +1,18 @@
 //! `/metrics`, `/healthz` and `/readyz`, on a listener, a thread and a runtime of their own, so that
-//! they answer while everything else is busy.
+//! they answer while everything else is busy. What they say is here; who is let in, and for how
+//! long, is in `connections`.
 
-use std::convert::Infallible;
+mod connections;
+
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::runtime;
 use tokio::sync::Semaphore;
 
@@ -23,9 +21,6 @@ use crate::lifecycle::Lifecycle;
 use crate::metrics::{Metrics, Readings};
 use crate::topic::SelectorCompiler;
 
-/// How many connections at a time: a few scrapers and probes.
-const CONNECTIONS_MAX: usize = 64;
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What the admin listener tells.
@@ -56,40 +51,12 @@ impl Admin {
     pub fn start(self, listener: TcpListener) -> io::Result<()> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let serve = move || {
-            if let Err(error) = runtime.block_on(self.serve(listener)) {
+            if let Err(error) = runtime.block_on(connections::serve(listener, &self)) {
                 tracing::error!(%error, "the admin listener ended");
             }
         };
         thread::Builder::new().name("admin".to_owned()).spawn(serve)?;
         Ok(())
-    }
-
-    async fn serve(&self, listener: TcpListener) -> io::Result<()> {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::debug!(%error, "cannot accept an admin connection");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            };
-            let admin = self.clone();
-            tokio::spawn(async move {
-                let service = service_fn(|request| std::future::ready(admin.answer(&request)));
-                let connection = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(HEAD_TIMEOUT)
-                    .serve_connection(TokioIo::new(stream), service);
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "admin connection ended");
-                }
-                drop(place);
-            });
-        }
     }
 
     fn is_ready(&self) -> bool {
@@ -111,13 +78,13 @@ impl Admin {
         }
     }
 
-    fn answer<B>(&self, request: &Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
+    fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut reply = text(StatusCode::METHOD_NOT_ALLOWED, "use GET\n".into());
             reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return Ok(reply);
+            return reply;
         }
-        Ok(match request.uri().path() {
+        match request.uri().path() {
             "/metrics" => {
                 let mut reply = text(StatusCode::OK, self.metrics.render(&self.readings()));
                 let content_type = HeaderValue::from_static(METRICS_TYPE);
@@ -141,7 +108,7 @@ impl Admin {
             }
             "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "starting\n".into()),
             _ => text(StatusCode::NOT_FOUND, "try /metrics, /healthz or /readyz\n".into()),
-        })
+        }
     }
 }
 

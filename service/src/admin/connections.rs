@@ -1,0 +1,296 @@
+//! The connections of the admin listener: few, short, and never all taken.
+//!
+//! Whoever can reach it may be slow, stuck or hostile, and a probe has to be answered nevertheless:
+//! one that is not has the server restarted. So everything that a connection does has a deadline, and
+//! when all places are taken, whoever has done nothing for the longest time gives up its own.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_io_timeout::TimeoutStream;
+use tokio_util::sync::CancellationToken;
+
+use super::Admin;
+use crate::http::closing::close;
+
+/// How many connections at a time: a few scrapers and probes.
+const PLACES: usize = 64;
+/// How long a connection has its place for certain: long enough for a request that is on its way.
+const PLACE_TIME_MIN: Duration = Duration::from_millis(100);
+/// How long a head may take, and how long a connection may idle between requests.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long the client may take nothing of an answer.
+const WRITE_TIME_MAX: Duration = Duration::from_secs(10);
+/// After so long a connection is closed with its next answer, and a moment later in any case.
+const AGE_MAX: Duration = Duration::from_secs(60);
+/// The largest head in bytes; hyper takes no less than 8 KiB.
+const HEAD_BYTES_MAX: usize = 16 << 10;
+/// How many requests a connection may make.
+const REQUESTS_MAX: u32 = 100;
+/// How long to wait when the system has no more files to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves for ever.
+pub(super) async fn serve(listener: std::net::TcpListener, admin: &Admin) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    let places: Arc<Places> = Arc::default();
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::debug!(%error, "cannot accept an admin connection");
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let place = Places::take(&places).await;
+        let admin = admin.clone();
+        tokio::spawn(
+            async move { converse(stream, &place, |request| admin.answer(request)).await },
+        );
+        // Those that are there are served before many more are let in.
+        yield_now().await;
+    }
+}
+
+async fn converse<S, A>(stream: S, place: &Place, answer: A)
+where
+    S: AsyncRead + AsyncWrite,
+    A: Fn(&Request<Incoming>) -> Response<Full<Bytes>>,
+{
+    let ended = timeout(AGE_MAX + HEAD_TIME_MAX, answer_all(stream, place, answer));
+    tokio::select! {
+        _ = ended => {}
+        () = place.is_lost() => tracing::debug!("an admin connection made room for another"),
+    }
+}
+
+async fn answer_all<S, A>(stream: S, place: &Place, answer: A)
+where
+    S: AsyncRead + AsyncWrite,
+    A: Fn(&Request<Incoming>) -> Response<Full<Bytes>>,
+{
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIME_MAX));
+    let requests = AtomicU32::new(0);
+    let service = service_fn(|request| {
+        place.is_used();
+        let is_last = requests.fetch_add(1, Ordering::Relaxed) + 1 >= REQUESTS_MAX;
+        let mut reply = answer(&request);
+        // Nothing here reads a body, and what follows one that was not read is no request.
+        if is_last || !request.body().is_end_stream() {
+            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        std::future::ready(Ok::<_, Infallible>(reply))
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+    let mut age = pin!(sleep(AGE_MAX));
+    let mut is_old = false;
+    let result = loop {
+        tokio::select! {
+            result = poll_fn(|task| connection.poll_without_shutdown(task)) => break result,
+            () = &mut age, if !is_old => {
+                is_old = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "admin connection ended");
+    }
+    close(connection.into_parts().io.into_inner()).await;
+}
+
+/// Who is connected.
+#[derive(Debug, Default)]
+struct Places(Mutex<Taken>);
+
+#[derive(Debug, Default)]
+struct Taken {
+    next: u64,
+    by: BTreeMap<u64, Holder>,
+}
+
+#[derive(Debug)]
+struct Holder {
+    /// When it came, or made its last request.
+    used: Instant,
+    lost: CancellationToken,
+}
+
+/// A connection's place; free again when it is dropped.
+#[derive(Debug)]
+struct Place {
+    places: Arc<Places>,
+    number: u64,
+    lost: CancellationToken,
+}
+
+impl Places {
+    /// A place, if need be that of whoever has not used his for the longest time.
+    async fn take(this: &Arc<Self>) -> Place {
+        loop {
+            let entered = this.taken().enter();
+            match entered {
+                Ok((number, lost)) => return Place { places: Arc::clone(this), number, lost },
+                Err(wait) => sleep_until(wait).await,
+            }
+        }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    /// A number among those who are there, or a moment to wait for if everybody has just come.
+    fn enter(&mut self) -> Result<(u64, CancellationToken), Instant> {
+        let oldest = self.by.iter().min_by_key(|(_, holder)| holder.used);
+        if let Some((&number, holder)) = oldest
+            && self.by.len() >= PLACES
+        {
+            let certain_until = holder.used + PLACE_TIME_MIN;
+            if certain_until > Instant::now() {
+                return Err(certain_until);
+            }
+            holder.lost.cancel();
+            self.by.remove(&number);
+        }
+        let (number, lost) = (self.next, CancellationToken::new());
+        self.next += 1;
+        self.by.insert(number, Holder { used: Instant::now(), lost: lost.clone() });
+        Ok((number, lost))
+    }
+}
+
+impl Place {
+    fn is_used(&self) {
+        if let Some(holder) = self.places.taken().by.get_mut(&self.number) {
+            holder.used = Instant::now();
+        }
+    }
+
+    async fn is_lost(&self) {
+        self.lost.cancelled().await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.taken().by.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+
+    /// How many seconds a connection lasts whose client does this, with answers of 100 KiB and a
+    /// kernel that takes one.
+    async fn lasts<C: Future<Output = ()> + Send + 'static>(
+        client: impl FnOnce(DuplexStream) -> C,
+    ) -> u64 {
+        let place = Places::take(&Arc::default()).await;
+        let (theirs, ours) = duplex(1 << 10);
+        let client = tokio::spawn(client(theirs));
+        let began = Instant::now();
+        let answer = |_: &Request<Incoming>| Response::new(Full::from(vec![b'x'; 100 << 10]));
+        converse(ours, &place, answer).await;
+        client.abort();
+        began.elapsed().as_secs()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_a_client_does_its_connection_ends() {
+        let silent = lasts(async |_client: DuplexStream| std::future::pending().await);
+        assert!((10..=12).contains(&silent.await), "nothing at all");
+        let slow = lasts(async |mut client: DuplexStream| {
+            for byte in REQUEST.iter().cycle() {
+                let _ = client.write_all(&[*byte]).await;
+                sleep(Duration::from_secs(1)).await;
+            }
+        });
+        assert!((10..=12).contains(&slow.await), "a slow head");
+        let stuck = lasts(async |mut client: DuplexStream| {
+            let _ = client.write_all(&REQUEST.repeat(10)).await;
+            std::future::pending::<()>().await;
+        });
+        assert!((10..=12).contains(&stuck.await), "an answer that is not read");
+        let trickle = lasts(async |mut client: DuplexStream| {
+            let _ = client.write_all(&REQUEST.repeat(10)).await;
+            while client.read_u8().await.is_ok() {
+                sleep(Duration::from_secs(5)).await;
+            }
+        });
+        assert!((60..=71).contains(&trickle.await), "an answer that is read byte by byte");
+        let busy = lasts(async |client: DuplexStream| {
+            let (mut read, mut write) = tokio::io::split(client);
+            tokio::spawn(async move {
+                while write.write_all(REQUEST).await.is_ok() {
+                    sleep(Duration::from_secs(1)).await;
+                }
+            });
+            let _ = tokio::io::copy(&mut read, &mut tokio::io::sink()).await;
+        });
+        assert!((60..=71).contains(&busy.await), "one request after the other");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_all_places_are_taken_the_one_that_was_not_used_for_the_longest_time_is_lost() {
+        let places: Arc<Places> = Arc::default();
+        let mut taken = Vec::new();
+        for _ in 0..PLACES {
+            taken.push(Places::take(&places).await);
+            sleep(PLACE_TIME_MIN).await;
+        }
+        taken[0].is_used();
+        let newest = Places::take(&places).await;
+        let lost: Vec<_> =
+            taken.iter().enumerate().filter(|(_, place)| place.lost.is_cancelled()).collect();
+        assert_eq!(lost.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1]);
+        drop(taken.remove(5));
+        let _another = Places::take(&places).await;
+        assert!(!taken[2].lost.is_cancelled(), "there was a free one");
+        assert!(!newest.lost.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_loses_a_place_at_once() {
+        let places: Arc<Places> = Arc::default();
+        let mut taken = Vec::new();
+        for _ in 0..PLACES {
+            taken.push(Places::take(&places).await);
+        }
+        let began = Instant::now();
+        let _next = Places::take(&places).await;
+        assert!(began.elapsed() >= PLACE_TIME_MIN);
+        assert!(taken[0].lost.is_cancelled());
+    }
+}

@@ -1,0 +1,303 @@
+//! One HTTP/2 connection, and when it has to end.
+//!
+//! hyper keeps a connection for as long as its client answers pings, whatever it does otherwise. So
+//! the streams that are open are counted here: a connection without any ends like an idle one of
+//! HTTP/1, one whose client does not read its answers is cut, and in a drain a connection ends after
+//! the last of its streams. Not before: there are clients that take nothing more, not even the end of
+//! their streams, once they have been told that the connection is going to end (GOAWAY).
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::accept::Place;
+use super::body::{HTTP2_PIECE_MIN, ReplyBody, Watch, Watched};
+use super::connection::{Mode, answer, to_body};
+use super::incoming::Incoming;
+use super::{Context, head};
+use crate::lifecycle::Lifecycle;
+use crate::metrics::ConnectionEnd;
+
+/// Connections are asked for a sign of life this often, and must give it within as long.
+const PING: Duration = Duration::from_secs(20);
+/// How much hyper holds for a stream that does not take it.
+const STREAM_BUFFER: usize = 64 << 10;
+/// How much a client may send on a connection that has not been read; it is all that is held of the
+/// bodies of its requests.
+const CONNECTION_WINDOW: u32 = 256 << 10;
+/// The part of it that one request may take, so that a body that nobody reads does not hold up the
+/// others.
+const STREAM_WINDOW: u32 = 128 << 10;
+/// How long after its last stream a connection is told in a drain that it is going to end. A client
+/// that finds both in one read loses the end of its stream.
+const LAST_MOMENT: Duration = Duration::from_millis(500);
+/// How long streams that end with the window of a drain have for that; it is part of the time after
+/// which what is left is cut.
+const LAST_MOMENT_MAX: Duration = Duration::from_secs(1);
+
+/// Serves a connection until it ends.
+pub(super) async fn serve(
+    stream: TcpStream,
+    mode: Mode,
+    context: Arc<Context>,
+    place: &mut Place,
+) -> Result<(), hyper::Error> {
+    let streams = Arc::new(Streams::new());
+    let service = service_fn(|request| {
+        let (context, mut open) = (Arc::clone(&context), Streams::open(&streams));
+        // hyper keeps the place of this future for as long as the stream lives; boxed, it is given
+        // back with the answer.
+        Box::pin(async move {
+            let reply = answer(Incoming::give(request), mode, &context).await;
+            // The connection carries other streams too. A stuck one holds one piece until the
+            // client reads or resets it.
+            let reply = to_body(reply, &context, HTTP2_PIECE_MIN, || ());
+            Ok::<_, Infallible>(reply.map(|body| {
+                open.answers(&body);
+                Watched { body, watch: open }
+            }))
+        })
+    });
+    let settings = &context.settings;
+    let header_list_max = head::hard_limit(settings.head_bytes_max);
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .max_send_buf_size(STREAM_BUFFER)
+        .max_header_list_size(u32::try_from(header_list_max).unwrap_or(u32::MAX))
+        .max_concurrent_streams(settings.http2_streams_max)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        result = connection.as_mut() => return result,
+        () = streams.idle(settings.head_timeout) => place.ends(ConnectionEnd::Idle),
+        () = streams.drained(&context.lifecycle) => {}
+        () = streams.unread(settings.body_timeout) => {
+            place.ends(ConnectionEnd::Idle);
+            return Ok(());
+        }
+    }
+    connection.as_mut().graceful_shutdown();
+    // A client that keeps to the rules closes now, when it has taken what is on its way. Others are
+    // not waited for.
+    tokio::select! {
+        result = connection => result,
+        () = streams.idle(settings.body_timeout) => Ok(()),
+        () = streams.unread(settings.body_timeout) => Ok(()),
+    }
+}
+
+/// What is open on a connection.
+#[derive(Debug)]
+struct Streams {
+    /// How many requests have come whose answer hyper does not have to its end.
+    open: watch::Sender<usize>,
+    answers: Mutex<Answers>,
+}
+
+/// Answers other than streams of events, which have their policies.
+#[derive(Debug)]
+struct Answers {
+    /// How many wait for the client to read, and not for us.
+    unread: usize,
+    /// When one of them last got on.
+    progress: Instant,
+}
+
+impl Streams {
+    fn new() -> Self {
+        let answers = Mutex::new(Answers { unread: 0, progress: Instant::now() });
+        Self { open: watch::Sender::new(0), answers }
+    }
+
+    fn open(this: &Arc<Self>) -> OpenStream {
+        this.open.send_modify(|open| *open += 1);
+        OpenStream { streams: Arc::clone(this), turn: Turn::Ours }
+    }
+
+    fn answers(&self) -> MutexGuard<'_, Answers> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there has been no stream for so long.
+    async fn idle(&self, time: Duration) {
+        let mut open = self.open.subscribe();
+        loop {
+            // The sender is in `self`.
+            let _ = open.wait_for(|open| *open == 0).await;
+            if timeout(time, open.changed()).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Waits for a drain, and then for the last stream; or for the end of the window, at which the
+    /// streams that are left are ended.
+    async fn drained(&self, lifecycle: &Lifecycle) {
+        lifecycle.draining().await;
+        let mut all_ended = pin!(self.idle(LAST_MOMENT));
+        tokio::select! {
+            () = &mut all_ended => return,
+            () = lifecycle.closing() => {}
+        }
+        let _ = timeout(LAST_MOMENT_MAX, all_ended).await;
+    }
+
+    /// Waits until no answer got on for so long although there are some to be read.
+    async fn unread(&self, time: Duration) {
+        loop {
+            let now = Instant::now();
+            let due = match &*self.answers() {
+                Answers { unread: 0, .. } => now + time,
+                answers => answers.progress + time,
+            };
+            if due <= now {
+                return;
+            }
+            sleep_until(due).await;
+        }
+    }
+}
+
+/// Lies beside a request and its answer.
+#[derive(Debug)]
+struct OpenStream {
+    streams: Arc<Streams>,
+    turn: Turn,
+}
+
+/// Who has to do something for the answer to get on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Ours,
+    Client,
+    /// It is a stream of events, which is nobody's.
+    Nobody,
+}
+
+impl OpenStream {
+    fn answers(&mut self, body: &ReplyBody) {
+        self.is_turn_of(match body {
+            ReplyBody::Events { .. } => Turn::Nobody,
+            ReplyBody::Whole(_) | ReplyBody::Lines(_) => Turn::Client,
+        });
+    }
+
+    fn is_turn_of(&mut self, turn: Turn) {
+        let mut answers = self.streams.answers();
+        answers.progress = Instant::now();
+        answers.unread += usize::from(turn == Turn::Client);
+        answers.unread -= usize::from(self.turn == Turn::Client);
+        self.turn = turn;
+    }
+}
+
+impl Watch for OpenStream {
+    fn asked(&mut self, is_ready: bool) {
+        if self.turn != Turn::Nobody {
+            self.is_turn_of(if is_ready { Turn::Client } else { Turn::Ours });
+        }
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.is_turn_of(Turn::Ours);
+        self.streams.open.send_modify(|open| *open -= 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    async fn seconds(future: impl Future<Output = ()>) -> u64 {
+        let began = Instant::now();
+        future.await;
+        began.elapsed().as_secs()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_idle_when_it_had_no_stream_for_so_long() {
+        let streams = Arc::new(Streams::new());
+        assert_eq!(seconds(streams.idle(LIMIT)).await, 10);
+        let (first, second) = (Streams::open(&streams), Streams::open(&streams));
+        let idle = tokio::spawn({
+            let streams = Arc::clone(&streams);
+            async move { seconds(streams.idle(LIMIT)).await }
+        });
+        tokio::time::sleep(LIMIT * 3).await;
+        drop(first);
+        tokio::time::sleep(LIMIT * 3).await;
+        drop(second);
+        tokio::time::sleep(LIMIT / 2).await;
+        // One that was there for a moment counts too.
+        drop(Streams::open(&streams));
+        assert_eq!(idle.await.unwrap(), 30 + 30 + 5 + 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_drain_waits_for_the_last_stream_and_a_moment_and_at_its_end_for_a_second() {
+        let (streams, lifecycle) = (Arc::new(Streams::new()), Lifecycle::default());
+        let drained = |streams: &Arc<Streams>, lifecycle: &Lifecycle| {
+            let (streams, lifecycle) = (Arc::clone(streams), lifecycle.clone());
+            tokio::spawn(async move {
+                streams.drained(&lifecycle).await;
+                Instant::now()
+            })
+        };
+        let began = Instant::now();
+        let (stream, stuck) = (Streams::open(&streams), Arc::new(Streams::new()));
+        let _stuck = Streams::open(&stuck);
+        let first = drained(&streams, &lifecycle);
+        let second = drained(&stuck, &lifecycle);
+        tokio::time::sleep(LIMIT).await;
+        lifecycle.drain();
+        tokio::time::sleep(LIMIT).await;
+        drop(stream);
+        tokio::time::sleep(LIMIT).await;
+        lifecycle.close();
+        assert_eq!(first.await.unwrap() - began, LIMIT * 2 + LAST_MOMENT);
+        assert_eq!(second.await.unwrap() - began, LIMIT * 3 + LAST_MOMENT_MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_unread_when_it_did_not_get_on_although_it_is_the_clients_turn() {
+        let streams = Arc::new(Streams::new());
+        let mut page = Streams::open(&streams);
+        let mut lines = Streams::open(&streams);
+        let mut events = Streams::open(&streams);
+        page.is_turn_of(Turn::Client);
+        lines.is_turn_of(Turn::Client);
+        events.is_turn_of(Turn::Nobody);
+        let unread = tokio::spawn({
+            let streams = Arc::clone(&streams);
+            async move { seconds(streams.unread(LIMIT)).await }
+        });
+        for _ in 0..10 {
+            tokio::time::sleep(LIMIT / 2).await;
+            lines.asked(true);
+        }
+        // They wait for us, so nobody is late.
+        lines.asked(false);
+        drop(page);
+        tokio::time::sleep(LIMIT * 5).await;
+        events.asked(true);
+        assert!(!unread.is_finished());
+        lines.asked(true);
+        assert!((100 + 10..100 + 20).contains(&unread.await.unwrap()));
+    }
+}

@@ -1,0 +1,85 @@
+//! The signals that ask the process to end: once, and once more.
+//!
+//! They are waited for on a thread and a runtime of their own, because the second one ends the process
+//! whatever everybody else is doing.
+
+use std::future::Future;
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use tokio::runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// How long the process has after the second signal to write its last lines.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// What shells and supervisors take for "ended by this signal": 128 and its number.
+const ENDED_BY: u8 = 128;
+
+/// What has been asked of the process so far.
+#[derive(Clone, Debug, Default)]
+pub struct Signals {
+    first: CancellationToken,
+    second: CancellationToken,
+    exit_code: Arc<AtomicU8>,
+}
+
+impl Signals {
+    /// Begins to wait for them; from now on none ends the process by itself.
+    ///
+    /// # Errors
+    /// When the system gives no handler, thread or runtime.
+    pub fn watch() -> io::Result<Self> {
+        let signals = Self::default();
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let watched = {
+            let _runtime = runtime.enter();
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+        };
+        let told = signals.clone();
+        let wait = move || runtime.block_on(told.wait(watched));
+        std::thread::Builder::new().name("signals".to_owned()).spawn(wait)?;
+        Ok(signals)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "whoever would return to main may never do so")]
+    async fn wait(self, (mut terminate, mut interrupt): (Signal, Signal)) {
+        next(&mut terminate, &mut interrupt).await;
+        self.first.cancel();
+        let kind = next(&mut terminate, &mut interrupt).await;
+        let number = u8::try_from(kind.as_raw_value()).unwrap_or_default();
+        let code = ENDED_BY.saturating_add(number);
+        self.exit_code.store(code, Ordering::Relaxed);
+        self.second.cancel();
+        tokio::time::sleep(LAST_LINES).await;
+        // Still here: whoever should have noticed is busy.
+        std::process::exit(code.into());
+    }
+
+    /// Waits until the process is asked to end.
+    pub fn first(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.first.clone().cancelled_owned()
+    }
+
+    /// Waits until it is asked once more.
+    pub fn second(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.second.clone().cancelled_owned()
+    }
+
+    /// How a process ends that was asked twice.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.exit_code.load(Ordering::Relaxed))
+    }
+}
+
+async fn next(terminate: &mut Signal, interrupt: &mut Signal) -> SignalKind {
+    tokio::select! {
+        _ = terminate.recv() => SignalKind::terminate(),
+        _ = interrupt.recv() => SignalKind::interrupt(),
+    }
+}
