@@ -18,6 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::runtime;
 use tokio::sync::Semaphore;
 
+use crate::http::BodyMemory;
 use crate::hub::Hub;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{Metrics, Readings};
@@ -36,10 +37,8 @@ pub struct Admin {
     pub hub: Hub,
     /// Whether the server is ready.
     pub lifecycle: Lifecycle,
-    /// The memory for bodies that is not set aside, in KiB.
-    pub body_memory: Arc<Semaphore>,
-    /// The most of it, in KiB.
-    pub body_memory_max: usize,
+    /// The memory that bodies hold.
+    pub body_memory: BodyMemory,
     /// The runtime of the front, of which there are figures.
     pub front: runtime::Handle,
 }
@@ -94,11 +93,10 @@ impl Admin {
     }
 
     fn readings(&self) -> Readings {
-        let free = self.body_memory.available_permits();
         Readings {
             log: self.hub.log().extent(),
             publishers_waiting: self.hub.publishers_waiting(),
-            body_memory_bytes: self.body_memory_max.saturating_sub(free) << 10,
+            body_memory_bytes: self.body_memory.held(),
             ready: self.is_ready(),
             runtime: self.front.metrics().into(),
         }

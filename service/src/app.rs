@@ -13,7 +13,6 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, interval, timeout_at};
 
 use crate::admin::Admin;
@@ -23,7 +22,7 @@ use crate::config::Config;
 use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos};
 use crate::file_limit::FileLimit;
-use crate::http::{self, Context, Front, HttpSettings, Pages};
+use crate::http::{self, BodyMemory, Context, Front, HttpSettings, Pages};
 use crate::hub::Hub;
 use crate::lifecycle::Lifecycle;
 use crate::log::MemoryLog;
@@ -52,6 +51,7 @@ pub struct App {
     log: Arc<MemoryLog>,
     front: Front,
     listeners: Vec<TcpListener>,
+    hub: Hub,
 }
 
 /// Why the server could not be built.
@@ -117,23 +117,22 @@ impl App {
             );
         }
 
-        let body_memory_max = config.http.bodies_bytes_max >> 10;
-        let body_memory = Arc::new(Semaphore::new(body_memory_max));
+        let body_memory = BodyMemory::new(config.http.bodies_bytes_max);
         let admin = Admin {
             metrics: metrics.clone(),
             hub: hub.clone(),
             lifecycle: lifecycle.clone(),
-            body_memory: Arc::clone(&body_memory),
-            body_memory_max,
+            body_memory: body_memory.clone(),
             front: Handle::current(),
         };
         admin_listener.into_std().and_then(|std| admin.start(std)).map_err(BuildError::Admin)?;
         demo::start_server_figures(&hub, &metrics, &delivery, &lifecycle);
         let demos = config.demos.then(|| Demos::start(&hub, &lifecycle));
         let front = Front::new(Context {
-            hub,
+            hub: hub.clone(),
             delivery: delivery.clone(),
             authority: Authority::Open,
+            hosts: config.hosts,
             origins: config.origins,
             event_limits: config.event_limits,
             settings: HttpSettings { connections_max, ..config.http },
@@ -154,6 +153,7 @@ impl App {
             log,
             front,
             listeners,
+            hub,
         })
     }
 
@@ -167,6 +167,12 @@ impl App {
     #[must_use]
     pub fn admin_address(&self) -> SocketAddr {
         self.admin_address
+    }
+
+    /// The hub, for publishers of this process: they may use the names that are the server's own.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        &self.hub
     }
 
     /// Serves until `shutdown` is done, and drains; ends at once when `second` is done as well.

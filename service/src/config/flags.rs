@@ -10,8 +10,8 @@ use clap::{ArgAction, Args};
 use super::telemetry_flags::TelemetryFlags;
 use super::{Config, ConfigError};
 use crate::delivery::{DeliverySettings, LagLimit, Policies, PolicyRule};
-use crate::event::{EventLimits, Retry};
-use crate::http::{HttpSettings, OriginPolicy};
+use crate::event::{EventLimits, ReservedNames, Retry};
+use crate::http::{HostName, HttpSettings, Origin, OriginPolicy, ServedHosts};
 use crate::log::MemoryLogSettings;
 
 #[derive(Args, Clone, Debug)]
@@ -40,8 +40,19 @@ pub(super) struct ServeFlags {
     #[arg(long, env = "FANFARE_OPEN", value_name = "BOOL", num_args = 0..=1, action = ArgAction::Set,
           default_value_t = false, default_missing_value = "true", help_heading = "Listening")]
     open: bool,
-    /// Origin whose pages may subscribe and publish, such as https://app.example; may be given
-    /// several times (or separated by commas)
+    /// Name or address of a host that is served, such as push.example, whatever its port; may be
+    /// given several times (or separated by commas). Requests for other hosts are refused; on
+    /// loopback, loopback names are served always. Without it and with --open every host is served
+    #[arg(
+        long = "host",
+        env = "FANFARE_HOST",
+        value_name = "NAME",
+        value_delimiter = ',',
+        help_heading = "Listening"
+    )]
+    hosts: Vec<HostName>,
+    /// Origin whose pages may subscribe and publish, such as https://app.example or
+    /// capacitor://localhost, or null; may be given several times (or separated by commas)
     #[arg(
         long = "cors-origin",
         env = "FANFARE_CORS_ORIGIN",
@@ -49,7 +60,7 @@ pub(super) struct ServeFlags {
         value_delimiter = ',',
         help_heading = "Listening"
     )]
-    cors_origins: Vec<String>,
+    cors_origins: Vec<Origin>,
     /// Serve the four demonstrations
     #[arg(long, env = "FANFARE_DEMOS", value_name = "BOOL", num_args = 0..=1, action = ArgAction::Set,
           default_value_t = true, default_missing_value = "true", help_heading = "Listening")]
@@ -212,7 +223,7 @@ pub(super) struct ServeFlags {
         help_heading = "Limits"
     )]
     bodies_max: ByteSize,
-    /// How long a body may take; for NDJSON, how long it may pause
+    /// How long a body may take; for NDJSON, how long a line may take, and a pause between lines
     #[arg(
         long,
         env = "FANFARE_BODY_TIMEOUT",
@@ -327,11 +338,12 @@ impl ServeFlags {
             return Err(ConfigError::NotLoopback { address });
         }
         Ok(Config {
+            hosts: self.served_hosts(),
             origins: OriginPolicy {
                 listed: self.cors_origins.clone(),
                 loopback: true,
-                same_host: foreign.is_some(),
-                loopback_hosts_only: !self.open,
+                // A host that is listed cannot be made to resolve to us by somebody else.
+                same_host: foreign.is_some() || !self.hosts.is_empty(),
             },
             delivery: self.delivery(),
             log: MemoryLogSettings {
@@ -343,6 +355,7 @@ impl ServeFlags {
                 data_bytes_max: bytes(self.event_data_max),
                 topics_max: self.event_topics_max,
                 topic_bytes_max: bytes(self.topic_max),
+                reserved: ReservedNames { demonstrations: self.demos },
             },
             http: self.http(),
             connections_max: (self.connections > 0).then_some(self.connections),
@@ -390,9 +403,14 @@ impl ServeFlags {
                 return Err(ConfigError::OutOfRange { flag, problem });
             }
         }
-        match self.cors_origins.iter().find(|origin| !is_origin(origin)) {
-            Some(origin) => Err(ConfigError::BadOrigin { origin: origin.clone() }),
-            None => Ok(()),
+        Ok(())
+    }
+
+    fn served_hosts(&self) -> ServedHosts {
+        ServedHosts {
+            any: self.open && self.hosts.is_empty(),
+            loopback: self.listen.iter().any(|address| address.ip().is_loopback()),
+            named: self.hosts.clone(),
         }
     }
 
@@ -430,10 +448,4 @@ impl ServeFlags {
 
 fn bytes(size: ByteSize) -> usize {
     usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
-}
-
-fn is_origin(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    text == "null"
-        || rest.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' ', '*']))
 }

@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use thiserror::Error;
+use unicode_general_category::{GeneralCategory, get_general_category};
 use uuid::Uuid;
 
 use super::Sequence;
@@ -88,9 +89,9 @@ impl fmt::Display for HubId {
     }
 }
 
-/// An id that a publisher chose: 1 to 1,024 bytes without control characters and without white
-/// space at its ends, that neither starts with `#` nor is `earliest` (both mean something else where
-/// an id is asked for).
+/// An id that a publisher chose: 1 to 1,024 bytes without control and format characters and without
+/// white space at its ends, that neither starts with `#` nor is a word such as `earliest` (both mean
+/// something else where an id is asked for).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CustomId(Arc<str>);
 
@@ -112,6 +113,9 @@ impl CustomId {
         if text.chars().any(char::is_control) {
             return Err(IdError::ControlCharacter);
         }
+        if text.chars().any(is_unseen) {
+            return Err(IdError::UnseenCharacter);
+        }
         if text.trim() != text {
             return Err(IdError::OuterSpace);
         }
@@ -120,6 +124,9 @@ impl CustomId {
         }
         if text == "earliest" {
             return Err(IdError::Earliest);
+        }
+        if let Some(word) = RESERVED_WORDS.into_iter().find(|&word| word == text) {
+            return Err(IdError::Reserved { word });
         }
         Ok(Self(text.into()))
     }
@@ -137,6 +144,18 @@ impl CustomId {
     }
 }
 
+/// Words that stand for a place in the log here or elsewhere: "from now on" in this protocol and in
+/// others.
+const RESERVED_WORDS: [&str; 2] = ["now", "-1"];
+
+/// Whether a character is not seen, so that two names look the same and are not, or is a line break
+/// to clients that split text by Unicode's rules.
+pub(super) fn is_unseen(character: char) -> bool {
+    use GeneralCategory::{Format, LineSeparator, ParagraphSeparator};
+    !character.is_ascii()
+        && matches!(get_general_category(character), Format | LineSeparator | ParagraphSeparator)
+}
+
 /// Why an id cannot be used.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum IdError {
@@ -152,6 +171,11 @@ pub enum IdError {
     /// It holds a character that could start another field of the stream.
     #[error("the id holds a control character; use printable characters only")]
     ControlCharacter,
+    /// It holds a character that is not seen, or that some clients take for a line break.
+    #[error(
+        "the id holds a format character or a separator of lines; use printable characters only"
+    )]
+    UnseenCharacter,
     /// It begins or ends with white space, which the header that clients resume with loses.
     #[error("the id begins or ends with white space; leave that out")]
     OuterSpace,
@@ -161,4 +185,10 @@ pub enum IdError {
     /// It is the word that asks for everything retained.
     #[error("`earliest` is reserved for resuming; choose another id")]
     Earliest,
+    /// It is a word that asks for a place in the log.
+    #[error("`{word}` is reserved for resuming; choose another id")]
+    Reserved {
+        /// The word.
+        word: &'static str,
+    },
 }

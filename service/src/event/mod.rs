@@ -8,10 +8,12 @@
 mod draft;
 mod frame;
 mod id;
+mod reserved;
 
 pub use draft::{Draft, DraftError, DraftFields, EventLimits, EventType, Retry};
 pub use frame::{GapNotice, HEARTBEAT, chunk_of, gap_frame, retry_frame};
 pub use id::{CustomId, HubId, IdError, Life};
+pub use reserved::{ReservedName, ReservedNames};
 
 use std::fmt;
 use std::time::Instant;

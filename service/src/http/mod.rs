@@ -7,9 +7,13 @@
 
 mod accept;
 mod body;
+mod body_memory;
 mod connection;
+mod cross_origin;
+mod gunzip;
 mod handover;
 mod head;
+mod host;
 mod http1;
 mod ndjson;
 mod origin;
@@ -17,19 +21,20 @@ mod pages;
 mod parameters;
 mod publish;
 mod reply;
+mod request_body;
 mod route;
 mod subscribe;
 mod trace;
 
 pub use accept::{Front, set_options};
-pub use origin::OriginPolicy;
+pub use body_memory::BodyMemory;
+pub use cross_origin::OriginPolicy;
+pub use host::{HostName, HostNameError, ServedHosts};
+pub use origin::{Origin, OriginError};
 pub use pages::Pages;
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::sync::Semaphore;
 
 use crate::auth::Authority;
 use crate::delivery::Delivery;
@@ -50,7 +55,7 @@ pub struct HttpSettings {
     pub body_bytes_max: usize,
     /// What the bodies of all requests may take in memory at a time, in bytes.
     pub bodies_bytes_max: usize,
-    /// How long a body may take; for NDJSON, how long it may pause.
+    /// How long a body may take; for NDJSON, how long a line may take, and a pause between lines.
     pub body_timeout: Duration,
     /// How many connections in all.
     pub connections_max: usize,
@@ -100,14 +105,16 @@ pub struct Context {
     pub delivery: Delivery,
     /// Who may do what.
     pub authority: Authority,
+    /// By which names we are called.
+    pub hosts: ServedHosts,
     /// Whose pages may call us.
     pub origins: OriginPolicy,
     /// The limits of one event.
     pub event_limits: EventLimits,
     /// The limits of a request.
     pub settings: HttpSettings,
-    /// What is left of the memory for bodies, in KiB.
-    pub body_memory: Arc<Semaphore>,
+    /// The memory that bodies hold.
+    pub body_memory: BodyMemory,
     /// The embedded pages.
     pub pages: Pages,
     /// The demonstrations, unless they are off.

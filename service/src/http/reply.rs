@@ -7,7 +7,9 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
+};
 use hyper::{Response, StatusCode};
 use rand::RngExt as _;
 use serde::Serialize;
@@ -40,15 +42,23 @@ pub(super) enum Problem {
     )]
     ForeignOrigin { origin: String },
     #[error(
-        "the host `{host}` is not this machine, and without --open only this machine is served; call it by a loopback address, or start the server with --open if a name or a proxy of yours stands in front"
+        "the host `{host}` is not served here; call the server by a name that it has, or start it with --host {host} if this is one"
     )]
     ForeignHost { host: String },
+    #[error("{0}; send one Host, such as example.com:8080")]
+    BadHost(&'static str),
     #[error("there is nothing at this path; `/` lists what there is")]
     NotFound,
     #[error("this path takes {allow}")]
     Method { allow: &'static str },
     #[error("the body took longer than {seconds} s; send it faster, or in smaller parts")]
     BodyTimeout { seconds: u64 },
+    #[error(
+        "the line took longer than {seconds} s from its first byte; send each line at once, or in smaller parts"
+    )]
+    LineTimeout { seconds: u64 },
+    #[error("the body ended early; send it whole")]
+    BodyCut,
     #[error("{0}")]
     Append(#[from] AppendError),
     #[error("the body is larger than {max} bytes; send less, or publish a link to it")]
@@ -57,6 +67,10 @@ pub(super) enum Problem {
     HeadTooLarge { max: usize },
     #[error("this path reads {expected}; set the Content-Type")]
     MediaType { expected: &'static str },
+    #[error(
+        "a body with the Content-Encoding `{given}` is not read here; send it with gzip alone, or as it is"
+    )]
+    ContentCoding { given: String },
     #[error("{what}; come back later")]
     TooMany { what: &'static str },
     #[error("the server is stopping; come back in a moment")]
@@ -74,48 +88,53 @@ impl Problem {
         }
     }
 
-    fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Draft(DraftError::DataTooLarge { .. } | DraftError::TooManyLines { .. }) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
-            Self::Unreadable(_) | Self::Draft(_) | Self::Selector(_) | Self::Topic(_) => {
-                StatusCode::BAD_REQUEST
-            }
-            Self::NotGranted { .. } | Self::ForeignOrigin { .. } | Self::ForeignHost { .. } => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Unreadable(_)
+            | Self::Draft(_)
+            | Self::Selector(_)
+            | Self::Topic(_)
+            | Self::BadHost(_)
+            | Self::BodyCut => StatusCode::BAD_REQUEST,
+            Self::NotGranted { .. } | Self::ForeignOrigin { .. } => StatusCode::FORBIDDEN,
+            Self::ForeignHost { .. } => StatusCode::MISDIRECTED_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTimeout { .. } | Self::LineTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::Append(AppendError::DuplicateId) => StatusCode::CONFLICT,
             Self::Append(AppendError::Unavailable) | Self::Draining => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::HeadTooLarge { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MediaType { .. } | Self::ContentCoding { .. } => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
     fn slug(&self) -> &'static str {
         match self {
-            Self::Unreadable(_) => "unreadable",
+            Self::Unreadable(_) | Self::BodyCut => "unreadable",
             Self::Draft(_) => "event",
             Self::Selector(_) => "selector",
             Self::Topic(_) => "topic",
             Self::NotGranted { .. } => "not-granted",
             Self::ForeignOrigin { .. } => "origin",
-            Self::ForeignHost { .. } => "host",
+            Self::ForeignHost { .. } | Self::BadHost(_) => "host",
             Self::NotFound => "not-found",
             Self::Method { .. } => "method",
-            Self::BodyTimeout { .. } => "timeout",
+            Self::BodyTimeout { .. } | Self::LineTimeout { .. } => "timeout",
             Self::Append(AppendError::DuplicateId) => "duplicate-id",
             Self::Append(AppendError::Unavailable) => "log-unavailable",
             Self::BodyTooLarge { .. } => "body-too-large",
             Self::HeadTooLarge { .. } => "head-too-large",
             Self::MediaType { .. } => "media-type",
+            Self::ContentCoding { .. } => "content-coding",
             Self::TooMany { .. } => "too-many",
             Self::Draining => "draining",
         }
@@ -139,7 +158,7 @@ impl Problem {
             Self::Draft(DraftError::DataTooLarge { .. } | DraftError::TooManyLines { .. })
             | Self::BodyTooLarge { .. }
             | Self::HeadTooLarge { .. } => Some(PublishRejection::TooLarge),
-            Self::BodyTimeout { .. } => Some(PublishRejection::Timeout),
+            Self::BodyTimeout { .. } | Self::LineTimeout { .. } => Some(PublishRejection::Timeout),
             Self::TooMany { .. } => Some(PublishRejection::Busy),
             Self::Draining => Some(PublishRejection::Draining),
             _ => Some(PublishRejection::Invalid),
@@ -181,6 +200,10 @@ pub(super) fn problem(problem: &Problem, retry_ms: &RangeInclusive<u32>) -> Repl
     reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Problem::Method { allow } = problem {
         reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    if let Problem::ContentCoding { .. } = problem {
+        // What the client may send (RFC 9110, section 12.5.3).
+        reply.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     }
     if problem.is_temporary() {
         let seconds = random_ms(retry_ms).div_ceil(1_000);

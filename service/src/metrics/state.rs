@@ -21,7 +21,7 @@ pub struct Readings {
     pub log: Extent,
     /// Publishers who wait for delivery to come nearer.
     pub publishers_waiting: usize,
-    /// Memory set aside for bodies that are being read, in bytes.
+    /// What the bodies of requests hold, in bytes.
     pub body_memory_bytes: usize,
     /// Whether new streams are welcome.
     pub ready: bool,
