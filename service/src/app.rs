@@ -15,7 +15,6 @@ use socket2::SockRef;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, interval, sleep, sleep_until, timeout, timeout_at};
 
 use crate::admin::Admin;
@@ -25,7 +24,7 @@ use crate::config::Config;
 use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos};
 use crate::file_limit::FileLimit;
-use crate::http::{self, Context, Front, HttpSettings, Pages, SelectorReader};
+use crate::http::{self, BodyMemory, Context, Front, HttpSettings, Pages, SelectorReader};
 use crate::hub::Hub;
 use crate::lifecycle::Lifecycle;
 use crate::log::MemoryLog;
@@ -59,6 +58,7 @@ pub struct App {
     log: Arc<MemoryLog>,
     front: Front,
     listeners: Vec<TcpListener>,
+    hub: Hub,
 }
 
 /// How a server has ended.
@@ -131,15 +131,13 @@ impl App {
             );
         }
 
-        let body_memory_max = config.http.bodies_bytes_max >> 10;
-        let body_memory = Arc::new(Semaphore::new(body_memory_max));
+        let body_memory = BodyMemory::new(config.http.bodies_bytes_max);
         let selectors = SelectorCompiler::new(config.http.selectors_bytes_max);
         let admin = Admin {
             metrics: metrics.clone(),
             hub: hub.clone(),
             lifecycle: lifecycle.clone(),
-            body_memory: Arc::clone(&body_memory),
-            body_memory_max,
+            body_memory: body_memory.clone(),
             selectors: selectors.clone(),
             front: Handle::current(),
         };
@@ -150,9 +148,10 @@ impl App {
         demo::start_server_figures(&hub, &metrics, &delivery, &lifecycle);
         let demos = config.demos.then(|| Demos::start(&hub, &lifecycle));
         let front = Front::new(Context {
-            hub,
+            hub: hub.clone(),
             delivery: delivery.clone(),
             authority: Authority::Open,
+            hosts: config.hosts,
             origins: config.origins,
             event_limits: config.event_limits,
             settings: HttpSettings { connections_max, ..config.http },
@@ -174,6 +173,7 @@ impl App {
             log,
             front,
             listeners,
+            hub,
         })
     }
 
@@ -187,6 +187,12 @@ impl App {
     #[must_use]
     pub fn admin_addresses(&self) -> &[SocketAddr] {
         &self.admin_addresses
+    }
+
+    /// The hub, for publishers of this process: they may use the names that are the server's own.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        &self.hub
     }
 
     /// Serves until `shutdown` is done, and drains; ends at once when `second` is done as well.

@@ -6,7 +6,6 @@ mod connections;
 
 use std::io;
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::thread;
 
 use bytes::Bytes;
@@ -14,8 +13,8 @@ use http_body_util::Full;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::runtime;
-use tokio::sync::Semaphore;
 
+use crate::http::BodyMemory;
 use crate::hub::Hub;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{Metrics, Readings};
@@ -32,10 +31,8 @@ pub struct Admin {
     pub hub: Hub,
     /// Whether the server is ready.
     pub lifecycle: Lifecycle,
-    /// The memory for bodies that is not set aside, in KiB.
-    pub body_memory: Arc<Semaphore>,
-    /// The most of it, in KiB.
-    pub body_memory_max: usize,
+    /// The memory that bodies hold.
+    pub body_memory: BodyMemory,
     /// Who keeps compiled selectors.
     pub selectors: SelectorCompiler,
     /// The runtime of the front, of which there are figures.
@@ -66,12 +63,11 @@ impl Admin {
     }
 
     fn readings(&self) -> Readings {
-        let free = self.body_memory.available_permits();
         Readings {
             log: Some(self.hub.log().extent()),
             output_buffer_bytes: self.hub.log().buffers().beyond_the_log(),
             publishers_waiting: self.hub.publishers_waiting(),
-            body_memory_bytes: self.body_memory_max.saturating_sub(free) << 10,
+            body_memory_bytes: self.body_memory.held(),
             selector_bytes: self.selectors.bytes(),
             ready: self.is_ready(),
             runtime: self.front.metrics().into(),

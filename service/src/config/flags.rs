@@ -1,5 +1,6 @@
 //! The flags of `serve`, their variables and defaults, and what they come to for each part.
 
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use super::values::{
 };
 use super::{Config, ConfigError};
 use crate::delivery::{DeliverySettings, LagLimit, Policies, PolicyRule};
-use crate::event::{EventLimits, Retry};
-use crate::http::{HttpSettings, OriginPolicy};
+use crate::event::{EventLimits, ReservedNames, Retry};
+use crate::http::{HostName, HttpSettings, Origin, OriginPolicy, ServedHosts};
 use crate::log::MemoryLogSettings;
 
 /// The kernel keeps these sizes in an `int`.
@@ -54,8 +55,19 @@ pub(super) struct ServeFlags {
           value_parser = boolean,
           default_value_t = false, default_missing_value = "true", help_heading = "Listening")]
     open: bool,
-    /// Origin whose pages may subscribe and publish, such as https://app.example; may be given
-    /// several times (or separated by commas)
+    /// Name or address of a host that is served, such as push.example, whatever its port; may be
+    /// given several times (or separated by commas). Requests for other hosts are refused; on
+    /// loopback, loopback names are served always. Without it and with --open every host is served
+    #[arg(
+        long = "host",
+        env = "FANFARE_HOST",
+        value_name = "NAME",
+        value_delimiter = ',',
+        help_heading = "Listening"
+    )]
+    hosts: Vec<Listed<HostName>>,
+    /// Origin whose pages may subscribe and publish, such as https://app.example or
+    /// capacitor://localhost, or null; may be given several times (or separated by commas)
     #[arg(
         long = "cors-origin",
         env = "FANFARE_CORS_ORIGIN",
@@ -63,7 +75,7 @@ pub(super) struct ServeFlags {
         value_delimiter = ',',
         help_heading = "Listening"
     )]
-    cors_origins: Vec<Listed<String>>,
+    cors_origins: Vec<Listed<Origin>>,
     /// Serve the four demonstrations
     #[arg(long, env = "FANFARE_DEMOS", value_name = "BOOL", num_args = 0..=1, action = ArgAction::Set,
           value_parser = boolean,
@@ -266,7 +278,7 @@ pub(super) struct ServeFlags {
         help_heading = "Limits"
     )]
     selectors_max: ByteSize,
-    /// How long a body may take; for NDJSON, how long it may pause
+    /// How long a body may take; for NDJSON, how long a line may take, and a pause between lines
     #[arg(
         long,
         env = "FANFARE_BODY_TIMEOUT",
@@ -371,11 +383,12 @@ impl ServeFlags {
         let admin_listen =
             network.listeners("--admin-listen", std::slice::from_ref(&self.admin_listen))?;
         Ok(Config {
+            hosts: self.served_hosts(&listen),
             origins: OriginPolicy {
                 listed: Listed::all(&self.cors_origins),
                 loopback: true,
-                same_host: foreign.is_some(),
-                loopback_hosts_only: !self.open,
+                // A host that is listed cannot be made to resolve to us by somebody else.
+                same_host: foreign.is_some() || !Listed::all(&self.hosts).is_empty(),
             },
             delivery: self.delivery(),
             log: MemoryLogSettings {
@@ -387,6 +400,7 @@ impl ServeFlags {
                 data_bytes_max: bytes(self.event_data_max),
                 topics_max: self.event_topics_max,
                 topic_bytes_max: bytes(self.topic_max),
+                reserved: ReservedNames { demonstrations: self.demos },
             },
             http: self.http(),
             connections_max: (self.connections > 0).then_some(self.connections),
@@ -418,9 +432,15 @@ impl ServeFlags {
                 return Err(ConfigError::OutOfRange { flag, problem });
             }
         }
-        match Listed::all(&self.cors_origins).into_iter().find(|origin| !is_origin(origin)) {
-            Some(origin) => Err(ConfigError::BadOrigin { origin }),
-            None => Ok(()),
+        Ok(())
+    }
+
+    fn served_hosts(&self, listen: &[(String, SocketAddr)]) -> ServedHosts {
+        let hosts = Listed::all(&self.hosts);
+        ServedHosts {
+            any: self.open && hosts.is_empty(),
+            loopback: listen.iter().any(|(_, address)| is_loopback(*address)),
+            named: hosts,
         }
     }
 
@@ -468,10 +488,4 @@ fn limit_or_none(limit: u64) -> u64 {
 
 fn bytes(size: ByteSize) -> usize {
     usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
-}
-
-fn is_origin(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    text == "null"
-        || rest.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' ', '*']))
 }

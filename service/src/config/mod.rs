@@ -23,7 +23,7 @@ use thiserror::Error;
 
 use crate::delivery::DeliverySettings;
 use crate::event::EventLimits;
-use crate::http::{HttpSettings, OriginPolicy};
+use crate::http::{HttpSettings, OriginPolicy, ServedHosts};
 use crate::log::MemoryLogSettings;
 use crate::logging::LoggingSettings;
 use commands::{HealthcheckFlags, MetricsFlags};
@@ -92,6 +92,8 @@ pub struct Config {
     pub open_to_network: bool,
     /// Whether the demonstrations are served.
     pub demos: bool,
+    /// By which names we are called.
+    pub hosts: ServedHosts,
     /// Whose pages may call us.
     pub origins: OriginPolicy,
     /// The delivery plane.
@@ -148,14 +150,6 @@ pub enum ConfigError {
         flag: &'static str,
         /// What is wrong and what would do.
         problem: &'static str,
-    },
-    /// An origin that no browser would send.
-    #[error(
-        "--cors-origin `{origin}` is not an origin; write scheme and host without a path, such as https://app.example"
-    )]
-    BadOrigin {
-        /// What was given.
-        origin: String,
     },
     /// A receiver of traces that we cannot send to.
     #[error(

@@ -1,6 +1,6 @@
 //! What a publisher sends, checked.
 //!
-//! Every way to publish (form, raw body, NDJSON, a demonstration) fills in [`DraftFields`]; there
+//! Every way to publish from outside (form, raw body, NDJSON) fills in [`DraftFields`]; there
 //! is one place that decides what makes a good draft, and a [`Draft`] that exists is a good one.
 
 use std::borrow::Cow;
@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use memchr::memchr2_iter;
 use thiserror::Error;
 
-use super::id::{CustomId, IdError};
+use super::id::{CustomId, IdError, is_unseen};
+use super::reserved::{ReservedName, ReservedNames};
 use crate::topic::{Topic, TopicError};
 
 /// The limits of one event.
@@ -20,15 +21,22 @@ pub struct EventLimits {
     pub topics_max: usize,
     /// The longest topic, in bytes.
     pub topic_bytes_max: usize,
+    /// The names that it may not have.
+    pub reserved: ReservedNames,
 }
 
 impl Default for EventLimits {
     fn default() -> Self {
-        Self { data_bytes_max: 1 << 20, topics_max: 1_000, topic_bytes_max: 4_096 }
+        Self {
+            data_bytes_max: 1 << 20,
+            topics_max: 1_000,
+            topic_bytes_max: 4_096,
+            reserved: ReservedNames::default(),
+        }
     }
 }
 
-/// The fields of an event as they came in.
+/// The fields of an event as they came in from outside.
 #[derive(Clone, Debug, Default)]
 pub struct DraftFields<'a> {
     /// At least one; the first is canonical.
@@ -71,6 +79,7 @@ impl DraftFields<'_> {
         let mut topics = Vec::with_capacity(self.topics.len());
         for text in &self.topics {
             let topic = Topic::parse(text, limits.topic_bytes_max)?;
+            limits.reserved.check_topic(text)?;
             // A repeated topic would be indexed, and so replayed, twice. The list is short nearly
             // always; with the most topics allowed this costs a million comparisons, once.
             if !topics.contains(&topic) {
@@ -78,6 +87,9 @@ impl DraftFields<'_> {
             }
         }
         let event_type = self.event_type.filter(|name| !name.is_empty());
+        if let Some(name) = &event_type {
+            limits.reserved.check_type(name)?;
+        }
         Ok(Draft {
             topics,
             data: self.data.into_owned(),
@@ -168,13 +180,16 @@ impl EventType {
     /// Checks a name.
     ///
     /// # Errors
-    /// When it is too long or holds a control character.
+    /// When it is too long or holds a character that is not seen.
     pub fn parse(text: &str) -> Result<Self, DraftError> {
         if text.len() > Self::MAX_BYTES {
             return Err(DraftError::TypeTooLong { bytes: text.len() });
         }
         if text.chars().any(char::is_control) {
             return Err(DraftError::TypeControlCharacter);
+        }
+        if text.chars().any(is_unseen) {
+            return Err(DraftError::TypeUnseenCharacter);
         }
         Ok(Self(text.into()))
     }
@@ -251,6 +266,14 @@ pub enum DraftError {
     /// The name holds a character that could start another field of the stream.
     #[error("the type holds a control character; use printable characters only")]
     TypeControlCharacter,
+    /// The name holds a character that is not seen, or that some clients take for a line break.
+    #[error(
+        "the type holds a format character or a separator of lines; use printable characters only"
+    )]
+    TypeUnseenCharacter,
+    /// The name or a topic is the server's own.
+    #[error(transparent)]
+    Reserved(#[from] ReservedName),
     /// The id cannot be used.
     #[error(transparent)]
     Id(#[from] IdError),

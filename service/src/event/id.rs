@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use thiserror::Error;
+use unicode_general_category::{GeneralCategory, get_general_category};
 
 use super::Sequence;
 
@@ -116,9 +117,9 @@ impl fmt::Display for HubId {
     }
 }
 
-/// An id that a publisher chose: 1 to 1,024 bytes without control characters and without white
-/// space at its ends, that neither starts with `#` nor is `earliest` (both mean something else where
-/// an id is asked for), and that does not have the form of the hub's own ids.
+/// An id that a publisher chose: 1 to 1,024 bytes without control and format characters and without
+/// white space at its ends, that neither starts with `#` nor is a word such as `earliest` (both mean
+/// something else where an id is asked for), and that does not have the form of the hub's own ids.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CustomId(Arc<str>);
 
@@ -140,6 +141,9 @@ impl CustomId {
         if text.chars().any(char::is_control) {
             return Err(IdError::ControlCharacter);
         }
+        if text.chars().any(is_unseen) {
+            return Err(IdError::UnseenCharacter);
+        }
         if text.trim() != text {
             return Err(IdError::OuterSpace);
         }
@@ -148,6 +152,9 @@ impl CustomId {
         }
         if text == "earliest" {
             return Err(IdError::Earliest);
+        }
+        if let Some(word) = RESERVED_WORDS.into_iter().find(|&word| word == text) {
+            return Err(IdError::Reserved { word });
         }
         if HubId::parse(text).is_some() {
             return Err(IdError::HubForm);
@@ -168,6 +175,18 @@ impl CustomId {
     }
 }
 
+/// Words that stand for a place in the log here or elsewhere: "from now on" in this protocol and in
+/// others.
+const RESERVED_WORDS: [&str; 2] = ["now", "-1"];
+
+/// Whether a character is not seen, so that two names look the same and are not, or is a line break
+/// to clients that split text by Unicode's rules.
+pub(super) fn is_unseen(character: char) -> bool {
+    use GeneralCategory::{Format, LineSeparator, ParagraphSeparator};
+    !character.is_ascii()
+        && matches!(get_general_category(character), Format | LineSeparator | ParagraphSeparator)
+}
+
 /// Why an id cannot be used.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum IdError {
@@ -183,6 +202,11 @@ pub enum IdError {
     /// It holds a character that could start another field of the stream.
     #[error("the id holds a control character; use printable characters only")]
     ControlCharacter,
+    /// It holds a character that is not seen, or that some clients take for a line break.
+    #[error(
+        "the id holds a format character or a separator of lines; use printable characters only"
+    )]
+    UnseenCharacter,
     /// It begins or ends with white space, which the header that clients resume with loses.
     #[error("the id begins or ends with white space; leave that out")]
     OuterSpace,
@@ -197,4 +221,10 @@ pub enum IdError {
         "the id has the form of the ids that the server makes (`e:` and 21 characters); choose another form, or leave the field out to get one"
     )]
     HubForm,
+    /// It is a word that asks for a place in the log.
+    #[error("`{word}` is reserved for resuming; choose another id")]
+    Reserved {
+        /// The word.
+        word: &'static str,
+    },
 }

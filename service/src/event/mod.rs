@@ -9,11 +9,13 @@ mod buffers;
 mod draft;
 mod frame;
 mod id;
+mod reserved;
 
 pub use buffers::Buffers;
 pub use draft::{Draft, DraftError, DraftFields, EventLimits, EventType, Retry};
 pub use frame::{Block, GapNotice, HEARTBEAT, chunk_of, gap_frame, id_frame, retry_frame};
 pub use id::{CustomId, Epoch, HubId, IdError};
+pub use reserved::{ReservedName, ReservedNames};
 
 use std::fmt;
 use std::time::Instant;

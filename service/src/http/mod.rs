@@ -7,8 +7,11 @@
 
 mod accept;
 mod body;
+mod body_memory;
 pub(crate) mod closing;
 mod connection;
+mod cross_origin;
+mod gunzip;
 mod handover;
 mod head;
 mod host;
@@ -21,22 +24,24 @@ mod pages;
 mod parameters;
 mod publish;
 mod reply;
+mod request_body;
 mod resume;
 mod route;
 mod selectors;
+mod served_hosts;
 mod subscribe;
 mod trace;
 
 pub use accept::{Front, set_options};
-pub use origin::OriginPolicy;
+pub use body_memory::BodyMemory;
+pub use cross_origin::OriginPolicy;
+pub use origin::{Origin, OriginError};
 pub use pages::Pages;
 pub use selectors::SelectorReader;
+pub use served_hosts::{HostName, HostNameError, ServedHosts};
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::sync::Semaphore;
 
 use crate::auth::Authority;
 use crate::delivery::Delivery;
@@ -60,7 +65,7 @@ pub struct HttpSettings {
     pub bodies_bytes_max: usize,
     /// What the compiled selectors of all streams may take in memory, in bytes.
     pub selectors_bytes_max: usize,
-    /// How long a body may take; for NDJSON, how long it may pause.
+    /// How long a body may take; for NDJSON, how long a line may take, and a pause between lines.
     pub body_timeout: Duration,
     /// How many connections in all.
     pub connections_max: usize,
@@ -111,14 +116,16 @@ pub struct Context {
     pub delivery: Delivery,
     /// Who may do what.
     pub authority: Authority,
+    /// By which names we are called.
+    pub hosts: ServedHosts,
     /// Whose pages may call us.
     pub origins: OriginPolicy,
     /// The limits of one event.
     pub event_limits: EventLimits,
     /// The limits of a request.
     pub settings: HttpSettings,
-    /// What is left of the memory for bodies, in KiB.
-    pub body_memory: Arc<Semaphore>,
+    /// The memory that bodies hold.
+    pub body_memory: BodyMemory,
     /// Who reads selectors, and keeps what was compiled.
     pub selectors: SelectorReader,
     /// The embedded pages.

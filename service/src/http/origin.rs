@@ -1,184 +1,187 @@
-//! Whose pages may call us: CORS, and who may publish from a browser.
+//! An origin (RFC 6454): of which pages somebody may be one.
 //!
-//! Reading across origins is the browser's to forbid, and we only say who may (CORS). Publishing is
-//! different: a form POST from any page reaches a server without asking it, so a publish that
-//! carries an `Origin` we do not know is refused. Without keys that is all that stands between a
-//! page somewhere and a developer's local server.
+//! It is compared as browsers write it, so settings and headers go through the same reading: lower
+//! case, names in ASCII, and no port where it is that of the scheme. Applications that are a page in
+//! a window of their own have schemes of their own.
 
-use std::net::Ipv4Addr;
+use std::fmt;
+use std::str::FromStr;
 
-use hyper::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderMap, HeaderValue, ORIGIN, VARY,
-};
-use hyper::{Request, Uri};
+use thiserror::Error;
+use url::{Host, Url};
 
-use super::host::called_host;
-use super::reply::Problem;
+use super::served_hosts::{Called, HostName};
 
-/// Whose pages may call us.
-#[derive(Clone, Debug, Default)]
-pub struct OriginPolicy {
-    /// These origins, exactly as browsers send them; `null` for pages opened from a file.
-    pub listed: Vec<String>,
-    /// Pages from this machine.
-    pub loopback: bool,
-    /// Pages that came from the host that they call. Not safe on a loopback listener, where any
-    /// name can be made to resolve to this machine; there, `loopback` is what is wanted.
-    pub same_host: bool,
-    /// Only requests that call this machine by a loopback address or name are served. A page
-    /// anywhere can have its own name resolve to this machine, and is then of the same origin as
-    /// we are; the `Host` that it sends gives it away.
-    pub loopback_hosts_only: bool,
+/// Of which pages somebody is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(Kind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Pages that browsers say nothing about, as those in a sandbox.
+    Null,
+    /// Files, as some windows of applications write it.
+    File,
+    /// Pages of a host.
+    Host { scheme: String, host: Host<String>, port: Option<u16> },
 }
 
-impl OriginPolicy {
-    fn allows(&self, origin: &str) -> bool {
-        self.listed.iter().any(|listed| listed == origin) || (self.loopback && is_loopback(origin))
-    }
+/// Why a text is not an origin.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum OriginError {
+    /// There is no scheme and host in it.
+    #[error("write scheme and host, such as https://app.example or capacitor://localhost")]
+    NotAnOrigin,
+    /// More stands behind the host.
+    #[error("an origin ends with its host or port; leave out what stands behind that")]
+    Path,
+    /// It stands for several.
+    #[error("an origin has no `*`; list each origin that may call")]
+    Wildcard,
+}
 
-    /// Whether this request calls us by a name that we have.
-    pub(super) fn check_host<B>(&self, request: &Request<B>) -> Result<(), Problem> {
-        if !self.loopback_hosts_only {
-            return Ok(());
-        }
-        // HTTP/1.0 knows no `Host`, and no browser speaks it.
-        let Some(called) = called_host(request)? else { return Ok(()) };
-        let authority = called.parse::<hyper::http::uri::Authority>();
-        if authority.is_ok_and(|authority| is_loopback_host(authority.host())) {
-            return Ok(());
-        }
-        Err(Problem::ForeignHost { host: called.chars().take(256).collect() })
-    }
+impl FromStr for Origin {
+    type Err = OriginError;
 
-    /// Whether this request may publish, as far as its origin goes.
-    pub(super) fn check_publish<B>(&self, request: &Request<B>) -> Result<(), Problem> {
-        let Some(origin) = request.headers().get(ORIGIN) else { return Ok(()) };
-        let origin = origin.to_str().unwrap_or("?");
-        if self.allows(origin) || (self.same_host && is_same_host(origin, request)) {
-            return Ok(());
+    fn from_str(text: &str) -> Result<Self, OriginError> {
+        match text {
+            "null" => return Ok(Self(Kind::Null)),
+            "file://" => return Ok(Self(Kind::File)),
+            _ if text.contains('*') => return Err(OriginError::Wildcard),
+            _ => {}
         }
-        Err(Problem::ForeignOrigin { origin: origin.chars().take(256).collect() })
-    }
-
-    /// Adds the CORS headers that an answer to this origin gets.
-    pub(super) fn mark(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
-        headers.append(VARY, HeaderValue::from_static("Origin"));
-        let Some(origin) = origin else { return };
-        if !origin.to_str().is_ok_and(|text| self.allows(text)) {
-            return;
+        let (scheme, rest) = text.split_once("://").ok_or(OriginError::NotAnOrigin)?;
+        // The slash comes with what is copied from the address bar.
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        if authority.contains(['/', '?', '#']) {
+            return Err(OriginError::Path);
         }
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        let exposed = HeaderValue::from_static("Last-Event-ID, Retry-After");
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
-    }
-
-    /// Adds what a preflight asks for, for an origin that is allowed.
-    pub(super) fn mark_preflight(&self, methods: &'static str, headers: &mut HeaderMap) {
-        if !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
-            return;
+        // The parser forgives more than an origin may have.
+        let forgiven = |c: char| c.is_whitespace() || c.is_control() || c == '@' || c == '\\';
+        if text.contains(forgiven) {
+            return Err(OriginError::NotAnOrigin);
         }
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
-        let names =
-            HeaderValue::from_static("Authorization, Cache-Control, Content-Type, Last-Event-ID");
-        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
-        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
+        let url = Url::parse(&format!("{scheme}://{authority}/"));
+        let url = url.map_err(|_| OriginError::NotAnOrigin)?;
+        let mut host = url.host().ok_or(OriginError::NotAnOrigin)?.to_owned();
+        if let Host::Domain(name) = &mut host {
+            // The parser does so only for the schemes of the web.
+            name.make_ascii_lowercase();
+        }
+        if host == Host::Domain(String::new()) {
+            return Err(OriginError::NotAnOrigin);
+        }
+        Ok(Self(Kind::Host { scheme: url.scheme().to_owned(), host, port: url.port() }))
     }
 }
 
-fn is_loopback(origin: &str) -> bool {
-    let Ok(uri) = origin.parse::<Uri>() else { return false };
-    let web = matches!(uri.scheme_str(), Some("http" | "https"));
-    uri.host().is_some_and(|host| web && is_loopback_host(host))
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Null => formatter.write_str("null"),
+            Kind::File => formatter.write_str("file://"),
+            Kind::Host { scheme, host, port: None } => write!(formatter, "{scheme}://{host}"),
+            Kind::Host { scheme, host, port: Some(port) } => {
+                write!(formatter, "{scheme}://{host}:{port}")
+            }
+        }
+    }
 }
 
-fn is_loopback_host(host: &str) -> bool {
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || host == "[::1]"
-        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
-}
+impl Origin {
+    /// Whether its pages are served by this machine, as web pages are.
+    pub(super) fn is_loopback(&self) -> bool {
+        self.web_host().is_some_and(|called| called.host.is_loopback())
+    }
 
-fn is_same_host<B>(origin: &str, request: &Request<B>) -> bool {
-    let Ok(uri) = origin.parse::<Uri>() else { return false };
-    let Some(authority) = uri.authority() else { return false };
-    called_host(request) == Ok(Some(authority.as_str()))
+    /// Whether its pages came from the host and port that a request calls.
+    pub(super) fn is_at(&self, called: &Called) -> bool {
+        let Some(own) = self.web_host() else { return false };
+        let Kind::Host { scheme, .. } = &self.0 else { return false };
+        let default = if scheme == "https" { 443 } else { 80 };
+        own.host == called.host && own.port.unwrap_or(default) == called.port.unwrap_or(default)
+    }
+
+    fn web_host(&self) -> Option<Called> {
+        match &self.0 {
+            Kind::Host { scheme, host, port } if scheme == "http" || scheme == "https" => {
+                Some(Called { host: HostName::of(host.clone()), port: *port })
+            }
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HOST;
+    use proptest::prelude::*;
 
     use super::*;
 
-    fn publish_from(policy: &OriginPolicy, origin: Option<&str>, host: &str) -> bool {
-        let mut request = Request::builder().uri("/events/a").header(HOST, host);
-        if let Some(origin) = origin {
-            request = request.header(ORIGIN, origin);
-        }
-        policy.check_publish(&request.body(()).unwrap()).is_ok()
-    }
-
     #[test]
-    fn on_loopback_only_pages_from_this_machine_may_publish() {
-        let policy = OriginPolicy { loopback: true, ..OriginPolicy::default() };
+    fn origins_are_written_as_browsers_write_them() {
         let cases = [
-            (None, true),
-            (Some("http://localhost:3000"), true),
-            (Some("http://app.localhost"), true),
-            (Some("https://127.0.0.1:8443"), true),
-            (Some("http://127.8.8.8"), true),
-            (Some("http://[::1]:8080"), true),
-            (Some("null"), false),
-            (Some("http://example.com"), false),
-            (Some("http://localhost.example.com"), false),
-            (Some("http://127.0.0.1.example.com"), false),
-            (Some("ftp://localhost"), false),
-            // A name that was made to resolve to this machine is still not from this machine.
-            (Some("http://evil.example:8080"), false),
+            ("https://app.example", "https://app.example"),
+            ("HTTPS://App.Example:443/", "https://app.example"),
+            ("http://app.example:80", "http://app.example"),
+            ("http://app.example:443", "http://app.example:443"),
+            ("https://app.example:8443", "https://app.example:8443"),
+            ("https://münchen.example", "https://xn--mnchen-3ya.example"),
+            ("https://MÜNCHEN.example", "https://xn--mnchen-3ya.example"),
+            ("http://[0:0:0:0:0:0:0:1]:3000", "http://[::1]:3000"),
+            ("http://127.1", "http://127.0.0.1"),
+            ("capacitor://localhost", "capacitor://localhost"),
+            ("ionic://localhost/", "ionic://localhost"),
+            ("Tauri://LocalHost", "tauri://localhost"),
+            ("app://localhost:80", "app://localhost:80"),
+            ("chrome-extension://abcdefghijklmnop", "chrome-extension://abcdefghijklmnop"),
+            ("moz-extension://0f2c-4a", "moz-extension://0f2c-4a"),
+            ("null", "null"),
+            ("file://", "file://"),
         ];
-        for (origin, expected) in cases {
-            assert_eq!(publish_from(&policy, origin, "evil.example:8080"), expected, "{origin:?}");
+        for (text, expected) in cases {
+            let origin: Origin = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(origin.to_string(), expected, "{text}");
+            assert_eq!(expected.parse(), Ok(origin), "{text}");
         }
     }
 
     #[test]
-    fn in_the_open_pages_of_the_called_host_may_publish_and_listed_ones() {
-        let policy = OriginPolicy {
-            listed: vec!["https://app.example".to_owned(), "null".to_owned()],
-            same_host: true,
-            ..OriginPolicy::default()
-        };
+    fn what_is_not_an_origin_is_refused_with_what_to_write() {
         let cases = [
-            ("http://push.example:8080", true),
-            ("http://push.example", false),
-            ("https://app.example", true),
-            ("null", true),
-            ("http://app.example", false),
-            ("http://localhost", false),
+            ("*", OriginError::Wildcard),
+            ("https://*.example", OriginError::Wildcard),
+            ("https://app.example/path", OriginError::Path),
+            ("https://app.example//", OriginError::Path),
+            ("https://app.example?x", OriginError::Path),
+            ("https://app.example#x", OriginError::Path),
+            ("app.example", OriginError::NotAnOrigin),
+            ("localhost:3000", OriginError::NotAnOrigin),
+            ("https:app.example", OriginError::NotAnOrigin),
+            ("https://", OriginError::NotAnOrigin),
+            ("https:///", OriginError::NotAnOrigin),
+            ("capacitor://", OriginError::NotAnOrigin),
+            ("https://user@app.example", OriginError::NotAnOrigin),
+            ("https://app.example:99999", OriginError::NotAnOrigin),
+            ("https://a b", OriginError::NotAnOrigin),
+            ("https://\\app.example", OriginError::NotAnOrigin),
+            (" https://app.example", OriginError::NotAnOrigin),
+            ("NULL", OriginError::NotAnOrigin),
+            ("", OriginError::NotAnOrigin),
         ];
-        for (origin, expected) in cases {
-            assert_eq!(
-                publish_from(&policy, Some(origin), "push.example:8080"),
-                expected,
-                "{origin}"
-            );
+        for (text, error) in cases {
+            assert_eq!(text.parse::<Origin>(), Err(error), "{text}");
         }
     }
 
-    proptest::proptest! {
+    proptest! {
         #[test]
-        fn any_origin_and_host_are_judged(origin in "[ -~]{0,60}", host in "[ -~]{0,60}") {
-            let policy = OriginPolicy {
-                loopback: true,
-                same_host: true,
-                loopback_hosts_only: true,
-                ..OriginPolicy::default()
-            };
-            let request = Request::builder().header(ORIGIN, &origin).header(HOST, &host);
-            let request = request.body(()).unwrap();
-            let _ = policy.check_publish(&request);
-            let _ = policy.check_host(&request);
+        fn any_text_is_read_or_refused_and_read_again_the_same(text in "[ -~ü]{0,40}") {
+            for text in [text.clone(), format!("https://{text}"), format!("tauri://{text}")] {
+                if let Ok(origin) = text.parse::<Origin>() {
+                    prop_assert_eq!(origin.to_string().parse(), Ok(origin), "{}", text);
+                }
+            }
         }
     }
 }

@@ -7,7 +7,9 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
+};
 use hyper::{Response, StatusCode};
 use rand::RngExt as _;
 use serde::Serialize;
@@ -40,7 +42,7 @@ pub(super) enum Problem {
     )]
     ForeignOrigin { origin: String },
     #[error(
-        "the host `{host}` is not this machine, and without --open only this machine is served; call it by a loopback address, or start the server with --open if a name or a proxy of yours stands in front"
+        "the host `{host}` is not served here; call the server by a name that it has, or start it with --host {host} if this is one"
     )]
     ForeignHost { host: String },
     #[error("there is nothing at this path; `/` lists what there is")]
@@ -49,6 +51,12 @@ pub(super) enum Problem {
     Method { allow: &'static str },
     #[error("the body took longer than {seconds} s; send it faster, or in smaller parts")]
     BodyTimeout { seconds: u64 },
+    #[error(
+        "the line took longer than {seconds} s from its first byte; send each line at once, or in smaller parts"
+    )]
+    LineTimeout { seconds: u64 },
+    #[error("the body ended early; send it whole")]
+    BodyCut,
     #[error("{0}")]
     Append(#[from] AppendError),
     #[error("the body is larger than {max} bytes; send less, or publish a link to it")]
@@ -65,6 +73,10 @@ pub(super) enum Problem {
     Host(&'static str),
     #[error("this path reads {expected}; set the Content-Type")]
     MediaType { expected: &'static str },
+    #[error(
+        "a body with the Content-Encoding `{given}` is not read here; send it with gzip alone, or as it is"
+    )]
+    ContentCoding { given: String },
     #[error("{what}; come back later")]
     TooMany { what: &'static str },
     #[error("the server is stopping; come back in a moment")]
@@ -92,13 +104,13 @@ impl Problem {
             | Self::Draft(_)
             | Self::Selector(_)
             | Self::Topic(_)
-            | Self::Host(_) => StatusCode::BAD_REQUEST,
-            Self::NotGranted { .. } | Self::ForeignOrigin { .. } | Self::ForeignHost { .. } => {
-                StatusCode::FORBIDDEN
-            }
+            | Self::Host(_)
+            | Self::BodyCut => StatusCode::BAD_REQUEST,
+            Self::NotGranted { .. } | Self::ForeignOrigin { .. } => StatusCode::FORBIDDEN,
+            Self::ForeignHost { .. } => StatusCode::MISDIRECTED_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTimeout { .. } | Self::LineTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::Append(AppendError::DuplicateId) => StatusCode::CONFLICT,
             Self::Append(AppendError::Unavailable) | Self::Draining => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -108,14 +120,16 @@ impl Problem {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
             }
             Self::TargetTooLong { .. } => StatusCode::URI_TOO_LONG,
-            Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MediaType { .. } | Self::ContentCoding { .. } => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
     pub(super) fn slug(&self) -> &'static str {
         match self {
-            Self::Unreadable(_) => "unreadable",
+            Self::Unreadable(_) | Self::BodyCut => "unreadable",
             Self::Draft(_) => "event",
             Self::Selector(SelectorError::BudgetExhausted) => "too-many",
             Self::Selector(_) => "selector",
@@ -125,7 +139,7 @@ impl Problem {
             Self::ForeignHost { .. } => "host",
             Self::NotFound => "not-found",
             Self::Method { .. } => "method",
-            Self::BodyTimeout { .. } => "timeout",
+            Self::BodyTimeout { .. } | Self::LineTimeout { .. } => "timeout",
             Self::Append(AppendError::DuplicateId) => "duplicate-id",
             Self::Append(AppendError::Unavailable) => "log-unavailable",
             Self::BodyTooLarge { .. } => "body-too-large",
@@ -134,6 +148,7 @@ impl Problem {
             Self::TargetTooLong { .. } => "target-too-long",
             Self::Host(_) => "bad-host",
             Self::MediaType { .. } => "media-type",
+            Self::ContentCoding { .. } => "content-coding",
             Self::TooMany { .. } => "too-many",
             Self::Draining => "draining",
         }
@@ -162,7 +177,7 @@ impl Problem {
             | Self::HeadTooLarge { .. }
             | Self::TooManyFields { .. }
             | Self::TargetTooLong { .. } => Some(PublishRejection::TooLarge),
-            Self::BodyTimeout { .. } => Some(PublishRejection::Timeout),
+            Self::BodyTimeout { .. } | Self::LineTimeout { .. } => Some(PublishRejection::Timeout),
             Self::TooMany { .. } => Some(PublishRejection::Busy),
             Self::Draining => Some(PublishRejection::Draining),
             _ => Some(PublishRejection::Invalid),
@@ -206,6 +221,10 @@ pub(super) fn problem(problem: &Problem, retry_ms: &RangeInclusive<u32>) -> Repl
     reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Problem::Method { allow } = problem {
         reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    if let Problem::ContentCoding { .. } = problem {
+        // What the client may send (RFC 9110, section 12.5.3).
+        reply.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     }
     if problem.is_temporary() {
         let seconds = random_ms(retry_ms).div_ceil(1_000);

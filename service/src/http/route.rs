@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use hyper::header::{ACCEPT, ALLOW, HeaderValue, ORIGIN};
+use hyper::header::{ACCEPT, ALLOW, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 
 use super::body::Content;
@@ -107,7 +107,7 @@ pub(super) fn route<'a>(path: &'a str, context: &'a Context) -> Option<&'a str> 
 
 /// Answers a request, whatever it is.
 pub(super) async fn answer(request: Request<Incoming>, context: &Arc<Context>) -> Reply {
-    let origin = request.headers().get(ORIGIN).cloned();
+    let page = context.origins.access(&request);
     let path = request.uri().path().to_owned();
     let endpoint = Endpoint::of(&path, context);
     let purpose = Purpose::of(endpoint, request.method());
@@ -127,9 +127,9 @@ pub(super) async fn answer(request: Request<Incoming>, context: &Arc<Context>) -
     if purpose == Purpose::PublishOne {
         context.metrics.publish_took(began.elapsed());
     }
-    context.origins.mark(origin.as_ref(), reply.headers_mut());
+    page.mark(reply.headers_mut());
     if let Some(methods) = reply.extensions().get::<Preflight>().map(|preflight| preflight.0) {
-        context.origins.mark_preflight(methods, reply.headers_mut());
+        page.mark_preflight(methods, reply.headers_mut());
     }
     count_answer(&reply, &context.metrics);
     reply
@@ -156,7 +156,7 @@ pub(super) fn refuse(request: &Request<Incoming>, context: &Context, refusal: Re
     } else {
         reply::problem(&Problem::refused(refusal), &settings.retry_ms)
     };
-    context.origins.mark(request.headers().get(ORIGIN), reply.headers_mut());
+    context.origins.access(request).mark(reply.headers_mut());
     count_answer(&reply, &context.metrics);
     reply
 }
@@ -171,7 +171,7 @@ async fn dispatch(
     context: &Arc<Context>,
 ) -> Result<Reply, Problem> {
     head::check(&request, context.settings.head_bytes_max)?;
-    context.origins.check_host(&request)?;
+    context.hosts.check(&request)?;
     if request.method() == Method::OPTIONS && request.uri().path() == "*" {
         return Ok(options(ALL_METHODS));
     }
@@ -204,8 +204,54 @@ fn options(allow: &'static str) -> Reply {
     reply
 }
 
+/// Whether a stream is among what the client accepts. Types are compared without case, and several
+/// lines are one list (RFC 9110, sections 5.3 and 8.3.1).
 fn wants_stream<B>(request: &Request<B>) -> bool {
-    let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
-    request.method() == Method::GET
-        && accept.is_some_and(|accept| accept.contains("text/event-stream"))
+    let lines = request.headers().get_all(ACCEPT).iter();
+    let mut ranges = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
+    request.method() == Method::GET && ranges.any(is_event_stream)
+}
+
+/// Whether a range of `Accept` is that of event streams, and not one with the weight of refusal.
+fn is_event_stream(range: &str) -> bool {
+    let mut parts = range.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let refused = |parameter: &str| {
+        let (name, weight) = parameter.split_once('=').unwrap_or((parameter, ""));
+        name.trim().eq_ignore_ascii_case("q") && weight.trim().parse::<f32>() == Ok(0.0)
+    };
+    essence.eq_ignore_ascii_case("text/event-stream") && !parts.any(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_wants_a_stream_however_it_writes_that() {
+        let cases: [(&[&str], bool); 14] = [
+            (&["text/event-stream"], true),
+            (&["Text/Event-Stream"], true),
+            (&["text/html", "text/event-stream"], true),
+            (&["text/html, TEXT/EVENT-STREAM;q=0.5, */*"], true),
+            (&["text/event-stream; charset=utf-8"], true),
+            (&["text/event-stream ;Q=0.001"], true),
+            (&["text/event-stream;q=0"], false),
+            (&["text/event-stream; q=0.000"], false),
+            (&["text/event-streams"], false),
+            (&["x-text/event-stream"], false),
+            (&["*/*"], false),
+            (&["text/*"], false),
+            (&[""], false),
+            (&[], false),
+        ];
+        for (lines, expected) in cases {
+            let request = lines
+                .iter()
+                .fold(Request::builder(), |request, line| request.header(ACCEPT, *line));
+            assert_eq!(wants_stream(&request.body(()).unwrap()), expected, "{lines:?}");
+        }
+        let post = Request::post("/").header(ACCEPT, "text/event-stream").body(()).unwrap();
+        assert!(!wants_stream(&post));
+    }
 }

@@ -44,7 +44,7 @@ impl Publishing {
             ),
             body_memory: described_gauge(
                 "fanfare_body_memory_bytes",
-                "Memory set aside for the bodies that are being read.",
+                "Bytes that the bodies of requests hold, until their events have been handed to the log.",
             ),
             body_memory_limit: described_gauge(
                 "fanfare_body_memory_limit_bytes",

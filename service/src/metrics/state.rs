@@ -23,7 +23,7 @@ pub struct Readings {
     pub output_buffer_bytes: usize,
     /// Publishers who wait for delivery to come nearer.
     pub publishers_waiting: usize,
-    /// Memory set aside for bodies that are being read, in bytes.
+    /// What the bodies of requests hold, in bytes.
     pub body_memory_bytes: usize,
     /// Memory held by compiled selectors, in bytes.
     pub selector_bytes: usize,

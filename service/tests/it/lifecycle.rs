@@ -66,7 +66,7 @@ async fn a_start_that_cannot_work_says_what_would() {
         (&["--listen", "nowhere"], "write nowhere:8080"),
         (&["--retry", "5s..1s"], "ends before it begins"),
         (&["--log-level", "=?"], "--log-level"),
-        (&["--cors-origin", "https://a.example/path"], "not an origin"),
+        (&["--cors-origin", "https://a.example/path"], "leave out what stands behind"),
         (&["--body-max", "1KiB"], "--event-data-max"),
     ];
     for (flags, advice) in cases {

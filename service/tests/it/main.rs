@@ -19,6 +19,18 @@ mod browser;
 /// Clients that nobody here wrote.
 mod peers;
 
+/// What bodies hold is counted, decoded and bounded.
+mod bodies;
+
+/// Pages and windows of applications get in, and others do not.
+mod cross_origin;
+
+/// Only hosts that are ours are served.
+mod hosts;
+
+/// What only the server may publish.
+mod reserved;
+
 /// Streams: what they begin with, what they match, where they resume.
 mod subscribe;
 

@@ -1,8 +1,6 @@
 //! Connections leave nothing behind: after very many that came and went, the real program holds as
 //! much memory as after the first few hundred.
 
-use std::fs;
-
 use crate::support::{Http2, Program, RawStream, Wire, eventually, stream_request};
 
 /// How many there are at a time, and how often they come: 100,000 and more altogether, and a fifth
@@ -19,7 +17,7 @@ const FLAGS: [&str; 3] = ["--demos=false", "--heartbeat", "0s"];
 async fn streams_that_came_and_went_leave_no_memory_behind() {
     let program = Program::start(&FLAGS);
     wave_of_streams(&program).await;
-    let before = resident_bytes(&program);
+    let before = program.resident_bytes();
     for _ in 0..WAVES {
         wave_of_streams(&program).await;
     }
@@ -35,7 +33,7 @@ async fn http2_connections_that_came_and_went_leave_no_memory_behind() {
     for _ in 0..10 {
         wave_of_http2(&program).await;
     }
-    let before = resident_bytes(&program);
+    let before = program.resident_bytes();
     for _ in 0..WAVES / 5 {
         wave_of_http2(&program).await;
     }
@@ -97,17 +95,9 @@ async fn assert_all_gone(program: &Program) {
 }
 
 fn assert_back_at(before: u64, program: &Program) {
-    let after = resident_bytes(program);
+    let after = program.resident_bytes();
     assert!(
         after <= before + before * TOLERANCE / 100,
         "{before} bytes after the first {WAVE}, and {after} in the end"
     );
-}
-
-/// What the process holds in memory, as the system counts it.
-fn resident_bytes(program: &Program) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
-    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
-    kibibytes << 10
 }

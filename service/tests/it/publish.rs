@@ -158,7 +158,7 @@ async fn without_open_only_calls_by_a_loopback_name_are_served() {
                 let request = server.get(path).header("host", host);
                 let status = request.send().await.unwrap().status();
                 let served = loopback || !flags.is_empty();
-                assert_eq!(status, if served { 200 } else { 403 }, "{host} {path} {flags:?}");
+                assert_eq!(status, if served { 200 } else { 421 }, "{host} {path} {flags:?}");
             }
         }
     }

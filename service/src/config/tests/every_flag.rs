@@ -20,10 +20,11 @@ enum Zero {
     Refused,
 }
 
-const ZERO: [(&str, Zero); 40] = [
+const ZERO: [(&str, Zero); 41] = [
     ("--listen", Zero::Refused),
     ("--admin-listen", Zero::Refused),
     ("--open", Zero::No),
+    ("--host", Zero::Said("host")),
     ("--cors-origin", Zero::Refused),
     ("--demos", Zero::No),
     ("--shards", Zero::Said("0 for one a core")),

@@ -125,14 +125,42 @@ fn no_limit_is_larger_than_any() {
 }
 
 #[test]
-fn pages_of_the_called_host_are_trusted_only_where_the_listener_is_not_on_loopback() {
+fn without_a_list_every_host_is_served_in_the_open_and_elsewhere_only_this_machine() {
+    let cases: [(&[&str], bool, bool, usize); 5] = [
+        (&[], false, true, 0),
+        (&["--open"], true, true, 0),
+        (&["--listen", "0.0.0.0:1", "--open"], true, false, 0),
+        (&["--listen", "0.0.0.0:1", "--open", "--host", "a.example,[::1]"], false, false, 2),
+        (&["--host", "a.example", "--host", "B.example"], false, true, 2),
+    ];
+    for (flags, any, loopback, named) in cases {
+        let hosts = config(flags).unwrap().hosts;
+        assert_eq!(
+            (hosts.any, hosts.loopback, hosts.named.len()),
+            (any, loopback, named),
+            "{flags:?}"
+        );
+    }
+}
+
+#[test]
+fn origins_are_any_scheme_and_host_in_the_form_of_browsers() {
+    let given = "HTTPS://App.Example:443/,capacitor://localhost,null";
+    let listed = config(&["--cors-origin", given]).unwrap().origins.listed;
+    let written: Vec<_> = listed.iter().map(ToString::to_string).collect();
+    assert_eq!(written, ["https://app.example", "capacitor://localhost", "null"]);
+}
+
+#[test]
+fn pages_of_the_called_host_are_trusted_only_where_not_every_name_could_be_made_to_lead_here() {
     assert!(!config(&["--open"]).unwrap().origins.same_host);
+    assert!(config(&["--host", "push.example"]).unwrap().origins.same_host);
     assert!(config(&["--listen", "0.0.0.0:1", "--open"]).unwrap().origins.same_host);
 }
 
 #[test]
 fn a_setting_out_of_range_names_its_flag() {
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["--log-events", "0"], "--log-events"),
         (&["--head-max", "1B"], "--head-max"),
         (&["--head-timeout", "0s"], "--head-timeout"),
@@ -141,6 +169,9 @@ fn a_setting_out_of_range_names_its_flag() {
         (&["--event-data-max", "8MiB"], "--body-max"),
         (&["--retry", "1s"], "1s..5s"),
         (&["--cors-origin", "*"], "--cors-origin"),
+        (&["--cors-origin", "https://app.example/path"], "leave out what stands behind"),
+        (&["--host", "push.example:8080"], "--host"),
+        (&["--host", "https://push.example"], "a host name or an address alone"),
     ];
     for (flags, flag) in cases {
         let message = config(flags).unwrap_err();

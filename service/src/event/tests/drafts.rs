@@ -33,6 +33,39 @@ fn neither_a_type_nor_an_id_can_start_another_field() {
 }
 
 #[test]
+fn neither_a_type_nor_an_id_has_characters_that_are_not_seen() {
+    let unseen = [
+        '\u{ad}',
+        '\u{200b}',
+        '\u{200d}',
+        '\u{200e}',
+        '\u{202e}',
+        '\u{2028}',
+        '\u{2029}',
+        '\u{2060}',
+        '\u{feff}',
+        '\u{e0041}',
+    ];
+    for character in unseen {
+        let text = format!("a{character}b");
+        let as_type = DraftFields { event_type: Some(text.as_str().into()), ..fields("d") };
+        assert_eq!(check(as_type).unwrap_err(), DraftError::TypeUnseenCharacter, "{text:?}");
+        let as_id = DraftFields { id: Some(text.as_str().into()), ..fields("d") };
+        let error = DraftError::Id(IdError::UnseenCharacter);
+        assert_eq!(check(as_id).unwrap_err(), error, "{text:?}");
+    }
+}
+
+#[test]
+fn names_of_the_server_are_not_for_publishers() {
+    let name = DraftFields { event_type: Some("fanfare-gap".into()), ..fields("d") };
+    assert_eq!(check(name).unwrap_err(), DraftError::Reserved(ReservedName::Type));
+    let topics = vec!["free".into(), "fanfare/server".into()];
+    let draft = DraftFields { topics, ..fields("d") };
+    assert_eq!(check(draft).unwrap_err(), DraftError::Reserved(ReservedName::ServerTopic));
+}
+
+#[test]
 fn an_id_is_1_to_1024_bytes_and_neither_a_fragment_nor_earliest() {
     let longest = "x".repeat(1_024);
     let too_long = "\u{e9}".repeat(513);
@@ -53,6 +86,10 @@ fn an_id_is_1_to_1024_bytes_and_neither_a_fragment_nor_earliest() {
         ("#", Err(IdError::Fragment)),
         ("#x", Err(IdError::Fragment)),
         ("earliest", Err(IdError::Earliest)),
+        ("now", Err(IdError::Reserved { word: "now" })),
+        ("-1", Err(IdError::Reserved { word: "-1" })),
+        ("Now", Ok(())),
+        ("-10", Ok(())),
     ];
     for (id, expected) in cases {
         let draft = check(DraftFields { id: Some(id.into()), ..fields("d") });
@@ -102,7 +139,12 @@ fn retry_is_ascii_digits_that_a_browser_timer_can_hold() {
 
 #[test]
 fn each_limit_is_itself_allowed() {
-    let limits = EventLimits { data_bytes_max: 4, topics_max: 2, topic_bytes_max: 3 };
+    let limits = EventLimits {
+        data_bytes_max: 4,
+        topics_max: 2,
+        topic_bytes_max: 3,
+        ..EventLimits::default()
+    };
     let check = |topics: &[&'static str], data, expected: Result<(), DraftError>| {
         let topics = topics.iter().copied().map(Cow::from).collect();
         let fields = DraftFields { topics, ..fields(data) };

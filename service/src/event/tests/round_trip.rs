@@ -26,8 +26,9 @@ struct AnyDraft {
 fn any_draft() -> impl Strategy<Value = AnyDraft> {
     let line = r"\P{Cc}{0,12}|[ :#a-c\x{feff}]{0,6}";
     let id = line.prop_filter("not an id", |id| CustomId::parse(id).is_ok());
+    let name = line.prop_filter("not a type", |name| EventType::parse(name).is_ok());
     let retry = option::of(0..=Retry::MAX_MS);
-    (any_data(), option::of(line), option::of(id), retry)
+    (any_data(), option::of(name), option::of(id), retry)
         .prop_map(|(data, event_type, id, retry)| AnyDraft { data, event_type, id, retry })
 }
 

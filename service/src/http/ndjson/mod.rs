@@ -2,34 +2,35 @@
 //!
 //! The answers flow while the request is still being read, in the same order. A bad line gets an
 //! error with its number and does not stop the others. Nothing is held but the line that is not
-//! complete yet and the answers of one piece of the body: a client that does not read its answers
-//! is not read any further either.
+//! complete yet and the answers of one piece of the body, and both are counted: a client that does
+//! not read its answers is not read any further either.
 
-use std::borrow::Cow;
+mod event_line;
+mod lines;
+
 use std::convert::Infallible;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http_body_util::BodyExt as _;
 use http_body_util::channel::{Channel, Sender};
 use hyper::{Request, StatusCode};
-use memchr::memchr;
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument as _;
 
 use super::Context;
 use super::body::Content;
+use super::body_memory::HeldMemory;
 use super::incoming::Incoming;
-use super::publish::{ask_grants, body_timeout, check_grants, has_media_type};
+use super::publish::{ask_grants, body_timeout, check_draft, check_media_type};
 use super::reply::{self, Problem, Reply};
+use super::request_body::RequestBody;
 use super::trace;
 use crate::auth::Grants;
-use crate::event::{Draft, DraftFields};
+use crate::event::Draft;
 use crate::metrics::PublishSource;
+use lines::{Line, Lines};
 
 const NDJSON: &str = "application/x-ndjson";
 
@@ -48,20 +49,19 @@ pub(super) fn publish(
     context: &Arc<Context>,
 ) -> Result<Reply, Problem> {
     let grants = ask_grants(&request, context)?;
-    if !has_media_type(&request, NDJSON) {
-        return Err(Problem::MediaType { expected: NDJSON });
-    }
+    check_media_type(&request, NDJSON)?;
+    let body = RequestBody::of(request, &context.body_memory)?;
     let (answers, channel) = Channel::new(ANSWERS_WAITING);
     let batch = Batch {
-        lines: Lines::new(context.settings.body_bytes_max),
+        lines: Lines::new(context.settings.body_bytes_max, &context.body_memory),
+        line_began: None,
         context: Arc::clone(context),
         grants,
         answers,
         published: 0,
     };
     // The span of the request ends with the batch.
-    let run = batch.run(request.into_body()).in_current_span();
-    context.lifecycle.tasks().spawn(run);
+    context.lifecycle.tasks().spawn(batch.run(body).in_current_span());
     let mut reply = reply::whole(StatusCode::OK, NDJSON, Bytes::new());
     *reply.body_mut() = Content::Lines(channel);
     Ok(reply)
@@ -69,6 +69,8 @@ pub(super) fn publish(
 
 struct Batch {
     lines: Lines,
+    /// The number of the line that is not complete, and when its first byte came.
+    line_began: Option<(u64, Instant)>,
     context: Arc<Context>,
     grants: Grants,
     answers: Sender<Bytes, Infallible>,
@@ -76,36 +78,50 @@ struct Batch {
 }
 
 impl Batch {
-    async fn run(mut self, mut body: Incoming) {
-        let limit = self.context.settings.body_timeout;
+    async fn run(mut self, mut body: RequestBody) {
         loop {
+            let patience = self.patience(Instant::now());
             let piece = tokio::select! {
-                piece = timeout(limit, body.frame()) => piece,
+                piece = timeout(patience, body.next()) => piece,
                 () = self.context.lifecycle.draining() => {
                     self.refuse_rest(&Problem::Draining).await;
                     return;
                 }
             };
             match piece {
-                Ok(Some(Ok(frame))) => {
-                    if let Ok(bytes) = frame.into_data() {
-                        self.lines.feed(&bytes);
-                    }
-                }
-                Ok(Some(Err(_))) => return,
-                Ok(None) => {
+                Ok(Ok(Some(piece))) => self.lines.feed(piece),
+                Ok(Ok(None)) => {
                     self.lines.end();
                     let _ = self.publish_complete_lines().await;
                     return;
                 }
-                Err(_) => {
-                    self.refuse_rest(&body_timeout(limit)).await;
-                    return;
-                }
+                // It has gone.
+                Ok(Err(Problem::BodyCut)) => return,
+                Ok(Err(problem)) => return self.refuse_rest(&problem).await,
+                Err(_) => return self.refuse_rest(&self.took_too_long()).await,
             }
             if !self.publish_complete_lines().await {
                 return;
             }
+        }
+    }
+
+    /// How long the next piece may take. What is left of a line has to come within the time that its
+    /// first byte began: bytes that trickle in do not renew it.
+    fn patience(&mut self, now: Instant) -> Duration {
+        self.line_began = self.lines.unfinished().map(|number| match self.line_began {
+            Some((known, began)) if known == number => (number, began),
+            _ => (number, now),
+        });
+        let spent = self.line_began.map_or(Duration::ZERO, |(_, began)| now - began);
+        self.context.settings.body_timeout.saturating_sub(spent)
+    }
+
+    fn took_too_long(&self) -> Problem {
+        let limit = self.context.settings.body_timeout;
+        match self.line_began {
+            Some(_) => Problem::LineTimeout { seconds: limit.as_secs() },
+            None => body_timeout(limit),
         }
     }
 
@@ -114,6 +130,7 @@ impl Batch {
         loop {
             let lines: Vec<Line> = (&mut self.lines).take(BATCH_MAX).collect();
             if lines.is_empty() {
+                self.lines.piece_published();
                 return true;
             }
             let answers = self.publish_lines(lines).await;
@@ -139,18 +156,23 @@ impl Batch {
 
     async fn publish_lines(&mut self, lines: Vec<Line>) -> Bytes {
         let mut drafts = Vec::with_capacity(lines.len());
-        let checked: Vec<_> = lines
-            .into_iter()
-            .map(|line| match self.draft(&line) {
+        // The drafts hold what the lines held, until the log has taken them.
+        let mut held: Vec<HeldMemory> = Vec::new();
+        let mut checked = Vec::with_capacity(lines.len());
+        for line in lines {
+            let number = line.number;
+            match self.draft(&line) {
                 Ok(draft) => {
                     drafts.push(draft);
-                    (line.number, None)
+                    held.extend(line.held);
+                    checked.push((number, None));
                 }
-                Err(problem) => (line.number, Some(problem)),
-            })
-            .collect();
-        let mut results =
-            self.context.hub.publish_all(PublishSource::Ndjson, drafts).await.into_iter();
+                Err(problem) => checked.push((number, Some(problem))),
+            }
+        }
+        let hub = &self.context.hub;
+        let mut results = hub.publish_all(PublishSource::Ndjson, drafts).await.into_iter();
+        drop(held);
         let mut answers = BytesMut::with_capacity(checked.len() * 64);
         for (number, problem) in checked {
             match problem {
@@ -171,21 +193,21 @@ impl Batch {
             }
         }
         trace::published_so_far(self.published);
-        answers.freeze()
+        self.counted(answers)
+    }
+
+    /// What has been published has to be answered, and so there is room for the answers always;
+    /// there are few at a time.
+    fn counted(&self, answers: BytesMut) -> Bytes {
+        let held = self.context.body_memory.hold_anyway(answers.capacity());
+        Bytes::from_owner(Answers { bytes: answers, _held: held })
     }
 
     fn draft(&self, line: &Line) -> Result<Draft, Problem> {
-        let Some(bytes) = &line.bytes else {
-            return Err(Problem::BodyTooLarge { max: self.lines.bytes_max });
-        };
-        let fields: Fields<'_> = serde_json::from_slice(bytes).map_err(|error| {
-            Problem::Unreadable(format!(
-                "this is not an event: {error}; send an object with `topic` and `data`"
-            ))
-        })?;
-        let draft = fields.into_draft_fields()?.check(&self.context.event_limits)?;
-        check_grants(&draft, &self.grants)?;
-        Ok(draft)
+        let max = self.lines.bytes_max();
+        let bytes = line.bytes.as_ref().map_err(|full| full.problem(max))?;
+        let fields = event_line::read(bytes, self.context.event_limits.topics_max)?;
+        check_draft(fields, &self.grants, &self.context)
     }
 
     async fn refuse_rest(&mut self, problem: &Problem) {
@@ -193,7 +215,7 @@ impl Batch {
             self.context.metrics.publish_rejected(reason);
         }
         let mut answer = BytesMut::new();
-        put_error(&mut answer, problem, self.lines.number + 1);
+        put_error(&mut answer, problem, self.lines.next_number());
         let _ = self.send(answer.freeze()).await;
     }
 }
@@ -204,144 +226,20 @@ fn put_id(answers: &mut BytesMut, id: &str) {
 }
 
 fn put_error(answers: &mut BytesMut, problem: &Problem, line: u64) {
-    let answer = serde_json::json!({ "error": problem.to_string(), "line": line });
+    let status = problem.status().as_u16();
+    let answer =
+        serde_json::json!({ "error": problem.to_string(), "status": status, "line": line });
     let _ = writeln!(answers.writer(), "{answer}");
 }
 
-/// One event, as it stands in a line.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Fields<'a> {
-    topic: Option<Topics>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    r#type: Option<String>,
-    id: Option<String>,
-    retry: Option<serde_json::Value>,
-    #[serde(default)]
-    private: bool,
+/// Answers that the client has yet to read.
+struct Answers {
+    bytes: BytesMut,
+    _held: HeldMemory,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "a topic or an array of topics")]
-enum Topics {
-    One(String),
-    Several(Vec<String>),
-}
-
-impl<'a> Fields<'a> {
-    fn into_draft_fields(self) -> Result<DraftFields<'a>, Problem> {
-        let topics = match self.topic {
-            None => Vec::new(),
-            Some(Topics::One(topic)) => vec![Cow::Owned(topic)],
-            Some(Topics::Several(topics)) => topics.into_iter().map(Cow::Owned).collect(),
-        };
-        Ok(DraftFields {
-            topics,
-            data: self.data.map_or(Ok(Cow::Borrowed("")), data)?,
-            event_type: self.r#type.map(Cow::Owned),
-            id: self.id.map(Cow::Owned),
-            retry: self.retry.map(|retry| match retry {
-                serde_json::Value::String(digits) => Cow::Owned(digits),
-                other => Cow::Owned(other.to_string()),
-            }),
-            private: self.private,
-        })
+impl AsRef<[u8]> for Answers {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
-
-/// A string is its text; any other value is sent as it was written.
-fn data(raw: &RawValue) -> Result<Cow<'_, str>, Problem> {
-    if !raw.get().starts_with('"') {
-        return Ok(Cow::Borrowed(raw.get()));
-    }
-    serde_json::from_str(raw.get())
-        .map(Cow::Owned)
-        .map_err(|error| Problem::Unreadable(format!("`data` cannot be read: {error}; send text")))
-}
-
-/// Cuts a body into lines, of which only an incomplete one is kept.
-#[derive(Debug)]
-struct Lines {
-    bytes_max: usize,
-    buffer: BytesMut,
-    /// How far the buffer is known to have no line break.
-    searched: usize,
-    /// The line is too long, and what is left of it is thrown away.
-    skipping: bool,
-    ended: bool,
-    /// Of the last line that came out.
-    number: u64,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Line {
-    number: u64,
-    /// `None` when it was too long.
-    bytes: Option<Bytes>,
-}
-
-impl Lines {
-    fn new(bytes_max: usize) -> Self {
-        Self {
-            bytes_max,
-            buffer: BytesMut::new(),
-            searched: 0,
-            skipping: false,
-            ended: false,
-            number: 0,
-        }
-    }
-
-    fn feed(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
-    }
-
-    /// Nothing more comes: what is left is the last line.
-    fn end(&mut self) {
-        self.ended = true;
-    }
-
-    fn next_raw(&mut self) -> Option<Line> {
-        if let Some(offset) = memchr(b'\n', &self.buffer[self.searched..]) {
-            let mut line = self.buffer.split_to(self.searched + offset + 1);
-            line.truncate(line.len() - 1);
-            self.searched = 0;
-            return Some(self.line(line.freeze()));
-        }
-        if self.buffer.len() > self.bytes_max {
-            self.buffer.clear();
-            self.skipping = true;
-        }
-        self.searched = self.buffer.len();
-        if self.ended && (self.skipping || !self.buffer.is_empty()) {
-            let line = self.buffer.split().freeze();
-            self.searched = 0;
-            return Some(self.line(line));
-        }
-        None
-    }
-
-    fn line(&mut self, bytes: Bytes) -> Line {
-        self.number += 1;
-        let too_long = std::mem::take(&mut self.skipping) || bytes.len() > self.bytes_max;
-        Line { number: self.number, bytes: (!too_long).then_some(bytes) }
-    }
-}
-
-impl Iterator for Lines {
-    type Item = Line;
-
-    /// The next complete line; blank ones are counted and passed over.
-    fn next(&mut self) -> Option<Line> {
-        loop {
-            let line = self.next_raw()?;
-            if line.bytes.as_ref().is_none_or(|bytes| !bytes.trim_ascii().is_empty()) {
-                return Some(line);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use fanfare::event::{Draft, EventType};
+use fanfare::topic::Topic;
 use regex::Regex;
 use serde_json::{Value, json};
 
@@ -106,8 +108,11 @@ async fn a_row_of_the_ticker_hears_its_own_event_name_and_no_other() {
     // The data names another symbol: what counts is the name of the event.
     for (name, price) in [("", 1.11), ("OTHER", 2.22), ("AAPL", 3.33), ("MSFT", 4.44)] {
         let data = json!({"symbol": "GOOGL", "price": price, "change": -0.5}).to_string();
-        let request = server.post(&format!("/events/demo/stocks?type={name}"));
-        assert_eq!(request.body(data).send().await.unwrap().status(), 200);
+        let mut draft = Draft::new(Topic::parse("demo/stocks", 100).unwrap(), data);
+        if !name.is_empty() {
+            draft = draft.named(EventType::parse(name).unwrap());
+        }
+        server.hub.publish(draft).await.unwrap();
     }
     let shown = async || browser.run("return window.shown", vec![]).await;
     let last =

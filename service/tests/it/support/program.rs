@@ -1,5 +1,6 @@
 //! The real program as a child process, for what only a process has: signals, an exit code, memory.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
@@ -65,6 +66,15 @@ impl Program {
     pub(crate) async fn figure(&self, series: &str) -> f64 {
         let [value] = figures(&client(), &self.admin, [series]).await;
         value
+    }
+
+    /// What the process holds in memory, as the system counts it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+        kibibytes << 10
     }
 
     pub(crate) async fn exit_code(&mut self) -> Option<i32> {

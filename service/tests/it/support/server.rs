@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use clap::Parser as _;
 use fanfare::app::App;
 use fanfare::config::{Cli, Task};
+use fanfare::hub::Hub;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -15,6 +16,8 @@ pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
     pub(crate) client: Client,
+    /// For what only the server itself may publish.
+    pub(crate) hub: Hub,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<()>,
 }
@@ -41,6 +44,7 @@ impl TestServer {
         let Task::Serve(config) = task else { panic!("{task:?}") };
         let app = App::build(*config).expect("a server");
         let (address, admin) = (app.addresses()[0], app.admin_addresses()[0]);
+        let hub = app.hub().clone();
         let (stop, stopped) = oneshot::channel();
         let stopped = async move {
             let _ = stopped.await;
@@ -48,7 +52,7 @@ impl TestServer {
         let running = tokio::spawn(async move {
             app.run(stopped, std::future::pending()).await;
         });
-        Self { address, admin, client: client(), stop: Some(stop), running }
+        Self { address, admin, client: client(), hub, stop: Some(stop), running }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
