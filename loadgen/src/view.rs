@@ -119,8 +119,13 @@ impl View for Lines {
 fn line(state: &Running<'_>, rate: f64, latency: &Compact) -> String {
     let progress = state.progress;
     let phase = match progress.behind {
+        Some(0) if state.phase == Phase::Tail && progress.absent > 0 => {
+            format!("waiting for {} to come back", figures::quantity(progress.absent, "subscriber"))
+        }
+        Some(0) if state.phase == Phase::Tail => "nothing is on its way".to_owned(),
+        Some(1) if state.phase == Phase::Tail => "waiting for 1 delivery".to_owned(),
         Some(behind) if state.phase == Phase::Tail => {
-            format!("waiting for {}", figures::count(behind))
+            format!("waiting for {} deliveries", figures::count(behind))
         }
         _ => {
             format!("{:>3.0} s of {:.0} s", state.elapsed.as_secs_f64(), state.length.as_secs_f64())
@@ -128,10 +133,13 @@ fn line(state: &Running<'_>, rate: f64, latency: &Compact) -> String {
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate")]
     let rate = rate.max(0.0).round() as u64;
+    // Who does not publish does not know what is sent.
+    let sent = state
+        .publishing
+        .map_or_else(String::new, |_| format!("  {} sent", figures::count(state.sent())));
     format!(
-        "{phase}  {} streams  {} sent  {} deliveries/s  {}{}",
+        "{phase}  {} streams{sent}  {} deliveries/s  {}{}",
         figures::count(progress.open),
-        figures::count(state.sent()),
         figures::count(rate),
         quantiles(latency),
         troubles(progress, state.refused())

@@ -169,6 +169,7 @@ fn delivery(plan: &Plan, ledger: &Ledger, start: Moment, counted: Counted) -> De
         expected: known.then_some(expected),
         reach: reach.filter(|_| known),
         bytes: counts.parsed_bytes + counts.counted_bytes + counts.hindered_bytes,
+        comments: counts.comments,
         per_second: if time > 0.0 { received as f64 / time } else { 0.0 },
         intended: ledger.intended.distribution(),
         actual: ledger.actual.distribution(),
@@ -260,6 +261,10 @@ fn correctness(ledger: &Ledger) -> Correctness {
         wrong_topic: counts.wrong_topic,
         foreign: counts.foreign,
         broken_streams: counts.broken_streams,
+        strange_streams: counts.strange_streams,
+        verified: Some(counts.verified),
+        unverified: counts.unverified,
+        notices: counts.notices,
         examples: ledger.findings.clone(),
     }
 }
@@ -287,6 +292,8 @@ fn trouble(plan: &Plan, ledger: &Ledger) -> Trouble {
         closed_by_server: counts.closed_by_server,
         errors: ledger.errors.clone(),
         reconnects: counts.reconnects,
+        ended: counts.ended,
+        lengthened: counts.lengthened,
         resumed: counts.resumed,
         away: counts.away,
         reconnect: ledger.phases.reconnect.distribution(),

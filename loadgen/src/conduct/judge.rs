@@ -3,7 +3,10 @@
 
 use super::Ask;
 use super::lateness::{self, Late, MORE_READERS};
+use crate::claims::{Basis, Nothing};
+use crate::crew::LEAST;
 use crate::plan::{Plan, Reconnect, Verify};
+use crate::report::figures;
 use crate::result::{Outcome, Publishing, Run, Verdict};
 
 /// Share of a core above which a worker may have been the limit.
@@ -18,7 +21,9 @@ pub(super) fn judge(plan: &Plan, ask: &Ask<'_>, run: &mut Run) {
     let mut findings = Findings::default();
     reachable(plan, run, &mut findings);
     if findings.outcome != Outcome::Unreachable {
+        checked(run, &mut findings);
         deliveries(plan, run, &mut findings);
+        streams(ask, run, &mut findings);
         believable(ask, run, &mut findings);
         goals(run, &mut findings);
         notes(plan, run, &mut findings);
@@ -26,7 +31,7 @@ pub(super) fn judge(plan: &Plan, ask: &Ask<'_>, run: &mut Run) {
     run.verdict = Verdict {
         outcome: findings.outcome,
         exit_code: exit_code(findings.outcome),
-        headline: headline(findings.outcome, run).to_owned(),
+        headline: headline(findings.outcome, run),
         reasons: findings.reasons,
         notes: findings.notes,
     };
@@ -43,18 +48,43 @@ pub(crate) fn exit_code(outcome: Outcome) -> u8 {
     }
 }
 
-fn headline(outcome: Outcome, run: &Run) -> &'static str {
-    let complete = run.delivery.reach.is_none_or(|reach| reach >= 1.0);
-    match outcome {
-        Outcome::Fine if !complete => {
-            "What arrived is right, but not everything arrived: nothing was lost without a word."
-        }
-        Outcome::Fine => "Everything arrived as it was sent, and every goal was met.",
-        Outcome::GoalMissed => "A goal was missed.",
-        Outcome::Invalid => "The figures say more about the generator than about the server.",
-        Outcome::Wrong => "What arrived is not what was sent.",
-        Outcome::Unreachable => "No subscriber could connect.",
+/// One sentence on the whole. What it says of deliveries it has from what was looked at.
+fn headline(outcome: Outcome, run: &Run) -> String {
+    let basis = Basis::of(run);
+    let end = match outcome {
+        Outcome::Fine => return capital(&fine(basis, run)) + ".",
+        Outcome::GoalMissed => "A goal was missed",
+        Outcome::Invalid => "The figures say more about the generator than about the server",
+        Outcome::Wrong => "What arrived is not what was sent",
+        Outcome::Unreachable => "No subscriber could connect, so nothing was checked",
+    };
+    match (outcome, basis.shortcoming()) {
+        // That says it already, or the losses do.
+        (Outcome::Unreachable | Outcome::Wrong, _) | (_, None) => format!("{end}."),
+        (Outcome::GoalMissed, Some(why)) => capital(&why) + ".",
+        (_, Some(why)) => format!("{end}: {why}."),
     }
+}
+
+fn fine(basis: Basis, run: &Run) -> String {
+    let complete = run.delivery.reach.is_none_or(|reach| reach >= 1.0);
+    let claim = match basis {
+        Basis::Verified(claim) if complete => claim.all_is_right(),
+        Basis::Verified(claim) => return claim.what_came_is_right(),
+        Basis::Accepted(claim) => claim.sentence(),
+        // Of these no run that is judged here is fine.
+        Basis::Counted(_) | Basis::Nothing(_) | Basis::Unsaid => "nothing was verified".to_owned(),
+    };
+    match run.goals.len() {
+        0 => claim,
+        1 => claim + ", and the goal was met",
+        _ => claim + ", and every goal was met",
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[derive(Default)]
@@ -78,14 +108,88 @@ fn reachable(plan: &Plan, run: &Run, findings: &mut Findings) {
     let failures = failures.join(", ");
     if connected == 0 && asked > 0 {
         let target = plan.targets.first().map_or("", |target| target.endpoint.authority.as_str());
-        let reason =
-            format!("{target}: {failures}. Is the server running there, and is the path right?");
+        let reason = format!("{target}: {failures}. {}", advice(run));
         findings.add(Outcome::Unreachable, reason);
     } else if connected < asked {
         let reason = format!(
             "{connected} of {asked} subscribers were connected when publishing began: {failures}"
         );
         findings.add(Outcome::GoalMissed, reason);
+    }
+}
+
+/// What to do about the failure that most attempts met.
+fn advice(run: &Run) -> &'static str {
+    let most = run.subscribers.failures.iter().max_by_key(|(_, count)| **count);
+    match most.map_or("", |(kind, _)| kind.as_str()) {
+        kind if kind.starts_with("coded as") => {
+            "Switch compression off for event streams: each event would wait for the next"
+        }
+        "status 401" | "status 403" => {
+            "Does it need --token, --header, or http://USER:PASSWORD@HOST?"
+        }
+        kind if kind.starts_with("status 3") => {
+            "Redirects are not followed: give the address that it names"
+        }
+        _ => "Is the server running there, and is the path right?",
+    }
+}
+
+/// A run in which nothing was verified is not fine, however little went wrong.
+fn checked(run: &Run, findings: &mut Findings) {
+    let step = match Basis::of(run) {
+        Basis::Counted(_) if run.publishing.is_none() => {
+            "nothing was verified: only events that loadgen publishes can be; let it (--publish URL), \
+             or another one"
+        }
+        Basis::Counted(_) | Basis::Nothing(Nothing::Arrived(_)) => {
+            "nothing was verified: do --subscribe and --publish mean the same topic?"
+        }
+        Basis::Nothing(Nothing::Parsed) => {
+            "nothing was verified: take a smaller N for --verify sample=N, or more --connections"
+        }
+        Basis::Nothing(Nothing::Came { .. }) => {
+            "nothing was verified: does the server send events on its own while the run goes on? If \
+             not, give --publish URL"
+        }
+        Basis::Nothing(Nothing::Accepted | Nothing::Unreached) => "nothing was verified",
+        Basis::Verified(_) | Basis::Accepted(_) | Basis::Unsaid => return,
+    };
+    findings.add(Outcome::GoalMissed, step.to_owned());
+}
+
+/// Trouble that nobody asked for. Who names a goal about it says how much may be.
+fn streams(ask: &Ask<'_>, run: &Run, findings: &mut Findings) {
+    let strange = run.correctness.strange_streams;
+    if strange > 0 {
+        let reason = format!(
+            "{strange} streams of text/event-stream held no line that an event stream can have: is \
+             the path that of a stream?"
+        );
+        findings.add(Outcome::GoalMissed, reason);
+    }
+    let trouble = &run.trouble;
+    let failed: u64 = trouble.errors.values().sum();
+    let ended = trouble.closed_by_server + failed;
+    if ended > 0 {
+        let mut text = format!(
+            "{ended} streams of subscribers that read as fast as they can ended without being asked: \
+             {} closed by the server, {failed} failed; subscribers came back {} times",
+            trouble.closed_by_server, trouble.reconnects
+        );
+        if trouble.lengthened > 0 {
+            text += &format!(
+                ", {} of these later than was asked for: nobody tries again within {} ms",
+                trouble.lengthened,
+                LEAST.as_millis()
+            );
+        }
+        if ask.goals.iter().any(|goal| goal.figure.to_string() == "disconnects") {
+            findings.notes.push(text);
+        } else {
+            text += "; if that is meant, say how many may with --slo 'disconnects<=N'";
+            findings.add(Outcome::GoalMissed, text);
+        }
     }
 }
 
@@ -156,16 +260,6 @@ fn schedule(run: &Run, is_interrupted: bool, findings: &mut Findings) {
         let reason = format!("{refused} events were not accepted: {}", kinds.join(", "));
         findings.add(Outcome::GoalMissed, reason);
     }
-    if publishing.sent > 0
-        && run.delivery.received == 0
-        && run.subscribers.connected > 0
-        && publishing.acknowledged > 0
-        && run.correctness.gaps > 0
-    {
-        findings.notes.push(
-            "nothing at all arrived: do --subscribe and --publish mean the same topic?".to_owned(),
-        );
-    }
 }
 
 /// How long an answer took, where that was measured.
@@ -175,7 +269,7 @@ fn wait(publishing: &Publishing) -> String {
             "whose time was not measured: no event that was due after the warm-up was accepted"
                 .into()
         },
-        |answers| format!("which took {:.2} ms in the median", answers.at(0.5)),
+        |answers| format!("which took {} in the median", figures::ms(answers.at(0.5))),
     )
 }
 
@@ -188,10 +282,19 @@ fn goals(run: &Run, findings: &mut Findings) {
 
 fn notes(plan: &Plan, run: &Run, findings: &mut Findings) {
     let notes = &mut findings.notes;
-    let closed = run.trouble.closed_by_server + run.trouble.errors.values().sum::<u64>();
-    if closed > 0 {
+    let failures = &run.subscribers.failures;
+    let failed: u64 = failures.values().sum();
+    if failed > 0 && run.subscribers.connected >= run.subscribers.asked {
+        let kinds: Vec<_> = failures.iter().map(|(kind, n)| format!("{kind} ({n})")).collect();
         notes.push(format!(
-            "{closed} streams of subscribers that read as fast as they can ended without being asked"
+            "{failed} attempts to connect failed and were made again: {}",
+            kinds.join(", ")
+        ));
+    }
+    if run.trouble.ended > 0 {
+        notes.push(format!(
+            "{} streams ended because their topics have, as the server said (fanfare-end)",
+            run.trouble.ended
         ));
     }
     if run.correctness.foreign > 0 {
@@ -203,12 +306,15 @@ fn notes(plan: &Plan, run: &Run, findings: &mut Findings) {
     }
     if run.delivery.negative > 0 {
         notes.push(format!(
-            "{} events arrived before they were due by the clock: it is wrong by at least {:.3} ms",
+            "{} events arrived before they were due by the clock: it is wrong{}",
             run.delivery.negative,
-            -run.delivery.most_negative_ms.unwrap_or(0.0)
+            run.delivery.most_negative_ms.map_or_else(String::new, |least| {
+                format!(" by at least {}", figures::ms(least.abs()))
+            })
         ));
     }
-    if let Some(publishing) = run.publishing.as_ref().filter(|publishing| !publishing.open_loop) {
+    let closed_loop = |publishing: &&Publishing| !publishing.open_loop && publishing.sent > 0;
+    if let Some(publishing) = run.publishing.as_ref().filter(closed_loop) {
         notes.push(format!(
             "{} events a second is what one waiting publisher a lane got through: a closed loop, whose \
              latency is not that of a load",
