@@ -66,7 +66,8 @@ fn asked(run: &Run) -> String {
         );
         text += &format!("; {} {rate}", figures::quantity(publishing.slots, "event"));
     }
-    if run.phases.measured_seconds > 0.0 {
+    // Where nobody was reached the run was over at once.
+    if subscribers.connected > 0 || subscribers.asked == 0 {
         text += &format!("; {}", figures::seconds(run.phases.measured_seconds));
     }
     text
