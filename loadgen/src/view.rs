@@ -207,3 +207,35 @@ impl View for Live {
 
     fn closed(&mut self, _: &Running<'_>) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_figures_only_of_what_is_measured() {
+        let progress = |behind, absent| Progress { behind, absent, ..Progress::default() };
+        let shown =
+            |phase, progress: &Progress, publishing: Option<&crate::publish::PublishGauges>| {
+                let (elapsed, length) = (Duration::from_secs(2), Duration::from_secs(5));
+                line(
+                    &Running { progress, phase, elapsed, length, publishing },
+                    0.0,
+                    &Compact::default(),
+                )
+            };
+        let gauges = crate::publish::PublishGauges::default();
+        let rest = "  0 streams  0 sent  0 deliveries/s  p50 –  p99 –";
+        for (behind, absent, begin) in [
+            (Some(0), 0, "nothing is on its way"),
+            (Some(0), 1, "waiting for 1 subscriber to come back"),
+            (Some(1), 0, "waiting for 1 delivery"),
+            (Some(2000), 3, "waiting for 2,000 deliveries"),
+        ] {
+            let line = shown(Phase::Tail, &progress(behind, absent), Some(&gauges));
+            assert_eq!(line, format!("{begin}{rest}"));
+        }
+        let line = shown(Phase::Measuring, &progress(None, 0), None);
+        assert_eq!(line, "  2 s of 5 s  0 streams  0 deliveries/s  p50 –  p99 –");
+    }
+}

@@ -32,6 +32,7 @@ pub(super) fn account(plan: &Plan, ask: &Ask<'_>, harvest: Harvest) -> Run {
     let delivery = delivery(plan, ledger, start, counted);
     let shares = Shares { connected: at_ramp_end.counts.connected, received: delivery.received };
     let server = harvest.watch.end(plan, shares);
+    let connected = at_ramp_end.counts.connected;
     let own_bytes_each = (at_ramp_end.counts.connected >= ENOUGH)
         .then(|| at_ramp_end.grown as f64 / at_ramp_end.counts.connected as f64);
     Run {
@@ -66,7 +67,8 @@ pub(super) fn account(plan: &Plan, ask: &Ask<'_>, harvest: Harvest) -> Run {
             reading_lag: ledger.reading_lag.distribution(),
             latency_when_known: ledger.when_known.distribution(),
             timer_lateness: ledger.timer_lateness.distribution(),
-            workers: report.workers,
+            // Without a stream there was nothing to read, and no time to measure.
+            workers: if connected > 0 { report.workers } else { Vec::new() },
             memory,
         },
         server,

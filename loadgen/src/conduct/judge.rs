@@ -179,7 +179,7 @@ fn streams(ask: &Ask<'_>, run: &Run, findings: &mut Findings) {
         );
         if trouble.lengthened > 0 {
             text += &format!(
-                ", {} of these later than was asked for: nobody tries again within {} ms",
+                "; {} waits were lengthened, because nobody tries again within {} ms",
                 trouble.lengthened,
                 LEAST.as_millis()
             );

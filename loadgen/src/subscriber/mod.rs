@@ -231,6 +231,10 @@ impl Subscriber {
     fn note_strangeness(&self, ledger: &mut Ledger) {
         if self.parser.is_strange() {
             ledger.counts.strange_streams += 1;
+            if ledger.counts.strange_streams > 1 {
+                // They are all alike, and others' examples need the room.
+                return;
+            }
             ledger.find("strange stream", self.number, || {
                 "no line of it is one of an event stream".to_owned()
             });

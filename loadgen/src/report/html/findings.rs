@@ -58,7 +58,7 @@ pub(super) fn trouble(run: &Run) -> Markup {
         ("Closed by the server, unasked", trouble.closed_by_server),
         ("Ended because their topics have", trouble.ended),
         ("Came back", trouble.reconnects),
-        ("Later than was asked for", trouble.lengthened),
+        ("Waits that were lengthened", trouble.lengthened),
         ("With the id of their last event", trouble.resumed),
         ("Did not come back", trouble.away),
     ];

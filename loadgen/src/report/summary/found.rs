@@ -69,7 +69,7 @@ pub(super) fn trouble(sheet: &mut Sheet, run: &Run) {
     part(trouble.closed_by_server, "closed by the server");
     part(trouble.ended, "ended because their topics have");
     part(trouble.reconnects, "came back");
-    part(trouble.lengthened, "later than was asked for");
+    part(trouble.lengthened, "waits lengthened");
     part(trouble.resumed, "resumed from their last event");
     part(trouble.away, "did not come back");
     if !trouble.errors.is_empty() {
