@@ -14,6 +14,8 @@ pub(crate) enum Basis {
     Verified(Verified),
     /// Events were read, and there was nothing to compare them with.
     Counted(Counted),
+    /// Streams were held, and nobody asked for more.
+    Held(Held),
     /// Nobody subscribed here; the server accepted events.
     Accepted(Accepted),
     /// Nothing was.
@@ -39,6 +41,10 @@ pub(crate) struct Counted {
     events: NonZeroU64,
     somebody_published: bool,
 }
+
+/// Streams that were held: at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held(NonZeroU64);
 
 /// Events that were accepted: at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +78,10 @@ impl Basis {
             let knows_what_was_published = run.delivery.reach.is_some();
             return Self::Verified(Verified { events, others, sample, knows_what_was_published });
         }
+        let holds = run.settings.get("hold").and_then(serde_json::Value::as_bool) == Some(true);
+        if let Some(streams) = NonZeroU64::new(connected).filter(|_| holds) {
+            return Self::Held(Held(streams));
+        }
         if let Some(events) = NonZeroU64::new(others) {
             return Self::Counted(Counted { events, somebody_published });
         }
@@ -93,7 +103,7 @@ impl Basis {
     /// Why the run cannot be fine, whatever else was found; nothing when it can.
     pub(crate) fn shortcoming(self) -> Option<String> {
         match self {
-            Self::Verified(_) | Self::Accepted(_) | Self::Unsaid => None,
+            Self::Verified(_) | Self::Held(_) | Self::Accepted(_) | Self::Unsaid => None,
             Self::Counted(counted) => Some(counted.sentence()),
             Self::Nothing(nothing) => Some(nothing.sentence()),
         }
@@ -164,15 +174,22 @@ impl Counted {
     }
 }
 
+impl Held {
+    /// What was asked for, and what was not looked at for that.
+    pub(crate) fn sentence(self) -> String {
+        format!(
+            "{} held; no event was asked for, and none was checked",
+            were(self.0.get(), "stream")
+        )
+    }
+}
+
 impl Accepted {
     /// What the server said of them.
     pub(crate) fn sentence(self) -> String {
         format!(
             "{} accepted; nobody subscribed here, so deliveries were not looked at",
-            match self.0.get() {
-                1 => "1 event was".to_owned(),
-                events => format!("{} events were", figures::count(events)),
-            }
+            were(self.0.get(), "event")
         )
     }
 }
@@ -256,6 +273,13 @@ mod tests {
         }
         let accepted = Basis::of(&nobody(run(0, 0, 0, Some(7))));
         assert!(matches!(accepted, Basis::Accepted(claim) if claim.sentence().starts_with("7 ")));
+        let mut held = run(0, 0, 0, None);
+        held.settings.insert("hold".to_owned(), true.into());
+        assert!(
+            matches!(Basis::of(&held), Basis::Held(claim) if claim.sentence().starts_with("10 "))
+        );
+        held.subscribers.connected = 0;
+        assert_eq!(Basis::of(&held), Basis::Nothing(Nothing::Unreached));
         let mut beats = run(0, 0, 0, None);
         beats.delivery.comments = 40;
         let sentence = Basis::of(&beats).shortcoming().expect("a sentence");

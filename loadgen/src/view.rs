@@ -122,7 +122,7 @@ fn line(state: &Running<'_>, rate: f64, latency: &Compact) -> String {
         Some(0) if state.phase == Phase::Tail && progress.absent > 0 => {
             format!("waiting for {} to come back", figures::quantity(progress.absent, "subscriber"))
         }
-        Some(0) if state.phase == Phase::Tail => "nothing is on its way".to_owned(),
+        Some(0) if state.phase == Phase::Tail => "waiting for the end".to_owned(),
         Some(1) if state.phase == Phase::Tail => "waiting for 1 delivery".to_owned(),
         Some(behind) if state.phase == Phase::Tail => {
             format!("waiting for {} deliveries", figures::count(behind))
@@ -227,7 +227,7 @@ mod tests {
         let gauges = crate::publish::PublishGauges::default();
         let rest = "  0 streams  0 sent  0 deliveries/s  p50 –  p99 –";
         for (behind, absent, begin) in [
-            (Some(0), 0, "nothing is on its way"),
+            (Some(0), 0, "waiting for the end"),
             (Some(0), 1, "waiting for 1 subscriber to come back"),
             (Some(1), 0, "waiting for 1 delivery"),
             (Some(2000), 3, "waiting for 2,000 deliveries"),

@@ -2,6 +2,7 @@
 //! met. Rules first, words beside them; nothing here measures.
 
 use super::Ask;
+use super::headline::headline;
 use super::lateness::{self, Late, MORE_READERS};
 use crate::claims::{Basis, Nothing};
 use crate::crew::LEAST;
@@ -46,45 +47,6 @@ pub(crate) fn exit_code(outcome: Outcome) -> u8 {
         Outcome::Invalid => 4,
         Outcome::Unreachable => 5,
     }
-}
-
-/// One sentence on the whole. What it says of deliveries it has from what was looked at.
-fn headline(outcome: Outcome, run: &Run) -> String {
-    let basis = Basis::of(run);
-    let end = match outcome {
-        Outcome::Fine => return capital(&fine(basis, run)) + ".",
-        Outcome::GoalMissed => "A goal was missed",
-        Outcome::Invalid => "The figures say more about the generator than about the server",
-        Outcome::Wrong => "What arrived is not what was sent",
-        Outcome::Unreachable => "No subscriber could connect, so nothing was checked",
-    };
-    match (outcome, basis.shortcoming()) {
-        // That says it already, or the losses do.
-        (Outcome::Unreachable | Outcome::Wrong, _) | (_, None) => format!("{end}."),
-        (Outcome::GoalMissed, Some(why)) => capital(&why) + ".",
-        (_, Some(why)) => format!("{end}: {why}."),
-    }
-}
-
-fn fine(basis: Basis, run: &Run) -> String {
-    let complete = run.delivery.reach.is_none_or(|reach| reach >= 1.0);
-    let claim = match basis {
-        Basis::Verified(claim) if complete => claim.all_is_right(),
-        Basis::Verified(claim) => return claim.what_came_is_right(),
-        Basis::Accepted(claim) => claim.sentence(),
-        // Of these no run that is judged here is fine.
-        Basis::Counted(_) | Basis::Nothing(_) | Basis::Unsaid => "nothing was verified".to_owned(),
-    };
-    match run.goals.len() {
-        0 => claim,
-        1 => claim + ", and the goal was met",
-        _ => claim + ", and every goal was met",
-    }
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[derive(Default)]
@@ -150,10 +112,10 @@ fn checked(run: &Run, findings: &mut Findings) {
         }
         Basis::Nothing(Nothing::Came { .. }) => {
             "nothing was verified: does the server send events on its own while the run goes on? If \
-             not, give --publish URL"
+             not, give --publish URL, or --hold where none is to come"
         }
         Basis::Nothing(Nothing::Accepted | Nothing::Unreached) => "nothing was verified",
-        Basis::Verified(_) | Basis::Accepted(_) | Basis::Unsaid => return,
+        Basis::Verified(_) | Basis::Held(_) | Basis::Accepted(_) | Basis::Unsaid => return,
     };
     findings.add(Outcome::GoalMissed, step.to_owned());
 }

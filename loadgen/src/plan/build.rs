@@ -78,6 +78,11 @@ impl Settings {
             exports: self.metrics_listen.is_some(),
             targets,
         };
+        if self.hold && plan.publishing.is_some() {
+            return Err(PlanError::Conflict(
+                "--hold is for streams on which nothing comes: leave out --publish and its style",
+            ));
+        }
         self.check_bounds(&plan)?;
         check_together(&plan)?;
         Ok(plan)

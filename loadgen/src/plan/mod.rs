@@ -44,7 +44,7 @@ pub(crate) struct Plan {
     pub(crate) targets: Vec<Target>,
     pub(crate) ramp: Ramp,
     pub(crate) topics: Topics,
-    /// None: the server produces by itself.
+    /// None: the server produces by itself, or nothing is to come.
     pub(crate) publishing: Option<Publishing>,
     pub(crate) timing: Timing,
     pub(crate) verify: Verify,

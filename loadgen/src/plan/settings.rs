@@ -71,6 +71,9 @@ pub(crate) struct Settings {
     /// Streams over one connection of HTTP/2 [default: 100]
     #[arg(long, value_name = "N", help_heading = "Subscribers")]
     pub(crate) streams: Option<usize>,
+    /// Only hold the streams: nobody publishes, no event is expected, and none has to be verified
+    #[arg(long, help_heading = "Subscribers")]
+    pub(crate) hold: bool,
     /// Believe any certificate: for tests only
     #[arg(long, help_heading = "Subscribers")]
     pub(crate) insecure: bool,

@@ -71,6 +71,7 @@ pub(super) fn rate(run: &Run) -> Option<String> {
 pub(super) fn faultless(run: &Run) -> String {
     match Basis::of(run) {
         Basis::Verified(claim) => claim.faultless(),
+        Basis::Held(claim) => claim.sentence(),
         Basis::Accepted(claim) => claim.sentence(),
         Basis::Counted(claim) => claim.sentence(),
         Basis::Nothing(nothing) => nothing.sentence(),

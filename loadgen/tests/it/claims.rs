@@ -172,6 +172,18 @@ fn who_only_publishes_claims_no_deliveries() {
 }
 
 #[test]
+fn streams_that_are_only_to_be_held_are_claimed_to_have_been_and_nothing_else_is() {
+    let stub = says(Refusal::Holds(stream!("", ": hello\n\n")));
+    let ran = loadgen(&format!("run --subscribe {} {READ} --hold", stub.url("/t/x")));
+    ran.assert_ended(0, "fine");
+    let sentence = "2 streams were held; no event was asked for, and none was checked.";
+    assert_eq!(ran.text("/verdict/headline"), sentence);
+    let stub = says(Refusal::Says(stream!("", ": hello\n\n")));
+    let ran = loadgen(&format!("run --subscribe {} {READ} --hold", stub.url("/t/x")));
+    ran.assert_ended(2, "goal-missed");
+}
+
+#[test]
 fn what_was_published_and_never_arrived_is_no_praise_in_any_report() {
     // Another topic than the one that is published to.
     let stub = Stub::start(Mischief::default());
