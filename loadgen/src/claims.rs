@@ -55,6 +55,8 @@ pub(crate) struct Accepted(NonZeroU64);
 pub(crate) enum Nothing {
     /// No subscriber was connected.
     Unreached,
+    /// Of so many events that were sent none was accepted.
+    Taken(NonZeroU64),
     /// Of so many events that were published none arrived.
     Arrived(NonZeroU64),
     /// No stream was parsed: the sample was too small for the number of subscribers.
@@ -95,6 +97,7 @@ impl Basis {
         Self::Nothing(match sent {
             _ if connected == 0 => Nothing::Unreached,
             _ if parsed == 0 => Nothing::Parsed,
+            Some(sent) if published.is_some_and(|p| p.acknowledged == 0) => Nothing::Taken(sent),
             Some(sent) => Nothing::Arrived(sent),
             None => Nothing::Came { comments: run.delivery.comments },
         })
@@ -199,6 +202,9 @@ impl Nothing {
     pub(crate) fn sentence(self) -> String {
         let why = match self {
             Self::Unreached => "no subscriber was connected".to_owned(),
+            Self::Taken(sent) => {
+                format!("{} sent and none was accepted", were(sent.get(), "event"))
+            }
             Self::Arrived(sent) => {
                 format!("{} published and none arrived", were(sent.get(), "event"))
             }
@@ -271,6 +277,10 @@ mod tests {
             let sentence = Basis::of(&run).shortcoming().expect(words);
             assert!(sentence.starts_with(words), "{sentence}");
         }
+        let mut refused = run(0, 0, 0, Some(20));
+        refused.publishing.as_mut().expect("it publishes").acknowledged = 0;
+        let sentence = Basis::of(&refused).shortcoming().expect("a sentence");
+        assert_eq!(sentence, "20 events were sent and none was accepted, so nothing was checked");
         let accepted = Basis::of(&nobody(run(0, 0, 0, Some(7))));
         assert!(matches!(accepted, Basis::Accepted(claim) if claim.sentence().starts_with("7 ")));
         let mut held = run(0, 0, 0, None);

@@ -22,10 +22,11 @@ pub(super) fn judge(plan: &Plan, ask: &Ask<'_>, run: &mut Run) {
     let mut findings = Findings::default();
     reachable(plan, run, &mut findings);
     if findings.outcome != Outcome::Unreachable {
-        checked(run, &mut findings);
         deliveries(plan, run, &mut findings);
         streams(ask, run, &mut findings);
         believable(ask, run, &mut findings);
+        // Behind what may be why.
+        checked(run, &mut findings);
         goals(run, &mut findings);
         notes(plan, run, &mut findings);
     }
@@ -114,7 +115,9 @@ fn checked(run: &Run, findings: &mut Findings) {
             "nothing was verified: does the server send events on its own while the run goes on? If \
              not, give --publish URL, or --hold where none is to come"
         }
-        Basis::Nothing(Nothing::Accepted | Nothing::Unreached) => "nothing was verified",
+        Basis::Nothing(Nothing::Accepted | Nothing::Taken(_) | Nothing::Unreached) => {
+            "nothing was verified"
+        }
         Basis::Verified(_) | Basis::Held(_) | Basis::Accepted(_) | Basis::Unsaid => return,
     };
     findings.add(Outcome::GoalMissed, step.to_owned());
