@@ -6,6 +6,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Mischief, Stub, eventually, loadgen, start};
 
+/// How a run ends that has a result: well, or on a machine that was too busy for it.
+const ENDED: [i32; 2] = [0, 4];
+
 #[test]
 fn a_program_that_is_killed_leaves_the_results_that_were_there() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -22,13 +25,14 @@ fn a_program_that_is_killed_leaves_the_results_that_were_there() {
         kill_process(pid, Signal::KILL).expect("a process of ours");
         assert_eq!(going.wait().code, -9);
     };
+    let finished = |line: &str| assert!(ENDED.contains(&loadgen(line).code), "{line}");
     killed(&line("30s"));
     assert!(!json.exists(), "there is no result, so there is no file of it");
-    assert_eq!(loadgen(&line("500ms")).code, 0);
+    finished(&line("500ms"));
     let one = fs::read(&json).expect("a result");
     killed(&line("30s"));
     assert_eq!(fs::read(&json).expect("it is there"), one);
-    assert_eq!(loadgen(&line("500ms")).code, 0);
+    finished(&line("500ms"));
     let file: serde_json::Value =
         serde_json::from_slice(&fs::read(&json).expect("it is there")).expect("JSON");
     assert_eq!(file["runs"].as_array().map(Vec::len), Some(2));
@@ -41,7 +45,7 @@ fn a_file_that_is_no_whole_result_is_refused_before_the_run_with_what_to_do() {
     let stub = Stub::start(Mischief::default());
     let good = folder.path().join("good.json");
     let ran = loadgen(&stub.load("x", &format!("-c 1 -r 20 --json {}", good.display())));
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ENDED.contains(&ran.code), "{}", ran.stderr);
     let whole = fs::read_to_string(&good).expect("a result");
     let published = stub.book().publishes().len();
     for (text, words) in [
@@ -75,6 +79,6 @@ fn a_disk_that_is_full_is_said_and_costs_no_figure_on_the_screen() {
         let ran = loadgen(&stub.load("x", &format!("-c 1 -r 20 -d 300ms {flag} /dev/full")));
         assert_eq!(ran.code, 1, "{flag}: {}", ran.stdout);
         assert!(ran.stderr.contains("cannot write /dev/full: No space left"), "{}", ran.stderr);
-        assert!(ran.stdout.contains("FINE"), "{flag}: {}", ran.stdout);
+        assert!(ran.stdout.contains("(exit code "), "{flag}: {}", ran.stdout);
     }
 }
