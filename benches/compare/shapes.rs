@@ -27,7 +27,7 @@ pub(crate) fn all(quick: bool) -> Vec<Shape> {
         shape(BROADCAST, many, &format!("-r 10 -d {long}"), true),
         // Without a warm-up: who gets through few events would never come to an end of it.
         shape(THROUGHPUT, some, &format!("-r 2000 --warmup 0s -d {short}"), true),
-        shape(IDLE, most, "--warmup 0s -d 1s", false),
+        shape(IDLE, most, "--warmup 0s -d 1s --hold", false),
     ]
 }
 

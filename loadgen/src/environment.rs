@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::clock::boot_id;
-use crate::plan::{FileBudget, Plan, local_ports};
+use crate::plan::{FileBudget, HIDDEN, Plan, local_ports, without_secrets};
 use crate::result::{Environment, Limits};
 
 /// What the machine is, for the result of a plan.
@@ -49,7 +49,6 @@ pub(crate) fn resident(statm: &str) -> Option<u64> {
 fn shown(words: impl Iterator<Item = String>) -> Vec<String> {
     const SECRET: &[&str] =
         &["--token", "--publish-token", "--cookie", "--header", "--publish-header"];
-    const HIDDEN: &str = "(not shown)";
     let mut hides = false;
     let shown = |word: String| {
         let is_short = word.starts_with('-') && !word.starts_with("--");
@@ -66,7 +65,7 @@ fn shown(words: impl Iterator<Item = String>) -> Vec<String> {
         let flag = word.split_once('=').map(|(flag, _)| flag);
         match flag.filter(|flag| SECRET.contains(flag)) {
             Some(flag) => format!("{flag}={HIDDEN}"),
-            None => word,
+            None => without_secrets(&word),
         }
     };
     words.map(shown).collect()
@@ -100,6 +99,8 @@ mod tests {
             ("run -qH secret -qHsecret", "run -qH (not shown) -qH(not shown)"),
             ("run --token --token x", "run --token (not shown) x"),
             ("run --name Host -c 5", "run --name Host -c 5"),
+            ("run --subscribe http://u:p@h/{n}", "run --subscribe http://(not shown)@h/{n}"),
+            ("run --publish=http://u:p@h/?x=y", "run --publish=http://(not shown)@h/?x=y"),
         ] {
             let words = shown(line.split(' ').map(str::to_owned)).join(" ");
             assert_eq!(words, wanted, "{line}");

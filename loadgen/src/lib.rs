@@ -8,6 +8,7 @@
 //! the server that it was made for.
 
 mod capacity;
+mod claims;
 mod cli;
 pub mod clock;
 mod compare;
@@ -15,6 +16,8 @@ mod conduct;
 mod crew;
 mod environment;
 mod export;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http1;
 mod measure;
 pub mod payload;

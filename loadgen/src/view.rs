@@ -119,8 +119,13 @@ impl View for Lines {
 fn line(state: &Running<'_>, rate: f64, latency: &Compact) -> String {
     let progress = state.progress;
     let phase = match progress.behind {
+        Some(0) if state.phase == Phase::Tail && progress.absent > 0 => {
+            format!("waiting for {} to come back", figures::quantity(progress.absent, "subscriber"))
+        }
+        Some(0) if state.phase == Phase::Tail => "waiting for the end".to_owned(),
+        Some(1) if state.phase == Phase::Tail => "waiting for 1 delivery".to_owned(),
         Some(behind) if state.phase == Phase::Tail => {
-            format!("waiting for {}", figures::count(behind))
+            format!("waiting for {} deliveries", figures::count(behind))
         }
         _ => {
             format!("{:>3.0} s of {:.0} s", state.elapsed.as_secs_f64(), state.length.as_secs_f64())
@@ -128,10 +133,13 @@ fn line(state: &Running<'_>, rate: f64, latency: &Compact) -> String {
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate")]
     let rate = rate.max(0.0).round() as u64;
+    // Who does not publish does not know what is sent.
+    let sent = state
+        .publishing
+        .map_or_else(String::new, |_| format!("  {} sent", figures::count(state.sent())));
     format!(
-        "{phase}  {} streams  {} sent  {} deliveries/s  {}{}",
+        "{phase}  {} streams{sent}  {} deliveries/s  {}{}",
         figures::count(progress.open),
-        figures::count(state.sent()),
         figures::count(rate),
         quantiles(latency),
         troubles(progress, state.refused())
@@ -198,4 +206,36 @@ impl View for Live {
     }
 
     fn closed(&mut self, _: &Running<'_>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_figures_only_of_what_is_measured() {
+        let progress = |behind, absent| Progress { behind, absent, ..Progress::default() };
+        let shown =
+            |phase, progress: &Progress, publishing: Option<&crate::publish::PublishGauges>| {
+                let (elapsed, length) = (Duration::from_secs(2), Duration::from_secs(5));
+                line(
+                    &Running { progress, phase, elapsed, length, publishing },
+                    0.0,
+                    &Compact::default(),
+                )
+            };
+        let gauges = crate::publish::PublishGauges::default();
+        let rest = "  0 streams  0 sent  0 deliveries/s  p50 –  p99 –";
+        for (behind, absent, begin) in [
+            (Some(0), 0, "waiting for the end"),
+            (Some(0), 1, "waiting for 1 subscriber to come back"),
+            (Some(1), 0, "waiting for 1 delivery"),
+            (Some(2000), 3, "waiting for 2,000 deliveries"),
+        ] {
+            let line = shown(Phase::Tail, &progress(behind, absent), Some(&gauges));
+            assert_eq!(line, format!("{begin}{rest}"));
+        }
+        let line = shown(Phase::Measuring, &progress(None, 0), None);
+        assert_eq!(line, "  2 s of 5 s  0 streams  0 deliveries/s  p50 –  p99 –");
+    }
 }

@@ -135,11 +135,11 @@ fn line(raise: Raise, level: f64, run: &Run) -> String {
         .as_ref()
         .map_or("–".to_owned(), |d| format!("{:.2} ms", d.at(0.99)));
     let why = run.verdict.reasons.first().map_or("held", String::as_str);
-    format!(
-        "{} {level:>9.0}  {:>12.0} deliveries/s  p99 {p99:>10}  {why}",
-        raise.name(),
-        run.delivery.per_second
-    )
+    let rate = match run.delivery.received {
+        0 => "–".to_owned(),
+        _ => format!("{:.0}", run.delivery.per_second),
+    };
+    format!("{} {level:>9.0}  {rate:>12} deliveries/s  p99 {p99:>10}  {why}", raise.name())
 }
 
 fn conclusion(flags: &Flags, tried: &[Tried], runs: &[Run]) -> String {

@@ -1,14 +1,17 @@
 //! Reading and writing results.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::Failure;
+use super::{Failure, beside};
 use crate::report;
-use crate::result::{ResultFile, SCHEMA};
+use crate::result::ResultFile;
+
+/// Bytes of a file of results: a hundred runs with all their histograms are far below.
+pub(super) const LONGEST: u64 = 512 << 20;
 
 /// Where the reports of a result go.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,8 +26,8 @@ impl Outputs<'_> {
     /// Whether all can be written, before hours go into what is to be written.
     pub(super) fn check(self) -> Result<(), Failure> {
         for path in [self.json, self.html, self.markdown, self.csv].into_iter().flatten() {
-            let opened = fs::OpenOptions::new().append(true).create(true).open(path);
-            opened.map_err(|error| Failure::Unwritten { file: path.to_owned(), error })?;
+            let checked = beside::check(path);
+            checked.map_err(|error| Failure::Unwritten { file: path.to_owned(), error })?;
         }
         Ok(())
     }
@@ -47,14 +50,14 @@ impl Outputs<'_> {
 }
 
 pub(super) fn read_result(path: &Path) -> Result<ResultFile, Failure> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| Failure::Unread { file: path.to_owned(), error })?;
-    let wrong = |why: String| Failure::NoResult { file: path.to_owned(), why };
-    let file: ResultFile = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    if file.schema != SCHEMA {
-        return Err(wrong(format!("it says {:?}, this program reads {SCHEMA:?}", file.schema)));
+    let unread = |error| Failure::Unread { file: path.to_owned(), error };
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(unread)?;
+    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(unread)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(Failure::TooLong { file: path.to_owned() });
     }
-    Ok(file)
+    ResultFile::parse(&bytes).map_err(|why| Failure::NoResult { file: path.to_owned(), why })
 }
 
 pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
@@ -63,7 +66,7 @@ pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Fail
 }
 
 pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|error| Failure::Unwritten { file: path.to_owned(), error })
+    beside::write(path, text).map_err(|error| Failure::Unwritten { file: path.to_owned(), error })
 }
 
 /// To standard output. A reader that has gone away is no failure of a run.

@@ -1,5 +1,6 @@
 //! The command line: what there is to do, and how the program ends.
 
+mod beside;
 mod capacity;
 mod files;
 mod metrics;
@@ -18,6 +19,7 @@ use crate::crew::CrewError;
 use crate::export::ExportError;
 use crate::plan::{FilesError, PlanError, Settings};
 use crate::publish::PublishError;
+use crate::result::Unreadable;
 use crate::slo::SloError;
 
 /// Wrong flags, files or values.
@@ -125,7 +127,9 @@ pub(crate) enum Failure {
     #[error("cannot read {}: {error}", file.display())]
     Unread { file: PathBuf, error: io::Error },
     #[error("{} is no result of loadgen: {why}", file.display())]
-    NoResult { file: PathBuf, why: String },
+    NoResult { file: PathBuf, why: Unreadable },
+    #[error("{} is longer than {} MiB", file.display(), files::LONGEST >> 20)]
+    TooLong { file: PathBuf },
     #[error("{0}")]
     Usage(String),
     #[error(transparent)]

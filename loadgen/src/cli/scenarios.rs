@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Failure;
 use super::files::say;
-use crate::plan::{PublishStyle, Settings};
+use crate::plan::{PublishStyle, Settings, without_secrets};
 
 /// Names and texts, in the order in which they are worth trying.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -52,7 +52,7 @@ fn command_of_file(path: &Path, flags: &Settings, settings: &Settings) -> Option
         let escaped = letter.is_control().then(|| letter.escape_default().to_string());
         escaped.unwrap_or_else(|| letter.to_string())
     };
-    let command: String = command.chars().map(plain).collect();
+    let command: String = without_secrets(command).chars().map(plain).collect();
     let line = format!("will run: {command}  (for each event; {} says so)", path.display());
     flags.publish_command.is_none().then_some(line)
 }

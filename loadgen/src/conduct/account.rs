@@ -32,6 +32,7 @@ pub(super) fn account(plan: &Plan, ask: &Ask<'_>, harvest: Harvest) -> Run {
     let delivery = delivery(plan, ledger, start, counted);
     let shares = Shares { connected: at_ramp_end.counts.connected, received: delivery.received };
     let server = harvest.watch.end(plan, shares);
+    let connected = at_ramp_end.counts.connected;
     let own_bytes_each = (at_ramp_end.counts.connected >= ENOUGH)
         .then(|| at_ramp_end.grown as f64 / at_ramp_end.counts.connected as f64);
     Run {
@@ -66,7 +67,8 @@ pub(super) fn account(plan: &Plan, ask: &Ask<'_>, harvest: Harvest) -> Run {
             reading_lag: ledger.reading_lag.distribution(),
             latency_when_known: ledger.when_known.distribution(),
             timer_lateness: ledger.timer_lateness.distribution(),
-            workers: report.workers,
+            // Without a stream there was nothing to read, and no time to measure.
+            workers: if connected > 0 { report.workers } else { Vec::new() },
             memory,
         },
         server,
@@ -169,6 +171,7 @@ fn delivery(plan: &Plan, ledger: &Ledger, start: Moment, counted: Counted) -> De
         expected: known.then_some(expected),
         reach: reach.filter(|_| known),
         bytes: counts.parsed_bytes + counts.counted_bytes + counts.hindered_bytes,
+        comments: counts.comments,
         per_second: if time > 0.0 { received as f64 / time } else { 0.0 },
         intended: ledger.intended.distribution(),
         actual: ledger.actual.distribution(),
@@ -260,6 +263,10 @@ fn correctness(ledger: &Ledger) -> Correctness {
         wrong_topic: counts.wrong_topic,
         foreign: counts.foreign,
         broken_streams: counts.broken_streams,
+        strange_streams: counts.strange_streams,
+        verified: Some(counts.verified),
+        unverified: counts.unverified,
+        notices: counts.notices,
         examples: ledger.findings.clone(),
     }
 }
@@ -287,6 +294,8 @@ fn trouble(plan: &Plan, ledger: &Ledger) -> Trouble {
         closed_by_server: counts.closed_by_server,
         errors: ledger.errors.clone(),
         reconnects: counts.reconnects,
+        ended: counts.ended,
+        lengthened: counts.lengthened,
         resumed: counts.resumed,
         away: counts.away,
         reconnect: ledger.phases.reconnect.distribution(),

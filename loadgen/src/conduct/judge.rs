@@ -2,8 +2,12 @@
 //! met. Rules first, words beside them; nothing here measures.
 
 use super::Ask;
+use super::headline::headline;
 use super::lateness::{self, Late, MORE_READERS};
+use crate::claims::{Basis, Nothing};
+use crate::crew::LEAST;
 use crate::plan::{Plan, Reconnect, Verify};
+use crate::report::figures;
 use crate::result::{Outcome, Publishing, Run, Verdict};
 
 /// Share of a core above which a worker may have been the limit.
@@ -19,14 +23,17 @@ pub(super) fn judge(plan: &Plan, ask: &Ask<'_>, run: &mut Run) {
     reachable(plan, run, &mut findings);
     if findings.outcome != Outcome::Unreachable {
         deliveries(plan, run, &mut findings);
+        streams(ask, run, &mut findings);
         believable(ask, run, &mut findings);
+        // Behind what may be why.
+        checked(run, &mut findings);
         goals(run, &mut findings);
         notes(plan, run, &mut findings);
     }
     run.verdict = Verdict {
         outcome: findings.outcome,
         exit_code: exit_code(findings.outcome),
-        headline: headline(findings.outcome, run).to_owned(),
+        headline: headline(findings.outcome, run),
         reasons: findings.reasons,
         notes: findings.notes,
     };
@@ -40,20 +47,6 @@ pub(crate) fn exit_code(outcome: Outcome) -> u8 {
         Outcome::Wrong => 3,
         Outcome::Invalid => 4,
         Outcome::Unreachable => 5,
-    }
-}
-
-fn headline(outcome: Outcome, run: &Run) -> &'static str {
-    let complete = run.delivery.reach.is_none_or(|reach| reach >= 1.0);
-    match outcome {
-        Outcome::Fine if !complete => {
-            "What arrived is right, but not everything arrived: nothing was lost without a word."
-        }
-        Outcome::Fine => "Everything arrived as it was sent, and every goal was met.",
-        Outcome::GoalMissed => "A goal was missed.",
-        Outcome::Invalid => "The figures say more about the generator than about the server.",
-        Outcome::Wrong => "What arrived is not what was sent.",
-        Outcome::Unreachable => "No subscriber could connect.",
     }
 }
 
@@ -78,14 +71,90 @@ fn reachable(plan: &Plan, run: &Run, findings: &mut Findings) {
     let failures = failures.join(", ");
     if connected == 0 && asked > 0 {
         let target = plan.targets.first().map_or("", |target| target.endpoint.authority.as_str());
-        let reason =
-            format!("{target}: {failures}. Is the server running there, and is the path right?");
+        let reason = format!("{target}: {failures}. {}", advice(run));
         findings.add(Outcome::Unreachable, reason);
     } else if connected < asked {
         let reason = format!(
             "{connected} of {asked} subscribers were connected when publishing began: {failures}"
         );
         findings.add(Outcome::GoalMissed, reason);
+    }
+}
+
+/// What to do about the failure that most attempts met.
+fn advice(run: &Run) -> &'static str {
+    let most = run.subscribers.failures.iter().max_by_key(|(_, count)| **count);
+    match most.map_or("", |(kind, _)| kind.as_str()) {
+        kind if kind.starts_with("coded as") => {
+            "Switch compression off for event streams: each event would wait for the next"
+        }
+        "status 401" | "status 403" => {
+            "Does it need --token, --header, or http://USER:PASSWORD@HOST?"
+        }
+        kind if kind.starts_with("status 3") => {
+            "Redirects are not followed: give the address that it names"
+        }
+        _ => "Is the server running there, and is the path right?",
+    }
+}
+
+/// A run in which nothing was verified is not fine, however little went wrong.
+fn checked(run: &Run, findings: &mut Findings) {
+    let step = match Basis::of(run) {
+        Basis::Counted(_) if run.publishing.is_none() => {
+            "nothing was verified: only events that loadgen publishes can be; let it (--publish URL), \
+             or another one"
+        }
+        Basis::Counted(_) | Basis::Nothing(Nothing::Arrived(_)) => {
+            "nothing was verified: do --subscribe and --publish mean the same topic?"
+        }
+        Basis::Nothing(Nothing::Parsed) => {
+            "nothing was verified: take a smaller N for --verify sample=N, or more --connections"
+        }
+        Basis::Nothing(Nothing::Came { .. }) => {
+            "nothing was verified: does the server send events on its own while the run goes on? If \
+             not, give --publish URL, or --hold where none is to come"
+        }
+        Basis::Nothing(Nothing::Accepted | Nothing::Taken(_) | Nothing::Unreached) => {
+            "nothing was verified"
+        }
+        Basis::Verified(_) | Basis::Held(_) | Basis::Accepted(_) | Basis::Unsaid => return,
+    };
+    findings.add(Outcome::GoalMissed, step.to_owned());
+}
+
+/// Trouble that nobody asked for. Who names a goal about it says how much may be.
+fn streams(ask: &Ask<'_>, run: &Run, findings: &mut Findings) {
+    let strange = run.correctness.strange_streams;
+    if strange > 0 {
+        let reason = format!(
+            "{strange} streams of text/event-stream held no line that an event stream can have: is \
+             the path that of a stream?"
+        );
+        findings.add(Outcome::GoalMissed, reason);
+    }
+    let trouble = &run.trouble;
+    let failed: u64 = trouble.errors.values().sum();
+    let ended = trouble.closed_by_server + failed;
+    if ended > 0 {
+        let mut text = format!(
+            "{ended} streams of subscribers that read as fast as they can ended without being asked: \
+             {} closed by the server, {failed} failed; subscribers came back {} times",
+            trouble.closed_by_server, trouble.reconnects
+        );
+        if trouble.lengthened > 0 {
+            text += &format!(
+                "; {} waits were lengthened, because nobody tries again within {} ms",
+                trouble.lengthened,
+                LEAST.as_millis()
+            );
+        }
+        if ask.goals.iter().any(|goal| goal.figure.to_string() == "disconnects") {
+            findings.notes.push(text);
+        } else {
+            text += "; if that is meant, say how many may with --slo 'disconnects<=N'";
+            findings.add(Outcome::GoalMissed, text);
+        }
     }
 }
 
@@ -156,16 +225,6 @@ fn schedule(run: &Run, is_interrupted: bool, findings: &mut Findings) {
         let reason = format!("{refused} events were not accepted: {}", kinds.join(", "));
         findings.add(Outcome::GoalMissed, reason);
     }
-    if publishing.sent > 0
-        && run.delivery.received == 0
-        && run.subscribers.connected > 0
-        && publishing.acknowledged > 0
-        && run.correctness.gaps > 0
-    {
-        findings.notes.push(
-            "nothing at all arrived: do --subscribe and --publish mean the same topic?".to_owned(),
-        );
-    }
 }
 
 /// How long an answer took, where that was measured.
@@ -175,7 +234,7 @@ fn wait(publishing: &Publishing) -> String {
             "whose time was not measured: no event that was due after the warm-up was accepted"
                 .into()
         },
-        |answers| format!("which took {:.2} ms in the median", answers.at(0.5)),
+        |answers| format!("which took {} in the median", figures::ms(answers.at(0.5))),
     )
 }
 
@@ -188,10 +247,19 @@ fn goals(run: &Run, findings: &mut Findings) {
 
 fn notes(plan: &Plan, run: &Run, findings: &mut Findings) {
     let notes = &mut findings.notes;
-    let closed = run.trouble.closed_by_server + run.trouble.errors.values().sum::<u64>();
-    if closed > 0 {
+    let failures = &run.subscribers.failures;
+    let failed: u64 = failures.values().sum();
+    if failed > 0 && run.subscribers.connected >= run.subscribers.asked {
+        let kinds: Vec<_> = failures.iter().map(|(kind, n)| format!("{kind} ({n})")).collect();
         notes.push(format!(
-            "{closed} streams of subscribers that read as fast as they can ended without being asked"
+            "{failed} attempts to connect failed and were made again: {}",
+            kinds.join(", ")
+        ));
+    }
+    if run.trouble.ended > 0 {
+        notes.push(format!(
+            "{} streams ended because their topics have, as the server said (fanfare-end)",
+            run.trouble.ended
         ));
     }
     if run.correctness.foreign > 0 {
@@ -203,12 +271,15 @@ fn notes(plan: &Plan, run: &Run, findings: &mut Findings) {
     }
     if run.delivery.negative > 0 {
         notes.push(format!(
-            "{} events arrived before they were due by the clock: it is wrong by at least {:.3} ms",
+            "{} events arrived before they were due by the clock: it is wrong{}",
             run.delivery.negative,
-            -run.delivery.most_negative_ms.unwrap_or(0.0)
+            run.delivery.most_negative_ms.map_or_else(String::new, |least| {
+                format!(" by at least {}", figures::ms(least.abs()))
+            })
         ));
     }
-    if let Some(publishing) = run.publishing.as_ref().filter(|publishing| !publishing.open_loop) {
+    let closed_loop = |publishing: &&Publishing| !publishing.open_loop && publishing.sent > 0;
+    if let Some(publishing) = run.publishing.as_ref().filter(closed_loop) {
         notes.push(format!(
             "{} events a second is what one waiting publisher a lane got through: a closed loop, whose \
              latency is not that of a load",

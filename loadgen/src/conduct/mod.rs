@@ -2,6 +2,7 @@
 //! arrives, the books are added up and judged.
 
 mod account;
+mod headline;
 mod judge;
 mod lateness;
 mod readers;

@@ -65,6 +65,23 @@ pub(super) fn vanish(socket: &SockRef<'_>) -> io::Result<()> {
     socket.attach_filter(&[DROP])
 }
 
+/// Whether an answer is a stream that can be read; if not, what the refusal is called in results.
+pub(super) fn accept(
+    status: u16,
+    is_event_stream: bool,
+    coding: Option<&str>,
+) -> Result<(), String> {
+    match (status, coding) {
+        (200, _) if !is_event_stream => Err("not text/event-stream".to_owned()),
+        (200, Some(coding)) => {
+            let coding: String = coding.to_ascii_lowercase().chars().take(100).collect();
+            Err(format!("coded as {coding}, which nobody asked for"))
+        }
+        (200, None) => Ok(()),
+        (status, _) => Err(format!("status {status}")),
+    }
+}
+
 /// What an error is called in results.
 pub(super) fn kind_of(error: &io::Error) -> String {
     use nix::errno::Errno;

@@ -7,6 +7,7 @@
 mod connect;
 mod gauges;
 mod orders;
+mod pace;
 mod remote;
 mod stream;
 mod tasks;
@@ -29,6 +30,7 @@ use crate::subscriber::Published;
 
 pub(crate) use gauges::{Gauges, Progress};
 pub(crate) use orders::Orders;
+pub(crate) use pace::LEAST;
 pub(crate) use remote::{RemoteCrew, serve};
 
 /// Which subscribers of the plan a process, or a thread, has: every so many-th.
@@ -146,17 +148,16 @@ impl Member {
             builder.spawn(move || worker.run(name))
         } else {
             let tasks = tasks::Tasks::new(plan, share, orders, shared)?;
-            builder.spawn(move || tasks.run(name))
+            builder.spawn(move || tasks.run(&name))
         };
         Ok(Self { gauges, thread: thread.map_err(CrewError::Start)? })
     }
 }
 
 impl Report {
-    /// Of one thread; `used` is nothing when publishing never began.
-    fn of_thread(name: String, used: Option<WorkerUse>, ledger: Ledger) -> Self {
-        let used = used.unwrap_or_else(|| WorkerUse { name, ..WorkerUse::default() });
-        Self { ledger, workers: vec![used] }
+    /// Of one thread. What it used is known only when publishing began.
+    fn of_thread(used: Option<WorkerUse>, ledger: Ledger) -> Self {
+        Self { ledger, workers: used.into_iter().collect() }
     }
 }
 

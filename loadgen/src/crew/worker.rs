@@ -255,13 +255,13 @@ impl Worker {
         let now = self.tools.clock.now();
         let ledger = &mut self.tools.ledger;
         let received = ledger.counts.received;
-        let used = self.meter.as_mut().map(|meter| meter.account(name.clone(), now, received));
+        let used = self.meter.as_mut().map(|meter| meter.account(name, now, received));
         for stream in &mut self.streams {
             let away = !stream.is_open();
             stream.subscriber.settle(self.orders.published(), away, ledger);
         }
         self.gauges.show(Progress::of(ledger, 0));
-        Report::of_thread(name, used, self.tools.ledger)
+        Report::of_thread(used, self.tools.ledger)
     }
 }
 
@@ -290,17 +290,6 @@ impl Tools {
     pub(super) fn accident(&mut self, mean: Duration) -> Duration {
         let uniform: f64 = self.random.random();
         mean.mul_f64(-(1.0 - uniform).ln())
-    }
-
-    /// How long a subscriber waits before it asks again.
-    pub(super) fn wait(&mut self, retry: Option<u32>) -> Duration {
-        let wait = match (self.plan.trouble.reconnect, retry) {
-            (crate::plan::Reconnect::Now, _) => Duration::ZERO,
-            (_, Some(retry)) => Duration::from_millis(u64::from(retry)),
-            (_, None) => self.plan.trouble.retry,
-        };
-        let uniform: f64 = self.random.random();
-        wait.mul_f64(1.0 + self.plan.trouble.jitter * uniform)
     }
 }
 

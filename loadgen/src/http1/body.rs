@@ -28,8 +28,8 @@ pub(crate) enum Chunk {
     Extension { length: u64, seen: u16 },
     /// In the content, of which so much is left.
     Content(u64),
-    /// In the line end behind the content.
-    Behind,
+    /// In the line end behind the content, behind its CR or not.
+    Behind { cr: bool },
     /// In the trailers; whether the present line is empty so far.
     Trailers { empty: bool, seen: u16 },
     /// Behind the last chunk.
@@ -78,7 +78,7 @@ impl Chunk {
             if let Self::Content(left) = *self {
                 let content = split(bytes, left);
                 let left = left - content.len() as u64;
-                *self = if left == 0 { Self::Behind } else { Self::Content(left) };
+                *self = if left == 0 { Self::Behind { cr: false } } else { Self::Content(left) };
                 return Ok(content);
             }
             *self = self.step(bytes)?;
@@ -123,12 +123,13 @@ impl Chunk {
                 }
                 _ => Err(BrokenBody),
             },
-            (Self::Behind, b'\r') => Ok(self),
-            (Self::Behind, b'\n') => Ok(Self::start()),
-            (Self::Trailers { .. }, b'\r') => Ok(self),
+            (Self::Behind { cr: false }, b'\r') => Ok(Self::Behind { cr: true }),
+            (Self::Behind { .. }, b'\n') => Ok(Self::start()),
             (Self::Trailers { empty: true, .. }, b'\n') => Ok(Self::End),
-            (Self::Trailers { seen, .. }, byte) if seen < EXTRAS => {
-                Ok(Self::Trailers { empty: byte == b'\n', seen: seen + 1 })
+            (Self::Trailers { empty, seen }, byte) if seen < EXTRAS => {
+                // A CR belongs to the line end that follows.
+                let empty = byte == b'\n' || (empty && byte == b'\r');
+                Ok(Self::Trailers { empty, seen: seen + 1 })
             }
             _ => Err(BrokenBody),
         }
@@ -189,8 +190,14 @@ mod tests {
         ] {
             assert_eq!(read(Body::chunked(), &[bytes]), Err(BrokenBody), "{bytes:?}");
         }
-        let endless = [b"1;".to_vec(), vec![b'x'; 5000]].concat();
-        assert_eq!(read(Body::chunked(), &[&endless]), Err(BrokenBody));
+        for (begin, again) in [("1;", "x"), ("1\r\na", "\r"), ("0\r\n", "\r"), ("0\r\n", "x\r\n")] {
+            let endless = [begin, &again.repeat(5000)].concat();
+            assert_eq!(
+                read(Body::chunked(), &[endless.as_bytes()]),
+                Err(BrokenBody),
+                "{endless:?}"
+            );
+        }
     }
 
     #[test]

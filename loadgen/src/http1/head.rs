@@ -8,6 +8,12 @@ const LONGEST: usize = 16 << 10;
 /// Headers of a head.
 const HEADERS: usize = 64;
 
+/// Interim answers before the real one.
+const INTERIM: u8 = 16;
+
+/// Characters of a name from the server that are kept for words.
+const NAME: usize = 100;
+
 /// A complete head.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Head {
@@ -17,6 +23,9 @@ pub(crate) struct Head {
     pub(crate) is_event_stream: bool,
     pub(crate) closes: bool,
     pub(crate) body: Body,
+    /// A coding of the content, or of the transfer besides chunks: nobody asked for one, and the bytes
+    /// are not those of the stream.
+    pub(crate) coding: Option<String>,
     pub(crate) server: Option<String>,
 }
 
@@ -29,6 +38,8 @@ pub(crate) enum HeadError {
     TooLong,
     #[error("content-length unreadable")]
     Length,
+    #[error("more than {INTERIM} interim answers")]
+    Interim,
 }
 
 impl Head {
@@ -45,6 +56,9 @@ impl Head {
             Err(httparse::Error::TooManyHeaders) => return Err(HeadError::TooLong),
             Err(_) => return Err(HeadError::NotHttp),
         };
+        if length > LONGEST {
+            return Err(HeadError::TooLong);
+        }
         let status = answer.code.unwrap_or(0);
         let mut head = Self {
             length,
@@ -52,6 +66,7 @@ impl Head {
             is_event_stream: false,
             closes: answer.version == Some(0),
             body: Body::UntilClose,
+            coding: None,
             server: None,
         };
         for header in answer.headers.iter() {
@@ -63,9 +78,9 @@ impl Head {
         Ok(Some(head))
     }
 
-    /// An interim answer, after which the real one comes.
-    pub(crate) fn is_interim(&self) -> bool {
-        self.status / 100 == 1
+    /// An interim answer, after which the real one comes. Behind 101 comes another protocol.
+    fn is_interim(&self) -> bool {
+        self.status / 100 == 1 && self.status != 101
     }
 
     fn header(&mut self, name: &str, value: &[u8]) -> Result<(), HeadError> {
@@ -74,21 +89,66 @@ impl Head {
             let kind = text.split(';').next().unwrap_or_default().trim();
             self.is_event_stream = kind.eq_ignore_ascii_case("text/event-stream");
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
-            let last = text.rsplit(',').next().unwrap_or_default().trim();
-            if last.eq_ignore_ascii_case("chunked") {
-                self.body = Body::chunked();
+            for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+                if word.eq_ignore_ascii_case("chunked") {
+                    self.body = Body::chunked();
+                } else {
+                    self.coded(word);
+                }
             }
+        } else if name.eq_ignore_ascii_case("content-encoding") {
+            text.split(',').for_each(|word| self.coded(word.trim()));
         } else if name.eq_ignore_ascii_case("content-length") {
             // Chunked wins over a length, wherever it stands (RFC 9112, 6.3).
-            if self.body == Body::UntilClose {
-                self.body = Body::Length(text.parse().map_err(|_| HeadError::Length)?);
+            let length = Body::Length(decimal(text).ok_or(HeadError::Length)?);
+            match self.body {
+                Body::UntilClose => self.body = length,
+                Body::Length(_) if self.body != length => return Err(HeadError::Length),
+                _ => {}
             }
         } else if name.eq_ignore_ascii_case("connection") {
             self.closes |= text.split(',').any(|word| word.trim().eq_ignore_ascii_case("close"));
         } else if name.eq_ignore_ascii_case("server") {
-            self.server = Some(text.chars().take(100).collect());
+            self.server = Some(text.chars().take(NAME).collect());
         }
         Ok(())
+    }
+
+    fn coded(&mut self, word: &str) {
+        if !word.is_empty() && !word.eq_ignore_ascii_case("identity") {
+            self.coding = Some(word.chars().take(NAME).collect());
+        }
+    }
+}
+
+/// Digits and nothing else: the parser of numbers would take a sign too.
+fn decimal(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// The begin of an answer while it comes: interim answers are passed over, the head is kept until it
+/// is whole. Holds one head at most, and what came in the same piece behind it.
+#[derive(Debug, Default)]
+pub(crate) struct HeadReader {
+    begin: Vec<u8>,
+    interim: u8,
+}
+
+impl HeadReader {
+    /// Takes a piece. Gives the head once it is whole, with the bytes of the body that came with it.
+    pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<Option<(Head, Vec<u8>)>, HeadError> {
+        self.begin.extend_from_slice(piece);
+        while let Some(head) = Head::parse(&self.begin)? {
+            self.begin.drain(..head.length);
+            if !head.is_interim() {
+                return Ok(Some((head, std::mem::take(&mut self.begin))));
+            }
+            self.interim += 1;
+            if self.interim > INTERIM {
+                return Err(HeadError::Interim);
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -106,6 +166,7 @@ mod tests {
             ("", Body::UntilClose),
             ("transfer-encoding: chunked\r\n", Body::chunked()),
             ("Transfer-Encoding: gzip, Chunked\r\n", Body::chunked()),
+            ("content-length: 12\r\ncontent-length: 12\r\n", Body::Length(12)),
             ("content-length: 12\r\n", Body::Length(12)),
             ("content-length: 12\r\ntransfer-encoding: chunked\r\n", Body::chunked()),
             ("transfer-encoding: chunked\r\ncontent-length: 12\r\n", Body::chunked()),
@@ -114,6 +175,50 @@ mod tests {
             assert_eq!(parse(&format!("HTTP/1.1 200 OK\r\n{headers}\r\n")).body, body, "{headers}");
         }
         assert_eq!(parse("HTTP/1.1 204 No Content\r\n\r\n").body, Body::Length(0));
+    }
+
+    #[test]
+    fn a_length_that_can_be_read_in_two_ways_is_refused() {
+        for lengths in [
+            "content-length: +5\r\n",
+            "content-length: 5\r\ncontent-length: 6\r\n",
+            "content-length: \r\n",
+        ] {
+            let text = format!("HTTP/1.1 200 OK\r\n{lengths}\r\n");
+            assert_eq!(Head::parse(text.as_bytes()), Err(HeadError::Length), "{lengths}");
+        }
+    }
+
+    #[test]
+    fn a_coding_that_nobody_asked_for_is_seen() {
+        let cases = [
+            ("", None),
+            ("content-encoding: identity\r\n", None),
+            ("Content-Encoding: GZIP\r\n", Some("GZIP")),
+            ("content-encoding: identity, br\r\n", Some("br")),
+            ("transfer-encoding: chunked\r\n", None),
+            ("transfer-encoding: gzip, chunked\r\n", Some("gzip")),
+        ];
+        for (headers, coding) in cases {
+            let head = parse(&format!("HTTP/1.1 200 OK\r\n{headers}\r\n"));
+            assert_eq!(head.coding.as_deref(), coding, "{headers}");
+        }
+    }
+
+    #[test]
+    fn interim_answers_are_passed_over_but_not_for_ever() {
+        let early = "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n";
+        let last = "HTTP/1.1 200 OK\r\n\r\nbody";
+        let read = |text: String| {
+            let mut reader = HeadReader::default();
+            text.as_bytes().chunks(7).find_map(|piece| reader.feed(piece).transpose())
+        };
+        let (head, rest) = read(early.repeat(3) + last).expect("an answer").expect("a head");
+        assert_eq!((head.status, rest.len()), (200, 3), "what is left of the piece");
+        assert_eq!(read(early.repeat(100)).expect("an answer"), Err(HeadError::Interim));
+        let (switched, _) =
+            read("HTTP/1.1 101 Switching\r\n\r\n".repeat(2)).expect("an answer").expect("a head");
+        assert_eq!(switched.status, 101);
     }
 
     #[test]

@@ -9,5 +9,5 @@ mod head;
 mod request;
 
 pub(crate) use body::Body;
-pub(crate) use head::Head;
+pub(crate) use head::{Head, HeadReader};
 pub(crate) use request::write_get;

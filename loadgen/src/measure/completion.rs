@@ -29,7 +29,7 @@ pub(crate) struct Follow {
 
 impl Follow {
     fn includes(self, stamp: &Stamp) -> bool {
-        let number = stamp.sequence.wrapping_mul(self.topics) + u64::from(stamp.topic);
+        let number = stamp.sequence.wrapping_mul(self.topics).wrapping_add(u64::from(stamp.topic));
         self.every <= 1 || number.is_multiple_of(self.every)
     }
 }

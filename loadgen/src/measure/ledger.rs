@@ -61,6 +61,20 @@ pub(crate) struct Counts {
     pub(crate) gave_up: u64,
     /// Events for which the stamp was of another clock, so that no latency is known.
     pub(crate) other_clock: u64,
+    /// Events that were compared with what must come, at all subscribers that are parsed.
+    pub(crate) verified: u64,
+    /// Events that arrived and could not be compared with anything.
+    pub(crate) unverified: u64,
+    /// Events that the server sends for itself, of types `fanfare-…`.
+    pub(crate) notices: u64,
+    /// Comment lines.
+    pub(crate) comments: u64,
+    /// Waits before an attempt that were longer than was asked for.
+    pub(crate) lengthened: u64,
+    /// Streams that ended after the server had said that their topics have.
+    pub(crate) ended: u64,
+    /// Streams without a line that an event stream can hold.
+    pub(crate) strange_streams: u64,
 }
 
 impl Counts {
@@ -93,6 +107,13 @@ impl Counts {
             connected,
             gave_up,
             other_clock,
+            verified,
+            unverified,
+            notices,
+            comments,
+            lengthened,
+            ended,
+            strange_streams,
         } = other;
         self.received += received;
         self.unique += unique;
@@ -121,6 +142,13 @@ impl Counts {
         self.connected += connected;
         self.gave_up += gave_up;
         self.other_clock += other_clock;
+        self.verified += verified;
+        self.unverified += unverified;
+        self.notices += notices;
+        self.comments += comments;
+        self.lengthened += lengthened;
+        self.ended += ended;
+        self.strange_streams += strange_streams;
     }
 }
 
@@ -165,7 +193,7 @@ impl ClassTally {
         self.subscribers += other.subscribers;
         self.received += other.received;
         self.expected += other.expected;
-        self.announced += other.announced;
+        self.announced = self.announced.saturating_add(other.announced);
         self.gaps += other.gaps;
         self.closed += other.closed;
         self.until_closed.merge(&other.until_closed);

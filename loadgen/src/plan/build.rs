@@ -11,8 +11,9 @@ use super::headers::{bearer, parse_header, parse_headers};
 use super::schedule::Form;
 use super::target::sources;
 use super::{
-    Endpoint, Plan, Protocol, PublishStyle, Publishing, Ramp, Rate, Reconnect, Schedule,
-    ServerWatch, Settings, Span, Target, Template, Timing, TlsTrust, Topics, TroublePlan,
+    Address, Endpoint, MetricsPage, Plan, Protocol, PublishStyle, Publishing, Ramp, Rate,
+    Reconnect, Schedule, ServerWatch, Settings, Span, Target, Template, Timing, TlsTrust, Topics,
+    TroublePlan,
 };
 use crate::clock::Clock;
 use crate::payload;
@@ -77,6 +78,11 @@ impl Settings {
             exports: self.metrics_listen.is_some(),
             targets,
         };
+        if self.hold && plan.publishing.is_some() {
+            return Err(PlanError::Conflict(
+                "--hold is for streams on which nothing comes: leave out --publish and its style",
+            ));
+        }
         self.check_bounds(&plan)?;
         check_together(&plan)?;
         Ok(plan)
@@ -103,7 +109,10 @@ impl Settings {
             self.source.iter().map(|text| sources(text)).collect::<Result<Vec<_>>>()?.concat();
         let trust = TlsTrust { insecure: self.insecure, ca: self.ca.clone() };
         let target = |url: &String| {
-            let (mut endpoint, path) = Endpoint::parse(url)?;
+            let address = Address::parse(url)?;
+            let mut headers = headers.clone();
+            address.authorize(&mut headers)?;
+            let Address { mut endpoint, path, .. } = address;
             if !self.address.is_empty() {
                 endpoint.addresses.clone_from(&self.address);
             }
@@ -111,7 +120,7 @@ impl Settings {
             Ok(Target {
                 endpoint,
                 path,
-                headers: headers.clone(),
+                headers,
                 protocol,
                 trust: trust.clone(),
                 sources: sources.clone(),
@@ -180,19 +189,20 @@ impl Settings {
         if style == PublishStyle::None {
             return Ok(None);
         }
+        let mut headers = parse_headers(&self.publish_header)?;
+        bearer(self.publish_token.as_deref(), &mut headers)?;
         let (endpoint, path) = match &self.publish {
             Some(url) => {
-                let (endpoint, path) = Endpoint::parse(url)?;
-                self.check_owner(&endpoint)?;
-                (Some(endpoint), path)
+                let address = Address::parse(url)?;
+                self.check_owner(&address.endpoint)?;
+                address.authorize(&mut headers)?;
+                (Some(address.endpoint), address.path)
             }
             None if style == PublishStyle::Command => (None, Template::default()),
             None => {
                 return Err(PlanError::Conflict("publishing needs an address: give --publish URL"));
             }
         };
-        let mut headers = parse_headers(&self.publish_header)?;
-        bearer(self.publish_token.as_deref(), &mut headers)?;
         let payload =
             self.payload.map_or(150, |size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX));
         in_range("--payload", payload, payload::SMALLEST, payload::LARGEST)?;
@@ -330,12 +340,14 @@ impl Settings {
     fn server(&self) -> Result<ServerWatch> {
         let metrics = match &self.server_metrics {
             Some(url) => {
-                let (endpoint, path) = Endpoint::parse(url)?;
-                self.check_owner(&endpoint)?;
-                if endpoint.tls {
+                let address = Address::parse(url)?;
+                self.check_owner(&address.endpoint)?;
+                if address.endpoint.tls {
                     return Err(PlanError::Conflict("--server-metrics is read by plain http only"));
                 }
-                Some((endpoint, path.0))
+                let authorization = address.authorization().map(str::to_owned);
+                let Address { endpoint, path, .. } = address;
+                Some(MetricsPage { endpoint, path: path.0, authorization })
             }
             None => None,
         };

@@ -7,6 +7,7 @@
 mod assignment;
 mod bounds;
 mod build;
+mod credentials;
 mod headers;
 mod load;
 mod schedule;
@@ -24,9 +25,10 @@ use crate::clock::Clock;
 pub(crate) use assignment::{Class, spread};
 pub(crate) use bounds::{FileBudget, FilesError, local_ports};
 pub(crate) use build::PlanError;
+pub(crate) use credentials::{HIDDEN, without_secrets};
 pub(crate) use schedule::{Form, Rate, Schedule};
 pub(crate) use settings::Settings;
-pub(crate) use target::{Endpoint, Protocol, Target, TlsTrust};
+pub(crate) use target::{Address, Endpoint, Protocol, Target, TlsTrust};
 pub(crate) use template::Template;
 pub(crate) use words::{Cut, PublishStyle, Reconnect, Span, Verify};
 
@@ -42,7 +44,7 @@ pub(crate) struct Plan {
     pub(crate) targets: Vec<Target>,
     pub(crate) ramp: Ramp,
     pub(crate) topics: Topics,
-    /// None: the server produces by itself.
+    /// None: the server produces by itself, or nothing is to come.
     pub(crate) publishing: Option<Publishing>,
     pub(crate) timing: Timing,
     pub(crate) verify: Verify,
@@ -153,5 +155,14 @@ pub(crate) struct TroublePlan {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct ServerWatch {
     pub(crate) pid: Option<u32>,
-    pub(crate) metrics: Option<(Endpoint, String)>,
+    pub(crate) metrics: Option<MetricsPage>,
+}
+
+/// A page of metrics to read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct MetricsPage {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) path: String,
+    /// The value of `Authorization`.
+    pub(crate) authorization: Option<String>,
 }

@@ -3,6 +3,7 @@
 //!
 //! Nothing is checked here but the form of each value; [`super::build`] makes a [`super::Plan`].
 
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::schedule::Form;
-use super::{Cut, PlanError, PublishStyle, Rate, Reconnect, Span, Verify};
+use super::{Cut, HIDDEN, PlanError, PublishStyle, Rate, Reconnect, Span, Verify, without_secrets};
 use crate::clock::Clock;
 
 /// What may be asked for. Every value is optional, so that one layer can lie over another.
@@ -70,6 +71,9 @@ pub(crate) struct Settings {
     /// Streams over one connection of HTTP/2 [default: 100]
     #[arg(long, value_name = "N", help_heading = "Subscribers")]
     pub(crate) streams: Option<usize>,
+    /// Only hold the streams: nobody publishes, no event is expected, and none has to be verified
+    #[arg(long, help_heading = "Subscribers")]
+    pub(crate) hold: bool,
     /// Believe any certificate: for tests only
     #[arg(long, help_heading = "Subscribers")]
     pub(crate) insecure: bool,
@@ -248,20 +252,31 @@ pub(crate) struct Settings {
     pub(crate) limit_duration: Option<Span>,
 }
 
+/// Bytes of a scenario.
+const LONGEST: u64 = 1 << 20;
+
 /// Settings that must not be in a file that people pass on.
 const SECRET: &[&str] = &["token", "publish-token", "cookie", "header", "publish-header"];
 
 impl Settings {
     /// The settings of a scenario file under these flags.
     pub(crate) fn over_file(&self, file: &Path) -> Result<Self, PlanError> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| PlanError::ScenarioUnread { file: file.to_owned(), error })?;
+        let unread = |error| PlanError::ScenarioUnread { file: file.to_owned(), error };
+        let mut text = String::new();
+        let opened = std::fs::File::open(file).map_err(unread)?;
+        opened.take(LONGEST + 1).read_to_string(&mut text).map_err(unread)?;
+        if text.len() as u64 > LONGEST {
+            let why = format!("it is longer than {} MiB", LONGEST >> 20);
+            return Err(PlanError::Scenario { file: file.to_owned(), why });
+        }
         self.over_text(file, &text)
     }
 
     /// The same of a scenario's text; `file` is its name for messages.
     pub(crate) fn over_text(&self, file: &Path, text: &str) -> Result<Self, PlanError> {
-        let wrong = |why: String| PlanError::Scenario { file: file.to_owned(), why };
+        // What is wrong is shown with its line, in which there may be an address.
+        let wrong =
+            |why: String| PlanError::Scenario { file: file.to_owned(), why: without_secrets(&why) };
         let below: Self = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
         if below.i_own_this_target {
             // Files are passed on; that a target is yours only you can say.
@@ -289,15 +304,32 @@ impl Settings {
         values
     }
 
+    /// Whether a plan of these can be made without asking a name server.
+    pub(crate) fn names_no_host(&self) -> bool {
+        let mut urls = self.subscribe.iter().chain(&self.publish).chain(&self.server_metrics);
+        urls.all(|url| url::Url::parse(url).is_ok_and(|url| url.domain().is_none()))
+    }
+
     /// The same without secrets, for results.
     pub(crate) fn shown(&self) -> Map<String, Value> {
         let mut values = self.values();
         for (name, value) in &mut values {
             if SECRET.contains(&name.as_str()) {
-                *value = "(not shown)".into();
+                *value = HIDDEN.into();
+            } else {
+                hide(value);
             }
         }
         values
+    }
+}
+
+/// Takes secrets out of the addresses in a value.
+fn hide(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = without_secrets(text),
+        Value::Array(items) => items.iter_mut().for_each(hide),
+        _ => {}
     }
 }
 
@@ -361,7 +393,24 @@ mod tests {
 
     #[test]
     fn a_result_shows_no_secret() {
-        let shown = Value::Object(flags(&["--token", "hidden", "-H", "X-Key: hidden"]).shown());
-        assert!(!shown.to_string().contains("hidden"), "{shown}");
+        for words in [
+            ["--token", "hidden", "-H", "X-Key: hidden"],
+            [
+                "--subscribe",
+                "http://u:hidden@127.0.0.1/{n}",
+                "--publish",
+                "http://hidden@127.0.0.1/",
+            ],
+            [
+                "--server-metrics",
+                "http://:hidden@127.0.0.1/",
+                "--subscribe",
+                "http://h/?token=hidden",
+            ],
+            ["--publish-command", "redis-cli -u redis://u:hidden@h", "--publish-topic", "x"],
+        ] {
+            let shown = Value::Object(flags(&words).shown()).to_string();
+            assert!(!shown.contains("hidden") && shown.contains(HIDDEN), "{shown}");
+        }
     }
 }

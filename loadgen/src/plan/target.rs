@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use super::credentials::{basic, without_possible_secrets};
 use super::{PlanError, Template};
 
 /// Addresses of a range that are used at most.
@@ -23,16 +24,31 @@ pub(crate) struct Endpoint {
     pub(crate) addresses: Vec<SocketAddr>,
 }
 
-impl Endpoint {
-    /// Of a URL, with its path and query. The braces of templates stay as they are.
-    pub(crate) fn parse(text: &str) -> Result<(Self, Template), PlanError> {
-        let wrong = |why: &str| PlanError::Url { url: text.to_owned(), why: why.to_owned() };
+/// What a URL says.
+#[derive(Clone, Debug)]
+pub(crate) struct Address {
+    pub(crate) endpoint: Endpoint,
+    /// Path and query. The braces of templates stay as they are.
+    pub(crate) path: Template,
+    /// The value of `Authorization` that follows from the user's name and password.
+    authorization: Option<String>,
+}
+
+impl Address {
+    pub(crate) fn parse(text: &str) -> Result<Self, PlanError> {
+        let wrong =
+            |why: &str| PlanError::Url { url: without_possible_secrets(text), why: why.to_owned() };
         let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
         let tls = match url.scheme() {
             "http" => false,
             "https" => true,
             _ => return Err(wrong("only http and https are known")),
         };
+        // Browsers take what lacks the slashes; where its password ends could not be seen in the text.
+        if !text.get(url.scheme().len()..).is_some_and(|rest| rest.starts_with("://")) {
+            return Err(wrong("write it as http://HOST/PATH"));
+        }
+        let authorization = basic(&url).map_err(wrong)?;
         let host = url.host().ok_or_else(|| wrong("it names no host"))?;
         let port = url.port_or_known_default().ok_or_else(|| wrong("it names no port"))?;
         let addresses = match &host {
@@ -46,9 +62,30 @@ impl Endpoint {
         let authority =
             url.port().map_or_else(|| host.to_string(), |port| format!("{host}:{port}"));
         let bare = host.to_string().trim_matches(['[', ']']).to_owned();
-        Ok((Self { tls, host: bare, authority, addresses }, Template(path(text, &url))))
+        let endpoint = Endpoint { tls, host: bare, authority, addresses };
+        Ok(Self { endpoint, path: Template(path(text, &url)), authorization })
     }
 
+    /// Adds the authentication of the URL to the headers that are sent to it. Two cannot be sent.
+    pub(super) fn authorize(&self, headers: &mut Vec<(String, String)>) -> Result<(), PlanError> {
+        let Some(basic) = &self.authorization else { return Ok(()) };
+        if headers.iter().any(|(name, _)| name == "authorization") {
+            return Err(PlanError::Conflict(
+                "a URL with a user's name, and a token or header of authorization besides: only one \
+                 can be sent, so leave one out",
+            ));
+        }
+        headers.push(("authorization".to_owned(), basic.clone()));
+        Ok(())
+    }
+
+    /// The value of `Authorization` to send.
+    pub(super) fn authorization(&self) -> Option<&str> {
+        self.authorization.as_deref()
+    }
+}
+
+impl Endpoint {
     /// Whether every address is this machine's own.
     pub(crate) fn is_loopback(&self) -> bool {
         self.addresses.iter().all(|address| address.ip().to_canonical().is_loopback())
@@ -144,7 +181,7 @@ mod tests {
             ("http://[::1]:80/{n}?t={topic}", false, "[::1]", "[::1]:80", "/{n}?t={topic}"),
         ];
         for (url, tls, authority, address, path) in cases {
-            let (endpoint, template) = Endpoint::parse(url).expect(url);
+            let Address { endpoint, path: template, .. } = Address::parse(url).expect(url);
             assert_eq!((endpoint.tls, endpoint.authority.as_str()), (tls, authority), "{url}");
             assert_eq!(endpoint.addresses, [address.parse().expect("an address")], "{url}");
             assert_eq!(template.0, path, "{url}");
@@ -158,9 +195,14 @@ mod tests {
             ("127.0.0.1:8080", "relative URL"),
             ("ftp://127.0.0.1/", "only http and https"),
             ("http://", "empty host"),
+            ("http:127.0.0.1/", "write it as http://HOST/PATH"),
+            ("http://name:secret/x@127.0.0.1/", "invalid port number"),
+            ("ftp://name:secret@127.0.0.1/", "only http and https"),
+            ("http:name:secret@127.0.0.1/", "write it as http://HOST/PATH"),
+            ("http://na%3Ame:secret@127.0.0.1/", "colon"),
         ] {
-            let error = Endpoint::parse(url).expect_err(url).to_string();
-            assert!(error.contains(why), "{error}");
+            let error = Address::parse(url).expect_err(url).to_string();
+            assert!(error.contains(why) && !error.contains("secret"), "{error}");
         }
     }
 

@@ -43,7 +43,10 @@ impl fmt::Display for Text {
     }
 }
 
-/// A length of time, such as `10s`, `250ms`, `1m 30s`.
+/// The longest length of time. Sums and products of lengths stay far below what a moment can hold.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// A length of time, such as `10s`, `250ms`, `1m 30s`, of at most a year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span(pub(crate) Duration);
 
@@ -53,9 +56,11 @@ impl FromStr for Span {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.trim() {
             "0" => Ok(Self(Duration::ZERO)),
-            text => humantime::parse_duration(text)
-                .map(Self)
-                .map_err(|error| format!("{error}; write a time such as 10s, 250ms or 1m")),
+            text => match humantime::parse_duration(text) {
+                Ok(time) if time > LONGEST => Err(format!("{text:?} is longer than a year")),
+                Ok(time) => Ok(Self(time)),
+                Err(error) => Err(format!("{error}; write a time such as 10s, 250ms or 1m")),
+            },
         }
     }
 }

@@ -4,16 +4,17 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::{ClientConnection, StreamOwned};
 
+use super::timed::Timed;
 use crate::crew::{CrewError, tls};
-use crate::http1::{Body, Head};
+use crate::http1::{Body, HeadReader};
 use crate::plan::{Endpoint, TlsTrust};
 
-/// Bytes of an answer's body that are kept.
-const KEPT: usize = 8 << 20;
+/// Bytes of an answer's body.
+const LONGEST: usize = 8 << 20;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,8 @@ pub(crate) enum ExchangeError {
     Closed,
     #[error("the answer is not HTTP: {0}")]
     NotHttp(String),
+    #[error("the answer is longer than {} MiB", LONGEST >> 20)]
+    TooLong,
 }
 
 /// An answer.
@@ -33,7 +36,8 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-/// A connection that is made when it is needed.
+/// A connection that is made when it is needed. One call, from connecting to the last byte of its
+/// answer, takes no longer than the timeout, whatever the server does.
 pub(crate) struct Client {
     endpoint: Endpoint,
     tls: Option<std::sync::Arc<rustls::ClientConfig>>,
@@ -43,8 +47,8 @@ pub(crate) struct Client {
 }
 
 enum Wire {
-    Plain(TcpStream),
-    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    Plain(Timed),
+    Tls(Box<StreamOwned<ClientConnection, Timed>>),
 }
 
 impl Client {
@@ -59,15 +63,23 @@ impl Client {
 
     /// Makes the connection, unless it is there and the server has not closed it.
     pub(crate) fn connect(&mut self) -> io::Result<()> {
+        self.connect_by(Instant::now() + self.timeout)
+    }
+
+    fn connect_by(&mut self, deadline: Instant) -> io::Result<()> {
         if self.wire.as_ref().is_some_and(Wire::is_alive) {
             return Ok(());
         }
         self.wire = None;
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
         for address in &self.endpoint.addresses {
-            match TcpStream::connect_timeout(address, self.timeout) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            match TcpStream::connect_timeout(address, left) {
                 Ok(stream) => {
-                    self.wire = Some(self.wrap(stream)?);
+                    self.wire = Some(self.wrap(Timed::new(stream, deadline))?);
                     return Ok(());
                 }
                 Err(error) => last = error,
@@ -78,10 +90,8 @@ impl Client {
 
     /// With TLS the handshake is made at once: neither its time nor a certificate that is not
     /// believed belongs to the first event.
-    fn wrap(&self, mut stream: TcpStream) -> io::Result<Wire> {
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(self.timeout))?;
-        stream.set_write_timeout(Some(self.timeout))?;
+    fn wrap(&self, mut stream: Timed) -> io::Result<Wire> {
+        stream.socket().set_nodelay(true)?;
         let Some(config) = &self.tls else { return Ok(Wire::Plain(stream)) };
         let name = tls::server_name(&self.endpoint.host).map_err(io::Error::other)?;
         let mut connection =
@@ -93,17 +103,18 @@ impl Client {
     }
 
     /// The plain connection, for those who speak on it themselves.
-    pub(super) fn into_plain(self) -> Option<(Endpoint, TcpStream)> {
+    pub(super) fn into_plain(self) -> Option<Timed> {
         match self.wire {
-            Some(Wire::Plain(stream)) => Some((self.endpoint, stream)),
+            Some(Wire::Plain(stream)) => Some(stream),
             _ => None,
         }
     }
 
     /// Sends a whole request and reads its answer. After an error the next one has a new connection.
     pub(crate) fn exchange(&mut self, request: &[u8]) -> Result<Answer, ExchangeError> {
-        self.connect()?;
-        let result = self.exchange_once(request);
+        let deadline = Instant::now() + self.timeout;
+        self.connect_by(deadline)?;
+        let result = self.exchange_once(request, deadline);
         if !matches!(result, Ok((_, true))) {
             self.wire = None;
         }
@@ -111,24 +122,29 @@ impl Client {
     }
 
     /// The answer, and whether the connection goes on.
-    fn exchange_once(&mut self, request: &[u8]) -> Result<(Answer, bool), ExchangeError> {
+    fn exchange_once(
+        &mut self,
+        request: &[u8],
+        deadline: Instant,
+    ) -> Result<(Answer, bool), ExchangeError> {
         let Some(wire) = &mut self.wire else { return Err(ExchangeError::Closed) };
+        wire.timed().finish_by(deadline);
         wire.write_all(request)?;
         wire.flush()?;
-        let mut begin = Vec::new();
-        let head = loop {
-            match Head::parse(&begin).map_err(|error| ExchangeError::NotHttp(error.to_string()))? {
-                Some(head) if head.is_interim() => drop(begin.drain(..head.length)),
-                Some(head) => break head,
-                None => match wire.read(&mut self.buffer)? {
-                    0 => return Err(ExchangeError::Closed),
-                    count => begin.extend_from_slice(&self.buffer[..count]),
-                },
+        let mut reader = HeadReader::default();
+        let (head, begin) = loop {
+            let count = match wire.read(&mut self.buffer)? {
+                0 => return Err(ExchangeError::Closed),
+                count => count,
+            };
+            let found = reader.feed(&self.buffer[..count]);
+            if let Some(found) = found.map_err(|error| ExchangeError::NotHttp(error.to_string()))? {
+                break found;
             }
         };
         let mut framing = head.body;
         let mut body = Vec::new();
-        take(&mut framing, &begin[head.length..], &mut body)?;
+        take(&mut framing, &begin, &mut body)?;
         while !framing.is_complete() {
             match wire.read(&mut self.buffer)? {
                 0 if framing == Body::UntilClose => break,
@@ -145,19 +161,28 @@ fn take(framing: &mut Body, mut bytes: &[u8], body: &mut Vec<u8>) -> Result<(), 
     while !bytes.is_empty() {
         let content = framing.take(&mut bytes);
         let content = content.map_err(|error| ExchangeError::NotHttp(error.to_string()))?;
-        let room = KEPT.saturating_sub(body.len());
-        body.extend_from_slice(&content[..content.len().min(room)]);
+        if content.len() > LONGEST - body.len() {
+            return Err(ExchangeError::TooLong);
+        }
+        body.extend_from_slice(content);
     }
     Ok(())
 }
 
 impl Wire {
+    fn timed(&mut self) -> &mut Timed {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => &mut stream.sock,
+        }
+    }
+
     /// Whether the server has not closed an idle connection. Writing to one that it has closed would
     /// leave open whether it took the event.
     fn is_alive(&self) -> bool {
         let stream = match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(stream) => &stream.sock,
+            Self::Plain(stream) => stream.socket(),
+            Self::Tls(stream) => stream.sock.socket(),
         };
         let peeked = stream.set_nonblocking(true).and_then(|()| stream.peek(&mut [0]));
         let idle = matches!(&peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock);

@@ -58,7 +58,7 @@ pub(super) fn publish(client: &mut Client, request: &[u8]) -> Outcome {
     match client.exchange(request) {
         Ok(answer) if answer.status / 100 == 2 => Outcome::Accepted,
         Ok(answer) => Outcome::Refused(format!("status {}", answer.status)),
-        Err(ExchangeError::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
+        Err(ExchangeError::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut => {
             Outcome::Unknown("no answer in time".to_owned())
         }
         Err(error) => Outcome::Unknown(error.to_string()),

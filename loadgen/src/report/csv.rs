@@ -21,11 +21,13 @@ const HEADER: [&str; 10] = [
 /// One line a second, after a line of names.
 pub(crate) fn csv(run: &Run) -> String {
     let header = HEADER.join(",");
-    let lines = std::iter::once(header).chain(run.seconds.iter().map(line));
+    let publishes = run.publishing.is_some();
+    let lines = run.seconds.iter().map(|second| line(second, publishes));
+    let lines = std::iter::once(header).chain(lines);
     lines.fold(String::new(), |text, line| text + &line + "\r\n")
 }
 
-fn line(second: &Second) -> String {
+fn line(second: &Second, publishes: bool) -> String {
     let counts = [
         second.second,
         second.published,
@@ -36,7 +38,11 @@ fn line(second: &Second) -> String {
     ];
     let times = [second.p50_ms, second.p90_ms, second.p99_ms, second.max_ms];
     let times = times.map(|ms| ms.map_or_else(String::new, |ms| format!("{ms:.6}")));
-    let fields: Vec<String> = counts.iter().map(u64::to_string).chain(times).collect();
+    let mut fields: Vec<String> = counts.iter().map(u64::to_string).chain(times).collect();
+    if !publishes {
+        // What others publish is not known here.
+        fields[1].clear();
+    }
     fields.join(",")
 }
 
@@ -61,5 +67,7 @@ mod tests {
         let mut run = sample::run();
         run.seconds = vec![Second { second: 7, published: 3, ..Second::default() }];
         assert!(csv(&run).ends_with("\r\n7,3,0,0,0,0,,,,\r\n"));
+        run.publishing = None;
+        assert!(csv(&run).ends_with("\r\n7,,0,0,0,0,,,,\r\n"));
     }
 }

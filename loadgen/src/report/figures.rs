@@ -12,7 +12,7 @@ pub(crate) fn count(n: u64) -> String {
 }
 
 /// A number of things: `1 event`, `2 events`.
-pub(super) fn quantity(n: u64, noun: &str) -> String {
+pub(crate) fn quantity(n: u64, noun: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", count(n))
 }

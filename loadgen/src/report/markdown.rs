@@ -86,7 +86,8 @@ fn row(text: &mut String, name: &str, key: &Key, cpu: bool) {
 }
 
 fn correctness(text: &mut String, run: &Run) {
-    let counts = wording::correctness(&run.correctness);
+    let counts = wording::correctness(run);
+    let is_faultless = counts.iter().all(|counted| !counted.fault || counted.count == 0);
     let found: Vec<String> = counts
         .iter()
         .filter(|counted| counted.count > 0)
@@ -95,10 +96,11 @@ fn correctness(text: &mut String, run: &Run) {
             format!("{weight}{} {}{weight}", figures::count(counted.count), counted.name)
         })
         .collect();
-    let found = match found.is_empty() {
-        true => "nothing lost, repeated, out of order or damaged".to_owned(),
-        false => found.join(", "),
-    };
+    let mut found = found;
+    if is_faultless {
+        found.insert(0, escaped(&wording::faultless(run)));
+    }
+    let found = found.join(", ");
     let _ = writeln!(text, "\nCorrectness: {found}.");
 }
 
@@ -119,8 +121,14 @@ fn details(text: &mut String, run: &Run) {
     let facts = [
         ("loadgen", machine.loadgen.clone()),
         ("command", machine.command.join(" ")),
-        ("CPU", format!("{} ({} usable)", machine.cpu, figures::quantity(machine.cores, "core"))),
-        ("memory", figures::size(machine.memory)),
+        (
+            "CPU",
+            match machine.cores {
+                0 => machine.cpu.clone(),
+                cores => format!("{} ({} usable)", machine.cpu, figures::quantity(cores, "core")),
+            },
+        ),
+        ("memory", if machine.memory > 0 { figures::size(machine.memory) } else { String::new() }),
         ("kernel", machine.kernel.clone()),
         ("clock", run.delivery.clock.clone()),
         ("server", run.subscribers.server_header.clone().unwrap_or_default()),

@@ -29,7 +29,7 @@ impl Key {
         let process = run.server.as_ref().and_then(|server| server.process.as_ref());
         Self {
             outcome: Some(run.verdict.outcome),
-            per_second: Some(run.delivery.per_second),
+            per_second: (run.delivery.received > 0).then_some(run.delivery.per_second),
             p50_ms: intended.map(|d| d.at(0.5)),
             p99_ms: intended.map(|d| d.at(0.99)),
             reach: run.delivery.reach,

@@ -30,7 +30,8 @@ pub(super) fn file(runs: usize) -> ResultFile {
             headline: "Everything arrived, and every goal was met.".to_owned(),
             ..Verdict::default()
         };
-        run.correctness = Correctness::default();
+        run.correctness =
+            Correctness { verified: run.correctness.verified, ..Correctness::default() };
         run.delivery.reach = Some(1.0);
         run.delivery.per_second += 1000.0 * at as f64;
     }
@@ -180,6 +181,7 @@ fn delivery() -> Delivery {
         expected: Some(59_250_000),
         reach: Some(59_249_988.0 / 59_250_000.0),
         bytes: 10_546_497_864,
+        comments: 0,
         per_second: 980_635.0,
         intended: Distribution::of(&intended),
         actual: Some(distribution(100_000, 0.9, 1.35)),
@@ -285,6 +287,10 @@ fn correctness() -> Correctness {
         wrong_topic: 0,
         foreign: 1,
         broken_streams: 0,
+        strange_streams: 0,
+        verified: Some(59_249_991),
+        unverified: 0,
+        notices: 0,
         examples: vec![
             finding("gap", 4_711, "expected number 3,806 of publisher 0, saw 3,809"),
             finding("duplicate", 17, "number 2,001 of publisher 0 arrived twice, 1.2 ms apart"),
@@ -309,6 +315,8 @@ fn trouble() -> Trouble {
         closed_by_server: 3,
         errors: [("reset by peer".to_owned(), 12)].into(),
         reconnects: 2_026,
+        ended: 0,
+        lengthened: 0,
         resumed: 1_998,
         away: 1,
         reconnect: Some(distribution(2_026, 3.1, 1.5)),

@@ -3,9 +3,8 @@
 //! A figure without its meaning is read as something else: a loss that was announced is not a loss
 //! that nobody noticed, and latency from the actual send is not what a user saw.
 
-use crate::result::{
-    ClassReport, Correctness, Delivery, Distribution, Outcome, Publishing, Reached, Run,
-};
+use crate::claims::Basis;
+use crate::result::{ClassReport, Delivery, Distribution, Outcome, Publishing, Reached, Run};
 
 use super::figures;
 
@@ -63,6 +62,27 @@ pub(super) fn reached(all: &[Reached], quantile: f64) -> String {
     )
 }
 
+/// Deliveries a second, where there was one.
+pub(super) fn rate(run: &Run) -> Option<String> {
+    (run.delivery.received > 0).then(|| figures::number(run.delivery.per_second))
+}
+
+/// What was checked, and that no fault was found in it; or that nothing was checked.
+pub(super) fn faultless(run: &Run) -> String {
+    match Basis::of(run) {
+        Basis::Verified(claim) => claim.faultless(),
+        Basis::Held(claim) => claim.sentence(),
+        Basis::Accepted(claim) => claim.sentence(),
+        Basis::Counted(claim) => claim.sentence(),
+        Basis::Nothing(nothing) => nothing.sentence(),
+        Basis::Unsaid => {
+            "no fault was found; this file is of an earlier version, which does not say \
+                          how many events were verified"
+                .to_owned()
+        }
+    }
+}
+
 /// One count of the correctness of a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counted {
@@ -74,12 +94,36 @@ pub(super) struct Counted {
     pub(super) meaning: &'static str,
     /// Whether one of them makes the run wrong.
     pub(super) fault: bool,
+    /// Whether it was looked at, so that none means that there was none.
+    pub(super) known: bool,
+}
+
+impl Counted {
+    /// How many, or a dash where nobody looked.
+    pub(super) fn figure(&self) -> String {
+        if self.known { figures::count(self.count) } else { figures::ABSENT.to_owned() }
+    }
 }
 
 /// All counts of correctness, the faults first.
-pub(super) fn correctness(found: &Correctness) -> [Counted; 9] {
-    let fault = |name, count, meaning| Counted { name, count, meaning, fault: true };
-    let known = |name, count, meaning| Counted { name, count, meaning, fault: false };
+pub(super) fn correctness(run: &Run) -> [Counted; 12] {
+    let found = &run.correctness;
+    let was_looked = found.verified != Some(0);
+    let was_read = run.subscribers.connected > 0;
+    let fault = |name, count, meaning| Counted {
+        name,
+        count,
+        meaning,
+        fault: true,
+        known: was_looked || count > 0,
+    };
+    let known = |name, count, meaning| Counted {
+        name,
+        count,
+        meaning,
+        fault: false,
+        known: was_read || count > 0,
+    };
     [
         fault("silent gaps", found.gaps, "never arrived, and nobody said so"),
         fault("duplicates", found.duplicates, "arrived again"),
@@ -109,6 +153,13 @@ pub(super) fn correctness(found: &Correctness) -> [Counted; 9] {
             "foreign",
             found.foreign,
             "events of another run, or without a payload of a load generator",
+        ),
+        known("not verified", found.unverified, "arrived, and could not be compared with anything"),
+        known("notices", found.notices, "events that the server sends for itself (fanfare-…)"),
+        known(
+            "strange streams",
+            found.strange_streams,
+            "streams that said that they are event streams, and held no line of one",
         ),
     ]
 }

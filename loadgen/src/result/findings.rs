@@ -28,6 +28,19 @@ pub(crate) struct Correctness {
     pub(crate) foreign: u64,
     /// Streams whose framing broke: a chunk without a length, a line longer than the limit.
     pub(crate) broken_streams: u64,
+    /// Streams that said that they are event streams and held none of its lines.
+    #[serde(default)]
+    pub(crate) strange_streams: u64,
+    /// Events that were compared with those that had to come, at all subscribers that were parsed: what
+    /// the counts above rest on. Absent in files of earlier versions.
+    pub(crate) verified: Option<u64>,
+    /// Events that arrived and could not be compared with anything, because they carry no payload of a
+    /// load generator or are of too many sequences.
+    #[serde(default)]
+    pub(crate) unverified: u64,
+    /// Events of types `fanfare-…` that announce no loss: the server sends them for itself.
+    #[serde(default)]
+    pub(crate) notices: u64,
     /// The first few, in words.
     pub(crate) examples: Vec<Finding>,
 }
@@ -35,7 +48,8 @@ pub(crate) struct Correctness {
 /// One thing that was wrong.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Finding {
-    /// `gap`, `duplicate`, `reordered`, `corrupted`, `wrong topic`, `broken stream`.
+    /// `gap`, `duplicate`, `reordered`, `corrupted`, `wrong topic`, `broken stream`,
+    /// `strange stream`.
     pub(crate) kind: String,
     /// Which subscriber.
     pub(crate) subscriber: u64,
@@ -58,6 +72,13 @@ pub(crate) struct Trouble {
     pub(crate) errors: BTreeMap<String, u64>,
     /// Came back.
     pub(crate) reconnects: u64,
+    /// Ended by the server after it had said that the topics have (`fanfare-end`).
+    #[serde(default)]
+    pub(crate) ended: u64,
+    /// Waits before an attempt that were longer than the server or the plan asked for, so that nobody
+    /// asks more often than ten times a second.
+    #[serde(default)]
+    pub(crate) lengthened: u64,
     /// Came back with the id of their last event.
     pub(crate) resumed: u64,
     /// Did not come back before the end.
@@ -138,7 +159,7 @@ pub(crate) struct Goal {
 )]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Outcome {
-    /// Everything arrived, and the goals were met.
+    /// What was looked at was right, and the goals were met.
     #[default]
     Fine,
     /// A goal was missed. Exit code 2.

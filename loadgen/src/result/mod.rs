@@ -37,6 +37,42 @@ pub(crate) struct ResultFile {
     pub(crate) runs: Vec<Run>,
 }
 
+/// Why bytes are no result.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unreadable {
+    #[error("it is empty; delete it, or name another file")]
+    Empty,
+    #[error(
+        "it ends in the middle, as a file does whose writing was broken off; bring back a copy, or \
+         delete it and make its runs again"
+    )]
+    Truncated,
+    #[error("{0}")]
+    Malformed(String),
+    #[error("it says {0:?}, this program reads {SCHEMA:?}")]
+    OtherSchema(String),
+}
+
+impl ResultFile {
+    /// Reads the bytes of a file.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
+        if bytes.trim_ascii().is_empty() {
+            return Err(Unreadable::Empty);
+        }
+        let file: Self = serde_json::from_slice(bytes).map_err(|error| {
+            if error.is_eof() {
+                Unreadable::Truncated
+            } else {
+                Unreadable::Malformed(error.to_string())
+            }
+        })?;
+        if file.schema != SCHEMA {
+            return Err(Unreadable::OtherSchema(file.schema));
+        }
+        Ok(file)
+    }
+}
+
 /// One run.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Run {
@@ -173,6 +209,9 @@ pub(crate) struct Delivery {
     pub(crate) reach: Option<f64>,
     /// Bytes of bodies that arrived, of all subscribers.
     pub(crate) bytes: u64,
+    /// Comment lines that arrived at subscribers that were parsed: servers send them as heartbeats.
+    #[serde(default)]
+    pub(crate) comments: u64,
     /// Events a second, from the start of publishing until the last one arrived.
     pub(crate) per_second: f64,
     /// From the moment an event was due. The headline: what a user would have seen.

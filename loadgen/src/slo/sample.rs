@@ -33,7 +33,8 @@ fn up_to(ms: u64) -> Option<Distribution> {
 
 /// The run.
 pub(crate) fn run() -> Run {
-    let correctness = Correctness { gaps: 2, announced: 3, ..Correctness::default() };
+    let correctness =
+        Correctness { gaps: 2, announced: 3, verified: Some(97), ..Correctness::default() };
     Run {
         name: "sample".to_owned(),
         about: None,
@@ -80,6 +81,7 @@ fn connecting() -> Connecting {
 fn publishing() -> Publishing {
     Publishing {
         refusals: BTreeMap::from([("503".to_owned(), 6)]),
+        sent: 1000,
         late: 7,
         missed: 8,
         reached_rate: 1000.0,

@@ -60,16 +60,11 @@ pub(super) static SINGLES: [Single; 27] = [
         |r| verified(r, |c| c.wrong_topic),
         "events at a subscriber of another topic",
     ),
-    single(
-        "foreign",
-        Unit::Count,
-        |r| verified(r, |c| c.foreign),
-        "events that are not of this run",
-    ),
+    single("foreign", Unit::Count, |r| parsed(r, |c| c.foreign), "events that are not of this run"),
     single(
         "broken_streams",
         Unit::Count,
-        |r| verified(r, |c| c.broken_streams),
+        |r| parsed(r, |c| c.broken_streams),
         "streams whose framing broke",
     ),
     single(
@@ -130,13 +125,13 @@ pub(super) static SINGLES: [Single; 27] = [
     single(
         "deliveries_per_second",
         Unit::PerSecond,
-        |r| Some(r.delivery.per_second),
+        |r| (r.delivery.received > 0).then_some(r.delivery.per_second),
         "events that arrived, a second",
     ),
     single(
         "publish_rate",
         Unit::PerSecond,
-        |r| Some(r.publishing.as_ref()?.reached_rate),
+        |r| r.publishing.as_ref().filter(|p| p.sent > 0).map(|p| p.reached_rate),
         "events that the server accepted, a second",
     ),
     single(
@@ -186,9 +181,18 @@ const fn single(
     Single { name, unit, meaning, measure }
 }
 
-/// Only subscribers whose streams were parsed can tell what is wrong in them.
+/// Only events that were compared with something can tell that nothing is wrong with them; what was
+/// found is there in any case. Files of earlier versions say only who was parsed.
 fn verified(run: &Run, which: fn(&Correctness) -> u64) -> Option<f64> {
-    (run.subscribers.verified > 0).then(|| which(&run.correctness)).and_then(count)
+    let found = which(&run.correctness);
+    let was_looked = run.correctness.verified != Some(0) || found > 0;
+    (run.subscribers.verified > 0 && was_looked).then_some(found).and_then(count)
+}
+
+/// Only subscribers whose streams were parsed can tell what came on them.
+fn parsed(run: &Run, which: fn(&Correctness) -> u64) -> Option<f64> {
+    let was_read = run.subscribers.verified > 0 && run.subscribers.connected > 0;
+    was_read.then(|| which(&run.correctness)).and_then(count)
 }
 
 fn process(run: &Run) -> Option<&ServerProcess> {

@@ -47,6 +47,10 @@ pub struct Parser {
     /// Milliseconds, from the last `retry` field.
     retry: Option<u32>,
     comments: u32,
+    /// Lines that are neither a field nor a comment.
+    strange: u32,
+    /// There was a field or a comment in this stream.
+    has_known: bool,
     /// The last piece ended with CR: an LF that follows belongs to it.
     skip_lf: bool,
     /// The first line has been seen, so a byte order mark is no longer one.
@@ -124,6 +128,14 @@ impl Parser {
         self.comments
     }
 
+    /// Whether what has come of this stream holds something, and no line of an event stream. The
+    /// standard has unknown fields ignored, so a page of HTML is a stream of no events.
+    #[must_use]
+    pub fn is_strange(&self) -> bool {
+        let unlike = self.partial.first().is_some_and(|first| !b"dier:\xef".contains(first));
+        !self.has_known && (self.strange > 0 || unlike)
+    }
+
     /// Bytes on the heap.
     #[must_use]
     pub fn heap(&self) -> usize {
@@ -158,33 +170,39 @@ impl Parser {
         span: &mut Option<Range<usize>>,
         on_event: &mut impl FnMut(Event<'_>),
     ) {
-        match line {
-            [] => self.dispatch(source.map(|(input, _)| input), span.take(), on_event),
-            [b':', ..] => self.comments = self.comments.saturating_add(1),
-            [b'd', b'a', b't', b'a', rest @ ..] => {
-                if let Some(value) = value(rest) {
-                    let place = source.map(|(input, at)| (input, at + line.len() - value.len()));
-                    self.data_line(value, place, span);
-                }
+        let is_known = match line {
+            [] => {
+                self.dispatch(source.map(|(input, _)| input), span.take(), on_event);
+                return;
             }
-            [b'i', b'd', rest @ ..] => {
-                if let Some(value) = value(rest).filter(|value| !value.contains(&0)) {
+            [b':', ..] => {
+                self.comments = self.comments.saturating_add(1);
+                true
+            }
+            [b'd', b'a', b't', b'a', rest @ ..] => value(rest).is_some_and(|value| {
+                let place = source.map(|(input, at)| (input, at + line.len() - value.len()));
+                self.data_line(value, place, span);
+                true
+            }),
+            [b'i', b'd', rest @ ..] => value(rest).is_some_and(|value| {
+                if !value.contains(&0) {
                     replace(&mut self.next_id, value);
                     self.has_next_id = true;
                 }
-            }
-            [b'e', b'v', b'e', b'n', b't', rest @ ..] => {
-                if let Some(value) = value(rest) {
-                    replace(&mut self.kind, value);
-                }
-            }
-            [b'r', b'e', b't', b'r', b'y', rest @ ..] => {
-                if let Some(milliseconds) = value(rest).and_then(digits) {
-                    self.retry = Some(milliseconds);
-                }
-            }
-            _ => {}
-        }
+                true
+            }),
+            [b'e', b'v', b'e', b'n', b't', rest @ ..] => value(rest).is_some_and(|value| {
+                replace(&mut self.kind, value);
+                true
+            }),
+            [b'r', b'e', b't', b'r', b'y', rest @ ..] => value(rest).is_some_and(|value| {
+                self.retry = digits(value).or(self.retry);
+                true
+            }),
+            _ => false,
+        };
+        self.has_known |= is_known;
+        self.strange = self.strange.saturating_add(u32::from(!is_known));
     }
 
     fn data_line(

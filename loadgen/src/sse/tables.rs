@@ -54,6 +54,26 @@ fn every_line_end_reads_the_same_at_every_cut() {
     }
 }
 
+#[test]
+fn an_id_alone_is_no_event_and_is_what_a_new_attempt_goes_on_from() {
+    const FIRST: &str = "e:0Rz_-9aAbBcC012345678";
+    const LAST: &str = "e:0Rz_-9aAbBcC012345679";
+    let cases = [
+        (format!(": hello\n\nid: {FIRST}\n\n"), vec![], FIRST),
+        (format!("id: {FIRST}\n\ndata: x\n\n"), vec![seen("", "x", FIRST)], FIRST),
+        // A heartbeat renews it; one that is cut off does not.
+        (format!("id: {FIRST}\n\n:\nid: {LAST}\n\n"), vec![], LAST),
+        (format!("id: {FIRST}\n\n:\nid: {LAST}\n"), vec![], FIRST),
+        (format!("id: {FIRST}\ndata: x\n\nid: {LAST}\n\n"), vec![seen("", "x", FIRST)], LAST),
+    ];
+    for (stream, events, last) in cases {
+        assert_eq!(read(stream.as_bytes()), events, "{stream:?}");
+        let (_, mut parser) = read_pieces([stream.as_bytes()]);
+        parser.end();
+        assert_eq!(text(parser.last_id()), last, "{stream:?}");
+    }
+}
+
 /// A stream, and the kind, data and id of its events.
 type Case = (&'static [u8], &'static [(&'static str, &'static str, &'static str)]);
 

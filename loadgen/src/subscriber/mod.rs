@@ -20,6 +20,13 @@ pub(crate) use published::Published;
 
 use sequences::Sequences;
 
+/// How the types of events begin that Fanfare keeps for itself: notices to the reader, and none of the
+/// events that somebody published.
+const RESERVED: &[u8] = b"fanfare-";
+
+/// The notice that the topics of a stream have ended, after which it is closed.
+const END: &[u8] = b"fanfare-end";
+
 /// One subscriber, over all of its streams.
 #[derive(Debug)]
 pub(crate) struct Subscriber {
@@ -49,6 +56,8 @@ struct View {
     received: u64,
     latency_sum: u64,
     latencies: u32,
+    /// The server has said that the topics of the stream have ended.
+    told_of_the_end: bool,
 }
 
 impl Subscriber {
@@ -59,11 +68,15 @@ impl Subscriber {
             Some(_) => Progress::from_the_start(lanes),
             None => Progress::from_what_comes(lanes),
         };
-        let topic = plan.topic_of(number as usize);
+        let parses = plan.verify.parses(number as usize);
+        Self::of(number, plan.topic_of(number as usize), class, parses, progress)
+    }
+
+    fn of(number: u32, topic: u32, class: Class, parses: bool, progress: Progress) -> Self {
         Self {
             number,
             class,
-            parses: plan.verify.parses(number as usize),
+            parses,
             parser: Parser::default(),
             view: View {
                 number,
@@ -74,6 +87,7 @@ impl Subscriber {
                 received: 0,
                 latency_sum: 0,
                 latencies: 0,
+                told_of_the_end: false,
             },
             attempt: Moment::default(),
             left: None,
@@ -81,6 +95,13 @@ impl Subscriber {
             awaits_first_byte: false,
             awaits_first_event: true,
         }
+    }
+
+    /// One without a plan, of a run that published, or of one in which nobody did.
+    pub(crate) fn alone(any_run: bool) -> Self {
+        let progress =
+            if any_run { Progress::from_what_comes(1) } else { Progress::from_the_start(1) };
+        Self::of(0, 0, Class::Fast, true, progress)
     }
 
     pub(crate) fn topic(&self) -> u32 {
@@ -113,6 +134,7 @@ impl Subscriber {
     ) {
         self.attempt = began;
         self.awaits_first_byte = true;
+        self.view.told_of_the_end = false;
         self.has_been_there = true;
         if self.left.is_none() {
             ledger.counts.connected += 1;
@@ -194,10 +216,29 @@ impl Subscriber {
         }
     }
 
+    /// Whether the server has said that there is nothing more to come.
+    pub(crate) fn was_told_of_the_end(&self) -> bool {
+        self.view.told_of_the_end
+    }
+
     /// The stream has ended, whoever ended it.
-    pub(crate) fn closed(&mut self, now: Moment) {
+    pub(crate) fn closed(&mut self, now: Moment, ledger: &mut Ledger) {
+        self.note_strangeness(ledger);
         self.parser.end();
         self.left = Some(now);
+    }
+
+    fn note_strangeness(&self, ledger: &mut Ledger) {
+        if self.parser.is_strange() {
+            ledger.counts.strange_streams += 1;
+            if ledger.counts.strange_streams > 1 {
+                // They are all alike, and others' examples need the room.
+                return;
+            }
+            ledger.find("strange stream", self.number, || {
+                "no line of it is one of an event stream".to_owned()
+            });
+        }
     }
 
     /// Events that have been published for it and are not there yet, holes apart.
@@ -214,6 +255,8 @@ impl Subscriber {
         away: bool,
         ledger: &mut Ledger,
     ) {
+        self.note_strangeness(ledger);
+        ledger.counts.comments += u64::from(self.parser.comments());
         let view = &mut self.view;
         ledger.class(view.class).subscribers += 1;
         ledger.class(view.class).received += view.received;
@@ -230,7 +273,7 @@ impl Subscriber {
                     // It is not there to be told: what it missed since it left is a loss of its own
                     // kind, and no gap in a stream.
                     view.progress.back_without_id();
-                    ledger.counts.away += 1;
+                    ledger.counts.away += u64::from(!view.told_of_the_end);
                 }
                 view.settle(promised, ledger);
             }
@@ -255,6 +298,7 @@ impl View {
             ledger.counts.received += 1;
         }
         if stamp.topic != self.topic && !ledger.facts.any_run {
+            ledger.counts.verified += 1;
             ledger.counts.wrong_topic += 1;
             return ledger.find("wrong topic", self.number, || {
                 format!("asked for topic {}, got an event of topic {}", self.topic, stamp.topic)
@@ -266,7 +310,11 @@ impl View {
         } else {
             Some(u16::from(stamp.lane))
         };
-        let Some(lane) = lane else { return };
+        let Some(lane) = lane else {
+            ledger.counts.unverified += 1;
+            return;
+        };
+        ledger.counts.verified += 1;
         match self.progress.arrive(lane, stamp.sequence) {
             Arrival::Next | Arrival::AfterHole(_) => {}
             Arrival::Late => {
@@ -298,6 +346,7 @@ impl View {
             ledger.counts.received += 1;
         }
         self.progress.damaged();
+        ledger.counts.verified += 1;
         ledger.counts.corrupted += 1;
         ledger.find("corrupted", self.number, || {
             let begin = &event.data[..event.data.len().min(100)];
@@ -308,9 +357,13 @@ impl View {
     /// An event without a payload: the announcement of a loss, or something that is none of ours.
     fn other(&mut self, event: &Event<'_>, ledger: &mut Ledger) {
         if !ledger.is_loss_event(event.kind) {
-            if ledger.facts.any_run {
+            if event.kind.starts_with(RESERVED) {
+                self.told_of_the_end |= event.kind == END;
+                ledger.counts.notices += 1;
+            } else if ledger.facts.any_run {
                 // Nobody publishes here: whatever comes is what was asked for.
                 self.received += 1;
+                ledger.counts.unverified += 1;
                 if self.class == Class::Fast {
                     ledger.counts.received += 1;
                 }
@@ -323,7 +376,9 @@ impl View {
         ledger.counts.told += 1;
         self.progress.announced(missed);
         if let Some(missed) = missed {
-            ledger.class(self.class).announced += missed;
+            let class = ledger.class(self.class);
+            // A server can say any number.
+            class.announced = class.announced.saturating_add(missed);
         }
     }
 

@@ -226,7 +226,8 @@ fn a_stream_that_comes_back_goes_on_after_its_last_event() {
     // Cut within an event: its id does not count.
     let frame = desk.frame(0, 1, 0, 0);
     desk.read(&frame[..frame.len() - 1], 2);
-    desk.subscriber.closed(desk.at(2));
+    let at = desk.at(2);
+    desk.subscriber.closed(at, &mut desk.ledger);
     assert_eq!(desk.subscriber.last_id(), b"0");
     let (began, now) = (desk.at(50), desk.at(60));
     desk.subscriber.opened(began, true, now, &mut desk.ledger);

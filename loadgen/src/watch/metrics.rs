@@ -8,7 +8,7 @@ use crate::result::MetricChange;
 const MOST: usize = 1000;
 
 /// The series whose figures differ, in the order of the later page.
-pub(super) fn changes(before: &str, after: &str) -> Vec<MetricChange> {
+pub(crate) fn changes(before: &str, after: &str) -> Vec<MetricChange> {
     let earlier: HashMap<&str, f64> = series(before).collect();
     let change = |(series, after): (&str, f64)| {
         let before = earlier.get(series).copied().unwrap_or(0.0);

@@ -6,10 +6,11 @@ mod process;
 
 use std::time::Duration;
 
-use crate::plan::{Plan, TlsTrust};
+use crate::plan::{MetricsPage, Plan, TlsTrust, without_secrets};
 use crate::publish::Client;
 use crate::result::Server;
 
+pub(crate) use metrics::changes;
 use process::Watched;
 
 /// How long the metrics page may take.
@@ -85,18 +86,26 @@ impl Watch {
         let after = self.before.is_some().then(|| scrape(plan, &mut self.notes)).flatten();
         let metrics = self.before.as_deref().zip(after.as_deref());
         self.notes.extend(self.process.as_ref().and_then(Watched::doubt));
+        let process = self.process.as_ref().and_then(|process| process.account(shares));
+        if let Some(watched) = self.process.as_ref().filter(|_| process.is_none()) {
+            let pid = watched.pid();
+            self.notes.push(format!("process {pid} ended before the run did: no cost is known"));
+        }
         Some(Server {
-            process: self.process.map(|process| process.account(shares)),
-            metrics: metrics
-                .map_or_else(Vec::new, |(before, after)| metrics::changes(before, after)),
+            process,
+            metrics: metrics.map_or_else(Vec::new, |(before, after)| changes(before, after)),
             notes: self.notes,
         })
     }
 }
 
 fn scrape(plan: &Plan, notes: &mut Vec<String>) -> Option<String> {
-    let (endpoint, path) = plan.server.metrics.as_ref()?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", endpoint.authority);
+    let MetricsPage { endpoint, path, authorization } = plan.server.metrics.as_ref()?;
+    let authorization = authorization
+        .as_ref()
+        .map_or_else(String::new, |value| format!("authorization: {value}\r\n"));
+    let host = &endpoint.authority;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{authorization}\r\n");
     let page = Client::new(endpoint.clone(), &TlsTrust::default(), PATIENCE)
         .map_err(|error| error.to_string())
         .and_then(|mut client| {
@@ -106,5 +115,6 @@ fn scrape(plan: &Plan, notes: &mut Vec<String>) -> Option<String> {
             200 => Ok(String::from_utf8_lossy(&answer.body).into_owned()),
             status => Err(format!("status {status}")),
         });
-    page.map_err(|why| notes.push(format!("metrics of {}{path}: {why}", endpoint.authority))).ok()
+    let note = |why| notes.push(without_secrets(&format!("metrics of http://{host}{path}: {why}")));
+    page.map_err(note).ok()
 }

@@ -17,7 +17,7 @@ fn ticks_per_second() -> f64 {
 const FRESH: f64 = 0.5;
 
 /// One look.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
     /// Seconds of CPU since it was started.
     cpu: f64,
@@ -31,9 +31,10 @@ pub(super) struct Watched {
     pid: u32,
     command: String,
     before: Sample,
-    pub(super) connected: Sample,
-    pub(super) publishing: Sample,
-    pub(super) done: Sample,
+    /// Nothing when the process had ended by then.
+    pub(super) connected: Option<Sample>,
+    pub(super) publishing: Option<Sample>,
+    pub(super) done: Option<Sample>,
     peak: Option<u64>,
 }
 
@@ -41,20 +42,19 @@ impl Watched {
     pub(super) fn find(pid: u32) -> Option<Self> {
         let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
         let command = String::from_utf8_lossy(&command).replace('\0', " ").trim().to_owned();
-        cpu(pid)?;
-        let before = look(pid);
+        let before = look(pid)?;
         Some(Self {
             pid,
             command,
             before,
-            connected: before,
-            publishing: before,
-            done: before,
+            connected: Some(before),
+            publishing: Some(before),
+            done: Some(before),
             peak: before.sockets,
         })
     }
 
-    pub(super) fn look(&self) -> Sample {
+    pub(super) fn look(&self) -> Option<Sample> {
         look(self.pid)
     }
 
@@ -75,34 +75,37 @@ impl Watched {
         })
     }
 
-    pub(super) fn account(&self, shares: Shares) -> ServerProcess {
+    /// What it cost; nothing of a process that ended before the run did.
+    pub(super) fn account(&self, shares: Shares) -> Option<ServerProcess> {
+        let (connected, publishing, done) = (self.connected?, self.publishing?, self.done?);
         let each = |value: f64, count: u64| (count > 0).then(|| value / count as f64);
-        let cpu_seconds = self.done.cpu - self.publishing.cpu;
-        let ramp = self.connected.cpu - self.before.cpu;
-        let grown = self.connected.memory.saturating_sub(self.before.memory) as f64;
-        ServerProcess {
+        let cpu_seconds = done.cpu - publishing.cpu;
+        let ramp = connected.cpu - self.before.cpu;
+        let grown = connected.memory.saturating_sub(self.before.memory) as f64;
+        Some(ServerProcess {
             pid: self.pid,
             command: self.command.clone(),
             cpu_seconds,
             cpu_us_per_delivery: each(cpu_seconds * 1e6, shares.received),
             cpu_us_per_connection: each(ramp * 1e6, shares.connected),
             memory_before: self.before.memory,
-            memory_connected: self.connected.memory,
-            memory_after: self.done.memory,
+            memory_connected: connected.memory,
+            memory_after: done.memory,
             memory_per_subscriber: each(grown, shares.connected),
             sockets_before: self.before.sockets,
-            sockets_connected: self.connected.sockets,
+            sockets_connected: connected.sockets,
             sockets_peak: self.peak,
-        }
+        })
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
     }
 }
 
-fn look(pid: u32) -> Sample {
-    Sample {
-        cpu: cpu(pid).unwrap_or(0.0),
-        memory: resident(&format!("/proc/{pid}/statm")).unwrap_or(0),
-        sockets: sockets(pid),
-    }
+fn look(pid: u32) -> Option<Sample> {
+    let memory = resident(&format!("/proc/{pid}/statm"))?;
+    Some(Sample { cpu: cpu(pid)?, memory, sockets: sockets(pid) })
 }
 
 /// Seconds of CPU of all threads, in user and kernel mode.
@@ -129,14 +132,15 @@ mod tests {
     #[test]
     fn this_process_is_seen_and_its_work_counted() {
         let mut watched = Watched::find(std::process::id()).expect("this process");
-        let begun = watched.look();
+        let begun = watched.look().expect("this process");
         assert!(begun.memory > 1 << 20);
-        while watched.look().cpu - begun.cpu < 0.05 {
+        while watched.look().expect("this process").cpu - begun.cpu < 0.05 {
             std::hint::black_box((0..100_000_u64).sum::<u64>());
         }
-        watched.publishing = begun;
+        watched.publishing = Some(begun);
         watched.done = watched.look();
         let account = watched.account(Shares { connected: 10, received: 1000 });
+        let account = account.expect("this process");
         assert!(account.cpu_us_per_delivery.expect("deliveries") >= 50.0);
         assert!(account.command.contains("fanfare_loadgen"), "{}", account.command);
     }
@@ -149,6 +153,13 @@ mod tests {
         watched.before.cpu = 12.34;
         let doubt = watched.doubt().expect("a doubt");
         assert!(doubt.contains("used 12.3 s of CPU before") && doubt.contains("start it anew"));
+    }
+
+    #[test]
+    fn a_process_that_ends_meanwhile_has_no_cost() {
+        let mut watched = Watched::find(std::process::id()).expect("this process");
+        watched.done = look(u32::MAX);
+        assert!(watched.account(Shares { connected: 10, received: 1000 }).is_none());
     }
 
     #[test]

@@ -18,7 +18,7 @@ fn when_all_is_well_the_code_is_0() {
     ran.assert_ended(0, "fine");
     assert_eq!(
         ran.text("/verdict/headline"),
-        "Everything arrived as it was sent, and every goal was met."
+        "Everything arrived as it was sent (40 events verified), and every goal was met."
     );
     for line in ["--help", "--version", "scenarios", "goals", "schema"] {
         let ran = loadgen(line);
@@ -51,6 +51,7 @@ fn when_nothing_can_be_begun_the_code_is_1_and_the_words_say_what_to_do() {
         (&format!("run {here} -d soon"), "write a time such as 10s"),
         (&format!("run {here} --slow-share 1.5"), "--slow-share 1.5 is out of range: from 0 to 1"),
         (&format!("run {here} --publish-style raw"), "give --publish URL"),
+        (&format!("run {here} --publish http://127.0.0.1:9/ --hold"), "leave out --publish"),
         (&format!("run {here} --topics 5"), "write {topic} there"),
         (&format!("run {here}{{n}} --topics 5"), "leave out --topics"),
         (&format!("run {here} --verify sample=2 --cut-every 1s"), "could not resume"),

@@ -29,5 +29,17 @@ mod trouble;
 /// Every way to publish, and every schedule.
 mod publishing;
 
+/// What is said of a run in which nothing, or not all, was looked at.
+mod claims;
+
+/// Whatever a server does, a run ends at its time.
+mod limits;
+
+/// Files of results: whole or not at all.
+mod files;
+
+/// Names and passwords in addresses: sent, and never shown.
+mod authentication;
+
 /// The program's own metrics, as a scraper sees them.
 mod exporting;

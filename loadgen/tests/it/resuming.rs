@@ -47,7 +47,8 @@ fn the_id_that_is_sent_is_that_of_the_last_event_that_was_complete() {
             wire: Wire { frame: *frame, line_end, ..Wire::default() },
             ..Mischief::default()
         });
-        let ran = loadgen(&stub.load("load", "-c 1 -r 40 --retry 50ms --tail 5s"));
+        let ran =
+            loadgen(&stub.load("load", "-c 1 -r 40 --retry 50ms --tail 5s --slo disconnects==1"));
         ran.assert_all_arrived(1);
         let ids: Vec<_> = stub.book().asks().into_iter().map(|ask| ask.last_id).collect();
         assert_eq!(ids, [None, Some("14".to_owned())], "{frame:?} {line_end:?} {place:?}");
@@ -77,7 +78,9 @@ fn a_wait_that_the_server_asks_for_is_kept() {
             wire: *wire,
             ..Mischief::default()
         });
-        let ran = loadgen(&stub.load("load", &format!("-c 1 -r 40 --tail 5s {flag}")));
+        let ran = loadgen(
+            &stub.load("load", &format!("-c 1 -r 40 --tail 5s {flag} --slo disconnects==1")),
+        );
         ran.assert_all_arrived(1);
         let (asks, ends) = (stub.book().asks(), stub.book().ends());
         assert_eq!((asks.len(), ends[0].how), (2, Ending::Cut), "{wire:?} {flag}");
@@ -90,7 +93,9 @@ fn a_wait_that_the_server_asks_for_is_kept() {
 #[test]
 fn a_client_that_knows_of_no_id_misses_what_was_published_meanwhile_and_is_told_apart() {
     let stub = Stub::at(&[(10, Act::Cut(Cut::Fin, Place::Within))]);
-    let ran = loadgen(&stub.load("load", "-c 3 -r 50 --reconnect forget --retry 300ms"));
+    let ran = loadgen(
+        &stub.load("load", "-c 3 -r 50 --reconnect forget --retry 300ms --slo disconnects==3"),
+    );
     ran.assert_ended(0, "fine");
     ran.assert_faults(&[]);
     let missed = ran.count("/correctness/unresumable");
@@ -106,7 +111,7 @@ fn a_client_that_knows_of_no_id_misses_what_was_published_meanwhile_and_is_told_
 #[test]
 fn a_client_that_never_comes_back_is_away_and_misses_what_comes() {
     let stub = Stub::at(&[(31, Act::Cut(Cut::Finish, Place::Before))]);
-    let ran = loadgen(&stub.load("load", "-c 3 -r 40 --reconnect never"));
+    let ran = loadgen(&stub.load("load", "-c 3 -r 40 --reconnect never --slo disconnects==3"));
     ran.assert_ended(0, "fine");
     ran.assert_faults(&[]);
     assert_eq!(ran.count("/correctness/unresumable"), 3 * 10);
@@ -123,7 +128,8 @@ fn a_client_in_a_hurry_comes_back_whatever_the_server_asks() {
         wire: Wire { retry: Some(60_000), ..Wire::default() },
         ..Mischief::default()
     });
-    let ran = loadgen(&stub.load("load", "-c 2 -r 40 --reconnect now --tail 5s"));
+    let ran =
+        loadgen(&stub.load("load", "-c 2 -r 40 --reconnect now --tail 5s --slo disconnects==2"));
     ran.assert_all_arrived(2);
     assert_eq!(ran.count("/trouble/resumed"), 2);
 }

@@ -130,8 +130,8 @@ fn a_loss_that_was_announced_blames_nobody() {
         ran.assert_ended(0, "fine");
         ran.assert_faults(&[]);
         assert_eq!(ran.count("/correctness/announced"), 2 * SUBSCRIBERS, "{acts:?}");
-        let sentence =
-            "What arrived is right, but not everything arrived: nothing was lost without a word.";
+        let sentence = "What arrived is right (114 events verified), but not everything arrived: nothing was lost \
+             without a word.";
         assert_eq!(ran.text("/verdict/headline"), sentence);
         assert!(ran.words().contains("Also seen 6 announced losses"), "{}", ran.stdout);
     });
@@ -241,7 +241,7 @@ fn streams_that_the_server_ends_are_resumed_and_their_endings_told_apart() {
             wire: Wire { frame: *frame, ..Wire::default() },
             ..Mischief::default()
         });
-        let ran = loadgen(&stub.load("load", &format!("{FLAGS} --tail 5s")));
+        let ran = loadgen(&stub.load("load", &format!("{FLAGS} --tail 5s --slo disconnects==3")));
         ran.assert_all_arrived(SUBSCRIBERS);
         let case = format!("{frame:?} {cut:?} {place:?}: {}", ran.stdout);
         let failed = error.map_or(0, |kind| ran.kind("/trouble/errors", kind));

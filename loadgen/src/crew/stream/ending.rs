@@ -3,9 +3,12 @@
 
 use std::io;
 
+use rand::RngExt as _;
+
 use super::{State, Stream};
 use crate::clock::Moment;
 use crate::crew::connect::{FAREWELL, kind_of};
+use crate::crew::pace::Wait;
 use crate::crew::timers::Task;
 use crate::crew::worker::Tools;
 use crate::http1::Body;
@@ -49,7 +52,7 @@ impl Stream {
         let was_open = self.is_open();
         if was_open {
             tools.open -= 1;
-            self.subscriber.closed(now);
+            self.subscriber.closed(now, &mut tools.ledger);
         } else if !matches!(self.state, State::Away { .. }) {
             tools.handshakes -= 1;
         }
@@ -71,8 +74,11 @@ impl Stream {
             }
             return;
         }
-        let wait = tools.wait(self.subscriber.retry());
-        tools.timers.add(now + wait, slot, self.epoch, Task::Connect);
+        let retry = self.subscriber.retry();
+        let chance = tools.random.random();
+        let wait = Wait::of(&tools.plan.trouble, retry, chance, self.began.until(now));
+        tools.ledger.counts.lengthened += u64::from(wait.is_lengthened);
+        tools.timers.add(now + wait.time, slot, self.epoch, Task::Connect);
     }
 
     fn account(&self, ending: &Ending, class: Class, now: Moment, tools: &mut Tools) {
@@ -82,6 +88,9 @@ impl Stream {
                 tools.ledger.counts.broken_streams += 1;
                 let what = what.clone();
                 tools.ledger.find("broken stream", self.subscriber.number, || what);
+            }
+            Ending::Closed if self.subscriber.was_told_of_the_end() => {
+                tools.ledger.counts.ended += 1;
             }
             Ending::Closed if class == Class::Fast => {
                 tools.ledger.counts.closed_by_server += 1;

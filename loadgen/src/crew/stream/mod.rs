@@ -17,7 +17,7 @@ use super::connect::{begin, kind_of};
 use super::timers::{Due, Task};
 use super::worker::{Tools, token};
 use crate::clock::Moment;
-use crate::http1::{Body, write_get};
+use crate::http1::{Body, HeadReader, write_get};
 use crate::measure::Reading;
 use crate::plan::{Class, Plan, Reconnect};
 use crate::subscriber::Subscriber;
@@ -43,7 +43,7 @@ enum State {
     /// The rest of the request waits for room.
     Asking(Vec<u8>),
     /// The head has not come yet, or not all of it.
-    Head(Vec<u8>),
+    Head(HeadReader),
     /// The stream is there.
     Open(Body),
     /// The stream is there and nobody reads it.
@@ -233,7 +233,7 @@ impl Stream {
             return Ok(());
         };
         match socket.write(request) {
-            Ok(count) if count == request.len() => self.state = State::Head(Vec::new()),
+            Ok(count) if count == request.len() => self.state = State::Head(HeadReader::default()),
             Ok(count) => drop(request.drain(..count)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(Ending::Refused(kind_of(&error))),

@@ -10,7 +10,7 @@ use socket2::SockRef;
 use super::ending::Ending;
 use super::{Readiness, State, Stream};
 use crate::clock::Moment;
-use crate::crew::connect::vanish;
+use crate::crew::connect::{accept, vanish};
 use crate::crew::timers::Task;
 use crate::crew::worker::Tools;
 use crate::http1::Head;
@@ -74,10 +74,11 @@ impl Stream {
         reading: Reading,
         tools: &mut Tools,
     ) -> Result<(), Ending> {
-        if let State::Head(begin) = &mut self.state {
-            begin.extend_from_slice(&tools.buffer[..count]);
-            let begin = std::mem::take(begin);
-            return self.head(slot, begin, reading, tools);
+        if let State::Head(reader) = &mut self.state {
+            let found = reader.feed(&tools.buffer[..count]);
+            let found = found.map_err(|error| Ending::Refused(error.to_string()))?;
+            return found
+                .map_or(Ok(()), |(head, rest)| self.head(slot, head, &rest, reading, tools));
         }
         if !self.subscriber.parses {
             self.subscriber.count(count, reading.now, &mut tools.ledger);
@@ -92,26 +93,13 @@ impl Stream {
     fn head(
         &mut self,
         slot: usize,
-        mut bytes: Vec<u8>,
+        head: Head,
+        rest: &[u8],
         reading: Reading,
         tools: &mut Tools,
     ) -> Result<(), Ending> {
-        let head = loop {
-            match Head::parse(&bytes).map_err(|error| Ending::Refused(error.to_string()))? {
-                None => {
-                    self.state = State::Head(bytes);
-                    return Ok(());
-                }
-                Some(head) if head.is_interim() => drop(bytes.drain(..head.length)),
-                Some(head) => break head,
-            }
-        };
-        if head.status != 200 {
-            return Err(Ending::Refused(format!("status {}", head.status)));
-        }
-        if !head.is_event_stream {
-            return Err(Ending::Refused("not text/event-stream".to_owned()));
-        }
+        accept(head.status, head.is_event_stream, head.coding.as_deref())
+            .map_err(Ending::Refused)?;
         tools.handshakes -= 1;
         tools.open += 1;
         self.state = State::Open(head.body);
@@ -123,7 +111,6 @@ impl Stream {
             tools.ledger.server_header = head.server;
         }
         self.settle_in(slot, reading.now, tools);
-        let rest = &bytes[head.length..];
         if rest.is_empty() || matches!(self.state, State::Frozen) {
             return Ok(());
         }

@@ -84,7 +84,7 @@ impl Tasks {
     }
 
     /// Works until it is told to stop.
-    pub(in crate::crew) fn run(self, name: String) -> Report {
+    pub(in crate::crew) fn run(self, name: &str) -> Report {
         let clock = self.plan.timing.clock;
         let (start, started) = watch::channel(Moment::NEVER);
         let most = self.plan.ramp.handshakes.div_ceil(self.share.of).max(1);
@@ -103,7 +103,7 @@ impl Tasks {
         };
         let local = LocalSet::new();
         let seats = self.seat(&local, &room);
-        let used = self.runtime.block_on(local.run_until(self.watch(&name, &desk, &seats, &start)));
+        let used = self.runtime.block_on(local.run_until(self.watch(name, &desk, &seats, &start)));
         // Ends the tasks, and with them the streams, before the books are closed.
         drop(local);
         drop(room);
@@ -114,7 +114,7 @@ impl Tasks {
             seat.subscriber.settle(self.orders.published(), away, &mut desk.ledger);
         }
         let ledger = std::mem::take(&mut desk.ledger);
-        Report::of_thread(name, used, ledger)
+        Report::of_thread(used, ledger)
     }
 
     /// Starts a task for each subscriber; those of a connection share a line.

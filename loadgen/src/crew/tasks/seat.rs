@@ -14,7 +14,8 @@ use tokio::time::{sleep, timeout};
 use super::line::{Caller, Line, kind_of_hyper};
 use super::{Desk, Room};
 use crate::clock::Moment;
-use crate::crew::connect::FAREWELL;
+use crate::crew::connect::{FAREWELL, accept};
+use crate::crew::pace::Wait;
 use crate::measure::Reading;
 use crate::plan::{Class, Reconnect, spread};
 use crate::subscriber::Subscriber;
@@ -46,6 +47,7 @@ pub(super) async fn occupy(
     let mut attempts = 0;
     loop {
         attempts += 1;
+        let began = room.plan.timing.clock.now();
         let mut told = false;
         match attempt(&seat, &line, &room).await {
             Ok(answer) => {
@@ -61,7 +63,7 @@ pub(super) async fn occupy(
         if stays_away(&seat, attempts, told, &room) {
             return;
         }
-        let wait = wait(&seat, &room);
+        let wait = wait(&seat, began, &room);
         sleep(wait).await;
     }
 }
@@ -86,15 +88,12 @@ async fn attempt(
     };
     let asked = timeout(room.plan.ramp.handshake_timeout, line.ask(room, &caller));
     let answer = asked.await.map_err(|_| "timed out".to_owned())??;
-    let status = answer.status().as_u16();
-    if status != 200 {
-        return Err(format!("status {status}"));
-    }
-    let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok());
-    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("text/event-stream") {
-        return Err("not text/event-stream".to_owned());
-    }
+    let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+    let kind = header("content-type").and_then(|kind| kind.split(';').next()).unwrap_or_default();
+    let is_event_stream = kind.trim().eq_ignore_ascii_case("text/event-stream");
+    let coding =
+        header("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity"));
+    accept(answer.status().as_u16(), is_event_stream, coding)?;
     let (mut seat, mut desk) = (seat.borrow_mut(), room.desk.borrow_mut());
     seat.open = true;
     desk.open += 1;
@@ -203,7 +202,7 @@ fn leave(seat: &RefCell<Seat>, ending: Ending, room: &Room) {
     let now = room.plan.timing.clock.now();
     seat.open = false;
     desk.open -= 1;
-    seat.subscriber.closed(now);
+    seat.subscriber.closed(now, &mut desk.ledger);
     let class = seat.subscriber.class;
     if class != Class::Fast {
         let start = desk.ledger.facts.start;
@@ -224,6 +223,7 @@ fn leave(seat: &RefCell<Seat>, ending: Ending, room: &Room) {
             ledger.counts.broken_streams += 1;
             ledger.find("broken stream", seat.subscriber.number, || what);
         }
+        Ending::Closed if seat.subscriber.was_told_of_the_end() => ledger.counts.ended += 1,
         Ending::Closed if class == Class::Fast => {
             ledger.counts.closed_by_server += 1;
             if let Some(second) = ledger.second(now) {
@@ -254,13 +254,13 @@ fn stays_away(seat: &RefCell<Seat>, attempts: u32, told: bool, room: &Room) -> b
     seat.for_ever
 }
 
-fn wait(seat: &RefCell<Seat>, room: &Room) -> Duration {
-    let trouble = &room.plan.trouble;
-    let wait = match (trouble.reconnect, seat.borrow().subscriber.retry()) {
-        (Reconnect::Now, _) => Duration::ZERO,
-        (_, Some(retry)) => Duration::from_millis(u64::from(retry)),
-        (_, None) => trouble.retry,
-    };
-    let uniform: f64 = room.desk.borrow_mut().random.random();
-    wait.mul_f64(1.0 + trouble.jitter * uniform)
+/// The wait before the next attempt, after one that began at this moment.
+fn wait(seat: &RefCell<Seat>, began: Moment, room: &Room) -> Duration {
+    let retry = seat.borrow().subscriber.retry();
+    let mut desk = room.desk.borrow_mut();
+    let chance = desk.random.random();
+    let ago = began.until(desk.clock.now());
+    let wait = Wait::of(&room.plan.trouble, retry, chance, ago);
+    desk.ledger.counts.lengthened += u64::from(wait.is_lengthened);
+    wait.time
 }

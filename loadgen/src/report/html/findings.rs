@@ -14,7 +14,8 @@ use super::table::{self, Row};
 const EXAMPLE: [&str; 3] = ["Kind", "Subscriber", "What was seen"];
 
 pub(super) fn correctness(run: &Run) -> Markup {
-    let counts = wording::correctness(&run.correctness);
+    let counts = wording::correctness(run);
+    let is_faultless = counts.iter().all(|counted| !counted.fault || counted.count == 0);
     let example = |finding: &crate::result::Finding| -> Row {
         let cells = vec![figures::count(finding.subscriber), finding.what.clone()];
         (finding.kind.clone(), cells)
@@ -23,6 +24,7 @@ pub(super) fn correctness(run: &Run) -> Markup {
     html! {
         section {
             h3 { "Correctness" }
+            @if is_faultless { p.remark { (capital(&wording::faultless(run))) "." } }
             div.scroll tabindex="0" role="region" aria-label="Counts of events" {
                 table.counts {
                     caption { "Events, over all subscribers" }
@@ -33,7 +35,7 @@ pub(super) fn correctness(run: &Run) -> Markup {
                     tbody { @for counted in counts {
                         tr.bad[counted.fault && counted.count > 0].nothing[counted.count == 0] {
                             th scope="row" { (capital(counted.name)) }
-                            td { (figures::count(counted.count)) }
+                            td { (counted.figure()) }
                             td {
                                 (capital(counted.meaning)) "."
                                 @if !counted.fault { " Not held against the server." }
@@ -54,7 +56,9 @@ pub(super) fn trouble(run: &Run) -> Markup {
         ("Cut by a reset (RST)", trouble.cut_rst),
         ("Of these, in storms", trouble.cut_in_storm),
         ("Closed by the server, unasked", trouble.closed_by_server),
+        ("Ended because their topics have", trouble.ended),
         ("Came back", trouble.reconnects),
+        ("Waits that were lengthened", trouble.lengthened),
         ("With the id of their last event", trouble.resumed),
         ("Did not come back", trouble.away),
     ];

@@ -62,7 +62,11 @@ fn key_figures(run: &Run) -> Markup {
     let expected = run.delivery.expected.map(|n| format!("of {}", figures::count(n)));
     let subscribers = &run.subscribers;
     let mut row = vec![
-        Figure("Deliveries/s", figures::number(run.delivery.per_second), place.to_owned()),
+        Figure(
+            "Deliveries/s",
+            wording::rate(run).unwrap_or_else(|| figures::ABSENT.to_owned()),
+            place.to_owned(),
+        ),
         Figure("p50", latency(0.5), "from when it was due".to_owned()),
         Figure("p99", latency(0.99), "from when it was due".to_owned()),
         Figure(

@@ -9,12 +9,15 @@ use crate::result::{Distribution, Run};
 
 pub(super) fn publishing(sheet: &mut Sheet, run: &Run) {
     let Some(publishing) = &run.publishing else { return };
-    let mut parts = vec![format!(
-        "{} sent, {} accepted, {} a second",
+    let mut sent = format!(
+        "{} sent, {} accepted",
         wording::share_of(publishing.sent, (publishing.slots > 0).then_some(publishing.slots)),
         figures::count(publishing.acknowledged),
-        figures::number(publishing.reached_rate),
-    )];
+    );
+    if publishing.acknowledged > 0 {
+        sent += &format!(", {} a second", figures::number(publishing.reached_rate));
+    }
+    let mut parts = vec![sent];
     if !publishing.refusals.is_empty() {
         parts.push(format!("refused: {}", wording::kinds(&publishing.refusals)));
     }
@@ -34,17 +37,13 @@ pub(super) fn publishing(sheet: &mut Sheet, run: &Run) {
 }
 
 pub(super) fn correctness(sheet: &mut Sheet, run: &Run) {
-    let counts = wording::correctness(&run.correctness);
+    let counts = wording::correctness(run);
     let named = |fault: bool| {
         let found = counts.iter().filter(|c| c.fault == fault && c.count > 0);
         found.map(|c| format!("{} {}", figures::count(c.count), c.name)).collect::<Vec<_>>()
     };
     let (faults, known) = (named(true), named(false));
-    let faults = if faults.is_empty() {
-        "no silent gaps, duplicates, reordering, corruption or wrong topics".to_owned()
-    } else {
-        faults.join(", ")
-    };
+    let faults = if faults.is_empty() { wording::faultless(run) } else { faults.join(", ") };
     sheet.entry("Correctness", &faults);
     for example in &run.correctness.examples {
         let subscriber = figures::count(example.subscriber);
@@ -68,7 +67,9 @@ pub(super) fn trouble(sheet: &mut Sheet, run: &Run) {
     part(trouble.cut_rst, "cut by reset (RST)");
     part(trouble.cut_in_storm, "of these in storms");
     part(trouble.closed_by_server, "closed by the server");
+    part(trouble.ended, "ended because their topics have");
     part(trouble.reconnects, "came back");
+    part(trouble.lengthened, "waits lengthened");
     part(trouble.resumed, "resumed from their last event");
     part(trouble.away, "did not come back");
     if !trouble.errors.is_empty() {

@@ -66,7 +66,11 @@ fn asked(run: &Run) -> String {
         );
         text += &format!("; {} {rate}", figures::quantity(publishing.slots, "event"));
     }
-    text + &format!("; {}", figures::seconds(run.phases.measured_seconds))
+    // Where nobody was reached the run was over at once.
+    if subscribers.connected > 0 || subscribers.asked == 0 {
+        text += &format!("; {}", figures::seconds(run.phases.measured_seconds));
+    }
+    text
 }
 
 fn connected(run: &Run) -> String {
@@ -87,6 +91,10 @@ fn connected(run: &Run) -> String {
 
 fn arrived(run: &Run) -> String {
     let delivery = &run.delivery;
+    if run.subscribers.connected == 0 && delivery.received == 0 {
+        // Nobody was there: nothing is no figure.
+        return String::new();
+    }
     let mut text = figures::count(delivery.received);
     if let Some(expected) = delivery.expected {
         text += &format!(" of {}", figures::count(expected));
@@ -95,11 +103,16 @@ fn arrived(run: &Run) -> String {
     if let Some(reach) = delivery.reach {
         text += &format!(", a reach of {}", figures::percent(reach));
     }
-    text + &format!(
-        "; {} a second, {}",
-        figures::number(delivery.per_second),
-        figures::size(delivery.bytes)
-    )
+    if let Some(rate) = wording::rate(run) {
+        text += &format!("; {rate} a second");
+    }
+    if delivery.bytes > 0 {
+        text += &format!("; {}", figures::size(delivery.bytes));
+    }
+    if delivery.comments > 0 {
+        text += &format!("; {}", figures::quantity(delivery.comments, "comment"));
+    }
+    text
 }
 
 fn goals_and_notes(sheet: &mut Sheet, run: &Run) {

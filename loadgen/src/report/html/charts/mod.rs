@@ -22,7 +22,9 @@ pub(super) fn of(run: &Run) -> Vec<Chart> {
         percentiles::percentiles(delivery.intended.as_ref(), delivery.actual.as_ref()),
         delivery.completion.as_ref().and_then(completion::completion),
         seconds::rate(&seconds, "Deliveries per second", |s| Some(s.received as f64)),
-        seconds::rate(&seconds, "Published per second", |s| Some(s.published as f64)),
+        run.publishing.as_ref().and_then(|_| {
+            seconds::rate(&seconds, "Published per second", |s| Some(s.published as f64))
+        }),
         seconds::interruptions(&seconds),
         delivery.fairness.as_ref().and_then(fairness::fairness),
     ];

@@ -14,6 +14,7 @@ use super::Ending;
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
     pub(crate) last_id: Option<String>,
+    pub(crate) authorization: Option<String>,
     pub(crate) at: Instant,
 }
 
@@ -30,6 +31,7 @@ pub(crate) struct End {
 pub(crate) struct Publish {
     pub(crate) method: String,
     pub(crate) kind: Option<String>,
+    pub(crate) authorization: Option<String>,
     /// What the payload says; absent when there is none.
     pub(crate) stamp: Option<Stamp>,
 }

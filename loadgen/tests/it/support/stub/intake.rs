@@ -35,6 +35,10 @@ pub(super) fn take(
         }
         path => (path.trim_start_matches("/t/").to_owned(), body),
     };
+    if let Some((begin, again)) = shared.mischief.answers.drips {
+        shared.publish(head, &topic, data);
+        return super::drip(to, begin, again);
+    }
     let status = if shared.publish(head, &topic, data).is_some() { "200 OK" } else { "503 No" };
     let mut to = to;
     to.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").as_bytes())
@@ -56,6 +60,9 @@ fn lines(
     mut to: &TcpStream,
     shared: &Shared,
 ) -> io::Result<()> {
+    if let Some((begin, again)) = shared.mischief.answers.drips {
+        return super::drip(to, begin, again);
+    }
     to.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
     while let Some(content) = request::chunk(from)? {
         // The program under test writes whole lines into its chunks.
@@ -75,10 +82,11 @@ fn lines(
 impl Shared {
     /// Takes an event, unless it is one that is refused. Gives its id.
     fn publish(&self, head: &Head, topic: &str, data: Vec<u8>) -> Option<u64> {
-        let Answers { refuse_every, delay, stop_at } = self.mischief.answers;
+        let Answers { refuse_every, delay, stop_at, .. } = self.mischief.answers;
         let number = self.book.published(Publish {
             method: head.method.clone(),
             kind: head.header("content-type").map(str::to_owned),
+            authorization: head.header("authorization").map(str::to_owned),
             stamp: payload::read(&data).ok(),
         });
         if let Some((_, time)) = stop_at.filter(|(at, _)| *at == number) {

@@ -159,6 +159,12 @@ pub(crate) enum Refusal {
     Hangup,
     /// What is said is no HTTP.
     Babble,
+    /// This is said, whatever it is, and the connection is closed in order.
+    Says(&'static str),
+    /// The same, and the connection stays open.
+    Holds(&'static str),
+    /// The first is said, and then the second again and again, until the other side is gone.
+    Drips(&'static str, &'static str),
 }
 
 /// How publishes are answered.
@@ -170,6 +176,8 @@ pub(crate) struct Answers {
     pub(crate) delay: Duration,
     /// The one of this number takes so long, and neither is its event delivered before that.
     pub(crate) stop_at: Option<(u64, Duration)>,
+    /// Each begins with the first, and then the second comes again and again.
+    pub(crate) drips: Option<(&'static str, &'static str)>,
 }
 
 /// What is done about a subscriber that does not keep up.

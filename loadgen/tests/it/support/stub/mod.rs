@@ -13,11 +13,11 @@ mod pen;
 mod request;
 mod stream;
 
-use std::io::{BufReader, Write as _};
+use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
@@ -29,6 +29,9 @@ pub(crate) use hub::Event;
 pub(crate) use mischief::{
     Act, Answers, Cut, Door, Ending, Frame, Full, Mischief, Pieces, Place, Refusal, Wire,
 };
+
+/// Between two pieces of what never ends: far below any timeout for a single read.
+const DRIP: Duration = Duration::from_millis(20);
 
 /// The server; it lives as long as the test's process.
 pub(crate) struct Stub {
@@ -104,7 +107,8 @@ impl Shared {
     fn subscribe(&self, head: &Head, socket: &TcpStream) {
         let last_id = head.header("last-event-id").map(str::to_owned);
         let id = last_id.as_ref().and_then(|id| id.parse().ok());
-        let ask = Ask { last_id, at: Instant::now() };
+        let authorization = head.header("authorization").map(str::to_owned);
+        let ask = Ask { last_id, authorization, at: Instant::now() };
         let number = self.book.asked(ask);
         if let Door::ShutFor(first, refusal) = self.mischief.door
             && number <= first
@@ -120,11 +124,26 @@ impl Shared {
     }
 }
 
+/// Says something again and again, as long as somebody listens.
+fn drip(mut socket: &TcpStream, begin: &str, again: &str) -> io::Result<()> {
+    socket.write_all(begin.as_bytes())?;
+    loop {
+        socket.write_all(again.as_bytes())?;
+        thread::sleep(DRIP);
+    }
+}
+
 /// Turns somebody away; whether that is read is not for the server to know.
 fn refuse(refusal: Refusal, mut socket: &TcpStream) {
     let _ = match refusal {
         Refusal::Hangup => Ok(()),
         Refusal::Babble => socket.write_all(b"hello, who is there?\r\n\r\n"),
+        Refusal::Says(text) => socket.write_all(text.as_bytes()),
+        Refusal::Holds(text) => socket.write_all(text.as_bytes()).map(|()| {
+            // Until the other side ends it.
+            let _ = socket.read(&mut [0]);
+        }),
+        Refusal::Drips(begin, again) => drip(socket, begin, again),
         Refusal::Json => socket.write_all(
             b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}",
         ),

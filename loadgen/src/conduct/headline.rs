@@ -1,0 +1,45 @@
+//! The one sentence on a whole run. What it says of deliveries it has from the claims, which rest on
+//! what was looked at.
+
+use crate::claims::Basis;
+use crate::result::{Outcome, Run};
+
+/// One sentence on the whole. What it says of deliveries it has from what was looked at.
+pub(super) fn headline(outcome: Outcome, run: &Run) -> String {
+    let basis = Basis::of(run);
+    let end = match outcome {
+        Outcome::Fine => return capital(&fine(basis, run)) + ".",
+        Outcome::GoalMissed => "A goal was missed",
+        Outcome::Invalid => "The figures say more about the generator than about the server",
+        Outcome::Wrong => "What arrived is not what was sent",
+        Outcome::Unreachable => "No subscriber could connect, so nothing was checked",
+    };
+    match (outcome, basis.shortcoming()) {
+        // That says it already, or the losses do.
+        (Outcome::Unreachable | Outcome::Wrong, _) | (_, None) => format!("{end}."),
+        (Outcome::GoalMissed, Some(why)) => capital(&why) + ".",
+        (_, Some(why)) => format!("{end}: {why}."),
+    }
+}
+
+fn fine(basis: Basis, run: &Run) -> String {
+    let complete = run.delivery.reach.is_none_or(|reach| reach >= 1.0);
+    let claim = match basis {
+        Basis::Verified(claim) if complete => claim.all_is_right(),
+        Basis::Verified(claim) => return claim.what_came_is_right(),
+        Basis::Held(claim) => claim.sentence(),
+        Basis::Accepted(claim) => claim.sentence(),
+        // Of these no run that is judged here is fine.
+        Basis::Counted(_) | Basis::Nothing(_) | Basis::Unsaid => "nothing was verified".to_owned(),
+    };
+    match run.goals.len() {
+        0 => claim,
+        1 => claim + ", and the goal was met",
+        _ => claim + ", and every goal was met",
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
