@@ -41,3 +41,6 @@ pub mod app;
 pub mod file_limit;
 pub mod greeting;
 pub mod health_check;
+
+#[doc(hidden)]
+pub mod fuzzing;

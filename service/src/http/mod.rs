@@ -8,6 +8,7 @@
 mod accept;
 mod body;
 mod connection;
+pub(crate) mod fuzzing;
 mod handover;
 mod head;
 mod http1;

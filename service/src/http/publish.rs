@@ -76,7 +76,7 @@ pub(super) fn has_media_type<B>(request: &Request<B>, expected: &str) -> bool {
 }
 
 /// Fields that we do not know are left alone, as the protocol asks.
-fn form_fields(pairs: Pairs<'_>) -> DraftFields<'_> {
+pub(super) fn form_fields(pairs: Pairs<'_>) -> DraftFields<'_> {
     let mut fields = DraftFields::default();
     for (name, value) in pairs {
         match name.as_ref() {

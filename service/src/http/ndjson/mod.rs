@@ -5,6 +5,8 @@
 //! complete yet and the answers of one piece of the body: a client that does not read its answers
 //! is not read any further either.
 
+pub(super) mod fuzzing;
+
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::io::Write as _;
