@@ -68,7 +68,7 @@ impl Wire {
         Self::of(socket.connect(server.address).await.unwrap())
     }
 
-    fn of(socket: TcpStream) -> Self {
+    pub(crate) fn of(socket: TcpStream) -> Self {
         socket.set_nodelay(true).unwrap();
         Self { socket, unread: Vec::new() }
     }
