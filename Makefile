@@ -40,7 +40,8 @@ lint:
 #
 # Coverage comes from flags that the stable compiler has; the sanitizers, which it does not have, look
 # for faults of unsafe code, of which there is none here. The target is named so that the flags do not
-# reach build scripts and macros.
+# reach build scripts and macros. libFuzzer has `main`, so nothing but the shell ignores SIGPIPE, which
+# the server in the process would die of when a client goes away.
 SECONDS ?= 600
 FUZZ_TARGET := $(shell rustc -vV | sed -n 's/^host: //p')
 FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -52,7 +53,7 @@ fuzz:
 	RUSTFLAGS="$(FUZZ_FLAGS)" CARGO_PROFILE_RELEASE_LTO=false cargo build --release --locked \
 	  -p fanfare-fuzz --features libfuzzer --target $(FUZZ_TARGET) --target-dir target/fuzz
 	@mkdir -p target/fuzz/found
-	@set -e; for name in $(or $(ARGS),$(notdir $(wildcard fuzz/seeds/*))); do \
+	@set -e; trap '' PIPE; for name in $(or $(ARGS),$(notdir $(wildcard fuzz/seeds/*))); do \
 	  mkdir -p target/fuzz/corpus/$$name; echo "== $$name"; \
 	  ./target/fuzz/$(FUZZ_TARGET)/release/fuzz --target=$$name -max_total_time=$(SECONDS) \
 	    -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -close_fd_mask=1 \

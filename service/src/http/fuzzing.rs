@@ -57,7 +57,7 @@ pub fn host_and_origin(bytes: &[u8]) {
     if open.check_publish(&request).is_ok() {
         let without_scheme = origin.windows(3).position(|window| window == b"://");
         let authority = without_scheme.map(|at| &origin[at + 3..]).unwrap_or_default();
-        assert!(authority.len() >= host.len(), "a host in an origin is as long as it is");
+        assert!(authority.len() >= host.len(), "an origin without a scheme is none");
     }
 }
 
