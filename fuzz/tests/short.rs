@@ -1,6 +1,8 @@
 //! A short run of every target, with any compiler: its seeds, and inputs that are mutated from them
 //! without knowing what they reach. It keeps the targets honest; to find things is for `make fuzz`.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
+
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

@@ -12,8 +12,11 @@ use crate::support::eventually;
 const CONNECTIONS: usize = 4;
 const INITIAL_WINDOW_SIZE: u16 = 4;
 
+/// A name, and what makes the bytes.
+type Attack = (&'static str, fn() -> Vec<u8>);
+
 /// Attacks by name, each as what a connection sends after its beginning.
-const ATTACKS: [(&str, fn() -> Vec<u8>); 17] = [
+const ATTACKS: [Attack; 17] = [
     ("streams that are reset at once", || {
         opened_and(5_000, |id| frame(RST_STREAM, 0, id, &[0, 0, 0, 8]))
     }),

@@ -7,8 +7,11 @@ const LIMIT_MIB: u64 = 8;
 const SLACK_MIB: u64 = 4;
 const BATCH: usize = 500;
 
+/// A name, and what makes the line of a number.
+type Shape = (&'static str, fn(usize) -> String);
+
 /// Events by their shape, as lines of NDJSON of a number.
-const SHAPES: [(&str, fn(usize) -> String); 8] = [
+const SHAPES: [Shape; 8] = [
     ("one short line", |_| event("\"topic\":\"t\"", "x")),
     ("many short lines", |_| event("\"topic\":\"t\"", &"x\\n".repeat(20))),
     ("empty lines", |_| event("\"topic\":\"t\"", &"\\n".repeat(300))),
