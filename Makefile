@@ -5,7 +5,7 @@
 PEERS := service/tests/peers
 CHECKS := deploy/checks
 
-.PHONY: run load test bench compare targets watching rolling-restart lint setup-tests
+.PHONY: run load test fuzz bench compare targets watching rolling-restart lint setup-tests
 
 # Starts the server with its demonstrations and pages; flags go in ARGS="--listen 127.0.0.1:9000".
 run:
@@ -33,6 +33,31 @@ lint:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy -p fanfare --features otlp --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+
+# Every parser of outside bytes under libFuzzer, SECONDS each (the default is ten minutes); some only:
+# ARGS="selectors ndjson". What it learns stays in target/fuzz/corpus. An input that finds something is
+# written to target/fuzz/found, and belongs into service/fuzz/seeds when it is mended.
+#
+# Coverage comes from flags that the stable compiler has; the sanitizers, which it does not have, look
+# for faults of unsafe code, of which there is none here. The target is named so that the flags do not
+# reach build scripts and macros. libFuzzer has `main`, so nothing but the shell ignores SIGPIPE, which
+# the server in the process would die of when a client goes away.
+SECONDS ?= 600
+FUZZ_TARGET := $(shell rustc -vV | sed -n 's/^host: //p')
+FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+  -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+  -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 -Cdebug-assertions=yes \
+  -Coverflow-checks=yes
+
+fuzz:
+	RUSTFLAGS="$(FUZZ_FLAGS)" CARGO_PROFILE_RELEASE_LTO=false cargo build --release --locked \
+	  -p fanfare-fuzz --features libfuzzer --target $(FUZZ_TARGET) --target-dir target/fuzz
+	@mkdir -p target/fuzz/found
+	@set -e; trap '' PIPE; for name in $(or $(ARGS),$(notdir $(wildcard service/fuzz/seeds/*))); do \
+	  mkdir -p target/fuzz/corpus/$$name; echo "== $$name"; \
+	  ./target/fuzz/$(FUZZ_TARGET)/release/fuzz --target=$$name -max_total_time=$(SECONDS) \
+	    -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -close_fd_mask=1 \
+	    -artifact_prefix=target/fuzz/found/$$name- target/fuzz/corpus/$$name service/fuzz/seeds/$$name; done
 
 # Microbenchmarks of the parts that every delivery goes through.
 bench:

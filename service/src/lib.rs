@@ -45,3 +45,6 @@ pub mod config;
 pub mod app;
 pub mod health_check;
 pub mod signals;
+
+#[doc(hidden)]
+pub mod fuzzing;

@@ -11,6 +11,7 @@ mod body_memory;
 pub(crate) mod closing;
 mod connection;
 mod cross_origin;
+pub(crate) mod fuzzing;
 mod gunzip;
 mod handover;
 mod head;

@@ -92,7 +92,7 @@ pub(super) fn check_media_type<B>(
 }
 
 /// Fields that we do not know are left alone, as the protocol asks.
-fn form_fields(pairs: Pairs<'_>) -> DraftFields<'_> {
+pub(super) fn form_fields(pairs: Pairs<'_>) -> DraftFields<'_> {
     let mut fields = DraftFields::default();
     for (name, value) in pairs {
         match name.as_ref() {

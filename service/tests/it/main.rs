@@ -64,6 +64,10 @@ mod http2;
 /// Everything has a limit, and whoever reaches it is told.
 mod limits;
 
+/// Attacks on the real program, with healthy clients beside them.
+#[cfg(target_os = "linux")]
+mod hostile;
+
 /// Nothing is left of a hundred waves.
 #[cfg(target_os = "linux")]
 mod memory;

@@ -8,6 +8,8 @@
 mod event_line;
 mod lines;
 
+pub(super) mod fuzzing;
+
 use std::convert::Infallible;
 use std::io::Write as _;
 use std::sync::Arc;

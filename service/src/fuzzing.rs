@@ -1,0 +1,206 @@
+//! Entry points for fuzzing: each takes bytes from anywhere through one parser of the server, and
+//! panics when something that must hold for every input does not.
+//!
+//! The crate in `fuzz/` runs them. They stand here because most of the parsers are private; nothing
+//! of the server calls them, and they promise no stability to anybody else.
+
+use std::time::{Duration, Instant};
+
+use clap::Parser as _;
+
+pub use crate::http::fuzzing::{form, host_and_origin, ndjson};
+
+use crate::config::{Cli, Task};
+use crate::delivery::{Policies, PolicyRule};
+use crate::event::{
+    Buffers, CustomId, DraftFields, Epoch, Event, EventLimits, EventType, HubId, Retry, Sequence,
+    Unnumbered,
+};
+use crate::hub::Resume;
+use crate::logging::TraceParent;
+use crate::topic::{Selector, SelectorSet, Topic};
+
+/// An error is a sentence for a person. It quotes a part of a long input, and never all of it.
+const ERROR_BYTES_MAX: usize = 2_048;
+
+/// Selectors, one a line, and in the last line a topic that is matched against all of them.
+///
+/// # Panics
+/// When a selector is not what was written, or its set does not match what it matches.
+pub fn selectors(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (lines, topic) = text.rsplit_once('\n').unwrap_or((&text, ""));
+    let selectors: Vec<Selector> = lines.split('\n').filter_map(selector).collect();
+    for selector in &selectors {
+        // A matcher that builds itself while it runs must not change its mind.
+        assert_eq!(selector.matches(topic), selector.matches(topic), "{selector} on {topic:?}");
+    }
+    let expected = selectors.iter().any(|selector| selector.matches(topic));
+    let count = selectors.len();
+    match SelectorSet::new(selectors) {
+        Ok(set) => {
+            assert_eq!(set.matches(topic), expected, "{set:?} on {topic:?}");
+            assert_eq!(set.matches_any([topic]), expected, "{set:?} on {topic:?}");
+        }
+        Err(error) => {
+            assert!(count == 0 || count > SelectorSet::MAX, "{count} selectors: {error}");
+        }
+    }
+}
+
+fn selector(text: &str) -> Option<Selector> {
+    let selector = match Selector::parse(text) {
+        Ok(selector) => selector,
+        Err(error) => {
+            check_message(&error.to_string());
+            return None;
+        }
+    };
+    assert!(text.len() <= Selector::MAX_BYTES);
+    assert_eq!(selector.as_str(), text);
+    assert_eq!(Selector::parse(text).as_ref(), Ok(&selector));
+    assert!(selector.matches(text), "{selector} does not match its own text");
+    Some(selector)
+}
+
+/// Whether a selector that can be parsed matches a topic, for an oracle that stands elsewhere.
+#[must_use]
+pub fn selector_matches(selector: &str, topic: &str) -> Option<bool> {
+    Selector::parse(selector).ok().map(|selector| selector.matches(topic))
+}
+
+/// The fields of an event, one a line: topic, type, id, retry, and the rest is data. What is
+/// accepted must stand in the frame so that nothing of it can be taken for another field.
+///
+/// # Panics
+/// When the frame says anything else than the fields.
+pub fn event(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut parts = text.splitn(5, '\n');
+    let mut part = || parts.next().unwrap_or_default();
+    let optional = |text: &str| (!text.is_empty()).then(|| text.to_owned().into());
+    let fields = DraftFields {
+        topics: vec![part().to_owned().into()],
+        event_type: optional(part()),
+        id: optional(part()),
+        retry: optional(part()),
+        data: part().to_owned().into(),
+        private: false,
+    };
+    check_draft(fields);
+}
+
+/// Checks fields as every way to publish does, and reads the frame of what is accepted.
+pub(crate) fn check_draft(fields: DraftFields<'_>) {
+    let given = fields.clone();
+    match fields.check(&EventLimits::default()) {
+        Err(error) => check_message(&error.to_string()),
+        Ok(draft) => {
+            let (epoch, buffers) = (Epoch::begun_at(1_000, 7), Buffers::default());
+            let accepted = (1_000, Instant::now());
+            let event = Unnumbered::encode(draft).number(Sequence(1), accepted, epoch, &buffers);
+            check_frame(&given, &event);
+        }
+    }
+}
+
+/// Reads a frame as the standard says (HTML, section 9.2.6), and compares.
+fn check_frame(given: &DraftFields<'_>, event: &Event) {
+    let frame = std::str::from_utf8(event.frame()).expect("frames are text");
+    let lines = frame.strip_suffix("\n\n").expect("a frame ends with an empty line");
+    let (mut data, mut found) = (Vec::new(), (None, None, None));
+    for line in lines.split(['\n', '\r']) {
+        let (name, value) = line.split_once(':').expect("every line of a frame is a field");
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        let field = match name {
+            "data" => {
+                data.push(value);
+                continue;
+            }
+            "event" => &mut found.0,
+            "id" => &mut found.1,
+            "retry" => &mut found.2,
+            _ => panic!("the frame has a field `{name}`: {frame:?}"),
+        };
+        assert_eq!(field.replace(value), None, "`{name}` stands twice: {frame:?}");
+    }
+    let expected = given.data.replace("\r\n", "\n").replace('\r', "\n");
+    assert_eq!(data.join("\n"), expected);
+    let named = given.event_type.as_deref().filter(|name| !name.is_empty());
+    assert_eq!(found.0, named);
+    assert_eq!(found.1, Some(given.id.as_deref().unwrap_or(event.id())));
+    assert_eq!(found.2.map(Retry::parse), given.retry.as_deref().map(Retry::parse));
+}
+
+/// What an event's id may be, where a client wants to go on, names of events and waits.
+///
+/// # Panics
+/// When something is accepted that is not what was written.
+pub fn ids(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Some(id) = HubId::parse(&text) {
+        assert_eq!(HubId::parse(&id.to_string()), Some(id));
+    }
+    match CustomId::parse(&text) {
+        Ok(id) => assert_eq!(id.as_str(), text),
+        Err(error) => check_message(&error.to_string()),
+    }
+    match Resume::parse(&text) {
+        None => assert_eq!(text, ""),
+        Some(Resume::Earliest) => assert!(text.eq_ignore_ascii_case("earliest")),
+        Some(Resume::Now) => assert_eq!(text, "now"),
+        Some(Resume::After(id)) => assert_eq!(id, text),
+    }
+    let _ = (EventType::parse(&text), Retry::parse(&text));
+    if let Ok(topic) = Topic::parse(&text, 4_096) {
+        assert_eq!(topic.as_str(), text);
+    }
+}
+
+/// Rules of policies, one a line.
+///
+/// # Panics
+/// When a set of rules cannot be built of rules that were accepted.
+pub fn policy_rules(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let rules = text.split('\n').take(100).filter_map(|line| line.parse::<PolicyRule>().ok());
+    let _ = format!("{:?}", Policies::new(rules));
+}
+
+/// Command-line flags, one a line, with the values of every kind that they take.
+///
+/// # Panics
+/// When settings are accepted that no server could run with.
+pub fn flags(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let flags = text.split('\n').filter(|flag| !flag.is_empty()).take(50);
+    let line = std::iter::once("fanfare").chain(flags);
+    // The library's own errors quote what was given; the command line has a limit of its own.
+    let Ok(cli) = Cli::try_parse_from(line) else { return };
+    if let Ok(Task::Serve(config)) = cli.into_task() {
+        assert!(config.http.head_timeout > Duration::ZERO, "{config:?}");
+        assert!(config.http.head_bytes_max <= 1 << 20, "{config:?}");
+        assert!(config.delivery.shards > 0, "{config:?}");
+        assert!(config.http.retry_ms.start() <= config.http.retry_ms.end(), "{config:?}");
+    }
+}
+
+/// A `traceparent`, and after a line break the `tracestate`.
+///
+/// # Panics
+/// When an id is accepted that is not one.
+pub fn trace_parent(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (parent, state) = text.split_once('\n').unwrap_or((&text, ""));
+    let Some(trace) = TraceParent::parse(parent, state) else { return };
+    for (id, digits) in [(trace.trace_id, 32), (trace.parent_id, 16)] {
+        assert_eq!(id.len(), digits, "{id}");
+        assert!(id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+        assert!(id.bytes().any(|byte| byte != b'0'), "{id}");
+    }
+}
+
+pub(crate) fn check_message(message: &str) {
+    assert!(!message.is_empty());
+    assert!(message.len() <= ERROR_BYTES_MAX, "an error of {} bytes", message.len());
+}

@@ -1,0 +1,70 @@
+//! Entry points for fuzzing what this folder reads: forms, lines of events, hosts and origins.
+
+use hyper::Request;
+use hyper::header::{HOST, ORIGIN};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+pub use super::ndjson::fuzzing::ndjson;
+
+use super::parameters::{pairs, path_part};
+use super::publish::form_fields;
+use super::{OriginPolicy, ServedHosts};
+use crate::fuzzing::{check_draft, check_message};
+
+/// A query or the body of a form.
+///
+/// # Panics
+/// When a pair does not survive being written and read again.
+pub fn form(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match path_part(text) {
+        Ok(part) => assert!(part.len() <= text.len()),
+        Err(problem) => check_message(&problem.to_string()),
+    }
+    let found = match pairs(text) {
+        Ok(found) => found,
+        Err(problem) => return check_message(&problem.to_string()),
+    };
+    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let written: Vec<String> =
+        found.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    let written = written.join("&");
+    assert_eq!(pairs(&written).ok().as_ref(), Some(&found));
+    check_draft(form_fields(found));
+}
+
+/// The host that a request calls and the origin that it comes from, a line each.
+///
+/// # Panics
+/// When somebody else's host or origin is taken for this machine's.
+pub fn host_and_origin(bytes: &[u8]) {
+    let mut lines = bytes.splitn(2, |&byte| byte == b'\n');
+    let (host, origin) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    let Ok(request) = Request::builder().header(HOST, host).header(ORIGIN, origin).body(()) else {
+        return;
+    };
+    let hosts = ServedHosts { loopback: true, ..ServedHosts::default() };
+    match hosts.check(&request) {
+        Ok(()) => assert!(may_be_loopback(host), "{:?}", String::from_utf8_lossy(host)),
+        Err(problem) => check_message(&problem.to_string()),
+    }
+    let policy = OriginPolicy { loopback: true, ..OriginPolicy::default() };
+    match policy.check_publish(&request) {
+        Ok(()) => assert!(may_be_loopback(origin), "{:?}", String::from_utf8_lossy(origin)),
+        Err(problem) => check_message(&problem.to_string()),
+    }
+    let open = OriginPolicy { same_host: true, ..OriginPolicy::default() };
+    if open.check_publish(&request).is_ok() {
+        let without_scheme = origin.windows(3).position(|window| window == b"://");
+        let authority = without_scheme.map(|at| &origin[at + 3..]).unwrap_or_default();
+        assert!(!authority.is_empty(), "an origin without a scheme is none");
+    }
+}
+
+/// Every way to write this machine holds one of these: `localhost`, an address in 127.0.0.0/8, or
+/// `::1` in any of its forms, which are made of zeros, colons and a one.
+fn may_be_loopback(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    let holds = |part: &[u8]| name.windows(part.len()).any(|window| window == part);
+    name.is_empty() || holds(b"localhost") || holds(b"127.") || (holds(b":") && holds(b"1]"))
+}

@@ -1,0 +1,94 @@
+//! Readers that stop in the middle of a large event, each of another one: what the log has dropped and
+//! they still hold is counted and limited.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::attackers::connect_with_window;
+use super::frames::{END_STREAM, Kind, beginning, header_block, request};
+use super::{ROUNDS, Scene};
+use crate::support::PATIENCE;
+
+const OUTPUT_BUFFERS: &str = "fanfare_output_buffer_bytes";
+const FLAGS: [&str; 6] =
+    ["--log-bytes", "16MiB", "--output-buffers-max", "16MiB", "--policy", "catch-up"];
+const READERS: usize = 80;
+const EVENT_BYTES: usize = 1 << 20;
+/// The log, the buffers, and bodies that are being read.
+const GROWTH_MIB: u64 = 16 + 16 + 24;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_that_stop_in_a_replayed_event_hold_no_more_than_the_limit() {
+    let mut scene = Scene::start(&FLAGS).await;
+    let mut readers = Vec::new();
+    for number in 0..READERS {
+        publish_large(&scene, number).await;
+        let get = format!(
+            "GET /events/large/{number} HTTP/1.1\r\nhost: localhost\r\nlast-event-id: earliest\r\n\r\n"
+        );
+        readers.push(take_a_little(&scene, get.as_bytes()).await);
+        scene.rounds(1).await;
+    }
+    assert_bounded(&mut scene, "replays over HTTP/1.1").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_of_http2_that_stop_in_a_replayed_event_hold_no_more_than_the_limit() {
+    let mut scene = Scene::start(&FLAGS).await;
+    let mut readers = Vec::new();
+    for number in 0..READERS {
+        publish_large(&scene, number).await;
+        let path = format!("/events/large/{number}");
+        let block = header_block(Kind::Get, &path, &[("last-event-id", "earliest")]);
+        // The window of a stream is what is taken of it.
+        let said = [beginning(&[(4, 3_000)]), request(1, END_STREAM, &block)].concat();
+        readers.push(take_a_little(&scene, &said).await);
+        scene.rounds(1).await;
+    }
+    assert_bounded(&mut scene, "replays over HTTP/2").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_that_stop_in_a_live_event_hold_no_more_than_the_limit() {
+    let mut scene = Scene::start(&FLAGS).await;
+    let mut readers = Vec::new();
+    for number in 0..READERS {
+        let get = format!("GET /events/large/{number} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        let mut reader = connect_with_window(scene.address(), 4 << 10).await;
+        reader.write_all(get.as_bytes()).await.unwrap();
+        read_a_little(&mut reader, 100).await;
+        publish_large(&scene, number).await;
+        read_a_little(&mut reader, 3_000).await;
+        readers.push(reader);
+        scene.rounds(1).await;
+    }
+    assert_bounded(&mut scene, "live events").await;
+}
+
+async fn assert_bounded(scene: &mut Scene, what: &str) {
+    scene.rounds(ROUNDS).await;
+    scene.assert_grew_at_most(GROWTH_MIB, what);
+    scene.assert_counted(OUTPUT_BUFFERS, 16 << 20).await;
+    scene.assert_shards_are_prompt(what).await;
+}
+
+async fn publish_large(scene: &Scene, number: usize) {
+    let url = scene.url(&format!("/events/large/{number}"));
+    let answer = scene.client().post(url).body("x".repeat(EVENT_BYTES)).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+/// Asks, takes three kilobytes of the answer, and no more.
+async fn take_a_little(scene: &Scene, said: &[u8]) -> TcpStream {
+    let mut socket = connect_with_window(scene.address(), 4 << 10).await;
+    socket.write_all(said).await.unwrap();
+    read_a_little(&mut socket, 3_000).await;
+    socket
+}
+
+/// A reader that holds more than it may is closed, and that is right.
+async fn read_a_little(socket: &mut TcpStream, bytes: usize) {
+    let mut taken = vec![0; bytes];
+    let _ = timeout(PATIENCE, socket.read_exact(&mut taken)).await.expect("bytes in time");
+}
