@@ -26,6 +26,9 @@ mod volume;
 /// Clients come back and miss nothing.
 mod resume;
 
+/// Clients are cut off.
+mod cut_off;
+
 /// Clients publish.
 mod publishing;
 
