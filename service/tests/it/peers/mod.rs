@@ -15,7 +15,7 @@ mod peer;
 mod standard;
 
 /// What may lie between a client and the server.
-mod proxy;
+pub(crate) mod proxy;
 
 /// Text comes out as it went in.
 mod text;
