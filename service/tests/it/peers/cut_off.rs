@@ -34,9 +34,7 @@ pub(super) fn data_of(events: Vec<Seen>) -> Vec<String> {
 /// All that come back, by themselves or by a loop.
 #[tokio::test]
 async fn every_client_that_is_cut_off_after_its_first_event_gets_exactly_the_rest() {
-    // event-source-polyfill says where it was in a parameter that the server does not know.
     let all = KEEPS_A_PLACE.into_iter().chain(NEEDS_DATA);
-    let all = all.filter(|peer| *peer != Peer::EventSourcePolyfill);
     join_all(all.map(comes_back_after_its_first_event)).await;
 }
 

@@ -29,6 +29,9 @@ mod resume;
 /// Clients are cut off.
 mod cut_off;
 
+/// Clients come back before their first event.
+mod place;
+
 /// Clients publish.
 mod publishing;
 

@@ -14,7 +14,9 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use crate::support::PATIENCE;
 
 /// How long a connection that is cut by hand lives on: the client must have taken what it was sent
 /// before. Node and browsers drop what they have not yet handed on when a connection breaks.
@@ -39,6 +41,7 @@ pub(crate) struct Proxy {
     address: SocketAddr,
     accepted: watch::Receiver<usize>,
     open: watch::Sender<bool>,
+    forwarded: watch::Receiver<Vec<u8>>,
     accepting: AbortHandle,
 }
 
@@ -63,9 +66,10 @@ impl Proxy {
         let address = listener.local_addr().expect("an address");
         let (count, accepted) = watch::channel(0);
         let (open, opened) = watch::channel(open);
-        let line = Line { target, open: opened };
+        let (record, forwarded) = watch::channel(Vec::new());
+        let line = Line { target, open: opened, record };
         let accepting = tokio::spawn(accept(listener, manner, count, line)).abort_handle();
-        Self { address, accepted, open, accepting }
+        Self { address, accepted, open, forwarded, accepting }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -86,6 +90,19 @@ impl Proxy {
     pub(crate) fn cut(&self) {
         self.open.send_replace(false);
     }
+
+    /// What clients were sent over connections that are cut by hand.
+    pub(crate) fn forwarded(&self) -> Vec<u8> {
+        self.forwarded.borrow().clone()
+    }
+
+    /// Waits until that is as it should be.
+    pub(crate) async fn has_forwarded(&mut self, what: &str, wanted: impl Fn(&[u8]) -> bool) {
+        let waiting = timeout(PATIENCE, self.forwarded.wait_for(|bytes| wanted(bytes))).await;
+        let end = waiting.map(|result| result.map(drop));
+        let sent = || String::from_utf8_lossy(&self.forwarded.borrow()).into_owned();
+        assert!(matches!(end, Ok(Ok(()))), "the server never sent {what}, but {:?}", sent());
+    }
 }
 
 impl Drop for Proxy {
@@ -99,6 +116,8 @@ impl Drop for Proxy {
 struct Line {
     target: SocketAddr,
     open: watch::Receiver<bool>,
+    /// What clients were sent over connections that are cut by hand.
+    record: watch::Sender<Vec<u8>>,
 }
 
 async fn accept(listener: TcpListener, manner: Manner, count: watch::Sender<usize>, line: Line) {
@@ -183,8 +202,19 @@ async fn forward_until_cut(
     mut to: OwnedWriteHalf,
     line: Line,
 ) -> io::Result<()> {
+    let forwarding = async {
+        let mut bytes = vec![0; 16 << 10];
+        loop {
+            let count = from.read(&mut bytes).await?;
+            if count == 0 {
+                return Ok(());
+            }
+            to.write_all(&bytes[..count]).await?;
+            line.record.send_modify(|record| record.extend_from_slice(&bytes[..count]));
+        }
+    };
     tokio::select! {
-        result = copy(&mut from, &mut to) => result.map(drop),
+        result = forwarding => result,
         () = cut(line.open) => Ok(()),
     }
 }
