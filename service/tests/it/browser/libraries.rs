@@ -20,6 +20,8 @@ struct Library {
     page: &'static str,
     /// What an event of a text is, as its users publish it.
     event: fn(&str) -> Event,
+    /// The data of the event that its page makes of a text.
+    published: fn(String) -> String,
 }
 
 /// The type and the data of an event.
@@ -34,13 +36,26 @@ impl Event {
     }
 }
 
-const EVENT_SOURCE: Library = Library { page: "event-source", event: text };
-const RECONNECTING: Library = Library { page: "reconnecting-eventsource", event: text };
-const FETCH_EVENT_SOURCE: Library = Library { page: "fetch-event-source", event: text };
-const TURBO: Library = Library { page: "turbo", event: turbo_stream };
+const EVENT_SOURCE: Library = Library { page: "event-source", event: text, published: as_it_is };
+const RECONNECTING: Library =
+    Library { page: "reconnecting-eventsource", event: text, published: as_it_is };
+const FETCH_EVENT_SOURCE: Library =
+    Library { page: "fetch-event-source", event: text, published: as_it_is };
+const HTMX: Library = Library { page: "htmx", event: paragraph, published: as_it_is };
+const DATASTAR: Library = Library { page: "datastar", event: fragments, published: signals };
+const TURBO: Library = Library { page: "turbo", event: turbo_stream, published: as_it_is };
 
 fn text(text: &str) -> Event {
     Event::message(text.to_owned())
+}
+
+fn paragraph(text: &str) -> Event {
+    Event::message(format!("<p>{text}</p>"))
+}
+
+fn fragments(text: &str) -> Event {
+    let data = format!("selector #seen\nmergeMode append\nfragments <p>{text}</p>");
+    Event { event_type: "datastar-merge-fragments", data }
 }
 
 fn turbo_stream(text: &str) -> Event {
@@ -48,6 +63,22 @@ fn turbo_stream(text: &str) -> Event {
     Event::message(format!(
         "<turbo-stream action=\"append\" target=\"seen\">{template}</turbo-stream>"
     ))
+}
+
+fn as_it_is(text: String) -> String {
+    text
+}
+
+/// Datastar sends all signals of the page, and cannot send anything else but a form.
+fn signals(text: String) -> String {
+    json!({ "text": text }).to_string()
+}
+
+/// Whether the page has requests for events made with credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Credentials {
+    Omitted,
+    Included,
 }
 
 /// A page with a library, in a browser, and all that it needs.
@@ -59,14 +90,17 @@ struct Visit {
 }
 
 impl Visit {
-    async fn begin(library: Library) -> Self {
+    async fn begin(library: Library, credentials: Credentials) -> Self {
         let site = Site::start().await;
         let server = TestServer::start_with(&["--cors-origin", &site.origin()]).await;
         let proxy = Proxy::cut_by_hand(server.address).await;
         let browser = Chromium::start_with(&[RESOLVE]).await;
+        let (with, fetch) = match credentials {
+            Credentials::Omitted => ("false", "omit"),
+            Credentials::Included => ("true", "include"),
+        };
         let hub = proxy.url("");
-        let values =
-            [("hub", hub.as_str()), ("credentials", "false"), ("fetch_credentials", "omit")];
+        let values = [("hub", hub.as_str()), ("credentials", with), ("fetch_credentials", fetch)];
         browser.open(&site.page(library.page, &values)).await;
         let visit = Self { library, server, proxy, browser };
         visit.is_subscribed().await;
@@ -101,11 +135,10 @@ impl Visit {
     async fn page_publishes(&self, text: &str) {
         let mut stream = EventStream::open(self.server.get("/events/x")).await;
         let data = (self.library.event)(text).data;
-        let arguments = vec![json!(data)];
-        let published = self.browser.run("return window.publish(arguments[0])", arguments);
+        let published = self.browser.run("return window.publish(arguments[0])", vec![json!(data)]);
         assert_eq!(published.await, 200, "{:?}", self.library);
         let event = stream.next().await.expect("an event");
-        assert_eq!(event.data, data, "{:?}", self.library);
+        assert_eq!(event.data, (self.library.published)(data), "{:?}", self.library);
     }
 
     /// Cuts the page off, publishes, and waits until it has come back.
@@ -120,8 +153,8 @@ impl Visit {
 }
 
 /// Subscribes, publishes, and misses nothing when it is cut off, in one visit: each needs a browser.
-async fn is_served(library: Library) {
-    let visit = Visit::begin(library).await;
+async fn is_served(library: Library, with: Credentials) {
+    let visit = Visit::begin(library, with).await;
     visit.publish("first").await;
     visit.shows(&["first"]).await;
     visit.is_away_during("meanwhile").await;
@@ -134,21 +167,40 @@ async fn is_served(library: Library) {
 
 #[tokio::test]
 async fn the_event_source_of_the_browser_is_served() {
-    is_served(EVENT_SOURCE).await;
+    is_served(EVENT_SOURCE, Credentials::Omitted).await;
 }
 
 #[tokio::test]
 async fn reconnecting_eventsource_is_served() {
-    is_served(RECONNECTING).await;
+    is_served(RECONNECTING, Credentials::Omitted).await;
 }
 
 #[tokio::test]
 async fn fetch_event_source_is_served() {
-    is_served(FETCH_EVENT_SOURCE).await;
+    is_served(FETCH_EVENT_SOURCE, Credentials::Omitted).await;
 }
 
-/// A form of it cannot go to another origin, so its page publishes without it.
+/// Its source always includes credentials.
+#[tokio::test]
+async fn htmx_is_served() {
+    is_served(HTMX, Credentials::Included).await;
+}
+
+/// It has no setting for credentials.
+#[tokio::test]
+async fn datastar_is_served() {
+    is_served(DATASTAR, Credentials::Omitted).await;
+}
+
+/// Its source never includes credentials, and a form of it cannot go to another origin.
 #[tokio::test]
 async fn turbo_is_served() {
-    is_served(TURBO).await;
+    is_served(TURBO, Credentials::Omitted).await;
+}
+
+#[tokio::test]
+async fn every_library_that_can_include_credentials_is_served_with_them() {
+    for library in [EVENT_SOURCE, RECONNECTING, FETCH_EVENT_SOURCE] {
+        is_served(library, Credentials::Included).await;
+    }
 }
