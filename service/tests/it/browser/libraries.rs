@@ -37,6 +37,8 @@ impl Event {
 }
 
 const EVENT_SOURCE: Library = Library { page: "event-source", event: text, published: as_it_is };
+const POLYFILL: Library =
+    Library { page: "event-source-polyfill", event: text, published: as_it_is };
 const RECONNECTING: Library =
     Library { page: "reconnecting-eventsource", event: text, published: as_it_is };
 const FETCH_EVENT_SOURCE: Library =
@@ -137,7 +139,11 @@ impl Visit {
         let data = (self.library.event)(text).data;
         let published = self.browser.run("return window.publish(arguments[0])", vec![json!(data)]);
         assert_eq!(published.await, 200, "{:?}", self.library);
-        let event = stream.next().await.expect("an event");
+        let mut event = stream.next().await.expect("an event");
+        while event.data.is_empty() {
+            // The parser hands on a block with an id alone.
+            event = stream.next().await.expect("an event");
+        }
         assert_eq!(event.data, (self.library.published)(data), "{:?}", self.library);
     }
 
@@ -165,9 +171,31 @@ async fn is_served(library: Library, with: Credentials) {
     visit.page_publishes("from the page").await;
 }
 
+async fn misses_nothing_when_it_is_cut_off_before_its_first_event(
+    library: Library,
+    with: Credentials,
+) {
+    let mut visit = Visit::begin(library, with).await;
+    visit.proxy.has_forwarded("a block with an id alone", has_place).await;
+    visit.is_away_during("meanwhile").await;
+    visit.publish("after").await;
+    visit.shows(&["meanwhile", "after"]).await;
+}
+
+fn has_place(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    text.split("\n\n")
+        .any(|block| block.lines().next_back().is_some_and(|line| line.starts_with("id:")))
+}
+
 #[tokio::test]
 async fn the_event_source_of_the_browser_is_served() {
     is_served(EVENT_SOURCE, Credentials::Omitted).await;
+}
+
+#[tokio::test]
+async fn event_source_polyfill_is_served() {
+    is_served(POLYFILL, Credentials::Omitted).await;
 }
 
 #[tokio::test]
@@ -200,7 +228,16 @@ async fn turbo_is_served() {
 
 #[tokio::test]
 async fn every_library_that_can_include_credentials_is_served_with_them() {
-    for library in [EVENT_SOURCE, RECONNECTING, FETCH_EVENT_SOURCE] {
+    for library in [EVENT_SOURCE, POLYFILL, RECONNECTING, FETCH_EVENT_SOURCE] {
         is_served(library, Credentials::Included).await;
     }
+}
+
+#[tokio::test]
+async fn every_library_that_keeps_an_id_without_data_misses_nothing_before_its_first_event() {
+    for library in [EVENT_SOURCE, RECONNECTING, FETCH_EVENT_SOURCE, DATASTAR, TURBO] {
+        misses_nothing_when_it_is_cut_off_before_its_first_event(library, Credentials::Omitted)
+            .await;
+    }
+    misses_nothing_when_it_is_cut_off_before_its_first_event(HTMX, Credentials::Included).await;
 }
