@@ -35,5 +35,8 @@ mod place;
 /// Clients publish.
 mod publishing;
 
+/// Clients publish behind an error.
+mod errors;
+
 /// The demonstrations.
 mod demos;
