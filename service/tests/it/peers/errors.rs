@@ -53,6 +53,11 @@ fn node(library: &str, arguments: &[String]) -> Process {
 }
 
 #[tokio::test]
+async fn http_client_of_python_publishes_behind_each_error() {
+    the_publish_behind_each_error_succeeds(|arguments| python("http.client", arguments)).await;
+}
+
+#[tokio::test]
 async fn requests_publishes_behind_each_error() {
     the_publish_behind_each_error_succeeds(|arguments| python("requests", arguments)).await;
 }
@@ -60,6 +65,11 @@ async fn requests_publishes_behind_each_error() {
 #[tokio::test]
 async fn httpx_publishes_behind_each_error() {
     the_publish_behind_each_error_succeeds(|arguments| python("httpx", arguments)).await;
+}
+
+#[tokio::test]
+async fn an_agent_of_node_publishes_behind_each_error() {
+    the_publish_behind_each_error_succeeds(|arguments| node("http.Agent", arguments)).await;
 }
 
 #[tokio::test]
