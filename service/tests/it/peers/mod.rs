@@ -35,6 +35,9 @@ mod place;
 /// Clients publish.
 mod publishing;
 
+/// Clients come back to a server that is about to end.
+mod draining;
+
 /// Clients publish behind an error.
 mod errors;
 

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use memchr::memmem;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
@@ -42,6 +42,7 @@ pub(crate) struct Proxy {
     accepted: watch::Receiver<usize>,
     open: watch::Sender<bool>,
     forwarded: watch::Receiver<Vec<u8>>,
+    refused: watch::Receiver<Vec<Instant>>,
     accepting: AbortHandle,
 }
 
@@ -67,9 +68,10 @@ impl Proxy {
         let (count, accepted) = watch::channel(0);
         let (open, opened) = watch::channel(open);
         let (record, forwarded) = watch::channel(Vec::new());
-        let line = Line { target, open: opened, record };
+        let (refusals, refused) = watch::channel(Vec::new());
+        let line = Line { target, open: opened, record, refusals };
         let accepting = tokio::spawn(accept(listener, manner, count, line)).abort_handle();
-        Self { address, accepted, open, forwarded, accepting }
+        Self { address, accepted, open, forwarded, refused, accepting }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -89,6 +91,11 @@ impl Proxy {
     /// Cuts all connections that are cut by hand. Others wait until they are let in.
     pub(crate) fn cut(&self) {
         self.open.send_replace(false);
+    }
+
+    /// When the server refused connections.
+    pub(crate) fn refused(&self) -> Vec<Instant> {
+        self.refused.borrow().clone()
     }
 
     /// What clients were sent over connections that are cut by hand.
@@ -118,6 +125,7 @@ struct Line {
     open: watch::Receiver<bool>,
     /// What clients were sent over connections that are cut by hand.
     record: watch::Sender<Vec<u8>>,
+    refusals: watch::Sender<Vec<Instant>>,
 }
 
 async fn accept(listener: TcpListener, manner: Manner, count: watch::Sender<usize>, line: Line) {
@@ -141,7 +149,9 @@ async fn accept(listener: TcpListener, manner: Manner, count: watch::Sender<usiz
 }
 
 async fn carry(client: TcpStream, manner: Manner, line: Line) -> io::Result<()> {
-    let server = TcpStream::connect(line.target).await?;
+    let server = TcpStream::connect(line.target).await.inspect_err(|_| {
+        line.refusals.send_modify(|refusals| refusals.push(Instant::now()));
+    })?;
     // Otherwise the kernel collects single bytes.
     client.set_nodelay(true)?;
     let (mut from_client, to_client) = client.into_split();
