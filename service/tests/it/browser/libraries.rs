@@ -21,7 +21,7 @@ struct Library {
     /// What an event of a text is, as its users publish it.
     event: fn(&str) -> Event,
     /// The data of the event that its page makes of a text.
-    published: fn(String) -> String,
+    published: fn(&str) -> String,
 }
 
 /// The type and the data of an event.
@@ -67,12 +67,12 @@ fn turbo_stream(text: &str) -> Event {
     ))
 }
 
-fn as_it_is(text: String) -> String {
-    text
+fn as_it_is(text: &str) -> String {
+    text.to_owned()
 }
 
 /// Datastar sends all signals of the page, and cannot send anything else but a form.
-fn signals(text: String) -> String {
+fn signals(text: &str) -> String {
     json!({ "text": text }).to_string()
 }
 
@@ -144,7 +144,7 @@ impl Visit {
             // The parser hands on a block with an id alone.
             event = stream.next().await.expect("an event");
         }
-        assert_eq!(event.data, (self.library.published)(data), "{:?}", self.library);
+        assert_eq!(event.data, (self.library.published)(&data), "{:?}", self.library);
     }
 
     /// Cuts the page off, publishes, and waits until it has come back.
