@@ -23,6 +23,9 @@ async def lines(topic, count, came_back):
 
 async def read(stream, count, came_back):
     async for event in stream.aiter_sse():
+        # A block with an id alone is no event by the standard; httpx-sse makes one without data of it.
+        if not event.data:
+            continue
         show(event)
         came_back.put_nowait(event)
         count -= 1

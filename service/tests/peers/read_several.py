@@ -13,8 +13,10 @@ from command_line import show
 async def read_first(path, stream):
     stream.response.raise_for_status()
     async for event in stream.aiter_sse():
-        show(event, path=path)
-        return
+        # A block with an id alone is no event by the standard; httpx-sse makes one without data of it.
+        if event.data:
+            show(event, path=path)
+            return
 
 
 async def read_all(base, paths):

@@ -1,14 +1,21 @@
-// Reads a stream with the EventSource of npm: URL COUNT [--last-event-id ID] [--event NAME]…
+// Reads a stream with an EventSource of npm: URL COUNT [--library NAME] [--last-event-id ID]
+// [--event NAME]…
 //
 // It reconnects by itself until COUNT events were printed. As in a browser, named events reach only
 // those who listen for their names, and nobody can set a header: an id to begin after is a parameter.
 
 import { parseArgs } from 'node:util';
-import { EventSource } from 'eventsource';
+
+const LIBRARIES = {
+  eventsource: async () => (await import('eventsource')).EventSource,
+  'eventsource-5': async () => (await import('eventsource-5')).EventSource,
+  'event-source-polyfill': async () => (await import('event-source-polyfill')).default.EventSourcePolyfill,
+};
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
+    library: { type: 'string', default: 'eventsource' },
     'last-event-id': { type: 'string' },
     event: { type: 'string', multiple: true, default: [] },
   },
@@ -19,14 +26,20 @@ if (values['last-event-id'] !== undefined) {
   url.searchParams.set('lastEventID', values['last-event-id']);
 }
 
+const EventSource = await LIBRARIES[values.library]();
 const stream = new EventSource(url);
+// Version 5 of eventsource lets Node end while it waits to come back, if there is nothing else to do.
+const alive = setInterval(() => {}, 60_000);
 
 function show({ lastEventId, type, data }) {
   // What came in one piece is still dispatched after the stream is closed.
   if (left === 0) return;
   left -= 1;
   process.stdout.write(`${JSON.stringify({ id: lastEventId, event: type, data })}\n`);
-  if (left === 0) stream.close();
+  if (left === 0) {
+    clearInterval(alive);
+    stream.close();
+  }
 }
 
 for (const name of ['message', ...values.event]) stream.addEventListener(name, show);

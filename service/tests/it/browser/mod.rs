@@ -26,6 +26,12 @@ mod event_source;
 /// Pages from elsewhere.
 mod origins;
 
+/// A website from which pages with libraries come.
+mod site;
+
+/// What those libraries make of our streams.
+mod libraries;
+
 /// Every page comes to life, and complains about nothing.
 mod pages;
 

@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::chromium::Chromium;
 use super::event_source::Source;
+use super::page::sees;
 use crate::support::TestServer;
 
 /// Chromium takes this name for the loopback address; for the server it is just a name.
@@ -73,11 +74,7 @@ async fn a_foreign_page_may_neither_read_nor_publish() {
 
 #[tokio::test]
 async fn a_foreign_page_on_the_list_may_read_and_publish() {
-    let elsewhere = elsewhere().await;
-    let origin = format!("http://{FOREIGN}:{}", elsewhere.port());
-    let server = TestServer::start_with(&["--cors-origin", &origin]).await;
-    let browser = Chromium::start_with(&[RESOLVE]).await;
-    browser.open(&format!("{origin}/")).await;
+    let (server, browser) = listed().await;
     let source = Source::open(&browser, &server.url("/events/x"), &[]).await;
     source.stands("open", |standing| standing.state == 1).await;
     // A header that a browser asks about first.
@@ -87,4 +84,48 @@ async fn a_foreign_page_on_the_list_may_read_and_publish() {
     let status = browser.run(script, vec![json!(server.url("/events/x"))]).await;
     assert_eq!(status, 200);
     assert_eq!(source.got_until("{\"data\": 1}").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_foreign_page_on_the_list_may_include_credentials() {
+    let (server, browser) = listed().await;
+    let script = "window.source = new EventSource(arguments[0], { withCredentials: true })";
+    browser.run(script, vec![json!(server.url("/events/x"))]).await;
+    let state = async || browser.run("return window.source.readyState", vec![]).await;
+    let state = sees("an answer", state, |state| *state != 0).await;
+    assert_eq!(state, 1, "{:?}", browser.console_messages().await);
+    let script = "return fetch(arguments[0], { method: 'POST', body: 'x', credentials: 'include' })
+        .then((response) => response.status, (error) => String(error))";
+    assert_eq!(browser.run(script, vec![json!(server.url("/events/x"))]).await, 200);
+}
+
+#[tokio::test]
+async fn a_foreign_page_on_the_list_may_send_the_headers_of_its_libraries() {
+    // What htmx, Datastar and OpenTelemetry add, and what nobody has thought of.
+    const HEADERS: [&str; 6] =
+        ["HX-Request", "HX-Current-URL", "Datastar-Request", "traceparent", "tracestate", "X-Mine"];
+    let (server, browser) = listed().await;
+    // A browser has six connections to a server, so none is kept for a stream.
+    // A browser has six connections for a server, so none is kept for a stream.
+    let script = "const [url, method, headers] = arguments;
+        const controller = new AbortController();
+        const answered = ({ status }) => { controller.abort(); return status; };
+        return fetch(url, { method, headers, signal: controller.signal }).then(answered, String)";
+    for header in HEADERS {
+        for (method, path) in [("POST", "/events/x"), ("GET", "/events/x")] {
+            let arguments = vec![json!(server.url(path)), json!(method), json!({ header: "1" })];
+            let status = browser.run(script, arguments).await;
+            assert_eq!(status, 200, "{method} with {header}");
+        }
+    }
+}
+
+/// A foreign page in a browser, and a server that has it on its list.
+async fn listed() -> (TestServer, Chromium) {
+    let elsewhere = elsewhere().await;
+    let origin = format!("http://{FOREIGN}:{}", elsewhere.port());
+    let server = TestServer::start_with(&["--cors-origin", &origin]).await;
+    let browser = Chromium::start_with(&[RESOLVE]).await;
+    browser.open(&format!("{origin}/")).await;
+    (server, browser)
 }

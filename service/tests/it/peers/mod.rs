@@ -15,7 +15,7 @@ mod peer;
 mod standard;
 
 /// What may lie between a client and the server.
-mod proxy;
+pub(crate) mod proxy;
 
 /// Text comes out as it went in.
 mod text;
@@ -26,6 +26,12 @@ mod volume;
 /// Clients come back and miss nothing.
 mod resume;
 
+/// Clients are cut off.
+mod cut_off;
+
+/// Clients come back before their first event.
+mod place;
+
 /// Clients publish.
 mod publishing;
 
@@ -34,6 +40,12 @@ mod refusals;
 
 /// Clients are told when to come back.
 mod draining;
+
+/// Clients come back to a server that is about to end.
+mod coming_back;
+
+/// Clients publish behind an error.
+mod errors;
 
 /// The demonstrations.
 mod demos;

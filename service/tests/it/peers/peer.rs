@@ -13,8 +13,12 @@ use crate::support::{TestServer, eventually};
 /// A client and the version of HTTP that it speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Peer {
-    /// `eventsource` of npm, over the `fetch` of Node: HTTP/1.1.
+    /// `eventsource` 4 of npm, over the `fetch` of Node: HTTP/1.1.
     EventSource,
+    /// Version 5 of it.
+    EventSource5,
+    /// `event-source-polyfill` of npm, over the `fetch` of Node: HTTP/1.1.
+    EventSourcePolyfill,
     /// `httpx-sse`, over HTTP/1.1.
     HttpxSse,
     /// `httpx-sse`, over HTTP/2 with prior knowledge.
@@ -25,6 +29,12 @@ pub(super) enum Peer {
     Curl,
     /// `curl -N`, over HTTP/2 with prior knowledge.
     CurlHttp2,
+    /// A loop around curl, in the shell, that keeps the last id.
+    CurlLoop,
+    /// A parser as people write it, to which every block is an event.
+    OwnParser,
+    /// No parser: lines that begin with `data:` and `id:`.
+    LineByLine,
 }
 
 /// One event as a client saw it. An empty id is none, as a client that has none says either.
@@ -59,11 +69,17 @@ pub(super) struct Wanted<'a> {
     pub(super) last_event_id: Option<&'a str>,
     /// Names of events to listen for, where that has to be said.
     pub(super) names: &'a [&'a str],
+    /// It comes back whenever the stream has ended, and shows no event without data: its library
+    /// may have made it of a block that is none. An `EventSource` always comes back.
+    pub(super) comes_back: bool,
 }
 
 impl Peer {
-    pub(super) const ALL: [Self; 6] = [
+    /// Those that a stream is read with once.
+    pub(super) const ALL: [Self; 8] = [
         Self::EventSource,
+        Self::EventSource5,
+        Self::EventSourcePolyfill,
         Self::HttpxSse,
         Self::HttpxSseHttp2,
         Self::Sseclient,
@@ -71,25 +87,30 @@ impl Peer {
         Self::CurlHttp2,
     ];
 
+    /// An `EventSource` comes back by itself, and shows nobody the wait that it was told.
+    pub(super) fn is_event_source(self) -> bool {
+        matches!(self, Self::EventSource | Self::EventSource5 | Self::EventSourcePolyfill)
+    }
+
     /// Starts it on a stream.
     pub(super) fn subscribe(self, url: &str, wanted: Wanted<'_>) -> Subscriber {
+        let node = |library| node(library, url, wanted);
+        let python = |name, more: &[&str]| Process::python(name, &script(url, wanted, &[], more));
         let process = match self {
-            Self::EventSource => {
-                Process::node("read_with_eventsource.mjs", &script(url, wanted, wanted.names, &[]))
-            }
-            Self::HttpxSse => {
-                Process::python("read_with_httpx_sse.py", &script(url, wanted, &[], &[]))
-            }
-            Self::HttpxSseHttp2 => {
-                Process::python("read_with_httpx_sse.py", &script(url, wanted, &[], &["--http2"]))
-            }
-            Self::Sseclient => {
-                Process::python("read_with_sseclient.py", &script(url, wanted, &[], &[]))
-            }
+            Self::EventSource => node("eventsource"),
+            Self::EventSource5 => node("eventsource-5"),
+            Self::EventSourcePolyfill => node("event-source-polyfill"),
+            Self::HttpxSse => python("read_with_httpx_sse.py", &[]),
+            Self::HttpxSseHttp2 => python("read_with_httpx_sse.py", &["--http2"]),
+            Self::Sseclient => python("read_with_sseclient.py", &[]),
             Self::Curl => curl(url, wanted, "--http1.1"),
             Self::CurlHttp2 => curl(url, wanted, "--http2-prior-knowledge"),
+            Self::CurlLoop => Process::shell("read_with_curl.sh", &[url]),
+            Self::OwnParser => python("read_with_own_parser.py", &[]),
+            Self::LineByLine => python("read_line_by_line.py", &[]),
         };
-        let parser = matches!(self, Self::Curl | Self::CurlHttp2).then(Parser::default);
+        let prints_the_stream = matches!(self, Self::Curl | Self::CurlHttp2 | Self::CurlLoop);
+        let parser = prints_the_stream.then(Parser::default);
         Subscriber { peer: self, process, parser }
     }
 
@@ -129,11 +150,21 @@ async fn has_subscribers(server: &TestServer, count: usize) -> bool {
     server.figure("fanfare_subscribers").await == count as f64
 }
 
+fn node(library: &str, url: &str, wanted: Wanted<'_>) -> Process {
+    // Scripts of Node have no flag for coming back: an `EventSource` always does.
+    let wanted = Wanted { comes_back: false, ..wanted };
+    let library = format!("--library={library}");
+    Process::node("read_with_eventsource.mjs", &script(url, wanted, wanted.names, &[&library]))
+}
+
 fn script(url: &str, wanted: Wanted<'_>, names: &[&str], more: &[&str]) -> Vec<String> {
     let mut arguments = vec![url.to_owned(), wanted.count.to_string()];
     let mut option = |name: &str, value: &str| arguments.push(format!("{name}={value}"));
     wanted.last_event_id.into_iter().for_each(|id| option("--last-event-id", id));
     names.iter().for_each(|name| option("--event", name));
+    if wanted.comes_back {
+        arguments.extend(["--come-back", "--skip-empty"].map(str::to_owned));
+    }
     arguments.extend(more.iter().map(ToString::to_string));
     arguments
 }

@@ -49,6 +49,13 @@ impl Process {
         Self::start(script, command)
     }
 
+    /// A script in `tests/peers/` for the shell.
+    pub(super) fn shell(script: &str, arguments: &[impl AsRef<OsStr>]) -> Self {
+        let mut command = Command::new("sh");
+        command.arg(folder().join(script)).args(arguments);
+        Self::start(script, command)
+    }
+
     fn start(name: &str, mut command: Command) -> Self {
         // Only the server is to be reached, whatever proxy is set.
         command.env("NO_PROXY", "*").env("no_proxy", "*");

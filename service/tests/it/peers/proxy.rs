@@ -1,12 +1,12 @@
-//! What may lie between a client and the server: a link that carries one byte at a time, and one
-//! that breaks in the middle of an event.
+//! What may lie between a client and the server: a link that carries one byte at a time, one that
+//! breaks in the middle of an event, and one that a test cuts and mends.
 //!
-//! Both forward TCP and know nothing of HTTP. Only the way from the server to the client is
+//! All forward TCP and know nothing of HTTP. Only the way from the server to the client is
 //! tampered with.
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use memchr::memmem;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
@@ -14,7 +14,13 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use crate::support::PATIENCE;
+
+/// How long a connection that is cut by hand lives on: the client must have taken what it was sent
+/// before. Node and browsers drop what they have not yet handed on when a connection breaks.
+const LAST_BYTES: Duration = Duration::from_millis(50);
 
 /// What happens to a connection.
 #[derive(Clone, Copy, Debug)]
@@ -23,51 +29,86 @@ enum Manner {
     ByteByByte,
     /// It is cut right behind this text.
     CutBehind(&'static str),
+    /// It is cut when the test says so.
+    CutByHand,
     /// Nothing.
     Plain,
 }
 
 /// A running proxy; it ends, with its connections, when it is dropped.
 #[derive(Debug)]
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     address: SocketAddr,
     accepted: watch::Receiver<usize>,
     open: watch::Sender<bool>,
+    forwarded: watch::Receiver<Vec<u8>>,
+    refused: watch::Receiver<Vec<Instant>>,
     accepting: AbortHandle,
 }
 
 impl Proxy {
     /// Every byte travels alone.
-    pub(super) async fn byte_by_byte(target: SocketAddr) -> Self {
+    pub(crate) async fn byte_by_byte(target: SocketAddr) -> Self {
         Self::start(target, Manner::ByteByByte, true).await
     }
 
     /// The first connection is cut right behind a text; others wait until they are let in.
-    pub(super) async fn cut_behind(text: &'static str, target: SocketAddr) -> Self {
+    pub(crate) async fn cut_behind(text: &'static str, target: SocketAddr) -> Self {
         Self::start(target, Manner::CutBehind(text), false).await
     }
 
-    async fn start(target: SocketAddr, first: Manner, open: bool) -> Self {
+    /// Connections are carried until [`Proxy::cut`], and again after [`Proxy::let_in`].
+    pub(crate) async fn cut_by_hand(target: SocketAddr) -> Self {
+        Self::start(target, Manner::CutByHand, true).await
+    }
+
+    async fn start(target: SocketAddr, manner: Manner, open: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (count, accepted) = watch::channel(0);
         let (open, opened) = watch::channel(open);
-        let accepting = tokio::spawn(accept(listener, target, first, count, opened));
-        Self { address, accepted, open, accepting: accepting.abort_handle() }
+        let (record, forwarded) = watch::channel(Vec::new());
+        let (refusals, refused) = watch::channel(Vec::new());
+        let line = Line { target, open: opened, record, refusals };
+        let accepting = tokio::spawn(accept(listener, manner, count, line)).abort_handle();
+        Self { address, accepted, open, forwarded, refused, accepting }
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// How many connections have come.
-    pub(super) fn accepted(&self) -> usize {
+    pub(crate) fn accepted(&self) -> usize {
         *self.accepted.borrow()
     }
 
     /// Lets the waiting connections in, and all later ones.
-    pub(super) fn let_in(&self) {
+    pub(crate) fn let_in(&self) {
         self.open.send_replace(true);
+    }
+
+    /// Cuts all connections that are cut by hand. Others wait until they are let in.
+    pub(crate) fn cut(&self) {
+        self.open.send_replace(false);
+    }
+
+    /// When the server refused connections.
+    pub(crate) fn refused(&self) -> Vec<Instant> {
+        self.refused.borrow().clone()
+    }
+
+    /// What clients were sent over connections that are cut by hand.
+    pub(crate) fn forwarded(&self) -> Vec<u8> {
+        self.forwarded.borrow().clone()
+    }
+
+    /// Waits until that is as it should be.
+    pub(crate) async fn has_forwarded(&mut self, what: &str, wanted: impl Fn(&[u8]) -> bool) {
+        let waiting = timeout(PATIENCE, self.forwarded.wait_for(|bytes| wanted(bytes))).await;
+        let end = waiting.map(|result| result.map(drop));
+        let sent = || String::from_utf8_lossy(&self.forwarded.borrow()).into_owned();
+        assert!(matches!(end, Ok(Ok(()))), "the server never sent {what}, but {:?}", sent());
     }
 }
 
@@ -77,41 +118,47 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
+/// Where connections go, and what all of them share.
+#[derive(Clone)]
+struct Line {
     target: SocketAddr,
-    first: Manner,
-    count: watch::Sender<usize>,
     open: watch::Receiver<bool>,
-) {
+    /// What clients were sent over connections that are cut by hand.
+    record: watch::Sender<Vec<u8>>,
+    refusals: watch::Sender<Vec<Instant>>,
+}
+
+async fn accept(listener: TcpListener, manner: Manner, count: watch::Sender<usize>, line: Line) {
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
         count.send_modify(|count| *count += 1);
         let is_first = *count.borrow() == 1;
-        let mut open = open.clone();
+        let mut line = line.clone();
         connections.spawn(async move {
-            let manner = match first {
+            let manner = match manner {
                 Manner::CutBehind(_) if !is_first => Manner::Plain,
                 manner => manner,
             };
-            if !is_first && open.wait_for(|open| *open).await.is_err() {
+            if !is_first && line.open.wait_for(|open| *open).await.is_err() {
                 return;
             }
             // An end on either side is the end of both, which is what a test asks for.
-            let _ = carry(client, target, manner).await;
+            let _ = carry(client, manner, line).await;
         });
     }
 }
 
-async fn carry(client: TcpStream, target: SocketAddr, manner: Manner) -> io::Result<()> {
-    let server = TcpStream::connect(target).await?;
+async fn carry(client: TcpStream, manner: Manner, line: Line) -> io::Result<()> {
+    let server = TcpStream::connect(line.target).await.inspect_err(|_| {
+        line.refusals.send_modify(|refusals| refusals.push(Instant::now()));
+    })?;
     // Otherwise the kernel collects single bytes.
     client.set_nodelay(true)?;
     let (mut from_client, to_client) = client.into_split();
     let (from_server, mut to_server) = server.into_split();
     tokio::select! {
         result = copy(&mut from_client, &mut to_server) => result.map(drop),
-        result = forward(from_server, to_client, manner) => result,
+        result = forward(from_server, to_client, manner, line) => result,
     }
 }
 
@@ -119,10 +166,12 @@ async fn forward(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     manner: Manner,
+    line: Line,
 ) -> io::Result<()> {
     match manner {
         Manner::ByteByByte => forward_bytes(from, to).await,
         Manner::CutBehind(text) => forward_until(text.as_bytes(), from, to).await,
+        Manner::CutByHand => forward_until_cut(from, to, line).await,
         Manner::Plain => copy(&mut from, &mut to).await.map(drop),
     }
 }
@@ -156,4 +205,32 @@ async fn forward_until(
         }
         to.write_all(&seen[sent..]).await?;
     }
+}
+
+async fn forward_until_cut(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    line: Line,
+) -> io::Result<()> {
+    let forwarding = async {
+        let mut bytes = vec![0; 16 << 10];
+        loop {
+            let count = from.read(&mut bytes).await?;
+            if count == 0 {
+                return Ok(());
+            }
+            to.write_all(&bytes[..count]).await?;
+            line.record.send_modify(|record| record.extend_from_slice(&bytes[..count]));
+        }
+    };
+    tokio::select! {
+        result = forwarding => result,
+        () = cut(line.open) => Ok(()),
+    }
+}
+
+async fn cut(mut open: watch::Receiver<bool>) {
+    // An error says that the proxy itself is gone.
+    let _ = open.wait_for(|open| !open).await.map(drop);
+    sleep(LAST_BYTES).await;
 }

@@ -1,0 +1,243 @@
+//! Libraries that pages subscribe and publish with, in a page of another origin that the server has
+//! on its list.
+//!
+//! Each page in `tests/peers/pages` shows the events of the topic `x` as paragraphs in `#seen`, in the
+//! way of its library, and has a function `publish`. What a library cannot do stands in its row.
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::chromium::Chromium;
+use super::page::sees;
+use super::site::{RESOLVE, Site};
+use crate::peers::proxy::Proxy;
+use crate::support::{EventStream, PATIENCE, TestServer, eventually};
+
+/// A library, and how it departs from the others.
+#[derive(Clone, Copy, Debug)]
+struct Library {
+    /// The name of its page.
+    page: &'static str,
+    /// What an event of a text is, as its users publish it.
+    event: fn(&str) -> Event,
+    /// The data of the event that its page makes of a text.
+    published: fn(&str) -> String,
+}
+
+/// The type and the data of an event.
+struct Event {
+    event_type: &'static str,
+    data: String,
+}
+
+impl Event {
+    fn message(data: String) -> Self {
+        Self { event_type: "", data }
+    }
+}
+
+const EVENT_SOURCE: Library = Library { page: "event-source", event: text, published: as_it_is };
+const POLYFILL: Library =
+    Library { page: "event-source-polyfill", event: text, published: as_it_is };
+const RECONNECTING: Library =
+    Library { page: "reconnecting-eventsource", event: text, published: as_it_is };
+const FETCH_EVENT_SOURCE: Library =
+    Library { page: "fetch-event-source", event: text, published: as_it_is };
+const HTMX: Library = Library { page: "htmx", event: paragraph, published: as_it_is };
+const DATASTAR: Library = Library { page: "datastar", event: fragments, published: signals };
+const TURBO: Library = Library { page: "turbo", event: turbo_stream, published: as_it_is };
+
+fn text(text: &str) -> Event {
+    Event::message(text.to_owned())
+}
+
+fn paragraph(text: &str) -> Event {
+    Event::message(format!("<p>{text}</p>"))
+}
+
+fn fragments(text: &str) -> Event {
+    let data = format!("selector #seen\nmergeMode append\nfragments <p>{text}</p>");
+    Event { event_type: "datastar-merge-fragments", data }
+}
+
+fn turbo_stream(text: &str) -> Event {
+    let template = format!("<template><p>{text}</p></template>");
+    Event::message(format!(
+        "<turbo-stream action=\"append\" target=\"seen\">{template}</turbo-stream>"
+    ))
+}
+
+fn as_it_is(text: &str) -> String {
+    text.to_owned()
+}
+
+/// Datastar sends all signals of the page, and cannot send anything else but a form.
+fn signals(text: &str) -> String {
+    json!({ "text": text }).to_string()
+}
+
+/// Whether the page has requests for events made with credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Credentials {
+    Omitted,
+    Included,
+}
+
+/// A page with a library, in a browser, and all that it needs.
+struct Visit {
+    library: Library,
+    server: TestServer,
+    proxy: Proxy,
+    browser: Chromium,
+}
+
+impl Visit {
+    async fn begin(library: Library, credentials: Credentials) -> Self {
+        let site = Site::start().await;
+        let server = TestServer::start_with(&["--cors-origin", &site.origin()]).await;
+        let proxy = Proxy::cut_by_hand(server.address).await;
+        let browser = Chromium::start_with(&[RESOLVE]).await;
+        let (with, fetch) = match credentials {
+            Credentials::Omitted => ("false", "omit"),
+            Credentials::Included => ("true", "include"),
+        };
+        let hub = proxy.url("");
+        let values = [("hub", hub.as_str()), ("credentials", with), ("fetch_credentials", fetch)];
+        browser.open(&site.page(library.page, &values)).await;
+        let visit = Self { library, server, proxy, browser };
+        visit.is_subscribed().await;
+        visit
+    }
+
+    async fn is_subscribed(&self) {
+        let subscribers = async || self.server.figure("fanfare_subscribers").await;
+        let deadline = Instant::now() + PATIENCE;
+        while subscribers().await != 1.0 {
+            let console = self.browser.console_messages().await;
+            let refused = console.iter().find(|message| message.contains("CORS policy"));
+            assert_eq!(refused, None, "{:?} is refused", self.library);
+            assert!(Instant::now() < deadline, "{:?}: {console:?}", self.library);
+        }
+    }
+
+    async fn publish(&self, text: &str) {
+        let Event { event_type, data } = (self.library.event)(text);
+        self.server.publish_form(&[("topic", "x"), ("type", event_type), ("data", &data)]).await;
+    }
+
+    /// All that the page has shown, once it is so much.
+    async fn shows(&self, expected: &[&str]) {
+        let what = format!("{:?} shows {expected:?}", self.library);
+        let look = async || self.browser.texts("#seen > *").await;
+        let seen = sees(&what, look, |seen| seen.len() >= expected.len()).await;
+        assert_eq!(seen, expected, "{:?}", self.library);
+    }
+
+    /// The page publishes, by the way of its library where it has one.
+    async fn page_publishes(&self, text: &str) {
+        let mut stream = EventStream::open(self.server.get("/events/x")).await;
+        let data = (self.library.event)(text).data;
+        let published = self.browser.run("return window.publish(arguments[0])", vec![json!(data)]);
+        assert_eq!(published.await, 200, "{:?}", self.library);
+        let mut event = stream.next().await.expect("an event");
+        while event.data.is_empty() {
+            // The parser hands on a block with an id alone.
+            event = stream.next().await.expect("an event");
+        }
+        assert_eq!(event.data, (self.library.published)(&data), "{:?}", self.library);
+    }
+
+    /// Cuts the page off, publishes, and waits until it has come back.
+    async fn is_away_during(&self, text: &str) {
+        self.proxy.cut();
+        let figure = async || self.server.figure("fanfare_subscribers").await == 0.0;
+        eventually("the server has noticed", figure).await;
+        self.publish(text).await;
+        self.proxy.let_in();
+        self.is_subscribed().await;
+    }
+}
+
+/// Subscribes, publishes, and misses nothing when it is cut off, in one visit: each needs a browser.
+async fn is_served(library: Library, with: Credentials) {
+    let visit = Visit::begin(library, with).await;
+    visit.publish("first").await;
+    visit.shows(&["first"]).await;
+    visit.is_away_during("meanwhile").await;
+    visit.shows(&["first", "meanwhile"]).await;
+    visit.is_away_during("and again").await;
+    visit.publish("after").await;
+    visit.shows(&["first", "meanwhile", "and again", "after"]).await;
+    visit.page_publishes("from the page").await;
+}
+
+async fn misses_nothing_when_it_is_cut_off_before_its_first_event(
+    library: Library,
+    with: Credentials,
+) {
+    let mut visit = Visit::begin(library, with).await;
+    visit.proxy.has_forwarded("a block with an id alone", has_place).await;
+    visit.is_away_during("meanwhile").await;
+    visit.publish("after").await;
+    visit.shows(&["meanwhile", "after"]).await;
+}
+
+fn has_place(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    text.split("\n\n")
+        .any(|block| block.lines().next_back().is_some_and(|line| line.starts_with("id:")))
+}
+
+#[tokio::test]
+async fn the_event_source_of_the_browser_is_served() {
+    is_served(EVENT_SOURCE, Credentials::Omitted).await;
+}
+
+#[tokio::test]
+async fn event_source_polyfill_is_served() {
+    is_served(POLYFILL, Credentials::Omitted).await;
+}
+
+#[tokio::test]
+async fn reconnecting_eventsource_is_served() {
+    is_served(RECONNECTING, Credentials::Omitted).await;
+}
+
+#[tokio::test]
+async fn fetch_event_source_is_served() {
+    is_served(FETCH_EVENT_SOURCE, Credentials::Omitted).await;
+}
+
+/// Its source always includes credentials.
+#[tokio::test]
+async fn htmx_is_served() {
+    is_served(HTMX, Credentials::Included).await;
+}
+
+/// It has no setting for credentials.
+#[tokio::test]
+async fn datastar_is_served() {
+    is_served(DATASTAR, Credentials::Omitted).await;
+}
+
+/// Its source never includes credentials, and a form of it cannot go to another origin.
+#[tokio::test]
+async fn turbo_is_served() {
+    is_served(TURBO, Credentials::Omitted).await;
+}
+
+#[tokio::test]
+async fn every_library_that_can_include_credentials_is_served_with_them() {
+    for library in [EVENT_SOURCE, POLYFILL, RECONNECTING, FETCH_EVENT_SOURCE] {
+        is_served(library, Credentials::Included).await;
+    }
+}
+
+#[tokio::test]
+async fn every_library_that_keeps_an_id_without_data_misses_nothing_before_its_first_event() {
+    for library in [EVENT_SOURCE, RECONNECTING, FETCH_EVENT_SOURCE, DATASTAR, TURBO] {
+        misses_nothing_when_it_is_cut_off_before_its_first_event(library, Credentials::Omitted)
+            .await;
+    }
+    misses_nothing_when_it_is_cut_off_before_its_first_event(HTMX, Credentials::Included).await;
+}
