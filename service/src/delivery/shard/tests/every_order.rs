@@ -27,7 +27,7 @@ enum Step {
 use Step::{Join, Publish, Read, Stop, Subscribe, Turn};
 
 /// All orders of the steps of some threads, each of which keeps its own.
-fn orders(threads: &[&[Step]]) -> Vec<Vec<Step>> {
+pub(super) fn orders<S: Copy>(threads: &[&[S]]) -> Vec<Vec<S>> {
     if threads.iter().all(|steps| steps.is_empty()) {
         return vec![Vec::new()];
     }

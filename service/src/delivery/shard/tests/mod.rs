@@ -37,6 +37,8 @@ mod heartbeats;
 mod live;
 /// Coming and going.
 mod membership;
+/// Where a stream can be resumed.
+mod places;
 /// From replay to live.
 mod replay;
 /// Leaving events out.
@@ -193,7 +195,7 @@ fn frame_in_words(frame: &str) -> String {
 }
 
 fn sequence_in(id: &str) -> String {
-    HubId::parse(id).unwrap().sequence.to_string()
+    HubId::parse(id).map_or_else(|| id.to_owned(), |id| id.sequence.to_string())
 }
 
 impl Sink for Reader {
