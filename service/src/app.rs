@@ -26,7 +26,7 @@ use crate::demo::{self, Demos};
 use crate::file_limit::FileLimit;
 use crate::http::{self, BodyMemory, Context, Front, HttpSettings, Pages, SelectorReader};
 use crate::hub::Hub;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, Shutdown};
 use crate::log::MemoryLog;
 use crate::metrics::{Limits, Metrics};
 use crate::topic::SelectorCompiler;
@@ -198,7 +198,7 @@ impl App {
     /// Serves until `shutdown` is done, and drains; ends at once when `second` is done as well.
     pub async fn run(
         mut self,
-        shutdown: impl Future<Output = ()>,
+        shutdown: impl Future<Output = Shutdown>,
         second: impl Future<Output = ()>,
     ) -> End {
         for listener in std::mem::take(&mut self.listeners) {
@@ -206,12 +206,12 @@ impl App {
         }
         self.lifecycle.set_serving();
         tracing::info!("ready");
-        tokio::select! {
-            () = shutdown => {}
-            () = expire(&self.log) => {}
-        }
+        let shutdown = tokio::select! {
+            shutdown = shutdown => shutdown,
+            () = expire(&self.log) => Shutdown::Requested,
+        };
         let end = tokio::select! {
-            () = self.drain() => End::Drained,
+            () = self.drain(shutdown) => End::Drained,
             () = second => End::Forced,
         };
         self.lifecycle.close();
@@ -225,9 +225,19 @@ impl App {
         end
     }
 
-    async fn drain(&self) {
+    /// Whoever presses Ctrl-C while nobody is connected does not wait for those who might come.
+    fn drain_window(&self, shutdown: Shutdown) -> Duration {
+        let is_alone = self.front.connections() == 0;
+        if is_alone && shutdown == Shutdown::Interrupted {
+            Duration::ZERO
+        } else {
+            self.drain_window
+        }
+    }
+
+    async fn drain(&self, shutdown: Shutdown) {
         let streams = self.delivery.subscribers();
-        let window = self.drain_window;
+        let window = self.drain_window(shutdown);
         tracing::info!(streams, window = %humantime::format_duration(window), "draining");
         let closing = Instant::now() + window;
         self.metrics.draining();

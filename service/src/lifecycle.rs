@@ -11,6 +11,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// Who asked the server to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// A supervisor, such as systemd or a container engine: others may still be sent here until its
+    /// proxies have noticed.
+    Requested,
+    /// Somebody at a keyboard, who waits for it.
+    Interrupted,
+}
+
 /// A handle to the state of the server; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Lifecycle {

@@ -7,12 +7,14 @@ use std::future::Future;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+use crate::lifecycle::Shutdown;
 
 /// How long the process has after the second signal to write its last lines.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -24,6 +26,7 @@ const ENDED_BY: u8 = 128;
 #[derive(Clone, Debug, Default)]
 pub struct Signals {
     first: CancellationToken,
+    interrupted: Arc<AtomicBool>,
     second: CancellationToken,
     exit_code: Arc<AtomicU8>,
 }
@@ -48,7 +51,8 @@ impl Signals {
 
     #[expect(clippy::disallowed_methods, reason = "whoever would return to main may never do so")]
     async fn wait(self, (mut terminate, mut interrupt): (Signal, Signal)) {
-        next(&mut terminate, &mut interrupt).await;
+        let kind = next(&mut terminate, &mut interrupt).await;
+        self.interrupted.store(kind == SignalKind::interrupt(), Ordering::Relaxed);
         self.first.cancel();
         let kind = next(&mut terminate, &mut interrupt).await;
         let number = u8::try_from(kind.as_raw_value()).unwrap_or_default();
@@ -60,9 +64,17 @@ impl Signals {
         std::process::exit(code.into());
     }
 
-    /// Waits until the process is asked to end.
-    pub fn first(&self) -> impl Future<Output = ()> + Send + 'static {
-        self.first.clone().cancelled_owned()
+    /// Waits until the process is asked to end, and says by whom.
+    pub fn first(&self) -> impl Future<Output = Shutdown> + Send + 'static {
+        let signals = self.clone();
+        async move {
+            signals.first.cancelled().await;
+            if signals.interrupted.load(Ordering::Relaxed) {
+                Shutdown::Interrupted
+            } else {
+                Shutdown::Requested
+            }
+        }
     }
 
     /// Waits until it is asked once more.

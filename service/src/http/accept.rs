@@ -41,6 +41,12 @@ impl Front {
         Self { context: Arc::new(context), admission }
     }
 
+    /// How many connections are open, those too whose socket a shard has.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.admission.state.lock().unwrap_or_else(PoisonError::into_inner).serving
+    }
+
     /// Begins to accept; ends with the window of the drain, and then the port is closed.
     pub fn listen(&self, listener: TcpListener) {
         let (context, admission) = (Arc::clone(&self.context), Arc::clone(&self.admission));

@@ -59,7 +59,8 @@ async fn serve_any(
     match first {
         Ok(Ok(true)) => {
             place.speaks(Protocol::Http2);
-            let result = http2::serve(stream, mode, context, &mut place).await;
+            // Boxed: what HTTP/2 needs would otherwise be set aside for every connection.
+            let result = Box::pin(http2::serve(stream, mode, context, &mut place)).await;
             note_end(&mut place, result.as_ref().err());
             result
         }

@@ -120,7 +120,9 @@ async fn respond(
     let may_leave = request.body().is_end_stream() && version == Version::HTTP_11;
     let (request, returned) = Incoming::lend(request);
     let reply = answer(request, mode, &context).await;
-    let may_stay = returned.leaves_it_usable().await && !context.lifecycle.is_draining();
+    // Boxed, because hardly any request has a body that is refused.
+    let is_usable = !returned.may_have_a_rest() || Box::pin(returned.leaves_it_usable()).await;
+    let may_stay = is_usable && !context.lifecycle.is_draining();
     let (head, content) = reply.into_parts();
     let content = match content {
         Content::Stream(opening) if may_leave && carrier.is_clear() => {

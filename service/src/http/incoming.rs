@@ -69,6 +69,11 @@ impl Incoming {
 }
 
 impl Returned {
+    /// Whether there was a body, of which something may have been left.
+    pub(super) fn may_have_a_rest(&self) -> bool {
+        self.rest.is_some()
+    }
+
     /// Whether the connection can be used again, now that the request has been answered. A body that
     /// is still being read, or has been read to its end, does not stand in the way.
     pub(super) async fn leaves_it_usable(self) -> bool {

@@ -32,6 +32,13 @@ async fn the_program_serves_says_it_is_ready_and_ends_in_order() {
 }
 
 #[tokio::test]
+async fn who_presses_ctrl_c_while_nobody_is_connected_does_not_wait() {
+    let mut program = Program::start(&["--drain-window", "1h"]);
+    program.signal(Signal::INT);
+    assert_eq!(program.exit_code().await, Some(0));
+}
+
+#[tokio::test]
 async fn a_second_signal_ends_the_program_at_once() {
     let mut program = Program::start(&["--drain-window", "1h"]);
     let client = client();

@@ -50,7 +50,7 @@ const BELL: Token = Token(0);
 
 /// How many sockets are heard of at once: all of them are served before anything else, and each
 /// may end its stream.
-const SOCKET_EVENTS: usize = 128;
+const SOCKET_EVENTS: usize = 64;
 
 /// How long a stream that has ended may take to take its last bytes.
 const LINGER: Tick = 20;
@@ -62,7 +62,7 @@ const PASS: PageLimit = PageLimit { events_max: 1_024, bytes_max: 64 << 10 };
 
 /// How long each part of an iteration may go on beginning something new. Together with the sockets
 /// that are heard of, and with what each may still finish, they take less than 5 ms.
-const PART: Allowance = Allowance::Time(Duration::from_micros(750));
+const PART: Allowance = Allowance::Time(Duration::from_micros(500));
 
 /// A delivery thread, before and while it runs.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use clap::Parser as _;
 use fanfare::app::App;
 use fanfare::config::{Cli, Task};
 use fanfare::hub::Hub;
+use fanfare::lifecycle::Shutdown;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -48,6 +49,7 @@ impl TestServer {
         let (stop, stopped) = oneshot::channel();
         let stopped = async move {
             let _ = stopped.await;
+            Shutdown::Requested
         };
         let running = tokio::spawn(async move {
             app.run(stopped, std::future::pending()).await;
