@@ -115,14 +115,8 @@ impl App {
         let (delivery, threads) =
             Delivery::start(&hub, &config.delivery, &metrics).map_err(BuildError::Delivery)?;
 
-        let listeners = listen_on(&config.listen, "--listen")?;
-        for listener in &listeners {
-            http::set_options(listener, &config.http).map_err(BuildError::Options)?;
-        }
-        let admin_listeners = listen_on(&config.admin_listen, "--admin-listen")?;
-        for listener in &admin_listeners {
-            http::set_options(listener, &config.http).map_err(BuildError::Options)?;
-        }
+        let listeners = listen_on(&config.listen, "--listen", &config.http)?;
+        let admin_listeners = listen_on(&config.admin_listen, "--admin-listen", &config.http)?;
         let addresses = bound(&listeners)?;
         let admin_addresses = bound(&admin_listeners)?;
         if config.open_to_network {
@@ -294,13 +288,19 @@ fn bound(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, BuildError> {
     addresses.map_err(BuildError::Admin)
 }
 
-fn listen_on(addresses: &[SocketAddr], flag: &str) -> Result<Vec<TcpListener>, BuildError> {
+fn listen_on(
+    addresses: &[SocketAddr],
+    flag: &str,
+    settings: &HttpSettings,
+) -> Result<Vec<TcpListener>, BuildError> {
     let ipv4_is_taken = |port| addresses.contains(&(Ipv4Addr::UNSPECIFIED, port).into());
     let listen = |&address: &SocketAddr| {
         // `[::]` stands for IPv4 as well, whatever the machine's default, unless a listener of our
         // own has that.
         let only_v6 = address.ip() == Ipv6Addr::UNSPECIFIED;
-        listen(address, only_v6.then(|| ipv4_is_taken(address.port())), flag)
+        let listener = listen(address, only_v6.then(|| ipv4_is_taken(address.port())), flag)?;
+        http::set_options(&listener, settings).map_err(BuildError::Options)?;
+        Ok(listener)
     };
     addresses.iter().map(listen).collect()
 }
