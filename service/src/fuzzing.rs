@@ -4,7 +4,7 @@
 //! The crate in `fuzz/` runs them. They stand here because most of the parsers are private; nothing
 //! of the server calls them, and they promise no stability to anybody else.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Parser as _;
 
@@ -12,16 +12,11 @@ pub use crate::http::fuzzing::{form, host_and_origin, ndjson};
 
 use crate::config::{Cli, Task};
 use crate::delivery::{Policies, PolicyRule};
-use crate::event::{
-    Buffers, CustomId, DraftFields, Epoch, Event, EventLimits, EventType, HubId, Retry, Sequence,
-    Unnumbered,
-};
+use crate::event::fuzzing::{check_draft, check_message};
+use crate::event::{CustomId, DraftFields, EventType, HubId, Retry};
 use crate::hub::Resume;
 use crate::logging::TraceParent;
 use crate::topic::{Selector, SelectorSet, Topic};
-
-/// An error is a sentence for a person. It quotes a part of a long input, and never all of it.
-const ERROR_BYTES_MAX: usize = 2_048;
 
 /// Selectors, one a line, and in the last line a topic that is matched against all of them.
 ///
@@ -90,48 +85,6 @@ pub fn event(bytes: &[u8]) {
     check_draft(fields);
 }
 
-/// Checks fields as every way to publish does, and reads the frame of what is accepted.
-pub(crate) fn check_draft(fields: DraftFields<'_>) {
-    let given = fields.clone();
-    match fields.check(&EventLimits::default()) {
-        Err(error) => check_message(&error.to_string()),
-        Ok(draft) => {
-            let (epoch, buffers) = (Epoch::begun_at(1_000, 7), Buffers::default());
-            let accepted = (1_000, Instant::now());
-            let event = Unnumbered::encode(draft).number(Sequence(1), accepted, epoch, &buffers);
-            check_frame(&given, &event);
-        }
-    }
-}
-
-/// Reads a frame as the standard says (HTML, section 9.2.6), and compares.
-fn check_frame(given: &DraftFields<'_>, event: &Event) {
-    let frame = std::str::from_utf8(event.frame()).expect("frames are text");
-    let lines = frame.strip_suffix("\n\n").expect("a frame ends with an empty line");
-    let (mut data, mut found) = (Vec::new(), (None, None, None));
-    for line in lines.split(['\n', '\r']) {
-        let (name, value) = line.split_once(':').expect("every line of a frame is a field");
-        let value = value.strip_prefix(' ').unwrap_or(value);
-        let field = match name {
-            "data" => {
-                data.push(value);
-                continue;
-            }
-            "event" => &mut found.0,
-            "id" => &mut found.1,
-            "retry" => &mut found.2,
-            _ => panic!("the frame has a field `{name}`: {frame:?}"),
-        };
-        assert_eq!(field.replace(value), None, "`{name}` stands twice: {frame:?}");
-    }
-    let expected = given.data.replace("\r\n", "\n").replace('\r', "\n");
-    assert_eq!(data.join("\n"), expected);
-    let named = given.event_type.as_deref().filter(|name| !name.is_empty());
-    assert_eq!(found.0, named);
-    assert_eq!(found.1, Some(given.id.as_deref().unwrap_or(event.id())));
-    assert_eq!(found.2.map(Retry::parse), given.retry.as_deref().map(Retry::parse));
-}
-
 /// What an event's id may be, where a client wants to go on, names of events and waits.
 ///
 /// # Panics
@@ -198,9 +151,4 @@ pub fn trace_parent(bytes: &[u8]) {
         assert!(id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
         assert!(id.bytes().any(|byte| byte != b'0'), "{id}");
     }
-}
-
-pub(crate) fn check_message(message: &str) {
-    assert!(!message.is_empty());
-    assert!(message.len() <= ERROR_BYTES_MAX, "an error of {} bytes", message.len());
 }

@@ -8,6 +8,7 @@
 mod buffers;
 mod draft;
 mod frame;
+pub(crate) mod fuzzing;
 mod id;
 mod reserved;
 

@@ -9,7 +9,7 @@ pub use super::ndjson::fuzzing::ndjson;
 use super::parameters::{pairs, path_part};
 use super::publish::form_fields;
 use super::{OriginPolicy, ServedHosts};
-use crate::fuzzing::{check_draft, check_message};
+use crate::event::fuzzing::{check_draft, check_message};
 
 /// A query or the body of a form.
 ///

@@ -7,6 +7,7 @@
 use hyper::header::HOST;
 use hyper::http::uri::Authority;
 use hyper::{Request, Version};
+use percent_encoding::percent_decode_str;
 
 use super::reply::Problem;
 
@@ -48,7 +49,9 @@ fn is_host(text: &str) -> bool {
     if text.is_empty() {
         return true;
     }
-    let after_name = text.rfind(']').map_or(text, |end| &text[end..]);
+    // RFC 3986 lets a name be percent-encoded, and the library's parser does not.
+    let Ok(text) = percent_decode_str(text).decode_utf8() else { return false };
+    let after_name = text.rfind(']').map_or(text.as_ref(), |end| &text[end..]);
     let port = after_name.rsplit_once(':').map_or("", |(_, port)| port);
     !text.contains('@')
         && port.bytes().all(|byte| byte.is_ascii_digit())
@@ -69,11 +72,12 @@ mod tests {
 
     #[test]
     fn a_request_is_for_the_host_of_its_target_or_else_of_its_field() {
-        let cases: [(Version, &str, &[&str], Option<&str>); 11] = [
+        let cases: [(Version, &str, &[&str], Option<&str>); 12] = [
             (Version::HTTP_11, "/", &["a.example"], Some("a.example")),
             (Version::HTTP_11, "/", &["a.example:8080"], Some("a.example:8080")),
             (Version::HTTP_11, "/", &["[::1]:8080"], Some("[::1]:8080")),
             (Version::HTTP_11, "/", &["a.example:"], Some("a.example:")),
+            (Version::HTTP_11, "/", &["%61.example:80"], Some("%61.example:80")),
             (Version::HTTP_11, "/", &[""], Some("")),
             (Version::HTTP_11, "http://b.example/", &["a.example"], Some("b.example")),
             (Version::HTTP_10, "/", &[], None),
@@ -90,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_request_that_is_for_no_host_or_for_two_is_refused() {
-        let cases: [(Version, &str, &[&str], &str); 13] = [
+        let cases: [(Version, &str, &[&str], &str); 15] = [
             (Version::HTTP_11, "/", &[], "missing"),
             (Version::HTTP_11, "http://a.example/", &[], "missing"),
             (Version::HTTP_11, "/", &["a.example", "a.example"], "more than once"),
@@ -101,6 +105,8 @@ mod tests {
             (Version::HTTP_11, "/", &["a b"], "not a host"),
             (Version::HTTP_11, "/", &["a.example/path"], "not a host"),
             (Version::HTTP_11, "/", &["me@a.example"], "not a host"),
+            (Version::HTTP_11, "/", &["me%40a.example"], "not a host"),
+            (Version::HTTP_11, "/", &["%zz.example"], "not a host"),
             (Version::HTTP_11, "/", &["a.example, b.example"], "not a host"),
             (Version::HTTP_11, "/", &["a.example:port"], "not a host"),
             (Version::HTTP_11, "http://me@a.example/", &["a.example"], "of the target"),

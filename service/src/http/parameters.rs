@@ -38,6 +38,41 @@ pub(super) fn path_part(text: &str) -> Result<Cow<'_, str>, Problem> {
     percent_decode_str(text).decode_utf8().map_err(|_| not_utf8(text))
 }
 
+/// Refuses a name that is nearly one of those that mean something here: to leave it alone would be
+/// to do something else than was asked, without a word.
+pub(super) fn check_spelling<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+    known: &[&'static str],
+) -> Result<(), Problem> {
+    for name in names {
+        if known.contains(&name) {
+            continue;
+        }
+        let singular = singular(name);
+        let meant = known.iter().find(|known| self::singular(known) == singular);
+        if let Some(meant) = meant {
+            let name: String = name.chars().take(80).collect();
+            return Err(Problem::Unreadable(format!(
+                "`{name}` is no parameter here; write `{meant}`"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Without regard to case, `-` and `_`.
+pub(super) fn plain(name: &str) -> String {
+    name.chars().filter(|c| !"-_".contains(*c)).flat_map(char::to_lowercase).collect()
+}
+
+fn singular(name: &str) -> String {
+    let mut plain = plain(name);
+    if plain.len() > 1 && plain.ends_with('s') {
+        plain.pop();
+    }
+    plain
+}
+
 fn decode(text: &str) -> Result<Cow<'_, str>, Problem> {
     if !text.contains('+') {
         return path_part(text);
@@ -81,6 +116,29 @@ mod tests {
     fn what_is_not_utf8_is_refused() {
         for text in ["a=%FF", "%C3=1", "a=+%80"] {
             assert!(matches!(pairs(text), Err(Problem::Unreadable(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_nearly_right_is_refused_with_the_right_one() {
+        let known = &["topic", "type", "id"];
+        let cases = [
+            ("topic", None),
+            ("anything", None),
+            ("s", None),
+            ("", None),
+            ("-", None),
+            ("topics", Some("`topic`")),
+            ("Topic", Some("`topic`")),
+            ("to_pic", Some("`topic`")),
+            ("topic_", Some("`topic`")),
+            ("TYPES", Some("`type`")),
+            ("ids", Some("`id`")),
+        ];
+        for (name, expected) in cases {
+            let refused = check_spelling(["topic", name], known).err().map(|it| it.to_string());
+            let meant = refused.as_deref().and_then(|text| text.split("write ").nth(1));
+            assert_eq!(meant, expected, "{name}");
         }
     }
 

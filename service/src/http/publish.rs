@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::Context;
 use super::body_memory::HeldMemory;
 use super::incoming::Incoming;
-use super::parameters::{Pairs, pairs, path_part};
+use super::parameters::{Pairs, check_spelling, pairs, path_part};
 use super::reply::{self, Problem, Reply};
 use super::request_body::RequestBody;
 use super::trace;
@@ -21,6 +21,9 @@ use crate::event::{Draft, DraftFields};
 use crate::metrics::PublishSource;
 
 const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The fields of an event whose body is the data, in the query.
+const PARAMETERS: [&str; 4] = ["type", "id", "retry", "private"];
 
 /// `POST /.well-known/mercure`: the fields of a form.
 pub(super) async fn form(
@@ -44,7 +47,9 @@ pub(super) async fn raw(
 ) -> Result<Reply, Problem> {
     let grants = ask_grants(&request, context)?;
     let query = request.uri().query().unwrap_or_default().to_owned();
-    let mut fields = form_fields(pairs(&query)?);
+    let parameters = pairs(&query)?;
+    check_spelling(parameters.iter().map(|(name, _)| name.as_ref()), &PARAMETERS)?;
+    let mut fields = form_fields(parameters);
     fields.topics = vec![path_part(encoded_topic)?];
     let Body { bytes, held } = read_body(request, context).await?;
     let text = String::from_utf8(bytes);

@@ -10,7 +10,7 @@ use super::Context;
 use super::body::{Content, Opening};
 use super::parameters::{Pairs, pairs, path_part};
 use super::reply::{self, Problem, Reply};
-use super::resume::{Asked, LAST_EVENT_ID, check_spelling};
+use super::resume::{Asked, LAST_EVENT_ID, check_stream_spelling};
 use crate::auth::Grants;
 use crate::event::{HEARTBEAT, gap_frame, id_frame};
 use crate::hub::{SubscribeRequest, Subscription};
@@ -158,6 +158,6 @@ fn first_bytes(subscription: &Subscription, empty_id: bool) -> Bytes {
 
 fn query<'a, B>(request: &'a Request<B>, known: &[&'static str]) -> Result<Pairs<'a>, Problem> {
     let parameters = pairs(request.uri().query().unwrap_or_default())?;
-    check_spelling(&parameters, known)?;
+    check_stream_spelling(&parameters, known)?;
     Ok(parameters)
 }

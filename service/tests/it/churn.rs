@@ -89,7 +89,7 @@ async fn publish_until(server: Arc<TestServer>, over: Arc<AtomicBool>) -> usize 
 
 /// Reads to the last event, and says how many there were.
 async fn stay(mut stream: RawStream) -> (usize, RawStream) {
-    stream.expect(":\n").await;
+    stream.place().await;
     let mut received = 0;
     loop {
         let data = data(&stream.frame().await.expect("the stream goes on"));
@@ -116,7 +116,7 @@ async fn come_and_go(server: Arc<TestServer>, seed: usize, read: Arc<AtomicUsize
             continue;
         }
         let mut stream = wire.stream().await;
-        stream.expect(":\n").await;
+        stream.place().await;
         let mut before: Option<usize> = None;
         for _ in 0..chance.random_range(0..200) {
             let frame = stream.frame().await.expect("the stream goes on");

@@ -97,7 +97,7 @@ async fn an_http2_connection_is_not_told_to_end_before_its_last_stream_has_ended
     let mut streams = Vec::new();
     for _ in 0..4 {
         let mut stream = connection.stream("/events/t").await;
-        stream.expect(":\n").await;
+        stream.place().await;
         streams.push(stream);
     }
     let idle = Http2::open(&server).await;
@@ -123,7 +123,7 @@ async fn streams_of_http2_are_told_when_to_come_back_before_their_connection_end
     let mut streams = Vec::new();
     for _ in 0..10 {
         let mut stream = connection.stream("/events/t").await;
-        stream.expect(":\n").await;
+        stream.place().await;
         streams.push(stream);
     }
     drain(&mut server).await;
@@ -140,11 +140,12 @@ async fn the_ports_are_open_to_the_end_of_the_window_and_then_the_program_ends()
     let mut program = Program::start(&["--drain-window", "2s", "--retry", "7ms..7ms"]);
     let mut wire = Wire::open_at(program.address()).await;
     wire.say(stream_request("/events/t")).await;
-    let stream: RawStream = wire.stream().await;
+    let mut stream: RawStream = wire.stream().await;
+    stream.place().await;
     program.signal(Signal::TERM);
     // Its client comes back again and again, as it is told to, and is never refused.
     let rest = stream.rest().await;
-    assert_eq!((rest.text.as_str(), rest.whole), (":\nretry: 7\n\n", true));
+    assert_eq!((rest.text.as_str(), rest.whole), ("retry: 7\n\n", true));
     let mut answers = 0;
     while let Ok(socket) = tokio::net::TcpStream::connect(program.address()).await {
         let mut wire = Wire::of(socket);

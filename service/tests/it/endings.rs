@@ -23,7 +23,7 @@ type Way = fn(RawStream);
 async fn a_client_that_goes_has_left_in_whatever_way_it_goes() {
     let server = TestServer::start_with(&KNOWN).await;
     let mut neighbour = RawStream::open(&server, "/events/t").await;
-    neighbour.expect(":\n").await;
+    neighbour.place().await;
     let ways: [Way; 2] = [drop, RawStream::reset];
     for (count, way) in (1..).zip(ways) {
         let stream = RawStream::open(&server, "/events/t").await;
@@ -33,7 +33,7 @@ async fn a_client_that_goes_has_left_in_whatever_way_it_goes() {
     }
     // One that closes its side only is gone too: there is no other way to say so.
     let mut half = RawStream::open(&server, "/events/t").await;
-    half.expect(":\n").await;
+    half.place().await;
     half.close_this_side().await;
     assert_eq!(half.rest().await.text, "");
     eventually("it has left", async || server.figure(BY_CLIENT).await == 3.0).await;
@@ -73,7 +73,7 @@ async fn a_stream_that_is_old_enough_ends_with_the_last_chunk() {
     let flags = [&KNOWN[..], &["--age-max", "300ms"]].concat();
     let server = TestServer::start_with(&flags).await;
     let mut stream = RawStream::open(&server, "/events/t").await;
-    stream.expect(":\n").await;
+    stream.place().await;
     let rest = stream.rest().await;
     assert_eq!((rest.text.as_str(), rest.whole), (FAREWELL, true));
 }
@@ -82,7 +82,7 @@ async fn a_stream_that_is_old_enough_ends_with_the_last_chunk() {
 async fn a_stream_whose_topic_ends_ends_with_the_last_event_and_the_last_chunk() {
     let server = TestServer::start_with(&KNOWN).await;
     let mut stream = RawStream::open(&server, "/stream-training").await;
-    stream.expect(":\n").await;
+    stream.place().await;
     let mut last = String::new();
     for _ in 0..=1_000 {
         last = stream.frame().await.expect("a thousand steps, and the end");
@@ -102,7 +102,7 @@ async fn a_drain_ends_streams_one_after_another_and_the_program_in_order() {
         let mut wire = Wire::open_at(program.address()).await;
         wire.say(stream_request("/events/t")).await;
         let mut stream = wire.stream().await;
-        stream.expect(":\n").await;
+        stream.place().await;
         streams.push(stream);
     }
     program.signal(Signal::TERM);
@@ -134,7 +134,7 @@ async fn a_drain_is_not_held_up_by_a_reader_that_has_stopped() {
     eventually("its event is on its way", async || server.figure(DELIVERED).await == 1.0).await;
     server.stop().await;
     // What it had been sent of the event is what it finds.
-    stuck.expect(":\n").await;
+    stuck.place().await;
     let rest = stuck.rest().await;
     assert!(!rest.whole);
     assert!(frame(&id, &"x".repeat(1 << 20)).starts_with(&rest.text));
@@ -166,7 +166,7 @@ async fn a_reader_that_is_slow_to_take_its_last_bytes_gets_them_all() {
     eventually("its event is on its way", async || server.figure(DELIVERED).await == 1.0).await;
     server.ask_to_stop();
     eventually("its stream has ended", async || server.figure(SUBSCRIBERS).await == 0.0).await;
-    slow.expect(":\n").await;
+    slow.place().await;
     let rest = slow.rest().await;
     assert_eq!((rest.text, rest.whole), (frame(&id, &data) + FAREWELL, true));
     server.stop().await;

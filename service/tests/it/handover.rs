@@ -13,7 +13,7 @@ const QUIET: [&str; 2] = ["--heartbeat", "0s"];
 /// Reads the first comment and one event that is published now.
 async fn assert_served(server: &TestServer, streams: &mut [RawStream]) {
     for stream in &mut *streams {
-        stream.expect(":\n").await;
+        stream.place().await;
     }
     let id = server.publish("t", "to all").await;
     for stream in streams {
@@ -150,7 +150,7 @@ async fn bytes_on_an_open_stream_end_it_and_harm_nobody_else() {
     let cases = ["x", "\r\n\r\nx", "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n", "\0", " ", &long];
     for (count, bytes) in (1..).zip(cases) {
         let mut stream = RawStream::open(&server, "/events/t").await;
-        stream.expect(":\n").await;
+        stream.place().await;
         stream.say(bytes).await;
         let rest = stream.rest().await;
         assert_eq!((rest.text.as_str(), rest.whole), ("", false), "{bytes:.10}");
@@ -185,7 +185,7 @@ async fn empty_lines_before_and_after_a_request_are_forgiven() {
 async fn so_many_empty_lines_are_forgiven_and_no_more_however_they_come() {
     let server = TestServer::start_with(&QUIET).await;
     let mut stream = RawStream::open(&server, "/events/t").await;
-    stream.expect(":\n").await;
+    stream.place().await;
     for _ in 0..4 {
         stream.say("\r\n".repeat(30)).await;
         let id = server.publish("t", "patience").await;

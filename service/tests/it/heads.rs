@@ -31,12 +31,12 @@ async fn a_request_names_exactly_one_host() {
         ("GET / HTTP/1.1\r\nhost: local host\r\n\r\n", 400, "bad-host"),
         ("GET / HTTP/1.1\r\nhost: localhost@evil.example\r\n\r\n", 400, "bad-host"),
         ("GET http://localhost/ HTTP/1.1\r\n\r\n", 400, "bad-host"),
-        ("GET / HTTP/1.1\r\nhost: evil.example\r\n\r\n", 403, "host"),
+        ("GET / HTTP/1.1\r\nhost: evil.example\r\n\r\n", 421, "host"),
         // The host of the target counts.
-        ("GET http://evil.example/ HTTP/1.1\r\nhost: localhost\r\n\r\n", 403, "host"),
+        ("GET http://evil.example/ HTTP/1.1\r\nhost: localhost\r\n\r\n", 421, "host"),
         (
             "POST http://evil.example/events/t HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\n\r\nx",
-            403,
+            421,
             "host",
         ),
     ];

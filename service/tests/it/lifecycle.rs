@@ -25,7 +25,7 @@ async fn the_program_serves_says_it_is_ready_and_ends_in_order() {
     let stream = client.get(format!("{}/events/t", program.url)).send().await.unwrap();
     program.signal(Signal::TERM);
     let text = stream.text().await.unwrap();
-    let retry = text.strip_prefix(":\nretry: ").and_then(|rest| rest.strip_suffix("\n\n"));
+    let retry = text.rsplit_once("\n\nretry: ").and_then(|(_, rest)| rest.strip_suffix("\n\n"));
     let retry: u32 = retry.unwrap_or_else(|| panic!("{text}")).parse().unwrap();
     assert!((1_000..=5_000).contains(&retry), "{retry}");
     assert_eq!(program.exit_code().await, Some(0));

@@ -31,8 +31,11 @@ mod hosts;
 /// What only the server may publish.
 mod reserved;
 
-/// Streams: what they begin with, what they match, where they resume.
+/// Streams: what they begin with, what they match.
 mod subscribe;
+
+/// Where they go on, and what is told of a gap.
+mod resume;
 
 /// Nobody misses or repeats an event, under load.
 mod resume_under_load;

@@ -16,7 +16,7 @@ async fn connections_are_told_apart_by_what_they_speak() {
     let stream = EventStream::open(server.get("/events/t")).await;
     let http2 = Http2::open(&server).await;
     let mut stream2 = http2.stream("/events/t").await;
-    stream2.expect(":\n").await;
+    stream2.place().await;
     let open = |protocol| format!("fanfare_connections{{protocol=\"{protocol}\"}}");
     let names = ["http1", "http2", "new"].map(open);
     let open = [names[0].as_str(), &names[1], &names[2]];

@@ -81,7 +81,7 @@ async fn many_events_go_in_as_lines_and_a_bad_one_does_not_stop_the_others() {
         })
         .collect();
     assert_eq!(shapes[1..], [json!("mine"), json!(3), json!(5), json!(6), shapes[5].clone()]);
-    assert!(shapes[0].as_str().unwrap().starts_with("urn:uuid:"), "{text}");
+    assert!(shapes[0].as_str().unwrap().starts_with("e:"), "{text}");
     assert_eq!(stream.data(3).await, ["text", r#"{"any":["json",1.50]}"#, ""]);
 }
 

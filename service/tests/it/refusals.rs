@@ -11,7 +11,7 @@ const REFUSED: [(&str, u16); 8] = [
     ("PUT /events/t HTTP/1.1\r\nhost: localhost\r\n", 405),
     ("DELETE /events/t HTTP/1.1\r\nhost: localhost\r\n", 405),
     ("POST /events/t HTTP/1.1\r\nhost: localhost\r\norigin: https://evil.example\r\n", 403),
-    ("POST /events/t HTTP/1.1\r\nhost: evil.example\r\n", 403),
+    ("POST /events/t HTTP/1.1\r\nhost: evil.example\r\n", 421),
     ("POST /events/t HTTP/1.1\r\nhost: localhost\r\nhost: localhost\r\n", 400),
     ("POST /.well-known/mercure HTTP/1.1\r\nhost: localhost\r\ncontent-type: a/b\r\n", 415),
     ("POST /events HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\n", 415),

@@ -1,23 +1,23 @@
-//! Streams: what they begin with, what their selectors match, and where they resume.
+//! Streams: what they begin with, what their selectors match, and what breaks their silence.
 
 use reqwest::Method;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{EventStream, TestServer};
+use crate::support::{EventStream, RawStream, TestServer};
 
 const HUB: &str = "/.well-known/mercure";
 
 #[tokio::test]
 async fn a_stream_opens_at_once_with_headers_that_no_proxy_buffers() {
     let server = TestServer::start().await;
-    let mut answer = server.get("/events/quiet").send().await.unwrap();
-    let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
-    assert_eq!(header("content-type"), "text/event-stream");
-    assert_eq!(header("cache-control"), "no-store");
-    assert_eq!(header("x-accel-buffering"), "no");
-    assert!(answer.headers().get("last-event-id").is_none());
-    assert_eq!(answer.chunk().await.unwrap().unwrap(), ":\n");
+    let mut stream = RawStream::open(&server, "/events/quiet").await;
+    assert_eq!(stream.head.field("content-type"), Some("text/event-stream"));
+    assert_eq!(stream.head.field("cache-control"), Some("no-store"));
+    assert_eq!(stream.head.field("x-accel-buffering"), Some("no"));
+    assert_eq!(stream.head.field("last-event-id"), None);
+    let place = stream.place().await;
+    assert!(place.starts_with("e:") && place.len() == 23, "{place}");
 }
 
 #[tokio::test]
@@ -128,6 +128,35 @@ async fn as_many_training_runs_as_may_be_and_then_a_gentle_refusal() {
     assert!(text.starts_with("retry: "), "{text}");
 }
 
+/// Neither by a stream of everything, nor by templates or the replay of all that is retained.
+#[tokio::test]
+async fn a_training_run_is_seen_by_its_own_stream_alone() {
+    let server = TestServer::start().await;
+    let queries = ["topic=*", "topic=demo%2Ftraining%2F%7Bid%7D&topic=end", "topic=%7B%2Bx%7D"];
+    let mut others = Vec::new();
+    for query in queries {
+        others.push(EventStream::open(server.get(&format!("{HUB}?{query}"))).await);
+    }
+    let mut run = EventStream::open(server.get("/stream-training")).await;
+    for _ in 0..3 {
+        assert_eq!(run.next().await.unwrap().event.as_deref(), Some("progress"));
+    }
+    server.publish("end", "end").await;
+    for query in queries {
+        let replay = format!("{HUB}?{query}&lastEventID=earliest");
+        others.push(EventStream::open(server.get(&replay)).await);
+    }
+    for mut stream in others {
+        loop {
+            let event = stream.next().await.unwrap();
+            assert_ne!(event.event.as_deref(), Some("progress"), "{event:?}");
+            if event.data == "end" {
+                break;
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_preflight_is_answered_for_origins_that_are_allowed() {
     let server = TestServer::start_with(&["--cors-origin", "https://app.example"]).await;
@@ -150,91 +179,31 @@ async fn a_preflight_is_answered_for_origins_that_are_allowed() {
 }
 
 #[tokio::test]
-async fn a_stream_resumes_after_the_event_that_it_names() {
-    let server = TestServer::start().await;
-    let mut ids = Vec::new();
-    for data in ["1", "2", "3"] {
-        ids.push(server.publish("t", data).await);
-        server.publish("another", "not for this one").await;
-    }
-    let custom = server.publish_form(&[("topic", "t"), ("data", "4"), ("id", "custom")]).await;
-    let query = |name: &str, id: &str| format!("/events/t?{name}={}", id.replace('#', "%23"));
-    let cases = [
-        (query("lastEventID", &ids[0]), None, vec!["2", "3", "4"], ids[0].as_str()),
-        (query("last_event_id", &ids[1]), None, vec!["3", "4"], &ids[1]),
-        (query("Last-Event-ID", &ids[2]), None, vec!["4"], &ids[2]),
-        (query("lastEventID", "earliest"), None, vec!["1", "2", "3", "4"], "earliest"),
-        (query("lastEventID", &ids[0]), Some(ids[2].as_str()), vec!["4"], &ids[2]),
-        ("/events/t".to_owned(), Some(&custom), vec![], &custom),
-    ];
-    let mut streams = Vec::new();
-    for (path, header, expected, after) in cases {
-        let mut request = server.get(&path);
-        if let Some(id) = header {
-            request = request.header("Last-Event-ID", id);
-        }
-        let stream = EventStream::open(request).await;
-        assert_eq!(stream.resumed_after.as_deref(), Some(after), "{path}");
-        streams.push((stream, expected));
-    }
-    server.publish("t", "live").await;
-    for (mut stream, mut expected) in streams {
-        expected.push("live");
-        assert_eq!(stream.data(expected.len()).await, expected);
-    }
-}
-
-#[tokio::test]
-async fn who_comes_back_too_late_is_told_what_is_missing() {
-    let server = TestServer::start_with(&["--log-events", "3"]).await;
-    let mut ids = Vec::new();
-    for data in ["1", "2", "3", "4", "5"] {
-        ids.push(server.publish("t", data).await);
-    }
-    let cases = [
-        // Event 2 is gone too, but it was seen, so nothing is missing.
-        ("?topic=t", ids[1].as_str(), None, ids[1].as_str()),
-        ("?topic=*", ids[0].as_str(), Some(Value::from(1)), "earliest"),
-        ("?topic=t", ids[0].as_str(), Some(Value::Null), "earliest"),
-        ("?topic=t", "never-heard-of", Some(Value::Null), "earliest"),
-        (
-            "?topic=t",
-            "urn:uuid:018f0000-0000-7001-8000-000000000005",
-            Some(Value::Null),
-            "earliest",
-        ),
-    ];
-    for (query, id, missed, after) in cases {
-        let request = server.get(&format!("{HUB}{query}")).header("Last-Event-ID", id);
-        let mut stream = EventStream::open(request).await;
-        assert_eq!(stream.resumed_after.as_deref(), Some(after), "{query} {id}");
-        if let Some(missed) = missed {
-            let gap = stream.next().await.unwrap();
-            assert_eq!((gap.event.as_deref(), gap.id), (Some("fanfare-gap"), None));
-            let told: Value = serde_json::from_str(&gap.data).unwrap();
-            assert_eq!(
-                (&told["missed"], &told["after"], &told["before"]),
-                (&missed, &Value::from(id), &Value::from(ids[2].as_str()))
-            );
-        }
-        assert_eq!(stream.data(3).await, ["3", "4", "5"], "{query} {id}");
-    }
-}
-
-#[tokio::test]
-async fn silence_is_broken_by_comments() {
+async fn silence_is_broken_by_comments_and_by_places_that_are_new_to_the_client() {
     let server = TestServer::start_with(&["--heartbeat", "200ms"]).await;
-    let mut answer = server.get("/events/quiet").send().await.unwrap();
-    for _ in 0..3 {
-        assert_eq!(answer.chunk().await.unwrap().unwrap(), ":\n");
+    let mut stream = RawStream::open(&server, "/events/quiet").await;
+    let place = stream.place().await;
+    for _ in 0..2 {
+        stream.expect(":\n").await;
     }
+    let elsewhere = server.publish("another", "x").await;
+    let mut renewed = stream.frame().await.expect("a place");
+    // Comments that were on their way already.
+    while let Some(rest) = renewed.strip_prefix(":\n") {
+        renewed = rest.to_owned();
+    }
+    assert_eq!(renewed, format!("id: {elsewhere}\n\n"));
+    assert_ne!(place, elsewhere);
+    stream.expect(":\n:\n").await;
 }
 
 #[tokio::test]
 async fn a_stream_that_is_old_enough_ends_with_a_time_to_come_back() {
     let flags = ["--age-max", "300ms", "--retry", "1234ms..1234ms"];
     let server = TestServer::start_with(&flags).await;
-    let text = server.get("/events/t").send().await.unwrap().text().await.unwrap();
-    assert_eq!(text, ":\nretry: 1234\n\n");
+    let mut stream = RawStream::open(&server, "/events/t").await;
+    stream.place().await;
+    let rest = stream.rest().await;
+    assert_eq!((rest.text.as_str(), rest.whole), ("retry: 1234\n\n", true));
     assert_eq!(server.figure("fanfare_disconnects_total{reason=\"max_age\"}").await, 1.0);
 }

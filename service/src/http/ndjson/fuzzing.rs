@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::event_line;
 use super::lines::{Line, Lines};
 use crate::event::EventLimits;
-use crate::fuzzing::{check_draft, check_message};
+use crate::event::fuzzing::{check_draft, check_message};
 use crate::http::body_memory::BodyMemory;
 
 /// Long enough for an event, short enough that a fuzzer reaches it.

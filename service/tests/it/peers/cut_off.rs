@@ -19,7 +19,7 @@ pub(super) const KEEPS_A_PLACE: [Peer; 6] = [
 
 /// Those that take an id only from an event with data: `eventsource` 4.1.1 (its parser hands on
 /// nothing else), `event-source-polyfill` 1.0.31 and `sseclient-py` 1.9.0.
-pub(super) const NEEDS_DATA: [Peer; 3] =
+pub(super) const FORGETS_A_PLACE: [Peer; 3] =
     [Peer::EventSource, Peer::EventSourcePolyfill, Peer::Sseclient];
 
 pub(super) fn wanted(count: usize) -> Wanted<'static> {
@@ -34,7 +34,7 @@ pub(super) fn data_of(events: Vec<Seen>) -> Vec<String> {
 /// All that come back, by themselves or by a loop.
 #[tokio::test]
 async fn every_client_that_is_cut_off_after_its_first_event_gets_exactly_the_rest() {
-    let all = KEEPS_A_PLACE.into_iter().chain(NEEDS_DATA);
+    let all = KEEPS_A_PLACE.into_iter().chain(FORGETS_A_PLACE);
     join_all(all.map(comes_back_after_its_first_event)).await;
 }
 

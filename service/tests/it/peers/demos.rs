@@ -13,12 +13,13 @@ const CURLS: [Peer; 2] = [Peer::Curl, Peer::CurlHttp2];
 #[tokio::test]
 async fn curl_prints_the_time_each_second() {
     let server = TestServer::start().await;
-    let form = r"\A:\n(id: [^\n]+\ndata: The time is ([01]\d|2[0-3])(:[0-5]\d){2}\n\n){2}\z";
+    let form =
+        r"\A:\nid: [^\n]+\n\n(id: [^\n]+\ndata: The time is ([01]\d|2[0-3])(:[0-5]\d){2}\n\n){2}\z";
     let form = Regex::new(form).unwrap();
     for version in VERSIONS {
         let mut curl = Process::curl(&["-N", version, &server.url("/stream-time")]);
         let mut printed = String::new();
-        while printed.matches("\n\n").count() < 2 {
+        while printed.matches("\n\n").count() < 3 {
             let line = curl.expect_line().await;
             // Over HTTP/2 what is small is filled up with a comment.
             if !line.starts_with(": ") {

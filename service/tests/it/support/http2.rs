@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::wire::place_in;
 use super::{PATIENCE, TestServer};
 
 /// A connection.
@@ -157,6 +158,11 @@ impl Http2Stream {
         let count = self.text.len().min(text.len());
         let came: Vec<u8> = self.text.drain(..count).collect();
         assert_eq!(String::from_utf8_lossy(&came), text);
+    }
+
+    /// Reads what a stream without a gap begins with, and gives its place.
+    pub(crate) async fn place(&mut self) -> String {
+        place_in(&self.frame().await.unwrap().expect("a place"))
     }
 
     /// The next frame, with its empty line; `None` at the end.

@@ -23,6 +23,8 @@ pub(crate) struct Received {
 pub(crate) struct EventStream {
     /// The answer's `Last-Event-ID`.
     pub(crate) resumed_after: Option<String>,
+    /// The last event id, as the standard keeps it: also that of a block without data.
+    pub(crate) last_id: Option<String>,
     events: Pin<Box<dyn Stream<Item = Result<Sse, String>> + Send>>,
 }
 
@@ -36,22 +38,32 @@ impl EventStream {
 
     pub(crate) fn from_answer(answer: Response) -> Self {
         let header = answer.headers().get("last-event-id");
+        assert_eq!(header, answer.headers().get("mercure-last-event-id"), "both names, one id");
         let resumed_after = header.map(|id| id.to_str().expect("text").to_owned());
         let bytes = answer.bytes_stream().map_err(std::io::Error::other);
         let events = SseStream::from_bytes_stream(bytes.map_ok(|bytes: Bytes| bytes));
-        Self { resumed_after, events: Box::pin(events.map_err(|error| error.to_string())) }
+        let events = Box::pin(events.map_err(|error| error.to_string()));
+        Self { resumed_after, last_id: None, events }
     }
 
     /// The next event, or the retry hint at the end; `None` when the stream has ended or was cut.
     pub(crate) async fn next(&mut self) -> Option<Received> {
-        let next = timeout(PATIENCE, self.events.next()).await.expect("an event in time");
-        let event = next?.ok()?;
-        Some(Received {
-            id: event.id,
-            event: event.event,
-            data: event.data.unwrap_or_default(),
-            retry: event.retry,
-        })
+        loop {
+            let next = timeout(PATIENCE, self.events.next()).await.expect("an event in time");
+            let block = next?.ok()?;
+            if block.id.is_some() {
+                self.last_id.clone_from(&block.id);
+            }
+            // A block without data is no event.
+            if block.data.is_some() || block.retry.is_some() {
+                return Some(Received {
+                    id: block.id,
+                    event: block.event,
+                    data: block.data.unwrap_or_default(),
+                    retry: block.retry,
+                });
+            }
+        }
     }
 
     /// The data of the next so many events.

@@ -229,6 +229,11 @@ impl RawStream {
         assert_eq!(String::from_utf8_lossy(&came), text);
     }
 
+    /// Reads what a stream without a gap begins with, and gives its place.
+    pub(crate) async fn place(&mut self) -> String {
+        place_in(&self.frame().await.expect("a place"))
+    }
+
     /// The next frame, with its empty line; `None` at the end.
     pub(crate) async fn frame(&mut self) -> Option<String> {
         loop {
@@ -262,6 +267,13 @@ impl RawStream {
     pub(crate) fn reset(self) {
         reset_when_dropped(&self.socket);
     }
+}
+
+/// The place that a stream begins with: a comment, and then a block with an id alone.
+pub(crate) fn place_in(beginning: &str) -> String {
+    let id = beginning.strip_prefix(":\nid: ").and_then(|rest| rest.strip_suffix("\n\n"));
+    let id = id.filter(|id| !id.contains('\n'));
+    id.unwrap_or_else(|| panic!("no place: {beginning:?}")).to_owned()
 }
 
 /// The shortest request for a stream.
