@@ -28,7 +28,7 @@ def dashboard() -> dict:
     it.row("At a glance", [(4, glance())])
     it.row("Shards", [(8, shards()), (8, passes())])
     it.row("Processor and memory", [(8, machine())])
-    it.row("Limits", [(8, limits())])
+    it.row("Limits", [(8, limits()), (8, memory_limits())])
     it.row("Log of events", [(8, log())], collapsed=True)
     it.row("Front", [(8, runtime()), (8, front())], collapsed=True)
     it.row("Connections", [(9, connections())], collapsed=True)
@@ -66,13 +66,18 @@ def glance() -> list:
 def shards() -> list:
     deliveries = "sum by (instance) (rate(fanfare_events_delivered_total{SERVER}[RATE]))"
     return [
-        (8, graph("Shard busy ratio", "Time in which the delivery threads work, of all the time they have. A value "
+        (6, graph("Shard busy ratio", "Time in which the delivery threads work, of all the time they have. A value "
                   "that is high while the CPU is idle means that they wait for memory or the kernel.", "percentunit",
                   [Query(BUSY, "{{instance}}")], maximum=1, steps=[(None, "transparent"), (0.9, BAD)])),
-        (8, graph("CPU for 1,000 deliveries", "Processor time of the whole process by what it delivers. It rises "
+        (6, graph("Longest iteration", "The longest iteration of a shard's loop in the last one to two minutes. It is made to "
+                  "be less than 5 ms; whatever it takes, everybody whom the shard serves waits for. Above a second "
+                  "/readyz fails.", "s", [
+                      Query("max by (instance) (fanfare_shard_iteration_seconds_max{SERVER})", "{{instance}}")],
+                  steps=[(None, "transparent"), (0.05, BAD)])),
+        (6, graph("CPU for 1,000 deliveries", "Processor time of the whole process by what it delivers. It rises "
                   "when writes hold few events and when many connections are small or encrypted.", "s", [
                       Query(f"1000 * {CPU} / ({deliveries} > 0)", "{{instance}}")])),
-        (8, graph("Shards and failures", "Delivery threads, and shards that have ended without being told to; see "
+        (6, graph("Shards and failures", "Delivery threads, and shards that have ended without being told to; see "
                   "the log.", "short", [
             Query("sum by (instance) (fanfare_shards{SERVER})", "shards {{instance}}"),
             Query("sum by (instance) (fanfare_shards_failed{SERVER})", "failed {{instance}}"),
@@ -118,15 +123,20 @@ def machine() -> list:
 
 def limits() -> list:
     return [
-        (6, graph("File descriptors and limit", "Each connection takes one. The default limit of connections is "
+        (12, graph("File descriptors and limit", "Each connection takes one. The default limit of connections is "
                   "90 % of this limit.", "short", [
                       Query(f"sum by (instance) ({of_process('process_open_fds')})", "open {{instance}}"),
                       Query(f"sum by (instance) ({of_process('process_max_fds')})", "limit {{instance}}"),
                   ], limits=["limit"])),
-        (6, graph("Connections and limit", "Beyond the limit, newcomers are turned away.", "short", [
+        (12, graph("Connections and limit", "Beyond the limit, newcomers are turned away.", "short", [
             Query("sum by (instance) (fanfare_connections{SERVER})", "open {{instance}}"),
             Query("sum by (instance) (fanfare_connections_limit{SERVER})", "limit {{instance}}"),
         ], limits=["limit"])),
+    ]
+
+
+def memory_limits() -> list:
+    return [
         (6, graph("Memory of request bodies", "What is being uploaded at this moment. At the limit, publishes are "
                   "answered with 'busy'.", "bytes", [
                       Query("sum by (instance) (fanfare_body_memory_bytes{SERVER})", "used {{instance}}"),
@@ -136,6 +146,14 @@ def limits() -> list:
                   "is room. At the limit, streams with new templates are answered with 'busy'.", "bytes", [
                       Query("sum by (instance) (fanfare_selector_bytes{SERVER})", "used {{instance}}"),
                       Query("sum by (instance) (fanfare_selector_bytes_limit{SERVER})", "limit {{instance}}"),
+                  ], limits=["limit"])),
+        (6, graph("Memory of remembered matches", "What the shards remember of which selectors match which topics. "
+                  "Each has at most 4 MiB for it.", "bytes", [
+                      Query("sum by (instance) (fanfare_match_cache_bytes{SERVER})", "used {{instance}}")])),
+        (6, graph("Output buffers", "What slow readers hold that is not in the log any more, or was joined for them. "
+                  "At the limit, those that are furthest behind are disconnected.", "bytes", [
+                      Query("sum by (instance) (fanfare_output_buffer_bytes{SERVER})", "used {{instance}}"),
+                      Query("sum by (instance) (fanfare_output_buffer_bytes_limit{SERVER})", "limit {{instance}}"),
                   ], limits=["limit"])),
     ]
 

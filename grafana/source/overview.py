@@ -84,11 +84,12 @@ def streams() -> list:
                       Query(per_second("fanfare_connections_opened_total"), "opened"),
                       Query(f'-{per_second("fanfare_connections_closed_total", "reason")}', "closed {{reason}}"),
                   ], minimum=None, colours={"opened": "green"})),
-        (8, graph("Streams begun and ended", "Below zero: ended, by reason. 'slow' and 'log_passed' are readers who "
-                  "could not follow; they come back and are replayed.", "ops", [
+        (8, graph("Streams begun and ended", "Below zero: ended, by reason. 'slow', 'log_passed' and "
+                  "'output_buffers' are readers who could not follow; they come back and are replayed.", "ops", [
                       Query(per_second("fanfare_subscribed_total"), "begun"),
                       Query(f'-{per_second("fanfare_disconnects_total", "reason")}', "ended {{reason}}"),
                   ], minimum=None, colours={"begun": "green", "ended slow": "red", "ended log_passed": "dark-red",
+                                            "ended output_buffers": "semi-dark-red",
                                             "ended failed": "purple"})),
     ]
 
@@ -193,8 +194,8 @@ def traffic() -> list:
                   colours={"2xx": "green", "3xx": "blue", "4xx": "orange", "5xx": "red"})),
         (8, graph("Bytes published", "Data of accepted events.", "Bps", [
             Query(per_second("fanfare_events_published_bytes_total"), "published")])),
-        (8, graph("Heartbeats", "Comments to streams on which nothing happened. They should follow the number of "
-                  "idle subscribers.", "ops", [Query(per_second("fanfare_heartbeats_total"), "heartbeats")])),
+        (8, graph("Heartbeats", "Sent to streams on which nothing happened. They should follow the number of idle "
+                  "subscribers.", "ops", [Query(per_second("fanfare_heartbeats_total"), "heartbeats")])),
     ]
 
 

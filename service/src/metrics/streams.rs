@@ -50,7 +50,10 @@ impl Streams {
                 "fanfare_events_replayed_total",
                 "Events read from the log for one subscriber: after a resume, or because it was behind.",
             ),
-            heartbeats: described("fanfare_heartbeats_total", "Comments sent into silence."),
+            heartbeats: described(
+                "fanfare_heartbeats_total",
+                "Heartbeats sent into silence: comments, and places to those who have caught up.",
+            ),
             gaps_told: described(
                 "fanfare_gaps_told_total",
                 "Times that a client was told that it missed events.",

@@ -11,7 +11,7 @@ use super::super::prometheus::{Curve, Prometheus};
 const SHORT: &str = "5s";
 
 /// Dashboard, panel and legend of queries that may be 0 all the time, with the reason.
-const MAY_BE_ZERO: [([&str; 3], &str); 22] = [
+const MAY_BE_ZERO: [([&str; 3], &str); 24] = [
     (["overview.json", "Servers down", "__auto"], NO_TROUBLE),
     (
         ["overview.json", "Readers that lag", "more"],
@@ -24,6 +24,11 @@ const MAY_BE_ZERO: [([&str; 3], &str); 22] = [
         ["internals.json", "Memory of compiled selectors", "used {{instance}}"],
         "nobody subscribes to a template",
     ),
+    (
+        ["internals.json", "Memory of remembered matches", "used {{instance}}"],
+        "nobody subscribes to a template",
+    ),
+    (["internals.json", "Output buffers", "used {{instance}}"], A_MOMENT),
     (["internals.json", "Tasks that wait for a worker", "{{instance}}"], A_MOMENT),
     (["internals.json", "Publishers held", "{{instance}}"], A_MOMENT),
     (["internals.json", "Accept errors", "{{error}}"], NO_TROUBLE),
