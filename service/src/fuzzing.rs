@@ -61,7 +61,8 @@ fn selector(text: &str) -> Option<Selector> {
 /// Whether a selector that can be parsed matches a topic, for an oracle that stands elsewhere.
 #[must_use]
 pub fn selector_matches(selector: &str, topic: &str) -> Option<bool> {
-    Selector::parse(selector).ok().map(|selector| selector.matches(topic))
+    let selector = Selector::parse(selector).ok()?;
+    selector.exact_topic().is_none().then(|| selector.matches(topic))
 }
 
 /// The fields of an event, one a line: topic, type, id, retry, and the rest is data. What is

@@ -2,7 +2,7 @@
 
 use hyper::Request;
 use hyper::header::{HOST, ORIGIN};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 
 pub use super::ndjson::fuzzing::ndjson;
 
@@ -64,7 +64,11 @@ pub fn host_and_origin(bytes: &[u8]) {
 /// Every way to write this machine holds one of these: `localhost`, an address in 127.0.0.0/8, or
 /// `::1` in any of its forms, which are made of zeros, colons and a one.
 fn may_be_loopback(name: &[u8]) -> bool {
+    let name: Vec<u8> = percent_decode(name).collect();
     let name = name.to_ascii_lowercase();
     let holds = |part: &[u8]| name.windows(part.len()).any(|window| window == part);
-    name.is_empty() || holds(b"localhost") || holds(b"127.") || (holds(b":") && holds(b"1]"))
+    // An address may also be written as one number, or in hexadecimal or octal parts.
+    let digits = |byte: &u8| byte.is_ascii_hexdigit() || b"x.:/htps".contains(byte);
+    let is_number = name.iter().all(digits);
+    is_number || holds(b"localhost") || holds(b"127.") || (holds(b":") && holds(b"1]"))
 }
