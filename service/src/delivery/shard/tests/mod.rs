@@ -37,6 +37,8 @@ mod heartbeats;
 mod live;
 /// Coming and going.
 mod membership;
+/// Those who hold too much beyond the log.
+mod output;
 /// From replay to live.
 mod replay;
 /// Leaving events out.
@@ -65,6 +67,8 @@ struct Reading {
     /// It has said that it is full, and is to tell when it is not.
     promised: bool,
     gone: bool,
+    /// What whoever carries it has yet to send, in bytes.
+    held: usize,
     end: Option<End>,
 }
 
@@ -94,6 +98,7 @@ impl Reader {
             was_full: false,
             promised: false,
             gone: false,
+            held: 0,
             end: None,
         })))
     }
@@ -249,6 +254,10 @@ impl Sink for Reader {
 
     fn go_on(&mut self) -> Finish {
         self.go_on_reading()
+    }
+
+    fn held(&self) -> usize {
+        self.change(|reading| reading.held)
     }
 
     fn abort(&mut self, _: &Bytes) {
