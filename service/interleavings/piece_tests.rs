@@ -9,6 +9,9 @@ use loom::thread;
 
 use crate::piece::{PieceCell, Put, Taken};
 
+/// What a reader notes at the end of a stream that was cut.
+const CUT: &str = "/";
+
 /// A thread that sleeps until it is woken. (`Wake` wants the `Arc` of the standard library, which is
 /// no part of what is checked.)
 struct Sleeper(Arc<Notify>);
@@ -63,7 +66,11 @@ impl Stage {
                     Poll::Pending => asleep.wait(),
                 }
             };
-            let Some(Taken { piece, promised }) = taken else { return text };
+            let (piece, promised) = match taken {
+                Taken::Piece { piece, promised } => (piece, promised),
+                Taken::End => return text,
+                Taken::Cut => return text + CUT,
+            };
             if promised {
                 self.shard.notify();
             }
@@ -126,7 +133,8 @@ fn a_stream_that_is_cut_wakes_its_reader() {
             })
         };
         let read = stage.read(usize::MAX);
-        assert!(["", "a"].contains(&&read[..]), "{read}");
+        assert!([CUT, &format!("a{CUT}")].contains(&&read[..]), "{read}");
         shard.join().unwrap();
+        assert_eq!(stage.cell.bytes(), 0, "nothing is held");
     });
 }

@@ -26,7 +26,7 @@ mod subscriber;
 mod sync;
 
 pub use policy::{LagLimit, Policies, Policy, PolicyRule, PolicyRuleError};
-pub use slot::SlotReader;
+pub use slot::{Piece, SlotReader, StreamCut};
 pub use socket::Held;
 
 use std::io;

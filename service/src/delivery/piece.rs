@@ -22,11 +22,18 @@ pub(super) struct PieceCell {
 struct State {
     /// Empty when there is nothing to read.
     piece: Bytes,
-    ended: bool,
+    end: Option<End>,
     /// The shard was told "full" and wants to know when that is over.
     promised: bool,
     reader_gone: bool,
     reader: Option<Waker>,
+}
+
+/// How the shard ended the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    InOrder,
+    Cut,
 }
 
 /// What became of a piece that the shard put.
@@ -38,12 +45,18 @@ pub(super) enum Put {
     Gone,
 }
 
-/// A piece for the reader.
+/// What the reader finds.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Taken {
-    pub(super) piece: Bytes,
-    /// The shard was told "full" and is to be told that it is not.
-    pub(super) promised: bool,
+pub(super) enum Taken {
+    Piece {
+        piece: Bytes,
+        /// The shard was told "full" and is to be told that it is not.
+        promised: bool,
+    },
+    /// The stream has ended in order.
+    End,
+    /// The shard has cut it: something that it was to carry is missing.
+    Cut,
 }
 
 impl PieceCell {
@@ -69,6 +82,11 @@ impl PieceCell {
         Put::Taken(if piece.is_empty() { None } else { state.reader.take() })
     }
 
+    /// How much is there.
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().piece.len()
+    }
+
     /// The shard ends the stream after what is there and `farewell`; the reader is to be woken.
     pub(super) fn end(&self, farewell: &Bytes) -> Option<Waker> {
         let mut state = self.lock();
@@ -80,7 +98,7 @@ impl PieceCell {
             joined.extend_from_slice(farewell);
             state.piece = joined.freeze();
         }
-        state.ended = true;
+        state.end.get_or_insert(End::InOrder);
         state.reader.take()
     }
 
@@ -88,23 +106,26 @@ impl PieceCell {
     pub(super) fn cut(&self) -> Option<Waker> {
         let mut state = self.lock();
         state.piece = Bytes::new();
-        state.ended = true;
+        state.end = Some(End::Cut);
         state.reader.take()
     }
 
-    /// The reader takes what is there, or is woken when something is; `None` is the end.
-    pub(super) fn take(&self, reader: &Waker) -> Poll<Option<Taken>> {
+    /// The reader takes what is there, or is woken when something is.
+    pub(super) fn take(&self, reader: &Waker) -> Poll<Taken> {
         let mut state = self.lock();
         if !state.piece.is_empty() {
             let piece = mem::take(&mut state.piece);
             let promised = mem::take(&mut state.promised);
-            return Poll::Ready(Some(Taken { piece, promised }));
+            return Poll::Ready(Taken::Piece { piece, promised });
         }
-        if state.ended {
-            return Poll::Ready(None);
+        match state.end {
+            Some(End::InOrder) => Poll::Ready(Taken::End),
+            Some(End::Cut) => Poll::Ready(Taken::Cut),
+            None => {
+                state.reader = Some(reader.clone());
+                Poll::Pending
+            }
         }
-        state.reader = Some(reader.clone());
-        Poll::Pending
     }
 
     /// The reader leaves; true if the stream had not ended.
@@ -112,6 +133,6 @@ impl PieceCell {
         let mut state = self.lock();
         state.reader_gone = true;
         state.piece = Bytes::new();
-        !state.ended
+        state.end.is_none()
     }
 }

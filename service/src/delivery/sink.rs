@@ -80,6 +80,12 @@ pub(super) trait Sink: Send + fmt::Debug {
         Finish::Done
     }
 
+    /// How many bytes that it has taken have yet to leave, whoever has them. They may be part of a
+    /// larger buffer.
+    fn held(&self) -> usize {
+        0
+    }
+
     /// Ends the stream at once: the reader takes nothing, so `farewell` is only a try.
     fn abort(&mut self, farewell: &Bytes);
 }

@@ -7,11 +7,13 @@
 
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use mio::Registry;
+use thiserror::Error;
 
 use super::batch::Batch;
 use super::mailbox::{Mailbox, Notice};
@@ -20,14 +22,24 @@ use super::sink::{Finish, Offer, Sink};
 use super::subscriber::SubscriberKey;
 use crate::event::Block;
 
-/// Makes a slot that already holds `opening`. `hang_up` cuts whatever carries the reader.
+/// A shard has ended the stream before its reader had everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the stream was cut because its reader takes nothing; it may be resumed")]
+pub struct StreamCut;
+
+/// Makes a slot that already holds `opening`. `hang_up` cuts whatever carries the reader, which may
+/// not ask for what comes next as long as nobody takes what it has.
 pub(crate) fn slot(
     mailbox: Arc<Mailbox>,
     opening: Bytes,
     hang_up: Box<dyn FnOnce() + Send>,
 ) -> (SlotSink, SlotReader) {
-    let shared =
-        Arc::new(Shared { cell: PieceCell::holding(opening), key: OnceLock::new(), mailbox });
+    let shared = Arc::new(Shared {
+        cell: PieceCell::holding(opening),
+        taken: AtomicUsize::new(0),
+        key: OnceLock::new(),
+        mailbox,
+    });
     let sink = SlotSink { shared: Arc::clone(&shared), hang_up: Some(hang_up) };
     (sink, SlotReader { shared })
 }
@@ -35,6 +47,8 @@ pub(crate) fn slot(
 #[derive(Debug)]
 struct Shared {
     cell: PieceCell,
+    /// Bytes of the pieces that the reader took and that have yet to leave.
+    taken: AtomicUsize,
     /// By what the shard knows the stream, once it does.
     key: OnceLock<SubscriberKey>,
     mailbox: Arc<Mailbox>,
@@ -96,6 +110,10 @@ impl Sink for SlotSink {
         Finish::Done
     }
 
+    fn held(&self) -> usize {
+        self.shared.cell.bytes() + self.shared.taken.load(Ordering::Relaxed)
+    }
+
     fn abort(&mut self, _: &Bytes) {
         wake(self.shared.cell.cut());
         if let Some(hang_up) = self.hang_up.take() {
@@ -119,22 +137,76 @@ pub struct SlotReader {
 }
 
 impl SlotReader {
-    /// The next piece; `None` when the stream has ended.
-    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let Poll::Ready(taken) = self.shared.cell.take(context.waker()) else {
-            return Poll::Pending;
-        };
-        let Some(Taken { piece, promised }) = taken else { return Poll::Ready(None) };
-        if promised {
-            self.tell(Notice::Ready);
-        }
-        Poll::Ready(Some(piece))
+    /// The next piece; `None` when the stream has ended in order.
+    pub fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, StreamCut>>> {
+        self.shared.cell.take(context.waker()).map(|taken| match taken {
+            Taken::Piece { piece, promised } => {
+                if promised {
+                    self.tell(Notice::Ready);
+                }
+                Some(Ok(piece))
+            }
+            Taken::End => None,
+            Taken::Cut => Some(Err(StreamCut)),
+        })
+    }
+
+    /// A piece for whoever sends it, which counts for this stream until it is dropped.
+    #[must_use]
+    pub fn counted(&self, bytes: Bytes) -> Piece {
+        let counted = bytes.len();
+        self.shared.taken.fetch_add(counted, Ordering::Relaxed);
+        Piece { bytes, counted, stream: Some(Arc::clone(&self.shared)) }
     }
 
     /// Before the shard has met the stream there is nothing to tell: it asks when it does.
     fn tell(&self, notice: fn(SubscriberKey) -> Notice) {
         if let Some(&key) = self.shared.key.get() {
             self.shared.mailbox.post(notice(key));
+        }
+    }
+}
+
+/// Bytes on their way, and for which stream they count.
+#[derive(Debug)]
+pub struct Piece {
+    bytes: Bytes,
+    counted: usize,
+    stream: Option<Arc<Shared>>,
+}
+
+impl From<Bytes> for Piece {
+    /// Bytes that count for no stream.
+    fn from(bytes: Bytes) -> Self {
+        Self { bytes, counted: 0, stream: None }
+    }
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.bytes.chunk()
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+    }
+
+    fn copy_to_bytes(&mut self, length: usize) -> Bytes {
+        self.bytes.copy_to_bytes(length)
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        if let Some(stream) = &self.stream {
+            stream.taken.fetch_sub(self.counted, Ordering::Relaxed);
         }
     }
 }
@@ -149,7 +221,6 @@ impl Drop for SlotReader {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
 
     use mio::Token;
@@ -197,7 +268,7 @@ mod tests {
     }
 
     impl Stage {
-        fn read(&mut self) -> Poll<Option<Bytes>> {
+        fn read(&mut self) -> Poll<Option<Result<Bytes, StreamCut>>> {
             let waker = Waker::from(Arc::clone(&self.wakes));
             self.reader.poll_next(&mut Context::from_waker(&waker))
         }
@@ -223,11 +294,11 @@ mod tests {
         notices.iter().map(name).collect()
     }
 
-    fn piece(text: &'static str) -> Poll<Option<Bytes>> {
-        Poll::Ready(Some(Bytes::from_static(text.as_bytes())))
+    fn piece(text: &'static str) -> Poll<Option<Result<Bytes, StreamCut>>> {
+        Poll::Ready(Some(Ok(Bytes::from_static(text.as_bytes()))))
     }
 
-    const END: Poll<Option<Bytes>> = Poll::Ready(None);
+    const END: Poll<Option<Result<Bytes, StreamCut>>> = Poll::Ready(None);
 
     #[test]
     fn a_reader_gets_the_opening_first_and_then_what_was_offered() {
@@ -306,7 +377,31 @@ mod tests {
         stage.sink.abort(&Bytes::new());
         stage.sink.abort(&Bytes::new());
         assert_eq!(stage.hang_ups.get(), 1);
-        assert_eq!(stage.read(), END);
+        assert_eq!(stage.read(), Poll::Ready(Some(Err(StreamCut))));
+        drop(stage.sink);
+        let waker = Waker::from(stage.wakes);
+        let read = stage.reader.poll_next(&mut Context::from_waker(&waker));
+        assert_eq!(
+            read,
+            Poll::Ready(Some(Err(StreamCut))),
+            "it never ends as if nothing were missing"
+        );
+    }
+
+    #[test]
+    fn a_piece_counts_as_held_until_whoever_took_it_lets_go_of_it() {
+        let mut stage = stage("ab");
+        assert_eq!(stage.sink.held(), 2);
+        assert_eq!(stage.read(), piece("ab"));
+        let mut first = stage.reader.counted(Bytes::from_static(b"ab"));
+        assert_eq!(stage.offer("cde"), Offer::Taken);
+        assert_eq!(stage.sink.held(), 5);
+        first.advance(1);
+        assert_eq!((first.remaining(), stage.sink.held()), (1, 5), "it holds all of its memory");
+        drop(first);
+        assert_eq!(stage.sink.held(), 3);
+        stage.sink.abort(&Bytes::new());
+        assert_eq!(stage.sink.held(), 0);
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(super) struct SocketSink {
     socket: TcpStream,
     /// What has to leave before anything else; boxed, because hardly any socket ever has one.
     rest: Option<Box<Bytes>>,
+    /// What follows it at the end of the stream.
+    last: Option<Box<Bytes>>,
     /// The kernel took less than it was offered and will say when it takes more.
     blocked: bool,
     /// How many bytes of line breaks have come.
@@ -53,7 +55,7 @@ impl SocketSink {
     /// non-blocking.
     pub(super) fn new(socket: net::TcpStream, opening: Bytes, held: Held) -> Self {
         let socket = TcpStream::from_std(socket);
-        Self { socket, rest: keep(opening), blocked: false, forgiven: 0, _held: held }
+        Self { socket, rest: keep(opening), last: None, blocked: false, forgiven: 0, _held: held }
     }
 
     /// Sends what has to leave first; `Taken` when nothing of it is left.
@@ -61,16 +63,18 @@ impl SocketSink {
         if self.blocked {
             return Offer::Full;
         }
-        let Some(mut rest) = self.rest.take() else { return Offer::Taken };
-        match self.send(&rest) {
-            Err(_) => Offer::Gone,
-            Ok(sent) if sent == rest.len() => Offer::Taken,
-            Ok(sent) => {
-                let _ = rest.split_to(sent);
-                self.rest = Some(rest);
-                Offer::Full
+        while let Some(mut rest) = self.rest.take().or_else(|| self.last.take()) {
+            match self.send(&rest) {
+                Err(_) => return Offer::Gone,
+                Ok(sent) if sent == rest.len() => {}
+                Ok(sent) => {
+                    let _ = rest.split_to(sent);
+                    self.rest = Some(rest);
+                    return Offer::Full;
+                }
             }
         }
+        Offer::Taken
     }
 
     /// One `send`; fewer bytes than offered mean that the kernel is full.
@@ -163,12 +167,13 @@ impl Sink for SocketSink {
     }
 
     fn finish(&mut self, farewell: &Bytes) -> Finish {
-        let mut last = BytesMut::from(self.rest.as_deref().map_or(&[][..], |rest| rest));
+        let mut last = BytesMut::new();
         if !farewell.is_empty() {
             last.extend_from_slice(&chunk_of(farewell));
         }
         last.extend_from_slice(LAST_CHUNK);
-        self.rest = keep(last.freeze());
+        // Beside the rest: joined with it, that would be copied, and the copy counted by nobody.
+        self.last = keep(last.freeze());
         self.go_on()
     }
 
@@ -178,6 +183,10 @@ impl Sink for SocketSink {
             Offer::Taken | Offer::Gone => Finish::Done,
             Offer::Full | Offer::Part(_) => Finish::Pending,
         }
+    }
+
+    fn held(&self) -> usize {
+        self.rest.as_deref().map_or(0, Bytes::len)
     }
 
     fn abort(&mut self, farewell: &Bytes) {

@@ -93,9 +93,9 @@ fn next(reader: &mut SlotReader) -> Option<Bytes> {
     let mut context = Context::from_waker(Waker::noop());
     let mut piece = None;
     eventually("a piece", || match reader.poll_next(&mut context) {
-        Poll::Ready(Some(bytes)) if bytes.starts_with(b":") => false,
+        Poll::Ready(Some(Ok(bytes))) if bytes.starts_with(b":") => false,
         Poll::Ready(other) => {
-            piece = other;
+            piece = other.map(|piece| piece.expect("a stream that is not cut"));
             true
         }
         Poll::Pending => false,

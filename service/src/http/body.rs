@@ -7,14 +7,14 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http_body_util::Full;
 use http_body_util::channel::Channel;
 use hyper::body::{Body, Frame, SizeHint};
 
-use crate::delivery::SlotReader;
+use crate::delivery::{Piece, SlotReader, StreamCut};
 use crate::hub::Subscription;
 
 /// What an answer holds.
@@ -66,13 +66,13 @@ pub(super) struct Watched<W> {
 }
 
 impl<W: Watch> Body for Watched<W> {
-    type Data = Bytes;
-    type Error = Infallible;
+    type Data = Piece;
+    type Error = StreamCut;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Piece>, StreamCut>>> {
         let this = self.get_mut();
         let frame = Pin::new(&mut this.body).poll_frame(context);
         this.watch.asked(frame.is_ready());
@@ -106,21 +106,29 @@ fn filled_up(piece: Bytes, min: usize) -> Bytes {
     filled.freeze()
 }
 
+/// A frame of a body that cannot fail and is no stream of events.
+fn plain(frame: Result<Frame<Bytes>, Infallible>) -> Result<Frame<Piece>, StreamCut> {
+    frame.map(|frame| frame.map_data(Piece::from)).map_err(|never| match never {})
+}
+
 impl Body for ReplyBody {
-    type Data = Bytes;
-    type Error = Infallible;
+    type Data = Piece;
+    type Error = StreamCut;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Piece>, StreamCut>>> {
         match self.get_mut() {
-            Self::Whole(body) => Pin::new(body).poll_frame(context),
+            Self::Whole(body) => Pin::new(body).poll_frame(context).map(|frame| frame.map(plain)),
             Self::Events { reader, piece_min } => {
-                let fill = |piece| Ok(Frame::data(filled_up(piece, *piece_min)));
-                reader.poll_next(context).map(|piece| piece.map(fill))
+                // After an error hyper lets the client know that something is missing: it resets
+                // the stream, or closes the connection.
+                let next = ready!(reader.poll_next(context)?);
+                let counted = |piece| reader.counted(filled_up(piece, *piece_min));
+                Poll::Ready(next.map(|piece| Ok(Frame::data(counted(piece)))))
             }
-            Self::Lines(channel) => Pin::new(channel).poll_frame(context),
+            Self::Lines(lines) => Pin::new(lines).poll_frame(context).map(|frame| frame.map(plain)),
         }
     }
 

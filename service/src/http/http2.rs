@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::accept::Place;
 use super::body::{HTTP2_PIECE_MIN, ReplyBody, Watch, Watched};
 use super::connection::{Mode, answer, to_body};
+use super::http2_streams::{Noted, Sending, StreamExecutor};
 use super::incoming::Incoming;
 use super::{Context, head};
 use crate::lifecycle::Lifecycle;
@@ -39,6 +40,8 @@ const STREAM_WINDOW: u32 = 128 << 10;
 /// How long after its last stream a connection is told in a drain that it is going to end. A client
 /// that finds both in one read loses the end of its stream.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
+/// How long a client may take nothing after one of its streams was cut because it was not read.
+const STUCK: Duration = Duration::from_secs(1);
 /// How long streams that end with the window of a drain have for that; it is part of the time after
 /// which what is left is cut.
 const LAST_MOMENT_MAX: Duration = Duration::from_secs(1);
@@ -51,15 +54,16 @@ pub(super) async fn serve(
     place: &mut Place,
 ) -> Result<(), hyper::Error> {
     let streams = Arc::new(Streams::new());
+    let sending: Arc<Sending> = Arc::default();
     let service = service_fn(|request| {
         let (context, mut open) = (Arc::clone(&context), Streams::open(&streams));
+        let sending = Arc::clone(&sending);
         // hyper keeps the place of this future for as long as the stream lives; boxed, it is given
         // back with the answer.
         Box::pin(async move {
             let reply = answer(Incoming::give(request), mode, &context).await;
-            // The connection carries other streams too. A stuck one holds one piece until the
-            // client reads or resets it.
-            let reply = to_body(reply, &context, HTTP2_PIECE_MIN, || ());
+            // The connection carries other streams too, so that only this one is cut.
+            let reply = to_body(reply, &context, HTTP2_PIECE_MIN, sending.cutter());
             Ok::<_, Infallible>(reply.map(|body| {
                 open.answers(&body);
                 Watched { body, watch: open }
@@ -68,7 +72,8 @@ pub(super) async fn serve(
     });
     let settings = &context.settings;
     let header_list_max = head::hard_limit(settings.head_bytes_max);
-    let connection = http2::Builder::new(TokioExecutor::new())
+    let io = Noted { io: TokioIo::new(stream), sending: Arc::clone(&sending) };
+    let connection = http2::Builder::new(StreamExecutor)
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
         .keep_alive_timeout(PING)
@@ -77,7 +82,7 @@ pub(super) async fn serve(
         .max_send_buf_size(STREAM_BUFFER)
         .max_header_list_size(u32::try_from(header_list_max).unwrap_or(u32::MAX))
         .max_concurrent_streams(settings.http2_streams_max)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(io, service);
     let mut connection = pin!(connection);
     tokio::select! {
         result = connection.as_mut() => return result,
@@ -85,6 +90,10 @@ pub(super) async fn serve(
         () = streams.drained(&context.lifecycle) => {}
         () = streams.unread(settings.body_timeout) => {
             place.ends(ConnectionEnd::Idle);
+            return Ok(());
+        }
+        () = sending.stuck(STUCK) => {
+            place.ends(ConnectionEnd::Stream);
             return Ok(());
         }
     }
@@ -95,6 +104,7 @@ pub(super) async fn serve(
         result = connection => result,
         () = streams.idle(settings.body_timeout) => Ok(()),
         () = streams.unread(settings.body_timeout) => Ok(()),
+        () = sending.stuck(STUCK) => Ok(()),
     }
 }
 

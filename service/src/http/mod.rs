@@ -18,6 +18,7 @@ mod head;
 mod host;
 mod http1;
 mod http2;
+mod http2_streams;
 mod incoming;
 mod ndjson;
 mod origin;

@@ -43,6 +43,7 @@ use crate::log::{Log, PageLimit};
 use crate::metrics::{EndReason, LagSample, ShardFigures};
 use catch_up::JoinedPages;
 use membership::{Draining, Lingering};
+use output::Search;
 use pass::Pass;
 use skip::Skipping;
 
@@ -100,6 +101,9 @@ pub(super) struct Shard {
     skipping: HashMap<SubscriberKey, Skipping>,
     lags_due: Tick,
     lags_shown: bool,
+    /// For those who hold more than may be held beyond the log.
+    search: Option<Search>,
+    search_due: Tick,
     draining: Option<Draining>,
     /// Those who have yet to be told that the log has passed the shard.
     passed_by: std::vec::IntoIter<SubscriberKey>,
@@ -149,6 +153,8 @@ impl Shard {
             skipping: HashMap::new(),
             lags_due: 0,
             lags_shown: false,
+            search: None,
+            search_due: 0,
             draining: None,
             passed_by: Vec::new().into_iter(),
             stopped: false,
@@ -209,10 +215,10 @@ impl Shard {
         let more_deadlines = self.serve_deadlines();
         // Then notices: whoever joined is in its audience before the head is looked at again.
         let more_notices = self.serve_notices();
-        self.end_those_who_hold_too_much();
+        let more_to_end = self.end_those_who_hold_too_much();
         let more_events = self.advance();
         let more_behind = self.catch_up();
-        more_deadlines || more_notices || more_events || more_behind
+        more_deadlines || more_notices || more_to_end || more_events || more_behind
     }
 
     fn budget(&self) -> Budget {
@@ -264,7 +270,7 @@ impl Shard {
         // While somebody is blocked or shown as such, figures are to become true without events.
         let lags = (self.lags_shown || !self.blocked.is_empty()).then_some(self.lags_due);
         let next = self.deadlines.next_in().map(|ahead| self.deadlines.now() + ahead);
-        let due = lags.into_iter().chain(next).min()?;
+        let due = lags.into_iter().chain(next).chain(self.next_search()).min()?;
         Some((TICK * due).saturating_sub(self.began.elapsed()).max(Duration::from_millis(1)))
     }
 }

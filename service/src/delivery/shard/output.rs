@@ -4,36 +4,128 @@
 //! and one on HTTP/2 holds a piece joined of several. All of that is counted, whoever holds it
 //! ([`Buffers`](crate::event::Buffers)); when it is more than may be, those that are furthest behind
 //! are ended, and are replayed or told of a gap when they come back.
+//!
+//! Streams whose bytes somebody else sends may hold much without ever having refused any, so all
+//! streams are looked at. And those bytes are let go of a moment after the stream was ended: what
+//! is expected of it counts, or everybody would be ended meanwhile.
 
+use std::vec::IntoIter;
+
+use super::super::budget::{self, Budget};
+use super::super::deadlines::Tick;
 use super::super::subscriber::SubscriberKey;
 use super::{EndReason, Shard};
 use crate::event::Sequence;
 
-/// How many streams are looked at in one iteration, and how many are ended.
-const LOOKED_AT_MAX: usize = 4_096;
-const ENDED_MAX: usize = 64;
+/// The most streams that are chosen from: where there are more, some of them stand for all.
+const HOLDERS_MAX: usize = 4_096;
+
+/// A search for streams to be ended.
+#[derive(Debug)]
+pub(super) struct Search {
+    unseen: IntoIter<SubscriberKey>,
+    /// What is held by whom, and how far behind that is.
+    holders: Vec<(Sequence, usize, SubscriberKey)>,
+    /// What was held beyond the log when it began.
+    before: usize,
+    /// What those held that have been ended.
+    released: usize,
+}
 
 impl Shard {
-    pub(super) fn end_those_who_hold_too_much(&mut self) {
+    /// Ends those that are furthest behind if too much is held; true if there was more to do than
+    /// there was time for.
+    pub(super) fn end_those_who_hold_too_much(&mut self) -> bool {
+        let now = self.deadlines.now();
         if !self.holds_too_much() {
-            return;
+            self.search = None;
+            return false;
         }
-        let mut slow: Vec<(Sequence, SubscriberKey)> = self
-            .blocked
-            .iter()
-            .take(LOOKED_AT_MAX)
-            .filter_map(|&key| Some((self.subscribers.get(key)?.sent, key)))
-            .collect();
-        slow.sort_unstable();
-        for (_, key) in slow.into_iter().take(ENDED_MAX) {
-            self.remove(key, EndReason::OutputBuffers);
-            if !self.holds_too_much() {
-                return;
-            }
+        if now < self.search_due {
+            return false;
         }
+        let mut budget = self.budget();
+        let mut search = self.search.take().unwrap_or_else(|| self.new_search());
+        let is_over = self.end_lingering_early(&mut budget)
+            && self.go_on_searching(&mut search, &mut budget)
+            && self.end_holders(&mut search, &mut budget);
+        if is_over {
+            // What was let go of is gone by then.
+            self.search_due = now.saturating_add(1);
+        } else {
+            self.search = Some(search);
+        }
+        !is_over
+    }
+
+    /// When to look again, if anything is too much.
+    pub(super) fn next_search(&self) -> Option<Tick> {
+        self.holds_too_much().then_some(self.search_due)
     }
 
     fn holds_too_much(&self) -> bool {
         self.log.buffers().beyond_the_log() > self.settings.output_buffers_max
+    }
+
+    fn new_search(&self) -> Search {
+        let unseen: Vec<_> = self.subscribers.keys().collect();
+        Search {
+            unseen: unseen.into_iter(),
+            holders: Vec::new(),
+            before: self.log.buffers().beyond_the_log(),
+            released: 0,
+        }
+    }
+
+    /// Lets go of those that have ended and have not taken their last bytes; false when the budget
+    /// is spent.
+    fn end_lingering_early(&mut self, budget: &mut Budget) -> bool {
+        while let Some(&key) = self.lingering.keys().next() {
+            self.lingering.remove(&key);
+            if !budget.spend(budget::WRITE) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Finds those who hold something; false when the budget is spent.
+    fn go_on_searching(&self, search: &mut Search, budget: &mut Budget) -> bool {
+        while search.holders.len() < HOLDERS_MAX
+            && let Some(key) = search.unseen.next()
+        {
+            if let Some(subscriber) = self.subscribers.get(key) {
+                let held = subscriber.sink.held();
+                if held > 0 {
+                    search.holders.push((subscriber.sent, held, key));
+                }
+            }
+            if !budget.spend(budget::LOOK) {
+                return false;
+            }
+        }
+        search.unseen = Vec::new().into_iter();
+        // The furthest behind are taken from the end.
+        search.holders.sort_unstable_by(|one, other| other.cmp(one));
+        true
+    }
+
+    /// Ends one after the other, until it is enough; false when the budget is spent before.
+    fn end_holders(&mut self, search: &mut Search, budget: &mut Budget) -> bool {
+        while let Some((_, held, key)) = search.holders.pop() {
+            if !self.subscribers.contains_key(key) {
+                continue;
+            }
+            search.released += held;
+            self.remove(key, EndReason::OutputBuffers);
+            let left = search.before.saturating_sub(search.released);
+            if left <= self.settings.output_buffers_max || !self.holds_too_much() {
+                return true;
+            }
+            if !budget.spend(2 * budget::WRITE) {
+                return false;
+            }
+        }
+        true
     }
 }

@@ -99,6 +99,7 @@ impl Scene {
         let page = answer.expect("metrics in time").expect("metrics").text().await.unwrap();
         let values = page.lines().filter_map(|line| {
             let rest = line.strip_prefix(name)?;
+            // A name may be that of one series, with its labels.
             let is_it = rest.starts_with([' ', '{']);
             is_it.then(|| rest.rsplit(' ').next().unwrap().parse().expect("a number"))
         });
@@ -120,9 +121,14 @@ impl Scene {
 
     /// Asserts how much more memory the process has had than before the attack.
     pub(super) fn assert_grew_at_most(&mut self, mebibytes: u64, attack: &str) {
-        self.resident_max = self.resident_max.max(self.resident());
-        let grew = self.resident_max.saturating_sub(self.resident_before) >> 20;
+        let grew = self.grew() >> 20;
         assert!(grew <= mebibytes, "{attack}: grew by {grew} MiB, and may grow by {mebibytes} MiB");
+    }
+
+    /// How many bytes more than before the attack the process has had at most.
+    pub(super) fn grew(&mut self) -> u64 {
+        self.resident_max = self.resident_max.max(self.resident());
+        self.resident_max.saturating_sub(self.resident_before)
     }
 
     /// What the process holds in memory, as the system counts it.

@@ -37,6 +37,8 @@ mod heartbeats;
 mod live;
 /// Coming and going.
 mod membership;
+/// Those who hold too much beyond the log.
+mod output;
 /// Where a stream can be resumed.
 mod places;
 /// From replay to live.
@@ -67,6 +69,8 @@ struct Reading {
     /// It has said that it is full, and is to tell when it is not.
     promised: bool,
     gone: bool,
+    /// What whoever carries it has yet to send, in bytes.
+    held: usize,
     end: Option<End>,
 }
 
@@ -96,6 +100,7 @@ impl Reader {
             was_full: false,
             promised: false,
             gone: false,
+            held: 0,
             end: None,
         })))
     }
@@ -251,6 +256,10 @@ impl Sink for Reader {
 
     fn go_on(&mut self) -> Finish {
         self.go_on_reading()
+    }
+
+    fn held(&self) -> usize {
+        self.change(|reading| reading.held)
     }
 
     fn abort(&mut self, _: &Bytes) {

@@ -1,0 +1,70 @@
+//! What streams hold beyond the log, and who is ended for it.
+
+use super::*;
+
+const LIMIT: usize = 1_000;
+
+fn stage_with_output_buffers() -> Stage {
+    let (delivery, log) = no_limits();
+    stage_with(DeliverySettings { output_buffers_max: LIMIT, ..delivery }, log)
+}
+
+/// Readers of one topic each, so many bytes of which have yet to leave; each is behind the next.
+fn holding<const COUNT: usize>(stage: &mut Stage, held: [usize; COUNT]) -> [Reader; COUNT] {
+    let topics = ["a", "b", "c", "d", "e"];
+    let mut index = 0;
+    held.map(|held| {
+        let reader = stage.join(&[topics[index]]);
+        stage.publish(topics[index]);
+        stage.settle();
+        reader.change(|reading| reading.held = held);
+        index += 1;
+        reader
+    })
+}
+
+fn are_cut<const COUNT: usize>(readers: &[Reader; COUNT]) -> [bool; COUNT] {
+    readers.each_ref().map(|reader| reader.end() == Some(End::Aborted))
+}
+
+#[test]
+fn those_that_are_furthest_behind_are_ended_until_it_is_enough() {
+    let mut stage = stage_with_output_buffers();
+    let readers = holding(&mut stage, [500, 0, 500, 500, 500]);
+    let pinned = stage.log.buffers().count(vec![0; LIMIT + 600]);
+    stage.settle();
+    // Whoever holds nothing is let be. What was let go of is expected to be gone soon.
+    let expected = [true, false, true, false, false];
+    assert_eq!(are_cut(&readers), expected);
+    stage.settle();
+    assert_eq!(are_cut(&readers), expected, "nobody more before that could be");
+    drop(pinned);
+    stage.at(1);
+    stage.settle();
+    assert_eq!((are_cut(&readers), stage.ended("output_buffers")), (expected, 2));
+}
+
+#[test]
+fn when_it_was_not_enough_more_are_ended_a_tick_later() {
+    let mut stage = stage_with_output_buffers();
+    let readers = holding(&mut stage, [5_000, 5_000, 5_000]);
+    // Of some larger buffers, others hold a part.
+    let _pinned = stage.log.buffers().count(vec![0; LIMIT + 600]);
+    for (tick, cut) in
+        [(0, [true, false, false]), (1, [true, true, false]), (2, [true, true, true])]
+    {
+        stage.at(tick);
+        stage.settle();
+        assert_eq!(are_cut(&readers), cut, "{tick}");
+    }
+}
+
+#[test]
+fn a_search_that_is_cut_goes_on() {
+    let mut stage = stage_with_output_buffers();
+    let readers = holding(&mut stage, [400, 400, 400, 400]);
+    let _pinned = stage.log.buffers().count(vec![0; LIMIT + 600]);
+    stage.shard.allowance = Allowance::Steps(1);
+    stage.settle();
+    assert_eq!(are_cut(&readers), [true, true, false, false]);
+}

@@ -1,0 +1,189 @@
+//! Cutting a stream of an HTTP/2 connection, with everything that is held for it.
+//!
+//! A shard cuts a stream whose reader takes nothing. hyper asks the body for nothing either as long
+//! as the client's window is closed, and so would not learn of it, and keep what it has. So each
+//! stream's task, which hyper gives to its executor, can be ended from outside: that resets the
+//! stream (RST_STREAM) and drops what waits to be sent.
+//!
+//! Even a reset has to leave. Where the client does not read the connection itself, what hyper has
+//! begun to write is held until the connection is cut.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context as Task, Poll};
+use std::time::Duration;
+
+use futures_util::future::{AbortHandle, Abortable};
+use hyper::rt::{Executor, Read, ReadBufCursor, Write};
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+tokio::task_local! {
+    /// Ends the task of the stream that is being served.
+    static THIS_STREAM: AbortHandle;
+}
+
+/// Runs the tasks of streams so that each can be ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StreamExecutor;
+
+impl<F> Executor<F> for StreamExecutor
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        let (handle, registration) = AbortHandle::new_pair();
+        tokio::spawn(THIS_STREAM.scope(handle, Abortable::new(stream, registration)));
+    }
+}
+
+/// How a connection's socket gets on, and whether it should.
+#[derive(Debug, Default)]
+pub(super) struct Sending {
+    /// The kernel has not taken all that hyper wanted to write.
+    congested: AtomicBool,
+    /// Counts writes.
+    writes: AtomicU64,
+    /// A stream has been cut.
+    cut: Notify,
+}
+
+impl Sending {
+    /// What cuts the stream that is being served. It may be called from any thread.
+    pub(super) fn cutter(self: &Arc<Self>) -> impl FnOnce() + Send + use<> {
+        let this = Arc::clone(self);
+        let stream = THIS_STREAM.try_with(AbortHandle::clone).ok();
+        move || {
+            if let Some(stream) = stream {
+                stream.abort();
+            }
+            this.cut.notify_one();
+        }
+    }
+
+    /// Waits until streams have been cut and the client does not even take that, for so long.
+    pub(super) async fn stuck(&self, time: Duration) {
+        loop {
+            self.cut.notified().await;
+            let before = self.writes.load(Ordering::Relaxed);
+            sleep(time).await;
+            let got_on = self.writes.load(Ordering::Relaxed) != before;
+            if self.congested.load(Ordering::Relaxed) && !got_on {
+                return;
+            }
+        }
+    }
+
+    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.congested.store(written.is_pending(), Ordering::Relaxed);
+        self.writes.fetch_add(u64::from(written.is_ready()), Ordering::Relaxed);
+        written
+    }
+}
+
+/// A socket for hyper whose writes are noted.
+#[derive(Debug)]
+pub(super) struct Noted<T> {
+    pub(super) io: T,
+    pub(super) sending: Arc<Sending>,
+}
+
+impl<T: Read + Unpin> Read for Noted<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(task, buffer)
+    }
+}
+
+impl<T: Write + Unpin> Write for Noted<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write(task, bytes);
+        self.sending.note(written)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(task)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(task)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write_vectored(task, slices);
+        self.sending.note(written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIME: Duration = Duration::from_secs(1);
+
+    #[tokio::test]
+    async fn a_stream_that_is_cut_is_dropped_although_it_waits_for_something_else() {
+        let sending = Arc::new(Sending::default());
+        let (give, given) = tokio::sync::oneshot::channel();
+        let held = Arc::new(());
+        let stream = {
+            let (sending, held) = (Arc::clone(&sending), Arc::clone(&held));
+            async move {
+                assert!(give.send(sending.cutter()).is_ok());
+                std::future::pending::<()>().await;
+                drop(held);
+            }
+        };
+        StreamExecutor.execute(stream);
+        let cut = given.await.unwrap();
+        assert_eq!(Arc::strong_count(&held), 2);
+        std::thread::spawn(cut).join().unwrap();
+        while Arc::strong_count(&held) > 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_stuck_when_it_takes_nothing_after_a_stream_was_cut() {
+        let sending = Arc::new(Sending::default());
+        let stuck = tokio::spawn({
+            let sending = Arc::clone(&sending);
+            async move { sending.stuck(TIME).await }
+        });
+        // Whether something waits to be written, whether a stream is cut, and whether something is
+        // written after that.
+        let cases = [
+            (false, true, false, "nothing waits to be written"),
+            (true, false, false, "nothing was cut"),
+            (true, true, true, "the client takes something"),
+            (true, true, false, "the client takes nothing"),
+        ];
+        for (congested, is_cut, writes, what) in cases {
+            sending.congested.store(congested, Ordering::Relaxed);
+            if is_cut {
+                sending.cut.notify_one();
+            }
+            sleep(TIME / 2).await;
+            sending.writes.fetch_add(u64::from(writes), Ordering::Relaxed);
+            sleep(TIME).await;
+            assert_eq!(stuck.is_finished(), what == "the client takes nothing", "{what}");
+        }
+    }
+}
