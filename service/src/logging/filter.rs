@@ -16,7 +16,7 @@ const OWN: &str = "fanfare";
 /// How many letters may differ before a target is somebody else's.
 const MISSPELT_MAX: usize = 2;
 /// The parts that lines of ours come from.
-const PARTS: [&str; 21] = [
+const PARTS: [&str; 22] = [
     "admin",
     "app",
     "auth",
@@ -26,6 +26,7 @@ const PARTS: [&str; 21] = [
     "demo",
     "event",
     "file_limit",
+    "fuzzing",
     "greeting",
     "health_check",
     "http",
