@@ -39,13 +39,15 @@ impl Stream {
         Self { lines: BufReader::new(answer.into_body().into_reader()), comments: 0 }
     }
 
-    /// The next event; nothing at the end of the stream, in order or not.
+    /// The next event; nothing at the end of the stream, in order or not. A block without data, such
+    /// as the place that a stream begins with, is none.
     pub(super) fn next(&mut self) -> Option<Event> {
         let mut event = Event::default();
         loop {
             let line = self.line()?;
             match line.split_once(": ") {
-                _ if line.is_empty() && event != Event::default() => return Some(event),
+                _ if line.is_empty() && event.data.is_empty() => event = Event::default(),
+                _ if line.is_empty() => return Some(event),
                 _ if line.starts_with(':') => self.comments += 1,
                 Some(("id", id)) => id.clone_into(&mut event.id),
                 Some(("event", kind)) => kind.clone_into(&mut event.kind),
@@ -60,7 +62,9 @@ impl Stream {
         while self.comments < count {
             match self.line() {
                 Some(line) if line.starts_with(':') => self.comments += 1,
-                Some(line) => assert_eq!(line, "", "nothing was published"),
+                Some(line) => {
+                    assert!(line.is_empty() || line.starts_with("id: "), "nothing was published");
+                }
                 None => return false,
             }
         }
