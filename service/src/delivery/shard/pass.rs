@@ -182,6 +182,7 @@ impl Shard {
             follower.set_seen(self.seen);
         }
         let (events, began) = (self.pass.events.drain(..), self.pass.began.take());
+        self.figures.match_cache(self.audiences.match_cache_bytes());
         if !COUNTING {
             return;
         }
