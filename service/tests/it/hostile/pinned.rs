@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::attackers::connect_with_window;
-use super::frames::{END_STREAM, Kind, beginning, header_block, request};
+use super::frames::{END_STREAM, Kind, WINDOW_UPDATE, beginning, frame, header_block, request};
 use super::{ROUNDS, Scene};
 use crate::support::{PATIENCE, eventually};
 
@@ -48,6 +48,28 @@ async fn streams_of_http2_that_stop_in_a_replayed_event_hold_no_more_than_the_li
         scene.rounds(1).await;
     }
     assert_bounded(&mut scene, "replays over HTTP/2").await;
+}
+
+/// Not even the reset of a stream gets through to a client that does not read the connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_of_http2_that_nobody_reads_hold_no_more_than_the_limit() {
+    const STREAMS: usize = 8;
+    let mut scene = Scene::start(&FLAGS).await;
+    let mut readers = Vec::new();
+    for first in (0..READERS).step_by(STREAMS) {
+        // Windows as large as may be.
+        let mut said = beginning(&[(4, 0x7FFF_FFFF)]);
+        said.extend(frame(WINDOW_UPDATE, 0, 0, &0x7FFE_0000_u32.to_be_bytes()));
+        for (stream, number) in (0..).zip(first..first + STREAMS) {
+            publish_large(&scene, number).await;
+            let path = format!("/events/large/{number}");
+            let block = header_block(Kind::Get, &path, &[("last-event-id", "earliest")]);
+            said.extend(request(2 * stream + 1, END_STREAM, &block));
+        }
+        readers.push(take_a_little(&scene, &said).await);
+        scene.rounds(1).await;
+    }
+    assert_bounded(&mut scene, "connections that nobody reads").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

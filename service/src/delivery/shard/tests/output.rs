@@ -38,14 +38,17 @@ fn those_that_are_furthest_behind_are_ended_until_it_is_enough() {
     assert_eq!(are_cut(&readers), expected);
     stage.settle();
     assert_eq!(are_cut(&readers), expected, "nobody more before that could be");
-    drop(pinned);
     stage.at(1);
+    stage.settle();
+    assert_eq!(are_cut(&readers), expected, "nor as long as it lasts");
+    drop(pinned);
+    stage.at(2);
     stage.settle();
     assert_eq!((are_cut(&readers), stage.ended("output_buffers")), (expected, 2));
 }
 
 #[test]
-fn when_it_was_not_enough_more_are_ended_a_tick_later() {
+fn when_all_that_was_let_go_of_is_not_enough_more_are_ended() {
     let mut stage = stage_with_output_buffers();
     let readers = holding(&mut stage, [5_000, 5_000, 5_000]);
     // Of some larger buffers, others hold a part.
@@ -56,6 +59,7 @@ fn when_it_was_not_enough_more_are_ended_a_tick_later() {
         stage.at(tick);
         stage.settle();
         assert_eq!(are_cut(&readers), cut, "{tick}");
+        readers[tick as usize].change(|reading| reading.held = 0);
     }
 }
 
