@@ -21,6 +21,10 @@ use crate::event::Sequence;
 /// The most streams that are chosen from: where there are more, some of them stand for all.
 const HOLDERS_MAX: usize = 4_096;
 
+/// Whoever has not taken what it was handed so long ago is slow. Those who read well hold something
+/// too, for a moment; and it is not this shard alone whose streams may hold too much.
+const SLOW: Tick = 10;
+
 /// A search for streams to be ended.
 #[derive(Debug)]
 pub(super) struct Search {
@@ -98,11 +102,15 @@ impl Shard {
 
     /// Finds those who hold something; false when the budget is spent.
     fn go_on_searching(&self, search: &mut Search, budget: &mut Budget) -> bool {
+        let oldest = self.log.extent().oldest;
+        let now = self.deadlines.now();
+        let is_slow = |last_sent| now.saturating_sub(last_sent) >= SLOW;
         while search.holders.len() < HOLDERS_MAX
             && let Some(key) = search.unseen.next()
         {
             if let Some(subscriber) = self.subscribers.get(key)
                 && subscriber.sink.held() > 0
+                && (subscriber.sent < oldest || is_slow(subscriber.last_sent))
             {
                 search.holders.push((subscriber.sent, key));
             }
