@@ -194,5 +194,6 @@ impl Sink for SocketSink {
         if self.rest.is_none() {
             let _ = self.send(&chunk_of(farewell));
         }
+        self.rest = None;
     }
 }

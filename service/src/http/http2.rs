@@ -41,7 +41,7 @@ const STREAM_WINDOW: u32 = 128 << 10;
 /// that finds both in one read loses the end of its stream.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
 /// How long a client may take nothing after one of its streams was cut because it was not read.
-const STUCK: Duration = Duration::from_secs(1);
+const STUCK: Duration = Duration::from_millis(500);
 /// How long streams that end with the window of a drain have for that; it is part of the time after
 /// which what is left is cut.
 const LAST_MOMENT_MAX: Duration = Duration::from_secs(1);

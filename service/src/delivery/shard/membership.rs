@@ -139,6 +139,8 @@ impl Shard {
             let until = self.deadlines.now().saturating_add(LINGER);
             self.lingering.insert(key, Lingering { sink: subscriber.sink, until });
             self.deadlines.insert(key, until);
+        } else if reason == EndReason::OutputBuffers {
+            self.await_letting_go(subscriber.sink);
         }
     }
 

@@ -35,7 +35,7 @@ use super::budget::{self, Allowance, Budget};
 use super::deadlines::{Deadlines, TICK, Tick};
 use super::mailbox::{Mailbox, Notice};
 use super::policy::{Verdict, judge};
-use super::sink::{Finish, Heard};
+use super::sink::{Finish, Heard, Sink};
 use super::subscriber::{Subscriber, SubscriberKey, key_of};
 use crate::event::{Block, Epoch, HubId, Sequence};
 use crate::hub::Follower;
@@ -104,6 +104,8 @@ pub(super) struct Shard {
     /// For those who hold more than may be held beyond the log.
     search: Option<Search>,
     search_due: Tick,
+    /// Sinks of streams that were ended for that, while others still have some of their bytes.
+    letting_go: Vec<Box<dyn Sink>>,
     draining: Option<Draining>,
     /// Those who have yet to be told that the log has passed the shard.
     passed_by: std::vec::IntoIter<SubscriberKey>,
@@ -155,6 +157,7 @@ impl Shard {
             lags_shown: false,
             search: None,
             search_due: 0,
+            letting_go: Vec::new(),
             draining: None,
             passed_by: Vec::new().into_iter(),
             stopped: false,

@@ -6,13 +6,14 @@
 //! are ended, and are replayed or told of a gap when they come back.
 //!
 //! Streams whose bytes somebody else sends may hold much without ever having refused any, so all
-//! streams are looked at. And those bytes are let go of a moment after the stream was ended: what
-//! is expected of it counts, or everybody would be ended meanwhile.
+//! streams are looked at. And those bytes are let go of some time after the stream was ended: until
+//! then they count as gone, or everybody else would be ended meanwhile.
 
 use std::vec::IntoIter;
 
 use super::super::budget::{self, Budget};
 use super::super::deadlines::Tick;
+use super::super::sink::Sink;
 use super::super::subscriber::SubscriberKey;
 use super::{EndReason, Shard};
 use crate::event::Sequence;
@@ -20,16 +21,16 @@ use crate::event::Sequence;
 /// The most streams that are chosen from: where there are more, some of them stand for all.
 const HOLDERS_MAX: usize = 4_096;
 
+/// Whoever has not taken what it was handed so long ago is slow. Those who read well hold something
+/// too, for a moment; and it is not this shard alone whose streams may hold too much.
+const SLOW: Tick = 10;
+
 /// A search for streams to be ended.
 #[derive(Debug)]
 pub(super) struct Search {
     unseen: IntoIter<SubscriberKey>,
-    /// What is held by whom, and how far behind that is.
-    holders: Vec<(Sequence, usize, SubscriberKey)>,
-    /// What was held beyond the log when it began.
-    before: usize,
-    /// What those held that have been ended.
-    released: usize,
+    /// Those who hold something, and how far behind they are.
+    holders: Vec<(Sequence, SubscriberKey)>,
 }
 
 impl Shard {
@@ -44,13 +45,14 @@ impl Shard {
         if now < self.search_due {
             return false;
         }
+        self.letting_go.retain(|sink| sink.held() > 0);
         let mut budget = self.budget();
         let mut search = self.search.take().unwrap_or_else(|| self.new_search());
         let is_over = self.end_lingering_early(&mut budget)
             && self.go_on_searching(&mut search, &mut budget)
             && self.end_holders(&mut search, &mut budget);
         if is_over {
-            // What was let go of is gone by then.
+            // Not in every iteration: what is let go of at once is gone by then.
             self.search_due = now.saturating_add(1);
         } else {
             self.search = Some(search);
@@ -67,14 +69,23 @@ impl Shard {
         self.log.buffers().beyond_the_log() > self.settings.output_buffers_max
     }
 
+    /// Whether it still would be when those who have been ended let go.
+    fn will_hold_too_much(&self) -> bool {
+        let letting_go: usize = self.letting_go.iter().map(|sink| sink.held()).sum();
+        let beyond = self.log.buffers().beyond_the_log();
+        beyond.saturating_sub(letting_go) > self.settings.output_buffers_max
+    }
+
+    /// Whoever carried a stream that was ended has some of it for a moment longer.
+    pub(super) fn await_letting_go(&mut self, sink: Box<dyn Sink>) {
+        if sink.held() > 0 {
+            self.letting_go.push(sink);
+        }
+    }
+
     fn new_search(&self) -> Search {
         let unseen: Vec<_> = self.subscribers.keys().collect();
-        Search {
-            unseen: unseen.into_iter(),
-            holders: Vec::new(),
-            before: self.log.buffers().beyond_the_log(),
-            released: 0,
-        }
+        Search { unseen: unseen.into_iter(), holders: Vec::new() }
     }
 
     /// Lets go of those that have ended and have not taken their last bytes; false when the budget
@@ -91,14 +102,17 @@ impl Shard {
 
     /// Finds those who hold something; false when the budget is spent.
     fn go_on_searching(&self, search: &mut Search, budget: &mut Budget) -> bool {
+        let oldest = self.log.extent().oldest;
+        let now = self.deadlines.now();
+        let is_slow = |last_sent| now.saturating_sub(last_sent) >= SLOW;
         while search.holders.len() < HOLDERS_MAX
             && let Some(key) = search.unseen.next()
         {
-            if let Some(subscriber) = self.subscribers.get(key) {
-                let held = subscriber.sink.held();
-                if held > 0 {
-                    search.holders.push((subscriber.sent, held, key));
-                }
+            if let Some(subscriber) = self.subscribers.get(key)
+                && subscriber.sink.held() > 0
+                && (subscriber.sent < oldest || is_slow(subscriber.last_sent))
+            {
+                search.holders.push((subscriber.sent, key));
             }
             if !budget.spend(budget::LOOK) {
                 return false;
@@ -112,16 +126,10 @@ impl Shard {
 
     /// Ends one after the other, until it is enough; false when the budget is spent before.
     fn end_holders(&mut self, search: &mut Search, budget: &mut Budget) -> bool {
-        while let Some((_, held, key)) = search.holders.pop() {
-            if !self.subscribers.contains_key(key) {
-                continue;
-            }
-            search.released += held;
+        while self.will_hold_too_much()
+            && let Some((_, key)) = search.holders.pop()
+        {
             self.remove(key, EndReason::OutputBuffers);
-            let left = search.before.saturating_sub(search.released);
-            if left <= self.settings.output_buffers_max || !self.holds_too_much() {
-                return true;
-            }
             if !budget.spend(2 * budget::WRITE) {
                 return false;
             }

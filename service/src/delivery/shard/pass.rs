@@ -206,7 +206,12 @@ impl Shard {
             && let Some(member) = self.pass.next_member(&audience.members)
         {
             let Some(subscriber) = self.subscribers.get_mut(member) else { continue };
-            let met = turn.meet(subscriber, audience.total);
+            // Its cursor may be level, and what was left out before it is yet to be told.
+            let met = if self.skipping.contains_key(&member) {
+                Met::Behind
+            } else {
+                turn.meet(subscriber, audience.total)
+            };
             let leaves = match met {
                 Met::HasIt => None,
                 Met::KnowsSome => {

@@ -298,6 +298,10 @@ impl Shard {
         if subscriber.cursor < audience.last.max(self.lost) {
             return None;
         }
+        if audience.newest() > self.seen {
+            // An event is on its way to it, and what is missing is told before that.
+            return Some(Progress::More);
+        }
         let before = self.seen_id.map(|id| id.to_string());
         match self.tell(key, skipping.untold, before) {
             Offer::Taken => skipping.untold = 0,

@@ -55,6 +55,31 @@ async fn costly_templates_hold_nobody_up_live_or_replayed() {
     }
 }
 
+/// As many topics as an event may have, each as long as it may be, for the costly templates that are
+/// accepted and quick enough for code that is not optimised.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn costly_templates_hold_nobody_up_with_as_much_as_an_event_may_be() {
+    let mut scene = Scene::start(&[]).await;
+    for (template, part) in [("{+a#}{+b}{+c}{+d}z", "a"), ("{x#:60}b{+y}z", "b")] {
+        let topics: Vec<String> = (0..1_000)
+            .map(|number| format!("{}{number:04}", part.repeat(TOPIC_BYTES - 4)))
+            .collect();
+        let live = open(&scene, &subscribe(&many(template), "")).await;
+        assert!(live.is_some(), "{template} is accepted");
+        let line = serde_json::json!({ "topic": topics, "data": "hostile" }).to_string();
+        let request = scene.client().post(scene.url("/events")).body(line);
+        let request = request.header("content-type", "application/x-ndjson");
+        let answer = request.send().await.expect("an answer").text().await.expect("an answer");
+        assert!(answer.starts_with("{\"id\""), "{answer}");
+        scene.rounds(1).await;
+        let from_earliest = subscribe(&many(template), "last-event-id: earliest\r\n");
+        let replay = open(&scene, &from_earliest).await;
+        assert!(replay.is_some(), "{template} is accepted");
+        scene.rounds(ROUNDS).await;
+        scene.assert_shards_are_prompt(template).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_topics_and_many_templates_hold_nobody_up() {
     let mut scene = Scene::start(&[]).await;

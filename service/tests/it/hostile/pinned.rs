@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::attackers::connect_with_window;
-use super::frames::{END_STREAM, Kind, beginning, header_block, request};
+use super::frames::{END_STREAM, Kind, WINDOW_UPDATE, beginning, frame, header_block, request};
 use super::{ROUNDS, Scene};
 use crate::support::{PATIENCE, eventually};
 
@@ -31,7 +31,7 @@ async fn readers_that_stop_in_a_replayed_event_hold_no_more_than_the_limit() {
         readers.push(take_a_little(&scene, get.as_bytes()).await);
         scene.rounds(1).await;
     }
-    assert_bounded(&mut scene, "replays over HTTP/1.1").await;
+    assert_bounded(&mut scene, GROWTH_MIB, "replays over HTTP/1.1").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,7 +47,30 @@ async fn streams_of_http2_that_stop_in_a_replayed_event_hold_no_more_than_the_li
         readers.push(take_a_little(&scene, &said).await);
         scene.rounds(1).await;
     }
-    assert_bounded(&mut scene, "replays over HTTP/2").await;
+    assert_bounded(&mut scene, GROWTH_MIB, "replays over HTTP/2").await;
+}
+
+/// Not even the reset of a stream gets through to a client that does not read the connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_of_http2_that_nobody_reads_hold_no_more_than_the_limit() {
+    const STREAMS: usize = 4;
+    let mut scene = Scene::start(&FLAGS).await;
+    let mut readers = Vec::new();
+    for first in (0..READERS).step_by(STREAMS) {
+        // Windows as large as may be.
+        let mut said = beginning(&[(4, 0x7FFF_FFFF)]);
+        said.extend(frame(WINDOW_UPDATE, 0, 0, &0x7FFE_0000_u32.to_be_bytes()));
+        for (stream, number) in (0..).zip(first..first + STREAMS) {
+            publish_large(&scene, number).await;
+            let path = format!("/events/large/{number}");
+            let block = header_block(Kind::Get, &path, &[("last-event-id", "earliest")]);
+            said.extend(request(2 * stream + 1, END_STREAM, &block));
+        }
+        readers.push(take_a_little(&scene, &said).await);
+        scene.rounds(1).await;
+    }
+    // As much again may be on its way out until their connections are cut.
+    assert_bounded(&mut scene, GROWTH_MIB + 16, "connections that nobody reads").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -64,12 +87,12 @@ async fn readers_that_stop_in_a_live_event_hold_no_more_than_the_limit() {
         readers.push(reader);
         scene.rounds(1).await;
     }
-    assert_bounded(&mut scene, "live events").await;
+    assert_bounded(&mut scene, GROWTH_MIB, "live events").await;
 }
 
-async fn assert_bounded(scene: &mut Scene, what: &str) {
+async fn assert_bounded(scene: &mut Scene, growth_mib: u64, what: &str) {
     scene.rounds(ROUNDS).await;
-    scene.assert_grew_at_most(GROWTH_MIB, what);
+    scene.assert_grew_at_most(growth_mib, what);
     // What streams that were ended held is given back a moment later.
     eventually(what, async || scene.sum(OUTPUT_BUFFERS).await <= f64::from(16 << 20)).await;
     let ended = scene.sum(ENDED_FOR_IT).await;

@@ -181,11 +181,6 @@ impl Http2Stream {
     pub(crate) fn reset(mut self) {
         self.request.send_reset(Reason::CANCEL);
     }
-
-    /// What has come of a frame that is not whole.
-    pub(crate) fn unfinished(&self) -> String {
-        String::from_utf8([&self.text[..], &self.line].concat()).unwrap()
-    }
 }
 
 /// A comment of spaces, which makes a small piece large enough.

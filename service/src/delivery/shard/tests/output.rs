@@ -23,6 +23,9 @@ fn holding<const COUNT: usize>(stage: &mut Stage, held: [usize; COUNT]) -> [Read
     })
 }
 
+/// Later than that, whoever still holds something is slow.
+const LATER: Tick = 10;
+
 fn are_cut<const COUNT: usize>(readers: &[Reader; COUNT]) -> [bool; COUNT] {
     readers.each_ref().map(|reader| reader.end() == Some(End::Aborted))
 }
@@ -33,19 +36,25 @@ fn those_that_are_furthest_behind_are_ended_until_it_is_enough() {
     let readers = holding(&mut stage, [500, 0, 500, 500, 500]);
     let pinned = stage.log.buffers().count(vec![0; LIMIT + 600]);
     stage.settle();
+    assert_eq!(are_cut(&readers), [false; 5], "they may take it in a moment");
+    stage.at(LATER);
+    stage.settle();
     // Whoever holds nothing is let be. What was let go of is expected to be gone soon.
     let expected = [true, false, true, false, false];
     assert_eq!(are_cut(&readers), expected);
     stage.settle();
     assert_eq!(are_cut(&readers), expected, "nobody more before that could be");
+    stage.at(LATER + 1);
+    stage.settle();
+    assert_eq!(are_cut(&readers), expected, "nor as long as it lasts");
     drop(pinned);
-    stage.at(1);
+    stage.at(LATER + 2);
     stage.settle();
     assert_eq!((are_cut(&readers), stage.ended("output_buffers")), (expected, 2));
 }
 
 #[test]
-fn when_it_was_not_enough_more_are_ended_a_tick_later() {
+fn when_all_that_was_let_go_of_is_not_enough_more_are_ended() {
     let mut stage = stage_with_output_buffers();
     let readers = holding(&mut stage, [5_000, 5_000, 5_000]);
     // Of some larger buffers, others hold a part.
@@ -53,9 +62,10 @@ fn when_it_was_not_enough_more_are_ended_a_tick_later() {
     for (tick, cut) in
         [(0, [true, false, false]), (1, [true, true, false]), (2, [true, true, true])]
     {
-        stage.at(tick);
+        stage.at(LATER + tick);
         stage.settle();
         assert_eq!(are_cut(&readers), cut, "{tick}");
+        readers[tick as usize].change(|reading| reading.held = 0);
     }
 }
 
@@ -64,7 +74,19 @@ fn a_search_that_is_cut_goes_on() {
     let mut stage = stage_with_output_buffers();
     let readers = holding(&mut stage, [400, 400, 400, 400]);
     let _pinned = stage.log.buffers().count(vec![0; LIMIT + 600]);
+    stage.at(LATER);
     stage.shard.allowance = Allowance::Steps(1);
+    stage.settle();
+    assert_eq!(are_cut(&readers), [true, true, false, false]);
+}
+
+#[test]
+fn whoever_holds_what_the_log_has_dropped_is_ended_at_once() {
+    let (delivery, log) = no_limits();
+    let settings = DeliverySettings { output_buffers_max: LIMIT, ..delivery };
+    let mut stage = stage_with(settings, MemoryLogSettings { events_max: 2, ..log });
+    let readers = holding(&mut stage, [400, 400, 400, 400]);
+    let _pinned = stage.log.buffers().count(vec![0; LIMIT + 1_000]);
     stage.settle();
     assert_eq!(are_cut(&readers), [true, true, false, false]);
 }
