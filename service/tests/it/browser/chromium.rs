@@ -101,8 +101,15 @@ struct Processes {
 }
 
 impl Processes {
-    /// Starts chromedriver on a port that the system chooses, and waits until it is ready.
+    /// Starts chromedriver on a port that the system chooses, and waits until it is ready. It takes
+    /// a port for IPv6 and then the same for IPv4, which somebody else may have by then; so it is
+    /// tried more than once.
     fn start(folder: &Path) -> Self {
+        let started = (0..3).find_map(|_| Self::try_start(folder));
+        started.unwrap_or_else(|| panic!("{MISSING} (no chromedriver)"))
+    }
+
+    fn try_start(folder: &Path) -> Option<Self> {
         let mut group = Command::new("sh")
             .args(["-c", DRIVER])
             .process_group(0)
@@ -119,7 +126,10 @@ impl Processes {
             let port = line.strip_prefix("ChromeDriver was started successfully on port ")?;
             port.trim_end_matches('.').parse().ok()
         });
-        Self { group, port: port.unwrap_or_else(|| panic!("{MISSING} (no chromedriver)")) }
+        // Dropped, it ends what has been started, also when there is no port.
+        let mut processes = Self { group, port: 0 };
+        processes.port = port?;
+        Some(processes)
     }
 
     fn url(&self, path: &str) -> String {
