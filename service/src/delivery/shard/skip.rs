@@ -68,10 +68,13 @@ struct Page {
     kept: Vec<Arc<Event>>,
     /// Positions and bytes.
     left_out: Vec<(Sequence, u64)>,
+    /// All of them together.
+    left_out_in_all: Lag,
 }
 
 impl Page {
     fn leave_out(&mut self, event: &Event) {
+        self.left_out_in_all = self.left_out_in_all.plus(event.frame().len() as u64);
         self.left_out.push((event.sequence(), event.frame().len() as u64));
     }
 
@@ -223,6 +226,7 @@ impl Shard {
             current: None,
             kept: Vec::new(),
             left_out: Vec::new(),
+            left_out_in_all: Lag::default(),
         })
     }
 
@@ -246,7 +250,7 @@ impl Shard {
                         return false;
                     }
                 },
-                _ => page.kept.is_empty() && is_too_old(&page.left_out, lag, limit),
+                _ => page.kept.is_empty() && is_too_old(page.left_out_in_all, lag, limit),
             };
             if left_out {
                 page.leave_out(&event);
@@ -401,11 +405,10 @@ impl Shard {
 }
 
 /// Whether one more is to be dropped, after some have been. The newest never is.
-fn is_too_old(dropped: &[(Sequence, u64)], lag: Lag, limit: LagLimit) -> bool {
-    let bytes: u64 = dropped.iter().map(|(_, bytes)| bytes).sum();
+fn is_too_old(dropped: Lag, lag: Lag, limit: LagLimit) -> bool {
     let left = Lag {
-        events: lag.events.saturating_sub(dropped.len() as u64),
-        bytes: lag.bytes.saturating_sub(bytes),
+        events: lag.events.saturating_sub(dropped.events),
+        bytes: lag.bytes.saturating_sub(dropped.bytes),
     };
     left.events > 1 && !left.is_within(limit)
 }
