@@ -2,8 +2,9 @@
 
 use super::Scene;
 
-/// Beyond a tenth: what the program and its allocator need meanwhile.
-const SLACK_MIB: u64 = 4;
+/// Beyond a tenth: requests on their way, tables while they are made larger, and what the allocator
+/// cannot use between small pieces that come and go.
+const SLACK_MIB: u64 = 8;
 /// What one request has at most: about so much text, and no more events than a subscriber may lag.
 const BATCH_BYTES: usize = 512 << 10;
 const BATCH_EVENTS: usize = 5_000;
