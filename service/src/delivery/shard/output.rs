@@ -38,6 +38,9 @@ impl Shard {
     /// there was time for.
     pub(super) fn end_those_who_hold_too_much(&mut self) -> bool {
         let now = self.deadlines.now();
+        if now >= self.search_due {
+            self.letting_go.retain(|sink| sink.held() > 0);
+        }
         if !self.holds_too_much() {
             self.search = None;
             return false;
@@ -45,7 +48,6 @@ impl Shard {
         if now < self.search_due {
             return false;
         }
-        self.letting_go.retain(|sink| sink.held() > 0);
         let mut budget = self.budget();
         let mut search = self.search.take().unwrap_or_else(|| self.new_search());
         let is_over = self.end_lingering_early(&mut budget)
@@ -69,9 +71,8 @@ impl Shard {
         self.log.buffers().beyond_the_log() > self.settings.output_buffers_max
     }
 
-    /// Whether it still would be when those who have been ended let go.
-    fn will_hold_too_much(&self) -> bool {
-        let letting_go: usize = self.letting_go.iter().map(|sink| sink.held()).sum();
+    /// Whether it still would be when those who have been ended let go of so many bytes.
+    fn will_hold_too_much(&self, letting_go: usize) -> bool {
         let beyond = self.log.buffers().beyond_the_log();
         beyond.saturating_sub(letting_go) > self.settings.output_buffers_max
     }
@@ -126,10 +127,15 @@ impl Shard {
 
     /// Ends one after the other, until it is enough; false when the budget is spent before.
     fn end_holders(&mut self, search: &mut Search, budget: &mut Budget) -> bool {
-        while self.will_hold_too_much()
+        let held_by = |sinks: &[Box<dyn Sink>]| sinks.iter().map(|sink| sink.held()).sum::<usize>();
+        // Added up once: a sum for every stream that is ended would be quadratic.
+        let mut letting_go = held_by(&self.letting_go);
+        while self.will_hold_too_much(letting_go)
             && let Some((_, key)) = search.holders.pop()
         {
+            let ended_before = self.letting_go.len();
             self.remove(key, EndReason::OutputBuffers);
+            letting_go += held_by(&self.letting_go[ended_before..]);
             if !budget.spend(2 * budget::WRITE) {
                 return false;
             }

@@ -90,3 +90,19 @@ fn whoever_holds_what_the_log_has_dropped_is_ended_at_once() {
     stage.settle();
     assert_eq!(are_cut(&readers), [true, true, false, false]);
 }
+
+#[test]
+fn a_stream_that_was_ended_is_forgotten_when_it_has_let_go() {
+    let mut stage = stage_with_output_buffers();
+    let readers = holding(&mut stage, [5_000, 0]);
+    let pinned = stage.log.buffers().count(vec![0; LIMIT + 600]);
+    stage.at(LATER);
+    stage.settle();
+    assert_eq!(are_cut(&readers), [true, false]);
+    assert_eq!(stage.shard.letting_go.len(), 1);
+    readers[0].change(|reading| reading.held = 0);
+    drop(pinned);
+    stage.at(LATER + 1);
+    stage.settle();
+    assert_eq!(stage.shard.letting_go.len(), 0, "though nothing is too much any longer");
+}
