@@ -33,11 +33,12 @@ struct Counted {
     counts: Arc<Counts>,
 }
 
+/// The allocation that `Bytes` makes for whoever owns its memory.
+const OWNER: usize = allocated(size_of::<Counted>() + 4 * size_of::<usize>());
+
 impl Counted {
-    /// With the allocation that `Bytes` makes for whoever owns its memory.
     fn held(&self) -> usize {
-        const OWNER: usize = allocated(size_of::<Counted>() + 4 * size_of::<usize>());
-        allocated(self.bytes.capacity()) + OWNER
+        Buffers::held_by(self.bytes.capacity())
     }
 }
 
@@ -64,8 +65,7 @@ impl Buffers {
 
     /// What one buffer of such a capacity is counted as.
     pub(crate) fn held_by(capacity: usize) -> usize {
-        Counted { bytes: Vec::new(), counts: Arc::default() }.held() - allocated(0)
-            + allocated(capacity)
+        allocated(capacity) + OWNER
     }
 
     /// A buffer of so many counted bytes now belongs to a retained event.
