@@ -223,9 +223,11 @@ impl Hub {
             Located::After(sequence) if sequence >= beginning.sequence => {
                 return Start::after(id, sequence);
             }
-            // Only who gets every event can be told how many there were.
+            // Only who would have had every one of them can be told how many there were.
             Located::After(sequence) => {
-                let all = request.selectors.is_any() && request.grants.sees_everything();
+                let all = request.selectors.is_any()
+                    && request.grants.sees_everything()
+                    && extent.last_for_one_stream <= sequence;
                 let missed = all.then(|| beginning.sequence.0 - sequence.0);
                 (beginning, missed, Resumed::Expired)
             }

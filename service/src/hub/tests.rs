@@ -162,6 +162,7 @@ impl Log for Away {
             events: 0,
             bytes: 0,
             oldest_ms: None,
+            last_for_one_stream: Sequence(0),
         }
     }
 }
@@ -358,6 +359,19 @@ fn only_who_sees_every_event_is_told_how_many_were_missed() {
     check(&["t"], Grants::all(), None);
     check(&["{x}"], Grants::all(), None);
     check(&["*"], Grants::subscribe_to(topic("t")), None);
+}
+
+#[test]
+fn an_event_for_one_stream_is_never_counted_as_missed_by_others() {
+    let stage = stage(2);
+    let before = stage.publish(1);
+    stage.hub.publish(draft("t", None).for_one_stream()).now_or_never().unwrap().unwrap();
+    let after = stage.publish(5);
+    // How many of them others had a right to is not known, but where none lies in between.
+    for (id, missed) in [(&before[0], None), (&after[0], Some(2))] {
+        let gap = stage.resume_after(id).gap.unwrap();
+        assert_eq!((gap.after.as_ref(), gap.missed), (Some(id), missed));
+    }
 }
 
 #[test]

@@ -184,6 +184,9 @@ pub struct Extent {
     pub bytes: usize,
     /// When the oldest was accepted, in milliseconds since 1970.
     pub oldest_ms: Option<u64>,
+    /// The last event that was ever [for one stream only](crate::event::Draft::for_one_stream); 0
+    /// when there never was one.
+    pub last_for_one_stream: Sequence,
 }
 
 impl Extent {

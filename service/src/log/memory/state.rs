@@ -26,6 +26,8 @@ pub(super) struct State {
     head_ms: u64,
     /// The accept time of the last event that was evicted, or when the log began.
     start_ms: u64,
+    /// It may have been evicted.
+    last_for_one_stream: Sequence,
 }
 
 impl State {
@@ -38,6 +40,7 @@ impl State {
             by_custom_id: SplitMap::default(),
             head_ms: ms,
             start_ms: ms,
+            last_for_one_stream: Sequence(0),
         }
     }
 
@@ -51,6 +54,7 @@ impl State {
             events: self.events.len(),
             bytes: self.bytes(),
             oldest_ms: self.events.front().map(|event| event.accepted_ms()),
+            last_for_one_stream: self.last_for_one_stream,
         }
     }
 
@@ -84,6 +88,9 @@ impl State {
             id: event.id().to_owned(),
             frame_bytes: event.frame().len(),
         };
+        if event.is_for_one_stream() {
+            self.last_for_one_stream = self.head;
+        }
         if let Some(id) = custom_id {
             self.by_custom_id.insert(id, self.head);
         }

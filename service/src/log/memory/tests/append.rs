@@ -14,6 +14,7 @@ fn an_empty_log_has_its_head_at_0() {
         events: 0,
         bytes: 0,
         oldest_ms: None,
+        last_for_one_stream: Sequence(0),
     };
     assert_eq!(stage.log.extent(), expected);
     assert_eq!(stage.retained(), [0; 0]);

@@ -209,6 +209,7 @@ proptest! {
                 events: retained.len(),
                 bytes: extent.bytes,
                 oldest_ms: retained.first().map(|event| event.accepted_ms),
+last_for_one_stream: Sequence(0),
             };
             prop_assert_eq!(extent, expected);
             for id in 0..6_u8 {
