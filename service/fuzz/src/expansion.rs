@@ -8,11 +8,11 @@ use iri_string::template::simple_context::{SimpleContext, Value};
 /// A template, and in further lines the values of its variables `a`, `b`, `c` …: a text, or with
 /// commas a list, or with commas and `=` an array.
 pub(crate) fn expansion(bytes: &[u8]) {
-    // The expander panics on some characters outside of ASCII, and counts prefixes (`{a:3}`) in
-    // octets; the tables beside the matcher have those.
+    // The expander panics on some characters outside of ASCII, percent-encoded ones too (`%e1%20`),
+    // and counts prefixes (`{a:3}`) in octets; the tables beside the matcher have those.
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let (template, values) = text.split_once('\n').unwrap_or((text, ""));
-    if !text.is_ascii() || text.len() > 1_000 || template.contains(':') {
+    if !is_ascii_decoded(text) || text.len() > 1_000 || template.contains(':') {
         return;
     }
     let Ok(parsed) = UriTemplateStr::new(template) else { return };
@@ -29,6 +29,13 @@ pub(crate) fn expansion(bytes: &[u8]) {
     if let Some(matches) = selector_matches(template, &topic) {
         assert!(matches, "`{template}` expands to {topic:?} and does not match it");
     }
+}
+
+/// Whether a text is of ASCII, and remains so when what is percent-encoded in it is decoded.
+fn is_ascii_decoded(text: &str) -> bool {
+    let is_high =
+        |rest: &str| rest.starts_with(|first| matches!(first, '8' | '9' | 'a'..='f' | 'A'..='F'));
+    text.is_ascii() && !text.split('%').skip(1).any(is_high)
 }
 
 fn read_value(text: &str) -> Value {
