@@ -14,6 +14,7 @@ pub(super) struct Delivering {
     shards: Gauge,
     shards_failed: Gauge,
     iteration_max: Gauge,
+    iteration_cpu_max: Gauge,
     match_cache_bytes: Gauge,
 }
 
@@ -37,6 +38,10 @@ impl Delivering {
                 "fanfare_shard_iteration_seconds_max",
                 "The longest iteration of a shard's loop in the last one to two minutes, the one in progress included; it should be less than 5 ms.",
             ),
+            iteration_cpu_max: described_gauge(
+                "fanfare_shard_iteration_cpu_seconds_max",
+                "The most CPU time of an iteration of a shard's loop in the last one to two minutes, up to half a millisecond too high; it is less than 5 ms.",
+            ),
             match_cache_bytes: described_gauge(
                 "fanfare_match_cache_bytes",
                 "Memory for what the shards remember of which selectors match which topics, at most 4 MiB a shard.",
@@ -52,6 +57,8 @@ impl Delivering {
         self.shards_failed.set(metrics.sum(|shard| &shard.failed) as f64);
         let longest = metrics.shards().iter().map(|shard| shard.iterations.longest()).max();
         self.iteration_max.set(longest.unwrap_or_default().as_secs_f64());
+        let longest = metrics.shards().iter().map(|shard| shard.iterations.longest_cpu()).max();
+        self.iteration_cpu_max.set(longest.unwrap_or_default().as_secs_f64());
         self.match_cache_bytes.set(metrics.sum(|shard| &shard.match_cache_bytes) as f64);
     }
 }
