@@ -35,7 +35,7 @@ impl Plane {
         let selectors = SelectorSet::one(selector);
         let request = SubscribeRequest { selectors, grants: Grants::all(), resume: None };
         let subscription = self.hub.subscribe(request);
-        let reader = self.delivery.subscribe_body(subscription, HEARTBEAT, Box::new(|| ()));
+        let reader = self.delivery.subscribe_body(subscription, HEARTBEAT, Box::new(|_| ()));
         self.readers.extend(reader);
     }
 

@@ -26,7 +26,7 @@ mod subscriber;
 mod sync;
 
 pub use policy::{LagLimit, Policies, Policy, PolicyRule, PolicyRuleError};
-pub use slot::{Piece, SlotReader, StreamCut};
+pub use slot::{Cut, HangUp, Piece, SlotReader, StreamCut};
 pub use socket::Held;
 
 use std::io;
@@ -152,13 +152,13 @@ impl Delivery {
 
     /// Makes a subscriber whose bytes somebody else pulls: `opening` is sent first, then
     /// everything after the subscription's cursor. `hang_up` is called when the stream has to end
-    /// although its reader takes nothing any more.
+    /// although its reader takes nothing any more, and again when its connection has to.
     #[must_use]
     pub fn subscribe_body(
         &self,
         subscription: Subscription,
         opening: Bytes,
-        hang_up: Box<dyn FnOnce() + Send>,
+        hang_up: HangUp,
     ) -> Option<SlotReader> {
         let shard = self.least_loaded()?;
         let (sink, reader) = slot(Arc::clone(&shard.mailbox), opening, hang_up);

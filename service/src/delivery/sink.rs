@@ -88,4 +88,7 @@ pub(super) trait Sink: Send + fmt::Debug {
 
     /// Ends the stream at once: the reader takes nothing, so `farewell` is only a try.
     fn abort(&mut self, farewell: &Bytes);
+
+    /// Cuts the connection of a stream that was ended, because some of its bytes do not leave.
+    fn disconnect(&mut self) {}
 }

@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
@@ -27,12 +28,25 @@ use crate::event::Block;
 #[error("the stream was cut because its reader takes nothing; it may be resumed")]
 pub struct StreamCut;
 
+/// What is to be cut from outside, because the reader of a stream takes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// The stream, with what is held for it.
+    Stream,
+    /// The connection, because not even the end of a stream gets through. Other streams that it
+    /// carries end with it.
+    Connection,
+}
+
+/// Cuts what carries a stream. It is called from the thread of a shard, and must not block.
+pub type HangUp = Box<dyn Fn(Cut) + Send>;
+
 /// Makes a slot that already holds `opening`. `hang_up` cuts whatever carries the reader, which may
 /// not ask for what comes next as long as nobody takes what it has.
 pub(crate) fn slot(
     mailbox: Arc<Mailbox>,
     opening: Bytes,
-    hang_up: Box<dyn FnOnce() + Send>,
+    hang_up: HangUp,
 ) -> (SlotSink, SlotReader) {
     let shared = Arc::new(Shared {
         cell: PieceCell::holding(opening),
@@ -40,7 +54,7 @@ pub(crate) fn slot(
         key: OnceLock::new(),
         mailbox,
     });
-    let sink = SlotSink { shared: Arc::clone(&shared), hang_up: Some(hang_up) };
+    let sink = SlotSink { shared: Arc::clone(&shared), hang_up, is_cut: false };
     (sink, SlotReader { shared })
 }
 
@@ -57,7 +71,8 @@ struct Shared {
 /// The shard's end.
 pub(crate) struct SlotSink {
     shared: Arc<Shared>,
-    hang_up: Option<Box<dyn FnOnce() + Send>>,
+    hang_up: HangUp,
+    is_cut: bool,
 }
 
 impl fmt::Debug for SlotSink {
@@ -116,9 +131,13 @@ impl Sink for SlotSink {
 
     fn abort(&mut self, _: &Bytes) {
         wake(self.shared.cell.cut());
-        if let Some(hang_up) = self.hang_up.take() {
-            hang_up();
+        if !mem::replace(&mut self.is_cut, true) {
+            (self.hang_up)(Cut::Stream);
         }
+    }
+
+    fn disconnect(&mut self) {
+        (self.hang_up)(Cut::Connection);
     }
 }
 
@@ -221,6 +240,7 @@ impl Drop for SlotReader {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
     use std::task::Wake;
 
     use mio::Token;
@@ -247,7 +267,7 @@ mod tests {
         sink: SlotSink,
         reader: SlotReader,
         wakes: Arc<Count>,
-        hang_ups: Arc<Count>,
+        hang_ups: Arc<Mutex<Vec<Cut>>>,
         // Keeps the mailbox's waker usable.
         _poll: mio::Poll,
     }
@@ -256,12 +276,12 @@ mod tests {
         let poll = mio::Poll::new().unwrap();
         let registry: &Registry = poll.registry();
         let mailbox = Arc::new(Mailbox::new(registry, Token(0)).unwrap());
-        let hang_ups = Arc::new(Count::default());
+        let hang_ups = Arc::new(Mutex::new(Vec::new()));
         let hung_up = Arc::clone(&hang_ups);
         let (mut sink, reader) = slot(
             Arc::clone(&mailbox),
             Bytes::from_static(opening.as_bytes()),
-            Box::new(move || hung_up.wake()),
+            Box::new(move |cut| hung_up.lock().unwrap().push(cut)),
         );
         sink.attach(SubscriberKey::default(), registry).unwrap();
         Stage { mailbox, sink, reader, wakes: Arc::default(), hang_ups, _poll: poll }
@@ -366,7 +386,7 @@ mod tests {
                 assert_eq!(stage.read(), piece(read));
             }
             assert_eq!((stage.read(), stage.read()), (END, END));
-            assert_eq!(stage.hang_ups.get(), 0);
+            assert_eq!(*stage.hang_ups.lock().unwrap(), []);
         }
     }
 
@@ -376,7 +396,9 @@ mod tests {
         stage.offer("a");
         stage.sink.abort(&Bytes::new());
         stage.sink.abort(&Bytes::new());
-        assert_eq!(stage.hang_ups.get(), 1);
+        assert_eq!(*stage.hang_ups.lock().unwrap(), [Cut::Stream]);
+        stage.sink.disconnect();
+        assert_eq!(*stage.hang_ups.lock().unwrap(), [Cut::Stream, Cut::Connection]);
         assert_eq!(stage.read(), Poll::Ready(Some(Err(StreamCut))));
         drop(stage.sink);
         let waker = Waker::from(stage.wakes);

@@ -75,7 +75,7 @@ impl Stage {
 
     fn open(&self) -> SlotReader {
         let opening = Bytes::from_static(b":\n");
-        self.delivery.subscribe_body(self.subscription(), opening, Box::new(|| ())).unwrap()
+        self.delivery.subscribe_body(self.subscription(), opening, Box::new(|_| ())).unwrap()
     }
 }
 
@@ -137,6 +137,7 @@ fn when_every_shard_has_ended_a_stream_ends_at_once() {
     stage.publish("one");
     eventually("the shard has ended", || !stage.metrics.all_shards_run());
     while next(&mut reader).is_some() {}
-    let nobody = stage.delivery.subscribe_body(stage.subscription(), Bytes::new(), Box::new(|| ()));
+    let nobody =
+        stage.delivery.subscribe_body(stage.subscription(), Bytes::new(), Box::new(|_| ()));
     assert!(nobody.is_none());
 }

@@ -25,6 +25,8 @@ struct Counts {
     alive: AtomicUsize,
     /// Bytes of those that belong to retained events.
     retained: AtomicUsize,
+    /// Bytes of streams that have been ended, which are let go of soon.
+    letting_go: AtomicUsize,
 }
 
 /// A buffer that is counted until it is dropped.
@@ -76,6 +78,18 @@ impl Buffers {
     /// The log has dropped it. It may live on for those who still send it.
     pub fn release(&self, bytes: usize) {
         self.counts.retained.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Those who ended streams, and said that so many bytes were to be let go of, find so many now.
+    pub(crate) fn recount_letting_go(&self, before: usize, now: usize) {
+        self.counts.letting_go.fetch_add(now, Ordering::Relaxed);
+        self.counts.letting_go.fetch_sub(before, Ordering::Relaxed);
+    }
+
+    /// Bytes that are let go of soon, because their streams have been ended.
+    #[must_use]
+    pub(crate) fn letting_go(&self) -> usize {
+        self.counts.letting_go.load(Ordering::Relaxed)
     }
 
     /// Bytes that are alive and belong to no retained event.

@@ -17,6 +17,7 @@ use super::body::{Content, Opening, ReplyBody};
 use super::incoming::Incoming;
 use super::reply::Reply;
 use super::{Context, http1, http2, route, subscribe, trace};
+use crate::delivery::Cut;
 use crate::metrics::{ConnectionEnd, Protocol, Refusal};
 
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -128,12 +129,12 @@ pub(super) async fn answer(
 }
 
 /// Makes an answer that hyper can poll. Pieces of a stream have at least `piece_min` bytes.
-/// `hang_up` cuts the connection, for a stream whose reader takes nothing any more.
+/// `hang_up` cuts a stream whose reader takes nothing any more, or the connection.
 pub(super) fn to_body(
     reply: Reply,
     context: &Context,
     piece_min: usize,
-    hang_up: impl FnOnce() + Send + 'static,
+    hang_up: impl Fn(Cut) + Send + 'static,
 ) -> Response<ReplyBody> {
     let (head, content) = reply.into_parts();
     let body = match content {

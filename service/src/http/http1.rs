@@ -133,7 +133,7 @@ async fn respond(
     // HTTP/1.0 knows no chunks: where the length is not known, the end is that of the connection.
     let ends_by_closing = version == Version::HTTP_10 && !matches!(content, Content::Whole(_));
     let reply = Response::from_parts(head, content);
-    let mut reply = to_body(reply, &context, 0, move || carrier.hang_up.notify_one());
+    let mut reply = to_body(reply, &context, 0, move |_| carrier.hang_up.notify_one());
     if !may_stay || ends_by_closing {
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         // Otherwise hyper says `keep-alive` to a client of HTTP/1.0 that has asked for it.

@@ -20,6 +20,8 @@ use hyper::rt::{Executor, Read, ReadBufCursor, Write};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
+use crate::delivery::Cut;
+
 tokio::task_local! {
     /// Ends the task of the stream that is being served.
     static THIS_STREAM: AbortHandle;
@@ -48,23 +50,36 @@ pub(super) struct Sending {
     writes: AtomicU64,
     /// A stream has been cut.
     cut: Notify,
+    /// The connection is to be cut.
+    disconnect: Notify,
 }
 
 impl Sending {
     /// What cuts the stream that is being served. It may be called from any thread.
-    pub(super) fn cutter(self: &Arc<Self>) -> impl FnOnce() + Send + use<> {
+    pub(super) fn cutter(self: &Arc<Self>) -> impl Fn(Cut) + Send + use<> {
         let this = Arc::clone(self);
         let stream = THIS_STREAM.try_with(AbortHandle::clone).ok();
-        move || {
-            if let Some(stream) = stream {
-                stream.abort();
+        move |cut| match cut {
+            Cut::Stream => {
+                if let Some(stream) = &stream {
+                    stream.abort();
+                }
+                this.cut.notify_one();
             }
-            this.cut.notify_one();
+            Cut::Connection => this.disconnect.notify_one(),
         }
     }
 
-    /// Waits until streams have been cut and the client does not even take that, for so long.
+    /// Waits until streams have been cut and the client does not even take that, for so long, or
+    /// until the connection is to be cut at once.
     pub(super) async fn stuck(&self, time: Duration) {
+        tokio::select! {
+            () = self.takes_nothing(time) => {}
+            () = self.disconnect.notified() => {}
+        }
+    }
+
+    async fn takes_nothing(&self, time: Duration) {
         loop {
             self.cut.notified().await;
             let before = self.writes.load(Ordering::Relaxed);
@@ -154,10 +169,17 @@ mod tests {
         StreamExecutor.execute(stream);
         let cut = given.await.unwrap();
         assert_eq!(Arc::strong_count(&held), 2);
-        std::thread::spawn(cut).join().unwrap();
+        std::thread::spawn(move || cut(Cut::Stream)).join().unwrap();
         while Arc::strong_count(&held) > 1 {
             tokio::task::yield_now().await;
         }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_to_be_cut_is_stuck_at_once() {
+        let sending = Arc::new(Sending::default());
+        sending.cutter()(Cut::Connection);
+        sending.stuck(Duration::MAX).await;
     }
 
     #[tokio::test(start_paused = true)]

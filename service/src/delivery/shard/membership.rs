@@ -140,7 +140,7 @@ impl Shard {
             self.lingering.insert(key, Lingering { sink: subscriber.sink, until });
             self.deadlines.insert(key, until);
         } else if reason == EndReason::OutputBuffers {
-            self.await_letting_go(subscriber.sink);
+            self.letting_go.add(subscriber.sink);
         }
     }
 

@@ -14,6 +14,7 @@
 mod catch_up;
 mod deadline;
 mod gather;
+mod letting_go;
 mod membership;
 mod output;
 mod pass;
@@ -35,15 +36,16 @@ use super::budget::{self, Allowance, Budget};
 use super::deadlines::{Deadlines, TICK, Tick};
 use super::mailbox::{Mailbox, Notice};
 use super::policy::{Verdict, judge};
-use super::sink::{Finish, Heard, Sink};
+use super::sink::{Finish, Heard};
 use super::subscriber::{Subscriber, SubscriberKey, key_of};
 use crate::event::{Block, Epoch, HubId, Sequence};
 use crate::hub::Follower;
 use crate::log::{Log, PageLimit};
 use crate::metrics::{EndReason, LagSample, ShardFigures};
 use catch_up::JoinedPages;
+use letting_go::LettingGo;
 use membership::{Draining, Lingering};
-use output::Search;
+use output::{NextSearch, Search};
 use pass::Pass;
 use skip::Skipping;
 
@@ -103,9 +105,8 @@ pub(super) struct Shard {
     lags_shown: bool,
     /// For those who hold more than may be held beyond the log.
     search: Option<Search>,
-    search_due: Tick,
-    /// Sinks of streams that were ended for that, while others still have some of their bytes.
-    letting_go: Vec<Box<dyn Sink>>,
+    next_search: NextSearch,
+    letting_go: LettingGo,
     draining: Option<Draining>,
     /// Those who have yet to be told that the log has passed the shard.
     passed_by: std::vec::IntoIter<SubscriberKey>,
@@ -131,6 +132,7 @@ impl Shard {
         let seen = extent.head;
         mailbox.set_seen(seen);
         let pass = Pass::counted_in(log.buffers().clone());
+        let letting_go = LettingGo::new(log.buffers().clone());
         let shard = Self {
             log,
             figures,
@@ -156,8 +158,8 @@ impl Shard {
             lags_due: 0,
             lags_shown: false,
             search: None,
-            search_due: 0,
-            letting_go: Vec::new(),
+            next_search: NextSearch::default(),
+            letting_go,
             draining: None,
             passed_by: Vec::new().into_iter(),
             stopped: false,

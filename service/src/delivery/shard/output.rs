@@ -7,18 +7,20 @@
 //!
 //! Streams whose bytes somebody else sends may hold much without ever having refused any, so all
 //! streams are looked at. And those bytes are let go of some time after the stream was ended: until
-//! then they count as gone, or everybody else would be ended meanwhile.
+//! then they count as gone, or everybody else would be ended meanwhile. That goes on until half as
+//! much again is held as may be; then whoever holds anything may be ended, and those who do not let
+//! go lose their connections.
 
 use std::vec::IntoIter;
 
 use super::super::budget::{self, Budget};
 use super::super::deadlines::Tick;
-use super::super::sink::Sink;
 use super::super::subscriber::SubscriberKey;
 use super::{EndReason, Shard};
 use crate::event::Sequence;
 
-/// The most streams that are chosen from: where there are more, some of them stand for all.
+/// The most streams that are chosen from, and that may be letting go: where there are more, some of
+/// them stand for all.
 const HOLDERS_MAX: usize = 4_096;
 
 /// Whoever has not taken what it was handed so long ago is slow. Those who read well hold something
@@ -33,29 +35,41 @@ pub(super) struct Search {
     holders: Vec<(Sequence, SubscriberKey)>,
 }
 
+/// When it is worth while to look again, after a search: what is let go of at once is gone by then.
+#[derive(Debug, Default)]
+pub(super) struct NextSearch {
+    due: Tick,
+    /// Or as soon as more than this is held.
+    above: usize,
+}
+
 impl Shard {
     /// Ends those that are furthest behind if too much is held; true if there was more to do than
     /// there was time for.
     pub(super) fn end_those_who_hold_too_much(&mut self) -> bool {
         let now = self.deadlines.now();
-        if now >= self.search_due {
-            self.letting_go.retain(|sink| sink.held() > 0);
+        let beyond = self.log.buffers().beyond_the_log();
+        if now >= self.next_search.due && self.letting_go.len() > 0 {
+            self.letting_go.forget_those_who_have();
         }
+        self.next_search.above = self.next_search.above.min(self.with_an_eighth(beyond));
         if !self.holds_too_much() {
             self.search = None;
             return false;
         }
-        if now < self.search_due {
+        if now < self.next_search.due && beyond <= self.next_search.above {
             return false;
         }
         let mut budget = self.budget();
         let mut search = self.search.take().unwrap_or_else(|| self.new_search());
         let is_over = self.end_lingering_early(&mut budget)
+            && self.disconnect_those_who_do_not_let_go(&mut budget)
             && self.go_on_searching(&mut search, &mut budget)
             && self.end_holders(&mut search, &mut budget);
         if is_over {
-            // Not in every iteration: what is let go of at once is gone by then.
-            self.search_due = now.saturating_add(1);
+            let beyond = self.log.buffers().beyond_the_log();
+            self.next_search =
+                NextSearch { due: now.saturating_add(1), above: self.with_an_eighth(beyond) };
         } else {
             self.search = Some(search);
         }
@@ -64,24 +78,34 @@ impl Shard {
 
     /// When to look again, if anything is too much.
     pub(super) fn next_search(&self) -> Option<Tick> {
-        self.holds_too_much().then_some(self.search_due)
+        self.holds_too_much().then_some(self.next_search.due)
     }
 
     fn holds_too_much(&self) -> bool {
         self.log.buffers().beyond_the_log() > self.settings.output_buffers_max
     }
 
-    /// Whether it still would be when those who have been ended let go of so many bytes.
-    fn will_hold_too_much(&self, letting_go: usize) -> bool {
-        let beyond = self.log.buffers().beyond_the_log();
-        beyond.saturating_sub(letting_go) > self.settings.output_buffers_max
+    /// Whether so much is held that nobody can be given time to let go.
+    fn holds_far_too_much(&self) -> bool {
+        let max = self.settings.output_buffers_max;
+        self.log.buffers().beyond_the_log() > max.saturating_add(max / 2)
     }
 
-    /// Whoever carried a stream that was ended has some of it for a moment longer.
-    pub(super) fn await_letting_go(&mut self, sink: Box<dyn Sink>) {
-        if sink.held() > 0 {
-            self.letting_go.push(sink);
-        }
+    /// Whether it still would be too much when those who have been ended have let go.
+    fn will_hold_too_much(&self) -> bool {
+        let buffers = self.log.buffers();
+        let staying = buffers.beyond_the_log().saturating_sub(buffers.letting_go());
+        staying > self.settings.output_buffers_max
+    }
+
+    /// So much, and an eighth of the limit.
+    fn with_an_eighth(&self, bytes: usize) -> usize {
+        bytes.saturating_add(self.settings.output_buffers_max / 8)
+    }
+
+    /// False when the budget is spent.
+    fn disconnect_those_who_do_not_let_go(&mut self, budget: &mut Budget) -> bool {
+        !self.holds_far_too_much() || self.letting_go.disconnect(budget)
     }
 
     fn new_search(&self) -> Search {
@@ -105,7 +129,8 @@ impl Shard {
     fn go_on_searching(&self, search: &mut Search, budget: &mut Budget) -> bool {
         let oldest = self.log.extent().oldest;
         let now = self.deadlines.now();
-        let is_slow = |last_sent| now.saturating_sub(last_sent) >= SLOW;
+        let slow = if self.holds_far_too_much() { 0 } else { SLOW };
+        let is_slow = |last_sent| now.saturating_sub(last_sent) >= slow;
         while search.holders.len() < HOLDERS_MAX
             && let Some(key) = search.unseen.next()
         {
@@ -127,15 +152,11 @@ impl Shard {
 
     /// Ends one after the other, until it is enough; false when the budget is spent before.
     fn end_holders(&mut self, search: &mut Search, budget: &mut Budget) -> bool {
-        let held_by = |sinks: &[Box<dyn Sink>]| sinks.iter().map(|sink| sink.held()).sum::<usize>();
-        // Added up once: a sum for every stream that is ended would be quadratic.
-        let mut letting_go = held_by(&self.letting_go);
-        while self.will_hold_too_much(letting_go)
+        while self.will_hold_too_much()
+            && self.letting_go.len() < HOLDERS_MAX
             && let Some((_, key)) = search.holders.pop()
         {
-            let ended_before = self.letting_go.len();
             self.remove(key, EndReason::OutputBuffers);
-            letting_go += held_by(&self.letting_go[ended_before..]);
             if !budget.spend(2 * budget::WRITE) {
                 return false;
             }

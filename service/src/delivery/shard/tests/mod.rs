@@ -78,6 +78,7 @@ struct Reading {
 enum End {
     Finished(Bytes),
     Aborted,
+    Disconnected,
 }
 
 impl Reading {
@@ -266,6 +267,13 @@ impl Sink for Reader {
         self.change(|reading| {
             assert_eq!(reading.end, None, "a stream ends once");
             reading.end = Some(End::Aborted);
+        });
+    }
+
+    fn disconnect(&mut self) {
+        self.change(|reading| {
+            assert_eq!(reading.end, Some(End::Aborted), "the stream is ended first");
+            reading.end = Some(End::Disconnected);
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const LIMIT: usize = 1_000;
+const LIMIT: usize = 4_000;
 
 fn stage_with_output_buffers() -> Stage {
     let (delivery, log) = no_limits();
@@ -27,7 +27,7 @@ fn holding<const COUNT: usize>(stage: &mut Stage, held: [usize; COUNT]) -> [Read
 const LATER: Tick = 10;
 
 fn are_cut<const COUNT: usize>(readers: &[Reader; COUNT]) -> [bool; COUNT] {
-    readers.each_ref().map(|reader| reader.end() == Some(End::Aborted))
+    readers.each_ref().map(|reader| reader.end().is_some())
 }
 
 #[test]
@@ -67,6 +67,58 @@ fn when_all_that_was_let_go_of_is_not_enough_more_are_ended() {
         assert_eq!(are_cut(&readers), cut, "{tick}");
         readers[tick as usize].change(|reading| reading.held = 0);
     }
+}
+
+#[test]
+fn an_eighth_more_is_looked_into_at_once() {
+    let mut stage = stage_with_output_buffers();
+    let readers = holding(&mut stage, [1_100, 1_100, 1_100, 1_100]);
+    let buffers = stage.log.buffers().clone();
+    let _pinned = buffers.count(vec![0; LIMIT + 600]);
+    stage.at(LATER);
+    stage.settle();
+    assert_eq!(are_cut(&readers), [true, false, false, false]);
+    let _more = buffers.count(vec![0; 300]);
+    stage.settle();
+    assert_eq!(are_cut(&readers), [true, false, false, false], "it is looked into in a moment");
+    let _much_more = buffers.count(vec![0; LIMIT / 8]);
+    stage.settle();
+    assert_eq!(are_cut(&readers), [true, true, false, false]);
+}
+
+#[test]
+fn where_half_as_much_again_is_held_nobody_is_given_time_to_let_go() {
+    let mut stage = stage_with_output_buffers();
+    let readers = holding(&mut stage, [1_000, 1_000, 1_000, 1_000]);
+    let buffers = stage.log.buffers().clone();
+    let _pinned = buffers.count(vec![0; LIMIT + LIMIT / 2]);
+    stage.settle();
+    assert_eq!(are_cut(&readers), [true, true, true, false], "though nobody is slow yet");
+    let ends = |readers: &[Reader; 4]| readers.each_ref().map(Reader::end);
+    let (aborted, disconnected) = (Some(End::Aborted), Some(End::Disconnected));
+    assert_eq!(ends(&readers), [aborted.clone(), aborted.clone(), aborted, None]);
+    stage.at(1);
+    stage.shard.allowance = Allowance::Steps(1);
+    stage.settle();
+    let expected = [disconnected.clone(), disconnected.clone(), disconnected, None];
+    assert_eq!(ends(&readers), expected, "they have not let go");
+}
+
+#[test]
+fn what_one_shard_has_ended_is_taken_off_for_the_others_until_it_ends() {
+    let buffers = stage().log.buffers().clone();
+    let mut others = LettingGo::new(buffers.clone());
+    let reader = Reader::with_room(0);
+    reader.change(|reading| reading.held = 700);
+    others.add(Box::new(reader.clone()));
+    let mut ours = LettingGo::new(buffers.clone());
+    ours.forget_those_who_have();
+    assert_eq!((ours.len(), others.len(), buffers.letting_go()), (0, 1, 700));
+    reader.change(|reading| reading.held = 300);
+    others.forget_those_who_have();
+    assert_eq!((others.len(), buffers.letting_go()), (1, 300));
+    drop(others);
+    assert_eq!(buffers.letting_go(), 0);
 }
 
 #[test]

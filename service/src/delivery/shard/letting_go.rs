@@ -1,0 +1,74 @@
+//! Streams of a shard that were ended for what they held, and some of whose bytes have yet to leave.
+
+use super::super::budget::{self, Budget};
+use super::super::sink::Sink;
+use crate::event::Buffers;
+
+/// Their sinks, and their bytes, which count for all shards as soon to be let go of.
+#[derive(Debug)]
+pub(super) struct LettingGo {
+    ended: Vec<Ended>,
+    buffers: Buffers,
+    /// What of `buffers.letting_go()` is this shard's.
+    counted: usize,
+}
+
+#[derive(Debug)]
+struct Ended {
+    sink: Box<dyn Sink>,
+    is_disconnected: bool,
+}
+
+impl LettingGo {
+    pub(super) fn new(buffers: Buffers) -> Self {
+        Self { ended: Vec::new(), buffers, counted: 0 }
+    }
+
+    /// How many streams there are.
+    pub(super) fn len(&self) -> usize {
+        self.ended.len()
+    }
+
+    /// A stream was ended. Whoever carries it has some of it for a moment longer, or nothing.
+    pub(super) fn add(&mut self, sink: Box<dyn Sink>) {
+        let held = sink.held();
+        if held > 0 {
+            self.ended.push(Ended { sink, is_disconnected: false });
+            self.count(self.counted + held);
+        }
+    }
+
+    /// Forgets those whose bytes have left.
+    pub(super) fn forget_those_who_have(&mut self) {
+        let mut held = 0;
+        self.ended.retain(|ended| {
+            let held_by_it = ended.sink.held();
+            held += held_by_it;
+            held_by_it > 0
+        });
+        self.count(held);
+    }
+
+    /// Cuts their connections, one after the other; false when the budget is spent before.
+    pub(super) fn disconnect(&mut self, budget: &mut Budget) -> bool {
+        for ended in self.ended.iter_mut().filter(|ended| !ended.is_disconnected) {
+            ended.sink.disconnect();
+            ended.is_disconnected = true;
+            if !budget.spend(budget::WRITE) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn count(&mut self, held: usize) {
+        self.buffers.recount_letting_go(self.counted, held);
+        self.counted = held;
+    }
+}
+
+impl Drop for LettingGo {
+    fn drop(&mut self) {
+        self.count(0);
+    }
+}
