@@ -91,6 +91,16 @@ impl Returned {
     }
 }
 
+impl Incoming {
+    /// Reads what is left, if that is little, for an answer whose head has left long ago and cannot
+    /// say any more that the connection closes.
+    pub(super) async fn pass_over_rest(mut self) {
+        if let Some(body) = self.body.take() {
+            let _ = timeout(REST_TIME_MAX, ends_soon(body)).await;
+        }
+    }
+}
+
 /// Reads to the end; false if that is too far away, or there is none.
 async fn ends_soon(mut body: hyper::body::Incoming) -> bool {
     let mut read = 0;

@@ -63,6 +63,12 @@ impl RequestBody {
         }
     }
 
+    /// Reads what is left without looking at it, if that is little; then the connection can be used
+    /// again.
+    pub(super) async fn pass_over_rest(self) {
+        self.incoming.pass_over_rest().await;
+    }
+
     fn last(&mut self) -> Result<Option<Bytes>, Problem> {
         let Some(mut gunzip) = self.gunzip.take() else { return Ok(None) };
         let rest = gunzip.finish().map_err(|_| not_gzip())?;

@@ -140,3 +140,26 @@ async fn a_stream_that_is_refused_leaves_the_connection_usable() {
     wire.say(PUBLISH).await;
     assert_eq!(wire.reply().await.head.status, 200);
 }
+
+/// Its answer has begun when the fault is found, so that nothing but a rest that is read keeps the
+/// connection usable.
+#[tokio::test]
+async fn after_lines_that_are_refused_in_the_middle_the_rest_of_a_small_body_is_read() {
+    let server = TestServer::start().await;
+    for (bytes, in_chunks) in [(20, false), (20, true), (100_000, false), (100_000, true)] {
+        let (length, body) = framed(bytes, in_chunks);
+        let mut wire = Wire::open(&server).await;
+        wire.say(format!(
+            "POST /events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\n\
+             content-encoding: gzip\r\n{length}"
+        ))
+        .await;
+        let (first, second) = body.split_at(body.len() - 3);
+        wire.say(first).await;
+        let answer = wire.chunked_reply().await.body;
+        assert!(answer.contains("\"status\":400") && answer.contains("gzip"), "{answer}");
+        wire.say(second).await;
+        wire.say(PUBLISH).await;
+        assert_eq!(wire.reply().await.head.status, 200, "{bytes} bytes, in chunks: {in_chunks}");
+    }
+}

@@ -81,29 +81,34 @@ struct Batch {
 
 impl Batch {
     async fn run(mut self, mut body: RequestBody) {
+        let Err(problem) = self.publish_all(&mut body).await else { return };
+        self.refuse_rest(&problem).await;
+        // The answer ends here, and the rest of the body may still be on its way.
+        drop(self);
+        body.pass_over_rest().await;
+    }
+
+    /// Publishes until the body ends, or the client is gone.
+    async fn publish_all(&mut self, body: &mut RequestBody) -> Result<(), Problem> {
         loop {
             let patience = self.patience(Instant::now());
             let piece = tokio::select! {
                 piece = timeout(patience, body.next()) => piece,
-                () = self.context.lifecycle.draining() => {
-                    self.refuse_rest(&Problem::Draining).await;
-                    return;
-                }
+                () = self.context.lifecycle.draining() => return Err(Problem::Draining),
             };
             match piece {
                 Ok(Ok(Some(piece))) => self.lines.feed(piece),
                 Ok(Ok(None)) => {
                     self.lines.end();
                     let _ = self.publish_complete_lines().await;
-                    return;
+                    return Ok(());
                 }
-                // It has gone.
-                Ok(Err(Problem::BodyCut)) => return,
-                Ok(Err(problem)) => return self.refuse_rest(&problem).await,
-                Err(_) => return self.refuse_rest(&self.took_too_long()).await,
+                Ok(Err(Problem::BodyCut)) => return Ok(()),
+                Ok(Err(problem)) => return Err(problem),
+                Err(_) => return Err(self.took_too_long()),
             }
             if !self.publish_complete_lines().await {
-                return;
+                return Ok(());
             }
         }
     }

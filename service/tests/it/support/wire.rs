@@ -121,6 +121,18 @@ impl Wire {
         Reply { head, body }
     }
 
+    /// An answer in chunks, which are not taken apart.
+    pub(crate) async fn chunked_reply(&mut self) -> Reply {
+        const END: &[u8] = b"\r\n0\r\n\r\n";
+        let head = self.head().await;
+        while !self.unread.ends_with(END) {
+            let count = read(&mut self.socket, &mut self.unread).await.expect("a body");
+            assert!(count > 0, "closed in the body of {head:?}");
+        }
+        let body = String::from_utf8(std::mem::take(&mut self.unread)).unwrap();
+        Reply { head, body }
+    }
+
     /// Reads the head of an answer that must be a stream.
     pub(crate) async fn stream(mut self) -> RawStream {
         let head = self.head().await;
