@@ -51,6 +51,10 @@ impl FromStr for Origin {
             _ => {}
         }
         let (scheme, rest) = text.split_once("://").ok_or(OriginError::NotAnOrigin)?;
+        // Of `http:/7:?1://` the parser below would make the host 7.
+        if !is_scheme(scheme) {
+            return Err(OriginError::NotAnOrigin);
+        }
         // The slash comes with what is copied from the address bar.
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         if authority.contains(['/', '?', '#']) {
@@ -73,6 +77,12 @@ impl FromStr for Origin {
         }
         Ok(Self(Kind::Host { scheme: url.scheme().to_owned(), host, port: url.port() }))
     }
+}
+
+/// Whether it is what RFC 3986, section 3.1, calls a scheme.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
 impl fmt::Display for Origin {
@@ -160,6 +170,12 @@ mod tests {
             ("https:app.example", OriginError::NotAnOrigin),
             ("https://", OriginError::NotAnOrigin),
             ("https:///", OriginError::NotAnOrigin),
+            ("http:/7://", OriginError::NotAnOrigin),
+            ("http:/app.example:80?1://", OriginError::NotAnOrigin),
+            ("http:app.example#://", OriginError::NotAnOrigin),
+            ("http:://app.example", OriginError::NotAnOrigin),
+            ("1http://app.example", OriginError::NotAnOrigin),
+            ("://app.example", OriginError::NotAnOrigin),
             ("capacitor://", OriginError::NotAnOrigin),
             ("https://user@app.example", OriginError::NotAnOrigin),
             ("https://app.example:99999", OriginError::NotAnOrigin),
