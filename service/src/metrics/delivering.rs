@@ -40,7 +40,7 @@ impl Delivering {
             ),
             iteration_cpu_max: described_gauge(
                 "fanfare_shard_iteration_cpu_seconds_max",
-                "The most CPU time of an iteration of a shard's loop in the last one to two minutes, up to half a millisecond too high; it is less than 5 ms.",
+                "The most CPU time of an iteration of a shard's loop in the last one to two minutes, up to half a millisecond too high; it should be less than 5 ms.",
             ),
             match_cache_bytes: described_gauge(
                 "fanfare_match_cache_bytes",
