@@ -28,6 +28,16 @@ pub(super) enum Allowance {
     Steps(usize),
 }
 
+impl Allowance {
+    pub(super) fn doubled(self) -> Self {
+        match self {
+            Self::Time(time) => Self::Time(2 * time),
+            #[cfg(test)]
+            Self::Steps(steps) => Self::Steps(steps),
+        }
+    }
+}
+
 /// What is left of an allowance.
 #[derive(Debug)]
 pub(super) struct Budget {

@@ -63,8 +63,9 @@ const LINGER: Tick = 20;
 /// the slot of a slow reader.
 const PASS: PageLimit = PageLimit { events_max: 1_024, bytes_max: 64 << 10 };
 
-/// How long each part of an iteration may go on beginning something new. Together with the sockets
-/// that are heard of, and with what each may still finish, they take less than 5 ms.
+/// How long each part of an iteration may go on beginning something new; a slice of a pass twice as
+/// long. Together with the sockets that are heard of, and with what each may still finish, they take
+/// less than 5 ms.
 const PART: Allowance = Allowance::Time(Duration::from_micros(500));
 
 /// A delivery thread, before and while it runs.

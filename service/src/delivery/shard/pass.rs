@@ -137,7 +137,8 @@ impl Pass {
 impl Shard {
     /// Serves a slice of the pass that is going on, or of a new one; true when there is more.
     pub(super) fn advance(&mut self) -> bool {
-        let mut budget = self.budget();
+        // Twice what other parts get: a slice cut at half a millisecond cost 5 % of a delivery.
+        let mut budget = Budget::new(self.allowance.doubled());
         self.part_with_leaving(&mut budget);
         if !self.pass.is_going_on() {
             let began = Instant::now();
