@@ -33,8 +33,8 @@ pub struct StreamCut;
 pub enum Cut {
     /// The stream, with what is held for it.
     Stream,
-    /// The connection, because not even the end of a stream gets through. Other streams that it
-    /// carries end with it.
+    /// The connection, if not even the end of a stream gets through. Other streams that it carries
+    /// end with it.
     Connection,
 }
 

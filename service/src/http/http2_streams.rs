@@ -66,7 +66,11 @@ impl Sending {
                 }
                 this.cut.notify_one();
             }
-            Cut::Connection => this.disconnect.notify_one(),
+            // Otherwise the end of the stream leaves as soon as hyper gets to it.
+            Cut::Connection if this.congested.load(Ordering::Relaxed) => {
+                this.disconnect.notify_one();
+            }
+            Cut::Connection => {}
         }
     }
 
@@ -149,6 +153,8 @@ impl<T: Write + Unpin> Write for Noted<T> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     const TIME: Duration = Duration::from_secs(1);
@@ -176,8 +182,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_is_to_be_cut_is_stuck_at_once() {
+    async fn a_connection_that_is_to_be_cut_is_stuck_at_once_unless_the_kernel_takes_everything() {
         let sending = Arc::new(Sending::default());
+        sending.cutter()(Cut::Connection);
+        assert!(sending.stuck(Duration::MAX).now_or_never().is_none());
+        sending.congested.store(true, Ordering::Relaxed);
         sending.cutter()(Cut::Connection);
         sending.stuck(Duration::MAX).await;
     }

@@ -95,7 +95,10 @@ impl Incoming {
     /// Reads what is left, if that is little, for an answer whose head has left long ago and cannot
     /// say any more that the connection closes.
     pub(super) async fn pass_over_rest(mut self) {
-        if let Some(body) = self.body.take() {
+        // On HTTP/2 the stream is reset, and the connection is usable anyway.
+        if self.give_back.is_some()
+            && let Some(body) = self.body.take()
+        {
             let _ = timeout(REST_TIME_MAX, ends_soon(body)).await;
         }
     }

@@ -66,6 +66,7 @@ impl RequestBody {
     /// Reads what is left without looking at it, if that is little; then the connection can be used
     /// again.
     pub(super) async fn pass_over_rest(self) {
+        drop(self.gunzip);
         self.incoming.pass_over_rest().await;
     }
 

@@ -38,7 +38,8 @@ impl LettingGo {
         }
     }
 
-    /// Forgets those whose bytes have left.
+    /// Forgets those whose bytes have left. Bytes that have left and were still counted would be
+    /// taken off twice.
     pub(super) fn forget_those_who_have(&mut self) {
         let mut held = 0;
         self.ended.retain(|ended| {
@@ -49,11 +50,14 @@ impl LettingGo {
         self.count(held);
     }
 
-    /// Cuts their connections, one after the other; false when the budget is spent before.
+    /// Cuts the connections that take nothing, of those that still hold something, one after the
+    /// other; false when the budget is spent before.
     pub(super) fn disconnect(&mut self, budget: &mut Budget) -> bool {
         for ended in self.ended.iter_mut().filter(|ended| !ended.is_disconnected) {
-            ended.sink.disconnect();
             ended.is_disconnected = true;
+            if ended.sink.held() > 0 {
+                ended.sink.disconnect();
+            }
             if !budget.spend(budget::WRITE) {
                 return false;
             }

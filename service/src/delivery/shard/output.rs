@@ -7,9 +7,10 @@
 //!
 //! Streams whose bytes somebody else sends may hold much without ever having refused any, so all
 //! streams are looked at. And those bytes are let go of some time after the stream was ended: until
-//! then they count as gone, or everybody else would be ended meanwhile. That goes on until half as
-//! much again is held as may be; then whoever holds anything may be ended, and those who do not let
-//! go lose their connections.
+//! then they count as gone, or everybody else would be ended meanwhile. But only up to half of what
+//! may be held: several streams may hold one buffer, which is let go of with the last of them. Where
+//! more than half as much again is held, all who are slow are ended, and connections that do not even
+//! take the end of their streams are cut.
 
 use std::vec::IntoIter;
 
@@ -19,9 +20,8 @@ use super::super::subscriber::SubscriberKey;
 use super::{EndReason, Shard};
 use crate::event::Sequence;
 
-/// The most streams that are chosen from, and that may be letting go: where there are more, some of
-/// them stand for all.
-const HOLDERS_MAX: usize = 4_096;
+/// The most streams that are remembered as furthest behind, and that may be letting go.
+const HOLDERS_MAX: usize = if cfg!(test) { 8 } else { 4_096 };
 
 /// Whoever has not taken what it was handed so long ago is slow. Those who read well hold something
 /// too, for a moment; and it is not this shard alone whose streams may hold too much.
@@ -35,12 +35,25 @@ pub(super) struct Search {
     holders: Vec<(Sequence, SubscriberKey)>,
 }
 
+impl Search {
+    /// Remembers one, and forgets those that are least behind where there are too many.
+    fn found(&mut self, holder: (Sequence, SubscriberKey)) {
+        self.holders.push(holder);
+        if self.holders.len() >= 2 * HOLDERS_MAX {
+            self.holders.select_nth_unstable(HOLDERS_MAX);
+            self.holders.truncate(HOLDERS_MAX);
+        }
+    }
+}
+
 /// When it is worth while to look again, after a search: what is let go of at once is gone by then.
 #[derive(Debug, Default)]
 pub(super) struct NextSearch {
     due: Tick,
     /// Or as soon as more than this is held.
     above: usize,
+    /// When to look next at who has let go.
+    forget: Tick,
 }
 
 impl Shard {
@@ -49,8 +62,9 @@ impl Shard {
     pub(super) fn end_those_who_hold_too_much(&mut self) -> bool {
         let now = self.deadlines.now();
         let beyond = self.log.buffers().beyond_the_log();
-        if now >= self.next_search.due && self.letting_go.len() > 0 {
+        if now >= self.next_search.forget && self.letting_go.len() > 0 {
             self.letting_go.forget_those_who_have();
+            self.next_search.forget = now.saturating_add(1);
         }
         self.next_search.above = self.next_search.above.min(self.with_an_eighth(beyond));
         if !self.holds_too_much() {
@@ -61,6 +75,7 @@ impl Shard {
             return false;
         }
         let mut budget = self.budget();
+        self.letting_go.forget_those_who_have();
         let mut search = self.search.take().unwrap_or_else(|| self.new_search());
         let is_over = self.end_lingering_early(&mut budget)
             && self.disconnect_those_who_do_not_let_go(&mut budget)
@@ -68,17 +83,19 @@ impl Shard {
             && self.end_holders(&mut search, &mut budget);
         if is_over {
             let beyond = self.log.buffers().beyond_the_log();
-            self.next_search =
-                NextSearch { due: now.saturating_add(1), above: self.with_an_eighth(beyond) };
+            self.next_search.due = now.saturating_add(1);
+            self.next_search.above = self.with_an_eighth(beyond);
         } else {
             self.search = Some(search);
         }
         !is_over
     }
 
-    /// When to look again, if anything is too much.
+    /// When to look again, if anything is too much or has yet to be let go of.
     pub(super) fn next_search(&self) -> Option<Tick> {
-        self.holds_too_much().then_some(self.next_search.due)
+        let search = self.holds_too_much().then_some(self.next_search.due);
+        let forget = (self.letting_go.len() > 0).then_some(self.next_search.forget);
+        search.into_iter().chain(forget).min()
     }
 
     fn holds_too_much(&self) -> bool {
@@ -94,8 +111,9 @@ impl Shard {
     /// Whether it still would be too much when those who have been ended have let go.
     fn will_hold_too_much(&self) -> bool {
         let buffers = self.log.buffers();
-        let staying = buffers.beyond_the_log().saturating_sub(buffers.letting_go());
-        staying > self.settings.output_buffers_max
+        let max = self.settings.output_buffers_max;
+        let letting_go = buffers.letting_go().min(max / 2);
+        buffers.beyond_the_log().saturating_sub(letting_go) > max
     }
 
     /// So much, and an eighth of the limit.
@@ -129,22 +147,18 @@ impl Shard {
     fn go_on_searching(&self, search: &mut Search, budget: &mut Budget) -> bool {
         let oldest = self.log.extent().oldest;
         let now = self.deadlines.now();
-        let slow = if self.holds_far_too_much() { 0 } else { SLOW };
-        let is_slow = |last_sent| now.saturating_sub(last_sent) >= slow;
-        while search.holders.len() < HOLDERS_MAX
-            && let Some(key) = search.unseen.next()
-        {
+        let is_slow = |last_sent| now.saturating_sub(last_sent) >= SLOW;
+        while let Some(key) = search.unseen.next() {
             if let Some(subscriber) = self.subscribers.get(key)
                 && subscriber.sink.held() > 0
                 && (subscriber.sent < oldest || is_slow(subscriber.last_sent))
             {
-                search.holders.push((subscriber.sent, key));
+                search.found((subscriber.sent, key));
             }
             if !budget.spend(budget::LOOK) {
                 return false;
             }
         }
-        search.unseen = Vec::new().into_iter();
         // The furthest behind are taken from the end.
         search.holders.sort_unstable_by(|one, other| other.cmp(one));
         true

@@ -82,10 +82,12 @@ struct Batch {
 impl Batch {
     async fn run(mut self, mut body: RequestBody) {
         let Err(problem) = self.publish_all(&mut body).await else { return };
-        self.refuse_rest(&problem).await;
+        let is_read = self.refuse_rest(&problem).await;
         // The answer ends here, and the rest of the body may still be on its way.
         drop(self);
-        body.pass_over_rest().await;
+        if is_read {
+            body.pass_over_rest().await;
+        }
     }
 
     /// Publishes until the body ends, or the client is gone.
@@ -217,13 +219,14 @@ impl Batch {
         check_draft(fields, &self.grants, &self.context)
     }
 
-    async fn refuse_rest(&mut self, problem: &Problem) {
+    /// Whether anybody reads the answers.
+    async fn refuse_rest(&mut self, problem: &Problem) -> bool {
         if let Some(reason) = problem.rejection() {
             self.context.metrics.publish_rejected(reason);
         }
         let mut answer = BytesMut::new();
         put_error(&mut answer, problem, self.lines.next_number());
-        let _ = self.send(answer.freeze()).await;
+        self.send(answer.freeze()).await
     }
 }
 

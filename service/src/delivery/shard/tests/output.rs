@@ -91,17 +91,53 @@ fn where_half_as_much_again_is_held_nobody_is_given_time_to_let_go() {
     let mut stage = stage_with_output_buffers();
     let readers = holding(&mut stage, [1_000, 1_000, 1_000, 1_000]);
     let buffers = stage.log.buffers().clone();
+    // They hold one and the same buffer, so that ending some of them frees nothing.
     let _pinned = buffers.count(vec![0; LIMIT + LIMIT / 2]);
+    stage.at(LATER);
     stage.settle();
-    assert_eq!(are_cut(&readers), [true, true, true, false], "though nobody is slow yet");
-    let ends = |readers: &[Reader; 4]| readers.each_ref().map(Reader::end);
-    let (aborted, disconnected) = (Some(End::Aborted), Some(End::Disconnected));
-    assert_eq!(ends(&readers), [aborted.clone(), aborted.clone(), aborted, None]);
-    stage.at(1);
+    assert_eq!(are_cut(&readers), [true; 4]);
+    assert!(readers.iter().all(|reader| reader.end() == Some(End::Aborted)));
+    readers[0].change(|reading| reading.held = 0);
+    stage.at(LATER + 1);
     stage.shard.allowance = Allowance::Steps(1);
     stage.settle();
-    let expected = [disconnected.clone(), disconnected.clone(), disconnected, None];
-    assert_eq!(ends(&readers), expected, "they have not let go");
+    let (aborted, disconnected) = (Some(End::Aborted), Some(End::Disconnected));
+    let expected = [aborted, disconnected.clone(), disconnected.clone(), disconnected];
+    assert_eq!(readers.each_ref().map(Reader::end), expected, "but for one, they hold something");
+}
+
+#[test]
+fn those_who_read_well_are_let_be_however_much_others_hold() {
+    let mut stage = stage_with_output_buffers();
+    let well: Vec<Reader> = (0..50).map(|_| stage.join(&["news"])).collect();
+    stage.settle();
+    let [guilty] = holding(&mut stage, [1_000]);
+    stage.at(LATER);
+    stage.publish("news");
+    stage.settle();
+    well.iter().for_each(|reader| reader.change(|reading| reading.held = 1_000));
+    let _pinned = stage.log.buffers().count(vec![0; 2 * LIMIT]);
+    stage.settle();
+    assert_eq!(guilty.end(), Some(End::Aborted), "though it is the last that is looked at");
+    assert!(well.iter().all(|reader| reader.end().is_none()));
+}
+
+#[test]
+fn of_many_the_furthest_behind_are_found() {
+    let mut stage = stage_with_output_buffers();
+    let readers: Vec<Reader> = (0..50).map(|_| stage.join(&["news", "late"])).collect();
+    let behind = stage.join(&["news"]);
+    stage.publish("news");
+    stage.publish("late");
+    stage.settle();
+    for reader in readers.iter().chain([&behind]) {
+        reader.change(|reading| reading.held = 1_500);
+    }
+    let _pinned = stage.log.buffers().count(vec![0; LIMIT + 600]);
+    stage.at(LATER);
+    stage.settle();
+    assert_eq!(behind.end(), Some(End::Aborted));
+    assert!(readers.iter().all(|reader| reader.end().is_none()));
 }
 
 #[test]
