@@ -7,7 +7,7 @@
 use std::mem;
 use std::task::{Poll, Waker};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -22,6 +22,9 @@ pub(super) struct PieceCell {
 struct State {
     /// Empty when there is nothing to read.
     piece: Bytes,
+    /// What is read after the piece, of a stream that ends in order. Boxed, because hardly any stream
+    /// is at its end.
+    farewell: Option<Box<Bytes>>,
     end: Option<End>,
     /// The shard was told "full" and wants to know when that is over.
     promised: bool,
@@ -84,21 +87,18 @@ impl PieceCell {
 
     /// How much is there.
     pub(super) fn bytes(&self) -> usize {
-        self.lock().piece.len()
+        let state = self.lock();
+        state.piece.len() + state.farewell.as_ref().map_or(0, |farewell| farewell.len())
     }
 
     /// The shard ends the stream after what is there and `farewell`; the reader is to be woken.
     pub(super) fn end(&self, farewell: &Bytes) -> Option<Waker> {
         let mut state = self.lock();
-        if state.piece.is_empty() {
-            state.piece = farewell.clone();
-        } else if !farewell.is_empty() {
-            let mut joined = BytesMut::with_capacity(state.piece.len() + farewell.len());
-            joined.extend_from_slice(&state.piece);
-            joined.extend_from_slice(farewell);
-            state.piece = joined.freeze();
+        if state.end.is_none() {
+            state.end = Some(End::InOrder);
+            // Beside the piece: joined with it, that would be copied, and the copy counted by nobody.
+            state.farewell = (!farewell.is_empty()).then(|| Box::new(farewell.clone()));
         }
-        state.end.get_or_insert(End::InOrder);
         state.reader.take()
     }
 
@@ -106,6 +106,7 @@ impl PieceCell {
     pub(super) fn cut(&self) -> Option<Waker> {
         let mut state = self.lock();
         state.piece = Bytes::new();
+        state.farewell = None;
         state.end = Some(End::Cut);
         state.reader.take()
     }
@@ -117,6 +118,9 @@ impl PieceCell {
             let piece = mem::take(&mut state.piece);
             let promised = mem::take(&mut state.promised);
             return Poll::Ready(Taken::Piece { piece, promised });
+        }
+        if let Some(farewell) = state.farewell.take() {
+            return Poll::Ready(Taken::Piece { piece: *farewell, promised: false });
         }
         match state.end {
             Some(End::InOrder) => Poll::Ready(Taken::End),
@@ -133,6 +137,7 @@ impl PieceCell {
         let mut state = self.lock();
         state.reader_gone = true;
         state.piece = Bytes::new();
+        state.farewell = None;
         state.end.is_none()
     }
 }

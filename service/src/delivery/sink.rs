@@ -80,6 +80,11 @@ pub(super) trait Sink: Send + fmt::Debug {
         Finish::Done
     }
 
+    /// Whether somebody else sends its bytes, and sees to it that they leave in time.
+    fn is_carried(&self) -> bool {
+        false
+    }
+
     /// How many bytes that it has taken have yet to leave, whoever has them. They may be part of a
     /// larger buffer.
     fn held(&self) -> usize {

@@ -24,6 +24,12 @@ pub(super) struct Lingering {
     until: Tick,
 }
 
+impl Lingering {
+    pub(super) fn into_sink(self) -> Box<dyn Sink> {
+        self.sink
+    }
+}
+
 impl Shard {
     pub(super) fn join(&mut self, joiner: Joiner) {
         let Joiner { subscription, sink } = joiner;
@@ -155,10 +161,18 @@ impl Shard {
     }
 
     /// Lets go of a stream that has had its time for the last bytes. It may be looked at earlier,
-    /// for a heartbeat that it no longer needs.
+    /// for a heartbeat that it no longer needs. One that somebody else carries is kept for as long as
+    /// it holds something, to be ended for that.
     pub(super) fn end_lingering(&mut self, key: SubscriberKey) {
         let now = self.deadlines.now();
-        if self.lingering.get(&key).is_some_and(|lingering| lingering.until <= now) {
+        let Some(lingering) = self.lingering.get_mut(&key) else { return };
+        if lingering.until > now {
+            return;
+        }
+        if lingering.sink.is_carried() && lingering.sink.go_on() == Finish::Pending {
+            lingering.until = now.saturating_add(LINGER);
+            self.deadlines.insert(key, lingering.until);
+        } else {
             self.lingering.remove(&key);
         }
     }

@@ -14,10 +14,12 @@
 
 use std::vec::IntoIter;
 
+use bytes::Bytes;
+
 use super::super::budget::{self, Budget};
 use super::super::deadlines::Tick;
 use super::super::subscriber::SubscriberKey;
-use super::{EndReason, Shard};
+use super::{EndReason, Lingering, Shard};
 use crate::event::Sequence;
 
 /// The most streams that are remembered as furthest behind, and that may be letting go.
@@ -134,8 +136,14 @@ impl Shard {
     /// Lets go of those that have ended and have not taken their last bytes; false when the budget
     /// is spent.
     fn end_lingering_early(&mut self, budget: &mut Budget) -> bool {
-        while let Some(&key) = self.lingering.keys().next() {
-            self.lingering.remove(&key);
+        while self.letting_go.len() < HOLDERS_MAX
+            && let Some(&key) = self.lingering.keys().next()
+            && let Some(mut sink) = self.lingering.remove(&key).map(Lingering::into_sink)
+        {
+            if sink.held() > 0 {
+                sink.abort(&Bytes::new());
+            }
+            self.letting_go.add(sink);
             if !budget.spend(budget::WRITE) {
                 return false;
             }

@@ -71,6 +71,8 @@ struct Reading {
     gone: bool,
     /// What whoever carries it has yet to send, in bytes.
     held: usize,
+    /// Somebody carries it.
+    carried: bool,
     end: Option<End>,
 }
 
@@ -102,6 +104,7 @@ impl Reader {
             promised: false,
             gone: false,
             held: 0,
+            carried: false,
             end: None,
         })))
     }
@@ -112,7 +115,10 @@ impl Reader {
 
     /// A full sink has yet to be rid of its last bytes.
     fn go_on_reading(&self) -> Finish {
-        self.change(|reading| if reading.room > 0 { Finish::Done } else { Finish::Pending })
+        self.change(|reading| {
+            let is_done = if reading.carried { reading.held == 0 } else { reading.room > 0 };
+            if is_done { Finish::Done } else { Finish::Pending }
+        })
     }
 
     /// Takes some frames, if there is room.
@@ -259,13 +265,17 @@ impl Sink for Reader {
         self.go_on_reading()
     }
 
+    fn is_carried(&self) -> bool {
+        self.change(|reading| reading.carried)
+    }
+
     fn held(&self) -> usize {
         self.change(|reading| reading.held)
     }
 
     fn abort(&mut self, _: &Bytes) {
         self.change(|reading| {
-            assert_eq!(reading.end, None, "a stream ends once");
+            assert!(reading.end.is_none() || reading.carried, "a stream ends once");
             reading.end = Some(End::Aborted);
         });
     }

@@ -123,6 +123,31 @@ fn those_who_read_well_are_let_be_however_much_others_hold() {
 }
 
 #[test]
+fn a_stream_that_ended_in_order_and_whose_bytes_do_not_leave_is_cut_for_what_it_holds() {
+    let (delivery, log) = no_limits();
+    let age_max = TICK * 100;
+    let settings = DeliverySettings { output_buffers_max: LIMIT, age_max, ..delivery };
+    let mut stage = stage_with(settings, log);
+    let old = stage.join(&["a"]);
+    stage.settle();
+    old.change(|reading| (reading.carried, reading.held) = (true, 1_000));
+    for tick in (25..=400).step_by(25) {
+        stage.at(tick);
+        stage.settle();
+    }
+    assert!(matches!(old.end(), Some(End::Finished(_))), "{:?}", old.end());
+    assert!(old.is_held(), "nobody bounds how long it takes");
+    let _pinned = stage.log.buffers().count(vec![0; LIMIT + 600]);
+    stage.at(401);
+    stage.settle();
+    assert_eq!(old.end(), Some(End::Aborted));
+    old.change(|reading| reading.held = 0);
+    stage.at(402);
+    stage.settle();
+    assert!(!old.is_held());
+}
+
+#[test]
 fn of_many_the_furthest_behind_are_found() {
     let mut stage = stage_with_output_buffers();
     let readers: Vec<Reader> = (0..50).map(|_| stage.join(&["news", "late"])).collect();
