@@ -9,7 +9,7 @@ use super::deadlines::Tick;
 use super::policy::Lag;
 use super::sink::Sink;
 use crate::event::Sequence;
-use crate::hub::Presence;
+use crate::hub::{LastId, Presence};
 use crate::metrics::EndReason;
 
 new_key_type! {
@@ -32,44 +32,146 @@ pub(super) fn key_of(token: Token) -> SubscriberKey {
     KeyData::from_ffi(token.0 as u64).into()
 }
 
-/// One open stream.
+/// One open stream: who carries it, and how far it has come.
+///
+/// A subscriber is a receiver of the log: a cursor that goes forward and never back. Everything up
+/// to it has been handed to the sink, in order and once, or is not for this subscriber, or was left
+/// out by its policy. Only the transitions in this file move it.
 #[derive(Debug)]
 pub(super) struct Subscriber {
-    pub(super) sink: Box<dyn Sink>,
-    pub(super) audience: AudienceKey,
+    sink: Box<dyn Sink>,
+    audience: AudienceKey,
     /// Where it stands in its audience's list of members.
-    pub(super) member_index: usize,
-    /// Everything up to here has been handed to the sink, or is not for this subscriber.
-    pub(super) cursor: Sequence,
-    /// The position of the last id that its client holds: of an event, or of a place that it was
-    /// told.
-    pub(super) sent: Sequence,
-    /// That id is one that a publisher made.
-    pub(super) sent_by_publisher: bool,
+    member_index: usize,
+    cursor: Sequence,
+    /// The last id that its client holds; apart, because together they take eight bytes more.
+    last_sequence: Sequence,
+    last_by_publisher: bool,
     /// What it has been served of all that its audience has counted; the difference is its lag.
-    /// Means something only while it is not replaying, because a replay reaches further back.
+    served: Lag,
+    mode: Mode,
+    stalled: bool,
+    last_sent: Tick,
+    end: Option<(Tick, EndReason)>,
+    /// Leaves its topics when the subscriber does.
+    _presence: Presence,
+}
+
+/// What a subscriber is given until it has caught up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// Every event, and the lag limit applies.
+    Live,
+    /// Every event since the place where it resumed. The lag limit does not apply, and its lag means
+    /// nothing: a replay reaches further back than what its audience has counted.
+    Replaying,
+    /// Only the newest event of each topic.
+    Conflating,
+}
+
+/// How a subscriber begins.
+#[derive(Debug)]
+pub(super) struct Beginning {
+    pub(super) audience: AudienceKey,
+    pub(super) member_index: usize,
+    pub(super) cursor: Sequence,
+    pub(super) last_id: LastId,
+    /// What its audience has counted so far.
     pub(super) served: Lag,
-    /// It resumed, and has not been level yet: the lag limit does not apply.
-    pub(super) replaying: bool,
-    /// Its sink has been full since it was level last. Others may be behind without being slow: those
-    /// who joined, or changed places, in the middle of a pass. Their lag is not theirs.
-    pub(super) stalled: bool,
-    /// It is given only the newest event of each topic until it is level.
-    pub(super) conflating: bool,
-    /// When it was last handed bytes.
+    /// Something behind its cursor is for it.
+    pub(super) is_replaying: bool,
+    /// When it counts as having been handed bytes last.
     pub(super) last_sent: Tick,
     /// When it must end, and why.
     pub(super) end: Option<(Tick, EndReason)>,
     /// Leaves its topics when the subscriber does.
-    pub(super) _presence: Presence,
+    pub(super) presence: Presence,
+}
+
+/// What a sink has taken of a batch that was read from the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taken {
+    /// Everything up to here is done with; the last event may be earlier.
+    pub(super) through: Sequence,
+    /// The last event that was taken.
+    pub(super) sent: Sequence,
+    /// How many events, and how long their frames are.
+    pub(super) amount: Lag,
 }
 
 impl Subscriber {
-    /// A batch was handed to its sink, up to this event.
-    pub(super) fn was_sent(&mut self, batch: &Batch, through: Sequence, now: Tick) {
-        self.sent = through;
-        self.sent_by_publisher = batch.last_id_is_by_publisher(through);
-        self.last_sent = now;
+    pub(super) fn new(sink: Box<dyn Sink>, beginning: Beginning) -> Self {
+        Self {
+            sink,
+            audience: beginning.audience,
+            member_index: beginning.member_index,
+            cursor: beginning.cursor,
+            last_sequence: beginning.last_id.sequence,
+            last_by_publisher: beginning.last_id.by_publisher,
+            served: beginning.served,
+            mode: if beginning.is_replaying { Mode::Replaying } else { Mode::Live },
+            stalled: false,
+            last_sent: beginning.last_sent,
+            end: beginning.end,
+            _presence: beginning.presence,
+        }
+    }
+
+    /// What carries its bytes.
+    pub(super) fn sink(&mut self) -> &mut dyn Sink {
+        &mut *self.sink
+    }
+
+    pub(super) fn into_sink(self) -> Box<dyn Sink> {
+        self.sink
+    }
+
+    /// Bytes that its sink has taken and that have yet to leave.
+    pub(super) fn held(&self) -> usize {
+        self.sink.held()
+    }
+
+    pub(super) fn audience(&self) -> AudienceKey {
+        self.audience
+    }
+
+    pub(super) fn member_index(&self) -> usize {
+        self.member_index
+    }
+
+    /// Everything up to here is done with.
+    pub(super) fn cursor(&self) -> Sequence {
+        self.cursor
+    }
+
+    /// The last id that its client holds: of an event, or of a place that it was told.
+    pub(super) fn last_id(&self) -> LastId {
+        LastId { sequence: self.last_sequence, by_publisher: self.last_by_publisher }
+    }
+
+    pub(super) fn is_replaying(&self) -> bool {
+        self.mode == Mode::Replaying
+    }
+
+    pub(super) fn is_conflating(&self) -> bool {
+        self.mode == Mode::Conflating
+    }
+
+    /// Whether its sink has been full since it was caught up last. Others may be behind without
+    /// being slow: those who joined, or changed places, in the middle of a pass. Their lag is not
+    /// theirs.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled
+    }
+
+    /// When it was last handed bytes.
+    pub(super) fn last_sent(&self) -> Tick {
+        self.last_sent
+    }
+
+    /// When it must end, and why.
+    pub(super) fn end(&self) -> Option<(Tick, EndReason)> {
+        self.end
     }
 
     /// How far it is behind an audience that has counted so much. Means nothing while it is
@@ -79,5 +181,95 @@ impl Subscriber {
             events: total.events.saturating_sub(self.served.events),
             bytes: total.bytes.saturating_sub(self.served.bytes),
         }
+    }
+
+    /// Another member has left, and this one has its place in the list.
+    pub(super) fn moved_to(&mut self, member_index: usize) {
+        self.member_index = member_index;
+    }
+
+    pub(super) fn ends_at(&mut self, at: Tick, reason: EndReason) {
+        self.end = Some((at, reason));
+    }
+
+    /// Its sink took all of what its audience is given now.
+    pub(super) fn took_all(&mut self, batch: &Batch, total: Lag, now: Tick) {
+        self.advance(batch.last());
+        self.was_sent(batch, batch.last(), now);
+        self.caught_up(total);
+    }
+
+    /// Its sink took a part of that, and is full. `served` is what it has been served with it.
+    pub(super) fn took_part(&mut self, batch: &Batch, through: Sequence, served: Lag, now: Tick) {
+        self.advance(through);
+        self.was_sent(batch, through, now);
+        self.served = served;
+        self.stalled = true;
+        if through >= batch.last() {
+            self.mode = Mode::Live;
+        }
+    }
+
+    /// Its sink took what was read from the log for it, or a part.
+    pub(super) fn took_from_log(&mut self, batch: &Batch, taken: Taken, now: Tick) {
+        self.advance(taken.through);
+        self.was_sent(batch, taken.sent, now);
+        self.count(taken.amount);
+    }
+
+    /// It joined in the middle of what its audience is given now, and has been served so much of all
+    /// that was counted.
+    pub(super) fn has_some(&mut self, served: Lag) {
+        self.served = served;
+    }
+
+    /// Its sink takes nothing now.
+    pub(super) fn found_full(&mut self) {
+        self.stalled = true;
+    }
+
+    /// Nothing up to there is handed to it any more; so much of what was for it is left out.
+    pub(super) fn skip_to(&mut self, to: Sequence, left_out: Lag) {
+        self.cursor = self.cursor.max(to);
+        self.count(left_out);
+    }
+
+    /// It was told that events are left out, and is given the newest of each topic from now on.
+    pub(super) fn conflate(&mut self) {
+        debug_assert!(!self.is_replaying(), "a replay leaves nothing out");
+        self.mode = Mode::Conflating;
+    }
+
+    /// It has everything of all that its audience has counted.
+    pub(super) fn caught_up(&mut self, total: Lag) {
+        self.served = total;
+        self.mode = Mode::Live;
+        self.stalled = false;
+    }
+
+    /// It was handed a heartbeat, and with it the id of a place, if any.
+    pub(super) fn heartbeat_sent(&mut self, place: Option<Sequence>, now: Tick) {
+        self.last_sent = now;
+        if let Some(sequence) = place {
+            debug_assert!(!self.is_replaying() && !self.is_conflating());
+            self.last_sequence = sequence;
+            self.last_by_publisher = false;
+        }
+    }
+
+    fn advance(&mut self, to: Sequence) {
+        debug_assert!(to >= self.cursor, "a cursor goes forward");
+        self.cursor = to;
+    }
+
+    fn was_sent(&mut self, batch: &Batch, through: Sequence, now: Tick) {
+        self.last_sequence = through;
+        self.last_by_publisher = batch.last_id_is_by_publisher(through);
+        self.last_sent = now;
+    }
+
+    fn count(&mut self, amount: Lag) {
+        self.served.events += amount.events;
+        self.served.bytes += amount.bytes;
     }
 }

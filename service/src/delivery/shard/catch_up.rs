@@ -10,9 +10,9 @@ use std::sync::Arc;
 use super::super::audience::{Audience, AudienceKey};
 use super::super::batch::Batch;
 use super::super::budget::{self, Budget};
-use super::super::policy::{Verdict, judge};
+use super::super::policy::{Lag, Verdict, judge};
 use super::super::sink::Offer;
-use super::super::subscriber::SubscriberKey;
+use super::super::subscriber::{SubscriberKey, Taken};
 use super::selection::{Next, Selection};
 use super::{PASS, Shard};
 use crate::event::{Block, Event, GapNotice, Sequence};
@@ -113,18 +113,18 @@ impl Shard {
 
     fn catch_up_one(&mut self, key: SubscriberKey, budget: &mut Budget) -> Progress {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return Progress::Rest };
-        match subscriber.sink.readiness() {
+        match subscriber.sink().readiness() {
             Offer::Taken => {
                 self.blocked.remove(&key);
             }
             Offer::Full | Offer::Part(_) => {
                 self.blocked.insert(key);
-                subscriber.stalled = true;
+                subscriber.found_full();
                 return Progress::Rest;
             }
             Offer::Gone => return Progress::End(EndReason::Client),
         }
-        let (audience, cursor) = (subscriber.audience, subscriber.cursor);
+        let (audience, cursor) = (subscriber.audience(), subscriber.cursor());
         let untold = self.skipping.contains_key(&key);
         if !untold && self.is_level(key) {
             return Progress::Rest;
@@ -144,15 +144,15 @@ impl Shard {
     /// is level.
     fn is_to_skip(&self, key: SubscriberKey) -> bool {
         let Some(subscriber) = self.subscribers.get(key) else { return false };
-        let Some(audience) = self.audiences.get(subscriber.audience) else { return false };
-        if subscriber.replaying || !audience.policy.skips() {
+        let Some(audience) = self.audiences.get(subscriber.audience()) else { return false };
+        if subscriber.is_replaying() || !audience.policy.skips() {
             return false;
         }
         let lag = subscriber.lag(audience.total_seen());
-        subscriber.conflating
-            || (subscriber.stalled
+        subscriber.is_conflating()
+            || (subscriber.is_stalled()
                 && judge(audience.policy, lag, self.settings.lag) == Verdict::Skip)
-            || subscriber.cursor.next() < self.log.extent().oldest
+            || subscriber.cursor().next() < self.log.extent().oldest
     }
 
     /// Hands a subscriber the events of the log up to `through`; `ends` if its stream ends with
@@ -167,28 +167,26 @@ impl Shard {
         let now = self.deadlines.now();
         let Some(subscriber) = self.subscribers.get_mut(key) else { return Progress::Rest };
         if batch.is_empty() {
-            subscriber.cursor = through;
+            subscriber.skip_to(through, Lag::default());
             return Progress::More;
         }
-        let (through, sent, (events, bytes)) = match subscriber.sink.offer_batch(batch) {
+        let (through, sent, (events, bytes)) = match subscriber.sink().offer_batch(batch) {
             Offer::Gone => return Progress::End(EndReason::Client),
             // It said a moment ago that it takes bytes; the kernel thinks otherwise.
             Offer::Full => {
                 self.blocked.insert(key);
-                subscriber.stalled = true;
+                subscriber.found_full();
                 return Progress::Rest;
             }
             Offer::Taken => (through, batch.last(), (batch.count(), batch.bytes())),
             Offer::Part(part) => {
                 self.blocked.insert(key);
-                subscriber.stalled = true;
+                subscriber.found_full();
                 (part, part, batch.measure_through(part))
             }
         };
-        subscriber.cursor = through;
-        subscriber.was_sent(batch, sent, now);
-        subscriber.served.events += events;
-        subscriber.served.bytes += bytes;
+        let taken = Taken { through, sent, amount: Lag { events, bytes } };
+        subscriber.took_from_log(batch, taken, now);
         self.figures.wrote(1, events, bytes);
         self.figures.replayed(events);
         if ends && events == batch.count() {
@@ -203,14 +201,11 @@ impl Shard {
     /// Whether a subscriber has everything that its audience has; if so, notes it.
     pub(super) fn is_level(&mut self, key: SubscriberKey) -> bool {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return true };
-        let Some(audience) = self.audiences.get(subscriber.audience) else { return true };
-        if subscriber.cursor < audience.last.max(self.lost) {
+        let Some(audience) = self.audiences.get(subscriber.audience()) else { return true };
+        if subscriber.cursor() < audience.last.max(self.lost) {
             return false;
         }
-        subscriber.served = audience.total;
-        subscriber.replaying = false;
-        subscriber.stalled = false;
-        subscriber.conflating = false;
+        subscriber.caught_up(audience.total);
         true
     }
 
@@ -219,19 +214,19 @@ impl Shard {
     /// log could keep it from ever getting anywhere.
     fn passed(&mut self, key: SubscriberKey, page: &JoinedPage) -> Progress {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return Progress::Rest };
-        if !subscriber.replaying {
+        if !subscriber.is_replaying() {
             return Progress::End(EndReason::LogPassed);
         }
         let start = self.log.extent().start_id();
         let before = Some(start.to_string());
         let notice = Block::gap(&GapNotice { missed: None, after: None, before });
-        match subscriber.sink.offer(&notice) {
+        match subscriber.sink().offer(&notice) {
             Offer::Taken => {}
             // As in `hand`; it is told when it does take it.
             Offer::Full | Offer::Part(_) => return Progress::Rest,
             Offer::Gone => return Progress::End(EndReason::Client),
         }
-        subscriber.cursor = start.sequence.max(subscriber.cursor);
+        subscriber.skip_to(start.sequence, Lag::default());
         self.figures.gap_told();
         tracing::debug!(through = %page.through, "the log has passed a subscriber in its replay");
         Progress::More

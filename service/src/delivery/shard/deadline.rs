@@ -48,8 +48,8 @@ impl Shard {
         let mut sample = LagSample::default();
         let blocked = self.blocked.iter().take(LAGS_MAX);
         for subscriber in blocked.filter_map(|&key| self.subscribers.get(key)) {
-            let audience = self.audiences.get(subscriber.audience);
-            if let Some(audience) = audience.filter(|_| !subscriber.replaying) {
+            let audience = self.audiences.get(subscriber.audience());
+            if let Some(audience) = audience.filter(|_| !subscriber.is_replaying()) {
                 let lag = subscriber.lag(audience.total_seen());
                 sample.add(lag.events, lag.bytes);
             }
@@ -67,14 +67,14 @@ impl Shard {
         let Some(subscriber) = self.subscribers.get(key) else {
             return self.end_lingering(key);
         };
-        if let Some((at, reason)) = subscriber.end
+        if let Some((at, reason)) = subscriber.end()
             && at <= now
         {
             self.remove(key, reason);
             return;
         }
         let heartbeat = ticks(self.settings.heartbeat);
-        if heartbeat > 0 && now.saturating_sub(subscriber.last_sent) >= heartbeat {
+        if heartbeat > 0 && now.saturating_sub(subscriber.last_sent()) >= heartbeat {
             match self.heartbeat(key) {
                 // If it is full, bytes are waiting to be read, and the stream is not silent.
                 Offer::Taken | Offer::Full | Offer::Part(_) => {}
@@ -88,14 +88,11 @@ impl Shard {
         let now = self.deadlines.now();
         let place = self.new_place_of(key);
         let Some(subscriber) = self.subscribers.get_mut(key) else { return Offer::Gone };
-        let offer = subscriber.sink.offer(place.as_ref().unwrap_or(&Block::HEARTBEAT));
-        subscriber.last_sent = now;
+        let offer = subscriber.sink().offer(place.as_ref().unwrap_or(&Block::HEARTBEAT));
+        let told = place.filter(|_| offer == Offer::Taken).map(|_| self.seen);
+        subscriber.heartbeat_sent(told, now);
         if offer == Offer::Taken {
             self.figures.heartbeat();
-            if place.is_some() {
-                subscriber.sent = self.seen;
-                subscriber.sent_by_publisher = false;
-            }
         }
         offer
     }
@@ -114,19 +111,19 @@ impl Shard {
     /// Whether it has had everything that the shard has seen, and the shard nothing that it had
     /// before.
     fn has_caught_up(&self, key: SubscriberKey, subscriber: &Subscriber) -> bool {
-        let audience = self.audiences.get(subscriber.audience);
-        !subscriber.replaying
-            && !subscriber.conflating
-            && subscriber.cursor >= self.lost
-            && subscriber.cursor <= self.seen
-            && audience.is_some_and(|audience| audience.has_no_more_after(subscriber.cursor))
+        let audience = self.audiences.get(subscriber.audience());
+        !subscriber.is_replaying()
+            && !subscriber.is_conflating()
+            && subscriber.cursor() >= self.lost
+            && subscriber.cursor() <= self.seen
+            && audience.is_some_and(|audience| audience.has_no_more_after(subscriber.cursor()))
             && !self.skipping.contains_key(&key)
     }
 
     /// Whether the id that its client holds is as good as the place, or better.
     fn keeps_its_id(&self, subscriber: &Subscriber) -> bool {
-        subscriber.sent >= self.seen
-            || (subscriber.sent_by_publisher && self.is_retained(subscriber.sent))
+        let last = subscriber.last_id();
+        last.sequence >= self.seen || (last.by_publisher && self.is_retained(last.sequence))
     }
 
     fn is_retained(&self, sequence: Sequence) -> bool {
@@ -136,8 +133,8 @@ impl Shard {
     pub(super) fn schedule(&mut self, key: SubscriberKey) {
         let Some(subscriber) = self.subscribers.get(key) else { return };
         let heartbeat = ticks(self.settings.heartbeat);
-        let silence = (heartbeat > 0).then(|| subscriber.last_sent.saturating_add(heartbeat));
-        let end = subscriber.end.map(|(at, _)| at);
+        let silence = (heartbeat > 0).then(|| subscriber.last_sent().saturating_add(heartbeat));
+        let end = subscriber.end().map(|(at, _)| at);
         if let Some(due) = silence.into_iter().chain(end).min() {
             self.deadlines.insert(key, due);
         }

@@ -11,7 +11,7 @@ use super::super::budget::{self, Budget};
 use super::super::deadlines::Tick;
 use super::super::policy::{Lag, Policy};
 use super::super::sink::{Offer, Sink};
-use super::super::subscriber::{Subscriber, SubscriberKey};
+use super::super::subscriber::{Beginning, Subscriber, SubscriberKey};
 use super::{Finish, LINGER, Shard, ticks};
 use crate::event::retry_frame;
 use crate::logging::rarely;
@@ -35,29 +35,27 @@ impl Shard {
         let Joiner { subscription, sink } = joiner;
         let now = self.deadlines.now();
         let audience = self.audiences.enter(subscription.selectors, subscription.grants, self.seen);
-        let end = self.end_by_age(now);
+        let (end, last_sent) = (self.end_by_age(now), self.spread(now));
         let Some(terms) = self.audiences.get_mut(audience) else { return };
         let level_from = terms.last.max(self.lost);
         let (member_index, served) = (terms.members.len(), terms.total);
         let replaying = subscription.cursor < level_from;
-        let key = self.subscribers.insert(Subscriber {
-            sink,
+        let beginning = Beginning {
             audience,
             member_index,
             cursor: subscription.cursor,
-            sent: subscription.last_id.sequence,
-            sent_by_publisher: subscription.last_id.by_publisher,
+            last_id: subscription.last_id,
             served,
-            replaying,
-            stalled: false,
-            conflating: false,
-            last_sent: now,
+            is_replaying: replaying,
+            last_sent,
             end,
-            _presence: subscription.presence,
-        });
+            presence: subscription.presence,
+        };
+        let subscriber = Subscriber::new(sink, beginning);
+        let key = self.subscribers.insert(subscriber);
         terms.members.push(key);
         self.figures.joined();
-        if let Err(error) = self.subscribers[key].sink.attach(key, self.poll.registry()) {
+        if let Err(error) = self.subscribers[key].sink().attach(key, self.poll.registry()) {
             rarely!(WARN, %error, "cannot watch a socket; raise fs.epoll.max_user_watches");
             self.remove(key, EndReason::Failed);
             return;
@@ -68,24 +66,22 @@ impl Shard {
         }
         if replaying {
             self.behind.push_back(key);
-        } else if self.subscribers[key].sink.readiness() == Offer::Gone {
+        } else if self.subscribers[key].sink().readiness() == Offer::Gone {
             // Its reader left before the sink knew whom to tell.
             self.remove(key, EndReason::Client);
             return;
         }
-        self.schedule_spread(key);
+        self.schedule(key);
     }
 
-    /// The first look at a subscriber is spread over a heartbeat, so that those who came together
-    /// are not served together for ever after.
-    fn schedule_spread(&mut self, key: SubscriberKey) {
+    /// When a subscriber that joins counts as having been handed bytes: the first look at it is spread
+    /// over a heartbeat, so that those who came together are not served together for ever after.
+    fn spread(&self, now: Tick) -> Tick {
         let heartbeat = ticks(self.settings.heartbeat);
-        if heartbeat > 1 {
-            let jitter = rand::random_range(0..heartbeat.div_ceil(4));
-            let subscriber = &mut self.subscribers[key];
-            subscriber.last_sent = subscriber.last_sent.saturating_sub(jitter);
+        if heartbeat <= 1 {
+            return now;
         }
-        self.schedule(key);
+        now.saturating_sub(rand::random_range(0..heartbeat.div_ceil(4)))
     }
 
     fn end_by_age(&self, now: Tick) -> Option<(Tick, EndReason)> {
@@ -115,38 +111,38 @@ impl Shard {
         let finish = match reason {
             EndReason::Client | EndReason::Failed | EndReason::Misbehaved => Finish::Done,
             EndReason::Slow | EndReason::OutputBuffers => {
-                subscriber.sink.abort(&farewell);
+                subscriber.sink().abort(&farewell);
                 Finish::Done
             }
-            EndReason::Finished => subscriber.sink.finish(&Bytes::new()),
+            EndReason::Finished => subscriber.sink().finish(&Bytes::new()),
             EndReason::LogPassed | EndReason::Age | EndReason::Drain => {
-                subscriber.sink.finish(&farewell)
+                subscriber.sink().finish(&farewell)
             }
         };
         self.blocked.remove(&key);
         self.skipping.remove(&key);
-        self.joined_pages.forget(subscriber.audience, subscriber.cursor);
+        self.joined_pages.forget(subscriber.audience(), subscriber.cursor());
         self.figures.left(reason);
         self.mailbox.left();
-        let Some(audience) = self.audiences.get_mut(subscriber.audience) else { return };
+        let Some(audience) = self.audiences.get_mut(subscriber.audience()) else { return };
         warn_of(reason, audience.policy, subscriber.lag(audience.total_seen()));
-        audience.members.swap_remove(subscriber.member_index);
-        if let Some(&moved) = audience.members.get(subscriber.member_index) {
-            self.subscribers[moved].member_index = subscriber.member_index;
+        audience.members.swap_remove(subscriber.member_index());
+        if let Some(&moved) = audience.members.get(subscriber.member_index()) {
+            self.subscribers[moved].moved_to(subscriber.member_index());
             if self.pass.is_going_on() {
                 // The walk may have been where it is now already, and not where it was.
                 self.behind.push_back(moved);
             }
         }
         if audience.members.is_empty() {
-            self.audiences.leave(subscriber.audience);
+            self.audiences.leave(subscriber.audience());
         }
         if finish == Finish::Pending {
             let until = self.deadlines.now().saturating_add(LINGER);
-            self.lingering.insert(key, Lingering { sink: subscriber.sink, until });
+            self.lingering.insert(key, Lingering { sink: subscriber.into_sink(), until });
             self.deadlines.insert(key, until);
         } else if reason == EndReason::OutputBuffers {
-            self.letting_go.add(subscriber.sink);
+            self.letting_go.add(subscriber.into_sink());
         }
     }
 
@@ -194,7 +190,7 @@ impl Shard {
             let next = self.draining.as_mut().and_then(Draining::next);
             let Some((key, at)) = next else { return false };
             if let Some(subscriber) = self.subscribers.get_mut(key) {
-                subscriber.end = Some((at, EndReason::Drain));
+                subscriber.ends_at(at, EndReason::Drain);
                 self.schedule(key);
             }
             budget.spend(budget::LOOK);

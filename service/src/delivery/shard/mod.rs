@@ -204,13 +204,13 @@ impl Shard {
             return self.linger_on(key);
         };
         if event.is_readable() || event.is_read_closed() || event.is_error() {
-            match subscriber.sink.hear() {
+            match subscriber.sink().hear() {
                 Heard::Nothing => {}
                 Heard::Gone => return self.remove(key, EndReason::Client),
                 Heard::Garbage => return self.remove(key, EndReason::Misbehaved),
             }
         }
-        if event.is_writable() && subscriber.sink.unblock() {
+        if event.is_writable() && subscriber.sink().unblock() {
             self.behind.push_back(key);
         }
     }
@@ -295,7 +295,7 @@ fn lag_verdict(
     audience: &Audience,
     settings: &DeliverySettings,
 ) -> Option<EndReason> {
-    if subscriber.replaying || !subscriber.stalled {
+    if subscriber.is_replaying() || !subscriber.is_stalled() {
         return None;
     }
     (judge(audience.policy, subscriber.lag(audience.total_seen()), settings.lag)

@@ -158,10 +158,10 @@ impl Shard {
         let is_slow = |last_sent| now.saturating_sub(last_sent) >= SLOW;
         while let Some(key) = search.unseen.next() {
             if let Some(subscriber) = self.subscribers.get(key)
-                && subscriber.sink.held() > 0
-                && (subscriber.sent < oldest || is_slow(subscriber.last_sent))
+                && subscriber.held() > 0
+                && (subscriber.last_id().sequence < oldest || is_slow(subscriber.last_sent()))
             {
-                search.found((subscriber.sent, key));
+                search.found((subscriber.last_id().sequence, key));
             }
             if !budget.spend(budget::LOOK) {
                 return false;

@@ -289,36 +289,30 @@ impl Met {
 
 impl Turn {
     fn meet(&self, subscriber: &mut Subscriber, total: Lag) -> Met {
-        if subscriber.cursor < self.level_from {
+        let cursor = subscriber.cursor();
+        if cursor < self.level_from {
             return Met::Behind;
         }
-        if subscriber.cursor >= self.batch.first() {
-            subscriber.served = self.served_through(subscriber.cursor, total);
-            let has_all = subscriber.cursor >= self.batch.last();
+        if cursor >= self.batch.first() {
+            subscriber.has_some(self.served_through(cursor, total));
+            let has_all = cursor >= self.batch.last();
             return if has_all { Met::HasIt } else { Met::KnowsSome };
         }
-        match subscriber.sink.offer_batch(&self.batch) {
+        match subscriber.sink().offer_batch(&self.batch) {
             Offer::Taken => {
-                subscriber.cursor = self.batch.last();
-                subscriber.was_sent(&self.batch, subscriber.cursor, self.now);
-                subscriber.served = total;
-                subscriber.replaying = false;
-                subscriber.stalled = false;
+                subscriber.took_all(&self.batch, total, self.now);
                 Met::Whole
             }
             Offer::Part(through) => {
                 let (events, bytes) = self.batch.measure_through(through);
-                subscriber.cursor = through;
-                subscriber.was_sent(&self.batch, through, self.now);
-                subscriber.served = self.served_through(through, total);
-                subscriber.replaying &= through < self.batch.last();
-                subscriber.stalled = true;
+                let served = self.served_through(through, total);
+                subscriber.took_part(&self.batch, through, served, self.now);
                 Met::Part { events, bytes }
             }
             Offer::Full => {
                 // Nothing between its cursor and this batch was for it.
-                subscriber.cursor = self.batch.first().previous();
-                subscriber.stalled = true;
+                subscriber.skip_to(self.batch.first().previous(), Lag::default());
+                subscriber.found_full();
                 Met::Full
             }
             Offer::Gone => Met::Gone,

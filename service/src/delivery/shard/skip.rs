@@ -15,11 +15,12 @@ use super::super::batch::Batch;
 use super::super::budget::{self, Budget};
 use super::super::policy::{Lag, LagLimit, Policy};
 use super::super::sink::Offer;
-use super::super::subscriber::SubscriberKey;
+use super::super::subscriber::{Subscriber, SubscriberKey};
 use super::catch_up::Progress;
 use super::selection::{Next, Selection};
 use super::{PASS, Shard};
 use crate::event::{Block, Event, GapNotice, Sequence};
+use crate::hub::LastId;
 use crate::log::{ReadRange, Wanted};
 use crate::metrics::{EndReason, Skip};
 
@@ -116,10 +117,10 @@ impl Shard {
         budget: &mut Budget,
     ) -> Option<Progress> {
         let subscriber = self.subscribers.get(key)?;
-        let audience = self.audiences.get(subscriber.audience)?;
+        let audience = self.audiences.get(subscriber.audience())?;
         let mut count = match std::mem::take(&mut skipping.work) {
             Work::Count(count) => count,
-            other if subscriber.cursor.next() >= self.log.extent().oldest => {
+            other if subscriber.cursor().next() >= self.log.extent().oldest => {
                 skipping.work = other;
                 return None;
             }
@@ -131,16 +132,15 @@ impl Shard {
                 selection: Selection::of(Vec::new()),
             },
         };
-        if !self.count_on(&mut count, audience, subscriber.cursor, budget) {
+        if !self.count_on(&mut count, audience, subscriber.cursor(), budget) {
             skipping.work = Work::Count(count);
             return Some(Progress::More);
         }
         let start = self.log.extent().start_id().sequence.min(self.seen);
         let subscriber = self.subscribers.get_mut(key)?;
         let lost = count.lag.events.saturating_sub(count.retained.events);
-        subscriber.cursor = start.max(subscriber.cursor);
-        subscriber.served.events += lost;
-        subscriber.served.bytes += count.lag.bytes.saturating_sub(count.retained.bytes);
+        let bytes = count.lag.bytes.saturating_sub(count.retained.bytes);
+        subscriber.skip_to(start, Lag { events: lost, bytes });
         // Some may have been told already, as left out between those that were kept.
         skipping.untold += lost.saturating_sub(skipping.told);
         skipping.told = skipping.told.saturating_sub(lost);
@@ -183,12 +183,12 @@ impl Shard {
     ) -> Progress {
         loop {
             let Some(subscriber) = self.subscribers.get(key) else { return Progress::Rest };
-            let Some(audience) = self.audiences.get(subscriber.audience) else {
+            let Some(audience) = self.audiences.get(subscriber.audience()) else {
                 return Progress::Rest;
             };
             let mut page = match std::mem::take(&mut skipping.work) {
                 Work::Sort(page) => page,
-                _ => match self.page_after(subscriber.cursor, audience, budget) {
+                _ => match self.page_after(subscriber.cursor(), audience, budget) {
                     Some(page) => page,
                     // The log has passed it once more.
                     None => return Progress::More,
@@ -295,11 +295,9 @@ impl Shard {
         let subscriber = self.subscribers.get_mut(key)?;
         skipping.untold += left_out.events.saturating_sub(skipping.told);
         skipping.told = 0;
-        subscriber.cursor = page.through.max(subscriber.cursor);
-        subscriber.served.events += left_out.events;
-        subscriber.served.bytes += left_out.bytes;
-        let audience = self.audiences.get(subscriber.audience)?;
-        if subscriber.cursor < audience.last.max(self.lost) {
+        subscriber.skip_to(page.through, left_out);
+        let audience = self.audiences.get(subscriber.audience())?;
+        if subscriber.cursor() < audience.last.max(self.lost) {
             return None;
         }
         if audience.newest() > self.seen {
@@ -339,7 +337,7 @@ impl Shard {
         self.move_over(key, skipping, page, &mut cursor, first.sequence().previous());
         let batch = Batch::of(&page.kept, self.log.buffers());
         let progress = self.hand(key, &batch, page.through, self.ends_with(key, &page.kept));
-        let reached = self.subscribers.get(key).map_or(cursor, |subscriber| subscriber.cursor);
+        let reached = self.subscribers.get(key).map_or(cursor, Subscriber::cursor);
         self.move_over(key, skipping, page, &mut cursor, reached);
         match progress {
             Progress::Rest | Progress::More if self.is_level(key) => Progress::Rest,
@@ -354,12 +352,14 @@ impl Shard {
         }
         let after = self.last_id_of(key);
         let Some(subscriber) = self.subscribers.get_mut(key) else { return Offer::Gone };
-        let Some(audience) = self.audiences.get(subscriber.audience) else { return Offer::Gone };
+        let Some(audience) = self.audiences.get(subscriber.audience()) else { return Offer::Gone };
         let conflates = audience.policy == Policy::Conflate;
         let notice = Block::gap(&GapNotice { missed: Some(missed), after, before });
-        let offer = subscriber.sink.offer(&notice);
+        let offer = subscriber.sink().offer(&notice);
         if offer == Offer::Taken {
-            subscriber.conflating = conflates;
+            if conflates {
+                subscriber.conflate();
+            }
             let why = if conflates { Skip::Conflate } else { Skip::DropOldest };
             self.figures.skipped(why, missed);
         }
@@ -379,23 +379,21 @@ impl Shard {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return };
         let left_out = page.left_out_within(*counted, to);
         *counted = to;
-        subscriber.cursor = subscriber.cursor.max(to);
-        subscriber.served.events += left_out.events;
-        subscriber.served.bytes += left_out.bytes;
+        subscriber.skip_to(to, left_out);
         skipping.told = skipping.told.saturating_sub(left_out.events);
     }
 
     fn ends_with(&self, key: SubscriberKey, kept: &[Arc<Event>]) -> bool {
         let subscriber = self.subscribers.get(key);
-        let audience = subscriber.and_then(|subscriber| self.audiences.get(subscriber.audience));
+        let audience = subscriber.and_then(|subscriber| self.audiences.get(subscriber.audience()));
         audience.is_some_and(|audience| kept.iter().any(|event| audience.ends_with(event)))
     }
 
     /// The id that a subscriber's client holds, if it can still be told.
     fn last_id_of(&self, key: SubscriberKey) -> Option<String> {
         let subscriber = self.subscribers.get(key)?;
-        let sent = subscriber.sent;
-        if !subscriber.sent_by_publisher {
+        let LastId { sequence: sent, by_publisher } = subscriber.last_id();
+        if !by_publisher {
             return self.log.id_at(sent).map(|id| id.to_string());
         }
         let range = ReadRange { after: sent.previous(), through: sent };

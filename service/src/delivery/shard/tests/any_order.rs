@@ -16,7 +16,7 @@ impl Stage {
         for audience in self.shard.audiences.values_mut() {
             assert!(!audience.members.is_empty(), "an audience without members is forgotten");
             for (index, &member) in audience.members.iter().enumerate() {
-                assert_eq!(self.shard.subscribers[member].member_index, index);
+                assert_eq!(self.shard.subscribers[member].member_index(), index);
             }
             members += audience.members.len();
         }

@@ -58,7 +58,7 @@ impl Seam {
         let expected: Vec<_> =
             all.filter(|sequence| self.selector == "*" || sequence % 2 == 1).collect();
         assert_eq!(reader.sequences(), expected, "{case:?}");
-        assert!(!stage.shard.subscribers[reader.key()].replaying, "{case:?}");
+        assert!(!stage.shard.subscribers[reader.key()].is_replaying(), "{case:?}");
     }
 }
 
