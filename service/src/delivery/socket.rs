@@ -17,14 +17,11 @@ use mio::{Interest, Registry};
 use super::batch::{Batch, Part};
 use super::sink::{Finish, Heard, Offer, Sink};
 use super::subscriber::{SubscriberKey, token};
-use crate::event::{Block, chunk_of};
+use crate::event::{Block, LAST_CHUNK, chunk_of};
 
 /// How many bytes are read at once, and how many line breaks are forgiven altogether: a client may
 /// send an empty line after its request (RFC 9112, section 2.2), and nothing more.
 const INPUT_BYTES: usize = 256;
-
-/// What ends a body in chunks: a client knows by it that nothing is missing.
-const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// Whatever counts as long as a connection lives, such as its place among all that are allowed.
 pub type Held = Box<dyn Any + Send>;

@@ -10,13 +10,12 @@
 //! A frame is made inside the chunk of HTTP/1.1 that carries it, so that sockets and bodies are
 //! given the same memory.
 
-use std::io::Write as _;
-
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use memchr::{memchr2, memchr2_iter};
 use serde::Serialize;
 
 use super::buffers::Buffers;
+use super::chunk::{self, chunk_of};
 use super::draft::Draft;
 use super::id::{HUB_ID_BYTES, HubId};
 
@@ -29,18 +28,13 @@ pub(super) const ID_START: usize = ID_FIELD.len();
 /// A comment line: every client skips it, and every proxy sees that the stream is alive.
 pub const HEARTBEAT: Bytes = Bytes::from_static(b":\n");
 
-/// The most bytes before the data of a chunk: its size in up to eight hexadecimal digits, and a
-/// line break.
-const CHUNK_HEAD_MAX: usize = 10;
-const CHUNK_END: &[u8] = b"\r\n";
-
 /// An encoded draft, with room around its frame for what makes it a chunk.
 #[derive(Debug)]
 pub(super) struct Encoded {
     buffer: Vec<u8>,
 }
 
-/// A frame, alone and as a chunk of HTTP/1.1 (RFC 9112, section 7.1): the same bytes in memory.
+/// A frame, alone and as a chunk of HTTP/1.1: the same bytes in memory.
 #[derive(Debug)]
 pub(super) struct Framed {
     pub(super) frame: Bytes,
@@ -52,18 +46,14 @@ pub(super) struct Framed {
 impl Encoded {
     /// The place in the frame where the id made by the hub belongs.
     pub(super) fn id_place(&mut self) -> &mut [u8] {
-        let start = CHUNK_HEAD_MAX + ID_START;
+        let start = chunk::HEAD_BYTES_MAX + ID_START;
         &mut self.buffer[start..start + HUB_ID_BYTES]
     }
 
     pub(super) fn freeze(self, buffers: &Buffers) -> Framed {
         let mut buffer = self.buffer;
         let held = Buffers::held_by(buffer.capacity());
-        let frame = CHUNK_HEAD_MAX..buffer.len() - CHUNK_END.len();
-        let head = format!("{:x}\r\n", frame.len());
-        // A frame of 4 GiB would need more digits; events are limited to far less.
-        let start = CHUNK_HEAD_MAX.saturating_sub(head.len());
-        buffer[start..CHUNK_HEAD_MAX].copy_from_slice(&head.as_bytes()[..CHUNK_HEAD_MAX - start]);
+        let (frame, start) = chunk::put_head(&mut buffer);
         let buffer = buffers.count(buffer);
         Framed { frame: buffer.slice(frame), chunk: buffer.slice(start..), held }
     }
@@ -73,9 +63,9 @@ impl Encoded {
 /// as large as it has to be, and no larger: it is kept for as long as the event.
 pub(super) fn encode(draft: &Draft) -> Encoded {
     let retry = draft.retry.map(|retry| retry_field(retry.ms()));
-    let bytes = CHUNK_HEAD_MAX + frame_bytes(draft, retry.as_deref()) + CHUNK_END.len();
+    let bytes = chunk::HEAD_BYTES_MAX + frame_bytes(draft, retry.as_deref()) + chunk::END.len();
     let mut buffer = Vec::with_capacity(bytes);
-    buffer.resize(CHUNK_HEAD_MAX, 0);
+    buffer.resize(chunk::HEAD_BYTES_MAX, 0);
     buffer.extend_from_slice(ID_FIELD);
     match &draft.id {
         Some(id) => buffer.extend_from_slice(id.as_str().as_bytes()),
@@ -90,7 +80,7 @@ pub(super) fn encode(draft: &Draft) -> Encoded {
     buffer.extend_from_slice(retry.as_deref().unwrap_or_default().as_bytes());
     put_data(&mut buffer, draft.data.as_bytes());
     buffer.push(b'\n');
-    buffer.extend_from_slice(CHUNK_END);
+    buffer.extend_from_slice(chunk::END);
     debug_assert_eq!(buffer.len(), bytes, "the size of a frame is known before it is written");
     Encoded { buffer }
 }
@@ -144,16 +134,6 @@ pub fn retry_frame(ms: u32) -> Bytes {
     Bytes::from(retry_field(ms) + "\n")
 }
 
-/// A piece that is no event, such as a comment, as a chunk.
-#[must_use]
-pub fn chunk_of(piece: &Bytes) -> Bytes {
-    let mut chunk = BytesMut::with_capacity(CHUNK_HEAD_MAX + piece.len() + CHUNK_END.len());
-    let _ = write!((&mut chunk).writer(), "{:x}\r\n", piece.len());
-    chunk.put_slice(piece);
-    chunk.put_slice(CHUNK_END);
-    chunk.freeze()
-}
-
 /// A block with an id alone: it sets the client's last event id and dispatches nothing (HTML
 /// standard, section 9.2.6). The id must be one that an event could have, without control characters.
 #[must_use]
@@ -178,7 +158,7 @@ impl Block {
     #[must_use]
     pub fn new(frame: &Bytes) -> Self {
         let chunk = chunk_of(frame);
-        let end = chunk.len() - CHUNK_END.len();
+        let end = chunk.len() - chunk::END.len();
         Self { frame: chunk.slice(end - frame.len()..end), chunk }
     }
 

@@ -6,6 +6,7 @@
 //! Nothing in here does I/O or reads a clock.
 
 mod buffers;
+mod chunk;
 mod draft;
 mod frame;
 pub(crate) mod fuzzing;
@@ -13,8 +14,9 @@ mod id;
 mod reserved;
 
 pub use buffers::Buffers;
+pub use chunk::{LAST_CHUNK, chunk_of};
 pub use draft::{Draft, DraftError, DraftFields, EventLimits, EventType, Retry};
-pub use frame::{Block, GapNotice, HEARTBEAT, chunk_of, gap_frame, id_frame, retry_frame};
+pub use frame::{Block, GapNotice, HEARTBEAT, gap_frame, id_frame, retry_frame};
 pub use id::{CustomId, Epoch, HubId, IdError};
 pub use reserved::{ReservedName, ReservedNames};
 
