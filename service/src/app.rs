@@ -35,7 +35,7 @@ use crate::topic::SelectorCompiler;
 const BACKLOG: u32 = 4_096;
 /// How many events publishers may be ahead of the slowest shard: more than a pass gathers, and a
 /// fraction of what the log holds.
-const AHEAD_MAX: u64 = 32 << 10;
+const PUBLISH_WINDOW_MAX: u64 = 32 << 10;
 /// How often an idle log is looked at for events that are too old.
 const LOG_EXPIRY: Duration = Duration::from_secs(1);
 /// What a drain may take longer than its window.
@@ -109,8 +109,9 @@ impl App {
         let metrics = Metrics::new(config.delivery.shards);
         metrics.limits(&limits(&config, connections_max));
         let log = Arc::new(MemoryLog::new(config.log, Clock::system()));
-        let ahead_max = (config.log.events_max as u64 / 4).clamp(1, AHEAD_MAX);
-        let hub = Hub::new(Arc::clone(&log) as Arc<_>, metrics.clone()).paced(ahead_max);
+        let window_max = (config.log.events_max as u64 / 4).clamp(1, PUBLISH_WINDOW_MAX);
+        let hub =
+            Hub::new(Arc::clone(&log) as Arc<_>, metrics.clone()).with_publish_window(window_max);
         let pages = Pages::new(config.demos);
         let (delivery, threads) =
             Delivery::start(&hub, &config.delivery, &metrics).map_err(BuildError::Delivery)?;

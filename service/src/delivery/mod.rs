@@ -11,13 +11,13 @@
 //! ```
 
 mod audience;
+mod backpressure;
 mod batch;
 mod budget;
 mod deadlines;
 mod doorbell;
 mod mailbox;
 mod piece;
-mod policy;
 mod shard;
 mod sink;
 mod slot;
@@ -25,7 +25,7 @@ mod socket;
 mod subscriber;
 mod sync;
 
-pub use policy::{LagLimit, Policies, Policy, PolicyRule, PolicyRuleError};
+pub use backpressure::{BackpressurePolicy, LagLimit, Policies, PolicyRule, PolicyRuleError};
 pub use slot::{Cut, HangUp, Piece, SlotReader, StreamCut};
 pub use socket::Held;
 

@@ -4,9 +4,9 @@ use mio::Token;
 use slotmap::{Key as _, KeyData, new_key_type};
 
 use super::audience::AudienceKey;
+use super::backpressure::Lag;
 use super::batch::Batch;
 use super::deadlines::Tick;
-use super::policy::Lag;
 use super::sink::Sink;
 use crate::event::Sequence;
 use crate::hub::{LastId, Presence};

@@ -5,11 +5,11 @@
 //! turns "after this id" into a cursor. Replay and live delivery meet without a gap or a duplicate
 //! because they are the same thing: everything after the cursor, read in the log's order.
 
+mod backpressure;
 mod interest;
-mod pace;
 
+pub use backpressure::Follower;
 pub use interest::{Interest, Presence};
-pub use pace::Follower;
 
 use std::sync::Arc;
 
@@ -19,15 +19,15 @@ use crate::log::{AppendError, Extent, Located, Log, PageLimit, ReadRange, Receip
 use crate::logging::rarely;
 use crate::metrics::{Metrics, PublishSource, Resumed};
 use crate::topic::{SelectorSet, Topic};
+use backpressure::PublishWindow;
 use interest::Interests;
-use pace::Pace;
 
 /// A handle to the hub; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Hub {
     log: Arc<dyn Log>,
     interests: Arc<Interests>,
-    pace: Arc<Pace>,
+    publish_window: Arc<PublishWindow>,
     metrics: Metrics,
 }
 
@@ -103,20 +103,25 @@ impl Hub {
     /// A hub over a log.
     #[must_use]
     pub fn new(log: Arc<dyn Log>, metrics: Metrics) -> Self {
-        Self { log, interests: Arc::default(), pace: Pace::new(u64::MAX), metrics }
+        Self {
+            log,
+            interests: Arc::default(),
+            publish_window: PublishWindow::new(u64::MAX),
+            metrics,
+        }
     }
 
     /// The same hub, whose publishers are answered only when all who follow are within so many
     /// events. It must be far less than the log holds.
     #[must_use]
-    pub fn paced(self, ahead_max: u64) -> Self {
-        Self { pace: Pace::new(ahead_max), ..self }
+    pub fn with_publish_window(self, window_max: u64) -> Self {
+        Self { publish_window: PublishWindow::new(window_max), ..self }
     }
 
     /// Joins those whom publishers wait for.
     #[must_use]
     pub fn follow(&self, seen: Sequence) -> Follower {
-        self.pace.follow(seen)
+        self.publish_window.follow(seen)
     }
 
     /// The log under the hub, for those who follow and read it.
@@ -170,7 +175,7 @@ impl Hub {
         }
         let last = results.iter().rev().find_map(|result| result.as_ref().ok());
         if let Some(receipt) = last {
-            self.pace.wait(receipt.sequence).await;
+            self.publish_window.wait(receipt.sequence).await;
         }
         results
     }
@@ -178,7 +183,7 @@ impl Hub {
     /// How many publishers wait until all who follow are near enough.
     #[must_use]
     pub fn publishers_waiting(&self) -> usize {
-        self.pace.waiting()
+        self.publish_window.waiting()
     }
 
     /// Finds a subscriber's position. From this moment on nothing that it asked for is lost to it

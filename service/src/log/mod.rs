@@ -1,4 +1,4 @@
-//! What a log is: the ordered events that are still retained.
+//! The event log: a bounded broadcast channel that keeps what it sent.
 //!
 //! The hub does not know where events are kept. It talks to a [`Log`] with three abilities: append
 //! drafts and get sequences, follow the head in order, and read a range that matches selectors.

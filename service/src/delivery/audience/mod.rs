@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use slotmap::{SlotMap, new_key_type};
 
-use super::policy::{Lag, Policies, Policy};
+use super::backpressure::{BackpressurePolicy, Lag, Policies};
 use super::subscriber::SubscriberKey;
 use crate::auth::Grants;
 use crate::event::{Event, Sequence};
@@ -35,7 +35,7 @@ new_key_type! {
 pub(super) struct Audience {
     pub(super) selectors: SelectorSet,
     pub(super) grants: Grants,
-    pub(super) policy: Policy,
+    pub(super) policy: BackpressurePolicy,
     pub(super) members: Vec<SubscriberKey>,
     /// The last event that matched: whoever's cursor is here or further is level.
     pub(super) last: Sequence,

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::audience::{Audience, AudienceKey};
+use super::super::backpressure::{Lag, Verdict, judge};
 use super::super::batch::Batch;
 use super::super::budget::{self, Budget};
-use super::super::policy::{Lag, Verdict, judge};
 use super::super::sink::Offer;
 use super::super::subscriber::{SubscriberKey, Taken};
 use super::selection::{Next, Selection};

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use rand::RngExt as _;
 
 use super::super::Joiner;
+use super::super::backpressure::{BackpressurePolicy, Lag};
 use super::super::budget::{self, Budget};
 use super::super::deadlines::Tick;
-use super::super::policy::{Lag, Policy};
 use super::super::sink::{Offer, Sink};
 use super::super::subscriber::{Beginning, Subscriber, SubscriberKey};
 use super::{Finish, LINGER, Shard, ticks};
@@ -219,7 +219,7 @@ impl Draining {
 }
 
 /// Tells of readers that the server gave up: their clients see only that the stream ended.
-fn warn_of(reason: EndReason, policy: Policy, lag: Lag) {
+fn warn_of(reason: EndReason, policy: BackpressurePolicy, lag: Lag) {
     let Lag { events, bytes } = lag;
     match reason {
         EndReason::Slow => rarely!(

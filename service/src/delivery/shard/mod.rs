@@ -32,10 +32,10 @@ use slotmap::SlotMap;
 
 use super::DeliverySettings;
 use super::audience::{Audience, Audiences};
+use super::backpressure::{Verdict, judge};
 use super::budget::{self, Allowance, Budget};
 use super::deadlines::{Deadlines, TICK, Tick};
 use super::mailbox::{Mailbox, Notice};
-use super::policy::{Verdict, judge};
 use super::sink::{Finish, Heard};
 use super::subscriber::{Subscriber, SubscriberKey, key_of};
 use crate::event::{Block, Epoch, HubId, Sequence};

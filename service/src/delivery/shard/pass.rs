@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::audience::{Audience, AudienceKey};
+use super::super::backpressure::Lag;
 use super::super::batch::{Batch, JoinedBatches};
 use super::super::budget::{self, Budget};
 use super::super::deadlines::Tick;
-use super::super::policy::Lag;
 use super::super::sink::Offer;
 use super::super::subscriber::{Subscriber, SubscriberKey};
 use super::gather::Gathered;

@@ -11,9 +11,9 @@
 use std::sync::Arc;
 
 use super::super::audience::Audience;
+use super::super::backpressure::{BackpressurePolicy, Lag, LagLimit};
 use super::super::batch::Batch;
 use super::super::budget::{self, Budget};
-use super::super::policy::{Lag, LagLimit, Policy};
 use super::super::sink::Offer;
 use super::super::subscriber::{Subscriber, SubscriberKey};
 use super::catch_up::Progress;
@@ -243,13 +243,15 @@ impl Shard {
                 },
             };
             let left_out = match audience.policy {
-                Policy::Conflate => match self.is_superseded(&event, looked_up, audience, budget) {
-                    Ok(superseded) => superseded,
-                    Err(looked_up) => {
-                        page.current = Some((event, looked_up));
-                        return false;
+                BackpressurePolicy::Conflate => {
+                    match self.is_superseded(&event, looked_up, audience, budget) {
+                        Ok(superseded) => superseded,
+                        Err(looked_up) => {
+                            page.current = Some((event, looked_up));
+                            return false;
+                        }
                     }
-                },
+                }
                 _ => page.kept.is_empty() && is_too_old(page.left_out_in_all, lag, limit),
             };
             if left_out {
@@ -353,7 +355,7 @@ impl Shard {
         let after = self.last_id_of(key);
         let Some(subscriber) = self.subscribers.get_mut(key) else { return Offer::Gone };
         let Some(audience) = self.audiences.get(subscriber.audience()) else { return Offer::Gone };
-        let conflates = audience.policy == Policy::Conflate;
+        let conflates = audience.policy == BackpressurePolicy::Conflate;
         let notice = Block::gap(&GapNotice { missed: Some(missed), after, before });
         let offer = subscriber.sink().offer(&notice);
         if offer == Offer::Taken {

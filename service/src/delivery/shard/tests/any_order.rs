@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::super::super::policy::Policy;
+use super::super::super::backpressure::BackpressurePolicy;
 use super::*;
 
 const SELECTORS: [&[&str]; 5] = [&["a"], &["b"], &["a", "b"], &["{x}"], &["*"]];
@@ -79,7 +79,7 @@ struct Terms {
 /// Takes the steps, and remembers what was published and who is there.
 struct Play {
     stage: Stage,
-    policy: Policy,
+    policy: BackpressurePolicy,
     published: Vec<(Vec<&'static str>, bool)>,
     on_their_way: Vec<(Subscription, Terms)>,
     joined: Vec<(Reader, Terms)>,
@@ -96,7 +96,7 @@ struct Had {
 }
 
 impl Play {
-    fn with(policy: Policy, lag_events_max: u64, steps: Option<usize>) -> Self {
+    fn with(policy: BackpressurePolicy, lag_events_max: u64, steps: Option<usize>) -> Self {
         let (published, on_their_way, joined) = <_>::default();
         let mut stage = stage_with_policy(policy.name(), lag_events_max);
         if let Some(steps) = steps {
@@ -235,8 +235,11 @@ impl Play {
                     last = Some(sequence);
                     had.events += 1;
                     // What drop-oldest leaves out lies at the gap; conflate, also behind it.
-                    let told =
-                        if self.policy == Policy::Conflate { untold <= 0 } else { untold == 0 };
+                    let told = if self.policy == BackpressurePolicy::Conflate {
+                        untold <= 0
+                    } else {
+                        untold == 0
+                    };
                     assert!(told, "{untold} before {sequence}");
                 }
             }
@@ -260,7 +263,7 @@ impl Play {
         for (reader, terms) in std::mem::take(&mut self.joined) {
             let expected = known.entry(terms.clone()).or_insert_with(|| self.expected(&terms));
             let had = self.assert_in_order(&reader, &terms, expected);
-            if self.policy == Policy::Disconnect && reader.end().is_some() {
+            if self.policy == BackpressurePolicy::Disconnect && reader.end().is_some() {
                 assert_eq!(reader.end(), Some(End::Aborted));
             } else {
                 assert_eq!(reader.end(), None);
@@ -269,7 +272,7 @@ impl Play {
             self.count(had);
         }
         assert_eq!(self.stage.metrics.delivered_total(), self.had.events);
-        for policy in [Policy::DropOldest, Policy::Conflate] {
+        for policy in [BackpressurePolicy::DropOldest, BackpressurePolicy::Conflate] {
             let figure = |name| self.stage.figure(&format!("{name}{{policy=\"{policy}\"}}"));
             let figures = (figure("fanfare_skips_total"), figure("fanfare_events_skipped_total"));
             let its_own = policy == self.policy;
@@ -305,9 +308,9 @@ fn chosen<T>(which: Index, list: &[T]) -> Option<usize> {
     (!list.is_empty()).then(|| which.index(list.len()))
 }
 
-fn any_policy() -> impl Strategy<Value = (Policy, u64)> {
+fn any_policy() -> impl Strategy<Value = (BackpressurePolicy, u64)> {
     let lag_events_max = prop_oneof![1 => Just(u64::MAX), 4 => 1..6_u64];
-    (prop::sample::select(&Policy::ALL[..]), lag_events_max)
+    (prop::sample::select(&BackpressurePolicy::ALL[..]), lag_events_max)
 }
 
 proptest! {

@@ -7,21 +7,21 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::Policy;
+use super::BackpressurePolicy;
 use crate::topic::SelectorSet;
 
 /// A default and the exceptions to it.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
-    default: Policy,
-    rules: Vec<(Pattern, Policy)>,
+    default: BackpressurePolicy,
+    rules: Vec<(Pattern, BackpressurePolicy)>,
 }
 
 /// One rule as it is written: `prices/*=conflate`, or `conflate` for the default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyRule {
     pattern: Option<Pattern>,
-    policy: Policy,
+    policy: BackpressurePolicy,
 }
 
 /// Why a rule cannot be read.
@@ -54,8 +54,8 @@ impl Policies {
     }
 
     /// The policy of a stream that asks for these selectors.
-    pub(in crate::delivery) fn of(&self, selectors: &SelectorSet) -> Policy {
-        let covers = |(pattern, _): &&(Pattern, Policy)| {
+    pub(in crate::delivery) fn of(&self, selectors: &SelectorSet) -> BackpressurePolicy {
+        let covers = |(pattern, _): &&(Pattern, BackpressurePolicy)| {
             selectors.iter().all(|selector| pattern.covers(selector.as_str()))
         };
         self.rules.iter().find(covers).map_or(self.default, |&(_, policy)| policy)
@@ -72,7 +72,7 @@ impl FromStr for PolicyRule {
             Some((pattern, policy)) => (Some(Pattern(pattern.to_owned())), policy),
             None => (None, text),
         };
-        let known = Policy::ALL.into_iter().find(|known| known.name() == policy);
+        let known = BackpressurePolicy::ALL.into_iter().find(|known| known.name() == policy);
         let policy = known.ok_or_else(|| PolicyRuleError::UnknownPolicy(policy.to_owned()))?;
         Ok(Self { pattern, policy })
     }
@@ -130,20 +130,20 @@ mod tests {
     fn the_first_rule_that_covers_all_selectors_decides_and_else_the_default() {
         let rules = policies(&["prices/*=conflate", "p*=drop-oldest", "catch-up"]);
         let cases = [
-            (&["prices/a"][..], Policy::Conflate),
-            (&["prices/{symbol}"], Policy::Conflate),
-            (&["prices/a", "prices/b"], Policy::Conflate),
-            (&["prices/a", "people/b"], Policy::DropOldest),
-            (&["prices/a", "news"], Policy::CatchUp),
-            (&["news"], Policy::CatchUp),
-            (&["*"], Policy::CatchUp),
+            (&["prices/a"][..], BackpressurePolicy::Conflate),
+            (&["prices/{symbol}"], BackpressurePolicy::Conflate),
+            (&["prices/a", "prices/b"], BackpressurePolicy::Conflate),
+            (&["prices/a", "people/b"], BackpressurePolicy::DropOldest),
+            (&["prices/a", "news"], BackpressurePolicy::CatchUp),
+            (&["news"], BackpressurePolicy::CatchUp),
+            (&["*"], BackpressurePolicy::CatchUp),
         ];
         for (selectors, expected) in cases {
             let set = selectors.iter().map(|text| Selector::parse(text).unwrap());
             assert_eq!(rules.of(&SelectorSet::new(set).unwrap()), expected, "{selectors:?}");
         }
-        assert_eq!(policies(&[]).of(&SelectorSet::any()), Policy::Disconnect);
-        assert_eq!(policies(&["*=conflate"]).of(&SelectorSet::any()), Policy::Conflate);
+        assert_eq!(policies(&[]).of(&SelectorSet::any()), BackpressurePolicy::Disconnect);
+        assert_eq!(policies(&["*=conflate"]).of(&SelectorSet::any()), BackpressurePolicy::Conflate);
     }
 
     #[test]

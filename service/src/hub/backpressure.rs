@@ -1,9 +1,9 @@
-//! Keeps publishers from running away from those who deliver.
+//! Backpressure on publishers: nobody publishes faster than events are delivered.
 //!
 //! The log takes events far faster than any machine can send them to everybody. Without a bound a
 //! publisher could fill the log anew before the shards have read it, and every subscriber would
-//! lose events, however fast it reads. So whoever publishes is answered only when all shards are
-//! within so many events of what it published: it waits for its answer, and a long upload is no
+//! lose events, however fast it reads. So a publish is answered only when all shards are within a
+//! window of so many events of it: the publisher waits for its answer, and a long upload is no
 //! longer read. A shard that does not move at all holds nobody up for more than a moment.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -16,31 +16,31 @@ use tokio::time::sleep;
 use crate::event::Sequence;
 
 /// The longest that a publisher waits.
-const PATIENCE: Duration = Duration::from_secs(1);
+const WAIT_MAX: Duration = Duration::from_secs(1);
 
-/// How far ahead publishers may be.
+/// How many events publishers may be ahead of the slowest shard.
 #[derive(Debug)]
-pub(super) struct Pace {
-    ahead_max: u64,
+pub(super) struct PublishWindow {
+    window_max: u64,
     followers: Mutex<Vec<Arc<AtomicU64>>>,
     moved: Notify,
     waiting: AtomicUsize,
 }
 
 /// Counts as a publisher who waits, until it is dropped.
-struct Waiting<'a>(&'a Pace);
+struct Waiting<'a>(&'a PublishWindow);
 
 /// Somebody who reads the log, and says how far it is; until it is dropped.
 #[derive(Debug)]
 pub struct Follower {
     seen: Arc<AtomicU64>,
-    pace: Arc<Pace>,
+    window: Arc<PublishWindow>,
 }
 
-impl Pace {
-    pub(super) fn new(ahead_max: u64) -> Arc<Self> {
+impl PublishWindow {
+    pub(super) fn new(window_max: u64) -> Arc<Self> {
         Arc::new(Self {
-            ahead_max,
+            window_max,
             followers: Mutex::default(),
             moved: Notify::new(),
             waiting: AtomicUsize::new(0),
@@ -51,7 +51,7 @@ impl Pace {
         let seen = Arc::new(AtomicU64::new(seen.0));
         let mut followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
         followers.push(Arc::clone(&seen));
-        Follower { seen, pace: Arc::clone(self) }
+        Follower { seen, window: Arc::clone(self) }
     }
 
     /// Waits until all who follow are near enough.
@@ -72,7 +72,7 @@ impl Pace {
         };
         tokio::select! {
             () = wait => {}
-            () = sleep(PATIENCE) => {}
+            () = sleep(WAIT_MAX) => {}
         }
     }
 
@@ -84,14 +84,14 @@ impl Pace {
     fn is_near(&self, published: Sequence) -> bool {
         let followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
         let slowest = followers.iter().map(|seen| seen.load(Ordering::Acquire)).min();
-        slowest.is_none_or(|seen| published.0.saturating_sub(seen) <= self.ahead_max)
+        slowest.is_none_or(|seen| published.0.saturating_sub(seen) <= self.window_max)
     }
 }
 
 impl<'a> Waiting<'a> {
-    fn begin(pace: &'a Pace) -> Self {
-        pace.waiting.fetch_add(1, Ordering::Relaxed);
-        Self(pace)
+    fn begin(window: &'a PublishWindow) -> Self {
+        window.waiting.fetch_add(1, Ordering::Relaxed);
+        Self(window)
     }
 }
 
@@ -106,17 +106,17 @@ impl Follower {
     /// Everything up to here has been read and handed out.
     pub fn set_seen(&self, seen: Sequence) {
         self.seen.store(seen.0, Ordering::Release);
-        self.pace.moved.notify_waiters();
+        self.window.moved.notify_waiters();
     }
 }
 
 impl Drop for Follower {
     /// Nobody waits for one who has gone.
     fn drop(&mut self) {
-        let mut followers = self.pace.followers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut followers = self.window.followers.lock().unwrap_or_else(PoisonError::into_inner);
         followers.retain(|seen| !Arc::ptr_eq(seen, &self.seen));
         drop(followers);
-        self.pace.moved.notify_waiters();
+        self.window.moved.notify_waiters();
     }
 }
 
@@ -129,50 +129,50 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_publisher_is_answered_while_all_who_follow_are_near() {
-        let pace = Pace::new(10);
-        let (one, other) = (pace.follow(Sequence(0)), pace.follow(Sequence(5)));
-        assert!(pace.wait(Sequence(10)).now_or_never().is_some());
-        assert!(pace.wait(Sequence(11)).now_or_never().is_none());
+        let window = PublishWindow::new(10);
+        let (one, other) = (window.follow(Sequence(0)), window.follow(Sequence(5)));
+        assert!(window.wait(Sequence(10)).now_or_never().is_some());
+        assert!(window.wait(Sequence(11)).now_or_never().is_none());
         one.set_seen(Sequence(100));
-        assert!(pace.wait(Sequence(15)).now_or_never().is_some());
-        assert!(pace.wait(Sequence(16)).now_or_never().is_none());
+        assert!(window.wait(Sequence(15)).now_or_never().is_some());
+        assert!(window.wait(Sequence(16)).now_or_never().is_none());
         drop(other);
-        assert!(pace.wait(Sequence(110)).now_or_never().is_some());
+        assert!(window.wait(Sequence(110)).now_or_never().is_some());
         drop(one);
-        assert!(pace.wait(Sequence(u64::MAX)).now_or_never().is_some());
+        assert!(window.wait(Sequence(u64::MAX)).now_or_never().is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_publisher_that_waits_is_answered_when_the_slowest_has_moved_or_gone() {
         for gone in [false, true] {
-            let pace = Pace::new(10);
-            let slow = pace.follow(Sequence(0));
+            let window = PublishWindow::new(10);
+            let slow = window.follow(Sequence(0));
             let began = Instant::now();
             let waiting = tokio::spawn({
-                let pace = Arc::clone(&pace);
-                async move { pace.wait(Sequence(50)).await }
+                let window = Arc::clone(&window);
+                async move { window.wait(Sequence(50)).await }
             });
             tokio::task::yield_now().await;
             slow.set_seen(Sequence(39));
             tokio::task::yield_now().await;
             assert!(!waiting.is_finished());
-            assert_eq!(pace.waiting(), 1);
+            assert_eq!(window.waiting(), 1);
             if gone {
                 drop(slow);
             } else {
                 slow.set_seen(Sequence(40));
             }
             waiting.await.unwrap();
-            assert_eq!((began.elapsed(), pace.waiting()), (Duration::ZERO, 0));
+            assert_eq!((began.elapsed(), window.waiting()), (Duration::ZERO, 0));
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_who_does_not_move_holds_nobody_up_for_more_than_a_moment() {
-        let pace = Pace::new(10);
-        let _stuck = pace.follow(Sequence(0));
+        let window = PublishWindow::new(10);
+        let _stuck = window.follow(Sequence(0));
         let began = Instant::now();
-        pace.wait(Sequence(50)).await;
-        assert_eq!(began.elapsed(), PATIENCE);
+        window.wait(Sequence(50)).await;
+        assert_eq!(began.elapsed(), WAIT_MAX);
     }
 }

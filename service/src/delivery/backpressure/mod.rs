@@ -1,7 +1,8 @@
-//! What happens to a subscriber whose lag passes the limit. Pure: numbers in, a verdict out.
+//! Backpressure on subscribers: what happens to one whose lag passes the limit. Pure: numbers in, a
+//! verdict out.
 //!
-//! Whoever is still being replayed is not measured: it has the log's own limits, and being closed
-//! or skipped again while it catches up would help nobody.
+//! A subscriber that is still being replayed is not measured: it has the log's own limits, and being
+//! closed or skipped again while it catches up would help nobody.
 
 mod rules;
 
@@ -11,7 +12,7 @@ use std::fmt;
 
 /// What happens to a subscriber whose lag passes the limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Policy {
+pub enum BackpressurePolicy {
     /// Its stream is closed. It comes back with `Last-Event-ID` and is replayed, which loses
     /// nothing while the log reaches back.
     #[default]
@@ -24,7 +25,7 @@ pub enum Policy {
     CatchUp,
 }
 
-impl Policy {
+impl BackpressurePolicy {
     /// All of them, so that every one is exported from the start.
     pub const ALL: [Self; 4] = [Self::Disconnect, Self::DropOldest, Self::Conflate, Self::CatchUp];
 
@@ -45,7 +46,7 @@ impl Policy {
     }
 }
 
-impl fmt::Display for Policy {
+impl fmt::Display for BackpressurePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -95,14 +96,14 @@ pub(super) enum Verdict {
     Skip,
 }
 
-pub(super) fn judge(policy: Policy, lag: Lag, limit: LagLimit) -> Verdict {
+pub(super) fn judge(policy: BackpressurePolicy, lag: Lag, limit: LagLimit) -> Verdict {
     if lag.is_within(limit) {
         return Verdict::Wait;
     }
     match policy {
-        Policy::Disconnect => Verdict::Disconnect,
-        Policy::DropOldest | Policy::Conflate => Verdict::Skip,
-        Policy::CatchUp => Verdict::Wait,
+        BackpressurePolicy::Disconnect => Verdict::Disconnect,
+        BackpressurePolicy::DropOldest | BackpressurePolicy::Conflate => Verdict::Skip,
+        BackpressurePolicy::CatchUp => Verdict::Wait,
     }
 }
 
@@ -122,10 +123,10 @@ mod tests {
         ];
         for (events, bytes, acts) in cases {
             for (policy, action) in [
-                (Policy::Disconnect, Verdict::Disconnect),
-                (Policy::DropOldest, Verdict::Skip),
-                (Policy::Conflate, Verdict::Skip),
-                (Policy::CatchUp, Verdict::Wait),
+                (BackpressurePolicy::Disconnect, Verdict::Disconnect),
+                (BackpressurePolicy::DropOldest, Verdict::Skip),
+                (BackpressurePolicy::Conflate, Verdict::Skip),
+                (BackpressurePolicy::CatchUp, Verdict::Wait),
             ] {
                 let expected = if acts { action } else { Verdict::Wait };
                 let verdict = judge(policy, Lag { events, bytes }, limit);
