@@ -15,18 +15,41 @@ use super::batch::Batch;
 use super::subscriber::SubscriberKey;
 use crate::event::{Block, Sequence};
 
-/// The answer of a sink.
+/// How a sink takes what cannot be taken in part: a block, or the question whether it would take
+/// anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Offer {
-    /// It has all of the bytes, or would take some.
+    /// It has it, or would take something.
     Taken,
-    /// It has the events up to this one, and has seen to it that the last one will be
-    /// whole. It is full now.
-    Part(Sequence),
     /// It is full, has taken nothing, and the shard will hear when it is not.
     Full,
     /// Nobody reads it any more.
-    Gone,
+    Closed,
+}
+
+/// How a sink takes events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// It has all of them.
+    All,
+    /// It has the events up to this one, and has seen to it that the last one will be whole. It is
+    /// full now.
+    Through(Sequence),
+    /// It is full, has taken nothing, and the shard will hear when it is not.
+    Full,
+    /// Nobody reads it any more.
+    Closed,
+}
+
+impl From<Offer> for Sent {
+    /// Of a sink that takes all of the events or none.
+    fn from(offer: Offer) -> Self {
+        match offer {
+            Offer::Taken => Self::All,
+            Offer::Full => Self::Full,
+            Offer::Closed => Self::Closed,
+        }
+    }
 }
 
 /// What came from the reader's side of a stream, which should be nothing.
@@ -53,14 +76,14 @@ pub(super) trait Sink: Send + fmt::Debug {
     /// Tells the sink by what key the shard knows it, and where it can register its socket.
     fn attach(&mut self, key: SubscriberKey, registry: &Registry) -> io::Result<()>;
 
-    /// Whether it would take bytes now: never a part.
+    /// Whether it would take bytes now.
     fn readiness(&mut self) -> Offer;
 
     /// Offers a block that is no event, such as a comment: all of it or nothing.
     fn offer(&mut self, block: &Block) -> Offer;
 
     /// Offers events.
-    fn offer_batch(&mut self, batch: &Batch) -> Offer;
+    fn offer_batch(&mut self, batch: &Batch) -> Sent;
 
     /// Looks at what came from the other side.
     fn hear(&mut self) -> Heard {

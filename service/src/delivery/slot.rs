@@ -19,7 +19,7 @@ use thiserror::Error;
 use super::batch::Batch;
 use super::mailbox::{Mailbox, Notice};
 use super::piece::{PieceCell, Put, Taken};
-use super::sink::{Finish, Offer, Sink};
+use super::sink::{Finish, Offer, Sent, Sink};
 use super::subscriber::SubscriberKey;
 use crate::event::Block;
 
@@ -95,7 +95,7 @@ impl SlotSink {
                 Offer::Taken
             }
             Put::Full => Offer::Full,
-            Put::Gone => Offer::Gone,
+            Put::Gone => Offer::Closed,
         }
     }
 }
@@ -115,8 +115,8 @@ impl Sink for SlotSink {
         self.put(block.frame())
     }
 
-    fn offer_batch(&mut self, batch: &Batch) -> Offer {
-        self.put(batch.frames())
+    fn offer_batch(&mut self, batch: &Batch) -> Sent {
+        self.put(batch.frames()).into()
     }
 
     fn finish(&mut self, farewell: &Bytes) -> Finish {
@@ -451,8 +451,8 @@ mod tests {
         let Stage { mailbox, mut sink, reader, _poll, .. } = stage("");
         drop(reader);
         assert_eq!(notices(&mailbox), ["gone"]);
-        assert_eq!(sink.readiness(), Offer::Gone);
-        assert_eq!(sink.put(&Bytes::from_static(b"a")), Offer::Gone);
+        assert_eq!(sink.readiness(), Offer::Closed);
+        assert_eq!(sink.put(&Bytes::from_static(b"a")), Offer::Closed);
     }
 
     #[test]

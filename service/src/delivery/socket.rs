@@ -15,7 +15,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry};
 
 use super::batch::{Batch, Part};
-use super::sink::{Finish, Heard, Offer, Sink};
+use super::sink::{Finish, Heard, Offer, Sent, Sink};
 use super::subscriber::{SubscriberKey, token};
 use crate::event::{Block, LAST_CHUNK, chunk_of};
 
@@ -62,7 +62,7 @@ impl SocketSink {
         }
         while let Some(mut rest) = self.rest.take().or_else(|| self.last.take()) {
             match self.send(&rest) {
-                Err(_) => return Offer::Gone,
+                Err(_) => return Offer::Closed,
                 Ok(sent) if sent == rest.len() => {}
                 Ok(sent) => {
                     let _ = rest.split_to(sent);
@@ -114,7 +114,7 @@ impl Sink for SocketSink {
         }
         let chunk = block.chunk();
         match self.send(chunk) {
-            Err(_) => Offer::Gone,
+            Err(_) => Offer::Closed,
             Ok(0) => Offer::Full,
             Ok(sent) => {
                 self.rest = keep(chunk.slice(sent..));
@@ -123,19 +123,19 @@ impl Sink for SocketSink {
         }
     }
 
-    fn offer_batch(&mut self, batch: &Batch) -> Offer {
+    fn offer_batch(&mut self, batch: &Batch) -> Sent {
         match self.flush() {
             Offer::Taken => {}
-            other => return other,
+            other => return other.into(),
         }
         match self.send(batch.chunks()) {
-            Err(_) => Offer::Gone,
-            Ok(sent) if sent == batch.chunks().len() => Offer::Taken,
-            Ok(0) => Offer::Full,
+            Err(_) => Sent::Closed,
+            Ok(sent) if sent == batch.chunks().len() => Sent::All,
+            Ok(0) => Sent::Full,
             Ok(sent) => {
                 let Part { through, rest } = batch.part(sent);
                 self.rest = keep(rest);
-                Offer::Part(through)
+                Sent::Through(through)
             }
         }
     }
@@ -177,8 +177,8 @@ impl Sink for SocketSink {
     fn go_on(&mut self) -> Finish {
         match self.flush() {
             // Closing the socket sends what the kernel has taken, and then the end.
-            Offer::Taken | Offer::Gone => Finish::Done,
-            Offer::Full | Offer::Part(_) => Finish::Pending,
+            Offer::Taken | Offer::Closed => Finish::Done,
+            Offer::Full => Finish::Pending,
         }
     }
 

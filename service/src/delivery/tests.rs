@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use mio::Registry;
 
 use super::batch::Batch;
-use super::sink::{Finish, Offer};
+use super::sink::{Finish, Offer, Sent};
 use super::subscriber::SubscriberKey;
 use super::*;
 use crate::auth::Grants;
@@ -35,7 +35,7 @@ impl Sink for Defective {
         panic!("a defect, as the test wants it")
     }
 
-    fn offer_batch(&mut self, _: &Batch) -> Offer {
+    fn offer_batch(&mut self, _: &Batch) -> Sent {
         panic!("a defect, as the test wants it")
     }
 

@@ -11,7 +11,7 @@ use super::super::audience::{Audience, AudienceKey};
 use super::super::backpressure::{Lag, Verdict, judge};
 use super::super::batch::Batch;
 use super::super::budget::{self, Budget};
-use super::super::sink::Offer;
+use super::super::sink::{Offer, Sent};
 use super::super::subscriber::{SubscriberKey, Taken};
 use super::selection::{Next, Selection};
 use super::{PASS, Shard};
@@ -117,12 +117,12 @@ impl Shard {
             Offer::Taken => {
                 self.blocked.remove(&key);
             }
-            Offer::Full | Offer::Part(_) => {
+            Offer::Full => {
                 self.blocked.insert(key);
                 subscriber.found_full();
                 return Progress::Rest;
             }
-            Offer::Gone => return Progress::End(EndReason::Client),
+            Offer::Closed => return Progress::End(EndReason::Client),
         }
         let (audience, cursor) = (subscriber.audience(), subscriber.cursor());
         let untold = self.skipping.contains_key(&key);
@@ -171,15 +171,15 @@ impl Shard {
             return Progress::More;
         }
         let (through, sent, (events, bytes)) = match subscriber.sink().offer_batch(batch) {
-            Offer::Gone => return Progress::End(EndReason::Client),
+            Sent::Closed => return Progress::End(EndReason::Client),
             // It said a moment ago that it takes bytes; the kernel thinks otherwise.
-            Offer::Full => {
+            Sent::Full => {
                 self.blocked.insert(key);
                 subscriber.found_full();
                 return Progress::Rest;
             }
-            Offer::Taken => (through, batch.last(), (batch.count(), batch.bytes())),
-            Offer::Part(part) => {
+            Sent::All => (through, batch.last(), (batch.count(), batch.bytes())),
+            Sent::Through(part) => {
                 self.blocked.insert(key);
                 subscriber.found_full();
                 (part, part, batch.measure_through(part))
@@ -223,8 +223,8 @@ impl Shard {
         match subscriber.sink().offer(&notice) {
             Offer::Taken => {}
             // As in `hand`; it is told when it does take it.
-            Offer::Full | Offer::Part(_) => return Progress::Rest,
-            Offer::Gone => return Progress::End(EndReason::Client),
+            Offer::Full => return Progress::Rest,
+            Offer::Closed => return Progress::End(EndReason::Client),
         }
         subscriber.skip_to(start.sequence, Lag::default());
         self.figures.gap_told();

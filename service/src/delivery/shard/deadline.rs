@@ -77,8 +77,8 @@ impl Shard {
         if heartbeat > 0 && now.saturating_sub(subscriber.last_sent()) >= heartbeat {
             match self.heartbeat(key) {
                 // If it is full, bytes are waiting to be read, and the stream is not silent.
-                Offer::Taken | Offer::Full | Offer::Part(_) => {}
-                Offer::Gone => return self.remove(key, EndReason::Client),
+                Offer::Taken | Offer::Full => {}
+                Offer::Closed => return self.remove(key, EndReason::Client),
             }
         }
         self.schedule(key);
@@ -87,7 +87,7 @@ impl Shard {
     fn heartbeat(&mut self, key: SubscriberKey) -> Offer {
         let now = self.deadlines.now();
         let place = self.new_place_of(key);
-        let Some(subscriber) = self.subscribers.get_mut(key) else { return Offer::Gone };
+        let Some(subscriber) = self.subscribers.get_mut(key) else { return Offer::Closed };
         let offer = subscriber.sink().offer(place.as_ref().unwrap_or(&Block::HEARTBEAT));
         let told = place.filter(|_| offer == Offer::Taken).map(|_| self.seen);
         subscriber.heartbeat_sent(told, now);

@@ -66,7 +66,7 @@ impl Shard {
         }
         if replaying {
             self.behind.push_back(key);
-        } else if self.subscribers[key].sink().readiness() == Offer::Gone {
+        } else if self.subscribers[key].sink().readiness() == Offer::Closed {
             // Its reader left before the sink knew whom to tell.
             self.remove(key, EndReason::Client);
             return;

@@ -16,7 +16,7 @@ use super::super::backpressure::Lag;
 use super::super::batch::{Batch, JoinedBatches};
 use super::super::budget::{self, Budget};
 use super::super::deadlines::Tick;
-use super::super::sink::Offer;
+use super::super::sink::Sent;
 use super::super::subscriber::{Subscriber, SubscriberKey};
 use super::gather::Gathered;
 use super::{Shard, lag_verdict};
@@ -299,23 +299,23 @@ impl Turn {
             return if has_all { Met::HasIt } else { Met::KnowsSome };
         }
         match subscriber.sink().offer_batch(&self.batch) {
-            Offer::Taken => {
+            Sent::All => {
                 subscriber.took_all(&self.batch, total, self.now);
                 Met::Whole
             }
-            Offer::Part(through) => {
+            Sent::Through(through) => {
                 let (events, bytes) = self.batch.measure_through(through);
                 let served = self.served_through(through, total);
                 subscriber.took_part(&self.batch, through, served, self.now);
                 Met::Part { events, bytes }
             }
-            Offer::Full => {
+            Sent::Full => {
                 // Nothing between its cursor and this batch was for it.
                 subscriber.skip_to(self.batch.first().previous(), Lag::default());
                 subscriber.found_full();
                 Met::Full
             }
-            Offer::Gone => Met::Gone,
+            Sent::Closed => Met::Gone,
         }
     }
 

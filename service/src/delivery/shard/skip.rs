@@ -309,8 +309,8 @@ impl Shard {
         let before = self.seen_id.map(|id| id.to_string());
         match self.tell(key, skipping.untold, before) {
             Offer::Taken => skipping.untold = 0,
-            Offer::Gone => return Some(Progress::End(EndReason::Client)),
-            Offer::Full | Offer::Part(_) => {
+            Offer::Closed => return Some(Progress::End(EndReason::Client)),
+            Offer::Full => {
                 self.blocked.insert(key);
                 return Some(Progress::Rest);
             }
@@ -325,9 +325,9 @@ impl Shard {
         let missed = skipping.untold + left_out.saturating_sub(skipping.told);
         match self.tell(key, missed, Some(first.id().to_owned())) {
             Offer::Taken => {}
-            Offer::Gone => return Progress::End(EndReason::Client),
+            Offer::Closed => return Progress::End(EndReason::Client),
             // It is told when it does take it, and then perhaps of more.
-            Offer::Full | Offer::Part(_) => {
+            Offer::Full => {
                 self.blocked.insert(key);
                 return Progress::Rest;
             }
@@ -353,8 +353,10 @@ impl Shard {
             return Offer::Taken;
         }
         let after = self.last_id_of(key);
-        let Some(subscriber) = self.subscribers.get_mut(key) else { return Offer::Gone };
-        let Some(audience) = self.audiences.get(subscriber.audience()) else { return Offer::Gone };
+        let Some(subscriber) = self.subscribers.get_mut(key) else { return Offer::Closed };
+        let Some(audience) = self.audiences.get(subscriber.audience()) else {
+            return Offer::Closed;
+        };
         let conflates = audience.policy == BackpressurePolicy::Conflate;
         let notice = Block::gap(&GapNotice { missed: Some(missed), after, before });
         let offer = subscriber.sink().offer(&notice);

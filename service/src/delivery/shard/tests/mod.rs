@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::super::batch::Batch;
-use super::super::sink::{Offer, Sink};
+use super::super::sink::{Offer, Sent, Sink};
 use super::super::{Joiner, LagLimit, Policies};
 use super::gather::GATHERED_MAX;
 use super::*;
@@ -220,7 +220,7 @@ impl Sink for Reader {
         self.change(|reading| {
             assert_eq!(reading.end, None, "nothing is asked of a stream that has ended");
             if reading.gone {
-                Offer::Gone
+                Offer::Closed
             } else if reading.room > 0 {
                 Offer::Taken
             } else {
@@ -233,11 +233,11 @@ impl Sink for Reader {
         self.take(block.frame())
     }
 
-    fn offer_batch(&mut self, batch: &Batch) -> Offer {
+    fn offer_batch(&mut self, batch: &Batch) -> Sent {
         let cut = self.change(|reading| (reading.room > 0).then(|| reading.cut.take()).flatten());
         let taken = cut.map_or(usize::MAX, |cut| 1 + cut % batch.chunks().len());
         if taken >= batch.chunks().len() {
-            return self.take(batch.frames());
+            return self.take(batch.frames()).into();
         }
         let through = batch.part(taken).through;
         let (_, bytes) = batch.measure_through(through);
@@ -247,9 +247,9 @@ impl Sink for Reader {
                     reading.room = 0;
                     reading.refuse()
                 });
-                Offer::Part(through)
+                Sent::Through(through)
             }
-            other => other,
+            other => other.into(),
         }
     }
 
