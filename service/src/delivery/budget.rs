@@ -29,6 +29,7 @@ pub(super) enum Allowance {
 }
 
 impl Allowance {
+    /// Twice the time. Counted steps stay, so that a test still cuts everywhere.
     pub(super) fn doubled(self) -> Self {
         match self {
             Self::Time(time) => Self::Time(2 * time),

@@ -38,9 +38,9 @@ impl LettingGo {
         }
     }
 
-    /// Forgets those whose bytes have left. Bytes that have left and were still counted would be
+    /// Counts anew what is held, and forgets those whose bytes have left. Bytes that have left and were still counted would be
     /// taken off twice.
-    pub(super) fn forget_those_who_have(&mut self) {
+    pub(super) fn recount(&mut self) {
         let mut held = 0;
         self.ended.retain(|ended| {
             let held_by_it = ended.sink.held();

@@ -17,7 +17,8 @@ use crate::event::retry_frame;
 use crate::logging::rarely;
 use crate::metrics::EndReason;
 
-/// A stream that has ended but for bytes that its socket has yet to take.
+/// A stream that has ended but for bytes that have yet to leave: its socket, or the connection that
+/// carries it, has not taken them.
 #[derive(Debug)]
 pub(super) struct Lingering {
     sink: Box<dyn Sink>,

@@ -98,7 +98,7 @@ pub(super) struct Shard {
     blocked: HashSet<SubscriberKey>,
     joined_pages: JoinedPages,
     pass: Pass,
-    /// Those whose streams have ended but for bytes that their sockets have yet to take.
+    /// Those whose streams have ended but for bytes that have yet to leave.
     lingering: HashMap<SubscriberKey, Lingering>,
     /// Events left out for subscribers that have yet to be told of them.
     skipping: HashMap<SubscriberKey, Skipping>,

@@ -65,7 +65,7 @@ impl Shard {
         let now = self.deadlines.now();
         let beyond = self.log.buffers().beyond_the_log();
         if now >= self.next_search.forget && self.letting_go.len() > 0 {
-            self.letting_go.forget_those_who_have();
+            self.letting_go.recount();
             self.next_search.forget = now.saturating_add(1);
         }
         self.next_search.above = self.next_search.above.min(self.with_an_eighth(beyond));
@@ -77,7 +77,7 @@ impl Shard {
             return false;
         }
         let mut budget = self.budget();
-        self.letting_go.forget_those_who_have();
+        self.letting_go.recount();
         let mut search = self.search.take().unwrap_or_else(|| self.new_search());
         let is_over = self.end_lingering_early(&mut budget)
             && self.disconnect_those_who_do_not_let_go(&mut budget)

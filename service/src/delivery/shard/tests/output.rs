@@ -173,10 +173,10 @@ fn what_one_shard_has_ended_is_taken_off_for_the_others_until_it_ends() {
     reader.change(|reading| reading.held = 700);
     others.add(Box::new(reader.clone()));
     let mut ours = LettingGo::new(buffers.clone());
-    ours.forget_those_who_have();
+    ours.recount();
     assert_eq!((ours.len(), others.len(), buffers.letting_go()), (0, 1, 700));
     reader.change(|reading| reading.held = 300);
-    others.forget_those_who_have();
+    others.recount();
     assert_eq!((others.len(), buffers.letting_go()), (1, 300));
     drop(others);
     assert_eq!(buffers.letting_go(), 0);
