@@ -37,16 +37,17 @@ pub(super) struct Opening {
     pub(super) first: Bytes,
 }
 
-/// The body of an answer, as hyper polls it.
+/// The body of an answer, as hyper polls it. Every stream of HTTP/2 keeps one, so what streams do not
+/// need is boxed.
 #[derive(Debug)]
 pub(super) enum ReplyBody {
     /// Known from the start.
-    Whole(Full<Bytes>),
+    Whole(Box<Full<Bytes>>),
     /// A subscriber's events, until its shard ends it. Pieces of fewer bytes than `piece_min` are
     /// filled up.
-    Events { reader: SlotReader, piece_min: usize },
+    Events { reader: SlotReader, piece_min: u32 },
     /// Made while the request is still being read.
-    Lines(Channel<Bytes, Infallible>),
+    Lines(Box<Channel<Bytes, Infallible>>),
 }
 
 /// What a connection learns of an answer while hyper hands it out. Dropped when hyper has the whole
@@ -58,12 +59,22 @@ pub(super) trait Watch: Unpin {
     }
 }
 
+impl<W: Watch> Watch for Box<W> {
+    fn asked(&mut self, is_ready: bool) {
+        (**self).asked(is_ready);
+    }
+}
+
 /// A body that its connection watches.
 #[derive(Debug)]
 pub(super) struct Watched<W> {
     pub(super) body: ReplyBody,
     pub(super) watch: W,
 }
+
+/// hyper's task for a stream of HTTP/2 has this in it. tokio gives tasks multiples of 128 bytes, and
+/// with eight bytes more here every stream would take another 128.
+const _: () = assert!(size_of::<Watched<Box<()>>>() <= 24);
 
 impl<W: Watch> Body for Watched<W> {
     type Data = Piece;
@@ -91,7 +102,7 @@ impl<W: Watch> Body for Watched<W> {
 /// Below this, a DATA frame counts against a budget that readers built on the `h2` library keep for
 /// frames that wait to be read (since its version 0.4.16): after some hundred small events, or the
 /// first bytes of 130 streams, they close the whole connection.
-pub(super) const HTTP2_PIECE_MIN: usize = 256;
+pub(super) const HTTP2_PIECE_MIN: u32 = 256;
 
 /// A piece with a comment behind it that makes it large enough.
 fn filled_up(piece: Bytes, min: usize) -> Bytes {
@@ -120,15 +131,19 @@ impl Body for ReplyBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Piece>, StreamCut>>> {
         match self.get_mut() {
-            Self::Whole(body) => Pin::new(body).poll_frame(context).map(|frame| frame.map(plain)),
+            Self::Whole(body) => {
+                Pin::new(&mut **body).poll_frame(context).map(|frame| frame.map(plain))
+            }
             Self::Events { reader, piece_min } => {
                 // After an error hyper lets the client know that something is missing: it resets
                 // the stream, or closes the connection.
                 let next = ready!(reader.poll_next(context)?);
-                let counted = |piece| reader.counted(filled_up(piece, *piece_min));
+                let counted = |piece| reader.counted(filled_up(piece, *piece_min as usize));
                 Poll::Ready(next.map(|piece| Ok(Frame::data(counted(piece)))))
             }
-            Self::Lines(lines) => Pin::new(lines).poll_frame(context).map(|frame| frame.map(plain)),
+            Self::Lines(lines) => {
+                Pin::new(&mut **lines).poll_frame(context).map(|frame| frame.map(plain))
+            }
         }
     }
 

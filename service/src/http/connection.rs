@@ -133,13 +133,13 @@ pub(super) async fn answer(
 pub(super) fn to_body(
     reply: Reply,
     context: &Context,
-    piece_min: usize,
+    piece_min: u32,
     hang_up: impl Fn(Cut) + Send + 'static,
 ) -> Response<ReplyBody> {
     let (head, content) = reply.into_parts();
     let body = match content {
-        Content::Whole(body) => ReplyBody::Whole(body),
-        Content::Lines(lines) => ReplyBody::Lines(lines),
+        Content::Whole(body) => ReplyBody::Whole(Box::new(body)),
+        Content::Lines(lines) => ReplyBody::Lines(Box::new(lines)),
         Content::Stream(opening) => {
             let Opening { subscription, first } = *opening;
             subscribe::count_opened(&subscription, &context.metrics);

@@ -15,7 +15,6 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::accept::Place;
@@ -55,25 +54,26 @@ pub(super) async fn serve(
 ) -> Result<(), hyper::Error> {
     let streams = Arc::new(Streams::new());
     let sending: Arc<Sending> = Arc::default();
+    let executor = StreamExecutor::default();
     let service = service_fn(|request| {
         let (context, mut open) = (Arc::clone(&context), Streams::open(&streams));
-        let sending = Arc::clone(&sending);
+        let (sending, executor) = (Arc::clone(&sending), executor.clone());
         // hyper keeps the place of this future for as long as the stream lives; boxed, it is given
         // back with the answer.
         Box::pin(async move {
             let reply = answer(Incoming::give(request), mode, &context).await;
             // The connection carries other streams too, so that only this one is cut.
-            let reply = to_body(reply, &context, HTTP2_PIECE_MIN, sending.cutter());
+            let reply = to_body(reply, &context, HTTP2_PIECE_MIN, sending.cutter(&executor));
             Ok::<_, Infallible>(reply.map(|body| {
                 open.answers(&body);
-                Watched { body, watch: open }
+                Watched { body, watch: Box::new(open) }
             }))
         })
     });
     let settings = &context.settings;
     let header_list_max = head::hard_limit(settings.head_bytes_max);
     let io = Noted { io: TokioIo::new(stream), sending: Arc::clone(&sending) };
-    let connection = http2::Builder::new(StreamExecutor)
+    let connection = http2::Builder::new(executor.clone())
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
         .keep_alive_timeout(PING)
@@ -109,46 +109,59 @@ pub(super) async fn serve(
 }
 
 /// What is open on a connection.
+///
+/// Whoever waits for something of it looks again when that can be at the earliest, and is not woken
+/// by every change: hyper's connection, woken by every stream that comes, would let the heads of a
+/// hundred answers pile up before it sends the first, and keeps the memory that they took.
 #[derive(Debug)]
 struct Streams {
-    /// How many requests have come whose answer hyper does not have to its end.
-    open: watch::Sender<usize>,
-    answers: Mutex<Answers>,
+    state: Mutex<State>,
 }
 
-/// Answers other than streams of events, which have their policies.
 #[derive(Debug)]
-struct Answers {
-    /// How many wait for the client to read, and not for us.
+struct State {
+    /// How many requests have come whose answer hyper does not have to its end.
+    open: usize,
+    /// When the last of them ended, while there is none.
+    idle_since: Instant,
+    /// How many answers wait for the client to read, and not for us. Streams of events are not among
+    /// them; they have their policies.
     unread: usize,
-    /// When one of them last got on.
+    /// When one of those last got on.
     progress: Instant,
 }
 
 impl Streams {
     fn new() -> Self {
-        let answers = Mutex::new(Answers { unread: 0, progress: Instant::now() });
-        Self { open: watch::Sender::new(0), answers }
+        let now = Instant::now();
+        let state = State { open: 0, idle_since: now, unread: 0, progress: now };
+        Self { state: Mutex::new(state) }
     }
 
     fn open(this: &Arc<Self>) -> OpenStream {
-        this.open.send_modify(|open| *open += 1);
+        this.state().open += 1;
         OpenStream { streams: Arc::clone(this), turn: Turn::Ours }
     }
 
-    fn answers(&self) -> MutexGuard<'_, Answers> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until there has been no stream for so long.
+    /// Waits until there has been no stream for so long, from now on.
     async fn idle(&self, time: Duration) {
-        let mut open = self.open.subscribe();
+        let began = Instant::now();
+        self.over(time, |state| (state.open == 0).then(|| state.idle_since.max(began))).await;
+    }
+
+    /// Waits until something has lasted for so long; `since` tells since when, if it is so now.
+    async fn over(&self, time: Duration, since: impl Fn(&State) -> Option<Instant>) {
         loop {
-            // The sender is in `self`.
-            let _ = open.wait_for(|open| *open == 0).await;
-            if timeout(time, open.changed()).await.is_err() {
+            let now = Instant::now();
+            let due = since(&self.state()).unwrap_or(now) + time;
+            if due <= now {
                 return;
             }
+            sleep_until(due).await;
         }
     }
 
@@ -166,17 +179,7 @@ impl Streams {
 
     /// Waits until no answer got on for so long although there are some to be read.
     async fn unread(&self, time: Duration) {
-        loop {
-            let now = Instant::now();
-            let due = match &*self.answers() {
-                Answers { unread: 0, .. } => now + time,
-                answers => answers.progress + time,
-            };
-            if due <= now {
-                return;
-            }
-            sleep_until(due).await;
-        }
+        self.over(time, |state| (state.unread > 0).then_some(state.progress)).await;
     }
 }
 
@@ -205,10 +208,10 @@ impl OpenStream {
     }
 
     fn is_turn_of(&mut self, turn: Turn) {
-        let mut answers = self.streams.answers();
-        answers.progress = Instant::now();
-        answers.unread += usize::from(turn == Turn::Client);
-        answers.unread -= usize::from(self.turn == Turn::Client);
+        let mut state = self.streams.state();
+        state.progress = Instant::now();
+        state.unread += usize::from(turn == Turn::Client);
+        state.unread -= usize::from(self.turn == Turn::Client);
         self.turn = turn;
     }
 }
@@ -224,7 +227,9 @@ impl Watch for OpenStream {
 impl Drop for OpenStream {
     fn drop(&mut self) {
         self.is_turn_of(Turn::Ours);
-        self.streams.open.send_modify(|open| *open -= 1);
+        let mut state = self.streams.state();
+        state.open -= 1;
+        state.idle_since = Instant::now();
     }
 }
 

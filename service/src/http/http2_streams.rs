@@ -2,7 +2,7 @@
 //!
 //! A shard cuts a stream whose reader takes nothing. hyper asks the body for nothing either as long
 //! as the client's window is closed, and so would not learn of it, and keep what it has. So each
-//! stream's task, which hyper gives to its executor, can be ended from outside: that resets the
+//! stream's task, which hyper gives to its executor, can be aborted from outside: that resets the
 //! stream (RST_STREAM) and drops what waits to be sent.
 //!
 //! Even a reset has to leave. Where the client does not read the connection itself, what hyper has
@@ -10,34 +10,60 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
-use futures_util::future::{AbortHandle, Abortable};
 use hyper::rt::{Executor, Read, ReadBufCursor, Write};
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
 use crate::delivery::Cut;
 
-tokio::task_local! {
-    /// Ends the task of the stream that is being served.
-    static THIS_STREAM: AbortHandle;
+/// Runs the tasks of streams so that each can be aborted.
+///
+/// A task that is aborted by its runtime needs nothing beside itself for that. Wrapped in a future
+/// that can be aborted, every stream would take 200 bytes more.
+#[derive(Clone, Debug, Default)]
+pub(super) struct StreamExecutor {
+    spawned: Arc<Mutex<Vec<AbortHandle>>>,
 }
 
-/// Runs the tasks of streams so that each can be ended.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct StreamExecutor;
+/// So many tasks may have ended before they asked for their handles, which keep their memory.
+const ENDED_MAX: usize = 16;
 
 impl<F> Executor<F> for StreamExecutor
 where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, stream: F) {
-        let (handle, registration) = AbortHandle::new_pair();
-        tokio::spawn(THIS_STREAM.scope(handle, Abortable::new(stream, registration)));
+        // Under the lock: a task that runs at once waits here for its handle.
+        let mut spawned = self.spawned();
+        if spawned.len() >= ENDED_MAX {
+            spawned.retain(|task| !task.is_finished());
+        }
+        spawned.push(tokio::spawn(stream).abort_handle());
+    }
+}
+
+impl StreamExecutor {
+    fn spawned(&self) -> MutexGuard<'_, Vec<AbortHandle>> {
+        self.spawned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What aborts the task of the stream that is being served. A stream takes it once.
+    fn take_this(&self) -> Option<AbortHandle> {
+        let id = tokio::task::try_id()?;
+        let mut spawned = self.spawned();
+        let at = spawned.iter().rposition(|task| task.id() == id)?;
+        let task = spawned.swap_remove(at);
+        if spawned.is_empty() {
+            // A connection keeps no space for as many as came once at a time.
+            *spawned = Vec::new();
+        }
+        Some(task)
     }
 }
 
@@ -56,9 +82,12 @@ pub(super) struct Sending {
 
 impl Sending {
     /// What cuts the stream that is being served. It may be called from any thread.
-    pub(super) fn cutter(self: &Arc<Self>) -> impl Fn(Cut) + Send + use<> {
+    pub(super) fn cutter(
+        self: &Arc<Self>,
+        streams: &StreamExecutor,
+    ) -> impl Fn(Cut) + Send + use<> {
         let this = Arc::clone(self);
-        let stream = THIS_STREAM.try_with(AbortHandle::clone).ok();
+        let stream = streams.take_this();
         move |cut| match cut {
             Cut::Stream => {
                 if let Some(stream) = &stream {
@@ -161,18 +190,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_that_is_cut_is_dropped_although_it_waits_for_something_else() {
-        let sending = Arc::new(Sending::default());
+        let (sending, streams) = (Arc::new(Sending::default()), StreamExecutor::default());
         let (give, given) = tokio::sync::oneshot::channel();
         let held = Arc::new(());
         let stream = {
-            let (sending, held) = (Arc::clone(&sending), Arc::clone(&held));
+            let (sending, streams, held) =
+                (Arc::clone(&sending), streams.clone(), Arc::clone(&held));
             async move {
-                assert!(give.send(sending.cutter()).is_ok());
+                assert!(give.send(sending.cutter(&streams)).is_ok());
                 std::future::pending::<()>().await;
                 drop(held);
             }
         };
-        StreamExecutor.execute(stream);
+        streams.execute(stream);
         let cut = given.await.unwrap();
         assert_eq!(Arc::strong_count(&held), 2);
         std::thread::spawn(move || cut(Cut::Stream)).join().unwrap();
@@ -182,12 +212,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn tasks_that_end_without_asking_for_their_handles_are_forgotten() {
+        let streams = StreamExecutor::default();
+        for _ in 0..10 * ENDED_MAX {
+            streams.execute(async {});
+            tokio::task::yield_now().await;
+        }
+        assert!(streams.spawned().len() <= ENDED_MAX);
+    }
+
+    #[tokio::test]
     async fn a_connection_that_is_to_be_cut_is_stuck_at_once_unless_the_kernel_takes_everything() {
-        let sending = Arc::new(Sending::default());
-        sending.cutter()(Cut::Connection);
+        let (sending, streams) = (Arc::new(Sending::default()), StreamExecutor::default());
+        sending.cutter(&streams)(Cut::Connection);
         assert!(sending.stuck(Duration::MAX).now_or_never().is_none());
         sending.congested.store(true, Ordering::Relaxed);
-        sending.cutter()(Cut::Connection);
+        sending.cutter(&streams)(Cut::Connection);
         sending.stuck(Duration::MAX).await;
     }
 
