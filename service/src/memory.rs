@@ -64,7 +64,24 @@ impl<K: Hash + Eq, V> SplitMap<K, V> {
         K: std::borrow::Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
+        if self.is_empty() {
+            return None;
+        }
         self.parts[self.part(key)].get(key)
+    }
+
+    /// Whether there is a value for a key.
+    pub fn contains_key<Q>(&self, key: &Q) -> bool
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.get(key).is_some()
+    }
+
+    /// All keys, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
+        self.parts.iter().flat_map(HashMap::keys)
     }
 
     /// The value of a key, to be changed.
@@ -73,6 +90,9 @@ impl<K: Hash + Eq, V> SplitMap<K, V> {
         K: std::borrow::Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
+        if self.is_empty() {
+            return None;
+        }
         let part = self.part(key);
         self.parts[part].get_mut(key)
     }
@@ -95,6 +115,9 @@ impl<K: Hash + Eq, V> SplitMap<K, V> {
         K: std::borrow::Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
+        if self.is_empty() {
+            return None;
+        }
         let part = self.part(key);
         let table = &mut self.parts[part];
         let before = table.capacity();
@@ -151,6 +174,7 @@ mod tests {
         }
         assert_eq!(map.insert(7, 70), Some(14));
         assert_eq!((map.len(), map.get(&7), map.get(&10_000)), (10_000, Some(&70), None));
+        assert_eq!(map.keys().sum::<u64>(), (0..10_000).sum::<u64>());
         let full = map.bytes();
         assert!((10_000 * 17..10_000 * 17 * 3).contains(&full), "{full}");
         for key in 0..10_000 {

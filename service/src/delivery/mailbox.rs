@@ -5,6 +5,7 @@
 //! its own, because each entry belongs to a subscriber or a command that is limited elsewhere: one
 //! join, at most one pending "ready" and one "gone" for each open stream.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -33,10 +34,13 @@ pub(super) enum Notice {
     Stop,
 }
 
+/// For how many notices there is room for ever, once it was needed: 64 KiB.
+const ROOM_KEPT: usize = 4 << 10;
+
 /// The shard's side of everything that other threads tell it.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
-    notices: Mutex<Vec<Notice>>,
+    notices: Mutex<VecDeque<Notice>>,
     bell: Doorbell<Waker>,
     /// Subscribers of the shard and those on their way to it.
     load: AtomicUsize,
@@ -75,14 +79,18 @@ impl Mailbox {
         if matches!(notice, Notice::Join(_)) {
             self.load.fetch_add(1, Ordering::Relaxed);
         }
-        notices.push(notice);
+        notices.push_back(notice);
         drop(notices);
         self.ring();
     }
 
-    /// Takes everything into `into`, whose space is used again and again. Whoever rings after this
-    /// began wakes the shard once more.
-    pub(super) fn take(&self, into: &mut Vec<Notice>) {
+    /// Takes everything into `into`, which is empty and whose space is used again. Whoever rings after
+    /// this began wakes the shard once more.
+    pub(super) fn take(&self, into: &mut VecDeque<Notice>) {
+        if into.capacity() > ROOM_KEPT {
+            // What a burst needed is given back by halves.
+            into.shrink_to(into.capacity() / 2);
+        }
         self.bell.hear();
         let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut *notices, into);

@@ -311,7 +311,7 @@ mod tests {
     }
 
     fn notices(mailbox: &Mailbox) -> Vec<&'static str> {
-        let mut notices = Vec::new();
+        let mut notices = std::collections::VecDeque::new();
         mailbox.take(&mut notices);
         let name = |notice: &Notice| match notice {
             Notice::Ready(_) => "ready",

@@ -1,5 +1,6 @@
 //! Finding the audiences of an event, in parts if it takes long.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use slotmap::SlotMap;
@@ -22,15 +23,20 @@ pub(super) struct Assigning {
 /// How far the audiences of one topic have been found.
 #[derive(Debug)]
 enum Step {
-    /// Handing the event to those that ask for this very topic, from the one at `next` on.
-    Exact { next: usize },
-    /// Asking the patterns, from the one at `next` on.
-    Match { next: usize, progress: MatchProgress, matched: Vec<AudienceKey> },
-    /// Handing it to those whose patterns match.
-    Matched { keys: Arc<[AudienceKey]>, next: usize },
+    /// Handing the event to those that ask for this very topic.
+    Exact { from: Bound<AudienceKey> },
+    /// Asking the patterns. All of them have been asked in the end, unless one came meanwhile.
+    Match {
+        from: Bound<AudienceKey>,
+        progress: MatchProgress,
+        matched: Vec<AudienceKey>,
+        all_asked: bool,
+    },
+    /// Handing it to those whose patterns match, which are in order.
+    Matched { keys: Arc<[AudienceKey]>, from: Bound<AudienceKey> },
 }
 
-const BEGIN: Step = Step::Exact { next: 0 };
+const BEGIN: Step = Step::Exact { from: Bound::Unbounded };
 
 impl Assigning {
     fn of(event: &Arc<Event>) -> Self {
@@ -41,24 +47,10 @@ impl Assigning {
         self.event.sequence()
     }
 
-    /// The audience that stood at `at` among those that ask for a topic has left.
-    pub(super) fn exact_left(&mut self, topic: &Topic, at: usize) {
-        if let Step::Exact { next } = &mut self.step
-            && self.event.topics().get(self.topic) == Some(topic)
-            && at < *next
-        {
-            *next -= 1;
-        }
-    }
-
-    /// The audience that stood at `at` among the patterns has left.
-    pub(super) fn pattern_left(&mut self, at: usize) {
-        if let Step::Match { next, progress, .. } = &mut self.step {
-            if at < *next {
-                *next -= 1;
-            } else if at == *next {
-                *progress = MatchProgress::default();
-            }
+    /// A new audience has a pattern. It has this event already, but may match its topic.
+    pub(super) fn pattern_came(&mut self) {
+        if let Step::Match { all_asked, .. } = &mut self.step {
+            *all_asked = false;
         }
     }
 }
@@ -97,29 +89,42 @@ impl Audiences {
         let topic = &event.topics()[*topic];
         loop {
             match step {
-                Step::Exact { next } => {
-                    let keys = self.by_topic.get(topic).map_or(&[][..], Vec::as_slice);
-                    if !assign_to(&mut self.all, keys, next, event, touched, to, budget) {
+                Step::Exact { from } => {
+                    let keys = self.by_topic.get(topic).map(|keys| keys.from(*from));
+                    let keys = keys.into_iter().flatten();
+                    if let Some(last) = assign_to(&mut self.all, keys, event, touched, to, budget) {
+                        *from = Bound::Excluded(last);
                         return false;
                     }
                     *step = match self.matched_by_patterns(topic) {
-                        Some(keys) => Step::Matched { keys, next: 0 },
-                        None => {
-                            let (progress, matched) = <_>::default();
-                            Step::Match { next: 0, progress, matched }
-                        }
+                        Some(keys) => Step::Matched { keys, from: Bound::Unbounded },
+                        None => Step::Match {
+                            from: Bound::Unbounded,
+                            progress: MatchProgress::default(),
+                            matched: Vec::new(),
+                            all_asked: true,
+                        },
                     };
                 }
-                Step::Match { next, progress, matched } => {
-                    if !self.ask_patterns(topic, next, progress, matched, budget) {
+                Step::Match { from, progress, matched, all_asked } => {
+                    if !self.ask_patterns(topic, from, progress, matched, budget) {
                         return false;
                     }
                     let keys = Arc::from(std::mem::take(matched));
-                    self.matched.insert(topic, &keys);
-                    *step = Step::Matched { keys, next: 0 };
+                    if *all_asked {
+                        self.matched.insert(topic, &keys);
+                    }
+                    *step = Step::Matched { keys, from: Bound::Unbounded };
                 }
-                Step::Matched { keys, next } => {
-                    return assign_to(&mut self.all, keys, next, event, touched, to, budget);
+                Step::Matched { keys, from } => {
+                    let begin = match *from {
+                        Bound::Excluded(last) => keys.partition_point(|key| *key <= last),
+                        _ => 0,
+                    };
+                    let keys = keys[begin..].iter().copied();
+                    let last = assign_to(&mut self.all, keys, event, touched, to, budget);
+                    *from = last.map_or(Bound::Unbounded, Bound::Excluded);
+                    return last.is_none();
                 }
             }
         }
@@ -137,13 +142,18 @@ impl Audiences {
     fn ask_patterns(
         &self,
         topic: &Topic,
-        next: &mut usize,
+        from: &mut Bound<AudienceKey>,
         progress: &mut MatchProgress,
         matched: &mut Vec<AudienceKey>,
         budget: &mut Budget,
     ) -> bool {
         let topics = std::slice::from_ref(topic);
-        while let Some(&key) = self.patterns.get(*next) {
+        for &key in self.patterns.range((*from, Bound::Unbounded)) {
+            if *from != Bound::Included(key) {
+                // The one that was being asked has left.
+                *progress = MatchProgress::default();
+                *from = Bound::Included(key);
+            }
             if let Some(audience) = self.all.get(key) {
                 match budget.match_topics(&audience.selectors, topics, progress) {
                     None => return false,
@@ -151,9 +161,8 @@ impl Audiences {
                     Some(false) => {}
                 }
             }
-            *next += 1;
-            *progress = MatchProgress::default();
-            if !budget.is_left() && *next < self.patterns.len() {
+            *from = Bound::Excluded(key);
+            if !budget.is_left() {
                 return false;
             }
         }
@@ -161,19 +170,18 @@ impl Audiences {
     }
 }
 
-/// Adds an event to what is pending for some audiences, from the one at `next` on; false when the
-/// budget is spent.
+/// Adds an event to what is pending for some audiences; if the budget is spent before all have it,
+/// the last one that has.
 fn assign_to(
     all: &mut SlotMap<AudienceKey, Audience>,
-    keys: &[AudienceKey],
-    next: &mut usize,
+    keys: impl Iterator<Item = AudienceKey>,
     event: &Arc<Event>,
     touched: &mut Vec<AudienceKey>,
     to: &mut Assignment,
     budget: &mut Budget,
-) -> bool {
-    while let Some(&key) = keys.get(*next) {
-        *next += 1;
+) -> Option<AudienceKey> {
+    let mut keys = keys.peekable();
+    while let Some(key) = keys.next() {
         if let Some(audience) = all.get_mut(key) {
             let had_none = audience.pending.is_empty();
             if audience.add_pending(event, to) && had_none {
@@ -181,11 +189,11 @@ fn assign_to(
             }
         }
         let of_grants = if event.is_private() { event.topics().len() } else { 0 };
-        if !budget.spend(budget::LOOK * (1 + of_grants)) && *next < keys.len() {
-            return false;
+        if !budget.spend(budget::LOOK * (1 + of_grants)) && keys.peek().is_some() {
+            return Some(key);
         }
     }
-    true
+    None
 }
 
 impl Audience {

@@ -10,8 +10,11 @@
 //! brought again, even if audiences have come and gone meanwhile.
 
 mod assigning;
+mod key_set;
 mod match_cache;
+mod walk;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use slotmap::{SlotMap, new_key_type};
@@ -23,7 +26,9 @@ use crate::event::{Event, Sequence};
 use crate::memory::SplitMap;
 use crate::topic::{SelectorSet, Topic};
 use assigning::Assigning;
+use key_set::KeySet;
 use match_cache::MatchCache;
+pub(super) use walk::Walk;
 
 new_key_type! {
     /// Names an audience within its shard.
@@ -44,6 +49,8 @@ pub(super) struct Audience {
     /// What matched in the pass that is going on.
     pub(super) pending: Vec<Arc<Event>>,
     pub(super) pending_bytes: usize,
+    /// Where it stands in `Audiences::order`.
+    order_index: usize,
 }
 
 /// To whom an event goes.
@@ -95,9 +102,11 @@ pub(super) struct Audiences {
     policies: Policies,
     all: SlotMap<AudienceKey, Audience>,
     by_terms: SplitMap<(SelectorSet, Grants), AudienceKey>,
-    by_topic: SplitMap<Topic, Vec<AudienceKey>>,
+    /// All of them once more, for walks that may be cut.
+    order: Vec<AudienceKey>,
+    by_topic: SplitMap<Topic, KeySet>,
     /// Audiences with a selector that is not an exact topic.
-    patterns: Vec<AudienceKey>,
+    patterns: BTreeSet<AudienceKey>,
     /// Which of `patterns` match a topic.
     matched: MatchCache,
     /// The event whose audiences are being found, if that was cut.
@@ -110,8 +119,9 @@ impl Audiences {
             policies,
             all: SlotMap::with_key(),
             by_terms: SplitMap::default(),
+            order: Vec::new(),
             by_topic: SplitMap::default(),
-            patterns: Vec::new(),
+            patterns: BTreeSet::new(),
             matched: MatchCache::default(),
             assigning: None,
         }
@@ -156,21 +166,26 @@ impl Audiences {
             total: Lag::default(),
             pending: Vec::new(),
             pending_bytes: 0,
+            order_index: self.order.len(),
         });
+        self.order.push(key);
         match selectors.exact_topics() {
             Some(topics) => {
                 for topic in topics {
                     match self.by_topic.get_mut(topic) {
-                        Some(keys) => keys.push(key),
+                        Some(keys) => keys.insert(key),
                         None => {
-                            self.by_topic.insert(topic.clone(), vec![key]);
+                            self.by_topic.insert(topic.clone(), KeySet::One(key));
                         }
                     }
                 }
             }
             None => {
-                self.patterns.push(key);
+                self.patterns.insert(key);
                 self.matched.clear();
+                if let Some(assigning) = &mut self.assigning {
+                    assigning.pattern_came();
+                }
             }
         }
         self.by_terms.insert((selectors, grants), key);
@@ -180,27 +195,20 @@ impl Audiences {
     /// Forgets an audience that has no members any more.
     pub(super) fn leave(&mut self, key: AudienceKey) {
         let Some(audience) = self.all.remove(key) else { return };
+        self.order.swap_remove(audience.order_index);
+        if let Some(&moved) = self.order.get(audience.order_index) {
+            self.all[moved].order_index = audience.order_index;
+        }
         match audience.selectors.exact_topics() {
             Some(topics) => {
                 for topic in topics {
-                    let Some(keys) = self.by_topic.get_mut(topic) else { continue };
-                    let Some(at) = keys.iter().position(|&other| other == key) else { continue };
-                    keys.remove(at);
-                    if keys.is_empty() {
+                    if self.by_topic.get_mut(topic).is_some_and(|keys| keys.remove(key)) {
                         self.by_topic.remove(topic);
-                    }
-                    if let Some(assigning) = &mut self.assigning {
-                        assigning.exact_left(topic, at);
                     }
                 }
             }
             None => {
-                if let Some(at) = self.patterns.iter().position(|&other| other == key) {
-                    self.patterns.remove(at);
-                    if let Some(assigning) = &mut self.assigning {
-                        assigning.pattern_left(at);
-                    }
-                }
+                self.patterns.remove(&key);
                 self.matched.clear();
             }
         }

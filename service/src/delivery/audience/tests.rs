@@ -1,7 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
+use proptest::sample::Index;
 
 use super::super::budget::{Allowance, Budget};
 use super::*;
@@ -119,7 +120,8 @@ fn an_audience_that_has_left_leaves_nothing_behind() {
     assert_eq!(assign(&mut audiences, &[event(1, &["a", "b"])]), [stays]);
     audiences.leave(stays);
     assert_eq!(assign(&mut audiences, &[event(2, &["a", "b"])]), []);
-    assert!(audiences.all.is_empty() && audiences.by_terms.is_empty());
+    assert!(audiences.all.is_empty() && audiences.order.is_empty());
+    assert!(audiences.by_terms.is_empty());
     assert!(audiences.by_topic.is_empty() && audiences.patterns.is_empty());
 }
 
@@ -209,6 +211,74 @@ fn a_stream_ends_with_an_event_that_ends_all_of_its_topics() {
     check(&["{x}"], &["a"], true, false);
     check(&["a", "{x}"], &["a"], true, false);
     check(&["*"], &["a"], true, false);
+}
+
+// Walks.
+
+/// Puts members into audiences, takes them out as a shard does, and remembers who is where.
+#[derive(Default)]
+struct Members {
+    keys: SlotMap<SubscriberKey, AudienceKey>,
+}
+
+impl Members {
+    fn come(&mut self, audiences: &mut Audiences, selectors: usize) -> SubscriberKey {
+        let audience = enter(audiences, SELECTORS[selectors]);
+        let key = self.keys.insert(audience);
+        audiences.get_mut(audience).unwrap().members.push(key);
+        key
+    }
+
+    fn leave(&mut self, audiences: &mut Audiences, key: SubscriberKey) {
+        let Some(audience) = self.keys.remove(key) else { return };
+        let members = &mut audiences.get_mut(audience).unwrap().members;
+        let at = members.iter().position(|&member| member == key).unwrap();
+        members.swap_remove(at);
+        if members.is_empty() {
+            audiences.leave(audience);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_walk_meets_everybody_who_stays_whoever_comes_and_goes_meanwhile(
+        before in vec(0..SELECTORS.len(), 0..30),
+        steps in vec(prop_oneof![
+            2 => Just(None),
+            1 => (0..SELECTORS.len()).prop_map(|selectors| Some(Ok(selectors))),
+            2 => any::<Index>().prop_map(|which| Some(Err(which))),
+        ], 0..60),
+    ) {
+        let mut audiences = Audiences::new(Policies::default());
+        let mut members = Members::default();
+        for selectors in before {
+            members.come(&mut audiences, selectors);
+        }
+        let mut stayed: BTreeSet<_> = members.keys.keys().collect();
+        let mut walk = audiences.walk();
+        let mut met = BTreeSet::new();
+        for step in steps {
+            match step {
+                None => met.extend(audiences.next_member(&mut walk)),
+                Some(Ok(selectors)) => {
+                    members.come(&mut audiences, selectors);
+                }
+                Some(Err(which)) if !members.keys.is_empty() => {
+                    let all: Vec<_> = members.keys.keys().collect();
+                    let key = *which.get(&all);
+                    members.leave(&mut audiences, key);
+                    stayed.remove(&key);
+                }
+                Some(Err(_)) => {}
+            }
+        }
+        while let Some(key) = audiences.next_member(&mut walk) {
+            met.insert(key);
+        }
+        prop_assert!(stayed.is_subset(&met), "{:?} of {:?}", met, stayed);
+        prop_assert_eq!(audiences.next_member(&mut walk), None);
+    }
 }
 
 // The cache of patterns.
@@ -325,7 +395,7 @@ proptest! {
                 None => {}
             }
         }
-        for (index, (key, is_new)) in keys {
+        for (&index, &(key, is_new)) in &keys {
             let pending = take_pending(&mut audiences, key);
             let times = pending.len() + had.iter().filter(|&&other| other == key).count();
             let asked = set(SELECTORS[index]).matches_any(topics.iter().copied());
@@ -333,6 +403,13 @@ proptest! {
             if is_new {
                 prop_assert!(audiences.get(key).unwrap().last >= Sequence(7));
             }
+        }
+        // The next event goes to all of them, those too who came meanwhile.
+        assign(&mut audiences, &[number(draft(&topics, false), 8)]);
+        for (index, (key, _)) in keys {
+            let asked = set(SELECTORS[index]).matches_any(topics.iter().copied());
+            let expected: &[u64] = if asked { &[8] } else { &[] };
+            prop_assert_eq!(take_pending(&mut audiences, key), expected);
         }
     }
 }

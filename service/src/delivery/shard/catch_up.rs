@@ -17,6 +17,7 @@ use super::selection::{Next, Selection};
 use super::{PASS, Shard};
 use crate::event::{Block, Event, GapNotice, Sequence};
 use crate::log::{ReadRange, Wanted};
+use crate::memory::SplitMap;
 use crate::metrics::EndReason;
 
 /// Pages of the log as pieces, by audience and cursor; valid while the shard has seen nothing new.
@@ -25,7 +26,7 @@ pub(super) struct JoinedPages {
     pages: HashMap<(AudienceKey, Sequence), JoinedPage>,
     /// Pages of which it is not known yet what is in them, because finding out takes long. Whoever
     /// comes next to the same place goes on with it.
-    unfinished: HashMap<(AudienceKey, Sequence), UnfinishedPage>,
+    unfinished: SplitMap<(AudienceKey, Sequence), UnfinishedPage>,
 }
 
 /// How many pages are remembered: with those of 64 KiB, at most 4 MiB for a moment.
@@ -118,7 +119,7 @@ impl Shard {
                 self.blocked.remove(&key);
             }
             Offer::Full => {
-                self.blocked.insert(key);
+                self.blocked.insert(key, ());
                 subscriber.found_full();
                 return Progress::Rest;
             }
@@ -174,13 +175,13 @@ impl Shard {
             Sent::Closed => return Progress::End(EndReason::Client),
             // It said a moment ago that it takes bytes; the kernel thinks otherwise.
             Sent::Full => {
-                self.blocked.insert(key);
+                self.blocked.insert(key, ());
                 subscriber.found_full();
                 return Progress::Rest;
             }
             Sent::All => (through, batch.last(), (batch.count(), batch.bytes())),
             Sent::Through(part) => {
-                self.blocked.insert(key);
+                self.blocked.insert(key, ());
                 subscriber.found_full();
                 (part, part, batch.measure_through(part))
             }

@@ -19,7 +19,7 @@ const LAGS_EVERY: Tick = 10;
 
 /// How many blocked subscribers are looked at for that: where there are more, some of them stand for
 /// all.
-const LAGS_MAX: usize = 16 << 10;
+const LAGS_MAX: usize = 4 << 10;
 
 impl Shard {
     /// Whether there was more than there was time for.
@@ -46,7 +46,7 @@ impl Shard {
     /// Looks at how far behind those are whose sinks are full: rarely, and at nobody else.
     fn sample_lags(&mut self) {
         let mut sample = LagSample::default();
-        let blocked = self.blocked.iter().take(LAGS_MAX);
+        let blocked = self.blocked.keys().take(LAGS_MAX);
         for subscriber in blocked.filter_map(|&key| self.subscribers.get(key)) {
             let audience = self.audiences.get(subscriber.audience());
             if let Some(audience) = audience.filter(|_| !subscriber.is_replaying()) {

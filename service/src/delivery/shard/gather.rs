@@ -122,17 +122,18 @@ impl Shard {
             "the log has passed a shard, whose subscribers miss events and are told; raise --log-events and --log-bytes, or publish more slowly"
         );
         self.lost = lost;
-        let all: Vec<_> = self.subscribers.keys().collect();
-        self.passed_by = all.into_iter();
+        self.passed_by = Some(self.audiences.walk());
     }
 
     /// Has all those looked at who fell behind together; true when there are more.
     pub(super) fn go_on_passing(&mut self, budget: &mut Budget) -> bool {
+        let Some(mut walk) = self.passed_by.take() else { return false };
         while budget.is_left() {
-            let Some(key) = self.passed_by.next() else { return false };
+            let Some(key) = self.audiences.next_member(&mut walk) else { return false };
             self.behind.push_back(key);
             budget.spend(budget::LOOK);
         }
+        self.passed_by = Some(walk);
         true
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use rand::RngExt as _;
 
 use super::super::Joiner;
+use super::super::audience::Walk;
 use super::super::backpressure::{BackpressurePolicy, Lag};
 use super::super::budget::{self, Budget};
 use super::super::deadlines::Tick;
@@ -176,22 +177,24 @@ impl Shard {
 
     /// Gives every stream its moment within the window, evenly spread.
     pub(super) fn drain(&mut self, window: Duration) {
-        let keys: Vec<SubscriberKey> = self.subscribers.keys().collect();
         self.draining = Some(Draining {
             began: self.deadlines.now(),
             window: ticks(window),
-            count: keys.len() as u64,
-            left: keys.into_iter(),
+            count: self.subscribers.len() as u64,
+            given: 0,
+            walk: self.audiences.walk(),
         });
     }
 
     /// Goes on giving streams their moments; true when there are more.
     pub(super) fn go_on_draining(&mut self, budget: &mut Budget) -> bool {
         while budget.is_left() {
-            let next = self.draining.as_mut().and_then(Draining::next);
-            let Some((key, at)) = next else { return false };
-            if let Some(subscriber) = self.subscribers.get_mut(key) {
-                subscriber.ends_at(at, EndReason::Drain);
+            let Some(draining) = &mut self.draining else { return false };
+            let Some(key) = self.audiences.next_member(&mut draining.walk) else { return false };
+            if let Some(subscriber) = self.subscribers.get_mut(key)
+                && !matches!(subscriber.end(), Some((_, EndReason::Drain)))
+            {
+                subscriber.ends_at(draining.next_moment(), EndReason::Drain);
                 self.schedule(key);
             }
             budget.spend(budget::LOOK);
@@ -205,17 +208,17 @@ impl Shard {
 pub(super) struct Draining {
     began: Tick,
     window: Tick,
+    /// How many streams there were, and how many have their moment.
     count: u64,
-    left: std::vec::IntoIter<SubscriberKey>,
+    given: u64,
+    walk: Walk,
 }
 
 impl Draining {
-    fn next(&mut self) -> Option<(SubscriberKey, Tick)> {
-        let index = self.count - self.left.len() as u64;
-        let key = self.left.next()?;
-        let offset = u64::from(self.window) * index / self.count;
-        let offset = Tick::try_from(offset).unwrap_or(Tick::MAX);
-        Some((key, self.began.saturating_add(offset)))
+    fn next_moment(&mut self) -> Tick {
+        let offset = u64::from(self.window) * self.given / self.count.max(1);
+        self.given += 1;
+        self.began.saturating_add(Tick::try_from(offset).unwrap_or(Tick::MAX))
     }
 }
 

@@ -21,7 +21,7 @@ mod pass;
 mod selection;
 mod skip;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ use mio::{Events, Poll, Token};
 use slotmap::SlotMap;
 
 use super::DeliverySettings;
-use super::audience::{Audience, Audiences};
+use super::audience::{Audience, Audiences, Walk};
 use super::backpressure::{Verdict, judge};
 use super::budget::{self, Allowance, Budget};
 use super::deadlines::{Deadlines, TICK, Tick};
@@ -41,6 +41,7 @@ use super::subscriber::{Subscriber, SubscriberKey, key_of};
 use crate::event::{Block, Epoch, HubId, Sequence};
 use crate::hub::Follower;
 use crate::log::{Log, PageLimit};
+use crate::memory::SplitMap;
 use crate::metrics::{EndReason, LagSample, ShardFigures};
 use catch_up::JoinedPages;
 use letting_go::LettingGo;
@@ -57,6 +58,12 @@ const SOCKET_EVENTS: usize = 64;
 
 /// How long a stream that has ended may take to take its last bytes.
 const LINGER: Tick = 20;
+
+/// For how many subscribers there is room in the table from the start: 7 MB, of which only what is
+/// used takes memory. So large an allocation is a mapping of its own, and glibc makes it larger by
+/// moving its pages (`mremap_chunk`), where a table that began small would be copied: 30 MB at a
+/// quarter of a million. To allocate each subscriber by itself cost 3 % of a delivery.
+const SUBSCRIBERS_RESERVED: usize = 64 << 10;
 
 /// The most of the log that one pass reads: enough for writes to grow when events come fast, and
 /// so little that notices and deadlines are served in between. It is also the most that waits in
@@ -95,13 +102,13 @@ pub(super) struct Shard {
     /// Not level, and their sinks take bytes.
     behind: VecDeque<SubscriberKey>,
     /// Their sinks are full.
-    blocked: HashSet<SubscriberKey>,
+    blocked: SplitMap<SubscriberKey, ()>,
     joined_pages: JoinedPages,
     pass: Pass,
     /// Those whose streams have ended but for bytes that have yet to leave.
-    lingering: HashMap<SubscriberKey, Lingering>,
+    lingering: SplitMap<SubscriberKey, Lingering>,
     /// Events left out for subscribers that have yet to be told of them.
-    skipping: HashMap<SubscriberKey, Skipping>,
+    skipping: SplitMap<SubscriberKey, Skipping>,
     lags_due: Tick,
     lags_shown: bool,
     /// For those who hold more than may be held beyond the log.
@@ -110,10 +117,10 @@ pub(super) struct Shard {
     letting_go: LettingGo,
     draining: Option<Draining>,
     /// Those who have yet to be told that the log has passed the shard.
-    passed_by: std::vec::IntoIter<SubscriberKey>,
+    passed_by: Option<Walk>,
     stopped: bool,
     /// What has been told and not yet heeded.
-    notices: std::vec::IntoIter<Notice>,
+    notices: VecDeque<Notice>,
     /// What each part of an iteration may do.
     allowance: Allowance,
     // Space that is used again in every pass.
@@ -141,7 +148,7 @@ impl Shard {
             follower: None,
             poll,
             began: Instant::now(),
-            subscribers: SlotMap::with_key(),
+            subscribers: SlotMap::with_capacity_and_key(SUBSCRIBERS_RESERVED),
             audiences: Audiences::new(settings.policies.clone()),
             settings,
             deadlines: Deadlines::new(),
@@ -151,20 +158,20 @@ impl Shard {
             seen_block: None,
             lost: Sequence(0),
             behind: VecDeque::new(),
-            blocked: HashSet::new(),
+            blocked: SplitMap::default(),
             joined_pages: JoinedPages::default(),
             pass,
-            lingering: HashMap::new(),
-            skipping: HashMap::new(),
+            lingering: SplitMap::default(),
+            skipping: SplitMap::default(),
             lags_due: 0,
             lags_shown: false,
             search: None,
             next_search: NextSearch::default(),
             letting_go,
             draining: None,
-            passed_by: Vec::new().into_iter(),
+            passed_by: None,
             stopped: false,
-            notices: Vec::new().into_iter(),
+            notices: VecDeque::new(),
             allowance: PART,
             leaving: Vec::new(),
             due: Vec::new(),
@@ -194,7 +201,8 @@ impl Shard {
         }
     }
 
-    /// Something happened to a socket.
+    /// Something happened to a socket. Whoever has gone leaves later, within a budget: forgetting one
+    /// that asks for a thousand topics takes a while, and here are many at once.
     fn hear(&mut self, event: &SocketEvent) {
         if event.token() == BELL {
             return;
@@ -206,8 +214,8 @@ impl Shard {
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             match subscriber.sink().hear() {
                 Heard::Nothing => {}
-                Heard::Gone => return self.remove(key, EndReason::Client),
-                Heard::Garbage => return self.remove(key, EndReason::Misbehaved),
+                Heard::Gone => return self.leaving.push((key, EndReason::Client)),
+                Heard::Garbage => return self.leaving.push((key, EndReason::Misbehaved)),
             }
         }
         if event.is_writable() && subscriber.sink().unblock() {
@@ -242,13 +250,11 @@ impl Shard {
     fn serve_notices(&mut self) -> bool {
         let mut budget = self.budget();
         while budget.is_left() {
-            let Some(notice) = self.notices.next() else {
-                let mut notices = Vec::new();
-                self.mailbox.take(&mut notices);
-                if notices.is_empty() {
+            let Some(notice) = self.notices.pop_front() else {
+                self.mailbox.take(&mut self.notices);
+                if self.notices.is_empty() {
                     return self.go_on_draining(&mut budget) || self.go_on_passing(&mut budget);
                 }
-                self.notices = notices.into_iter();
                 continue;
             };
             budget.spend(notice_steps(&notice));

@@ -12,10 +12,9 @@
 //! more than half as much again is held, all who are slow are ended, and connections that do not even
 //! take the end of their streams are cut.
 
-use std::vec::IntoIter;
-
 use bytes::Bytes;
 
+use super::super::audience::Walk;
 use super::super::budget::{self, Budget};
 use super::super::deadlines::Tick;
 use super::super::subscriber::SubscriberKey;
@@ -32,7 +31,8 @@ const SLOW: Tick = 10;
 /// A search for streams to be ended.
 #[derive(Debug)]
 pub(super) struct Search {
-    unseen: IntoIter<SubscriberKey>,
+    /// Over all streams of the shard.
+    walk: Walk,
     /// Those who hold something, and how far behind they are.
     holders: Vec<(Sequence, SubscriberKey)>,
 }
@@ -129,17 +129,16 @@ impl Shard {
     }
 
     fn new_search(&self) -> Search {
-        let unseen: Vec<_> = self.subscribers.keys().collect();
-        Search { unseen: unseen.into_iter(), holders: Vec::new() }
+        Search { walk: self.audiences.walk(), holders: Vec::new() }
     }
 
     /// Lets go of those that have ended and have not taken their last bytes; false when the budget
     /// is spent.
     fn end_lingering_early(&mut self, budget: &mut Budget) -> bool {
-        while self.letting_go.len() < HOLDERS_MAX
-            && let Some(&key) = self.lingering.keys().next()
-            && let Some(mut sink) = self.lingering.remove(&key).map(Lingering::into_sink)
-        {
+        while self.letting_go.len() < HOLDERS_MAX {
+            let key = self.lingering.keys().next().copied();
+            let lingering = key.and_then(|key| self.lingering.remove(&key));
+            let Some(mut sink) = lingering.map(Lingering::into_sink) else { break };
             if sink.held() > 0 {
                 sink.abort(&Bytes::new());
             }
@@ -156,7 +155,7 @@ impl Shard {
         let oldest = self.log.extent().oldest;
         let now = self.deadlines.now();
         let is_slow = |last_sent| now.saturating_sub(last_sent) >= SLOW;
-        while let Some(key) = search.unseen.next() {
+        while let Some(key) = self.audiences.next_member(&mut search.walk) {
             if let Some(subscriber) = self.subscribers.get(key)
                 && subscriber.held() > 0
                 && (subscriber.last_id().sequence < oldest || is_slow(subscriber.last_sent()))

@@ -225,12 +225,12 @@ impl Shard {
                 }
                 Met::Part { events, bytes } => {
                     self.figures.wrote(1, events, bytes);
-                    self.blocked.insert(member);
+                    self.blocked.insert(member, ());
                     (ends && events == turn.batch.count()).then_some(EndReason::Finished)
                 }
                 Met::Behind => lag_verdict(subscriber, audience, &self.settings),
                 Met::Full => {
-                    self.blocked.insert(member);
+                    self.blocked.insert(member, ());
                     lag_verdict(subscriber, audience, &self.settings)
                 }
                 Met::Gone => Some(EndReason::Client),

@@ -311,7 +311,7 @@ impl Shard {
             Offer::Taken => skipping.untold = 0,
             Offer::Closed => return Some(Progress::End(EndReason::Client)),
             Offer::Full => {
-                self.blocked.insert(key);
+                self.blocked.insert(key, ());
                 return Some(Progress::Rest);
             }
         }
@@ -328,7 +328,7 @@ impl Shard {
             Offer::Closed => return Progress::End(EndReason::Client),
             // It is told when it does take it, and then perhaps of more.
             Offer::Full => {
-                self.blocked.insert(key);
+                self.blocked.insert(key, ());
                 return Progress::Rest;
             }
         }

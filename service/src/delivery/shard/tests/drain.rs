@@ -23,6 +23,29 @@ fn a_drain_closes_all_streams_evenly_spread_over_its_window() {
 }
 
 #[test]
+fn a_drain_that_is_cut_everywhere_gives_every_stream_its_moment_whoever_leaves_meanwhile() {
+    let mut stage = stage();
+    let topics = ["a", "b", "{x}", "*"];
+    let readers: Vec<_> = (0..40).map(|number| stage.join(&[topics[number % 4]])).collect();
+    stage.settle();
+    stage.shard.allowance = Allowance::Steps(1);
+    stage.mailbox.post(Notice::Drain { window: TICK * 40 });
+    for (number, reader) in readers.iter().enumerate() {
+        if number % 3 == 0 {
+            stage.leave(reader);
+        }
+        stage.shard.iterate();
+    }
+    stage.settle();
+    let left = stage.subscribers();
+    assert!(left < 40);
+    stage.at(41);
+    assert_eq!((stage.subscribers(), stage.ended("drain")), (0, left));
+    let stayed = readers.iter().enumerate().filter(|(number, _)| number % 3 != 0);
+    assert!(stayed.map(|(_, reader)| reader.end()).all(|end| end == farewell()));
+}
+
+#[test]
 fn a_drain_without_a_window_closes_all_at_the_next_tick() {
     let mut stage = stage();
     let readers = [(); 3].map(|()| stage.join(&["a"]));

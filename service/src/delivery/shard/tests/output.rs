@@ -54,6 +54,21 @@ fn those_that_are_furthest_behind_are_ended_until_it_is_enough() {
 }
 
 #[test]
+fn a_search_that_is_cut_everywhere_ends_the_same_ones() {
+    let mut stage = stage_with_output_buffers();
+    let readers = holding(&mut stage, [500, 0, 500, 500, 500]);
+    let _pinned = stage.log.buffers().count(vec![0; LIMIT + 600]);
+    stage.at(LATER);
+    stage.shard.allowance = Allowance::Steps(1);
+    let mut iterations = 1;
+    while stage.shard.iterate() {
+        iterations += 1;
+    }
+    assert_eq!(are_cut(&readers), [true, false, true, false, false]);
+    assert!(iterations > readers.len(), "one look at each, at least: {iterations}");
+}
+
+#[test]
 fn when_all_that_was_let_go_of_is_not_enough_more_are_ended() {
     let mut stage = stage_with_output_buffers();
     let readers = holding(&mut stage, [5_000, 5_000, 5_000]);
