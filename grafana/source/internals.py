@@ -14,7 +14,7 @@ CPU = ("sum by (instance) (rate(process_cpu_seconds_total{SERVER}[RATE])"
        " and on (job, instance) fanfare_build_info{SERVER})")
 MEMORY = of_process("process_resident_memory_bytes")
 # A full log is many times what the subscribers cost, and would be all that one sees.
-WITHOUT_LOG = f"({MEMORY} - fanfare_log_bytes{{SERVER}})"
+WITHOUT_LOG = f"({MEMORY} - fanfare_retained_bytes{{SERVER}})"
 MEMORY_EACH = f"{WITHOUT_LOG} / (fanfare_subscribers{{SERVER}} > 0)"
 
 
@@ -37,8 +37,8 @@ def dashboard() -> dict:
 
 
 def glance() -> list:
-    filled = ("max(fanfare_log_events{SERVER} / fanfare_log_events_limit{SERVER})",
-              "max(fanfare_log_bytes{SERVER} / fanfare_log_bytes_limit{SERVER})")
+    filled = ("max(fanfare_retained_events{SERVER} / fanfare_retained_events_limit{SERVER})",
+              "max(fanfare_retained_bytes{SERVER} / fanfare_retained_bytes_limit{SERVER})")
     return [
         (3, stat("Shards busy", "How much of their time the delivery threads work, on the busiest server. Near "
                  "100 % delivery times rise.", "percentunit", Query(f"max({BUSY})"),
@@ -161,20 +161,20 @@ def memory_limits() -> list:
 
 
 def log() -> list:
-    oldest = "(fanfare_log_oldest_timestamp_seconds{SERVER} > 0)"
+    oldest = "(fanfare_retained_oldest_timestamp_seconds{SERVER} > 0)"
     return [
         (8, graph("Events in the log", "Retained for replay.", "short", [
-            Query("sum by (instance) (fanfare_log_events{SERVER})", "events {{instance}}"),
-            Query("sum by (instance) (fanfare_log_events_limit{SERVER})", "limit {{instance}}"),
+            Query("sum by (instance) (fanfare_retained_events{SERVER})", "events {{instance}}"),
+            Query("sum by (instance) (fanfare_retained_events_limit{SERVER})", "limit {{instance}}"),
         ], limits=["limit"])),
         (8, graph("Bytes in the log", "Memory that the retained events hold.", "bytes", [
-            Query("sum by (instance) (fanfare_log_bytes{SERVER})", "bytes {{instance}}"),
-            Query("sum by (instance) (fanfare_log_bytes_limit{SERVER})", "limit {{instance}}"),
+            Query("sum by (instance) (fanfare_retained_bytes{SERVER})", "bytes {{instance}}"),
+            Query("sum by (instance) (fanfare_retained_bytes_limit{SERVER})", "limit {{instance}}"),
         ], limits=["limit"])),
         (8, graph("How far the log reaches back", "The age of the oldest event: how long a client may be away and "
                   "miss nothing.", "s", [
                       Query(f"time() - max by (instance) ({oldest})", "oldest {{instance}}"),
-                      Query("max by (instance) (fanfare_log_age_limit_seconds{SERVER})", "limit {{instance}}"),
+                      Query("max by (instance) (fanfare_retained_age_limit_seconds{SERVER})", "limit {{instance}}"),
                   ], limits=["limit"], log=True)),
     ]
 

@@ -105,8 +105,8 @@ def correctness() -> list:
         (8, graph("Gaps told and skipped", "Gaps that clients were told of, on both sides, and events that the "
                   "server left out for slow readers.", "ops", [
                       Query(rate("gaps_told"), "loadgen was told"),
-                      Query(per_second("fanfare_gaps_told_total"), "server told"),
-                      Query(per_second("fanfare_events_skipped_total"), "events skipped"),
+                      Query(per_second("fanfare_gap_notices_total"), "server told"),
+                      Query(per_second("fanfare_events_dropped_total"), "events skipped"),
                   ], right=("events", "ops"))),
         (8, graph("Reach over time", "Events that arrived, of those that arrived or are missing, in the whole run "
                   "until then. Holes are known only at its end, so the curve is at 100 % and then steps to the truth.",

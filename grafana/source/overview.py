@@ -35,7 +35,7 @@ def dashboard() -> dict:
 
 
 def glance() -> list:
-    skipped, delivered = per_second("fanfare_events_skipped_total"), per_second("fanfare_events_delivered_total")
+    skipped, delivered = per_second("fanfare_events_dropped_total"), per_second("fanfare_events_delivered_total")
     return [
         (2, stat("Servers up", "Servers that Prometheus reaches.", "none",
                  Query(f"sum(up{{SERVER}} and on (job, instance) {WAS_A_SERVER})"),
@@ -84,11 +84,11 @@ def streams() -> list:
                       Query(per_second("fanfare_connections_opened_total"), "opened"),
                       Query(f'-{per_second("fanfare_connections_closed_total", "reason")}', "closed {{reason}}"),
                   ], minimum=None, colours={"opened": "green"})),
-        (8, graph("Streams begun and ended", "Below zero: ended, by reason. 'slow', 'log_passed' and "
+        (8, graph("Streams begun and ended", "Below zero: ended, by reason. 'slow', 'overrun' and "
                   "'output_buffers' are readers who could not follow; they come back and are replayed.", "ops", [
-                      Query(per_second("fanfare_subscribed_total"), "begun"),
-                      Query(f'-{per_second("fanfare_disconnects_total", "reason")}', "ended {{reason}}"),
-                  ], minimum=None, colours={"begun": "green", "ended slow": "red", "ended log_passed": "dark-red",
+                      Query(per_second("fanfare_streams_opened_total"), "begun"),
+                      Query(f'-{per_second("fanfare_streams_closed_total", "reason")}', "ended {{reason}}"),
+                  ], minimum=None, colours={"begun": "green", "ended slow": "red", "ended overrun": "dark-red",
                                             "ended output_buffers": "semi-dark-red",
                                             "ended failed": "purple"})),
     ]
@@ -147,8 +147,8 @@ def slow_readers() -> list:
                             "bytes {{instance}}"),
                   ], steps=[(None, "transparent"), (1, BAD)])),
         (8, graph("Skips by policy", "How often a policy acted, and how many events it left out.", "ops", [
-            Query(per_second("fanfare_skips_total", "policy"), "skips {{policy}}"),
-            Query(per_second("fanfare_events_skipped_total", "policy"), "events {{policy}}"),
+            Query(per_second("fanfare_backpressure_actions_total", "policy"), "skips {{policy}}"),
+            Query(per_second("fanfare_events_dropped_total", "policy"), "events {{policy}}"),
         ], right=("events", "ops"))),
     ]
 
@@ -167,7 +167,7 @@ def resumes() -> list:
                   maximum=1)),
         (8, graph("Gaps and replays", "Gaps that clients were told of, and events that were read from the log for "
                   "one subscriber.", "ops", [
-                      Query(per_second("fanfare_gaps_told_total"), "gaps told"),
+                      Query(per_second("fanfare_gap_notices_total"), "gaps told"),
                       Query(per_second("fanfare_events_replayed_total"), "events replayed"),
                   ], right=("events", "ops"), colours={"gaps": "red"})),
     ]
@@ -179,7 +179,7 @@ def rejections() -> list:
 
     return [
         turned_away("Connections rejected", "Connections that were not served. limit: all are taken; address_limit: "
-                    "this address has its share. 64 at a time are told so (429, or a gentle 200 for a stream); the "
+                    "this address has its share. 64 at a time are told so (429, or a 200 with `retry:` for a stream); the "
                     "rest are closed without a word.", "fanfare_connections_rejected_total"),
         turned_away("Streams rejected", "Requests for a stream that got none.", "fanfare_subscribe_rejected_total"),
         turned_away("Publishes rejected", "invalid, forbidden, duplicate_id and too_large are the publisher's to "

@@ -132,8 +132,8 @@ pub fn flags(bytes: &[u8]) {
     // The library's own errors quote what was given; the command line has a limit of its own.
     let Ok(cli) = Cli::try_parse_from(line) else { return };
     if let Ok(Task::Serve(config)) = cli.into_task() {
-        assert!(config.http.head_timeout > Duration::ZERO, "{config:?}");
-        assert!(config.http.head_bytes_max <= 1 << 20, "{config:?}");
+        assert!(config.http.headers_timeout > Duration::ZERO, "{config:?}");
+        assert!(config.http.headers_bytes_max <= 1 << 20, "{config:?}");
         assert!(config.delivery.shards > 0, "{config:?}");
         assert!(config.http.retry_ms.start() <= config.http.retry_ms.end(), "{config:?}");
     }

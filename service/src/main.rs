@@ -16,12 +16,13 @@ use tokio::signal::unix::{SignalKind, signal};
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
-    let cli = match Cli::read() {
+    let mut cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => return explain(&error),
     };
+    let hints = cli.take_hints();
     match cli.into_task() {
-        Ok(Task::Serve(config)) => serve(*config),
+        Ok(Task::Serve(config)) => serve(*config, &hints),
         Ok(Task::HealthCheck(check)) => ask(&check),
         Ok(Task::ListMetrics(format)) => list_metrics(format),
         Err(error) => fail(&error, LogFormat::Text),
@@ -35,13 +36,16 @@ fn explain(error: &UsageError) -> ExitCode {
     if error.is_failure() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
 }
 
-fn serve(config: Config) -> ExitCode {
+fn serve(config: Config, hints: &[String]) -> ExitCode {
     let format = config.logging.format;
     // Until the end of the process: then lines and spans that wait are written.
     let _logging = match logging::start(&config.logging) {
         Ok(logging) => logging,
         Err(error) => return fail(&error, LogFormat::Text),
     };
+    for hint in hints {
+        tracing::warn!("{hint}");
+    }
     let (signals, runtime) = match (Signals::watch(), tokio::runtime::Runtime::new()) {
         (Ok(signals), Ok(runtime)) => (signals, runtime),
         (Err(error), _) | (_, Err(error)) => return fail(&error, format),

@@ -73,7 +73,7 @@ fn streams_that_are_cut_again_and_again_get_every_event_once() {
     assert_eq!(ran.count("/delivery/received"), 20 * ran.count("/publishing/sent"));
     // The first streams and those that came back, as the server counts them.
     assert_eq!(
-        server.figure("fanfare_subscribed_total"),
+        server.figure("fanfare_streams_opened_total"),
         20 + ran.count("/trouble/reconnects"),
         "{}",
         ran.stdout

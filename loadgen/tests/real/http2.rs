@@ -11,7 +11,7 @@ fn streams_share_connections_and_everything_arrives() {
     let ran = loadgen(&server.load("load", "--http 2 --streams 20 -c 60 -r 50"));
     ran.assert_all_arrived(60);
     assert_eq!(ran.text("/subscribers/protocol"), "HTTP/2, 20 streams a connection");
-    assert_eq!(server.figure("fanfare_subscribed_total"), 60);
+    assert_eq!(server.figure("fanfare_streams_opened_total"), 60);
     assert_eq!(ran.count("/connecting/tcp/count"), 3);
     // One more publishes.
     assert_eq!(server.figure(CONNECTIONS), 3 + 1);

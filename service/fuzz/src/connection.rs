@@ -98,7 +98,7 @@ fn start() -> SocketAddr {
         hook(info);
     }));
     let flags = "fanfare --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --demos=false --shards 1 \
-                 --log-events 1000 --log-bytes 1MiB --head-max 2KiB --body-max 4KiB \
+                 --retain-events 1000 --retain-bytes 1MiB --headers-max 2KiB --body-max 4KiB \
                  --event-data-max 2KiB --bodies-max 1MiB";
     let task = Cli::try_parse_from(flags.split_whitespace()).expect("flags").into_task();
     let Ok(Task::Serve(config)) = task else { panic!("{task:?}") };

@@ -23,7 +23,8 @@ pub struct HealthCheck {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct HealthcheckFlags {
-    /// The admin listener of the server that is asked; :9090, 0.0.0.0 and [::] are asked on loopback
+    /// Address of the admin listener of the server to check; :9090, 0.0.0.0 and [::] are reached on
+    /// loopback
     #[arg(
         long = "admin",
         env = "FANFARE_ADMIN_LISTEN",
@@ -31,10 +32,10 @@ pub(super) struct HealthcheckFlags {
         default_value = "127.0.0.1:9090"
     )]
     admin: Address,
-    /// Ask /readyz instead of /healthz: whether it takes new streams
+    /// Check /readyz instead of /healthz: whether the server takes new streams
     #[arg(long)]
     ready: bool,
-    /// How long the answer may take
+    /// How long the server may take to answer
     #[arg(long, value_name = "TIME", value_parser = time(ABOVE_ZERO), default_value = "2s")]
     timeout: humantime::Duration,
 }
@@ -49,18 +50,18 @@ impl HealthcheckFlags {
 /// How the list of metrics looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ListFormat {
-    /// For people, in columns.
+    /// Text in columns, for people.
     Text,
-    /// A table for a document.
+    /// A Markdown table, for a document.
     Markdown,
 }
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct MetricsFlags {
-    /// Print name, type, labels and help of each
+    /// Print the name, type, labels and help of each metric
     #[arg(long, required = true)]
     list: bool,
-    /// How the list looks
+    /// Format of the list
     #[arg(long, ignore_case = true, default_value = "text",
           value_parser = Trimmed(EnumValueParser::<ListFormat>::new()))]
     pub(super) format: ListFormat,

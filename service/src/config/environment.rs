@@ -12,7 +12,7 @@ use clap::builder::{OsStr as ClapStr, Resettable};
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, Error, FromArgMatches as _};
 
-use super::Cli;
+use super::{Cli, renamed};
 
 /// Values of these kinds may begin with a hyphen where somebody tries a negative one; their own
 /// parsers say better than clap what is wrong with it.
@@ -61,28 +61,47 @@ pub(super) fn read(
     line: &[OsString],
     variable: &impl Fn(&OsStr) -> Option<OsString>,
 ) -> Result<Cli, UsageError> {
-    let mut command = prepare(Cli::command(), variable);
+    let mut hints = Vec::new();
+    let line = &renamed::with_new_names(line, &mut hints);
+    let mut command = prepare(Cli::command(), variable, &mut hints);
     let matches = command.try_get_matches_from_mut(line);
     let cli = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
-    cli.map_err(|error| UsageError { variable: origin(&error, &command, line, variable), error })
+    let mut cli = cli.map_err(|error| UsageError {
+        variable: origin(&error, &command, line, variable),
+        error,
+    })?;
+    // The commands share their variables.
+    hints.sort_unstable();
+    hints.dedup();
+    cli.hints = hints;
+    Ok(cli)
 }
 
-/// The same commands without their empty variables.
-pub(super) fn prepare(
+/// The same commands without their empty variables, and with those that have an old name.
+fn prepare(
     command: clap::Command,
     variable: &impl Fn(&OsStr) -> Option<OsString>,
+    hints: &mut Vec<String>,
 ) -> clap::Command {
+    let is_set = |name: &OsStr| {
+        variable(name)
+            .is_some_and(|value| value.to_str().is_none_or(|text| !text.trim().is_empty()))
+    };
     let command = command.mut_args(|arg| {
         let number = arg
             .get_value_names()
             .is_some_and(|names| names.iter().any(|name| NUMBERS.contains(&name.as_str())));
         let arg = if number { arg.allow_hyphen_values(true) } else { arg };
-        let value = arg.get_env().and_then(variable);
-        let empty =
-            value.is_some_and(|value| value.to_str().is_some_and(|text| text.trim().is_empty()));
-        if empty { arg.env(Resettable::<ClapStr>::Reset) } else { arg }
+        let Some(name) = arg.get_env() else { return arg };
+        match renamed::old_variable(name, &is_set, hints) {
+            Some(old) => arg.env(ClapStr::from(old)),
+            None if variable(name).is_some() && !is_set(name) => {
+                arg.env(Resettable::<ClapStr>::Reset)
+            }
+            None => arg,
+        }
     });
-    command.mut_subcommands(|command| prepare(command, variable))
+    command.mut_subcommands(|command| prepare(command, variable, hints))
 }
 
 /// The variable that a value which cannot be read came from.

@@ -7,8 +7,8 @@
 mod commands;
 mod environment;
 mod flags;
+mod renamed;
 mod resolve;
-mod telemetry_flags;
 mod values;
 
 pub use commands::{HealthCheck, ListFormat};
@@ -57,27 +57,30 @@ pub struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     serve: ServeFlags,
+    /// What is said about old names that were given.
+    #[arg(skip)]
+    hints: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serves; the same as no command at all.
+    /// Run the server; the same as no command at all
     Serve(Box<ServeFlags>),
-    /// Asks a running server whether it is well; exit code 0 if so, and 1 if not. For containers
-    /// and service managers: it needs no shell and no other program
+    /// Check a running server: exit code 0 if it is healthy, and 1 if not. For containers and
+    /// service managers: it needs no shell and no other program
     Healthcheck(HealthcheckFlags),
-    /// The metrics of this version
+    /// Print the metrics that this version has
     Metrics(MetricsFlags),
 }
 
 /// What the program was started for.
 #[derive(Clone, Debug)]
 pub enum Task {
-    /// To serve until it is told to end.
+    /// To run the server until it is told to end.
     Serve(Box<Config>),
-    /// To ask another process of this program how it is.
+    /// To check a running server.
     HealthCheck(HealthCheck),
-    /// To print what metrics there are.
+    /// To print which metrics there are.
     ListMetrics(ListFormat),
 }
 
@@ -92,23 +95,23 @@ pub struct Config {
     pub open_to_network: bool,
     /// Whether the demonstrations are served.
     pub demos: bool,
-    /// By which names we are called.
+    /// The hosts that are served.
     pub hosts: ServedHosts,
-    /// Whose pages may call us.
+    /// The origins whose pages may subscribe and publish.
     pub origins: OriginPolicy,
-    /// The delivery plane.
+    /// Delivery threads, heartbeats and backpressure.
     pub delivery: DeliverySettings,
-    /// The log.
+    /// What the event log retains.
     pub log: MemoryLogSettings,
     /// The limits of one event.
     pub event_limits: EventLimits,
-    /// The front.
+    /// The limits of connections and requests.
     pub http: HttpSettings,
     /// The most connections; `None` for 90 % of the file limit.
     pub connections_max: Option<usize>,
     /// Streams are closed over this time in a drain.
     pub drain_window: Duration,
-    /// Log lines and traces.
+    /// Diagnostic log lines, and traces.
     pub logging: LoggingSettings,
 }
 
@@ -170,6 +173,12 @@ impl Cli {
     pub fn read() -> Result<Self, UsageError> {
         let variable = |name: &OsStr| std::env::var_os(name);
         environment::read(&std::env::args_os().collect::<Vec<_>>(), &variable)
+    }
+
+    /// A line for each flag or variable that was given by the name of an earlier version.
+    #[must_use]
+    pub fn take_hints(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.hints)
     }
 
     /// Checks everything, looks up the names of hosts, and sorts it by part.

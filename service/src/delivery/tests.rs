@@ -122,7 +122,7 @@ fn a_shard_that_panics_takes_its_own_streams_and_nothing_else_and_it_shows() {
         assert!(next(reader).unwrap().ends_with(b"data: three\n\n"));
     }
     let figures = stage.metrics.render(&Readings::default());
-    let failed = "fanfare_disconnects_total{reason=\"failed\"} 1";
+    let failed = "fanfare_streams_closed_total{reason=\"failed\"} 1";
     for line in ["fanfare_shards_failed 1", "fanfare_subscribers 4", failed] {
         assert!(figures.contains(&format!("\n{line}\n")), "{line} in {figures}");
     }

@@ -33,7 +33,7 @@ pub(super) enum Mode {
 
 /// Serves a connection until it ends.
 pub(super) async fn serve(stream: TcpStream, mode: Mode, context: Arc<Context>, place: Place) {
-    let refusal_time = context.settings.head_timeout;
+    let refusal_time = context.settings.headers_timeout;
     let result = tokio::select! {
         result = serve_any(stream, mode, Arc::clone(&context), place) => result,
         () = context.lifecycle.cutting() => return,
@@ -51,7 +51,7 @@ async fn serve_any(
     context: Arc<Context>,
     mut place: Place,
 ) -> Result<(), hyper::Error> {
-    let limit = context.settings.head_timeout;
+    let limit = context.settings.headers_timeout;
     let first = tokio::select! {
         first = timeout(limit, is_http2(&stream)) => first,
         // Whoever has said nothing by then is not waited for.
@@ -72,7 +72,7 @@ async fn serve_any(
         // It went away, or never said a word.
         Ok(Err(_)) => Ok(()),
         Err(_) => {
-            place.ends(ConnectionEnd::HeadTimeout);
+            place.ends(ConnectionEnd::HeadersTimeout);
             Ok(())
         }
     }

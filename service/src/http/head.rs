@@ -13,18 +13,18 @@ use super::reply::Problem;
 pub(super) const FIELDS_MAX: usize = 100;
 
 /// What hyper may read before it gives up.
-pub(super) fn hard_limit(head_bytes_max: usize) -> usize {
-    head_bytes_max * 2
+pub(super) fn hard_limit(headers_bytes_max: usize) -> usize {
+    headers_bytes_max * 2
 }
 
 /// Refuses a head that is over a limit, or that does not say for which host it is.
-pub(super) fn check<B>(request: &Request<B>, head_bytes_max: usize) -> Result<(), Problem> {
+pub(super) fn check<B>(request: &Request<B>, headers_bytes_max: usize) -> Result<(), Problem> {
     let target = target_bytes(request);
-    if target > head_bytes_max {
-        return Err(Problem::TargetTooLong { max: head_bytes_max });
+    if target > headers_bytes_max {
+        return Err(Problem::TargetTooLong { max: headers_bytes_max });
     }
-    if bytes(request, target) > head_bytes_max {
-        return Err(Problem::HeadTooLarge { max: head_bytes_max });
+    if bytes(request, target) > headers_bytes_max {
+        return Err(Problem::HeadTooLarge { max: headers_bytes_max });
     }
     if request.headers().len() > FIELDS_MAX {
         return Err(Problem::TooManyFields { max: FIELDS_MAX });
@@ -37,7 +37,7 @@ pub(super) fn check<B>(request: &Request<B>, head_bytes_max: usize) -> Result<()
 pub(super) fn unreadable(
     error: &hyper::Error,
     unread: &[u8],
-    head_bytes_max: usize,
+    headers_bytes_max: usize,
 ) -> (StatusCode, &'static str, String) {
     if !error.is_parse_too_large() {
         let detail = format!("this cannot be read as HTTP/1.1: {error}; see RFC 9112");
@@ -47,10 +47,10 @@ pub(super) fn unreadable(
     let begin = unread.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(0);
     let head = &unread[begin..];
     let line = head.iter().position(|&byte| byte == b'\n').unwrap_or(head.len());
-    let problem = if line > head_bytes_max {
-        Problem::TargetTooLong { max: head_bytes_max }
-    } else if head.len() > head_bytes_max {
-        Problem::HeadTooLarge { max: head_bytes_max }
+    let problem = if line > headers_bytes_max {
+        Problem::TargetTooLong { max: headers_bytes_max }
+    } else if head.len() > headers_bytes_max {
+        Problem::HeadTooLarge { max: headers_bytes_max }
     } else {
         Problem::TooManyFields { max: FIELDS_MAX }
     };

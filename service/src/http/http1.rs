@@ -52,8 +52,8 @@ pub(super) async fn serve(
     let io = Observed { io: TokioIo::new(stream), carrier: &carrier };
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(context.settings.head_timeout)
-        .max_buf_size(head::hard_limit(context.settings.head_bytes_max).max(8 << 10))
+        .header_read_timeout(context.settings.headers_timeout)
+        .max_buf_size(head::hard_limit(context.settings.headers_bytes_max).max(8 << 10))
         .keep_alive(matches!(mode, Mode::Serve))
         .serve_connection(io, service);
     let mut closing = pin!(context.lifecycle.closing());
@@ -85,9 +85,9 @@ pub(super) async fn serve(
             if parts.read_buf.is_empty() {
                 place.ends(ConnectionEnd::Idle);
             } else {
-                place.ends(ConnectionEnd::HeadTimeout);
+                place.ends(ConnectionEnd::HeadersTimeout);
                 context.metrics.answered(StatusClass::ClientError);
-                answer_slow_head(&mut stream, context.settings.head_timeout).await;
+                answer_slow_head(&mut stream, context.settings.headers_timeout).await;
             }
             close(stream).await;
             return Ok(());
@@ -99,7 +99,7 @@ pub(super) async fn serve(
                 && !error.is_parse_version_h2()
             {
                 context.metrics.answered(StatusClass::ClientError);
-                let max = context.settings.head_bytes_max;
+                let max = context.settings.headers_bytes_max;
                 let (status, slug, detail) = head::unreadable(error, &parts.read_buf, max);
                 write_problem(&mut stream, status, slug, &detail).await;
             }

@@ -71,7 +71,7 @@ pub(super) async fn serve(
         })
     });
     let settings = &context.settings;
-    let header_list_max = head::hard_limit(settings.head_bytes_max);
+    let header_list_max = head::hard_limit(settings.headers_bytes_max);
     let io = Noted { io: TokioIo::new(stream), sending: Arc::clone(&sending) };
     let connection = http2::Builder::new(executor.clone())
         .timer(TokioTimer::new())
@@ -86,7 +86,7 @@ pub(super) async fn serve(
     let mut connection = pin!(connection);
     tokio::select! {
         result = connection.as_mut() => return result,
-        () = streams.idle(settings.head_timeout) => place.ends(ConnectionEnd::Idle),
+        () = streams.idle(settings.headers_timeout) => place.ends(ConnectionEnd::Idle),
         () = streams.drained(&context.lifecycle) => {}
         () = streams.unread(settings.body_timeout) => {
             place.ends(ConnectionEnd::Idle);

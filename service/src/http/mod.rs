@@ -57,10 +57,10 @@ use crate::metrics::Metrics;
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
     /// The largest request head in bytes.
-    pub head_bytes_max: usize,
+    pub headers_bytes_max: usize,
     /// How long a head may take, and how long a connection may idle between requests; on HTTP/2,
     /// without streams.
-    pub head_timeout: Duration,
+    pub headers_timeout: Duration,
     /// The largest request body, and the longest line of NDJSON, in bytes.
     pub body_bytes_max: usize,
     /// What the bodies of all requests may take in memory at a time, in bytes.
@@ -83,27 +83,28 @@ pub struct HttpSettings {
     pub peer_timeout: Duration,
     /// While draining or overloaded, streams are answered with 200 and a `retry:` instead of an
     /// error, after which browsers would give up for ever.
-    pub gentle_refusals: bool,
-    /// The range of `Retry-After` and of the gentle `retry:`, in milliseconds.
+    pub retry_on_reject: bool,
+    /// The range of `Retry-After`, and of the `retry:` of a rejected stream, in milliseconds.
     pub retry_ms: RangeInclusive<u32>,
 }
 
 impl Default for HttpSettings {
     fn default() -> Self {
         Self {
-            head_bytes_max: 16 << 10,
-            head_timeout: Duration::from_secs(10),
+            headers_bytes_max: 16 << 10,
+            headers_timeout: Duration::from_secs(10),
             body_bytes_max: 4 << 20,
             bodies_bytes_max: 256 << 20,
             selectors_bytes_max: 64 << 20,
             body_timeout: Duration::from_secs(30),
-            connections_max: 900,
+            // The program knows the limit of open files, and sets this from it.
+            connections_max: usize::MAX,
             connections_per_address_max: None,
             http2_streams_max: 250,
             send_buffer_bytes: 64 << 10,
             unsent_bytes_max: 16 << 10,
             peer_timeout: Duration::from_secs(60),
-            gentle_refusals: true,
+            retry_on_reject: true,
             retry_ms: 1_000..=5_000,
         }
     }

@@ -262,7 +262,7 @@ pub(super) fn stream(content: Content) -> Reply {
     reply
 }
 
-/// The gentle refusal of a stream: an `EventSource` comes back after it, and would not after an
+/// A stream that is rejected with a retry: an `EventSource` comes back after it, and would not after an
 /// error.
 pub(super) fn come_back(retry_ms: &RangeInclusive<u32>) -> Reply {
     stream(Content::Whole(Full::new(retry_frame(random_ms(retry_ms)))))

@@ -111,13 +111,13 @@ pub(super) async fn answer(request: Request<Incoming>, context: &Arc<Context>) -
     let path = request.uri().path().to_owned();
     let endpoint = Endpoint::of(&path, context);
     let purpose = Purpose::of(endpoint, request.method());
-    let gently = context.settings.gentle_refusals && wants_stream(&request);
+    let with_retry = context.settings.retry_on_reject && wants_stream(&request);
     let began = Instant::now();
     let mut reply = match dispatch(request, endpoint, context).await {
         Ok(reply) => reply,
         Err(problem) => {
             purpose.count(&problem, &context.metrics);
-            if gently && problem.is_temporary() {
+            if with_retry && problem.is_temporary() {
                 reply::come_back(&context.settings.retry_ms)
             } else {
                 reply::problem(&problem, &context.settings.retry_ms)
@@ -151,7 +151,7 @@ fn count_answer(reply: &Reply, metrics: &Metrics) {
 /// Says the same to every request on a connection for which there is no room.
 pub(super) fn refuse(request: &Request<Incoming>, context: &Context, refusal: Refusal) -> Reply {
     let settings = &context.settings;
-    let mut reply = if settings.gentle_refusals && wants_stream(request) {
+    let mut reply = if settings.retry_on_reject && wants_stream(request) {
         reply::come_back(&settings.retry_ms)
     } else {
         reply::problem(&Problem::refused(refusal), &settings.retry_ms)
@@ -170,7 +170,7 @@ async fn dispatch(
     endpoint: Option<Endpoint<'_>>,
     context: &Arc<Context>,
 ) -> Result<Reply, Problem> {
-    head::check(&request, context.settings.head_bytes_max)?;
+    head::check(&request, context.settings.headers_bytes_max)?;
     context.hosts.check(&request)?;
     if request.method() == Method::OPTIONS && request.uri().path() == "*" {
         return Ok(options(ALL_METHODS));

@@ -29,24 +29,27 @@ impl Connections {
         Self {
             open: Protocol::ALL.map(|_| AtomicI64::new(0)),
             gauges: gauges(
-                ("fanfare_connections", "Open connections, by protocol."),
+                ("fanfare_connections", "Connections that are open now, by protocol."),
                 "protocol",
                 Protocol::ALL.map(Protocol::label),
             ),
-            limit: described_gauge("fanfare_connections_limit", "The most connections allowed."),
+            limit: described_gauge(
+                "fanfare_connections_limit",
+                "The most connections that may be open at a time.",
+            ),
             opened: described(
                 "fanfare_connections_opened_total",
-                "Connections accepted and served.",
+                "Connections that were accepted and served.",
             ),
             closed: counters(
-                ("fanfare_connections_closed_total", "Connections closed, by reason."),
+                ("fanfare_connections_closed_total", "Connections that were closed, by reason."),
                 "reason",
                 ConnectionEnd::ALL.map(ConnectionEnd::label),
             ),
             rejected: counters(
                 (
                     "fanfare_connections_rejected_total",
-                    "Connections that were not served, because a limit was reached.",
+                    "Connections that were rejected because a limit on connections was reached, by limit.",
                 ),
                 "reason",
                 Refusal::ALL.map(Refusal::label),
@@ -54,13 +57,16 @@ impl Connections {
             accept_errors: counters(
                 (
                     "fanfare_accept_errors_total",
-                    "Connections that the system did not hand over, by error.",
+                    "Calls of accept for a new connection that failed, by error.",
                 ),
                 "error",
                 AcceptError::ALL.map(AcceptError::label),
             ),
             responses: counters(
-                ("fanfare_responses_total", "Answers to requests, by status; streams too."),
+                (
+                    "fanfare_responses_total",
+                    "HTTP responses, those that begin a stream included, by class of status.",
+                ),
                 "status",
                 StatusClass::ALL.map(StatusClass::label),
             ),
@@ -77,8 +83,10 @@ impl Connections {
     }
 
     pub(super) fn write(&self, text: &mut String) {
-        let named =
-            ("fanfare_connection_duration_seconds", "How long closed connections had been.");
+        let named = (
+            "fanfare_connection_duration_seconds",
+            "How long connections that were closed had been open.",
+        );
         self.durations.write(text, named);
     }
 

@@ -23,28 +23,31 @@ impl Delivering {
         Self {
             delivered: described(
                 "fanfare_events_delivered_total",
-                "Events handed to a subscriber's sink.",
+                "Events sent to subscribers: one event sent to a hundred subscribers counts a hundred times.",
             ),
             delivered_bytes: described(
                 "fanfare_delivered_bytes_total",
-                "Bytes of the events handed to subscribers' sinks.",
+                "Bytes of the events sent to subscribers, as encoded for Server-Sent Events.",
             ),
-            shards: described_gauge("fanfare_shards", "Shards: threads that deliver."),
+            shards: described_gauge(
+                "fanfare_shards",
+                "Delivery threads (shards), each with its own subscribers.",
+            ),
             shards_failed: described_gauge(
                 "fanfare_shards_failed",
-                "Shards that have ended without being told to; see the log, and restart the server.",
+                "Delivery threads (shards) that failed; their streams were closed. See the log lines, and restart the server.",
             ),
             iteration_max: described_gauge(
                 "fanfare_shard_iteration_seconds_max",
-                "The longest iteration of a shard's loop in the last one to two minutes, the one in progress included; it should be less than 5 ms.",
+                "The longest iteration of the event loop of a delivery thread in the last one to two minutes, the one in progress included; it should be less than 5 ms.",
             ),
             iteration_cpu_max: described_gauge(
                 "fanfare_shard_iteration_cpu_seconds_max",
-                "The most CPU time of an iteration of a shard's loop in the last one to two minutes, up to half a millisecond too high; it should be less than 5 ms.",
+                "The most CPU time that an iteration of the event loop of a delivery thread took in the last one to two minutes, up to half a millisecond too high; it should be less than 5 ms.",
             ),
             match_cache_bytes: described_gauge(
                 "fanfare_match_cache_bytes",
-                "Memory for what the shards remember of which selectors match which topics, at most 4 MiB a shard.",
+                "Memory of the caches of which selectors match which topics, at most 4 MiB in each delivery thread.",
             ),
         }
     }
@@ -66,23 +69,26 @@ impl Delivering {
 /// Writes what the exporter cannot hold.
 pub(super) fn write(metrics: &Metrics, text: &mut String) {
     let shards = || metrics.shards().iter();
-    let named = ("fanfare_write_events", "Events in a write to a subscriber.");
+    let named = ("fanfare_write_events", "How many events one write to a subscriber carried.");
     write_counts(text, named, shards().map(|shard| &shard.write_events));
     let named = (
         "fanfare_delivery_seconds",
-        "From the accept of an event to its write to a subscriber who was level with its topics.",
+        "Latency of a delivery: from the accept of an event to its write to a subscriber that had caught up.",
     );
     write_times(text, named, shards().map(|shard| &shard.delivery_times));
     let named = (
         "fanfare_event_seconds",
-        "From the accept of an event to its last write in a shard, to those who were level.",
+        "Latency of an event: from its accept to its last write by a delivery thread to the subscribers that had caught up.",
     );
     write_times(text, named, shards().map(|shard| &shard.event_times));
-    let named = ("fanfare_pass_seconds", "How long a pass over the subscribers took.");
+    let named = (
+        "fanfare_pass_seconds",
+        "How long a delivery thread took to send new events to all its subscribers that had caught up.",
+    );
     write_times(text, named, shards().map(|shard| &shard.pass_times));
     let named = (
         "fanfare_shard_busy_seconds_total",
-        "Time that the shards did not wait for something to do, all together.",
+        "Time for which the delivery threads were busy, added up over all of them.",
     );
     let busy = Duration::from_nanos(metrics.sum(|shard| &shard.busy_ns));
     write_counter(text, named, busy.as_secs_f64());

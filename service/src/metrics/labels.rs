@@ -121,7 +121,7 @@ label! {
         /// Nothing was asked for in a long time.
         Idle = "idle",
         /// A head did not come in time.
-        HeadTimeout = "head_timeout",
+        HeadersTimeout = "headers_timeout",
         /// The server is stopping.
         Drain = "drain",
         /// The client broke the rules of HTTP.
@@ -167,7 +167,7 @@ label! {
         /// It held events that the log had dropped, and all such streams held more than they may.
         OutputBuffers = "output_buffers",
         /// It was so far behind that the log no longer had what came next.
-        LogPassed = "log_passed",
+        Overrun = "overrun",
         /// It reached the maximum age.
         Age = "max_age",
         /// The topic ended.

@@ -49,26 +49,35 @@ impl LimitGauges {
         Self {
             lag_events: gauge(
                 "fanfare_lag_events_limit",
-                "A subscriber that is further behind, in events, is too far behind.",
+                "How many events a subscriber may lag behind before its backpressure policy acts.",
             ),
             lag_bytes: gauge(
                 "fanfare_lag_bytes_limit",
-                "A subscriber that is further behind, in bytes, is too far behind.",
+                "How many bytes of events a subscriber may lag behind before its backpressure policy acts.",
             ),
-            log_events: gauge("fanfare_log_events_limit", "The most events retained."),
-            log_bytes: gauge("fanfare_log_bytes_limit", "The most memory for retained events."),
-            log_age: gauge("fanfare_log_age_limit_seconds", "How long an event is retained."),
+            log_events: gauge(
+                "fanfare_retained_events_limit",
+                "The most events that the event log retains.",
+            ),
+            log_bytes: gauge(
+                "fanfare_retained_bytes_limit",
+                "The most memory that the retained events may take.",
+            ),
+            log_age: gauge(
+                "fanfare_retained_age_limit_seconds",
+                "How long the event log retains an event.",
+            ),
             output_buffers: gauge(
                 "fanfare_output_buffer_bytes_limit",
-                "When streams hold more beyond the log, the slowest of them are ended.",
+                "The most memory that the output buffers of slow consumers may take beside the retained events; above it, the streams that lag furthest behind are disconnected.",
             ),
             selector_bytes: gauge(
                 "fanfare_selector_bytes_limit",
-                "The most memory for compiled URI Templates; beyond it streams with new ones are refused.",
+                "The most memory that compiled URI Templates may take; above it, streams that need new ones are rejected.",
             ),
             drain_window: gauge(
                 "fanfare_drain_window_seconds",
-                "The time over which a drain closes the streams.",
+                "The time over which the streams are closed when the server is told to end.",
             ),
         }
     }

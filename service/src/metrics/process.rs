@@ -14,20 +14,30 @@ use super::series::{Named, write_counter, write_gauge};
 /// Writes the figures of the process; on systems that do not tell them there are none.
 pub(super) fn write_process(text: &mut String) {
     let process = collector::collect();
-    let cpu = ("process_cpu_seconds_total", "Time spent by all threads, user and system.");
+    let cpu =
+        ("process_cpu_seconds_total", "CPU time of all threads of the process, user and system.");
     if let Some(seconds) = process.cpu_seconds_total {
         write_counter(text, cpu, seconds);
     }
     let gauges: [(Named, Option<u64>); 6] = [
-        (("process_open_fds", "Open files; each connection is one."), process.open_fds),
-        (("process_max_fds", "The most files that may be open."), process.max_fds),
-        (("process_resident_memory_bytes", "Memory in use."), process.resident_memory_bytes),
-        (("process_virtual_memory_bytes", "Addresses in use."), process.virtual_memory_bytes),
         (
-            ("process_start_time_seconds", "When the process began, in seconds since 1970."),
+            ("process_open_fds", "Files that the process has open; each connection is one."),
+            process.open_fds,
+        ),
+        (("process_max_fds", "The most files that the process may have open."), process.max_fds),
+        (
+            ("process_resident_memory_bytes", "Resident memory of the process."),
+            process.resident_memory_bytes,
+        ),
+        (
+            ("process_virtual_memory_bytes", "Virtual memory of the process."),
+            process.virtual_memory_bytes,
+        ),
+        (
+            ("process_start_time_seconds", "When the process started, in seconds since 1970."),
             process.start_time_seconds,
         ),
-        (("process_threads", "Threads."), process.threads),
+        (("process_threads", "Threads of the process."), process.threads),
     ];
     for (named, value) in gauges {
         if let Some(value) = value {
@@ -61,14 +71,19 @@ impl From<RuntimeMetrics> for RuntimeFigures {
 /// Writes the figures of the runtime.
 pub(super) fn write_runtime(text: &mut String, runtime: &RuntimeFigures) {
     let RuntimeFigures { workers, tasks, queue_depth, busy } = *runtime;
-    write_gauge(text, ("fanfare_runtime_workers", "Threads of the front."), workers as f64);
-    let named = ("fanfare_runtime_tasks", "Tasks of the front that have not ended.");
+    write_gauge(
+        text,
+        ("fanfare_runtime_workers", "Threads of the HTTP layer (tokio workers)."),
+        workers as f64,
+    );
+    let named = ("fanfare_runtime_tasks", "Tasks of the HTTP layer (tokio) that have not ended.");
     write_gauge(text, named, tasks as f64);
-    let named = ("fanfare_runtime_queue_depth", "Tasks of the front that wait for any thread.");
+    let named =
+        ("fanfare_runtime_queue_depth", "Tasks of the HTTP layer (tokio) that wait for a thread.");
     write_gauge(text, named, queue_depth as f64);
     let named = (
         "fanfare_runtime_busy_seconds_total",
-        "Time that the threads of the front did not wait for something to do, all together.",
+        "Time for which the threads of the HTTP layer (tokio workers) were busy, added up over all of them.",
     );
     write_counter(text, named, busy.as_secs_f64());
 }

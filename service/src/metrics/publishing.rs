@@ -24,31 +24,37 @@ impl Publishing {
     pub(super) fn register() -> Self {
         Self {
             published: counters(
-                ("fanfare_events_published_total", "Events accepted, by how they came in."),
+                (
+                    "fanfare_events_published_total",
+                    "Events that were accepted from publishers, by how they were published.",
+                ),
                 "source",
                 PublishSource::ALL.map(PublishSource::label),
             ),
             published_bytes: described(
                 "fanfare_events_published_bytes_total",
-                "Bytes of the frames of accepted events.",
+                "Bytes of the events that were accepted, as encoded for Server-Sent Events.",
             ),
             rejected: counters(
-                ("fanfare_publish_rejected_total", "Events that were not accepted, by reason."),
+                (
+                    "fanfare_publish_rejected_total",
+                    "Events that publishers sent and that were rejected, by reason.",
+                ),
                 "reason",
                 PublishRejection::ALL.map(PublishRejection::label),
             ),
             durations: SharedTimes::default(),
             waiting: described_gauge(
                 "fanfare_publishers_waiting",
-                "Publishers who are not answered yet, because delivery is too far behind them.",
+                "Publishers held back by backpressure: their events are accepted, and their responses wait for delivery to catch up.",
             ),
             body_memory: described_gauge(
                 "fanfare_body_memory_bytes",
-                "Bytes that the bodies of requests hold, until their events have been handed to the log.",
+                "Memory that the bodies of requests take, until their events have been appended to the event log.",
             ),
             body_memory_limit: described_gauge(
                 "fanfare_body_memory_limit_bytes",
-                "The most that bodies may take together.",
+                "The most memory that the bodies of all requests may take together.",
             ),
         }
     }
@@ -61,7 +67,7 @@ impl Publishing {
     pub(super) fn write(&self, text: &mut String) {
         let named = (
             "fanfare_publish_duration_seconds",
-            "From the head of a request to publish one event to its answer.",
+            "How long a request to publish one event took, from its headers to its response.",
         );
         self.durations.write(text, named);
     }

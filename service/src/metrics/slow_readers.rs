@@ -22,38 +22,41 @@ impl SlowReaders {
         Self {
             blocked: described_gauge(
                 "fanfare_subscribers_blocked",
-                "Subscribers whose sinks are full: they have yet to read what they were sent.",
+                "Subscribers that have yet to read what they were sent: the kernel takes no more for them.",
             ),
             output_buffer_bytes: described_gauge(
                 "fanfare_output_buffer_bytes",
-                "Memory that streams hold beyond the log: events that it has dropped, and pieces joined of several events.",
+                "Memory of the output buffers of slow consumers beside the retained events: events that are no longer retained, and events joined into one write.",
             ),
             lagging: gauges(
                 (
                     "fanfare_subscribers_lagging",
-                    "Blocked subscribers by how many events they are behind, at most.",
+                    "Blocked subscribers, by how many events they lag behind at most.",
                 ),
                 "events",
                 LAGS.map(|(label, _)| label),
             ),
             lag_events_max: described_gauge(
                 "fanfare_lag_events_max",
-                "How far the slowest of them is behind, in events.",
+                "How many events the slowest of the blocked subscribers lags behind.",
             ),
             lag_bytes_max: described_gauge(
                 "fanfare_lag_bytes_max",
-                "How far the slowest of them is behind, in bytes.",
+                "How many bytes of events the slowest of the blocked subscribers lags behind.",
             ),
             skips: counters(
                 (
-                    "fanfare_skips_total",
-                    "Times that events were left out for a slow reader, by policy.",
+                    "fanfare_backpressure_actions_total",
+                    "Times that a backpressure policy dropped events for a slow consumer, by policy.",
                 ),
                 "policy",
                 Skip::ALL.map(Skip::label),
             ),
             skipped_events: counters(
-                ("fanfare_events_skipped_total", "Events left out for slow readers, by policy."),
+                (
+                    "fanfare_events_dropped_total",
+                    "Events that a backpressure policy dropped for slow consumers, by policy.",
+                ),
                 "policy",
                 Skip::ALL.map(Skip::label),
             ),

@@ -53,32 +53,41 @@ impl State {
         let revision = REVISION.filter(|revision| !revision.is_empty()).unwrap_or("unknown");
         gauge!(build, "version" => env!("CARGO_PKG_VERSION"), "revision" => revision).set(1.0);
         Self {
-            log_events: described_gauge("fanfare_log_events", "Events retained in the log."),
-            log_bytes: described_gauge("fanfare_log_bytes", "Memory held by retained events."),
+            log_events: described_gauge(
+                "fanfare_retained_events",
+                "Events that the event log retains now.",
+            ),
+            log_bytes: described_gauge(
+                "fanfare_retained_bytes",
+                "Memory that the retained events take now, with their index.",
+            ),
             log_oldest_timestamp: described_gauge(
-                "fanfare_log_oldest_timestamp_seconds",
-                "When the oldest retained event was accepted; 0 when there is none.",
+                "fanfare_retained_oldest_timestamp_seconds",
+                "When the oldest retained event was accepted, in seconds since 1970; 0 when there is none.",
             ),
             selector_bytes: described_gauge(
                 "fanfare_selector_bytes",
-                "Memory held by compiled URI Templates, those of streams that have ended included.",
+                "Memory that compiled URI Templates take now, those of streams that have ended included.",
             ),
             ready: described_gauge(
                 "fanfare_ready",
-                "1 while new streams are welcome: started, not draining, nothing has failed.",
+                "1 while the server is ready for new streams: it has started, is not draining, and nothing has failed.",
             ),
-            draining: described_gauge("fanfare_draining", "1 while the server is stopping."),
+            draining: described_gauge(
+                "fanfare_draining",
+                "1 while the server is draining: it was told to end, and closes its streams.",
+            ),
             drain_started: described_gauge(
                 "fanfare_drain_started_timestamp_seconds",
-                "When the server was told to stop; 0 before.",
+                "When the server was told to end, in seconds since 1970; 0 before.",
             ),
             log_lines_lost: described(
                 "fanfare_log_lines_lost_total",
-                "Lines of the log that its reader was too slow for, in this process.",
+                "Diagnostic log lines that were lost because their reader was too slow, since the process started.",
             ),
             warnings_suppressed: described(
                 "fanfare_warnings_suppressed_total",
-                "Warnings that were not logged because the same one had just been, in this process.",
+                "Warnings that were not written because the same one had just been, since the process started.",
             ),
             is_draining: AtomicBool::new(false),
         }

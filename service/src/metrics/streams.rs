@@ -23,17 +23,20 @@ pub(super) struct Streams {
 impl Streams {
     pub(super) fn register() -> Self {
         Self {
-            subscribers: described_gauge("fanfare_subscribers", "Open streams."),
-            subscribed: described("fanfare_subscribed_total", "Streams opened."),
+            subscribers: described_gauge(
+                "fanfare_subscribers",
+                "Subscribers: streams that are open now.",
+            ),
+            subscribed: described("fanfare_streams_opened_total", "Streams that were opened."),
             disconnects: counters(
-                ("fanfare_disconnects_total", "Streams that ended, by reason."),
+                ("fanfare_streams_closed_total", "Streams that were closed, by reason."),
                 "reason",
                 EndReason::ALL.map(EndReason::label),
             ),
             rejected: counters(
                 (
                     "fanfare_subscribe_rejected_total",
-                    "Requests for streams that were not served, by reason.",
+                    "Requests for a stream that were rejected, by reason.",
                 ),
                 "reason",
                 SubscribeRejection::ALL.map(SubscribeRejection::label),
@@ -41,22 +44,22 @@ impl Streams {
             resumes: counters(
                 (
                     "fanfare_resumes_total",
-                    "Streams that went on from an earlier place, by what was still there.",
+                    "Streams that resumed after an earlier event, by whether all events since were still retained.",
                 ),
                 "result",
                 Resumed::ALL.map(Resumed::label),
             ),
             replayed: described(
                 "fanfare_events_replayed_total",
-                "Events read from the log for one subscriber: after a resume, or because it was behind.",
+                "Events that were read from the event log for one subscriber, because it resumed or had fallen behind.",
             ),
             heartbeats: described(
                 "fanfare_heartbeats_total",
-                "Heartbeats sent into silence: comments, and places to those who have caught up.",
+                "Heartbeats that were sent on silent streams.",
             ),
             gaps_told: described(
-                "fanfare_gaps_told_total",
-                "Times that a client was told that it missed events.",
+                "fanfare_gap_notices_total",
+                "Gap notices: times that a client was told that it missed events.",
             ),
             gaps_told_at_open: AtomicU64::new(0),
         }

@@ -59,8 +59,8 @@ async fn who_stays_misses_nothing_while_a_thousand_come_and_go() {
     .await;
     let figures = [
         "fanfare_subscribers",
-        "fanfare_subscribed_total",
-        "fanfare_disconnects_total{reason=\"client\"}",
+        "fanfare_streams_opened_total",
+        "fanfare_streams_closed_total{reason=\"client\"}",
         "fanfare_events_published_total",
     ];
     let [left, came, went, events] = server.figures(figures).await;

@@ -99,7 +99,7 @@ async fn listed_origins_may_publish() {
     }
 }
 
-/// Streams are refused gently to whoever wants one, however that is written.
+/// A request that accepts a stream, however that is written, is rejected with a retry.
 #[tokio::test]
 async fn a_client_that_wants_a_stream_is_known_by_any_of_its_accept_lines() {
     let server = TestServer::start_with(&["--connections", "1"]).await;

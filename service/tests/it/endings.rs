@@ -10,7 +10,7 @@ use crate::support::{Program, RawStream, TestServer, Wire, eventually, frame, st
 
 const SUBSCRIBERS: &str = "fanfare_subscribers";
 const DELIVERED: &str = "fanfare_events_delivered_total";
-const BY_CLIENT: &str = "fanfare_disconnects_total{reason=\"client\"}";
+const BY_CLIENT: &str = "fanfare_streams_closed_total{reason=\"client\"}";
 
 /// Nothing but events after the first comment, and a known farewell.
 const KNOWN: [&str; 4] = ["--heartbeat", "0s", "--retry", "7ms..7ms"];
@@ -63,7 +63,7 @@ async fn clients_that_vanish_before_their_answer_leave_nothing_behind() {
     })
     .await;
     eventually("all are closed", async || server.figure("fanfare_connections").await == 0.0).await;
-    let figures = [SUBSCRIBERS, "fanfare_subscribed_total", BY_CLIENT];
+    let figures = [SUBSCRIBERS, "fanfare_streams_opened_total", BY_CLIENT];
     let [left, came, gone] = server.figures(figures).await;
     assert_eq!((left, came), (0.0, gone));
 }
@@ -90,7 +90,7 @@ async fn a_stream_whose_topic_ends_ends_with_the_last_event_and_the_last_chunk()
     assert!(last.ends_with("\nevent: complete\ndata: Training complete!\n\n"), "{last}");
     let rest = stream.rest().await;
     assert_eq!((rest.text.as_str(), rest.whole), ("", true));
-    assert_eq!(server.figure("fanfare_disconnects_total{reason=\"finished\"}").await, 1.0);
+    assert_eq!(server.figure("fanfare_streams_closed_total{reason=\"finished\"}").await, 1.0);
 }
 
 #[tokio::test]

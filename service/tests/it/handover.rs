@@ -5,7 +5,7 @@
 use crate::support::{RawStream, TestServer, Wire, eventually, frame, stream_request};
 
 const SUBSCRIBERS: &str = "fanfare_subscribers";
-const MISBEHAVED: &str = "fanfare_disconnects_total{reason=\"misbehaved\"}";
+const MISBEHAVED: &str = "fanfare_streams_closed_total{reason=\"misbehaved\"}";
 
 /// Nothing but events after the first comment, whatever the time.
 const QUIET: [&str; 2] = ["--heartbeat", "0s"];
@@ -137,7 +137,7 @@ async fn a_request_behind_that_for_a_stream_is_answered_with_a_problem_and_the_e
         assert!(problem["detail"].as_str().unwrap().contains("connections of their own"));
         wire.assert_closed().await;
     }
-    assert_eq!(server.figure("fanfare_subscribed_total").await, 0.0);
+    assert_eq!(server.figure("fanfare_streams_opened_total").await, 0.0);
     assert_eq!(server.figure("fanfare_events_published_total").await, 0.0);
 }
 
@@ -248,7 +248,7 @@ async fn a_head_request_gets_the_head_alone_and_opens_nothing() {
         // It would be that of a stream, which has none.
         assert_eq!(head.field("content-length"), None, "{path}");
     }
-    assert_eq!(server.figure("fanfare_subscribed_total").await, 0.0);
+    assert_eq!(server.figure("fanfare_streams_opened_total").await, 0.0);
     wire.say(stream_request("/events/t")).await;
     assert_served(&server, &mut [wire.stream().await]).await;
 }

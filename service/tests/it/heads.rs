@@ -123,7 +123,7 @@ async fn what_is_no_request_is_told_so_also_behind_requests_that_are() {
 
 #[tokio::test]
 async fn an_answer_that_ends_a_connection_has_a_date() {
-    let server = TestServer::start_with(&["--head-timeout", "200ms"]).await;
+    let server = TestServer::start_with(&["--headers-timeout", "200ms"]).await;
     let reply = ask(&server, "GET / HTTP/1.1\r\n").await;
     assert_explains(&reply, 408, "timeout", "a slow head");
     let pipelined = stream_request("/events/t") + "x";

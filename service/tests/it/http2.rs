@@ -10,7 +10,7 @@ use crate::support::{Http2, Http2Stream, RawStream, TestServer, eventually, fram
 /// Nothing on the wire but events.
 const QUIET: [&str; 2] = ["--heartbeat", "0s"];
 const SUBSCRIBERS: &str = "fanfare_subscribers";
-const BY_CLIENT: &str = "fanfare_disconnects_total{reason=\"client\"}";
+const BY_CLIENT: &str = "fanfare_streams_closed_total{reason=\"client\"}";
 
 /// Who must not notice anything: on the same connection, on another one, and without HTTP/2.
 struct Others {
@@ -91,7 +91,7 @@ async fn a_stream_may_be_reset_at_any_moment_and_the_others_miss_nothing() {
     }
     let count = others.count() as f64;
     eventually("all of them have left", async || server.figure(SUBSCRIBERS).await == count).await;
-    let [came, went] = server.figures(["fanfare_subscribed_total", BY_CLIENT]).await;
+    let [came, went] = server.figures(["fanfare_streams_opened_total", BY_CLIENT]).await;
     assert_eq!(came - went, count);
 }
 
@@ -151,7 +151,7 @@ async fn a_stream_that_is_not_read_does_not_hold_up_its_neighbours_and_is_cut_at
     for _ in 0..30 {
         others.publish(&server, &"x".repeat(2_000), 10).await;
     }
-    let slow = "fanfare_disconnects_total{reason=\"slow\"}";
+    let slow = "fanfare_streams_closed_total{reason=\"slow\"}";
     eventually("it is cut", async || server.figure(slow).await == 1.0).await;
     others.publish(&server, "and the others are served", 1).await;
     assert_eq!(server.figure(SUBSCRIBERS).await, others.count() as f64);
@@ -207,7 +207,7 @@ async fn a_stream_that_is_not_read_is_told_what_it_misses_if_its_policy_skips() 
         }
         assert!(gaps > 0 && ids.is_sorted_by(|earlier, later| earlier < later), "{policy}");
         assert_eq!(received + missed, published, "{policy}");
-        let skipped = format!("fanfare_events_skipped_total{{policy=\"{policy}\"}}");
+        let skipped = format!("fanfare_events_dropped_total{{policy=\"{policy}\"}}");
         assert_eq!(server.figure(&skipped).await, missed as f64);
     }
 }
@@ -235,7 +235,7 @@ async fn a_client_that_is_busy_is_not_provoked_by_many_small_events() {
 
 #[tokio::test]
 async fn a_connection_without_streams_ends_like_an_idle_one_although_it_answers_pings() {
-    let server = TestServer::start_with(&["--heartbeat", "0s", "--head-timeout", "300ms"]).await;
+    let server = TestServer::start_with(&["--heartbeat", "0s", "--headers-timeout", "300ms"]).await;
     let busy = Http2::open(&server).await;
     let mut stream = busy.stream("/events/t").await;
     stream.place().await;
@@ -255,7 +255,7 @@ async fn a_connection_without_streams_ends_like_an_idle_one_although_it_answers_
 
 #[tokio::test]
 async fn a_connection_whose_client_does_not_read_its_answers_is_cut() {
-    let flags = ["--heartbeat", "0s", "--body-timeout", "300ms", "--head-timeout", "300ms"];
+    let flags = ["--heartbeat", "0s", "--body-timeout", "300ms", "--headers-timeout", "300ms"];
     let server = TestServer::start_with(&flags).await;
     let reader = Http2::open(&server).await;
     let mut stream = reader.stream("/events/t").await;

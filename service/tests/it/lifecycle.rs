@@ -98,7 +98,8 @@ async fn settings_come_from_the_environment_too_and_a_flag_wins() {
     assert!(run(&["--listen", "0.0.0.0:1"]).contains("0.0.0.0:1"));
     let mut help = Command::new(PROGRAM);
     let help = String::from_utf8(help.arg("--help").output().unwrap().stdout).unwrap();
-    let flags = help.lines().filter(|line| line.trim_start().starts_with("--"));
+    let flags =
+        help.lines().filter(|line| line.trim_start().starts_with("--") && line.contains('<'));
     let flags = flags.filter(|line| !line.contains("--help") && !line.contains("--version"));
     let variables = help.matches("[env: FANFARE_").count();
     assert_eq!(flags.count(), variables, "every flag has a variable:\n{help}");
@@ -153,7 +154,7 @@ async fn clients_of_a_server_that_ends_lose_nothing_that_the_next_one_still_has(
 #[tokio::test]
 async fn connections_that_carry_nothing_do_not_hold_up_the_end() {
     use tokio::io::AsyncWriteExt as _;
-    let flags = ["--head-timeout", "1h", "--body-timeout", "1h", "--drain-window", "1s"];
+    let flags = ["--headers-timeout", "1h", "--body-timeout", "1h", "--drain-window", "1s"];
     let server = TestServer::start_with(&flags).await;
     let mut open = Vec::new();
     for beginning in ["", "PRI * HT", "GET / HTTP/1.1\r\nhost: loc"] {

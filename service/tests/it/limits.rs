@@ -22,7 +22,7 @@ async fn talk(server: &TestServer, parts: &[&str]) -> String {
 
 #[tokio::test]
 async fn a_head_that_comes_too_slowly_is_answered_and_closed() {
-    let server = TestServer::start_with(&["--head-timeout", "200ms"]).await;
+    let server = TestServer::start_with(&["--headers-timeout", "200ms"]).await;
     for parts in
         [&["GET / HT"][..], &["PRI"], &["GET / HTTP/1.1\r\nhost: localhost\r\n", "x-slow: "]]
     {
@@ -35,7 +35,7 @@ async fn a_head_that_comes_too_slowly_is_answered_and_closed() {
         assert!(answer.contains("application/problem+json"), "{answer}");
     }
     assert_eq!(talk(&server, &[]).await, "", "a connection that says nothing is just closed");
-    let closed = "fanfare_connections_closed_total{reason=\"head_timeout\"}";
+    let closed = "fanfare_connections_closed_total{reason=\"headers_timeout\"}";
     assert_eq!(server.figure(closed).await, 4.0);
 }
 
@@ -50,7 +50,7 @@ async fn a_body_that_comes_too_slowly_is_answered() {
 
 #[tokio::test]
 async fn a_head_over_the_limit_gets_a_431() {
-    let server = TestServer::start_with(&["--head-max", "8KiB"]).await;
+    let server = TestServer::start_with(&["--headers-max", "8KiB"]).await;
     let near = server.get("/").header("x-large", "x".repeat(7 << 10)).send().await.unwrap();
     assert_eq!(near.status(), 200);
     for bytes in [9 << 10, 100 << 10] {
@@ -144,7 +144,7 @@ async fn templates_share_a_bounded_memory_and_are_refused_when_streams_take_all_
 }
 
 #[tokio::test]
-async fn a_connection_over_the_limit_is_told_so_gently_if_it_wants_a_stream() {
+async fn a_stream_over_the_limit_of_connections_is_rejected_with_a_retry() {
     let server = TestServer::start_with(&["--connections", "2", "--retry", "1500ms..1500ms"]).await;
     let streams = [
         EventStream::open(server.get("/events/t")).await,
@@ -153,10 +153,10 @@ async fn a_connection_over_the_limit_is_told_so_gently_if_it_wants_a_stream() {
     let refused = server.get("/").send().await.unwrap();
     assert_eq!(refused.status(), 429);
     assert_eq!(refused.headers()["retry-after"], "2");
-    let gentle =
+    let rejected =
         server.get("/events/t").header("accept", "text/event-stream").send().await.unwrap();
-    assert_eq!(gentle.status(), 200);
-    assert_eq!(gentle.text().await.unwrap(), "retry: 1500\n\n");
+    assert_eq!(rejected.status(), 200);
+    assert_eq!(rejected.text().await.unwrap(), "retry: 1500\n\n");
     drop(streams);
     eventually("there is room again", async || {
         server.get("/").send().await.is_ok_and(|answer| answer.status() == 200)

@@ -183,7 +183,7 @@ async fn readers_and_connections_that_the_server_gives_up_are_warned_of_once() {
     }
     eventually("all of them are given up", async || {
         publish().await;
-        program.figure("fanfare_disconnects_total{reason=\"slow\"}").await >= 3.0
+        program.figure("fanfare_streams_closed_total{reason=\"slow\"}").await >= 3.0
     })
     .await;
     let lines = lines(program, said).await;

@@ -21,7 +21,7 @@ async fn streams_that_came_and_went_leave_no_memory_behind() {
     for _ in 0..WAVES {
         wave_of_streams(&program).await;
     }
-    let came = program.figure("fanfare_subscribed_total").await;
+    let came = program.figure("fanfare_streams_opened_total").await;
     assert_eq!(came, ((WAVES + 1) * WAVE) as f64);
     assert_back_at(before, &program);
 }

@@ -30,14 +30,14 @@ async fn connections_are_told_apart_by_what_they_speak() {
 
 #[tokio::test]
 async fn the_end_of_a_connection_has_a_reason() {
-    let flags = ["--head-timeout", "200ms", "--connections", "2"];
+    let flags = ["--headers-timeout", "200ms", "--connections", "2"];
     let server = TestServer::start_with(&flags).await;
     let closed = |reason| format!("fanfare_connections_closed_total{{reason=\"{reason}\"}}");
     let cases: [(&str, &str); 4] = [
         ("protocol", "this is not HTTP\r\n\r\n"),
         ("protocol", "GET /events/t HTTP/1.1\r\nhost: localhost\r\n\r\nand more"),
         ("idle", "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"),
-        ("head_timeout", "GET / HT"),
+        ("headers_timeout", "GET / HT"),
     ];
     for (reason, bytes) in cases {
         let before = server.figure(&closed(reason)).await;
@@ -49,7 +49,7 @@ async fn the_end_of_a_connection_has_a_reason() {
     let answers =
         ["2xx", "4xx"].map(|class| format!("fanfare_responses_total{{status=\"{class}\"}}"));
     assert_eq!(server.figures([&answers[0], &answers[1]]).await, [1.0, 3.0]);
-    assert_eq!(server.figure("fanfare_subscribed_total").await, 0.0);
+    assert_eq!(server.figure("fanfare_streams_opened_total").await, 0.0);
     let streams = [
         EventStream::open(server.get("/events/t")).await,
         EventStream::open(server.get("/events/t")).await,
@@ -116,7 +116,7 @@ async fn an_upload_that_pauses_too_long_is_counted() {
 
 #[tokio::test]
 async fn resumes_are_counted_by_what_was_still_there() {
-    let server = TestServer::start_with(&["--log-events", "3"]).await;
+    let server = TestServer::start_with(&["--retain-events", "3"]).await;
     let ids: Vec<_> = ["a", "b", "c", "d", "e", "f"].map(str::to_owned).into();
     for id in &ids {
         let event = server.post(&format!("/events/t?id={id}")).body("x").send().await.unwrap();
@@ -132,7 +132,7 @@ async fn resumes_are_counted_by_what_was_still_there() {
         assert_eq!(server.figure(&series).await, 1.0, "{path}");
     }
     assert_eq!(server.figure("fanfare_resumes_total{result=\"earliest\"}").await, 1.0);
-    assert_eq!(server.figure("fanfare_gaps_told_total").await, 1.0);
+    assert_eq!(server.figure("fanfare_gap_notices_total").await, 1.0);
     eventually("all of them were read from the log", async || {
         server.figure("fanfare_events_replayed_total").await == 7.0
     })
@@ -183,9 +183,9 @@ async fn the_process_and_the_runtime_are_seen_beside_their_limits() {
         "fanfare_runtime_workers",
         "fanfare_runtime_tasks",
         "fanfare_runtime_busy_seconds_total",
-        "fanfare_log_events_limit",
-        "fanfare_log_bytes_limit",
-        "fanfare_log_age_limit_seconds",
+        "fanfare_retained_events_limit",
+        "fanfare_retained_bytes_limit",
+        "fanfare_retained_age_limit_seconds",
         "fanfare_lag_events_limit",
         "fanfare_lag_bytes_limit",
         "fanfare_body_memory_limit_bytes",

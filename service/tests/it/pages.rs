@@ -84,11 +84,11 @@ async fn the_admin_listener_tells_figures_without_topics_or_addresses() {
     assert!(!text.contains("secret"), "{text}");
     for series in [
         "fanfare_subscribers 1",
-        "fanfare_subscribed_total 1",
+        "fanfare_streams_opened_total 1",
         "fanfare_events_published_total{source=\"raw\"} 1",
         "fanfare_events_delivered_total 1",
-        "fanfare_log_events 1",
-        "fanfare_disconnects_total{reason=\"slow\"} 0",
+        "fanfare_retained_events 1",
+        "fanfare_streams_closed_total{reason=\"slow\"} 0",
     ] {
         assert!(text.contains(&format!("\n{series}\n")), "{series} in\n{text}");
     }

@@ -178,11 +178,11 @@ async fn whoever_may_skip_is_told_how_much_and_goes_on_with_what_its_policy_keep
             stopped.expect(&event.frame()).await;
         }
         let name = |figure: &str| format!("fanfare_{figure}_total{{policy=\"{policy}\"}}");
-        let (skips, skipped) = (name("skips"), name("events_skipped"));
-        let slow = "fanfare_disconnects_total{reason=\"slow\"}";
+        let (skips, skipped) = (name("backpressure_actions"), name("events_dropped"));
+        let slow = "fanfare_streams_closed_total{reason=\"slow\"}";
         let delivered = "fanfare_events_delivered_total";
         let figures =
-            server.figures([&skips, &skipped, slow, "fanfare_gaps_told_total", delivered]).await;
+            server.figures([&skips, &skipped, slow, "fanfare_gap_notices_total", delivered]).await;
         let received = published.len() * neighbours.len() + published.len() - missed;
         let gaps = gaps as f64;
         assert_eq!(figures, [gaps, missed as f64, 0.0, gaps, received as f64], "{policy}");
@@ -194,7 +194,7 @@ async fn whoever_may_skip_is_told_how_much_and_goes_on_with_what_its_policy_keep
 async fn what_the_log_has_lost_is_told_by_those_policies_too() {
     const LOG_EVENTS: usize = 100;
     for (policy, version) in SKIPPING {
-        let server = start_with(&["--log-events", "100"], &[policy]).await;
+        let server = start_with(&["--retain-events", "100"], &[policy]).await;
         let mut stopped = open(&server, PRICES, version).await;
         let mut neighbours = neighbours(&server, PRICES).await;
         let mut published = Vec::new();
@@ -229,7 +229,7 @@ async fn every_gap_of_a_reader_that_is_always_slow_says_exactly_what_is_missing(
         }
         let gaps = assert_gaps_fit(&frames, &published, policy);
         assert!(gaps > 1, "{policy}: only {gaps} gaps");
-        let skips = format!("fanfare_skips_total{{policy=\"{policy}\"}}");
+        let skips = format!("fanfare_backpressure_actions_total{{policy=\"{policy}\"}}");
         assert_eq!(server.figure(&skips).await, gaps as f64);
     }
 }
@@ -284,14 +284,14 @@ async fn catch_up_gives_everything_late() {
         for event in &published {
             stopped.expect(&event.frame()).await;
         }
-        assert_eq!(server.figure("fanfare_gaps_told_total").await, 0.0);
+        assert_eq!(server.figure("fanfare_gap_notices_total").await, 0.0);
     }
 }
 
 #[tokio::test]
 async fn catch_up_ends_in_order_when_the_log_itself_has_passed_the_reader() {
     for version in VERSIONS {
-        let limits = ["--lag-events", "50", "--log-events", "100"];
+        let limits = ["--lag-events", "50", "--retain-events", "100"];
         let server = start_with(&limits, &["catch-up"]).await;
         let stopped = open(&server, PRICES, version).await;
         let mut neighbours = neighbours(&server, PRICES).await;
@@ -303,7 +303,7 @@ async fn catch_up_ends_in_order_when_the_log_itself_has_passed_the_reader() {
         assert!(0 < had && had < EVENTS - 100, "{had}");
         let expected: String = published[..had].iter().map(Published::frame).collect();
         assert_eq!(rest.text, expected + FAREWELL);
-        let passed = "fanfare_disconnects_total{reason=\"log_passed\"}";
+        let passed = "fanfare_streams_closed_total{reason=\"overrun\"}";
         assert_eq!(server.figure(passed).await, 1.0);
     }
 }
@@ -316,7 +316,7 @@ async fn disconnect_cuts_the_stream_and_what_had_left_is_whole_events() {
         let mut neighbours = neighbours(&server, PRICES).await;
         let mut published = Vec::new();
         publish(&server, &mut neighbours, &mut published, EVENTS).await;
-        let slow = "fanfare_disconnects_total{reason=\"slow\"}";
+        let slow = "fanfare_streams_closed_total{reason=\"slow\"}";
         eventually("it is cut", async || server.figure(slow).await == 1.0).await;
         let rest = stopped.rest().await;
         let all: String = published.iter().map(Published::frame).collect();
@@ -365,7 +365,7 @@ async fn a_rule_holds_for_the_streams_whose_selectors_it_covers_and_for_no_other
             (0..20).flat_map(|_| [("prices/a", data.clone()), ("news", data.clone())]).collect();
         server.publish_all(&events).await;
     }
-    let slow = "fanfare_disconnects_total{reason=\"slow\"}";
+    let slow = "fanfare_streams_closed_total{reason=\"slow\"}";
     eventually("three are cut", async || server.figure(slow).await == 3.0).await;
     for (mut stream, path, policy) in stopped {
         let mut after_gap = 0;
@@ -380,7 +380,7 @@ async fn a_rule_holds_for_the_streams_whose_selectors_it_covers_and_for_no_other
         }
         assert_eq!(told, policy != "disconnect", "{path}");
     }
-    let name = |policy: &str| format!("fanfare_skips_total{{policy=\"{policy}\"}}");
+    let name = |policy: &str| format!("fanfare_backpressure_actions_total{{policy=\"{policy}\"}}");
     let skips = server.figures([&name("conflate"), &name("drop-oldest"), slow]).await;
     assert_eq!(skips, [3.0, 1.0, 3.0]);
 }

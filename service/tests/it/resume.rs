@@ -149,7 +149,7 @@ async fn whoever_has_had_no_event_goes_on_from_the_place_of_its_stream() {
 /// The log has long dropped what was there when the stream began.
 #[tokio::test]
 async fn a_quiet_stream_beside_a_busy_one_keeps_its_place_by_heartbeats() {
-    let server = TestServer::start_with(&["--heartbeat", "200ms", "--log-events", "3"]).await;
+    let server = TestServer::start_with(&["--heartbeat", "200ms", "--retain-events", "3"]).await;
     let mut quiet = RawStream::open(&server, "/events/quiet").await;
     quiet.place().await;
     let mut last = String::new();
@@ -167,7 +167,7 @@ async fn a_quiet_stream_beside_a_busy_one_keeps_its_place_by_heartbeats() {
 
 #[tokio::test]
 async fn who_comes_back_too_late_is_told_what_is_missing() {
-    let server = TestServer::start_with(&["--log-events", "3"]).await;
+    let server = TestServer::start_with(&["--retain-events", "3"]).await;
     let mut ids = Vec::new();
     for data in ["1", "2", "3", "4", "5"] {
         ids.push(server.publish("t", data).await);
@@ -201,7 +201,7 @@ async fn who_comes_back_too_late_is_told_what_is_missing() {
 #[tokio::test]
 async fn a_gap_tells_nothing_of_other_topics() {
     const SECRET: &str = "CUSTOMER-4711";
-    let server = TestServer::start_with(&["--log-events", "2", "--heartbeat", "200ms"]).await;
+    let server = TestServer::start_with(&["--retain-events", "2", "--heartbeat", "200ms"]).await;
     let secret = [("topic", "secret"), ("private", "on"), ("data", "x"), ("id", SECRET)];
     let gone = server.publish("other", "gone").await;
     server.publish("other", "gone too").await;

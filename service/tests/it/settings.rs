@@ -135,6 +135,30 @@ async fn booleans_of_compose_files_are_understood() {
 }
 
 #[tokio::test]
+async fn old_names_of_settings_are_understood_and_a_log_line_says_the_new_ones() {
+    let mut command = Command::new(PROGRAM);
+    command.args(["--listen", ANY_PORT, "--admin-listen", ANY_PORT, "--demos=false"]);
+    command.args(["--log-format=json", "--head-max", "1KiB"]);
+    command.env("FANFARE_LOG_EVENTS", "7").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let admin = lines.find_map(|line| line.unwrap().strip_prefix("admin on ").map(str::to_owned));
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let page = client.get(format!("{}/metrics", admin.unwrap())).send().await.unwrap();
+    assert!(page.text().await.unwrap().contains("\nfanfare_retained_events_limit 7\n"));
+    child.kill().unwrap();
+    let mut logs = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut logs).unwrap();
+    child.wait().unwrap();
+    for (old, new) in
+        [("--head-max", "--headers-max"), ("FANFARE_LOG_EVENTS", "FANFARE_RETAIN_EVENTS")]
+    {
+        assert!(logs.contains(&format!("{old} is called {new} now")), "{logs}");
+    }
+    assert!(logs.lines().all(|line| line.starts_with('{')), "{logs}");
+}
+
+#[tokio::test]
 async fn a_name_is_listened_on_at_each_of_its_addresses() {
     let mut command = Command::new(PROGRAM);
     command.args(["--listen", "localhost:0", "--admin-listen", "localhost:0"]);

@@ -10,7 +10,7 @@ use crate::support::{EventStream, TestServer, Wire, eventually, frame, stream_re
 
 /// Small limits, so that a test passes them quickly.
 const LIMITS: [&str; 6] = ["--lag-events", "100", "--lag-bytes", "1MiB", "--send-buffer", "16KiB"];
-const SLOW: &str = "fanfare_disconnects_total{reason=\"slow\"}";
+const SLOW: &str = "fanfare_streams_closed_total{reason=\"slow\"}";
 
 #[tokio::test]
 async fn a_reader_that_stops_is_disconnected_at_the_limit_and_the_others_get_everything() {
@@ -52,8 +52,10 @@ async fn open_and_stop_reading(server: &TestServer) -> TcpStream {
     socket.set_recv_buffer_size(4 << 10).unwrap();
     let mut stream = socket.connect(server.address).await.unwrap();
     stream.write_all(b"GET /events/t HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
-    eventually("it is subscribed", async || server.figure("fanfare_subscribed_total").await >= 2.0)
-        .await;
+    eventually("it is subscribed", async || {
+        server.figure("fanfare_streams_opened_total").await >= 2.0
+    })
+    .await;
     stream
 }
 

@@ -100,7 +100,7 @@ async fn a_path_takes_its_own_methods_and_names_them() {
         assert_eq!(answer.status(), 200, "{path}");
         assert_eq!(answer.text().await.unwrap(), "", "{path}");
     }
-    assert_eq!(server.figure("fanfare_subscribed_total").await, 0.0);
+    assert_eq!(server.figure("fanfare_streams_opened_total").await, 0.0);
 }
 
 #[tokio::test]
@@ -116,15 +116,15 @@ async fn the_server_as_a_whole_can_be_asked_for_its_methods() {
 }
 
 #[tokio::test]
-async fn as_many_training_runs_as_may_be_and_then_a_gentle_refusal() {
+async fn a_training_run_above_the_limit_is_rejected_with_a_retry() {
     let server = TestServer::start().await;
     let mut runs = Vec::new();
     for _ in 0..fanfare::demo::TRAINING_RUNS_MAX {
         runs.push(EventStream::open(server.get("/stream-training")).await);
     }
     assert_eq!(server.get("/stream-training").send().await.unwrap().status(), 429);
-    let gentle = server.get("/stream-training").header("accept", "text/event-stream");
-    let text = gentle.send().await.unwrap().text().await.unwrap();
+    let rejected = server.get("/stream-training").header("accept", "text/event-stream");
+    let text = rejected.send().await.unwrap().text().await.unwrap();
     assert!(text.starts_with("retry: "), "{text}");
 }
 
@@ -205,5 +205,5 @@ async fn a_stream_that_is_old_enough_ends_with_a_time_to_come_back() {
     stream.place().await;
     let rest = stream.rest().await;
     assert_eq!((rest.text.as_str(), rest.whole), ("retry: 1234\n\n", true));
-    assert_eq!(server.figure("fanfare_disconnects_total{reason=\"max_age\"}").await, 1.0);
+    assert_eq!(server.figure("fanfare_streams_closed_total{reason=\"max_age\"}").await, 1.0);
 }

@@ -29,9 +29,12 @@ fn config(flags: &[&str]) -> Result<Config, String> {
 }
 
 fn task(flags: &[&str]) -> Result<Task, String> {
+    read(flags)?.into_task_on(&NETWORK).map_err(|error| error.to_string())
+}
+
+fn read(flags: &[&str]) -> Result<Cli, String> {
     let line = std::iter::once(&"fanfare").chain(flags).map(OsString::from).collect::<Vec<_>>();
-    let cli = environment::read(&line, &|_| None).map_err(|error| error.to_string())?;
-    cli.into_task_on(&NETWORK).map_err(|error| error.to_string())
+    environment::read(&line, &|_| None).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -53,11 +56,39 @@ fn the_defaults_are_those_of_the_documents() {
     assert_eq!(config.delivery.lag.events_max, 10_000);
     assert_eq!(config.delivery.lag.bytes_max, 4 << 20);
     assert_eq!(config.delivery.heartbeat, Duration::from_secs(15));
-    assert_eq!(config.http.head_bytes_max, 16 << 10);
-    assert_eq!(config.http.head_timeout, Duration::from_secs(10));
+    assert_eq!(config.http.headers_bytes_max, 16 << 10);
+    assert_eq!(config.http.headers_timeout, Duration::from_secs(10));
     assert_eq!(config.http.body_timeout, Duration::from_secs(30));
     assert_eq!(config.http.selectors_bytes_max, 64 << 20);
-    assert!(config.demos && config.http.gentle_refusals);
+    assert!(config.demos && config.http.retry_on_reject);
+}
+
+#[test]
+fn the_defaults_of_flags_are_those_of_the_settings() {
+    let config = config(&[]).unwrap();
+    assert_eq!(format!("{:?}", config.log), format!("{:?}", MemoryLogSettings::default()));
+    assert_eq!(format!("{:?}", config.delivery), format!("{:?}", DeliverySettings::default()));
+    assert_eq!(format!("{:?}", config.http), format!("{:?}", HttpSettings::default()));
+    let reserved = config.event_limits.reserved;
+    let limits = EventLimits { reserved, ..EventLimits::default() };
+    assert_eq!(format!("{:?}", config.event_limits), format!("{limits:?}"));
+}
+
+#[test]
+fn a_flag_of_an_earlier_version_is_understood_with_a_hint_of_its_new_name() {
+    let mut cli = read(&["--log-events=7", "--gentle-refusals", "no"]).unwrap();
+    let hints = cli.take_hints();
+    let Ok(Task::Serve(config)) = cli.into_task_on(&NETWORK) else { panic!("it serves") };
+    assert_eq!((config.log.events_max, config.http.retry_on_reject), (7, false));
+    let expected = [
+        "--gentle-refusals is called --retry-on-reject now",
+        "--log-events is called --retain-events now",
+    ];
+    assert!(hints.iter().zip(expected).all(|(hint, begin)| hint.starts_with(begin)), "{hints:?}");
+    assert_eq!(hints.len(), 2);
+    assert_eq!(read(&["--retain-events=7"]).unwrap().take_hints(), [""; 0]);
+    // A complaint names the flag as it is called now, which help knows.
+    assert!(read(&["--log-events=0"]).unwrap_err().contains("--retain-events"));
 }
 
 #[test]
@@ -118,7 +149,7 @@ fn a_listener_is_opened_at_every_address_of_its_name() {
 
 #[test]
 fn no_limit_is_larger_than_any() {
-    let config = config(&["--log-age=0s", "--lag-events=0", "--lag-bytes=0"]).unwrap();
+    let config = config(&["--retain-age=0s", "--lag-events=0", "--lag-bytes=0"]).unwrap();
     assert_eq!(config.log.age_max, Duration::MAX);
     assert_eq!(config.delivery.lag.events_max, u64::MAX);
     assert_eq!(config.delivery.lag.bytes_max, u64::MAX);
@@ -161,9 +192,9 @@ fn pages_of_the_called_host_are_trusted_only_where_not_every_name_could_be_made_
 #[test]
 fn a_setting_out_of_range_names_its_flag() {
     let cases: [(&[&str], &str); 11] = [
-        (&["--log-events", "0"], "--log-events"),
-        (&["--head-max", "1B"], "--head-max"),
-        (&["--head-timeout", "0s"], "--head-timeout"),
+        (&["--retain-events", "0"], "--retain-events"),
+        (&["--headers-max", "1B"], "--headers-max"),
+        (&["--headers-timeout", "0s"], "--headers-timeout"),
         (&["--shards", "5000"], "--shards"),
         (&["--http2-streams", "0"], "--http2-streams"),
         (&["--event-data-max", "8MiB"], "--body-max"),

@@ -216,7 +216,7 @@ impl Shard {
     fn passed(&mut self, key: SubscriberKey, page: &JoinedPage) -> Progress {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return Progress::Rest };
         if !subscriber.is_replaying() {
-            return Progress::End(EndReason::LogPassed);
+            return Progress::End(EndReason::Overrun);
         }
         let start = self.log.extent().start_id();
         let before = Some(start.to_string());

@@ -119,7 +119,7 @@ impl Shard {
             WARN,
             after = %self.seen,
             through = %lost,
-            "the log has passed a shard, whose subscribers miss events and are told; raise --log-events and --log-bytes, or publish more slowly"
+            "the log has passed a shard, whose subscribers miss events and are told; raise --retain-events and --retain-bytes, or publish more slowly"
         );
         self.lost = lost;
         self.passed_by = Some(self.audiences.walk());

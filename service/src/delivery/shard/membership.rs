@@ -117,7 +117,7 @@ impl Shard {
                 Finish::Done
             }
             EndReason::Finished => subscriber.sink().finish(&Bytes::new()),
-            EndReason::LogPassed | EndReason::Age | EndReason::Drain => {
+            EndReason::Overrun | EndReason::Age | EndReason::Drain => {
                 subscriber.sink().finish(&farewell)
             }
         };
@@ -240,12 +240,12 @@ fn warn_of(reason: EndReason, policy: BackpressurePolicy, lag: Lag) {
             bytes,
             "a slow reader was disconnected because slow readers held more than --output-buffers-max of events that the log no longer has; raise it, or let the log retain more"
         ),
-        EndReason::LogPassed => rarely!(
+        EndReason::Overrun => rarely!(
             WARN,
             %policy,
             events,
             bytes,
-            "a slow reader was disconnected because the log has passed it, and is told of its gap when it comes back; --log-events, --log-bytes and --log-age retain more"
+            "a slow reader was disconnected because the log has passed it, and is told of its gap when it comes back; --retain-events, --retain-bytes and --retain-age retain more"
         ),
         _ => {}
     }

@@ -101,7 +101,7 @@ async fn a_refused_subscription_is_told_and_not_tried_again() {
     let problem = browser.shows("#subscribe-problem", |text| !text.is_empty()).await;
     assert!(problem.starts_with("400 ") && problem.contains("URI Template"), "{problem}");
     browser.becomes("closed").await;
-    assert_eq!(server.figure("fanfare_subscribed_total").await, 0.0);
+    assert_eq!(server.figure("fanfare_streams_opened_total").await, 0.0);
 
     subscribe(&browser, "orders/{id}").await;
     assert_eq!(browser.text("#subscribe-problem").await, "");

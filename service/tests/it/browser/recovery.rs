@@ -82,7 +82,7 @@ async fn a_training_run_that_is_lost_is_said_to_be_lost_and_not_started_again() 
     browser.click("#start").await;
     browser.becomes("live").await;
     assert_eq!(browser.attribute("main", "data-runs").await, "2");
-    assert_eq!(server.figure("fanfare_subscribed_total").await, 1.0);
+    assert_eq!(server.figure("fanfare_streams_opened_total").await, 1.0);
 }
 
 #[tokio::test]

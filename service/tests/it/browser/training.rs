@@ -14,7 +14,11 @@ async fn started() -> (TestServer, Chromium) {
     let browser = Chromium::start().await;
     browser.open(&server.url("/demo/training")).await;
     assert_eq!(browser.attribute("main", "data-runs").await, "0");
-    assert_eq!(server.figure("fanfare_subscribed_total").await, 0.0, "nothing begins by itself");
+    assert_eq!(
+        server.figure("fanfare_streams_opened_total").await,
+        0.0,
+        "nothing begins by itself"
+    );
     browser.click("#start").await;
     browser.becomes("live").await;
     (server, browser)
@@ -26,7 +30,10 @@ async fn progress(browser: &Chromium) -> f64 {
 }
 
 async fn streams(server: &TestServer) -> (f64, f64) {
-    (server.figure("fanfare_subscribers").await, server.figure("fanfare_subscribed_total").await)
+    (
+        server.figure("fanfare_subscribers").await,
+        server.figure("fanfare_streams_opened_total").await,
+    )
 }
 
 #[tokio::test]
@@ -56,7 +63,7 @@ async fn a_second_click_stops_the_first_run_and_starts_another() {
     let first = sees("the bar moves", async || progress(&browser).await, |at| *at > 4.0).await;
     browser.click("#start").await;
     sees("the bar is back", async || progress(&browser).await, |at| *at < first).await;
-    let left = async || server.figure("fanfare_disconnects_total{reason=\"client\"}").await;
+    let left = async || server.figure("fanfare_streams_closed_total{reason=\"client\"}").await;
     sees("the first run was left", left, |left| *left == 1.0).await;
     browser.becomes("live").await;
     assert_eq!(streams(&server).await, (1.0, 2.0));

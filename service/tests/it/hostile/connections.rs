@@ -44,7 +44,7 @@ async fn thousands_that_join_and_leave_at_once_hold_nobody_up() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn http2_connections_that_only_answer_pings_are_idle_and_closed() {
-    let mut scene = Scene::start(&["--head-timeout", "500ms"]).await;
+    let mut scene = Scene::start(&["--headers-timeout", "500ms"]).await;
     // The library answers pings by itself. Some send their own too, some have had an answer before.
     let (with_stream, mut requests) = open_http2(scene.address()).await;
     let request = hyper::Request::get(scene.url("/events/healthy")).body(()).unwrap();
@@ -76,7 +76,7 @@ async fn http2_connections_that_only_answer_pings_are_idle_and_closed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_heads_are_closed_and_hold_nobody_up() {
-    let mut scene = Scene::start(&["--head-timeout", "1s"]).await;
+    let mut scene = Scene::start(&["--headers-timeout", "1s"]).await;
     let address = scene.address().to_owned();
     let mut attackers = Attackers::default();
     for number in 0..300 {

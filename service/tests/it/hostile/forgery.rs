@@ -62,7 +62,7 @@ async fn published(scene: &Scene, fields: &[(&str, &str); 3]) -> [StatusCode; 3]
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_told_of_a_gap_names_nothing_of_other_topics() {
-    let mut scene = Scene::start(&["--log-events", "20"]).await;
+    let mut scene = Scene::start(&["--retain-events", "20"]).await;
     let secret = |number: usize| {
         let id = format!("CUSTOMER-{number}");
         form(&[("topic", "secret"), ("private", "on"), ("id", &id), ("data", "x")])

@@ -12,8 +12,8 @@ use crate::support::{PATIENCE, eventually};
 
 const OUTPUT_BUFFERS: &str = "fanfare_output_buffer_bytes";
 const FLAGS: [&str; 6] =
-    ["--log-bytes", "16MiB", "--output-buffers-max", "16MiB", "--policy", "catch-up"];
-const ENDED_FOR_IT: &str = "fanfare_disconnects_total{reason=\"output_buffers\"}";
+    ["--retain-bytes", "16MiB", "--output-buffers-max", "16MiB", "--policy", "catch-up"];
+const ENDED_FOR_IT: &str = "fanfare_streams_closed_total{reason=\"output_buffers\"}";
 const READERS: usize = 80;
 const EVENT_BYTES: usize = 1 << 20;
 /// In mebibytes: the log, the buffers, of which half as much again may be held for a moment, and
@@ -95,7 +95,7 @@ async fn readers_that_stop_in_a_live_event_hold_no_more_than_the_limit() {
 /// What the server says that the log and slow readers hold, in bytes.
 async fn counted_after_a_round(scene: &mut Scene) -> u64 {
     scene.rounds(1).await;
-    (scene.sum("fanfare_log_bytes").await + scene.sum(OUTPUT_BUFFERS).await) as u64
+    (scene.sum("fanfare_retained_bytes").await + scene.sum(OUTPUT_BUFFERS).await) as u64
 }
 
 /// Asserts that no more was held than may be, and that it was what the server said, whose largest

@@ -45,7 +45,7 @@ async fn readers_that_trickle_through_very_many_topics_hold_nobody_up() {
         scene.rounds(4 * ROUNDS).await;
         // A reader's kernel says late that it has room.
         eventually("the policy does something", async || {
-            scene.sum("fanfare_events_skipped_total").await > 0.0
+            scene.sum("fanfare_events_dropped_total").await > 0.0
         })
         .await;
         scene.rounds(ROUNDS).await;

@@ -39,18 +39,19 @@ const SHAPES: [Shape; 8] = [
 async fn the_log_holds_what_its_limit_says_for_every_shape_of_event() {
     for (what, limit_mib, line) in SHAPES {
         let limit = format!("{limit_mib}MiB");
-        let mut scene = Scene::start(&["--log-bytes", &limit, "--log-events", "1000000"]).await;
+        let mut scene =
+            Scene::start(&["--retain-bytes", &limit, "--retain-events", "1000000"]).await;
         let (mut number, mut counted, mut full) = (0, 0.0, 0);
         // A little longer than until it drops events for new ones.
         while full < 2 {
             number += publish_batch(&scene, number, line, what).await;
             scene.rounds(1).await;
-            let now = scene.sum("fanfare_log_bytes").await;
+            let now = scene.sum("fanfare_retained_bytes").await;
             full += usize::from(now <= counted);
             counted = now;
         }
         scene.rounds(1).await;
-        scene.assert_counted("fanfare_log_bytes", limit_mib << 20).await;
+        scene.assert_counted("fanfare_retained_bytes", limit_mib << 20).await;
         // Shards remember topics too; that has a limit and a figure of its own.
         let remembered = scene.sum("fanfare_match_cache_bytes").await as u64;
         let counted = limit_mib + remembered.div_ceil(1 << 20);

@@ -87,7 +87,7 @@ async fn compiling_for_heads_holds_nobody_up_and_keeps_no_more_than_the_limit() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_known_of_topics_is_bounded_by_bytes() {
-    let mut scene = Scene::start(&["--log-bytes", "8MiB", "--log-events", "100000"]).await;
+    let mut scene = Scene::start(&["--retain-bytes", "8MiB", "--retain-events", "100000"]).await;
     let mut attackers = Attackers::default();
     for stream in 0..50 {
         let selectors = subscribe(&[format!("{{a{stream}}}/never/{{b}}")], "");
@@ -111,7 +111,7 @@ async fn what_is_known_of_topics_is_bounded_by_bytes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_templates_on_many_short_topics_are_bounded_too() {
-    let mut scene = Scene::start(&["--log-bytes", "8MiB"]).await;
+    let mut scene = Scene::start(&["--retain-bytes", "8MiB"]).await;
     let mut attackers = Attackers::default();
     for stream in 0..80 {
         let selectors = subscribe(&[format!("{{a{stream}}}/never/{{b}}")], "");

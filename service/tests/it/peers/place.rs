@@ -52,7 +52,7 @@ async fn heartbeats_renew_the_place_of_a_quiet_topic_beside_a_busy_one() {
 /// The log has long passed the place that the stream began with.
 async fn comes_back_after_heartbeats(peer: Peer) {
     const RETAINED: usize = 20;
-    let flags = ["--heartbeat", "100ms", "--log-events", "20"];
+    let flags = ["--heartbeat", "100ms", "--retain-events", "20"];
     let server = TestServer::start_with(&flags).await;
     let mut proxy = Proxy::cut_by_hand(server.address).await;
     let mut subscriber = peer.subscribe(&proxy.url("/events/quiet"), wanted(2));

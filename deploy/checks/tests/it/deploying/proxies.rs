@@ -107,7 +107,7 @@ fn nobody_publishes_through_the_proxy() {
         let proxy = kind.start(&server);
         let answer = client().post(format!("http://{}/events/t", proxy.address)).send("x");
         assert_eq!(answer.unwrap().status(), 403, "{kind:?}");
-        assert_eq!(server.figure("fanfare_log_events"), 0.0, "{kind:?}");
+        assert_eq!(server.figure("fanfare_retained_events"), 0.0, "{kind:?}");
     }
 }
 
@@ -154,7 +154,7 @@ fn a_proxy_that_has_been_told_its_name_serves_no_other() {
 #[test]
 fn an_error_of_the_servers_own_stays_an_error() {
     for kind in Kind::ALL {
-        let server = Fanfare::start(&["--connections", "1", "--gentle-refusals=false"]);
+        let server = Fanfare::start(&["--connections", "1", "--retry-on-reject=false"]);
         let full = kind.start(&server);
         let stream = Stream::open(full.address, None);
         eventually("it is there", || server.figure("fanfare_subscribers") == 1.0);
@@ -168,7 +168,7 @@ fn an_error_of_the_servers_own_stays_an_error() {
     }
 }
 
-/// Answers as a server does that has just begun to drain, under `--gentle-refusals=false`. A real one
+/// Answers as a server does that has just begun to drain, under `--retry-on-reject=false`. A real one
 /// closes its port in the same moment, so it cannot be met there when a test wants it.
 fn refusing() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

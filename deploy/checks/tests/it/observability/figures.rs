@@ -87,9 +87,9 @@ fn the_overview_says_how_much_arrives_how_fast_and_what_is_lost() {
         (
             ["overview.json", "Lost share", ""],
             vec![
-                ("fanfare_events_skipped_total{policy=\"conflate\", ", A, "0+60x10"),
+                ("fanfare_events_dropped_total{policy=\"conflate\", ", A, "0+60x10"),
                 (delivered, A, "0+2940x10"),
-                ("fanfare_events_skipped_total{policy=\"conflate\", ", B, "0x10"),
+                ("fanfare_events_dropped_total{policy=\"conflate\", ", B, "0x10"),
                 (delivered, B, "0+3000x10"),
             ],
             vec![("", 0.01)],
@@ -98,7 +98,7 @@ fn the_overview_says_how_much_arrives_how_fast_and_what_is_lost() {
             // Nothing is due, so nothing is lost: 0, and not NaN.
             ["overview.json", "Lost share", ""],
             vec![
-                ("fanfare_events_skipped_total{policy=\"conflate\", ", A, "5x10"),
+                ("fanfare_events_dropped_total{policy=\"conflate\", ", A, "5x10"),
                 (delivered, A, "7x10"),
             ],
             vec![("", 0.0)],
@@ -222,7 +222,7 @@ fn the_internals_say_how_much_of_the_machine_is_used_and_by_what() {
             vec![
                 // 64 MB, of which 63 are the log.
                 ("process_resident_memory_bytes", A, "64000000x10"),
-                ("fanfare_log_bytes", A, "63000000x10"),
+                ("fanfare_retained_bytes", A, "63000000x10"),
                 ("process_resident_memory_bytes", OTHER, "9000000x10"),
                 ("fanfare_subscribers", A, "500x10"),
                 build,
@@ -246,10 +246,10 @@ fn the_internals_say_how_full_the_log_is_and_how_far_a_drain_has_come() {
         (
             ["internals.json", "Log filled", ""],
             vec![
-                ("fanfare_log_events", A, "10x10"),
-                ("fanfare_log_events_limit", A, "100x10"),
-                ("fanfare_log_bytes", A, "40x10"),
-                ("fanfare_log_bytes_limit", A, "100x10"),
+                ("fanfare_retained_events", A, "10x10"),
+                ("fanfare_retained_events_limit", A, "100x10"),
+                ("fanfare_retained_bytes", A, "40x10"),
+                ("fanfare_retained_bytes_limit", A, "100x10"),
             ],
             vec![("", 0.4)],
         ),
@@ -257,8 +257,8 @@ fn the_internals_say_how_full_the_log_is_and_how_far_a_drain_has_come() {
             // It is 600 s after the beginning of time.
             ["internals.json", "How far the log reaches back", "oldest {{instance}}"],
             vec![
-                ("fanfare_log_oldest_timestamp_seconds", A, "540x10"),
-                ("fanfare_log_oldest_timestamp_seconds", B, "0x10"),
+                ("fanfare_retained_oldest_timestamp_seconds", A, "540x10"),
+                ("fanfare_retained_oldest_timestamp_seconds", B, "0x10"),
             ],
             vec![("instance=\"a\"", 60.0)],
         ),

@@ -274,7 +274,10 @@ impl Play {
         assert_eq!(self.stage.metrics.delivered_total(), self.had.events);
         for policy in [BackpressurePolicy::DropOldest, BackpressurePolicy::Conflate] {
             let figure = |name| self.stage.figure(&format!("{name}{{policy=\"{policy}\"}}"));
-            let figures = (figure("fanfare_skips_total"), figure("fanfare_events_skipped_total"));
+            let figures = (
+                figure("fanfare_backpressure_actions_total"),
+                figure("fanfare_events_dropped_total"),
+            );
             let its_own = policy == self.policy;
             let told = if its_own { (self.had.gaps, self.had.missed) } else { (0, 0) };
             assert_eq!(figures, told, "{policy}");

@@ -88,7 +88,7 @@ fn whoever_joins_while_the_shard_drains_is_closed_at_once() {
     }
     assert!(!interest.is_some());
     assert_eq!((stage.mailbox.load(), stage.audiences()), (0, 0));
-    assert_eq!((stage.figure("fanfare_subscribed_total"), stage.ended("drain")), (2, 2));
+    assert_eq!((stage.figure("fanfare_streams_opened_total"), stage.ended("drain")), (2, 2));
 }
 
 /// Its last bytes are on their way; a heartbeat that was due meanwhile does not end it early.

@@ -113,7 +113,7 @@ fn the_figures_add_up() {
     assert_eq!(replay.sequences().len() + live.sequences().len(), 6);
     assert_eq!(stage.metrics.delivered_total(), 6);
     assert_eq!(stage.figure("fanfare_delivered_bytes_total"), 6 * frame_bytes);
-    assert_eq!(stage.figure("fanfare_subscribed_total"), 3);
+    assert_eq!(stage.figure("fanfare_streams_opened_total"), 3);
     assert_eq!((stage.ended("slow"), stage.ended("client")), (1, 1));
     assert_eq!(stage.subscribers(), 1);
     assert_eq!(stage.figure("fanfare_subscribers"), 1);

@@ -434,7 +434,7 @@ impl Stage {
     }
 
     fn ended(&self, reason: &str) -> u64 {
-        self.figure(&format!("fanfare_disconnects_total{{reason=\"{reason}\"}}"))
+        self.figure(&format!("fanfare_streams_closed_total{{reason=\"{reason}\"}}"))
     }
 
     fn subscribers(&self) -> u64 {

@@ -23,8 +23,8 @@ fn drop_oldest_tells_how_many_are_missing_and_goes_on_with_the_newest_within_the
     let mut stage = stage_with_policy("drop-oldest", 3);
     let slow = after_a_stall(&mut stage, &["a"], &["a"; 10], usize::MAX);
     assert_eq!(slow.pieces(), ["1", "(missed 7 after 1 before 9)", "9 10 11"]);
-    assert_eq!(stage.figure("fanfare_skips_total{policy=\"drop-oldest\"}"), 1);
-    assert_eq!(stage.figure("fanfare_events_skipped_total{policy=\"drop-oldest\"}"), 7);
+    assert_eq!(stage.figure("fanfare_backpressure_actions_total{policy=\"drop-oldest\"}"), 1);
+    assert_eq!(stage.figure("fanfare_events_dropped_total{policy=\"drop-oldest\"}"), 7);
     stage.publish("a");
     stage.settle();
     assert_eq!(slow.pieces().last().unwrap(), "12");
@@ -91,7 +91,7 @@ fn conflate_keeps_the_newest_of_each_topic() {
     let slow = after_a_stall(&mut stage, &["a", "b", "c"], &topics, usize::MAX);
     // 1 is before the stall; 2 3 4 5 6 and 8 are for it.
     assert_eq!(slow.pieces(), ["1", "(missed 3 after 1 before 5)", "5 6 8"]);
-    assert_eq!(stage.figure("fanfare_events_skipped_total{policy=\"conflate\"}"), 3);
+    assert_eq!(stage.figure("fanfare_events_dropped_total{policy=\"conflate\"}"), 3);
     stage.publish("a");
     stage.settle();
     assert_eq!(slow.pieces().last().unwrap(), "9");

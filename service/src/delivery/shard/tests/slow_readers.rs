@@ -195,8 +195,8 @@ fn a_live_subscriber_that_the_log_has_passed_ends_and_is_told_when_to_come_back(
     stage.settle();
     assert_eq!((slow.pieces(), slow.end()), (vec!["1".to_owned()], farewell()));
     assert_eq!((just_reached.pieces(), just_reached.end()), (vec!["4 5".to_owned()], None));
-    assert_eq!((stage.ended("log_passed"), stage.subscribers()), (1, 1));
-    assert_eq!(stage.figure("fanfare_gaps_told_total"), 0);
+    assert_eq!((stage.ended("overrun"), stage.subscribers()), (1, 1));
+    assert_eq!(stage.figure("fanfare_gap_notices_total"), 0);
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn a_replay_that_the_log_has_passed_is_told_of_the_gap_and_goes_on() {
     stage.make_room(&reader, usize::MAX);
     stage.settle();
     assert_eq!(reader.pieces(), ["(missed null after ? before 4)", "5 6 7"]);
-    assert_eq!(stage.figure("fanfare_gaps_told_total"), 1);
+    assert_eq!(stage.figure("fanfare_gap_notices_total"), 1);
     stage.publish("a");
     stage.settle();
     assert_eq!(reader.pieces(), ["(missed null after ? before 4)", "5 6 7", "8"]);
@@ -271,7 +271,7 @@ fn a_gap_is_told_again_if_the_sink_did_not_take_it_after_all() {
     stage.make_room(&reader, usize::MAX);
     stage.settle();
     assert_eq!(reader.pieces(), ["(missed null after ? before 1)", "2 3 4"]);
-    assert_eq!(stage.figure("fanfare_gaps_told_total"), 1);
+    assert_eq!(stage.figure("fanfare_gap_notices_total"), 1);
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn when_the_log_has_passed_the_shard_itself_nobody_misses_anything_unknowingly()
     assert_eq!((quiet.pieces(), quiet.end()), (vec![], farewell()));
     assert_eq!(replay.pieces(), ["(missed null after ? before 4)", "5 6 7"]);
     assert_eq!(newcomer.pieces(), ["7"]);
-    assert_eq!((stage.ended("log_passed"), stage.subscribers()), (2, 2));
+    assert_eq!((stage.ended("overrun"), stage.subscribers()), (2, 2));
     stage.publish("a");
     stage.settle();
     assert_eq!(newcomer.pieces(), ["7", "8"]);

@@ -12,9 +12,9 @@ pub(super) const SERVER_FLAGS: [&str; 14] = [
     "skip/*=drop-oldest,newest/*=conflate",
     "--lag-bytes",
     "256KiB",
-    "--log-events",
+    "--retain-events",
     "500",
-    "--log-bytes",
+    "--retain-bytes",
     "64MiB",
     "--heartbeat",
     "1s",
@@ -58,9 +58,9 @@ pub(super) fn touch_every_path(server: &Fanfare, prometheus: &Prometheus) {
         eventually(gauge, || !prometheus.at(&format!("{gauge} > 0"), None).is_empty());
     }
     for series in [
-        "fanfare_skips_total{policy=\"drop-oldest\"}",
-        "fanfare_skips_total{policy=\"conflate\"}",
-        "fanfare_disconnects_total{reason=\"slow\"}",
+        "fanfare_backpressure_actions_total{policy=\"drop-oldest\"}",
+        "fanfare_backpressure_actions_total{policy=\"conflate\"}",
+        "fanfare_streams_closed_total{reason=\"slow\"}",
         "fanfare_heartbeats_total",
     ] {
         eventually(series, || {

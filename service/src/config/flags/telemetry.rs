@@ -7,29 +7,29 @@
 use clap::builder::{EnumValueParser, PossibleValue};
 use clap::{Args, ValueEnum};
 
-use super::ConfigError;
-use super::values::{Trimmed, ratio, text};
+use crate::config::ConfigError;
+use crate::config::values::{Trimmed, ratio, text};
 use crate::logging::{self, LogFormat, LoggingSettings, TraceSettings};
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Logs and traces")]
 pub(super) struct TelemetryFlags {
-    /// What is logged: off, error, warn, info, debug, trace, or a filter such as fanfare=debug,h2=info
+    /// Which diagnostic log lines are written: off, error, warn, info, debug, trace, or a filter such as fanfare=debug,h2=info
     #[arg(long, env = "FANFARE_LOG_LEVEL", value_name = "FILTER", default_value = "info",
           value_parser = logging::check_filter)]
     log_level: String,
-    /// How log lines look
+    /// Format of diagnostic log lines
     #[arg(long, env = "FANFARE_LOG_FORMAT", value_name = "FORMAT", ignore_case = true,
           default_value = "text", value_parser = Trimmed(EnumValueParser::<LogFormat>::new()))]
     log_format: LogFormat,
     /// Send traces of requests to this receiver of OTLP over HTTP, such as http://127.0.0.1:4318;
-    /// needs a build with the feature otlp. OTEL_EXPORTER_OTLP_ENDPOINT is heeded too
+    /// needs a build with the feature otlp. OTEL_EXPORTER_OTLP_ENDPOINT is read too
     #[arg(long, env = "FANFARE_OTLP_ENDPOINT", value_name = "URL", value_parser = text)]
     otlp_endpoint: Option<String>,
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide = true, value_parser = text)]
     otel_exporter_otlp_endpoint: Option<String>,
-    /// How many of the traces that begin here are recorded, from 0 to 1; for others their beginner
-    /// has decided
+    /// Share of the traces begun by this server that is recorded, from 0 to 1; whether others are
+    /// recorded was decided where they began
     #[arg(long, env = "FANFARE_TRACE_SAMPLE", value_name = "RATIO", default_value_t = 1.0,
           value_parser = ratio)]
     trace_sample: f64,
@@ -67,8 +67,8 @@ impl ValueEnum for LogFormat {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
-            Self::Text => PossibleValue::new("text").help("For people"),
-            Self::Json => PossibleValue::new("json").help("For machines, an object a line"),
+            Self::Text => PossibleValue::new("text").help("Text, for people"),
+            Self::Json => PossibleValue::new("json").help("One JSON object a line, for machines"),
         })
     }
 }

@@ -1,0 +1,103 @@
+//! Where the server listens, and for whom.
+
+use std::net::SocketAddr;
+
+use clap::{ArgAction, Args};
+
+use crate::config::ConfigError;
+use crate::config::resolve::{Network, is_loopback};
+use crate::config::values::{Address, Listed, boolean};
+use crate::http::{HostName, Origin, OriginPolicy, ServedHosts};
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Listening")]
+pub(super) struct ListeningFlags {
+    /// Address of the public listener: 127.0.0.1:8080, [::1]:8080, a name with all its addresses
+    /// as in localhost:8080, or :8080 for all addresses of the machine; may be given several times
+    /// (or separated by commas)
+    #[arg(
+        long,
+        env = "FANFARE_LISTEN",
+        value_name = "ADDR",
+        value_delimiter = ',',
+        default_value = "127.0.0.1:8080"
+    )]
+    listen: Vec<Listed<Address>>,
+    /// Address of the admin listener, which serves /metrics, /healthz and /readyz; written as for
+    /// --listen
+    #[arg(
+        long,
+        env = "FANFARE_ADMIN_LISTEN",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:9090"
+    )]
+    admin_listen: Address,
+    /// Let everybody who reaches the listeners publish and subscribe, also where they are not on
+    /// loopback: for a closed network, or a container whose port is published on loopback
+    #[arg(long, env = "FANFARE_OPEN", value_name = "BOOL", num_args = 0..=1,
+          action = ArgAction::Set, value_parser = boolean,
+          default_value_t = false, default_missing_value = "true")]
+    open: bool,
+    /// Name or address of a host that is served, such as push.example, whatever its port; may be
+    /// given several times (or separated by commas). Requests for other hosts are refused; on
+    /// loopback, loopback names are served always. Without it and with --open every host is served
+    #[arg(long = "host", env = "FANFARE_HOST", value_name = "NAME", value_delimiter = ',')]
+    hosts: Vec<Listed<HostName>>,
+    /// Origin whose pages may subscribe and publish, such as https://app.example or
+    /// capacitor://localhost, or null; may be given several times (or separated by commas)
+    #[arg(
+        long = "cors-origin",
+        env = "FANFARE_CORS_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    cors_origins: Vec<Listed<Origin>>,
+    /// Serve the four demonstrations and their pages
+    #[arg(long, env = "FANFARE_DEMOS", value_name = "BOOL", num_args = 0..=1,
+          action = ArgAction::Set, value_parser = boolean,
+          default_value_t = true, default_missing_value = "true")]
+    pub(super) demos: bool,
+}
+
+/// What the flags come to.
+pub(super) struct Listeners {
+    pub(super) public: Vec<SocketAddr>,
+    pub(super) admin: Vec<SocketAddr>,
+    /// Whether other machines can reach a public listener.
+    pub(super) open_to_network: bool,
+    pub(super) hosts: ServedHosts,
+    pub(super) origins: OriginPolicy,
+}
+
+impl ListeningFlags {
+    pub(super) fn resolve(&self, network: &Network) -> Result<Listeners, ConfigError> {
+        let listen = network.listeners("--listen", &Listed::all(&self.listen))?;
+        let foreign = listen.iter().find(|(_, address)| !is_loopback(*address));
+        if let (Some((given, address)), false) = (foreign, self.open) {
+            return Err(ConfigError::NotLoopback { given: given.clone(), address: *address });
+        }
+        let admin =
+            network.listeners("--admin-listen", std::slice::from_ref(&self.admin_listen))?;
+        Ok(Listeners {
+            hosts: self.served_hosts(&listen),
+            origins: OriginPolicy {
+                listed: Listed::all(&self.cors_origins),
+                loopback: true,
+                // A host that is listed cannot be made to resolve to us by somebody else.
+                same_host: foreign.is_some() || !Listed::all(&self.hosts).is_empty(),
+            },
+            open_to_network: foreign.is_some(),
+            public: listen.into_iter().map(|(_, address)| address).collect(),
+            admin: admin.into_iter().map(|(_, address)| address).collect(),
+        })
+    }
+
+    fn served_hosts(&self, listen: &[(String, SocketAddr)]) -> ServedHosts {
+        let hosts = Listed::all(&self.hosts);
+        ServedHosts {
+            any: self.open && hosts.is_empty(),
+            loopback: listen.iter().any(|(_, address)| is_loopback(*address)),
+            named: hosts,
+        }
+    }
+}
