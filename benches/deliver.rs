@@ -48,7 +48,7 @@ impl Plane {
         let publish = self.hub.publish(draft(&topic(text), 150));
         let mut publish = std::pin::pin!(publish);
         let _ = black_box(publish.as_mut().poll(&mut Context::from_waker(Waker::noop())));
-        let head = self.hub.log().extent().head;
+        let head = self.hub.log().bounds().head;
         while self.delivery.seen_by_all() < head {
             std::hint::spin_loop();
         }

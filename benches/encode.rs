@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use fanfare::event::{Buffers, Draft, Epoch, Sequence, Unnumbered};
+use fanfare::event::{Buffers, Draft, EncodedEvent, Epoch, Sequence};
 use fanfare_benches::topic;
 
 fn encode(c: &mut Criterion) {
@@ -20,7 +20,7 @@ fn encode(c: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(name), |b| {
             b.iter_batched(
                 || draft.clone(),
-                |draft| black_box(Unnumbered::encode(draft)),
+                |draft| black_box(EncodedEvent::encode(draft)),
                 BatchSize::SmallInput,
             );
         });
@@ -35,8 +35,8 @@ fn number(c: &mut Criterion) {
     let (epoch, buffers) = (Epoch::begun_at(1_700_000_000_000, 5), Buffers::default());
     c.bench_function("number", |b| {
         b.iter_batched(
-            || Unnumbered::encode(draft.clone()),
-            |event| black_box(event.number(Sequence(7), (1_700_000_000_000, now), epoch, &buffers)),
+            || EncodedEvent::encode(draft.clone()),
+            |event| black_box(event.assign(Sequence(7), (1_700_000_000_000, now), epoch, &buffers)),
             BatchSize::SmallInput,
         );
     });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fanfare::clock::Clock;
-use fanfare::event::{Draft, Unnumbered};
+use fanfare::event::{Draft, EncodedEvent};
 use fanfare::log::{Log as _, MemoryLog, MemoryLogSettings};
 use fanfare::topic::Topic;
 
@@ -34,7 +34,7 @@ pub fn log(events_max: usize) -> Arc<MemoryLog> {
 pub fn fill(log: &MemoryLog, events: usize, topics: usize) {
     let topics: Vec<Topic> = (0..topics).map(|index| topic(&format!("t/{index}"))).collect();
     for index in 0..events {
-        let event = Unnumbered::encode(draft(&topics[index % topics.len()], 150));
+        let event = EncodedEvent::encode(draft(&topics[index % topics.len()], 150));
         // In memory an append is done when it returns.
         drop(log.append(vec![event]));
     }

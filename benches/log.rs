@@ -4,8 +4,8 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use fanfare::event::{Sequence, Unnumbered};
-use fanfare::log::{Log as _, PageLimit, ReadRange, Wanted};
+use fanfare::event::{EncodedEvent, Sequence};
+use fanfare::log::{EventFilter, Log as _, PageLimit, ReadRange};
 use fanfare::topic::{Selector, SelectorSet};
 use fanfare_benches::{draft, fill, log, topic};
 
@@ -25,7 +25,7 @@ fn append(c: &mut Criterion) {
             b.iter_batched(
                 || {
                     next = (next + 1) % topics;
-                    vec![Unnumbered::encode(draft(&names[next], 150))]
+                    vec![EncodedEvent::encode(draft(&names[next], 150))]
                 },
                 |events| drop(black_box(log.append(events))),
                 BatchSize::SmallInput,
@@ -43,7 +43,7 @@ fn read(c: &mut Criterion) {
         fill(&log, EVENTS, topics);
         let exact = SelectorSet::one(Selector::exact(topic("t/0")));
         group.bench_function(BenchmarkId::from_parameter(topics), |b| {
-            b.iter(|| black_box(log.read(EVERYTHING, Wanted::Candidates(&exact), PAGE)));
+            b.iter(|| black_box(log.read(EVERYTHING, EventFilter::Candidates(&exact), PAGE)));
         });
     }
     group.finish();
@@ -55,7 +55,7 @@ fn locate(c: &mut Criterion) {
     let log = log(EVENTS);
     fill(&log, EVENTS, 100);
     let middle = ReadRange { after: Sequence(EVENTS as u64 / 2), ..EVERYTHING };
-    let page = log.read(middle, Wanted::Everything, PAGE);
+    let page = log.read(middle, EventFilter::Everything, PAGE);
     let own = page.events.first().map(|event| event.id().to_owned()).unwrap_or_default();
     for (name, id) in [("own id", own.as_str()), ("unknown id", "order-4711")] {
         group.bench_function(BenchmarkId::from_parameter(name), |b| {
@@ -73,7 +73,7 @@ fn read_back(c: &mut Criterion) {
         fill(&log, EVENTS, topics);
         let exact = SelectorSet::one(Selector::exact(topic("t/0")));
         group.bench_function(BenchmarkId::from_parameter(topics), |b| {
-            b.iter(|| black_box(log.read_back(EVERYTHING, Wanted::Candidates(&exact), PAGE)));
+            b.iter(|| black_box(log.read_back(EVERYTHING, EventFilter::Candidates(&exact), PAGE)));
         });
     }
     group.finish();

@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos};
 use crate::file_limit::FileLimit;
-use crate::http::{self, BodyMemory, Context, Front, HttpSettings, Pages, SelectorReader};
+use crate::http::{self, BodyMemory, Context, HttpServer, HttpSettings, Pages, SelectorReader};
 use crate::hub::Hub;
 use crate::lifecycle::{Lifecycle, Shutdown};
 use crate::log::MemoryLog;
@@ -56,7 +56,7 @@ pub struct App {
     delivery: Delivery,
     threads: DeliveryThreads,
     log: Arc<MemoryLog>,
-    front: Front,
+    front: HttpServer,
     listeners: Vec<TcpListener>,
     hub: Hub,
 }
@@ -140,9 +140,9 @@ impl App {
             let start = |std| admin.clone().start(std);
             listener.into_std().and_then(start).map_err(BuildError::Admin)?;
         }
-        demo::start_server_figures(&hub, &metrics, &delivery, &lifecycle);
+        demo::start_server_stats(&hub, &metrics, &delivery, &lifecycle);
         let demos = config.demos.then(|| Demos::start(&hub, &lifecycle));
-        let front = Front::new(Context {
+        let front = HttpServer::new(Context {
             hub: hub.clone(),
             delivery: delivery.clone(),
             authority: Authority::Open,

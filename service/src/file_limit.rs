@@ -20,9 +20,9 @@ impl FileLimit {
     #[must_use]
     pub fn raise() -> Self {
         let before = getrlimit(Resource::Nofile);
-        let wanted = Rlimit { current: before.maximum, maximum: before.maximum };
-        let now = match setrlimit(Resource::Nofile, wanted) {
-            Ok(()) => wanted,
+        let filter = Rlimit { current: before.maximum, maximum: before.maximum };
+        let now = match setrlimit(Resource::Nofile, filter) {
+            Ok(()) => filter,
             Err(error) => {
                 tracing::warn!(%error, "cannot raise the file limit");
                 before

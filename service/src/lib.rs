@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  publishers ──POST──▶ http ──draft──▶ hub ──append──▶ log
-//!  demo sources ────────────────────────▲                │ bell
+//!  demo sources ────────────────────────▲                │ wake
 //!                                                        ▼
 //!                          delivery: shards ─▶ audiences ─▶ subscribers ─▶ sinks
 //!                                     ▲

@@ -17,7 +17,7 @@ use tokio::runtime;
 use crate::http::BodyMemory;
 use crate::hub::Hub;
 use crate::lifecycle::Lifecycle;
-use crate::metrics::{Metrics, Readings};
+use crate::metrics::{Metrics, Snapshot};
 use crate::topic::SelectorCompiler;
 
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -35,7 +35,7 @@ pub struct Admin {
     pub body_memory: BodyMemory,
     /// Who keeps compiled selectors.
     pub selectors: SelectorCompiler,
-    /// The runtime of the front, of which there are figures.
+    /// The runtime of the front, of which there are stats.
     pub front: runtime::Handle,
 }
 
@@ -62,9 +62,9 @@ impl Admin {
             && self.metrics.all_shards_get_on()
     }
 
-    fn readings(&self) -> Readings {
-        Readings {
-            log: Some(self.hub.log().extent()),
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            log: Some(self.hub.log().bounds()),
             output_buffer_bytes: self.hub.log().buffers().beyond_the_log(),
             publishers_waiting: self.hub.publishers_waiting(),
             body_memory_bytes: self.body_memory.held(),
@@ -82,7 +82,7 @@ impl Admin {
         }
         match request.uri().path() {
             "/metrics" => {
-                let mut reply = text(StatusCode::OK, self.metrics.render(&self.readings()));
+                let mut reply = text(StatusCode::OK, self.metrics.render(&self.snapshot()));
                 let content_type = HeaderValue::from_static(METRICS_TYPE);
                 reply.headers_mut().insert(CONTENT_TYPE, content_type);
                 reply

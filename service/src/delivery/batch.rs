@@ -1,6 +1,6 @@
-//! Several events as one piece of bytes, joined once for everybody who gets them.
+//! Several events as one segment of bytes, joined once for everybody who gets them.
 //!
-//! A sink may take a part of a piece. Where that part ends inside a frame, the rest of that frame
+//! A sink may take a part of a segment. Where that part ends inside a frame, the rest of that frame
 //! has to follow before anything else, whatever happens to the subscriber meanwhile; a batch tells
 //! which frame that is, and gives its rest as a slice of what the log shares, never as a copy.
 
@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::event::{Buffers, Event, Sequence};
 
-/// Several events as one piece, in order. Cheap to clone.
+/// Several events as one segment, in order. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Batch(Arc<Joined>);
 
@@ -50,12 +50,12 @@ impl Batch {
 
     /// For a body, which is framed by whoever carries it.
     pub(super) fn frames(&self) -> &Bytes {
-        self.0.piece(&self.0.frames, Event::frame)
+        self.0.segment(&self.0.frames, Event::frame)
     }
 
     /// For a socket that carries HTTP/1.1.
     pub(super) fn chunks(&self) -> &Bytes {
-        self.0.piece(&self.0.chunks, Event::chunk)
+        self.0.segment(&self.0.chunks, Event::chunk)
     }
 
     pub(super) fn events(&self) -> &[Arc<Event>] {
@@ -114,7 +114,7 @@ impl Batch {
 
 impl Joined {
     /// One event is its own bytes, shared; several are joined, once.
-    fn piece<'a>(&'a self, joined: &'a OnceLock<Bytes>, of: fn(&Event) -> &Bytes) -> &'a Bytes {
+    fn segment<'a>(&'a self, joined: &'a OnceLock<Bytes>, of: fn(&Event) -> &Bytes) -> &'a Bytes {
         if let [event] = &self.events[..] {
             return of(event);
         }
@@ -176,7 +176,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::event::{DraftFields, Epoch, EventLimits, Unnumbered};
+    use crate::event::{DraftFields, EncodedEvent, Epoch, EventLimits};
 
     fn event(sequence: u64, data: &str) -> Arc<Event> {
         let fields = DraftFields {
@@ -185,7 +185,7 @@ mod tests {
             ..DraftFields::default()
         };
         let draft = fields.check(&EventLimits::default()).unwrap();
-        Arc::new(Unnumbered::encode(draft).number(
+        Arc::new(EncodedEvent::encode(draft).assign(
             Sequence(sequence),
             (0, Instant::now()),
             Epoch::begun_at(0, 1),

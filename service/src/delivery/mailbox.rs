@@ -1,7 +1,7 @@
 //! What wakes a shard, and what it is told.
 //!
-//! The bell is an eventfd that is written at most once until the shard has woken: however many
-//! publishers, sinks and connections ring, it costs one system call. The queue needs no limit of
+//! The waker is an eventfd that is written at most once until the shard has woken: however many
+//! publishers, sinks and connections wake it, it costs one system call. The queue needs no limit of
 //! its own, because each entry belongs to a subscriber or a command that is limited elsewhere: one
 //! join, at most one pending "ready" and one "gone" for each open stream.
 
@@ -13,17 +13,17 @@ use std::time::Duration;
 
 use mio::{Registry, Token, Waker};
 
-use super::Joiner;
-use super::doorbell::Doorbell;
+use super::NewSubscriber;
 use super::subscriber::SubscriberKey;
+use super::wake_once::WakeOnce;
 use crate::event::Sequence;
-use crate::logging::rarely;
+use crate::logging::log_limited;
 
 /// Something that happened outside the shard.
 #[derive(Debug)]
 pub(super) enum Notice {
     /// A new subscriber.
-    Join(Box<Joiner>),
+    Join(Box<NewSubscriber>),
     /// A sink that was full takes bytes again.
     Ready(SubscriberKey),
     /// The reader of a sink went away.
@@ -41,7 +41,7 @@ const ROOM_KEPT: usize = 4 << 10;
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     notices: Mutex<VecDeque<Notice>>,
-    bell: Doorbell<Waker>,
+    waker: WakeOnce<Waker>,
     /// Subscribers of the shard and those on their way to it.
     load: AtomicUsize,
     seen: AtomicU64,
@@ -53,7 +53,7 @@ impl Mailbox {
     pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         Ok(Self {
             notices: Mutex::default(),
-            bell: Doorbell::new(Waker::new(registry, token)?),
+            waker: WakeOnce::new(Waker::new(registry, token)?),
             load: AtomicUsize::new(0),
             seen: AtomicU64::new(0),
             ended: AtomicBool::new(false),
@@ -61,10 +61,10 @@ impl Mailbox {
     }
 
     /// Wakes the shard, once.
-    pub(super) fn ring(&self) {
-        self.bell.ring(|waker| {
+    pub(super) fn wake(&self) {
+        self.waker.wake(|waker| {
             if let Err(error) = waker.wake() {
-                rarely!(ERROR, %error, "cannot wake a shard");
+                log_limited!(ERROR, %error, "cannot wake a shard");
             }
         });
     }
@@ -81,17 +81,17 @@ impl Mailbox {
         }
         notices.push_back(notice);
         drop(notices);
-        self.ring();
+        self.wake();
     }
 
-    /// Takes everything into `into`, which is empty and whose space is used again. Whoever rings after
-    /// this began wakes the shard once more.
+    /// Takes everything into `into`, which is empty and whose space is used again. What is
+    /// posted after this began wakes the shard once more.
     pub(super) fn take(&self, into: &mut VecDeque<Notice>) {
         if into.capacity() > ROOM_KEPT {
             // What a burst needed is given back by halves.
             into.shrink_to(into.capacity() / 2);
         }
-        self.bell.hear();
+        self.waker.rearm();
         let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut *notices, into);
     }

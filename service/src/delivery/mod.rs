@@ -1,11 +1,11 @@
 //! The delivery plane: from the log to many sinks.
 //!
 //! Plain threads, called shards, each with its own subscribers; nothing in a shard is shared with
-//! another. A shard is rung when the head of the log has moved, reads what is new, and hands every
+//! another. A shard is woken when the head of the log has moved, reads what is new, and sends every
 //! audience its frames. There is no HTTP in here: a `Sink` takes bytes or says that it is full.
 //!
 //! ```text
-//!   log ──bell──▶ shard: read new events ─▶ audiences that match ─▶ their subscribers ─▶ sinks
+//!   log ──wake──▶ shard: read new events ─▶ audiences that match ─▶ their subscribers ─▶ sinks
 //!                   ▲                                                                     │
 //!                   └──────── mailbox: joined, ready again, gone, drain ◀────────────────┘
 //! ```
@@ -15,18 +15,18 @@ mod backpressure;
 mod batch;
 mod budget;
 mod deadlines;
-mod doorbell;
 mod mailbox;
-mod piece;
 mod shard;
 mod sink;
 mod slot;
+mod slot_cell;
 mod socket;
 mod subscriber;
 mod sync;
+mod wake_once;
 
 pub use backpressure::{BackpressurePolicy, LagLimit, Policies, PolicyRule, PolicyRuleError};
-pub use slot::{Cut, HangUp, Piece, SlotReader, StreamCut};
+pub use slot::{Cut, HangUp, Segment, SlotReader, StreamCut};
 pub use socket::Held;
 
 use std::io;
@@ -40,7 +40,7 @@ use bytes::Bytes;
 
 use crate::event::Sequence;
 use crate::hub::{Hub, Subscription};
-use crate::metrics::{Metrics, ShardFigures};
+use crate::metrics::{Metrics, ShardStats};
 use mailbox::{Mailbox, Notice};
 use shard::Shard;
 use sink::Sink;
@@ -65,7 +65,7 @@ pub struct DeliverySettings {
     /// milliseconds.
     pub retry_ms: RangeInclusive<u32>,
     /// What slow streams may hold beyond the log, all together, in bytes: the rest of events that
-    /// the log has dropped, and pieces joined of several events. When it is more, those that are
+    /// the log has dropped, and segments joined of several events. When it is more, those that are
     /// furthest behind are ended.
     pub output_buffers_max: usize,
 }
@@ -87,7 +87,7 @@ impl Default for DeliverySettings {
 
 /// A subscriber on its way to a shard.
 #[derive(Debug)]
-struct Joiner {
+struct NewSubscriber {
     subscription: Subscription,
     sink: Box<dyn Sink>,
 }
@@ -101,7 +101,7 @@ pub struct Delivery {
 #[derive(Debug)]
 struct ShardHandle {
     mailbox: Arc<Mailbox>,
-    figures: Arc<ShardFigures>,
+    stats: Arc<ShardStats>,
 }
 
 /// The threads of the shards; they end when they have been told to.
@@ -122,15 +122,15 @@ impl Delivery {
     ) -> io::Result<(Self, DeliveryThreads)> {
         let mut shards = Vec::new();
         let mut handles = Vec::new();
-        for (index, figures) in metrics.shards().iter().enumerate() {
+        for (index, stats) in metrics.shards().iter().enumerate() {
             let (mut shard, mailbox) =
-                Shard::new(Arc::clone(hub.log()), settings.clone(), Arc::clone(figures))?;
+                Shard::new(Arc::clone(hub.log()), settings.clone(), Arc::clone(stats))?;
             shard.follower = Some(hub.follow(mailbox.seen()));
             let name = format!("shard-{index}");
             handles.push(std::thread::Builder::new().name(name).spawn(move || shard.run())?);
-            let bell = Arc::clone(&mailbox);
-            hub.log().follow(Arc::new(move || bell.ring()));
-            shards.push(ShardHandle { mailbox, figures: Arc::clone(figures) });
+            let waker = Arc::clone(&mailbox);
+            hub.log().follow(Arc::new(move || waker.wake()));
+            shards.push(ShardHandle { mailbox, stats: Arc::clone(stats) });
         }
         Ok((Self { shards: shards.into() }, DeliveryThreads { handles }))
     }
@@ -183,7 +183,7 @@ impl Delivery {
     /// How many subscribers there are.
     #[must_use]
     pub fn subscribers(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.figures.subscribers()).sum()
+        self.shards.iter().map(|shard| shard.stats.subscribers()).sum()
     }
 
     /// The last sequence that every running shard has seen.
@@ -201,8 +201,8 @@ impl Delivery {
 
 impl ShardHandle {
     fn join(&self, subscription: Subscription, sink: impl Sink + 'static) {
-        let joiner = Joiner { subscription, sink: Box::new(sink) };
-        self.mailbox.post(Notice::Join(Box::new(joiner)));
+        let new_subscriber = NewSubscriber { subscription, sink: Box::new(sink) };
+        self.mailbox.post(Notice::Join(Box::new(new_subscriber)));
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The shard treats every sink alike, as it would a socket that does not block: it offers frames,
 //! and a sink takes them, takes a part, or says that it is full; when it no longer is, the shard
-//! hears of it. So cursors, lag, policies, heartbeats and deadlines are one piece of code whatever
+//! is told. So cursors, lag, policies, heartbeats and deadlines are the same code whatever
 //! carries the bytes.
 
 use std::fmt;
@@ -21,7 +21,7 @@ use crate::event::{Block, Sequence};
 pub(super) enum Offer {
     /// It has it, or would take something.
     Taken,
-    /// It is full, has taken nothing, and the shard will hear when it is not.
+    /// It is full, has taken nothing, and the shard will be told when it is not.
     Full,
     /// Nobody reads it any more.
     Closed,
@@ -35,7 +35,7 @@ pub(super) enum Sent {
     /// It has the events up to this one, and has seen to it that the last one will be whole. It is
     /// full now.
     Through(Sequence),
-    /// It is full, has taken nothing, and the shard will hear when it is not.
+    /// It is full, has taken nothing, and the shard will be told when it is not.
     Full,
     /// Nobody reads it any more.
     Closed,
@@ -54,7 +54,7 @@ impl From<Offer> for Sent {
 
 /// What came from the reader's side of a stream, which should be nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum PeerInput {
     Nothing,
     /// The reader has closed its side, or is lost.
     Gone,
@@ -85,9 +85,9 @@ pub(super) trait Sink: Send + fmt::Debug {
     /// Offers events.
     fn offer_batch(&mut self, batch: &Batch) -> Sent;
 
-    /// Looks at what came from the other side.
-    fn hear(&mut self) -> Heard {
-        Heard::Nothing
+    /// Reads what came from the peer.
+    fn poll_input(&mut self) -> PeerInput {
+        PeerInput::Nothing
     }
 
     /// The system says that it takes bytes again; true if it had been full.
@@ -95,16 +95,17 @@ pub(super) trait Sink: Send + fmt::Debug {
         false
     }
 
-    /// Ends the stream in order: what was taken, then `farewell`, then the end.
-    fn finish(&mut self, farewell: &Bytes) -> Finish;
+    /// Ends the stream in order: what was taken, then `retry_hint`, then the end.
+    fn finish(&mut self, retry_hint: &Bytes) -> Finish;
 
     /// Goes on with an end that is pending, after it was unblocked.
-    fn go_on(&mut self) -> Finish {
+    fn continue_close(&mut self) -> Finish {
         Finish::Done
     }
 
-    /// Whether somebody else sends its bytes, and sees to it that they leave in time.
-    fn is_carried(&self) -> bool {
+    /// Whether its bytes are polled by somebody else (hyper), who sends them and sees to it that they
+    /// leave in time.
+    fn is_polled(&self) -> bool {
         false
     }
 
@@ -114,8 +115,8 @@ pub(super) trait Sink: Send + fmt::Debug {
         0
     }
 
-    /// Ends the stream at once: the reader takes nothing, so `farewell` is only a try.
-    fn abort(&mut self, farewell: &Bytes);
+    /// Ends the stream at once: the reader takes nothing, so `retry_hint` is only a try.
+    fn abort(&mut self, retry_hint: &Bytes);
 
     /// Cuts the connection of a stream that was ended, because some of its bytes do not leave.
     fn disconnect(&mut self) {}

@@ -1,8 +1,8 @@
 //! A sink for streams whose bytes somebody else pulls, such as a body that hyper polls.
 //!
-//! It holds at most one piece: one frame, or everything that was ready at once joined together. The
+//! It holds at most one segment: one frame, or everything that was ready at once joined together. The
 //! shard fills it, the reader empties it; a second offer before that is answered "full", exactly as
-//! a socket would, and emptying it then rings the shard. So a slow reader costs one piece, never a
+//! a socket would, and emptying it then wakes the shard. So a slow reader costs one segment, never a
 //! queue.
 
 use std::fmt;
@@ -18,8 +18,8 @@ use thiserror::Error;
 
 use super::batch::Batch;
 use super::mailbox::{Mailbox, Notice};
-use super::piece::{PieceCell, Put, Taken};
 use super::sink::{Finish, Offer, Sent, Sink};
+use super::slot_cell::{SlotCell, Taken, TryPut};
 use super::subscriber::SubscriberKey;
 use crate::event::Block;
 
@@ -49,7 +49,7 @@ pub(crate) fn slot(
     hang_up: HangUp,
 ) -> (SlotSink, SlotReader) {
     let shared = Arc::new(Shared {
-        cell: PieceCell::holding(opening),
+        cell: SlotCell::holding(opening),
         taken: AtomicUsize::new(0),
         key: OnceLock::new(),
         mailbox,
@@ -60,8 +60,8 @@ pub(crate) fn slot(
 
 #[derive(Debug)]
 struct Shared {
-    cell: PieceCell,
-    /// Bytes of the pieces that the reader took and that have yet to leave.
+    cell: SlotCell,
+    /// Bytes of the segments that the reader took and that have yet to leave.
     taken: AtomicUsize,
     /// By what the shard knows the stream, once it does.
     key: OnceLock<SubscriberKey>,
@@ -90,12 +90,12 @@ fn wake(reader: Option<Waker>) {
 impl SlotSink {
     fn put(&self, frames: &Bytes) -> Offer {
         match self.shared.cell.put(frames) {
-            Put::Taken(reader) => {
+            TryPut::Taken(reader) => {
                 wake(reader);
                 Offer::Taken
             }
-            Put::Full => Offer::Full,
-            Put::Gone => Offer::Closed,
+            TryPut::Full => Offer::Full,
+            TryPut::Gone => Offer::Closed,
         }
     }
 }
@@ -119,16 +119,16 @@ impl Sink for SlotSink {
         self.put(batch.frames()).into()
     }
 
-    fn finish(&mut self, farewell: &Bytes) -> Finish {
-        wake(self.shared.cell.end(farewell));
-        self.go_on()
+    fn finish(&mut self, retry_hint: &Bytes) -> Finish {
+        wake(self.shared.cell.end(retry_hint));
+        self.continue_close()
     }
 
-    fn go_on(&mut self) -> Finish {
+    fn continue_close(&mut self) -> Finish {
         if self.held() == 0 { Finish::Done } else { Finish::Pending }
     }
 
-    fn is_carried(&self) -> bool {
+    fn is_polled(&self) -> bool {
         true
     }
 
@@ -163,29 +163,29 @@ pub struct SlotReader {
 }
 
 impl SlotReader {
-    /// The next piece; `None` when the stream has ended in order.
+    /// The next segment; `None` when the stream has ended in order.
     pub fn poll_next(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, StreamCut>>> {
         self.shared.cell.take(context.waker()).map(|taken| match taken {
-            Taken::Piece { piece, promised } => {
-                if promised {
+            Taken::Segment { segment, wants_wakeup } => {
+                if wants_wakeup {
                     self.tell(Notice::Ready);
                 }
-                Some(Ok(piece))
+                Some(Ok(segment))
             }
             Taken::End => None,
             Taken::Cut => Some(Err(StreamCut)),
         })
     }
 
-    /// A piece for whoever sends it, which counts for this stream until it is dropped.
+    /// A segment for whoever sends it, which counts for this stream until it is dropped.
     #[must_use]
-    pub fn counted(&self, bytes: Bytes) -> Piece {
+    pub fn counted(&self, bytes: Bytes) -> Segment {
         let counted = bytes.len();
         self.shared.taken.fetch_add(counted, Ordering::Relaxed);
-        Piece { bytes, counted, stream: Some(Arc::clone(&self.shared)) }
+        Segment { bytes, counted, stream: Some(Arc::clone(&self.shared)) }
     }
 
     /// Before the shard has met the stream there is nothing to tell: it asks when it does.
@@ -198,20 +198,20 @@ impl SlotReader {
 
 /// Bytes on their way, and for which stream they count.
 #[derive(Debug)]
-pub struct Piece {
+pub struct Segment {
     bytes: Bytes,
     counted: usize,
     stream: Option<Arc<Shared>>,
 }
 
-impl From<Bytes> for Piece {
+impl From<Bytes> for Segment {
     /// Bytes that count for no stream.
     fn from(bytes: Bytes) -> Self {
         Self { bytes, counted: 0, stream: None }
     }
 }
 
-impl Buf for Piece {
+impl Buf for Segment {
     fn remaining(&self) -> usize {
         self.bytes.remaining()
     }
@@ -229,7 +229,7 @@ impl Buf for Piece {
     }
 }
 
-impl Drop for Piece {
+impl Drop for Segment {
     fn drop(&mut self) {
         if let Some(stream) = &self.stream {
             stream.taken.fetch_sub(self.counted, Ordering::Relaxed);
@@ -321,7 +321,7 @@ mod tests {
         notices.iter().map(name).collect()
     }
 
-    fn piece(text: &'static str) -> Poll<Option<Result<Bytes, StreamCut>>> {
+    fn segment(text: &'static str) -> Poll<Option<Result<Bytes, StreamCut>>> {
         Poll::Ready(Some(Ok(Bytes::from_static(text.as_bytes()))))
     }
 
@@ -331,9 +331,9 @@ mod tests {
     fn a_reader_gets_the_opening_first_and_then_what_was_offered() {
         let mut stage = stage(":\n");
         assert_eq!(stage.offer("a"), Offer::Full);
-        assert_eq!(stage.read(), piece(":\n"));
+        assert_eq!(stage.read(), segment(":\n"));
         assert_eq!(stage.offer("a"), Offer::Taken);
-        assert_eq!(stage.read(), piece("a"));
+        assert_eq!(stage.read(), segment("a"));
         assert_eq!(stage.read(), Poll::Pending);
     }
 
@@ -343,7 +343,7 @@ mod tests {
         assert_eq!(stage.sink.readiness(), Offer::Taken);
         assert_eq!(stage.offer("a"), Offer::Taken);
         assert_eq!(stage.sink.readiness(), Offer::Full);
-        assert_eq!(stage.read(), piece("a"));
+        assert_eq!(stage.read(), segment("a"));
     }
 
     #[test]
@@ -353,7 +353,7 @@ mod tests {
         assert_eq!(stage.wakes.get(), 0);
         stage.offer("a");
         assert_eq!(stage.wakes.get(), 1);
-        assert_eq!((stage.read(), stage.read()), (piece("a"), Poll::Pending));
+        assert_eq!((stage.read(), stage.read()), (segment("a"), Poll::Pending));
         stage.sink.finish(&Bytes::new());
         assert_eq!(stage.wakes.get(), 2);
         assert_eq!(stage.read(), END);
@@ -363,36 +363,36 @@ mod tests {
     fn whoever_was_told_that_the_slot_is_full_is_told_once_when_it_is_not() {
         let mut stage = stage("");
         stage.offer("a");
-        assert_eq!(stage.read(), piece("a"));
+        assert_eq!(stage.read(), segment("a"));
         assert_eq!(stage.notices(), [""; 0], "nobody was told");
         stage.offer("b");
         assert_eq!((stage.offer("c"), stage.sink.readiness()), (Offer::Full, Offer::Full));
         assert_eq!(stage.notices(), [""; 0], "it still is");
-        assert_eq!(stage.read(), piece("b"));
+        assert_eq!(stage.read(), segment("b"));
         assert_eq!(stage.notices(), ["ready"]);
         stage.offer("d");
-        assert_eq!(stage.read(), piece("d"));
+        assert_eq!(stage.read(), segment("d"));
         assert_eq!(stage.notices(), [""; 0], "nobody was told since");
         stage.offer("e");
         stage.sink.readiness();
-        assert_eq!(stage.read(), piece("e"));
+        assert_eq!(stage.read(), segment("e"));
         assert_eq!(stage.notices(), ["ready"]);
     }
 
     #[test]
     fn a_stream_that_is_finished_ends_after_what_was_taken_and_the_farewell() {
-        for (taken, farewell) in [("a", "bye"), ("", "bye"), ("a", ""), ("", "")] {
+        for (taken, retry_hint) in [("a", "bye"), ("", "bye"), ("a", ""), ("", "")] {
             let mut stage = stage("");
             if !taken.is_empty() {
                 stage.offer(taken);
             }
-            stage.sink.finish(&Bytes::from_static(farewell.as_bytes()));
-            for read in [taken, farewell].into_iter().filter(|read| !read.is_empty()) {
-                assert_eq!(stage.sink.go_on(), Finish::Pending);
-                assert_eq!(stage.read(), piece(read));
+            stage.sink.finish(&Bytes::from_static(retry_hint.as_bytes()));
+            for read in [taken, retry_hint].into_iter().filter(|read| !read.is_empty()) {
+                assert_eq!(stage.sink.continue_close(), Finish::Pending);
+                assert_eq!(stage.read(), segment(read));
             }
             assert_eq!((stage.read(), stage.read()), (END, END));
-            assert_eq!(stage.sink.go_on(), Finish::Done);
+            assert_eq!(stage.sink.continue_close(), Finish::Done);
             assert_eq!(*stage.hang_ups.lock().unwrap(), []);
         }
     }
@@ -421,7 +421,7 @@ mod tests {
     fn a_piece_counts_as_held_until_whoever_took_it_lets_go_of_it() {
         let mut stage = stage("ab");
         assert_eq!(stage.sink.held(), 2);
-        assert_eq!(stage.read(), piece("ab"));
+        assert_eq!(stage.read(), segment("ab"));
         let mut first = stage.reader.counted(Bytes::from_static(b"ab"));
         assert_eq!(stage.offer("cde"), Offer::Taken);
         assert_eq!(stage.sink.held(), 5);
@@ -439,7 +439,7 @@ mod tests {
         let waker = Waker::from(Arc::clone(&wakes));
         let mut context = Context::from_waker(&waker);
         sink.put(&Bytes::from_static(b"a"));
-        assert_eq!(reader.poll_next(&mut context), piece("a"));
+        assert_eq!(reader.poll_next(&mut context), segment("a"));
         assert_eq!(reader.poll_next(&mut context), Poll::Pending);
         drop(sink);
         assert_eq!(wakes.get(), 1);

@@ -15,7 +15,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry};
 
 use super::batch::{Batch, Part};
-use super::sink::{Finish, Heard, Offer, Sent, Sink};
+use super::sink::{Finish, Offer, PeerInput, Sent, Sink};
 use super::subscriber::{SubscriberKey, token};
 use crate::event::{Block, LAST_CHUNK, chunk_of};
 
@@ -140,21 +140,21 @@ impl Sink for SocketSink {
         }
     }
 
-    fn hear(&mut self) -> Heard {
+    fn poll_input(&mut self) -> PeerInput {
         let mut input = [0; INPUT_BYTES];
         loop {
             match self.socket.read(&mut input) {
-                Ok(0) => return Heard::Gone,
+                Ok(0) => return PeerInput::Gone,
                 Ok(count) => {
                     self.forgiven = self.forgiven.saturating_add(count as u16);
                     let only_breaks = input[..count].iter().all(|byte| b"\r\n".contains(byte));
                     if !only_breaks || usize::from(self.forgiven) > INPUT_BYTES {
-                        return Heard::Garbage;
+                        return PeerInput::Garbage;
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Heard::Nothing,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return PeerInput::Nothing,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Heard::Gone,
+                Err(_) => return PeerInput::Gone,
             }
         }
     }
@@ -163,18 +163,18 @@ impl Sink for SocketSink {
         std::mem::take(&mut self.blocked)
     }
 
-    fn finish(&mut self, farewell: &Bytes) -> Finish {
+    fn finish(&mut self, retry_hint: &Bytes) -> Finish {
         let mut last = BytesMut::new();
-        if !farewell.is_empty() {
-            last.extend_from_slice(&chunk_of(farewell));
+        if !retry_hint.is_empty() {
+            last.extend_from_slice(&chunk_of(retry_hint));
         }
         last.extend_from_slice(LAST_CHUNK);
         // Beside the rest: joined with it, that would be copied, and the copy counted by nobody.
         self.last = keep(last.freeze());
-        self.go_on()
+        self.continue_close()
     }
 
-    fn go_on(&mut self) -> Finish {
+    fn continue_close(&mut self) -> Finish {
         match self.flush() {
             // Closing the socket sends what the kernel has taken, and then the end.
             Offer::Taken | Offer::Closed => Finish::Done,
@@ -186,10 +186,10 @@ impl Sink for SocketSink {
         self.rest.as_deref().map_or(0, Bytes::len)
     }
 
-    fn abort(&mut self, farewell: &Bytes) {
-        // Only between two frames is a farewell one.
+    fn abort(&mut self, retry_hint: &Bytes) {
+        // Only between two frames is a retry_hint one.
         if self.rest.is_none() {
-            let _ = self.send(&chunk_of(farewell));
+            let _ = self.send(&chunk_of(retry_hint));
         }
         self.rest = None;
     }

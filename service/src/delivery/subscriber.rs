@@ -22,7 +22,7 @@ new_key_type! {
 const _: () = assert!(usize::BITS >= u64::BITS, "sockets are named by 64-bit tokens");
 
 /// The token under which a subscriber's socket is registered. Keys are never 0, so 0 is free for
-/// the bell.
+/// the waker.
 pub(super) fn token(key: SubscriberKey) -> Token {
     Token(key.data().as_ffi() as usize)
 }
@@ -71,7 +71,7 @@ enum Mode {
 
 /// How a subscriber begins.
 #[derive(Debug)]
-pub(super) struct Beginning {
+pub(super) struct InitialState {
     pub(super) audience: AudienceKey,
     pub(super) member_index: usize,
     pub(super) cursor: Sequence,
@@ -100,20 +100,20 @@ pub(super) struct Taken {
 }
 
 impl Subscriber {
-    pub(super) fn new(sink: Box<dyn Sink>, beginning: Beginning) -> Self {
+    pub(super) fn new(sink: Box<dyn Sink>, initial: InitialState) -> Self {
         Self {
             sink,
-            audience: beginning.audience,
-            member_index: beginning.member_index,
-            cursor: beginning.cursor,
-            last_sequence: beginning.last_id.sequence,
-            last_by_publisher: beginning.last_id.by_publisher,
-            served: beginning.served,
-            mode: if beginning.is_replaying { Mode::Replaying } else { Mode::Live },
+            audience: initial.audience,
+            member_index: initial.member_index,
+            cursor: initial.cursor,
+            last_sequence: initial.last_id.sequence,
+            last_by_publisher: initial.last_id.by_publisher,
+            served: initial.served,
+            mode: if initial.is_replaying { Mode::Replaying } else { Mode::Live },
             stalled: false,
-            last_sent: beginning.last_sent,
-            end: beginning.end,
-            _presence: beginning.presence,
+            last_sent: initial.last_sent,
+            end: initial.end,
+            _presence: initial.presence,
         }
     }
 

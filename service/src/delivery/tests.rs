@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::event::{Block, Draft};
 use crate::hub::SubscribeRequest;
 use crate::log::{MemoryLog, MemoryLogSettings};
-use crate::metrics::Readings;
+use crate::metrics::Snapshot;
 use crate::topic::{SelectorSet, Topic};
 
 /// A sink with a defect.
@@ -88,19 +88,19 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// The next piece that is not a comment; `None` at the end.
+/// The next segment that is not a comment; `None` at the end.
 fn next(reader: &mut SlotReader) -> Option<Bytes> {
     let mut context = Context::from_waker(Waker::noop());
-    let mut piece = None;
-    eventually("a piece", || match reader.poll_next(&mut context) {
+    let mut segment = None;
+    eventually("a segment", || match reader.poll_next(&mut context) {
         Poll::Ready(Some(Ok(bytes))) if bytes.starts_with(b":") => false,
         Poll::Ready(other) => {
-            piece = other.map(|piece| piece.expect("a stream that is not cut"));
+            segment = other.map(|segment| segment.expect("a stream that is not cut"));
             true
         }
         Poll::Pending => false,
     });
-    piece
+    segment
 }
 
 #[test]
@@ -121,10 +121,10 @@ fn a_shard_that_panics_takes_its_own_streams_and_nothing_else_and_it_shows() {
     for reader in later.iter_mut().chain([&mut first]) {
         assert!(next(reader).unwrap().ends_with(b"data: three\n\n"));
     }
-    let figures = stage.metrics.render(&Readings::default());
+    let stats = stage.metrics.render(&Snapshot::default());
     let failed = "fanfare_streams_closed_total{reason=\"failed\"} 1";
     for line in ["fanfare_shards_failed 1", "fanfare_subscribers 4", failed] {
-        assert!(figures.contains(&format!("\n{line}\n")), "{line} in {figures}");
+        assert!(stats.contains(&format!("\n{line}\n")), "{line} in {stats}");
     }
     stage.delivery.stop();
 }

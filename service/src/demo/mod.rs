@@ -1,4 +1,4 @@
-//! The four demonstrations, and the server's own figures for the home page.
+//! The four demonstrations, and the server's own stats for the home page.
 //!
 //! They are ordinary publishers: they know the hub and nothing else. Each is one source for
 //! everybody, publishes to one topic, and stops working while nobody is subscribed to it. The
@@ -52,7 +52,7 @@ impl Demos {
         source::start(clock::Clock, demos.time.clone(), hub, lifecycle);
         match system::System::new() {
             Ok(system) => source::start(system, demos.system.clone(), hub, lifecycle),
-            Err(error) => tracing::warn!(%error, "this system does not tell its figures"),
+            Err(error) => tracing::warn!(%error, "this system does not tell its stats"),
         }
         source::start(stocks::Stocks::new(rand::rng), demos.stocks.clone(), hub, lifecycle);
         demos
@@ -77,15 +77,15 @@ impl Demos {
     }
 }
 
-/// Publishes the server's own figures to `fanfare/server` for as long as somebody looks.
-pub fn start_server_figures(
+/// Publishes the server's own stats to `fanfare/server` for as long as somebody looks.
+pub fn start_server_stats(
     hub: &Hub,
     metrics: &Metrics,
     delivery: &Delivery,
     lifecycle: &Lifecycle,
 ) {
-    let figures = server::Server::new(metrics.clone(), delivery.clone(), hub.clone());
-    source::start(figures, topic("fanfare/server"), hub, lifecycle);
+    let stats = server::Server::new(metrics.clone(), delivery.clone(), hub.clone());
+    source::start(stats, topic("fanfare/server"), hub, lifecycle);
 }
 
 fn topic(name: &str) -> Topic {

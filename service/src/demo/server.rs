@@ -1,4 +1,4 @@
-//! The server's own figures, every second, for the home page.
+//! The server's own stats, every second, for the home page.
 
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,7 @@ impl Server {
         Reading {
             at: Instant::now(),
             delivered: self.metrics.delivered_total(),
-            published: self.hub.log().extent().head.0,
+            published: self.hub.log().bounds().head.0,
         }
     }
 }
@@ -54,7 +54,7 @@ impl Server {
 impl Source for Server {
     fn begin(&mut self) -> Duration {
         self.last = self.read();
-        // Short, so that the page has figures at once, and long enough to divide by.
+        // Short, so that the page has stats at once, and long enough to divide by.
         Duration::from_millis(250)
     }
 
@@ -62,14 +62,14 @@ impl Source for Server {
         let now = self.read();
         let seconds = (now.at - self.last.at).as_secs_f64().max(0.001);
         let rate = |now: u64, before: u64| rounded((now - before) as f64 / seconds, 1);
-        let figures = Figures {
+        let stats = Figures {
             subscribers: self.delivery.subscribers(),
             deliveries_per_second: rate(now.delivered, self.last.delivered),
             events_per_second: rate(now.published, self.last.published),
             uptime_seconds: self.began.elapsed().as_secs(),
         };
         self.last = now;
-        Next::unnamed(serde_json::to_string(&figures).unwrap_or_default())
+        Next::unnamed(serde_json::to_string(&stats).unwrap_or_default())
     }
 
     fn pause(&mut self) -> Duration {

@@ -107,7 +107,7 @@ mod tests {
         let hub = Hub::new(Arc::new(log), Metrics::new(1));
         let topic = Topic::parse("tick", 100).unwrap();
         start(EverySecond, topic.clone(), &hub, &Lifecycle::default());
-        let published = || hub.log().extent().head.0;
+        let published = || hub.log().bounds().head.0;
 
         let watcher = subscribe(&hub, SelectorSet::any());
         sleep(Duration::from_secs(60)).await;

@@ -26,7 +26,7 @@ struct Counts {
     /// Bytes of those that belong to retained events.
     retained: AtomicUsize,
     /// Bytes of streams that have been ended, which are let go of soon.
-    letting_go: AtomicUsize,
+    pending_release: AtomicUsize,
 }
 
 /// A buffer that is counted until it is dropped.
@@ -81,15 +81,15 @@ impl Buffers {
     }
 
     /// Those who ended streams, and said that so many bytes were to be let go of, find so many now.
-    pub(crate) fn recount_letting_go(&self, before: usize, now: usize) {
-        self.counts.letting_go.fetch_add(now, Ordering::Relaxed);
-        self.counts.letting_go.fetch_sub(before, Ordering::Relaxed);
+    pub(crate) fn recount_pending_release(&self, before: usize, now: usize) {
+        self.counts.pending_release.fetch_add(now, Ordering::Relaxed);
+        self.counts.pending_release.fetch_sub(before, Ordering::Relaxed);
     }
 
     /// Bytes that are let go of soon, because their streams have been ended.
     #[must_use]
-    pub(crate) fn letting_go(&self) -> usize {
-        self.counts.letting_go.load(Ordering::Relaxed)
+    pub(crate) fn pending_release(&self) -> usize {
+        self.counts.pending_release.load(Ordering::Relaxed)
     }
 
     /// Bytes that are alive and belong to no retained event.

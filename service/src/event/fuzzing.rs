@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::{Buffers, DraftFields, Epoch, Event, EventLimits, Retry, Sequence, Unnumbered};
+use super::{Buffers, DraftFields, EncodedEvent, Epoch, Event, EventLimits, Retry, Sequence};
 
 /// An error is a sentence for a person. It quotes a part of a long input, and never all of it.
 const ERROR_BYTES_MAX: usize = 2_048;
@@ -16,7 +16,7 @@ pub(crate) fn check_draft(fields: DraftFields<'_>) {
         Ok(draft) => {
             let (epoch, buffers) = (Epoch::begun_at(1_000, 7), Buffers::default());
             let accepted = (1_000, Instant::now());
-            let event = Unnumbered::encode(draft).number(Sequence(1), accepted, epoch, &buffers);
+            let event = EncodedEvent::encode(draft).assign(Sequence(1), accepted, epoch, &buffers);
             check_frame(&given, &event);
         }
     }

@@ -32,7 +32,7 @@ const EPOCH_RANDOM_BITS: u32 = 8;
 /// The length of an id made by the hub.
 pub(super) const HUB_ID_BYTES: usize = PREFIX.len() + 3 * WORD_CHARACTERS;
 
-/// One life of a log: ids of different epochs are never taken for each other.
+/// One epoch of a log: ids of different epochs are never taken for each other.
 ///
 /// It is the second in which the log began and eight random bits, so that later epochs sort later
 /// and two servers that start together have two. Where even those agree, the time in an id tells

@@ -1,6 +1,6 @@
 //! What an event is, and how it becomes bytes.
 //!
-//! A *draft* is what a publisher sent, checked. Encoding it gives an [`Unnumbered`] event: the
+//! A *draft* is what a publisher sent, checked. Encoding it gives an [`EncodedEvent`] event: the
 //! whole frame, but for the sequence inside its id. The log numbers it under its lock, which costs
 //! a copy of 23 bytes, and from then on the [`Event`] and its frame never change and are shared.
 //! Nothing in here does I/O or reads a clock.
@@ -169,7 +169,7 @@ impl Event {
 /// Encoding happens here, outside the log's lock; [`number`](Self::number) is all that is left to
 /// do inside it.
 #[derive(Debug)]
-pub struct Unnumbered {
+pub struct EncodedEvent {
     topics: Box<[Topic]>,
     frame: Encoded,
     custom_id: Option<CustomId>,
@@ -178,7 +178,7 @@ pub struct Unnumbered {
     ends_topic: bool,
 }
 
-impl Unnumbered {
+impl EncodedEvent {
     /// Encodes a draft.
     #[must_use]
     pub fn encode(draft: Draft) -> Self {
@@ -196,7 +196,7 @@ impl Unnumbered {
 
     /// Gives the event its place: writes the id into the frame, unless the publisher brought one.
     #[must_use]
-    pub fn number(
+    pub fn assign(
         mut self,
         sequence: Sequence,
         (accepted_ms, accepted_at): (u64, Instant),

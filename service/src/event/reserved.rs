@@ -14,7 +14,7 @@ use url::Url;
 const HUB_PREFIX: &str = "/.well-known/mercure/";
 /// No spelling of it can do without this.
 const HUB_WORD: &str = "mercure";
-/// Topics of the server's own figures.
+/// Topics of the server's own stats.
 const SERVER_PREFIX: &str = "fanfare/";
 const DEMONSTRATIONS_PREFIX: &str = "demo/";
 /// The name of the events about subscriptions.
@@ -50,7 +50,7 @@ pub enum ReservedName {
         "topics below `/.well-known/mercure/` are the hub's, however they are written; choose a topic elsewhere, such as `https://example.com/books/1`"
     )]
     HubTopic,
-    /// A topic of the server's figures.
+    /// A topic of the server's stats.
     #[error("topics that begin with `fanfare/` are the server's; begin yours with another name")]
     ServerTopic,
     /// A topic of a demonstration.

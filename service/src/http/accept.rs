@@ -3,38 +3,35 @@
 //! A connection over a limit is served a refusal, so that its client learns why; only a few of
 //! those are held at a time, and the rest are dropped at once.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::io::Errno;
 use socket2::SockRef;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
-use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::connection::{self, Mode};
+use super::admission::{Admission, ConnectionGuard};
+use super::connection;
+use super::exchange::Mode;
 use super::{Context, HttpSettings};
-use crate::logging::rarely;
-use crate::metrics::{AcceptError, ConnectionEnd, OpenConnection, Protocol, Refusal};
-
-/// How many connections are being told at the same time that there is no room.
-const REFUSALS_MAX: usize = 64;
+use crate::logging::log_limited;
+use crate::metrics::{AcceptError, Refusal};
 
 /// How long to wait when the system has no more files to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The public listeners and what they serve.
+/// The HTTP layer: the public listeners and what they serve.
 #[derive(Debug)]
-pub struct Front {
+pub struct HttpServer {
     context: Arc<Context>,
     admission: Arc<Admission>,
 }
 
-impl Front {
-    /// A front that serves this context.
+impl HttpServer {
+    /// A server of this context.
     #[must_use]
     pub fn new(context: Context) -> Self {
         let admission = Arc::new(Admission::new(&context.settings));
@@ -44,7 +41,7 @@ impl Front {
     /// How many connections are open, those too whose socket a shard has.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.admission.state.lock().unwrap_or_else(PoisonError::into_inner).serving
+        self.admission.serving()
     }
 
     /// Begins to accept; ends with the window of the drain, and then the port is closed.
@@ -69,7 +66,7 @@ async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &
                 if is_about_one_connection(&error) {
                     continue;
                 }
-                rarely!(WARN, %error, "cannot accept connections; raise the file limit if it is reached");
+                log_limited!(WARN, %error, "cannot accept connections; raise the file limit if it is reached");
                 sleep(ACCEPT_PAUSE).await;
                 continue;
             }
@@ -87,13 +84,10 @@ async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &
             }
         };
         let context = Arc::clone(context);
-        let place = Place {
-            _permit: permit,
-            // One that is refused has been counted as such, and is over the limit of the open ones.
-            open: matches!(mode, Mode::Serve).then(|| context.metrics.connection()),
-            _task: context.lifecycle.tasks().token(),
-        };
-        tokio::spawn(connection::serve(stream, mode, context, place));
+        // One that is refused has been counted as such, and is over the limit of the open ones.
+        let open = matches!(mode, Mode::Serve).then(|| context.metrics.connection());
+        let guard = ConnectionGuard::new(permit, open, context.lifecycle.tasks().token());
+        tokio::spawn(connection::serve(stream, mode, context, guard));
     }
 }
 
@@ -101,12 +95,12 @@ fn warn_of(refusal: Refusal, address: IpAddr, settings: &HttpSettings) {
     let connections = settings.connections_max;
     let per_address = settings.connections_per_address_max;
     match refusal {
-        Refusal::Limit => rarely!(
+        Refusal::Limit => log_limited!(
             WARN,
             connections,
             "connections are refused because all are taken; raise --connections and the file limit, or add a server"
         ),
-        Refusal::AddressLimit => rarely!(
+        Refusal::AddressLimit => log_limited!(
             WARN,
             %address,
             per_address,
@@ -147,106 +141,6 @@ pub fn set_options(listener: &TcpListener, settings: &HttpSettings) -> io::Resul
         socket.set_tcp_user_timeout(Some(settings.peer_timeout))?;
     }
     Ok(())
-}
-
-/// Counts connections against the limits.
-#[derive(Debug)]
-struct Admission {
-    max: usize,
-    per_address_max: Option<usize>,
-    state: Mutex<Admitted>,
-}
-
-#[derive(Debug, Default)]
-struct Admitted {
-    serving: usize,
-    refusing: usize,
-    /// Kept only when addresses are limited.
-    by_address: HashMap<IpAddr, usize>,
-}
-
-/// A connection's place among all that are allowed, counted as open, and waited for in a drain. It
-/// goes where the socket goes.
-#[derive(Debug)]
-pub(super) struct Place {
-    _permit: Permit,
-    open: Option<OpenConnection>,
-    _task: TaskTrackerToken,
-}
-
-impl Place {
-    /// Its connection has said what it speaks.
-    pub(super) fn speaks(&mut self, protocol: Protocol) {
-        if let Some(open) = &mut self.open {
-            open.speaks(protocol);
-        }
-    }
-
-    /// Says why its connection is going to be closed, unless that has been said.
-    pub(super) fn ends(&mut self, end: ConnectionEnd) {
-        if let Some(open) = &mut self.open {
-            open.ends(end);
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Permit {
-    admission: Arc<Admission>,
-    /// `None` for a connection that is only refused.
-    address: Option<IpAddr>,
-}
-
-impl Admission {
-    fn new(settings: &HttpSettings) -> Self {
-        Self {
-            max: settings.connections_max,
-            per_address_max: settings.connections_per_address_max,
-            state: Mutex::default(),
-        }
-    }
-
-    fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refusal> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.serving >= self.max {
-            return Err(Refusal::Limit);
-        }
-        if let Some(max) = self.per_address_max {
-            let count = state.by_address.entry(address).or_default();
-            if *count >= max {
-                return Err(Refusal::AddressLimit);
-            }
-            *count += 1;
-        }
-        state.serving += 1;
-        Ok(Permit { admission: Arc::clone(self), address: Some(address) })
-    }
-
-    fn admit_for_refusal(self: &Arc<Self>) -> Option<Permit> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.refusing >= REFUSALS_MAX {
-            return None;
-        }
-        state.refusing += 1;
-        Some(Permit { admission: Arc::clone(self), address: None })
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let mut state = self.admission.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(address) = self.address else {
-            state.refusing -= 1;
-            return;
-        };
-        state.serving -= 1;
-        if let Some(count) = state.by_address.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                state.by_address.remove(&address);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

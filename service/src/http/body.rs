@@ -3,7 +3,7 @@
 //!
 //! Whoever answers a request for a stream only says what is to be streamed ([`Content::Stream`]);
 //! what carries it, a socket or a body, is decided by the connection. A stream's body gives hyper
-//! everything that is ready as one piece, so that it becomes one chunk and one write.
+//! everything that is ready as one segment, so that it becomes one chunk and one write.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use http_body_util::Full;
 use http_body_util::channel::Channel;
 use hyper::body::{Body, Frame, SizeHint};
 
-use crate::delivery::{Piece, SlotReader, StreamCut};
+use crate::delivery::{Segment, SlotReader, StreamCut};
 use crate::hub::Subscription;
 
 /// What an answer holds.
@@ -25,12 +25,12 @@ pub(super) enum Content {
     /// Made while the request is still being read.
     Lines(Channel<Bytes, Infallible>),
     /// A stream that is about to begin.
-    Stream(Box<Opening>),
+    Stream(Box<PendingStream>),
 }
 
 /// A stream that is about to begin.
 #[derive(Debug)]
-pub(super) struct Opening {
+pub(super) struct PendingStream {
     /// Where in the log it begins.
     pub(super) subscription: Subscription,
     /// What is sent first.
@@ -43,23 +43,23 @@ pub(super) struct Opening {
 pub(super) enum ReplyBody {
     /// Known from the start.
     Whole(Box<Full<Bytes>>),
-    /// A subscriber's events, until its shard ends it. Pieces of fewer bytes than `piece_min` are
+    /// A subscriber's events, until its shard ends it. Segments of fewer bytes than `segment_min` are
     /// filled up.
-    Events { reader: SlotReader, piece_min: u32 },
+    Events { reader: SlotReader, segment_min: u32 },
     /// Made while the request is still being read.
     Lines(Box<Channel<Bytes, Infallible>>),
 }
 
 /// What a connection learns of an answer while hyper hands it out. Dropped when hyper has the whole
 /// of it, or lets it go.
-pub(super) trait Watch: Unpin {
+pub(super) trait BodyObserver: Unpin {
     /// hyper asked for more, and there was some, or the end; or nothing yet.
     fn asked(&mut self, is_ready: bool) {
         let _ = is_ready;
     }
 }
 
-impl<W: Watch> Watch for Box<W> {
+impl<W: BodyObserver> BodyObserver for Box<W> {
     fn asked(&mut self, is_ready: bool) {
         (**self).asked(is_ready);
     }
@@ -67,26 +67,26 @@ impl<W: Watch> Watch for Box<W> {
 
 /// A body that its connection watches.
 #[derive(Debug)]
-pub(super) struct Watched<W> {
+pub(super) struct ObservedBody<W> {
     pub(super) body: ReplyBody,
-    pub(super) watch: W,
+    pub(super) observer: W,
 }
 
 /// hyper's task for a stream of HTTP/2 has this in it. tokio gives tasks multiples of 128 bytes, and
 /// with eight bytes more here every stream would take another 128.
-const _: () = assert!(size_of::<Watched<Box<()>>>() <= 24);
+const _: () = assert!(size_of::<ObservedBody<Box<()>>>() <= 24);
 
-impl<W: Watch> Body for Watched<W> {
-    type Data = Piece;
+impl<W: BodyObserver> Body for ObservedBody<W> {
+    type Data = Segment;
     type Error = StreamCut;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Piece>, StreamCut>>> {
+    ) -> Poll<Option<Result<Frame<Segment>, StreamCut>>> {
         let this = self.get_mut();
         let frame = Pin::new(&mut this.body).poll_frame(context);
-        this.watch.asked(frame.is_ready());
+        this.observer.asked(frame.is_ready());
         frame
     }
 
@@ -102,44 +102,44 @@ impl<W: Watch> Body for Watched<W> {
 /// Below this, a DATA frame counts against a budget that readers built on the `h2` library keep for
 /// frames that wait to be read (since its version 0.4.16): after some hundred small events, or the
 /// first bytes of 130 streams, they close the whole connection.
-pub(super) const HTTP2_PIECE_MIN: u32 = 256;
+pub(super) const HTTP2_SEGMENT_MIN: u32 = 256;
 
-/// A piece with a comment behind it that makes it large enough.
-fn filled_up(piece: Bytes, min: usize) -> Bytes {
-    if piece.len() >= min {
-        return piece;
+/// A segment with a comment behind it that makes it large enough.
+fn filled_up(segment: Bytes, min: usize) -> Bytes {
+    if segment.len() >= min {
+        return segment;
     }
     let mut filled = BytesMut::with_capacity(min + 2);
-    filled.put_slice(&piece);
+    filled.put_slice(&segment);
     filled.put_u8(b':');
-    filled.put_bytes(b' ', min.saturating_sub(piece.len() + 2));
+    filled.put_bytes(b' ', min.saturating_sub(segment.len() + 2));
     filled.put_u8(b'\n');
     filled.freeze()
 }
 
 /// A frame of a body that cannot fail and is no stream of events.
-fn plain(frame: Result<Frame<Bytes>, Infallible>) -> Result<Frame<Piece>, StreamCut> {
-    frame.map(|frame| frame.map_data(Piece::from)).map_err(|never| match never {})
+fn plain(frame: Result<Frame<Bytes>, Infallible>) -> Result<Frame<Segment>, StreamCut> {
+    frame.map(|frame| frame.map_data(Segment::from)).map_err(|never| match never {})
 }
 
 impl Body for ReplyBody {
-    type Data = Piece;
+    type Data = Segment;
     type Error = StreamCut;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Piece>, StreamCut>>> {
+    ) -> Poll<Option<Result<Frame<Segment>, StreamCut>>> {
         match self.get_mut() {
             Self::Whole(body) => {
                 Pin::new(&mut **body).poll_frame(context).map(|frame| frame.map(plain))
             }
-            Self::Events { reader, piece_min } => {
+            Self::Events { reader, segment_min } => {
                 // After an error hyper lets the client know that something is missing: it resets
                 // the stream, or closes the connection.
                 let next = ready!(reader.poll_next(context)?);
-                let counted = |piece| reader.counted(filled_up(piece, *piece_min as usize));
-                Poll::Ready(next.map(|piece| Ok(Frame::data(counted(piece)))))
+                let counted = |segment| reader.counted(filled_up(segment, *segment_min as usize));
+                Poll::Ready(next.map(|segment| Ok(Frame::data(counted(segment)))))
             }
             Self::Lines(lines) => {
                 Pin::new(&mut **lines).poll_frame(context).map(|frame| frame.map(plain))
@@ -169,9 +169,9 @@ mod tests {
     #[test]
     fn a_small_piece_is_filled_up_with_a_comment_and_a_large_one_is_left_as_it_is() {
         for bytes in [0, 1, 100, 253, 254, 255] {
-            let piece = Bytes::from(vec![b'x'; bytes]);
-            let filled = filled_up(piece.clone(), 256);
-            let comment = filled.strip_prefix(&piece[..]).unwrap();
+            let segment = Bytes::from(vec![b'x'; bytes]);
+            let filled = filled_up(segment.clone(), 256);
+            let comment = filled.strip_prefix(&segment[..]).unwrap();
             assert!(filled.len() >= 256 && filled.len() <= 257, "{bytes}");
             let text = std::str::from_utf8(comment).unwrap();
             let spaces = text.strip_prefix(':').and_then(|text| text.strip_suffix('\n')).unwrap();

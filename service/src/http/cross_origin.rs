@@ -39,7 +39,7 @@ pub struct OriginPolicy {
     /// Pages from this machine.
     pub loopback: bool,
     /// Pages that came from the host that they call. Not safe where any name is served, as any can be
-    /// made to resolve to this machine; on a loopback listener `loopback` is what is wanted.
+    /// made to resolve to this machine; on a loopback listener `loopback` is what is filter.
     pub same_host: bool,
 }
 

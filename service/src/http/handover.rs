@@ -26,38 +26,38 @@ use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use super::body::{Opening, Watch};
+use super::body::{BodyObserver, PendingStream};
 use crate::event::chunk_of;
 
 /// What a connection, the answers to its requests and its stream know of each other.
 #[derive(Debug, Default)]
-pub(super) struct Carrier {
+pub(super) struct UpgradeState {
     /// Cuts the connection from outside, for a stream that could not leave it.
     pub(super) hang_up: Notify,
-    /// The kernel has not taken all that hyper wanted to write.
+    /// The kernel has not taken all that hyper filter to write.
     congested: AtomicBool,
     /// A request has been read, and its answer has not been written yet.
     answering: AtomicBool,
     /// The answer has been handed out to hyper to its end; what it has of it is not written yet.
     handed_out: AtomicBool,
-    leaving: Mutex<Option<Leaving>>,
+    takeover: Mutex<Option<Takeover>>,
 }
 
 /// A stream whose socket is leaving hyper.
 #[derive(Debug)]
-pub(super) struct Leaving {
+pub(super) struct Takeover {
     /// The head of its answer.
     pub(super) head: Parts,
     /// The stream.
-    pub(super) opening: Box<Opening>,
+    pub(super) opening: Box<PendingStream>,
 }
 
 /// Not an error: the connection carries a stream from now on, and hyper has to let go of it.
 #[derive(Debug, Error)]
 #[error("the socket has left for a shard")]
-pub(super) struct Left;
+pub(super) struct Detached;
 
-impl Carrier {
+impl UpgradeState {
     /// Whether all earlier answers have left.
     pub(super) fn is_clear(&self) -> bool {
         !self.congested.load(Ordering::Relaxed)
@@ -70,21 +70,21 @@ impl Carrier {
         Answering(Arc::clone(self))
     }
 
-    pub(super) fn leave(&self, leaving: Leaving) -> Left {
-        *self.leaving.lock().unwrap_or_else(PoisonError::into_inner) = Some(leaving);
-        Left
+    pub(super) fn detach(&self, takeover: Takeover) -> Detached {
+        *self.takeover.lock().unwrap_or_else(PoisonError::into_inner) = Some(takeover);
+        Detached
     }
 
-    pub(super) fn leaving(&self) -> Option<Leaving> {
-        self.leaving.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub(super) fn take_over(&self) -> Option<Takeover> {
+        self.takeover.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 /// Lies beside the body of an answer until hyper has all of it.
 #[derive(Debug)]
-pub(super) struct Answering(Arc<Carrier>);
+pub(super) struct Answering(Arc<UpgradeState>);
 
-impl Watch for Answering {}
+impl BodyObserver for Answering {}
 
 impl Drop for Answering {
     fn drop(&mut self) {
@@ -119,18 +119,18 @@ pub(super) fn beginning(head: &Parts, first: &Bytes) -> Bytes {
 #[derive(Debug)]
 pub(super) struct Observed<'a> {
     pub(super) io: TokioIo<TcpStream>,
-    pub(super) carrier: &'a Carrier,
+    pub(super) upgrade: &'a UpgradeState,
 }
 
 impl Observed<'_> {
     fn note<T>(&self, result: Poll<T>) -> Poll<T> {
-        self.carrier.congested.store(result.is_pending(), Ordering::Relaxed);
+        self.upgrade.congested.store(result.is_pending(), Ordering::Relaxed);
         result
     }
 
     /// Nobody has been asked, so what is written is no answer of ours.
     fn is_own_word(&self) -> bool {
-        !self.carrier.answering.load(Ordering::Relaxed)
+        !self.upgrade.answering.load(Ordering::Relaxed)
     }
 }
 
@@ -159,8 +159,8 @@ impl Write for Observed<'_> {
 
     fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.io).poll_flush(task);
-        if flushed.is_ready() && self.carrier.handed_out.swap(false, Ordering::Relaxed) {
-            self.carrier.answering.store(false, Ordering::Relaxed);
+        if flushed.is_ready() && self.upgrade.handed_out.swap(false, Ordering::Relaxed) {
+            self.upgrade.answering.store(false, Ordering::Relaxed);
         }
         flushed
     }

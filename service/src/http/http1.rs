@@ -22,14 +22,14 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::accept::Place;
-use super::body::{Content, Watched};
+use super::admission::ConnectionGuard;
+use super::body::{Content, ObservedBody};
 use super::closing::close;
-use super::connection::{Mode, answer, note_end, to_body};
-use super::handover::{Answering, Carrier, Leaving, Left, Observed, beginning};
+use super::exchange::{Mode, answer, note_end, to_body};
+use super::handover::{Answering, Detached, Observed, Takeover, UpgradeState, beginning};
 use super::incoming::Incoming;
 use super::{Context, head, subscribe};
-use crate::logging::rarely;
+use crate::logging::log_limited;
 use crate::metrics::{ConnectionEnd, StatusClass};
 
 /// How long a client may take for an answer that is made without hyper; and, when the window of a
@@ -41,15 +41,15 @@ pub(super) async fn serve(
     stream: TcpStream,
     mode: Mode,
     context: Arc<Context>,
-    mut place: Place,
+    mut guard: ConnectionGuard,
 ) -> Result<(), hyper::Error> {
-    let carrier: Arc<Carrier> = Arc::default();
+    let upgrade: Arc<UpgradeState> = Arc::default();
     let requests = AtomicUsize::new(0);
     let service = service_fn(|request| {
         requests.fetch_add(1, Ordering::Relaxed);
-        Box::pin(respond(request, mode, Arc::clone(&context), Arc::clone(&carrier)))
+        Box::pin(respond(request, mode, Arc::clone(&context), Arc::clone(&upgrade)))
     });
-    let io = Observed { io: TokioIo::new(stream), carrier: &carrier };
+    let io = Observed { io: TokioIo::new(stream), upgrade: &upgrade };
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(context.settings.headers_timeout)
@@ -67,25 +67,25 @@ pub(super) async fn serve(
             }
             // A head that has begun gets a moment, and then no more.
             () = sleep(LAST_MOMENT), if told && requests.load(Ordering::Relaxed) == 0 => return Ok(()),
-            () = carrier.hang_up.notified() => {
-                place.ends(ConnectionEnd::Stream);
+            () = upgrade.hang_up.notified() => {
+                guard.ends(ConnectionEnd::Stream);
                 return Ok(());
             }
         }
     };
     let parts = connection.into_parts();
     let mut stream = parts.io.io.into_inner();
-    if let Some(leaving) = carrier.leaving() {
-        hand_over(stream, &parts.read_buf, leaving, &context, place).await;
+    if let Some(takeover) = upgrade.take_over() {
+        hand_over(stream, &parts.read_buf, takeover, &context, guard).await;
         return Ok(());
     }
     match &result {
         Err(error) if error.is_timeout() => {
             // Nothing at all came: that is an idle connection, and not a slow head.
             if parts.read_buf.is_empty() {
-                place.ends(ConnectionEnd::Idle);
+                guard.ends(ConnectionEnd::Idle);
             } else {
-                place.ends(ConnectionEnd::HeadersTimeout);
+                guard.ends(ConnectionEnd::HeadersTimeout);
                 context.metrics.answered(StatusClass::ClientError);
                 answer_slow_head(&mut stream, context.settings.headers_timeout).await;
             }
@@ -93,7 +93,7 @@ pub(super) async fn serve(
             return Ok(());
         }
         result => {
-            note_end(&mut place, result.as_ref().err());
+            note_end(&mut guard, result.as_ref().err());
             if let Err(error) = result
                 && error.is_parse()
                 && !error.is_parse_version_h2()
@@ -113,9 +113,9 @@ async fn respond(
     request: Request<hyper::body::Incoming>,
     mode: Mode,
     context: Arc<Context>,
-    carrier: Arc<Carrier>,
-) -> Result<Response<Watched<Answering>>, Left> {
-    let watch = carrier.asked();
+    upgrade: Arc<UpgradeState>,
+) -> Result<Response<ObservedBody<Answering>>, Detached> {
+    let watch = upgrade.asked();
     let version = request.version();
     let may_leave = request.body().is_end_stream() && version == Version::HTTP_11;
     let (request, returned) = Incoming::lend(request);
@@ -125,48 +125,48 @@ async fn respond(
     let may_stay = is_usable && !context.lifecycle.is_draining();
     let (head, content) = reply.into_parts();
     let content = match content {
-        Content::Stream(opening) if may_leave && carrier.is_clear() => {
-            return Err(carrier.leave(Leaving { head, opening }));
+        Content::Stream(opening) if may_leave && upgrade.is_clear() => {
+            return Err(upgrade.detach(Takeover { head, opening }));
         }
         content => content,
     };
     // HTTP/1.0 knows no chunks: where the length is not known, the end is that of the connection.
     let ends_by_closing = version == Version::HTTP_10 && !matches!(content, Content::Whole(_));
     let reply = Response::from_parts(head, content);
-    let mut reply = to_body(reply, &context, 0, move |_| carrier.hang_up.notify_one());
+    let mut reply = to_body(reply, &context, 0, move |_| upgrade.hang_up.notify_one());
     if !may_stay || ends_by_closing {
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         // Otherwise hyper says `keep-alive` to a client of HTTP/1.0 that has asked for it.
         *reply.version_mut() = version;
     }
-    Ok(reply.map(|body| Watched { body, watch }))
+    Ok(reply.map(|body| ObservedBody { body, observer: watch }))
 }
 
 /// Gives a socket to a shard. Whatever came after the request has nobody to answer it.
 async fn hand_over(
     mut stream: TcpStream,
     unread: &Bytes,
-    leaving: Leaving,
+    takeover: Takeover,
     context: &Context,
-    mut place: Place,
+    mut guard: ConnectionGuard,
 ) {
     // Empty lines between requests are to be ignored (RFC 9112, section 2.2).
     if unread.iter().any(|byte| !b"\r\n".contains(byte)) {
-        place.ends(ConnectionEnd::Protocol);
+        guard.ends(ConnectionEnd::Protocol);
         context.metrics.answered(StatusClass::ClientError);
         answer_more_than_a_request(&mut stream).await;
         return close(stream).await;
     }
-    place.ends(ConnectionEnd::Stream);
-    let Leaving { head, opening } = leaving;
+    guard.ends(ConnectionEnd::Stream);
+    let Takeover { head, opening } = takeover;
     subscribe::count_opened(&opening.subscription, &context.metrics);
     let first = beginning(&head, &opening.first);
     match stream.into_std() {
         Ok(socket) => {
-            let held = Box::new(place);
+            let held = Box::new(guard);
             context.delivery.subscribe_socket(opening.subscription, socket, first, held);
         }
-        Err(error) => rarely!(
+        Err(error) => log_limited!(
             WARN,
             %error,
             "cannot take a socket out of the runtime, and closed it; raise the limits of the process"

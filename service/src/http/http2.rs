@@ -17,10 +17,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::accept::Place;
-use super::body::{HTTP2_PIECE_MIN, ReplyBody, Watch, Watched};
-use super::connection::{Mode, answer, to_body};
-use super::http2_streams::{Noted, Sending, StreamExecutor};
+use super::admission::ConnectionGuard;
+use super::body::{BodyObserver, HTTP2_SEGMENT_MIN, ObservedBody, ReplyBody};
+use super::exchange::{Mode, answer, to_body};
+use super::http2_streams::{ObservedIo, StreamExecutor, WriteProgress};
 use super::incoming::Incoming;
 use super::{Context, head};
 use crate::lifecycle::Lifecycle;
@@ -50,29 +50,29 @@ pub(super) async fn serve(
     stream: TcpStream,
     mode: Mode,
     context: Arc<Context>,
-    place: &mut Place,
+    guard: &mut ConnectionGuard,
 ) -> Result<(), hyper::Error> {
     let streams = Arc::new(Streams::new());
-    let sending: Arc<Sending> = Arc::default();
+    let progress: Arc<WriteProgress> = Arc::default();
     let executor = StreamExecutor::default();
     let service = service_fn(|request| {
         let (context, mut open) = (Arc::clone(&context), Streams::open(&streams));
-        let (sending, executor) = (Arc::clone(&sending), executor.clone());
+        let (progress, executor) = (Arc::clone(&progress), executor.clone());
         // hyper keeps the place of this future for as long as the stream lives; boxed, it is given
         // back with the answer.
         Box::pin(async move {
             let reply = answer(Incoming::give(request), mode, &context).await;
             // The connection carries other streams too, so that only this one is cut.
-            let reply = to_body(reply, &context, HTTP2_PIECE_MIN, sending.cutter(&executor));
+            let reply = to_body(reply, &context, HTTP2_SEGMENT_MIN, progress.cutter(&executor));
             Ok::<_, Infallible>(reply.map(|body| {
                 open.answers(&body);
-                Watched { body, watch: Box::new(open) }
+                ObservedBody { body, observer: Box::new(open) }
             }))
         })
     });
     let settings = &context.settings;
     let header_list_max = head::hard_limit(settings.headers_bytes_max);
-    let io = Noted { io: TokioIo::new(stream), sending: Arc::clone(&sending) };
+    let io = ObservedIo { io: TokioIo::new(stream), progress: Arc::clone(&progress) };
     let connection = http2::Builder::new(executor.clone())
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
@@ -86,14 +86,14 @@ pub(super) async fn serve(
     let mut connection = pin!(connection);
     tokio::select! {
         result = connection.as_mut() => return result,
-        () = streams.idle(settings.headers_timeout) => place.ends(ConnectionEnd::Idle),
+        () = streams.idle(settings.headers_timeout) => guard.ends(ConnectionEnd::Idle),
         () = streams.drained(&context.lifecycle) => {}
         () = streams.unread(settings.body_timeout) => {
-            place.ends(ConnectionEnd::Idle);
+            guard.ends(ConnectionEnd::Idle);
             return Ok(());
         }
-        () = sending.stuck(STUCK) => {
-            place.ends(ConnectionEnd::Stream);
+        () = progress.stuck(STUCK) => {
+            guard.ends(ConnectionEnd::Stream);
             return Ok(());
         }
     }
@@ -104,7 +104,7 @@ pub(super) async fn serve(
         result = connection => result,
         () = streams.idle(settings.body_timeout) => Ok(()),
         () = streams.unread(settings.body_timeout) => Ok(()),
-        () = sending.stuck(STUCK) => Ok(()),
+        () = progress.stuck(STUCK) => Ok(()),
     }
 }
 
@@ -140,7 +140,7 @@ impl Streams {
 
     fn open(this: &Arc<Self>) -> OpenStream {
         this.state().open += 1;
-        OpenStream { streams: Arc::clone(this), turn: Turn::Ours }
+        OpenStream { streams: Arc::clone(this), waits_for: WaitsFor::Server }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -187,13 +187,13 @@ impl Streams {
 #[derive(Debug)]
 struct OpenStream {
     streams: Arc<Streams>,
-    turn: Turn,
+    waits_for: WaitsFor,
 }
 
 /// Who has to do something for the answer to get on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    Ours,
+enum WaitsFor {
+    Server,
     Client,
     /// It is a stream of events, which is nobody's.
     Nobody,
@@ -201,32 +201,32 @@ enum Turn {
 
 impl OpenStream {
     fn answers(&mut self, body: &ReplyBody) {
-        self.is_turn_of(match body {
-            ReplyBody::Events { .. } => Turn::Nobody,
-            ReplyBody::Whole(_) | ReplyBody::Lines(_) => Turn::Client,
+        self.now_waits_for(match body {
+            ReplyBody::Events { .. } => WaitsFor::Nobody,
+            ReplyBody::Whole(_) | ReplyBody::Lines(_) => WaitsFor::Client,
         });
     }
 
-    fn is_turn_of(&mut self, turn: Turn) {
+    fn now_waits_for(&mut self, waits_for: WaitsFor) {
         let mut state = self.streams.state();
         state.progress = Instant::now();
-        state.unread += usize::from(turn == Turn::Client);
-        state.unread -= usize::from(self.turn == Turn::Client);
-        self.turn = turn;
+        state.unread += usize::from(waits_for == WaitsFor::Client);
+        state.unread -= usize::from(self.waits_for == WaitsFor::Client);
+        self.waits_for = waits_for;
     }
 }
 
-impl Watch for OpenStream {
+impl BodyObserver for OpenStream {
     fn asked(&mut self, is_ready: bool) {
-        if self.turn != Turn::Nobody {
-            self.is_turn_of(if is_ready { Turn::Client } else { Turn::Ours });
+        if self.waits_for != WaitsFor::Nobody {
+            self.now_waits_for(if is_ready { WaitsFor::Client } else { WaitsFor::Server });
         }
     }
 }
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        self.is_turn_of(Turn::Ours);
+        self.now_waits_for(WaitsFor::Server);
         let mut state = self.streams.state();
         state.open -= 1;
         state.idle_since = Instant::now();
@@ -295,9 +295,9 @@ mod tests {
         let mut page = Streams::open(&streams);
         let mut lines = Streams::open(&streams);
         let mut events = Streams::open(&streams);
-        page.is_turn_of(Turn::Client);
-        lines.is_turn_of(Turn::Client);
-        events.is_turn_of(Turn::Nobody);
+        page.now_waits_for(WaitsFor::Client);
+        lines.now_waits_for(WaitsFor::Client);
+        events.now_waits_for(WaitsFor::Nobody);
         let unread = tokio::spawn({
             let streams = Arc::clone(&streams);
             async move { seconds(streams.unread(LIMIT)).await }

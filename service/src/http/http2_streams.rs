@@ -69,8 +69,8 @@ impl StreamExecutor {
 
 /// How a connection's socket gets on, and whether it should.
 #[derive(Debug, Default)]
-pub(super) struct Sending {
-    /// The kernel has not taken all that hyper wanted to write.
+pub(super) struct WriteProgress {
+    /// The kernel has not taken all that hyper filter to write.
     congested: AtomicBool,
     /// Counts writes.
     writes: AtomicU64,
@@ -80,7 +80,7 @@ pub(super) struct Sending {
     disconnect: Notify,
 }
 
-impl Sending {
+impl WriteProgress {
     /// What cuts the stream that is being served. It may be called from any thread.
     pub(super) fn cutter(
         self: &Arc<Self>,
@@ -133,12 +133,12 @@ impl Sending {
 
 /// A socket for hyper whose writes are noted.
 #[derive(Debug)]
-pub(super) struct Noted<T> {
+pub(super) struct ObservedIo<T> {
     pub(super) io: T,
-    pub(super) sending: Arc<Sending>,
+    pub(super) progress: Arc<WriteProgress>,
 }
 
-impl<T: Read + Unpin> Read for Noted<T> {
+impl<T: Read + Unpin> Read for ObservedIo<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         task: &mut Task<'_>,
@@ -148,14 +148,14 @@ impl<T: Read + Unpin> Read for Noted<T> {
     }
 }
 
-impl<T: Write + Unpin> Write for Noted<T> {
+impl<T: Write + Unpin> Write for ObservedIo<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         task: &mut Task<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(task, bytes);
-        self.sending.note(written)
+        self.progress.note(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
@@ -176,7 +176,7 @@ impl<T: Write + Unpin> Write for Noted<T> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write_vectored(task, slices);
-        self.sending.note(written)
+        self.progress.note(written)
     }
 }
 
@@ -190,14 +190,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_that_is_cut_is_dropped_although_it_waits_for_something_else() {
-        let (sending, streams) = (Arc::new(Sending::default()), StreamExecutor::default());
+        let (progress, streams) = (Arc::new(WriteProgress::default()), StreamExecutor::default());
         let (give, given) = tokio::sync::oneshot::channel();
         let held = Arc::new(());
         let stream = {
-            let (sending, streams, held) =
-                (Arc::clone(&sending), streams.clone(), Arc::clone(&held));
+            let (progress, streams, held) =
+                (Arc::clone(&progress), streams.clone(), Arc::clone(&held));
             async move {
-                assert!(give.send(sending.cutter(&streams)).is_ok());
+                assert!(give.send(progress.cutter(&streams)).is_ok());
                 std::future::pending::<()>().await;
                 drop(held);
             }
@@ -223,20 +223,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_is_to_be_cut_is_stuck_at_once_unless_the_kernel_takes_everything() {
-        let (sending, streams) = (Arc::new(Sending::default()), StreamExecutor::default());
-        sending.cutter(&streams)(Cut::Connection);
-        assert!(sending.stuck(Duration::MAX).now_or_never().is_none());
-        sending.congested.store(true, Ordering::Relaxed);
-        sending.cutter(&streams)(Cut::Connection);
-        sending.stuck(Duration::MAX).await;
+        let (progress, streams) = (Arc::new(WriteProgress::default()), StreamExecutor::default());
+        progress.cutter(&streams)(Cut::Connection);
+        assert!(progress.stuck(Duration::MAX).now_or_never().is_none());
+        progress.congested.store(true, Ordering::Relaxed);
+        progress.cutter(&streams)(Cut::Connection);
+        progress.stuck(Duration::MAX).await;
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_stuck_when_it_takes_nothing_after_a_stream_was_cut() {
-        let sending = Arc::new(Sending::default());
+        let progress = Arc::new(WriteProgress::default());
         let stuck = tokio::spawn({
-            let sending = Arc::clone(&sending);
-            async move { sending.stuck(TIME).await }
+            let progress = Arc::clone(&progress);
+            async move { progress.stuck(TIME).await }
         });
         // Whether something waits to be written, whether a stream is cut, and whether something is
         // written after that.
@@ -247,12 +247,12 @@ mod tests {
             (true, true, false, "the client takes nothing"),
         ];
         for (congested, is_cut, writes, what) in cases {
-            sending.congested.store(congested, Ordering::Relaxed);
+            progress.congested.store(congested, Ordering::Relaxed);
             if is_cut {
-                sending.cut.notify_one();
+                progress.cut.notify_one();
             }
             sleep(TIME / 2).await;
-            sending.writes.fetch_add(u64::from(writes), Ordering::Relaxed);
+            progress.writes.fetch_add(u64::from(writes), Ordering::Relaxed);
             sleep(TIME).await;
             assert_eq!(stuck.is_finished(), what == "the client takes nothing", "{what}");
         }

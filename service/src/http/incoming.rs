@@ -82,7 +82,7 @@ impl Returned {
             return true;
         };
         // A client that waits for `100 Continue` sends its body after it, or not at all: what comes
-        // next may be either, and asking for a body that is not wanted would be worse.
+        // next may be either, and asking for a body that is not filter would be worse.
         if body.size_hint().lower() > REST_BYTES_MAX as u64 || (self.expects_continue && !is_begun)
         {
             return false;

@@ -6,11 +6,13 @@
 //! folder and `admin` name hyper's types, and only `reply` turns an error into a status.
 
 mod accept;
+mod admission;
 mod body;
 mod body_memory;
 pub(crate) mod closing;
 mod connection;
 mod cross_origin;
+mod exchange;
 pub(crate) mod fuzzing;
 mod gunzip;
 mod handover;
@@ -34,7 +36,7 @@ mod served_hosts;
 mod subscribe;
 mod trace;
 
-pub use accept::{Front, set_options};
+pub use accept::{HttpServer, set_options};
 pub use body_memory::BodyMemory;
 pub use cross_origin::OriginPolicy;
 pub use origin::{Origin, OriginError};

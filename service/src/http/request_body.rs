@@ -13,7 +13,7 @@ use super::body_memory::{BodyMemory, Full, NoRoom};
 use super::gunzip::{Gunzip, Step};
 use super::incoming::Incoming;
 use super::reply::Problem;
-use crate::logging::rarely;
+use crate::logging::log_limited;
 
 /// After so many steps of a decoder, about half a millisecond, the others on its thread have a turn.
 const STEPS_AT_A_TIME: usize = 8;
@@ -79,7 +79,7 @@ impl RequestBody {
 
 impl From<NoRoom> for Problem {
     fn from(_: NoRoom) -> Self {
-        rarely!(
+        log_limited!(
             WARN,
             "publishes are refused because bodies take all the memory they may; raise --bodies-max"
         );

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::reply::Problem;
-use crate::logging::rarely;
+use crate::logging::log_limited;
 use crate::topic::{Selector, SelectorCompiler, SelectorError, SelectorSet};
 
 /// Reads selectors for all requests.
@@ -83,7 +83,7 @@ impl SelectorReader {
 
 fn told(error: SelectorError) -> Problem {
     if error == SelectorError::BudgetExhausted {
-        rarely!(
+        log_limited!(
             WARN,
             "streams are refused because compiled templates take all the memory they may; raise --selectors-max"
         );

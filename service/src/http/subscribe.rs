@@ -7,7 +7,7 @@ use hyper::header::HeaderValue;
 use hyper::{Method, Request};
 
 use super::Context;
-use super::body::{Content, Opening};
+use super::body::{Content, PendingStream};
 use super::parameters::{Pairs, pairs, path_part};
 use super::reply::{self, Problem, Reply};
 use super::resume::{Asked, LAST_EVENT_ID, check_stream_spelling};
@@ -121,7 +121,7 @@ fn open<B>(
         Content::Whole(<_>::default())
     } else {
         let first = first_bytes(&subscription, was_empty);
-        Content::Stream(Box::new(Opening { subscription, first }))
+        Content::Stream(Box::new(PendingStream { subscription, first }))
     };
     let mut reply = reply::stream(content);
     if let Some(id) = resumed_after {

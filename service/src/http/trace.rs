@@ -6,37 +6,19 @@
 //! which topic, for topics are the data of users, and often name them. That of a stream ends with
 //! the head of its answer and not with the stream, which may last for days.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use hyper::header::HeaderMap;
-use hyper::{Method, Request, Version};
+use hyper::{Method, Request, StatusCode, Version};
 use tracing::field::Empty;
-use tracing::{Instrument as _, Level, Span};
+use tracing::{Level, Span};
 
-use super::Context;
-use super::incoming::Incoming;
-use super::reply::Reply;
-use super::route;
 use crate::log::Receipt;
 use crate::logging::{SPANS, TraceParent, join_trace};
 
 /// Whether the filter, or an exporter, asks for spans.
 pub(super) fn is_on() -> bool {
     tracing::span_enabled!(target: SPANS, Level::DEBUG)
-}
-
-/// Answers a request within its span.
-pub(super) async fn answer(request: Request<Incoming>, context: &Arc<Context>) -> Reply {
-    // Also for a span that is none: a second place for the future of an answer would be memory for
-    // each connection.
-    let span = begin(&request, context).unwrap_or_else(Span::none);
-    let began = Instant::now();
-    let reply = route::answer(request, context).instrument(span.clone()).await;
-    if !span.is_none() {
-        end(&span, &reply, began);
-    }
-    reply
 }
 
 /// The event of a publish, for the span that it happens in.
@@ -55,9 +37,8 @@ pub(super) fn published_so_far(events: u64) {
     }
 }
 
-/// `None` for pages, and for methods that neither publish nor read.
-fn begin(request: &Request<Incoming>, context: &Context) -> Option<Span> {
-    let route = route::route(request.uri().path(), context)?;
+/// The span of a request to a route; `None` for methods that neither publish nor read.
+pub(super) fn begin<B>(request: &Request<B>, route: &str) -> Option<Span> {
     let method = request.method();
     if ![Method::GET, Method::HEAD, Method::POST].contains(method) {
         return None;
@@ -95,8 +76,8 @@ fn span(method: &Method, route: &str, version: Version) -> Span {
     )
 }
 
-fn end(span: &Span, reply: &Reply, began: Instant) {
-    let status = reply.status();
+/// The request has been answered.
+pub(super) fn end(span: &Span, status: StatusCode, began: Instant) {
     span.record("http.response.status_code", status.as_u16());
     if status.is_server_error() {
         span.record("error.type", status.as_str());
@@ -131,13 +112,11 @@ fn joined(headers: &HeaderMap, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::io;
-    use std::sync::{Mutex, PoisonError};
+    use std::sync::{Arc, Mutex, PoisonError};
 
-    use hyper::StatusCode;
     use serde_json::Value;
     use tracing_subscriber::fmt;
 
-    use super::super::reply;
     use super::*;
 
     #[derive(Clone, Default)]
@@ -161,11 +140,7 @@ mod tests {
         let subscriber =
             fmt().json().with_max_level(Level::DEBUG).with_writer(move || into.clone()).finish();
         tracing::subscriber::with_default(subscriber, || {
-            end(
-                &span(&Method::POST, "/events", Version::HTTP_2),
-                &reply::empty(status),
-                Instant::now(),
-            );
+            end(&span(&Method::POST, "/events", Version::HTTP_2), status, Instant::now());
         });
         let text = lines.0.lock().unwrap().clone();
         serde_json::from_slice::<Value>(&text).unwrap()["span"].take()

@@ -1,7 +1,7 @@
 //! The hub: publish once, subscribe at a cursor.
 //!
-//! Publishing encodes outside the log's lock and appends; the log numbers and keeps the event, and
-//! rings everybody who follows. Whoever publishes faster than all can be served waits. Subscribing
+//! Publishing encodes outside the log's lock and appends; the log gives the event its sequence, keeps
+//! it, and wakes all its readers. Backpressure makes publishers wait that are faster than delivery. Subscribing
 //! turns "after this id" into a cursor. Replay and live delivery meet without a gap or a duplicate
 //! because they are the same thing: everything after the cursor, read in the log's order.
 
@@ -14,9 +14,9 @@ pub use interest::{Interest, Presence};
 use std::sync::Arc;
 
 use crate::auth::Grants;
-use crate::event::{Draft, GapNotice, HubId, Sequence, Unnumbered};
-use crate::log::{AppendError, Extent, Located, Log, PageLimit, ReadRange, Receipt, Wanted};
-use crate::logging::rarely;
+use crate::event::{Draft, EncodedEvent, GapNotice, HubId, Sequence};
+use crate::log::{AppendError, Bounds, EventFilter, Log, PageLimit, Position, ReadRange, Receipt};
+use crate::logging::log_limited;
 use crate::metrics::{Metrics, PublishSource, Resumed};
 use crate::topic::{SelectorSet, Topic};
 use backpressure::PublishWindow;
@@ -157,7 +157,7 @@ impl Hub {
         source: PublishSource,
         drafts: Vec<Draft>,
     ) -> Vec<Result<Receipt, AppendError>> {
-        let events = drafts.into_iter().map(Unnumbered::encode).collect();
+        let events = drafts.into_iter().map(EncodedEvent::encode).collect();
         let results = self.log.append(events).await;
         for result in &results {
             match result {
@@ -165,7 +165,7 @@ impl Hub {
                 Err(error) => {
                     self.metrics.append_failed(error);
                     if *error == AppendError::Unavailable {
-                        rarely!(
+                        log_limited!(
                             WARN,
                             "events are refused because the log cannot take them; see to what keeps it"
                         );
@@ -192,10 +192,10 @@ impl Hub {
     pub fn subscribe(&self, request: SubscribeRequest) -> Subscription {
         // Interest first: a source that starts because of it publishes behind the cursor.
         let presence = self.interests.enter(&request.selectors);
-        let extent = self.log.extent();
+        let bounds = self.log.bounds();
         let start = match &request.resume {
-            None => Start::at(extent.head_id()),
-            Some(resume) => self.resume(resume, &extent, &request),
+            None => Start::at(bounds.head_id()),
+            Some(resume) => self.resume(resume, &bounds, &request),
         };
         let resumed_after = request.resume.is_some().then(|| start.resumed_after());
         Subscription {
@@ -217,31 +217,31 @@ impl Hub {
         self.interests.watch(topic)
     }
 
-    fn resume(&self, resume: &Resume, extent: &Extent, request: &SubscribeRequest) -> Start {
+    fn resume(&self, resume: &Resume, bounds: &Bounds, request: &SubscribeRequest) -> Start {
         let id = match resume {
-            Resume::Now => return Start::at(extent.head_id()),
-            Resume::Earliest => return Start::at(extent.start_id()).with(Resumed::Earliest),
+            Resume::Now => return Start::at(bounds.head_id()),
+            Resume::Earliest => return Start::at(bounds.start_id()).with(Resumed::Earliest),
             Resume::After(id) => id,
         };
-        let beginning = extent.start_id();
+        let beginning = bounds.start_id();
         let (at, missed, resumed) = match self.locate(id, &request.grants) {
-            Located::After(sequence) if sequence >= beginning.sequence => {
+            Position::After(sequence) if sequence >= beginning.sequence => {
                 return Start::after(id, sequence);
             }
             // Only who would have had every one of them can be told how many there were.
-            Located::After(sequence) => {
+            Position::After(sequence) => {
                 let all = request.selectors.is_any()
                     && request.grants.sees_everything()
-                    && extent.last_for_one_stream <= sequence;
+                    && bounds.last_for_one_stream <= sequence;
                 let missed = all.then(|| beginning.sequence.0 - sequence.0);
                 (beginning, missed, Resumed::Expired)
             }
-            Located::Later(sequence) => {
+            Position::Later(sequence) => {
                 // What was retained a moment ago may be gone; then the oldest comes first.
                 let at = self.log.id_at(sequence).unwrap_or(beginning);
                 (at, None, Resumed::Expired)
             }
-            Located::Unknown => (beginning, None, Resumed::Unknown),
+            Position::Unknown => (beginning, None, Resumed::Unknown),
         };
         let start = Start::at(at).with(resumed);
         // The id is the client's own, the place one of ours: neither tells of anybody else's event.
@@ -250,13 +250,13 @@ impl Hub {
     }
 
     /// Nobody learns by asking that an id exists which only others may see.
-    fn locate(&self, id: &str, grants: &Grants) -> Located {
+    fn locate(&self, id: &str, grants: &Grants) -> Position {
         let located = self.log.locate(id);
-        if let Located::After(sequence) = located
+        if let Position::After(sequence) = located
             && HubId::parse(id).is_none()
             && !self.may_see(sequence, grants)
         {
-            return Located::Unknown;
+            return Position::Unknown;
         }
         located
     }
@@ -264,7 +264,7 @@ impl Hub {
     fn may_see(&self, sequence: Sequence, grants: &Grants) -> bool {
         let range = ReadRange { after: sequence.previous(), through: sequence };
         let limit = PageLimit { events_max: 1, bytes_max: usize::MAX };
-        let page = self.log.read(range, Wanted::Everything, limit);
+        let page = self.log.read(range, EventFilter::Everything, limit);
         page.events.first().is_none_or(|event| grants.may_see(event))
     }
 }

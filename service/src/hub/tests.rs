@@ -7,8 +7,8 @@ use futures_util::FutureExt as _;
 use super::*;
 use crate::clock::Clock;
 use crate::event::{Buffers, DraftFields, Epoch, Event, EventLimits, HubId};
-use crate::log::{Appending, Bell, MemoryLog, MemoryLogSettings, Page, Tail};
-use crate::metrics::Readings;
+use crate::log::{Appending, MemoryLog, MemoryLogSettings, OnAppend, Page, PageBack};
+use crate::metrics::Snapshot;
 use crate::topic::Selector;
 
 /// A hub over a log with a clock that stands still until it is moved.
@@ -50,7 +50,7 @@ impl Stage {
     }
 
     fn figure(&self, series: &str) -> u64 {
-        let text = self.metrics.render(&Readings::default());
+        let text = self.metrics.render(&Snapshot::default());
         let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         value.unwrap().parse().unwrap()
     }
@@ -122,26 +122,26 @@ struct Away {
 }
 
 impl Log for Away {
-    fn append(&self, _: Vec<Unnumbered>) -> Appending<'_> {
+    fn append(&self, _: Vec<EncodedEvent>) -> Appending<'_> {
         Box::pin(std::future::ready(Vec::new()))
     }
 
-    fn follow(&self, _: Bell) {}
+    fn follow(&self, _: OnAppend) {}
 
-    fn read(&self, range: ReadRange, _: Wanted<'_>, _: PageLimit) -> Page {
+    fn read(&self, range: ReadRange, _: EventFilter<'_>, _: PageLimit) -> Page {
         Page { events: Vec::new(), through: range.after, passed: false }
     }
 
-    fn read_back(&self, range: ReadRange, _: Wanted<'_>, _: PageLimit) -> Tail {
-        Tail { events: Vec::new(), after: range.after }
+    fn read_back(&self, range: ReadRange, _: EventFilter<'_>, _: PageLimit) -> PageBack {
+        PageBack { events: Vec::new(), after: range.after }
     }
 
     fn newest(&self, _: &Topic, _: Sequence, _: &dyn Fn(&Event) -> bool) -> Option<Sequence> {
         None
     }
 
-    fn locate(&self, _: &str) -> Located {
-        Located::Unknown
+    fn locate(&self, _: &str) -> Position {
+        Position::Unknown
     }
 
     fn id_at(&self, _: Sequence) -> Option<HubId> {
@@ -152,8 +152,8 @@ impl Log for Away {
         &self.buffers
     }
 
-    fn extent(&self) -> Extent {
-        Extent {
+    fn bounds(&self) -> Bounds {
+        Bounds {
             epoch: Epoch::begun_at(0, 0),
             head: Sequence(0),
             head_ms: 0,
@@ -198,10 +198,10 @@ fn a_subscriber_who_asks_for_nothing_begins_at_the_head() {
     for count in [0, 1, 2] {
         stage.publish(count);
         let subscription = stage.subscribe(None);
-        assert_eq!(subscription.cursor, stage.hub.log().extent().head);
+        assert_eq!(subscription.cursor, stage.hub.log().bounds().head);
         assert_eq!(subscription.gap, None);
         assert_eq!(subscription.resumed_after, None);
-        assert_eq!(subscription.place, stage.hub.log().extent().head_id().to_string());
+        assert_eq!(subscription.place, stage.hub.log().bounds().head_id().to_string());
     }
 }
 
@@ -210,7 +210,7 @@ fn now_begins_at_the_head_as_well_and_says_where_that_is() {
     let stage = stage(2);
     let check = |resumed_after: &str| {
         let subscription = stage.subscribe(Some(Resume::Now));
-        assert_eq!(subscription.cursor, stage.hub.log().extent().head);
+        assert_eq!(subscription.cursor, stage.hub.log().bounds().head);
         assert_eq!((subscription.gap, subscription.resumed), (None, None));
         assert_eq!(subscription.resumed_after.as_deref(), Some(resumed_after));
     };
@@ -394,7 +394,7 @@ fn where_nothing_is_retained_nothing_comes_after_a_gap() {
     let stage = stage(2);
     let subscription = stage.resume_after("who knows");
     assert_eq!(subscription.cursor, Sequence(0));
-    let before = Some(stage.hub.log().extent().head_id().to_string());
+    let before = Some(stage.hub.log().bounds().head_id().to_string());
     let gap = GapNotice { missed: None, after: Some("who knows".to_owned()), before };
     assert_eq!(subscription.gap, Some(gap));
     assert_eq!(subscription.resumed_after.as_deref(), Some("earliest"));

@@ -6,8 +6,8 @@
 //! process is the only writer: an append is acknowledged by a future, and events are seen by
 //! reading them after the head has moved, whoever appended them.
 //!
-//! Following is reading. A follower keeps the sequence up to which it has read, is rung when the
-//! head moves, and reads on from there: one code path whether it is level, behind or replaying,
+//! Following is reading. A follower keeps the sequence up to which it has read, is woken when the
+//! head moves, and reads on from there: one code path whether it has caught up, is behind or replays,
 //! and no event is held anywhere but in the log.
 
 mod index;
@@ -22,12 +22,12 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::event::{Buffers, Epoch, Event, HubId, Sequence, Unnumbered};
+use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
 use crate::topic::{SelectorSet, Topic};
 
 /// Called after the head has moved, from whatever thread moved it, outside the log's lock.
 /// It must be quick and must not call the log.
-pub type Bell = Arc<dyn Fn() + Send + Sync>;
+pub type OnAppend = Arc<dyn Fn() + Send + Sync>;
 
 /// The answer to an append: one result a draft, in the same order.
 pub type Appending<'a> =
@@ -39,16 +39,17 @@ pub trait Log: Send + Sync + 'static {
     /// durably as this log makes them.
     ///
     /// Dropping the future does not take back what it has begun.
-    fn append(&self, events: Vec<Unnumbered>) -> Appending<'_>;
+    fn append(&self, events: Vec<EncodedEvent>) -> Appending<'_>;
 
-    /// Rings `bell` every time after the head has moved.
-    fn follow(&self, bell: Bell);
+    /// Calls `on_append` every time after the head has moved.
+    fn follow(&self, on_append: OnAppend);
 
-    /// Reads one page of what is wanted, without waiting.
-    fn read(&self, range: ReadRange, wanted: Wanted<'_>, limit: PageLimit) -> Page;
+    /// Reads one page of the events that the filter lets through, without waiting.
+    fn read(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> Page;
 
-    /// Reads one page of what is wanted from the end of the range backwards, without waiting.
-    fn read_back(&self, range: ReadRange, wanted: Wanted<'_>, limit: PageLimit) -> Tail;
+    /// Reads one page of the events that the filter lets through, from the end of the range backwards,
+    /// without waiting.
+    fn read_back(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> PageBack;
 
     /// The newest event of a topic up to `through` that `may_see` takes; `None` if it takes none of
     /// the newest few, for no more are looked at.
@@ -60,7 +61,7 @@ pub trait Log: Send + Sync + 'static {
     ) -> Option<Sequence>;
 
     /// Where a client that has seen the event with this id should go on.
-    fn locate(&self, id: &str) -> Located;
+    fn locate(&self, id: &str) -> Position;
 
     /// The id of a position, whoever has the event there: only for those retained, the head, and the
     /// one before the oldest.
@@ -70,12 +71,12 @@ pub trait Log: Send + Sync + 'static {
     fn buffers(&self) -> &Buffers;
 
     /// What is retained now.
-    fn extent(&self) -> Extent;
+    fn bounds(&self) -> Bounds;
 }
 
 impl fmt::Debug for dyn Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Log").field("extent", &self.extent()).finish()
+        f.debug_struct("Log").field("bounds", &self.bounds()).finish()
     }
 }
 
@@ -112,7 +113,7 @@ pub struct ReadRange {
 
 /// Which events of a range a reader wants.
 #[derive(Clone, Copy, Debug)]
-pub enum Wanted<'a> {
+pub enum EventFilter<'a> {
     /// All of them.
     Everything,
     /// At least those that match. A log finds exact topics in its index; where there is any other
@@ -143,7 +144,7 @@ pub struct Page {
 
 /// The end of a range, newest first.
 #[derive(Debug)]
-pub struct Tail {
+pub struct PageBack {
     /// The events, or candidates, from the newest to the oldest.
     pub events: Vec<Arc<Event>>,
     /// Everything after this one has been looked at: the next page ends here. It is the range's
@@ -153,7 +154,7 @@ pub struct Tail {
 
 /// Where a client goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Located {
+pub enum Position {
     /// Right after this sequence: the id says it exactly, retained or not.
     After(Sequence),
     /// The id is from another epoch: everything accepted later than it comes after this sequence,
@@ -166,7 +167,7 @@ pub enum Located {
 
 /// What a log retains.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Extent {
+pub struct Bounds {
     /// The epoch of its ids.
     pub epoch: Epoch,
     /// The last event; 0 when there never was one.
@@ -189,7 +190,7 @@ pub struct Extent {
     pub last_for_one_stream: Sequence,
 }
 
-impl Extent {
+impl Bounds {
     /// The place of whoever has had everything.
     #[must_use]
     pub fn head_id(&self) -> HubId {

@@ -3,12 +3,12 @@
 //!
 //! One filter stands in front of everything, so that what is off costs a comparison. Lines are
 //! written by a thread of their own: a standard error that nobody reads costs lines, which are
-//! counted, and never a shard's time. What can happen often is said `rarely!`. Everything here is
+//! counted, and never a shard's time. What can happen often is said `log_limited!`. Everything here is
 //! of the process and not of one server: there is one standard error.
 
 mod filter;
 mod panics;
-mod rarely;
+mod rate_limit;
 mod trace_parent;
 mod writer;
 
@@ -22,8 +22,8 @@ mod otlp;
 mod tests;
 
 pub use filter::{FilterError, check_filter};
-pub use rarely::warnings_suppressed;
-pub(crate) use rarely::{Place, rarely};
+pub use rate_limit::warnings_suppressed;
+pub(crate) use rate_limit::{CallSite, log_limited};
 pub use trace_parent::TraceParent;
 pub use writer::lines_lost;
 

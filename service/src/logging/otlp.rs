@@ -21,7 +21,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::{Layer, Registry};
 
-use super::{SPANS, StartError, TraceParent, TraceSettings, rarely};
+use super::{SPANS, StartError, TraceParent, TraceSettings, log_limited};
 
 /// How long the end waits for the collector to take what is left.
 const LAST_EXPORT: Duration = Duration::from_secs(3);
@@ -126,7 +126,7 @@ impl<E: SpanExporter> SpanExporter for Told<E> {
         let result = self.exporter.export(batch).await;
         if let Err(error) = &result {
             let url = &self.url;
-            rarely!(WARN, %error, url, spans, "cannot send traces, which are lost; is a collector there?");
+            log_limited!(WARN, %error, url, spans, "cannot send traces, which are lost; is a collector there?");
         }
         result
     }

@@ -1,10 +1,10 @@
 //! The metrics of this version, as somebody who builds a dashboard wants to read them.
 //!
-//! The list is read from a page of figures, so that it cannot differ from what is exported.
+//! The list is read from a page of stats, so that it cannot differ from what is exported.
 
 use std::collections::BTreeMap;
 
-use super::{Metrics, Readings};
+use super::{Metrics, Snapshot};
 
 /// A metric.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Described {
 /// All metrics, by name.
 #[must_use]
 pub fn catalogue() -> Vec<Described> {
-    read(&Metrics::new(1).render(&Readings::default()))
+    read(&Metrics::new(1).render(&Snapshot::default()))
 }
 
 /// Reads a page; what cannot be read is passed over.

@@ -1,4 +1,4 @@
-//! The limits, beside the figures that approach them.
+//! The limits, beside the stats that approach them.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use metrics::Gauge;
 use super::Metrics;
 use super::series::described_gauge;
 
-/// What was set, in the units of the figures that it bounds.
+/// What was set, in the units of the stats that it bounds.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
     /// The most connections.

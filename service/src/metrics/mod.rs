@@ -2,9 +2,9 @@
 //!
 //! Only this folder holds metric names, and labels are never topics, ids or addresses: each label's
 //! values are an enum, so that every series exists from the start as 0. What happens for each
-//! delivery is counted by each shard in plain atomics of its own ([`ShardFigures`]), and summed when
+//! delivery is counted by each shard in plain atomics of its own ([`ShardStats`]), and summed when
 //! somebody asks; the rest goes through `metrics` handles that are looked up once. What belongs to
-//! somebody else, such as the log, is read when somebody asks ([`Readings`]).
+//! somebody else, such as the log, is read when somebody asks ([`Snapshot`]).
 
 mod catalogue;
 mod connections;
@@ -30,8 +30,8 @@ pub use labels::{
 };
 pub use limits::Limits;
 pub use process::RuntimeFigures;
-pub use shard::ShardFigures;
-pub use state::Readings;
+pub use shard::ShardStats;
+pub use state::Snapshot;
 
 pub(crate) use shard::LagSample;
 
@@ -49,14 +49,14 @@ use slow_readers::SlowReaders;
 use state::State;
 use streams::Streams;
 
-/// A handle to all figures; cheap to clone.
+/// A handle to all stats; cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    shards: Vec<Arc<ShardFigures>>,
+    shards: Vec<Arc<ShardStats>>,
     exporter: PrometheusHandle,
     streams: Streams,
     connections: Connections,
@@ -90,7 +90,7 @@ fn add(counter: &AtomicU64, count: u64) {
 }
 
 impl Metrics {
-    /// All figures at 0, for so many shards. Nothing is global, so several servers can live in one
+    /// All stats at 0, for so many shards. Nothing is global, so several servers can live in one
     /// process, as in the tests.
     #[must_use]
     pub fn new(shards: usize) -> Self {
@@ -114,7 +114,7 @@ impl Metrics {
 
     /// What each shard counts.
     #[must_use]
-    pub fn shards(&self) -> &[Arc<ShardFigures>] {
+    pub fn shards(&self) -> &[Arc<ShardStats>] {
         &self.inner.shards
     }
 
@@ -138,29 +138,29 @@ impl Metrics {
 
     /// Everything as Prometheus text, version 0.0.4.
     #[must_use]
-    pub fn render(&self, readings: &Readings) -> String {
+    pub fn render(&self, snapshot: &Snapshot) -> String {
         let inner = &self.inner;
         inner.streams.set(self);
         inner.connections.set();
-        inner.publishing.set(readings);
+        inner.publishing.set(snapshot);
         inner.delivering.set(self);
-        inner.slow_readers.set(self, readings);
-        inner.state.set(readings);
+        inner.slow_readers.set(self, snapshot);
+        inner.state.set(snapshot);
         let mut text = inner.exporter.render();
         inner.connections.write(&mut text);
         inner.publishing.write(&mut text);
         delivering::write(self, &mut text);
-        process::write_runtime(&mut text, &readings.runtime);
+        process::write_runtime(&mut text, &snapshot.runtime);
         process::write_process(&mut text);
         text
     }
 
-    fn max(&self, figure: impl Fn(&ShardFigures) -> &AtomicU64) -> u64 {
-        let figures = self.inner.shards.iter().map(|shard| figure(shard).load(Ordering::Relaxed));
-        figures.max().unwrap_or(0)
+    fn max(&self, figure: impl Fn(&ShardStats) -> &AtomicU64) -> u64 {
+        let stats = self.inner.shards.iter().map(|shard| figure(shard).load(Ordering::Relaxed));
+        stats.max().unwrap_or(0)
     }
 
-    fn sum(&self, figure: impl Fn(&ShardFigures) -> &AtomicU64) -> u64 {
+    fn sum(&self, figure: impl Fn(&ShardStats) -> &AtomicU64) -> u64 {
         self.inner.shards.iter().map(|shard| figure(shard).load(Ordering::Relaxed)).sum()
     }
 }

@@ -1,7 +1,7 @@
 //! The process and the runtime of the front, as the system and tokio tell them when they are asked.
 //!
 //! The names that begin with `process_` are those of every Prometheus client. The crate
-//! `metrics-process` finds the figures; they are written here, because it would cut the seconds of
+//! `metrics-process` finds the stats; they are written here, because it would cut the seconds of
 //! CPU to whole ones.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::runtime::RuntimeMetrics;
 
 use super::series::{Named, write_counter, write_gauge};
 
-/// Writes the figures of the process; on systems that do not tell them there are none.
+/// Writes the stats of the process; on systems that do not tell them there are none.
 pub(super) fn write_process(text: &mut String) {
     let process = collector::collect();
     let cpu =
@@ -68,7 +68,7 @@ impl From<RuntimeMetrics> for RuntimeFigures {
     }
 }
 
-/// Writes the figures of the runtime.
+/// Writes the stats of the runtime.
 pub(super) fn write_runtime(text: &mut String, runtime: &RuntimeFigures) {
     let RuntimeFigures { workers, tasks, queue_depth, busy } = *runtime;
     write_gauge(

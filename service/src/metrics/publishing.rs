@@ -7,7 +7,7 @@ use metrics::{Counter, Gauge};
 use super::histogram::SharedTimes;
 use super::labels::{PublishRejection, PublishSource};
 use super::series::{counters, described, described_gauge};
-use super::{Metrics, Readings};
+use super::{Metrics, Snapshot};
 use crate::log::AppendError;
 
 pub(super) struct Publishing {
@@ -59,9 +59,9 @@ impl Publishing {
         }
     }
 
-    pub(super) fn set(&self, readings: &Readings) {
-        self.waiting.set(readings.publishers_waiting as f64);
-        self.body_memory.set(readings.body_memory_bytes as f64);
+    pub(super) fn set(&self, snapshot: &Snapshot) {
+        self.waiting.set(snapshot.publishers_waiting as f64);
+        self.body_memory.set(snapshot.body_memory_bytes as f64);
     }
 
     pub(super) fn write(&self, text: &mut String) {

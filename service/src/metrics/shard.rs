@@ -11,7 +11,7 @@ use super::labels::{EndReason, Skip};
 /// What one shard counts. It alone writes, so nothing is contended; others only read.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub struct ShardFigures {
+pub struct ShardStats {
     pub(super) joined: AtomicU64,
     pub(super) left: [AtomicU64; EndReason::ALL.len()],
     pub(super) delivered: AtomicU64,
@@ -56,7 +56,7 @@ impl LagSample {
     }
 }
 
-impl ShardFigures {
+impl ShardStats {
     pub(crate) fn joined(&self) {
         add(&self.joined, 1);
     }

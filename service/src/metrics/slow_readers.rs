@@ -5,7 +5,7 @@ use metrics::{Counter, Gauge};
 use super::labels::Skip;
 use super::series::{counters, described_gauge, gauges};
 use super::shard::LAGS;
-use super::{Metrics, Readings};
+use super::{Metrics, Snapshot};
 
 pub(super) struct SlowReaders {
     blocked: Gauge,
@@ -64,8 +64,8 @@ impl SlowReaders {
     }
 
     /// Adds up what the shards counted.
-    pub(super) fn set(&self, metrics: &Metrics, readings: &Readings) {
-        self.output_buffer_bytes.set(readings.output_buffer_bytes as f64);
+    pub(super) fn set(&self, metrics: &Metrics, snapshot: &Snapshot) {
+        self.output_buffer_bytes.set(snapshot.output_buffer_bytes as f64);
         self.blocked.set(metrics.sum(|shard| &shard.blocked) as f64);
         for (index, gauge) in self.lagging.iter().enumerate() {
             gauge.set(metrics.sum(|shard| &shard.lagging[index]) as f64);

@@ -8,17 +8,17 @@ use metrics::{Counter, Gauge, describe_gauge, gauge};
 use super::Metrics;
 use super::process::RuntimeFigures;
 use super::series::{described, described_gauge};
-use crate::log::Extent;
+use crate::log::Bounds;
 use crate::logging;
 
 /// The commit that the program was built from, when whoever built it said so.
 const REVISION: Option<&str> = option_env!("FANFARE_REVISION");
 
-/// What belongs to others and is looked at when the figures are asked for.
+/// What belongs to others and is looked at when the stats are asked for.
 #[derive(Clone, Debug, Default)]
-pub struct Readings {
+pub struct Snapshot {
     /// What the log holds; nothing is shown of it when it was not looked at.
-    pub log: Option<Extent>,
+    pub log: Option<Bounds>,
     /// What streams hold beyond the log, in bytes.
     pub output_buffer_bytes: usize,
     /// Publishers who wait for delivery to come nearer.
@@ -93,14 +93,14 @@ impl State {
         }
     }
 
-    pub(super) fn set(&self, readings: &Readings) {
-        if let Some(log) = &readings.log {
+    pub(super) fn set(&self, snapshot: &Snapshot) {
+        if let Some(log) = &snapshot.log {
             self.log_events.set(log.events as f64);
             self.log_bytes.set(log.bytes as f64);
             self.log_oldest_timestamp.set(log.oldest_ms.map_or(0.0, |ms| ms as f64 / 1_000.0));
         }
-        self.selector_bytes.set(readings.selector_bytes as f64);
-        self.ready.set(if readings.ready { 1.0 } else { 0.0 });
+        self.selector_bytes.set(snapshot.selector_bytes as f64);
+        self.ready.set(if snapshot.ready { 1.0 } else { 0.0 });
         self.log_lines_lost.absolute(logging::lines_lost());
         self.warnings_suppressed.absolute(logging::warnings_suppressed());
     }

@@ -57,13 +57,13 @@ async fn who_stays_misses_nothing_while_a_thousand_come_and_go() {
         server.figure("fanfare_connections").await == 0.0
     })
     .await;
-    let figures = [
+    let stats = [
         "fanfare_subscribers",
         "fanfare_streams_opened_total",
         "fanfare_streams_closed_total{reason=\"client\"}",
         "fanfare_events_published_total",
     ];
-    let [left, came, went, events] = server.figures(figures).await;
+    let [left, came, went, events] = server.stats(stats).await;
     assert_eq!((left, went, events), (0.0, came, published as f64));
     // Some were gone before their request was read.
     let at_most = SUBSCRIBERS + STAY;

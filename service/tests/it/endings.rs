@@ -63,8 +63,8 @@ async fn clients_that_vanish_before_their_answer_leave_nothing_behind() {
     })
     .await;
     eventually("all are closed", async || server.figure("fanfare_connections").await == 0.0).await;
-    let figures = [SUBSCRIBERS, "fanfare_streams_opened_total", BY_CLIENT];
-    let [left, came, gone] = server.figures(figures).await;
+    let stats = [SUBSCRIBERS, "fanfare_streams_opened_total", BY_CLIENT];
+    let [left, came, gone] = server.stats(stats).await;
     assert_eq!((left, came), (0.0, gone));
 }
 

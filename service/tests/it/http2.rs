@@ -91,7 +91,7 @@ async fn a_stream_may_be_reset_at_any_moment_and_the_others_miss_nothing() {
     }
     let count = others.count() as f64;
     eventually("all of them have left", async || server.figure(SUBSCRIBERS).await == count).await;
-    let [came, went] = server.figures(["fanfare_streams_opened_total", BY_CLIENT]).await;
+    let [came, went] = server.stats(["fanfare_streams_opened_total", BY_CLIENT]).await;
     assert_eq!(came - went, count);
 }
 

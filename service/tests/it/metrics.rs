@@ -20,12 +20,12 @@ async fn connections_are_told_apart_by_what_they_speak() {
     let open = |protocol| format!("fanfare_connections{{protocol=\"{protocol}\"}}");
     let names = ["http1", "http2", "new"].map(open);
     let open = [names[0].as_str(), &names[1], &names[2]];
-    eventually("one of each", async || server.figures(open).await == [1.0; 3]).await;
+    eventually("one of each", async || server.stats(open).await == [1.0; 3]).await;
     assert_eq!(server.figure("fanfare_subscribers").await, 2.0);
     drop((silent, stream, stream2, http2));
-    eventually("none is left", async || server.figures(open).await == [0.0; 3]).await;
+    eventually("none is left", async || server.stats(open).await == [0.0; 3]).await;
     let ended = ["fanfare_connections_opened_total", "fanfare_connection_duration_seconds_count"];
-    assert_eq!(server.figures(ended).await, [3.0, 3.0]);
+    assert_eq!(server.stats(ended).await, [3.0, 3.0]);
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn the_end_of_a_connection_has_a_reason() {
     // One answer for each, although a stream had been found for the second before it was refused.
     let answers =
         ["2xx", "4xx"].map(|class| format!("fanfare_responses_total{{status=\"{class}\"}}"));
-    assert_eq!(server.figures([&answers[0], &answers[1]]).await, [1.0, 3.0]);
+    assert_eq!(server.stats([&answers[0], &answers[1]]).await, [1.0, 3.0]);
     assert_eq!(server.figure("fanfare_streams_opened_total").await, 0.0);
     let streams = [
         EventStream::open(server.get("/events/t")).await,
@@ -162,10 +162,10 @@ async fn a_drain_can_be_watched() {
     }
     let began = "fanfare_drain_started_timestamp_seconds";
     let before = ["fanfare_ready", "fanfare_draining", began, "fanfare_drain_window_seconds"];
-    assert_eq!(server.figures(before).await, [1.0, 0.0, 0.0, 3_600.0]);
+    assert_eq!(server.stats(before).await, [1.0, 0.0, 0.0, 3_600.0]);
     server.ask_to_stop();
     let now = ["fanfare_ready", "fanfare_draining"];
-    eventually("it drains", async || server.figures(now).await == [0.0, 1.0]).await;
+    eventually("it drains", async || server.stats(now).await == [0.0, 1.0]).await;
     assert!(server.figure(began).await > 1e9);
 }
 

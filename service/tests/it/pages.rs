@@ -55,8 +55,8 @@ async fn the_demonstrations_say_what_the_article_says() {
     assert!(said.data.starts_with("The time is "), "{}", said.data);
 
     let mut system = EventStream::open(server.get("/system-stats")).await;
-    let figures: Value = serde_json::from_str(&system.next().await.unwrap().data).unwrap();
-    let names: Vec<_> = figures.as_object().unwrap().keys().cloned().collect();
+    let stats: Value = serde_json::from_str(&system.next().await.unwrap().data).unwrap();
+    let names: Vec<_> = stats.as_object().unwrap().keys().cloned().collect();
     assert_eq!(names, ["cpu_percent", "memory_percent", "memory_total_mb", "memory_used_mb"]);
 
     let mut stocks = EventStream::open(server.get("/stream-stocks")).await;

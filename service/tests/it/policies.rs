@@ -1,5 +1,5 @@
 //! What becomes of a reader that stops reading, under each policy and whatever carries its stream:
-//! what it finds when it reads on, to the byte, and what the figures say; and that its neighbours
+//! what it finds when it reads on, to the byte, and what the stats say; and that its neighbours
 //! miss nothing.
 
 use serde_json::{Value, json};
@@ -181,11 +181,11 @@ async fn whoever_may_skip_is_told_how_much_and_goes_on_with_what_its_policy_keep
         let (skips, skipped) = (name("backpressure_actions"), name("events_dropped"));
         let slow = "fanfare_streams_closed_total{reason=\"slow\"}";
         let delivered = "fanfare_events_delivered_total";
-        let figures =
-            server.figures([&skips, &skipped, slow, "fanfare_gap_notices_total", delivered]).await;
+        let stats =
+            server.stats([&skips, &skipped, slow, "fanfare_gap_notices_total", delivered]).await;
         let received = published.len() * neighbours.len() + published.len() - missed;
         let gaps = gaps as f64;
-        assert_eq!(figures, [gaps, missed as f64, 0.0, gaps, received as f64], "{policy}");
+        assert_eq!(stats, [gaps, missed as f64, 0.0, gaps, received as f64], "{policy}");
     }
 }
 
@@ -381,6 +381,6 @@ async fn a_rule_holds_for_the_streams_whose_selectors_it_covers_and_for_no_other
         assert_eq!(told, policy != "disconnect", "{path}");
     }
     let name = |policy: &str| format!("fanfare_backpressure_actions_total{{policy=\"{policy}\"}}");
-    let skips = server.figures([&name("conflate"), &name("drop-oldest"), slow]).await;
+    let skips = server.stats([&name("conflate"), &name("drop-oldest"), slow]).await;
     assert_eq!(skips, [3.0, 1.0, 3.0]);
 }

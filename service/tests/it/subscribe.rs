@@ -47,9 +47,9 @@ async fn selectors_are_exact_topics_templates_or_everything() {
     let all = ["orders/1", "other", "orders/{id"].map(|topic| ("topic", topic));
     server.publish_form(&[&all[..], &[("data", "end")]].concat()).await;
     for (mut stream, expected) in streams {
-        let mut wanted = expected.clone();
-        wanted.push("end");
-        assert_eq!(stream.data(wanted.len()).await, wanted);
+        let mut filter = expected.clone();
+        filter.push("end");
+        assert_eq!(stream.data(filter.len()).await, filter);
     }
 }
 

@@ -6,7 +6,7 @@ use proptest::sample::Index;
 
 use super::super::budget::{Allowance, Budget};
 use super::*;
-use crate::event::{Buffers, Draft, DraftFields, Epoch, EventLimits, Unnumbered};
+use crate::event::{Buffers, Draft, DraftFields, EncodedEvent, Epoch, EventLimits};
 use crate::topic::Selector;
 
 fn topic(text: &str) -> Topic {
@@ -24,7 +24,7 @@ fn draft(topics: &[&str], private: bool) -> Draft {
 }
 
 fn number(draft: Draft, sequence: u64) -> Arc<Event> {
-    Arc::new(Unnumbered::encode(draft).number(
+    Arc::new(EncodedEvent::encode(draft).assign(
         Sequence(sequence),
         (0, std::time::Instant::now()),
         Epoch::begun_at(0, 0),

@@ -16,11 +16,11 @@ use super::super::subscriber::{SubscriberKey, Taken};
 use super::selection::{Next, Selection};
 use super::{PASS, Shard};
 use crate::event::{Block, Event, GapNotice, Sequence};
-use crate::log::{ReadRange, Wanted};
+use crate::log::{EventFilter, ReadRange};
 use crate::memory::SplitMap;
 use crate::metrics::EndReason;
 
-/// Pages of the log as pieces, by audience and cursor; valid while the shard has seen nothing new.
+/// Pages of the log as segments, by audience and cursor; valid while the shard has seen nothing new.
 #[derive(Debug, Default)]
 pub(super) struct JoinedPages {
     pages: HashMap<(AudienceKey, Sequence), JoinedPage>,
@@ -127,7 +127,7 @@ impl Shard {
         }
         let (audience, cursor) = (subscriber.audience(), subscriber.cursor());
         let untold = self.skipping.contains_key(&key);
-        if !untold && self.is_level(key) {
+        if !untold && self.note_if_caught_up(key) {
             return Progress::Rest;
         }
         if untold || self.is_to_skip(key) {
@@ -153,7 +153,7 @@ impl Shard {
         subscriber.is_conflating()
             || (subscriber.is_stalled()
                 && judge(audience.policy, lag, self.settings.lag) == Verdict::Skip)
-            || subscriber.cursor().next() < self.log.extent().oldest
+            || subscriber.cursor().next() < self.log.bounds().oldest
     }
 
     /// Hands a subscriber the events of the log up to `through`; `ends` if its stream ends with
@@ -188,11 +188,11 @@ impl Shard {
         };
         let taken = Taken { through, sent, amount: Lag { events, bytes } };
         subscriber.took_from_log(batch, taken, now);
-        self.figures.wrote(1, events, bytes);
-        self.figures.replayed(events);
+        self.stats.wrote(1, events, bytes);
+        self.stats.replayed(events);
         if ends && events == batch.count() {
             Progress::End(EndReason::Finished)
-        } else if self.is_level(key) {
+        } else if self.note_if_caught_up(key) {
             Progress::Rest
         } else {
             Progress::More
@@ -200,7 +200,7 @@ impl Shard {
     }
 
     /// Whether a subscriber has everything that its audience has; if so, notes it.
-    pub(super) fn is_level(&mut self, key: SubscriberKey) -> bool {
+    pub(super) fn note_if_caught_up(&mut self, key: SubscriberKey) -> bool {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return true };
         let Some(audience) = self.audiences.get(subscriber.audience()) else { return true };
         if subscriber.cursor() < audience.last.max(self.lost) {
@@ -218,7 +218,7 @@ impl Shard {
         if !subscriber.is_replaying() {
             return Progress::End(EndReason::Overrun);
         }
-        let start = self.log.extent().start_id();
+        let start = self.log.bounds().start_id();
         let before = Some(start.to_string());
         let notice = Block::gap(&GapNotice { missed: None, after: None, before });
         match subscriber.sink().offer(&notice) {
@@ -228,7 +228,7 @@ impl Shard {
             Offer::Closed => return Progress::End(EndReason::Client),
         }
         subscriber.skip_to(start.sequence, Lag::default());
-        self.figures.gap_told();
+        self.stats.gap_told();
         tracing::debug!(through = %page.through, "the log has passed a subscriber in its replay");
         Progress::More
     }
@@ -251,7 +251,7 @@ impl Shard {
         let unfinished = self.joined_pages.unfinished.remove(&(key, cursor));
         let mut page = unfinished.unwrap_or_else(|| {
             let range = ReadRange { after: cursor, through: self.seen };
-            let page = self.log.read(range, Wanted::Candidates(&audience.selectors), PASS);
+            let page = self.log.read(range, EventFilter::Candidates(&audience.selectors), PASS);
             budget.spend(budget::READ);
             UnfinishedPage {
                 selection: Selection::of(page.events),

@@ -38,7 +38,7 @@ impl Shard {
                 return false;
             };
             budget.spend(budget::WRITE);
-            self.look_at(key);
+            self.on_deadline(key);
         }
         true
     }
@@ -54,18 +54,18 @@ impl Shard {
                 sample.add(lag.events, lag.bytes);
             }
         }
-        self.figures.blocked(self.blocked.len());
-        self.figures.lags(&sample);
-        self.figures.match_cache(self.audiences.match_cache_bytes());
+        self.stats.blocked(self.blocked.len());
+        self.stats.lags(&sample);
+        self.stats.match_cache(self.audiences.match_cache_bytes());
         self.lags_shown = !self.blocked.is_empty();
     }
 
     /// Ends a subscriber whose time has come, or keeps its stream alive, and says when to look at
     /// it again.
-    pub(super) fn look_at(&mut self, key: SubscriberKey) {
+    pub(super) fn on_deadline(&mut self, key: SubscriberKey) {
         let now = self.deadlines.now();
         let Some(subscriber) = self.subscribers.get(key) else {
-            return self.end_lingering(key);
+            return self.end_closing(key);
         };
         if let Some((at, reason)) = subscriber.end()
             && at <= now
@@ -92,7 +92,7 @@ impl Shard {
         let told = place.filter(|_| offer == Offer::Taken).map(|_| self.seen);
         subscriber.heartbeat_sent(told, now);
         if offer == Offer::Taken {
-            self.figures.heartbeat();
+            self.stats.heartbeat();
         }
         offer
     }
@@ -100,7 +100,7 @@ impl Shard {
     /// The place of a subscriber that has caught up, if its client is to be told a new one.
     fn new_place_of(&mut self, key: SubscriberKey) -> Option<Block> {
         let subscriber = self.subscribers.get(key)?;
-        if !self.has_caught_up(key, subscriber) || self.keeps_its_id(subscriber) {
+        if !self.is_at_head(key, subscriber) || self.keeps_its_id(subscriber) {
             return None;
         }
         let id = self.seen_id?;
@@ -110,7 +110,7 @@ impl Shard {
 
     /// Whether it has had everything that the shard has seen, and the shard nothing that it had
     /// before.
-    fn has_caught_up(&self, key: SubscriberKey, subscriber: &Subscriber) -> bool {
+    fn is_at_head(&self, key: SubscriberKey, subscriber: &Subscriber) -> bool {
         let audience = self.audiences.get(subscriber.audience());
         !subscriber.is_replaying()
             && !subscriber.is_conflating()
@@ -127,7 +127,7 @@ impl Shard {
     }
 
     fn is_retained(&self, sequence: Sequence) -> bool {
-        sequence >= self.log.extent().oldest
+        sequence >= self.log.bounds().oldest
     }
 
     pub(super) fn schedule(&mut self, key: SubscriberKey) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::super::budget::{self, Budget};
 use super::{PASS, Shard};
 use crate::event::{HubId, Sequence};
-use crate::log::{Page, PageLimit, ReadRange, Wanted};
-use crate::logging::rarely;
+use crate::log::{EventFilter, Page, PageLimit, ReadRange};
+use crate::logging::log_limited;
 
 /// The most events that wait for audiences at a time. One event can match very many patterns, and
 /// a page of such would be held a million times over.
@@ -45,7 +45,7 @@ impl Assigned {
 }
 
 impl Shard {
-    /// Reads pages and assigns their events, until somebody's piece is as large as it may be, there
+    /// Reads pages and assigns their events, until somebody's segment is as large as it may be, there
     /// is enough to do, or the budget is spent. An event whose audiences could not all be found is
     /// read again by the next pass, which goes on with it.
     pub(super) fn gather(&mut self, budget: &mut Budget) -> Gathered {
@@ -55,7 +55,7 @@ impl Shard {
         while !cut && budget.is_left() && !assigned.is_enough() {
             let range = ReadRange { after: self.seen, through: Sequence(u64::MAX) };
             let room = PageLimit { bytes_max: PASS.bytes_max - assigned.fullest, ..PASS };
-            let page = self.log.read(range, Wanted::Everything, room);
+            let page = self.log.read(range, EventFilter::Everything, room);
             if page.through == self.seen {
                 break;
             }
@@ -115,25 +115,25 @@ impl Shard {
 
     /// The log no longer had what came next: nobody is level, whatever its cursor was.
     fn all_fell_behind(&mut self, lost: Sequence) {
-        rarely!(
+        log_limited!(
             WARN,
             after = %self.seen,
             through = %lost,
             "the log has passed a shard, whose subscribers miss events and are told; raise --retain-events and --retain-bytes, or publish more slowly"
         );
         self.lost = lost;
-        self.passed_by = Some(self.audiences.walk());
+        self.overrun_walk = Some(self.audiences.walk());
     }
 
     /// Has all those looked at who fell behind together; true when there are more.
-    pub(super) fn go_on_passing(&mut self, budget: &mut Budget) -> bool {
-        let Some(mut walk) = self.passed_by.take() else { return false };
+    pub(super) fn continue_overrun(&mut self, budget: &mut Budget) -> bool {
+        let Some(mut walk) = self.overrun_walk.take() else { return false };
         while budget.is_left() {
             let Some(key) = self.audiences.next_member(&mut walk) else { return false };
             self.behind.push_back(key);
             budget.spend(budget::LOOK);
         }
-        self.passed_by = Some(walk);
+        self.overrun_walk = Some(walk);
         true
     }
 }

@@ -6,43 +6,43 @@ use std::time::Duration;
 use bytes::Bytes;
 use rand::RngExt as _;
 
-use super::super::Joiner;
+use super::super::NewSubscriber;
 use super::super::audience::Walk;
 use super::super::backpressure::{BackpressurePolicy, Lag};
 use super::super::budget::{self, Budget};
 use super::super::deadlines::Tick;
 use super::super::sink::{Offer, Sink};
-use super::super::subscriber::{Beginning, Subscriber, SubscriberKey};
-use super::{Finish, LINGER, Shard, ticks};
+use super::super::subscriber::{InitialState, Subscriber, SubscriberKey};
+use super::{CLOSE_TIMEOUT, Finish, Shard, ticks};
 use crate::event::retry_frame;
-use crate::logging::rarely;
+use crate::logging::log_limited;
 use crate::metrics::EndReason;
 
 /// A stream that has ended but for bytes that have yet to leave: its socket, or the connection that
 /// carries it, has not taken them.
 #[derive(Debug)]
-pub(super) struct Lingering {
+pub(super) struct Closing {
     sink: Box<dyn Sink>,
     until: Tick,
 }
 
-impl Lingering {
+impl Closing {
     pub(super) fn into_sink(self) -> Box<dyn Sink> {
         self.sink
     }
 }
 
 impl Shard {
-    pub(super) fn join(&mut self, joiner: Joiner) {
-        let Joiner { subscription, sink } = joiner;
+    pub(super) fn join(&mut self, new_subscriber: NewSubscriber) {
+        let NewSubscriber { subscription, sink } = new_subscriber;
         let now = self.deadlines.now();
         let audience = self.audiences.enter(subscription.selectors, subscription.grants, self.seen);
         let (end, last_sent) = (self.end_by_age(now), self.spread(now));
         let Some(terms) = self.audiences.get_mut(audience) else { return };
-        let level_from = terms.last.max(self.lost);
+        let previous_last = terms.last.max(self.lost);
         let (member_index, served) = (terms.members.len(), terms.total);
-        let replaying = subscription.cursor < level_from;
-        let beginning = Beginning {
+        let replaying = subscription.cursor < previous_last;
+        let beginning = InitialState {
             audience,
             member_index,
             cursor: subscription.cursor,
@@ -56,9 +56,9 @@ impl Shard {
         let subscriber = Subscriber::new(sink, beginning);
         let key = self.subscribers.insert(subscriber);
         terms.members.push(key);
-        self.figures.joined();
+        self.stats.joined();
         if let Err(error) = self.subscribers[key].sink().attach(key, self.poll.registry()) {
-            rarely!(WARN, %error, "cannot watch a socket; raise fs.epoll.max_user_watches");
+            log_limited!(WARN, %error, "cannot watch a socket; raise fs.epoll.max_user_watches");
             self.remove(key, EndReason::Failed);
             return;
         }
@@ -109,22 +109,22 @@ impl Shard {
     /// Ends a stream, in the way that its reason asks for, and forgets it.
     pub(super) fn remove(&mut self, key: SubscriberKey, reason: EndReason) {
         let Some(mut subscriber) = self.subscribers.remove(key) else { return };
-        let farewell = retry_frame(jittered_ms(&self.settings.retry_ms));
+        let retry_hint = retry_frame(jittered_ms(&self.settings.retry_ms));
         let finish = match reason {
             EndReason::Client | EndReason::Failed | EndReason::Misbehaved => Finish::Done,
             EndReason::Slow | EndReason::OutputBuffers => {
-                subscriber.sink().abort(&farewell);
+                subscriber.sink().abort(&retry_hint);
                 Finish::Done
             }
             EndReason::Finished => subscriber.sink().finish(&Bytes::new()),
             EndReason::Overrun | EndReason::Age | EndReason::Drain => {
-                subscriber.sink().finish(&farewell)
+                subscriber.sink().finish(&retry_hint)
             }
         };
         self.blocked.remove(&key);
         self.skipping.remove(&key);
         self.joined_pages.forget(subscriber.audience(), subscriber.cursor());
-        self.figures.left(reason);
+        self.stats.left(reason);
         self.mailbox.left();
         let Some(audience) = self.audiences.get_mut(subscriber.audience()) else { return };
         warn_of(reason, audience.policy, subscriber.lag(audience.total_seen()));
@@ -140,20 +140,20 @@ impl Shard {
             self.audiences.leave(subscriber.audience());
         }
         if finish == Finish::Pending {
-            let until = self.deadlines.now().saturating_add(LINGER);
-            self.lingering.insert(key, Lingering { sink: subscriber.into_sink(), until });
+            let until = self.deadlines.now().saturating_add(CLOSE_TIMEOUT);
+            self.closing.insert(key, Closing { sink: subscriber.into_sink(), until });
             self.deadlines.insert(key, until);
         } else if reason == EndReason::OutputBuffers {
-            self.letting_go.add(subscriber.into_sink());
+            self.pending_release.add(subscriber.into_sink());
         }
     }
 
     /// A stream that has ended takes its last bytes.
-    pub(super) fn linger_on(&mut self, key: SubscriberKey) {
-        if let Some(Lingering { sink, .. }) = self.lingering.get_mut(&key) {
+    pub(super) fn continue_close(&mut self, key: SubscriberKey) {
+        if let Some(Closing { sink, .. }) = self.closing.get_mut(&key) {
             sink.unblock();
-            if sink.go_on() == Finish::Done {
-                self.lingering.remove(&key);
+            if sink.continue_close() == Finish::Done {
+                self.closing.remove(&key);
             }
         }
     }
@@ -161,17 +161,17 @@ impl Shard {
     /// Lets go of a stream that has had its time for the last bytes. It may be looked at earlier,
     /// for a heartbeat that it no longer needs. One that somebody else carries is kept for as long as
     /// it holds something, to be ended for that.
-    pub(super) fn end_lingering(&mut self, key: SubscriberKey) {
+    pub(super) fn end_closing(&mut self, key: SubscriberKey) {
         let now = self.deadlines.now();
-        let Some(lingering) = self.lingering.get_mut(&key) else { return };
-        if lingering.until > now {
+        let Some(closing) = self.closing.get_mut(&key) else { return };
+        if closing.until > now {
             return;
         }
-        if lingering.sink.is_carried() && lingering.sink.go_on() == Finish::Pending {
-            lingering.until = now.saturating_add(LINGER);
-            self.deadlines.insert(key, lingering.until);
+        if closing.sink.is_polled() && closing.sink.continue_close() == Finish::Pending {
+            closing.until = now.saturating_add(CLOSE_TIMEOUT);
+            self.deadlines.insert(key, closing.until);
         } else {
-            self.lingering.remove(&key);
+            self.closing.remove(&key);
         }
     }
 
@@ -187,7 +187,7 @@ impl Shard {
     }
 
     /// Goes on giving streams their moments; true when there are more.
-    pub(super) fn go_on_draining(&mut self, budget: &mut Budget) -> bool {
+    pub(super) fn continue_drain(&mut self, budget: &mut Budget) -> bool {
         while budget.is_left() {
             let Some(draining) = &mut self.draining else { return false };
             let Some(key) = self.audiences.next_member(&mut draining.walk) else { return false };
@@ -226,21 +226,21 @@ impl Draining {
 fn warn_of(reason: EndReason, policy: BackpressurePolicy, lag: Lag) {
     let Lag { events, bytes } = lag;
     match reason {
-        EndReason::Slow => rarely!(
+        EndReason::Slow => log_limited!(
             WARN,
             %policy,
             events,
             bytes,
             "a slow reader was disconnected, and is replayed when it comes back; --lag-events and --lag-bytes say how far one may be behind, and --policy what happens then"
         ),
-        EndReason::OutputBuffers => rarely!(
+        EndReason::OutputBuffers => log_limited!(
             WARN,
             %policy,
             events,
             bytes,
             "a slow reader was disconnected because slow readers held more than --output-buffers-max of events that the log no longer has; raise it, or let the log retain more"
         ),
-        EndReason::Overrun => rarely!(
+        EndReason::Overrun => log_limited!(
             WARN,
             %policy,
             events,

@@ -1,11 +1,11 @@
 //! One delivery thread with its own subscribers.
 //!
-//! Everything that can wake it is one of four: the bell (the head of the log has moved, or there is
+//! Everything that can wake it is one of four: its waker (the head of the log has moved, or there is
 //! a notice), a socket, a deadline, or work that the last iteration left over. A pass reads on in
-//! the log, matches each event once for each audience, and offers every level subscriber its
-//! audience's frames as one piece; it is cut into slices, an iteration each. Whoever is not level
-//! (its sink was full, or it resumed) is served from the log instead, from its own cursor, as soon
-//! as its sink takes bytes. Nothing is formatted in here, and where nobody is slow nothing is
+//! the log, matches each event once for each audience, and offers every subscriber that has caught up
+//! its audience's frames as one segment; it is cut into slices, an iteration each. A subscriber that
+//! has fallen behind (its sink was full, or it resumed) is served from the log instead, from its own
+//! cursor, as soon as its sink takes bytes. Nothing is formatted in here, and where nobody is slow nothing is
 //! allocated for a subscriber.
 //!
 //! An iteration takes 5 ms at most, whatever was subscribed or published: each of its parts has a
@@ -14,10 +14,10 @@
 mod catch_up;
 mod deadline;
 mod gather;
-mod letting_go;
 mod membership;
-mod output;
+mod output_buffers;
 mod pass;
+mod pending_release;
 mod selection;
 mod skip;
 
@@ -36,28 +36,28 @@ use super::backpressure::{Verdict, judge};
 use super::budget::{self, Allowance, Budget};
 use super::deadlines::{Deadlines, TICK, Tick};
 use super::mailbox::{Mailbox, Notice};
-use super::sink::{Finish, Heard};
+use super::sink::{Finish, PeerInput};
 use super::subscriber::{Subscriber, SubscriberKey, key_of};
 use crate::event::{Block, Epoch, HubId, Sequence};
 use crate::hub::Follower;
 use crate::log::{Log, PageLimit};
 use crate::memory::SplitMap;
-use crate::metrics::{EndReason, LagSample, ShardFigures};
+use crate::metrics::{EndReason, LagSample, ShardStats};
 use catch_up::JoinedPages;
-use letting_go::LettingGo;
-use membership::{Draining, Lingering};
-use output::{NextSearch, Search};
+use membership::{Closing, Draining};
+use output_buffers::{NextSearch, Search};
 use pass::Pass;
+use pending_release::PendingRelease;
 use skip::Skipping;
 
-const BELL: Token = Token(0);
+const WAKER: Token = Token(0);
 
 /// How many sockets are heard of at once: all of them are served before anything else, and each
 /// may end its stream.
 const SOCKET_EVENTS: usize = 64;
 
 /// How long a stream that has ended may take to take its last bytes.
-const LINGER: Tick = 20;
+const CLOSE_TIMEOUT: Tick = 20;
 
 /// For how many subscribers there is room in the table from the start: 7 MB, of which only what is
 /// used takes memory. So large an allocation is a mapping of its own, and glibc makes it larger by
@@ -80,7 +80,7 @@ const PART: Allowance = Allowance::Time(Duration::from_micros(500));
 pub(super) struct Shard {
     log: Arc<dyn Log>,
     settings: DeliverySettings,
-    figures: Arc<ShardFigures>,
+    stats: Arc<ShardStats>,
     mailbox: Arc<Mailbox>,
     /// Publishers wait for it.
     pub(super) follower: Option<Follower>,
@@ -106,7 +106,7 @@ pub(super) struct Shard {
     joined_pages: JoinedPages,
     pass: Pass,
     /// Those whose streams have ended but for bytes that have yet to leave.
-    lingering: SplitMap<SubscriberKey, Lingering>,
+    closing: SplitMap<SubscriberKey, Closing>,
     /// Events left out for subscribers that have yet to be told of them.
     skipping: SplitMap<SubscriberKey, Skipping>,
     lags_due: Tick,
@@ -114,10 +114,10 @@ pub(super) struct Shard {
     /// For those who hold more than may be held beyond the log.
     search: Option<Search>,
     next_search: NextSearch,
-    letting_go: LettingGo,
+    pending_release: PendingRelease,
     draining: Option<Draining>,
     /// Those who have yet to be told that the log has passed the shard.
-    passed_by: Option<Walk>,
+    overrun_walk: Option<Walk>,
     stopped: bool,
     /// What has been told and not yet heeded.
     notices: VecDeque<Notice>,
@@ -132,18 +132,18 @@ impl Shard {
     pub(super) fn new(
         log: Arc<dyn Log>,
         settings: DeliverySettings,
-        figures: Arc<ShardFigures>,
+        stats: Arc<ShardStats>,
     ) -> io::Result<(Self, Arc<Mailbox>)> {
         let poll = Poll::new()?;
-        let mailbox = Arc::new(Mailbox::new(poll.registry(), BELL)?);
-        let extent = log.extent();
-        let seen = extent.head;
+        let mailbox = Arc::new(Mailbox::new(poll.registry(), WAKER)?);
+        let bounds = log.bounds();
+        let seen = bounds.head;
         mailbox.set_seen(seen);
         let pass = Pass::counted_in(log.buffers().clone());
-        let letting_go = LettingGo::new(log.buffers().clone());
+        let pending_release = PendingRelease::new(log.buffers().clone());
         let shard = Self {
             log,
-            figures,
+            stats,
             mailbox: Arc::clone(&mailbox),
             follower: None,
             poll,
@@ -152,24 +152,24 @@ impl Shard {
             audiences: Audiences::new(settings.policies.clone()),
             settings,
             deadlines: Deadlines::new(),
-            epoch: extent.epoch,
+            epoch: bounds.epoch,
             seen,
-            seen_id: Some(extent.head_id()),
+            seen_id: Some(bounds.head_id()),
             seen_block: None,
             lost: Sequence(0),
             behind: VecDeque::new(),
             blocked: SplitMap::default(),
             joined_pages: JoinedPages::default(),
             pass,
-            lingering: SplitMap::default(),
+            closing: SplitMap::default(),
             skipping: SplitMap::default(),
             lags_due: 0,
             lags_shown: false,
             search: None,
             next_search: NextSearch::default(),
-            letting_go,
+            pending_release,
             draining: None,
-            passed_by: None,
+            overrun_walk: None,
             stopped: false,
             notices: VecDeque::new(),
             allowance: PART,
@@ -192,30 +192,30 @@ impl Shard {
                 }
                 _ => {}
             }
-            let iteration = self.figures.begin_iteration();
+            let iteration = self.stats.begin_iteration();
             for event in &events {
-                self.hear(event);
+                self.on_socket_event(event);
             }
             more = self.iterate();
-            self.figures.end_iteration(iteration);
+            self.stats.end_iteration(iteration);
         }
     }
 
     /// Something happened to a socket. Whoever has gone leaves later, within a budget: forgetting one
     /// that asks for a thousand topics takes a while, and here are many at once.
-    fn hear(&mut self, event: &SocketEvent) {
-        if event.token() == BELL {
+    fn on_socket_event(&mut self, event: &SocketEvent) {
+        if event.token() == WAKER {
             return;
         }
         let key = key_of(event.token());
         let Some(subscriber) = self.subscribers.get_mut(key) else {
-            return self.linger_on(key);
+            return self.continue_close(key);
         };
         if event.is_readable() || event.is_read_closed() || event.is_error() {
-            match subscriber.sink().hear() {
-                Heard::Nothing => {}
-                Heard::Gone => return self.leaving.push((key, EndReason::Client)),
-                Heard::Garbage => return self.leaving.push((key, EndReason::Misbehaved)),
+            match subscriber.sink().poll_input() {
+                PeerInput::Nothing => {}
+                PeerInput::Gone => return self.leaving.push((key, EndReason::Client)),
+                PeerInput::Garbage => return self.leaving.push((key, EndReason::Misbehaved)),
             }
         }
         if event.is_writable() && subscriber.sink().unblock() {
@@ -253,19 +253,19 @@ impl Shard {
             let Some(notice) = self.notices.pop_front() else {
                 self.mailbox.take(&mut self.notices);
                 if self.notices.is_empty() {
-                    return self.go_on_draining(&mut budget) || self.go_on_passing(&mut budget);
+                    return self.continue_drain(&mut budget) || self.continue_overrun(&mut budget);
                 }
                 continue;
             };
             budget.spend(notice_steps(&notice));
-            self.heed(notice);
+            self.handle(notice);
         }
         true
     }
 
-    fn heed(&mut self, notice: Notice) {
+    fn handle(&mut self, notice: Notice) {
         match notice {
-            Notice::Join(joiner) => self.join(*joiner),
+            Notice::Join(new_subscriber) => self.join(*new_subscriber),
             Notice::Ready(key) => self.behind.push_back(key),
             Notice::Gone(key) => self.remove(key, EndReason::Client),
             Notice::Drain { window } => self.drain(window),
@@ -279,7 +279,7 @@ impl Shard {
     }
 
     fn until_next_deadline(&self) -> Option<Duration> {
-        // While somebody is blocked or shown as such, figures are to become true without events.
+        // While somebody is blocked or shown as such, stats are to become true without events.
         let lags = (self.lags_shown || !self.blocked.is_empty()).then_some(self.lags_due);
         let next = self.deadlines.next_in().map(|ahead| self.deadlines.now() + ahead);
         let due = lags.into_iter().chain(next).chain(self.next_search()).min()?;
@@ -320,7 +320,7 @@ impl Drop for Shard {
     fn drop(&mut self) {
         self.mailbox.retire();
         if !self.stopped {
-            self.figures.failed(self.subscribers.len());
+            self.stats.failed(self.subscribers.len());
         }
     }
 }

@@ -21,7 +21,7 @@ use super::super::subscriber::{Subscriber, SubscriberKey};
 use super::gather::Gathered;
 use super::{Shard, lag_verdict};
 use crate::event::{Buffers, Event, Sequence};
-use crate::metrics::{COUNTING, EndReason, ShardFigures};
+use crate::metrics::{COUNTING, EndReason, ShardStats};
 
 /// The most writes of a slice: about a millisecond.
 const SLICE_WRITES: usize = 256;
@@ -35,7 +35,7 @@ struct Assigned {
     audience: AudienceKey,
     batch: Batch,
     /// Whoever's cursor is here or further had everything before this batch.
-    level_from: Sequence,
+    previous_last: Sequence,
     /// The stream ends after this batch.
     ends: bool,
 }
@@ -160,7 +160,7 @@ impl Shard {
         }
         self.pass.clear();
         self.end_pass();
-        self.seen < self.log.extent().head || !self.leaving.is_empty()
+        self.seen < self.log.bounds().head || !self.leaving.is_empty()
     }
 
     /// Makes a batch of what is pending for the next audience, unless one is being served; false when
@@ -183,24 +183,24 @@ impl Shard {
             follower.set_seen(self.seen);
         }
         let (events, began) = (self.pass.events.drain(..), self.pass.began.take());
-        self.figures.match_cache(self.audiences.match_cache_bytes());
+        self.stats.match_cache(self.audiences.match_cache_bytes());
         if !COUNTING {
             return;
         }
         let now = Instant::now();
         for event in events {
-            self.figures.event_took(now.saturating_duration_since(event.accepted_at()));
+            self.stats.event_took(now.saturating_duration_since(event.accepted_at()));
         }
         if let Some(began) = began {
-            self.figures.pass_took(now - began);
+            self.stats.pass_took(now - began);
         }
     }
 
     /// Hands an audience its frames, with at most so many writes; how many it made.
     fn serve_audience(&mut self, writes_max: usize, budget: &mut Budget) -> usize {
         let Some(assigned) = self.pass.serving.clone() else { return 0 };
-        let Assigned { audience: key, batch, level_from, ends } = assigned;
-        let turn = Turn { batch, level_from, now: self.deadlines.now() };
+        let Assigned { audience: key, batch, previous_last, ends } = assigned;
+        let delivery = BatchDelivery { batch, previous_last, now: self.deadlines.now() };
         let (mut writes, mut whole, mut untimed) = (0, 0, 0);
         let mut cut = false;
         while let Some(audience) = self.audiences.get(key)
@@ -208,47 +208,47 @@ impl Shard {
         {
             let Some(subscriber) = self.subscribers.get_mut(member) else { continue };
             // Its cursor may be level, and what was left out before it is yet to be told.
-            let met = if self.skipping.contains_key(&member) {
-                Met::Behind
+            let delivered = if self.skipping.contains_key(&member) {
+                Delivered::Behind
             } else {
-                turn.meet(subscriber, audience.total)
+                delivery.deliver_to(subscriber, audience.total)
             };
-            let leaves = match met {
-                Met::HasIt => None,
-                Met::KnowsSome => {
+            let leaves = match delivered {
+                Delivered::HasIt => None,
+                Delivered::KnowsSome => {
                     self.behind.push_back(member);
                     None
                 }
-                Met::Whole => {
+                Delivered::Whole => {
                     whole += 1;
                     ends.then_some(EndReason::Finished)
                 }
-                Met::Part { events, bytes } => {
-                    self.figures.wrote(1, events, bytes);
+                Delivered::Part { events, bytes } => {
+                    self.stats.wrote(1, events, bytes);
                     self.blocked.insert(member, ());
-                    (ends && events == turn.batch.count()).then_some(EndReason::Finished)
+                    (ends && events == delivery.batch.count()).then_some(EndReason::Finished)
                 }
-                Met::Behind => lag_verdict(subscriber, audience, &self.settings),
-                Met::Full => {
+                Delivered::Behind => lag_verdict(subscriber, audience, &self.settings),
+                Delivered::Full => {
                     self.blocked.insert(member, ());
                     lag_verdict(subscriber, audience, &self.settings)
                 }
-                Met::Gone => Some(EndReason::Client),
+                Delivered::Gone => Some(EndReason::Client),
             };
             self.leaving.extend(leaves.map(|reason| (member, reason)));
-            writes += usize::from(met.is_a_write());
-            untimed += u64::from(met.is_a_write());
+            writes += usize::from(delivered.is_a_write());
+            untimed += u64::from(delivered.is_a_write());
             if untimed == TIMED_WRITES {
-                turn.time(std::mem::take(&mut untimed), &self.figures);
+                delivery.time(std::mem::take(&mut untimed), &self.stats);
             }
-            let steps = if met.is_a_write() { budget::WRITE } else { budget::LOOK };
+            let steps = if delivered.is_a_write() { budget::WRITE } else { budget::LOOK };
             if !budget.spend(steps) || writes >= writes_max {
                 cut = true;
                 break;
             }
         }
-        turn.time(untimed, &self.figures);
-        self.figures.wrote(whole, turn.batch.count(), turn.batch.bytes());
+        delivery.time(untimed, &self.stats);
+        self.stats.wrote(whole, delivery.batch.count(), delivery.batch.bytes());
         if !cut {
             self.pass.serving = None;
         }
@@ -256,16 +256,16 @@ impl Shard {
     }
 }
 
-/// What every member of an audience is met with.
-struct Turn {
+/// A batch, and what its delivery to each member of its audience needs.
+struct BatchDelivery {
     batch: Batch,
-    level_from: Sequence,
+    previous_last: Sequence,
     now: Tick,
 }
 
 /// How it went with one member.
 #[derive(Clone, Copy)]
-enum Met {
+enum Delivered {
     /// It was behind already and is served from the log.
     Behind,
     /// It joined in the middle of this batch.
@@ -281,50 +281,50 @@ enum Met {
     Gone,
 }
 
-impl Met {
+impl Delivered {
     fn is_a_write(self) -> bool {
         !matches!(self, Self::Behind | Self::KnowsSome | Self::HasIt)
     }
 }
 
-impl Turn {
-    fn meet(&self, subscriber: &mut Subscriber, total: Lag) -> Met {
+impl BatchDelivery {
+    fn deliver_to(&self, subscriber: &mut Subscriber, total: Lag) -> Delivered {
         let cursor = subscriber.cursor();
-        if cursor < self.level_from {
-            return Met::Behind;
+        if cursor < self.previous_last {
+            return Delivered::Behind;
         }
         if cursor >= self.batch.first() {
             subscriber.has_some(self.served_through(cursor, total));
             let has_all = cursor >= self.batch.last();
-            return if has_all { Met::HasIt } else { Met::KnowsSome };
+            return if has_all { Delivered::HasIt } else { Delivered::KnowsSome };
         }
         match subscriber.sink().offer_batch(&self.batch) {
             Sent::All => {
                 subscriber.took_all(&self.batch, total, self.now);
-                Met::Whole
+                Delivered::Whole
             }
             Sent::Through(through) => {
                 let (events, bytes) = self.batch.measure_through(through);
                 let served = self.served_through(through, total);
                 subscriber.took_part(&self.batch, through, served, self.now);
-                Met::Part { events, bytes }
+                Delivered::Part { events, bytes }
             }
             Sent::Full => {
                 // Nothing between its cursor and this batch was for it.
                 subscriber.skip_to(self.batch.first().previous(), Lag::default());
                 subscriber.found_full();
-                Met::Full
+                Delivered::Full
             }
-            Sent::Closed => Met::Gone,
+            Sent::Closed => Delivered::Gone,
         }
     }
 
     /// Notes how long after their accept the events of this batch were written so many times.
-    fn time(&self, writes: u64, figures: &ShardFigures) {
+    fn time(&self, writes: u64, stats: &ShardStats) {
         if writes > 0 && COUNTING {
             let now = Instant::now();
             for event in self.batch.events() {
-                figures.delivery_took(now.saturating_duration_since(event.accepted_at()), writes);
+                stats.delivery_took(now.saturating_duration_since(event.accepted_at()), writes);
             }
         }
     }
@@ -350,9 +350,9 @@ fn take_pending(
     let ends = audience.pending.iter().any(|event| audience.ends_with(event));
     audience.pending.clear();
     audience.pending_bytes = 0;
-    let level_from = audience.last.max(lost);
+    let previous_last = audience.last.max(lost);
     audience.last = batch.last();
     audience.total.events += batch.count();
     audience.total.bytes += batch.bytes();
-    Assigned { audience: key, batch, level_from, ends }
+    Assigned { audience: key, batch, previous_last, ends }
 }

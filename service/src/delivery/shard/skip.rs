@@ -21,7 +21,7 @@ use super::selection::{Next, Selection};
 use super::{PASS, Shard};
 use crate::event::{Block, Event, GapNotice, Sequence};
 use crate::hub::LastId;
-use crate::log::{ReadRange, Wanted};
+use crate::log::{EventFilter, ReadRange};
 use crate::metrics::{EndReason, Skip};
 
 /// Asking the log whether a topic has a newer event.
@@ -102,7 +102,7 @@ impl Shard {
         };
         if !skipping.is_over() {
             self.skipping.insert(key, skipping);
-        } else if matches!(progress, Progress::More) && self.is_level(key) {
+        } else if matches!(progress, Progress::More) && self.note_if_caught_up(key) {
             return Progress::Rest;
         }
         progress
@@ -120,7 +120,7 @@ impl Shard {
         let audience = self.audiences.get(subscriber.audience())?;
         let mut count = match std::mem::take(&mut skipping.work) {
             Work::Count(count) => count,
-            other if subscriber.cursor().next() >= self.log.extent().oldest => {
+            other if subscriber.cursor().next() >= self.log.bounds().oldest => {
                 skipping.work = other;
                 return None;
             }
@@ -136,7 +136,7 @@ impl Shard {
             skipping.work = Work::Count(count);
             return Some(Progress::More);
         }
-        let start = self.log.extent().start_id().sequence.min(self.seen);
+        let start = self.log.bounds().start_id().sequence.min(self.seen);
         let subscriber = self.subscribers.get_mut(key)?;
         let lost = count.lag.events.saturating_sub(count.retained.events);
         let bytes = count.lag.bytes.saturating_sub(count.retained.bytes);
@@ -164,8 +164,8 @@ impl Shard {
                 Next::End if count.through <= cursor => return true,
                 Next::End => {
                     let range = ReadRange { after: cursor, through: count.through };
-                    let wanted = Wanted::Candidates(&audience.selectors);
-                    let tail = self.log.read_back(range, wanted, PASS);
+                    let filter = EventFilter::Candidates(&audience.selectors);
+                    let tail = self.log.read_back(range, filter, PASS);
                     budget.spend(budget::READ);
                     count.through = tail.after;
                     count.selection = Selection::of(tail.events);
@@ -218,7 +218,7 @@ impl Shard {
         budget: &mut Budget,
     ) -> Option<Page> {
         let range = ReadRange { after: cursor, through: self.seen };
-        let page = self.log.read(range, Wanted::Candidates(&audience.selectors), PASS);
+        let page = self.log.read(range, EventFilter::Candidates(&audience.selectors), PASS);
         budget.spend(budget::READ);
         (!page.passed).then(|| Page {
             selection: Selection::of(page.events),
@@ -342,7 +342,7 @@ impl Shard {
         let reached = self.subscribers.get(key).map_or(cursor, Subscriber::cursor);
         self.move_over(key, skipping, page, &mut cursor, reached);
         match progress {
-            Progress::Rest | Progress::More if self.is_level(key) => Progress::Rest,
+            Progress::Rest | Progress::More if self.note_if_caught_up(key) => Progress::Rest,
             progress => progress,
         }
     }
@@ -365,7 +365,7 @@ impl Shard {
                 subscriber.conflate();
             }
             let why = if conflates { Skip::Conflate } else { Skip::DropOldest };
-            self.figures.skipped(why, missed);
+            self.stats.skipped(why, missed);
         }
         offer
     }
@@ -401,7 +401,7 @@ impl Shard {
             return self.log.id_at(sent).map(|id| id.to_string());
         }
         let range = ReadRange { after: sent.previous(), through: sent };
-        let page = self.log.read(range, Wanted::Everything, PASS);
+        let page = self.log.read(range, EventFilter::Everything, PASS);
         page.events.first().map(|event| event.id().to_owned())
     }
 }

@@ -33,7 +33,7 @@ fn check(fields: DraftFields<'_>) -> Result<Draft, DraftError> {
 fn number(draft: Draft) -> Event {
     let epoch = Epoch::begun_at(ACCEPTED_MS, 0xab);
     let now = Instant::now();
-    Unnumbered::encode(draft).number(Sequence(7), (ACCEPTED_MS, now), epoch, &Buffers::default())
+    EncodedEvent::encode(draft).assign(Sequence(7), (ACCEPTED_MS, now), epoch, &Buffers::default())
 }
 
 fn event(fields: DraftFields<'_>) -> Event {

@@ -3,8 +3,8 @@
 //! One lock guards everything. Inside it an append numbers the event, writes 23 bytes of id into
 //! its frame and pushes it; a read copies references. There is no I/O, no await, no matching of
 //! patterns and no wake-up inside it, and nothing that grows with what is retained: tables grow in
-//! parts, and what is evicted is taken out in portions and dropped outside. The bells are rung after
-//! it is released.
+//! parts, and what is evicted is taken out in portions and dropped outside. The callbacks of `follow`
+//! are called after it is released.
 
 mod state;
 
@@ -13,11 +13,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use super::{
-    AppendError, Appending, Bell, Extent, Located, Log, Page, PageLimit, ReadRange, Receipt, Tail,
-    Wanted,
+    AppendError, Appending, Bounds, EventFilter, Log, OnAppend, Page, PageBack, PageLimit,
+    Position, ReadRange, Receipt,
 };
 use crate::clock::Clock;
-use crate::event::{Buffers, Epoch, Event, HubId, Sequence, Unnumbered};
+use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
 use crate::topic::Topic;
 use state::State;
 
@@ -57,7 +57,7 @@ pub struct MemoryLog {
     epoch: Epoch,
     // A plain mutex: it is held for well under a microsecond an event and never across an await.
     state: Mutex<State>,
-    bells: RwLock<Vec<Bell>>,
+    on_append: RwLock<Vec<OnAppend>>,
 }
 
 impl std::fmt::Debug for MemoryLog {
@@ -77,7 +77,7 @@ impl MemoryLog {
             buffers: Buffers::default(),
             epoch: Epoch::begun_at(opened_ms, rand::random()),
             state: Mutex::new(State::opened_at(opened_ms)),
-            bells: RwLock::default(),
+            on_append: RwLock::default(),
         }
     }
 
@@ -92,7 +92,7 @@ impl MemoryLog {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn append_now(&self, events: Vec<Unnumbered>) -> Vec<Result<Receipt, AppendError>> {
+    fn append_now(&self, events: Vec<EncodedEvent>) -> Vec<Result<Receipt, AppendError>> {
         let (now_ms, now) = (self.clock.unix_ms(), Instant::now());
         let mut state = self.lock();
         let results = events
@@ -114,26 +114,26 @@ impl MemoryLog {
         }
     }
 
-    fn ring(&self) {
-        for bell in self.bells.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            bell();
+    fn notify(&self) {
+        for notify in self.on_append.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            notify();
         }
     }
 }
 
 impl Log for MemoryLog {
-    fn append(&self, events: Vec<Unnumbered>) -> Appending<'_> {
+    fn append(&self, events: Vec<EncodedEvent>) -> Appending<'_> {
         let results = self.append_now(events);
-        self.ring();
+        self.notify();
         Box::pin(ready(results))
     }
 
-    fn follow(&self, bell: Bell) {
-        self.bells.write().unwrap_or_else(PoisonError::into_inner).push(bell);
+    fn follow(&self, on_append: OnAppend) {
+        self.on_append.write().unwrap_or_else(PoisonError::into_inner).push(on_append);
     }
 
-    fn read(&self, range: ReadRange, wanted: Wanted<'_>, limit: PageLimit) -> Page {
-        if let Wanted::Candidates(selectors) = wanted
+    fn read(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> Page {
+        if let EventFilter::Candidates(selectors) = filter
             && let Some(topics) = selectors.exact_topics()
         {
             return self.lock().read_topics(topics, range, limit);
@@ -141,8 +141,8 @@ impl Log for MemoryLog {
         self.lock().read_everything(range, limit)
     }
 
-    fn read_back(&self, range: ReadRange, wanted: Wanted<'_>, limit: PageLimit) -> Tail {
-        if let Wanted::Candidates(selectors) = wanted
+    fn read_back(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> PageBack {
+        if let EventFilter::Candidates(selectors) = filter
             && let Some(topics) = selectors.exact_topics()
         {
             return self.lock().read_topics_back(topics, range, limit);
@@ -159,7 +159,7 @@ impl Log for MemoryLog {
         self.lock().newest(topic, through, may_see, NEWEST_TRIES)
     }
 
-    fn locate(&self, id: &str) -> Located {
+    fn locate(&self, id: &str) -> Position {
         let now_ms = self.clock.unix_ms();
         self.lock().locate(id, self.epoch, now_ms)
     }
@@ -173,8 +173,8 @@ impl Log for MemoryLog {
         &self.buffers
     }
 
-    fn extent(&self) -> Extent {
-        self.lock().extent(self.epoch)
+    fn bounds(&self) -> Bounds {
+        self.lock().bounds(self.epoch)
     }
 }
 

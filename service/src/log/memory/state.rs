@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::index::TopicIndex;
-use super::super::{AppendError, Extent, Located, Page, PageLimit, ReadRange, Receipt, Tail};
+use super::super::{AppendError, Bounds, Page, PageBack, PageLimit, Position, ReadRange, Receipt};
 use super::MemoryLogSettings;
-use crate::event::{Buffers, CustomId, Epoch, Event, HubId, Sequence, Unnumbered};
+use crate::event::{Buffers, CustomId, EncodedEvent, Epoch, Event, HubId, Sequence};
 use crate::memory::SplitMap;
 use crate::topic::Topic;
 
@@ -44,8 +44,8 @@ impl State {
         }
     }
 
-    pub(super) fn extent(&self, epoch: Epoch) -> Extent {
-        Extent {
+    pub(super) fn bounds(&self, epoch: Epoch) -> Bounds {
+        Bounds {
             epoch,
             head: self.head,
             head_ms: self.head_ms,
@@ -71,7 +71,7 @@ impl State {
 
     pub(super) fn append(
         &mut self,
-        event: Unnumbered,
+        event: EncodedEvent,
         (now_ms, now): (u64, Instant),
         epoch: Epoch,
         buffers: &Buffers,
@@ -82,7 +82,7 @@ impl State {
         }
         self.head = self.head.next();
         self.head_ms = self.head_ms.max(now_ms);
-        let mut event = event.number(self.head, (self.head_ms, now), epoch, buffers);
+        let mut event = event.assign(self.head, (self.head_ms, now), epoch, buffers);
         let receipt = Receipt {
             sequence: self.head,
             id: event.id().to_owned(),
@@ -157,19 +157,19 @@ impl State {
         self.get(sequence).map(|event| event.accepted_ms())
     }
 
-    pub(super) fn locate(&self, id: &str, epoch: Epoch, now_ms: u64) -> Located {
+    pub(super) fn locate(&self, id: &str, epoch: Epoch, now_ms: u64) -> Position {
         if let Some(&sequence) = self.by_custom_id.get(id) {
-            return Located::After(sequence);
+            return Position::After(sequence);
         }
-        let Some(id) = HubId::parse(id) else { return Located::Unknown };
+        let Some(id) = HubId::parse(id) else { return Position::Unknown };
         if id.epoch == epoch && self.has_made(id) {
-            return Located::After(id.sequence);
+            return Position::After(id.sequence);
         }
         // Nothing can be known of what has not happened yet.
         if id.epoch == epoch || id.accepted_ms > self.head_ms.max(now_ms) {
-            return Located::Unknown;
+            return Position::Unknown;
         }
-        Located::Later(self.last_accepted_by(id.accepted_ms))
+        Position::Later(self.last_accepted_by(id.accepted_ms))
     }
 
     /// The time has to fit as well: two logs that began in the same second may have drawn the same
@@ -218,7 +218,7 @@ impl State {
         self.page(sequences.into_iter(), range, limit)
     }
 
-    pub(super) fn read_everything_back(&self, range: ReadRange, limit: PageLimit) -> Tail {
+    pub(super) fn read_everything_back(&self, range: ReadRange, limit: PageLimit) -> PageBack {
         let first = self.oldest().max(range.after.next());
         let through = self.head.min(range.through);
         self.tail((first.0..=through.0).rev().map(Sequence), range, limit)
@@ -229,7 +229,7 @@ impl State {
         topics: impl Iterator<Item = &'a Topic>,
         range: ReadRange,
         limit: PageLimit,
-    ) -> Tail {
+    ) -> PageBack {
         let count_max = limit.events_max.saturating_add(1);
         let sequences = self.by_topic.range_back(topics, range.after, range.through, count_max);
         self.tail(sequences.into_iter(), range, limit)
@@ -240,8 +240,8 @@ impl State {
         newest_first: impl Iterator<Item = Sequence>,
         range: ReadRange,
         limit: PageLimit,
-    ) -> Tail {
-        let mut tail = Tail { events: Vec::new(), after: range.through };
+    ) -> PageBack {
+        let mut tail = PageBack { events: Vec::new(), after: range.through };
         let mut bytes = 0;
         for event in newest_first.filter_map(|sequence| self.get(sequence)) {
             bytes += event.frame().len();

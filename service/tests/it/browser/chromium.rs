@@ -80,11 +80,11 @@ fn capabilities(folder: &Path, flags: &[&str]) -> Capabilities {
     let profile = format!("--user-data-dir={}", folder.join("profile").display());
     let args: Vec<&str> =
         fixed.into_iter().chain([&*profile]).chain(flags.iter().copied()).collect();
-    let wanted = json!({
+    let filter = json!({
         "goog:chromeOptions": {"args": args},
         "goog:loggingPrefs": {"browser": "ALL"},
     });
-    wanted.as_object().expect("an object").clone()
+    filter.as_object().expect("an object").clone()
 }
 
 /// Starts chromedriver, and ends it and its Chromium with whoever holds our standard input: also

@@ -58,12 +58,12 @@ impl<'a> Source<'a> {
         source
     }
 
-    pub(super) async fn stands(&self, what: &str, wanted: impl Fn(&Standing) -> bool) -> Standing {
+    pub(super) async fn stands(&self, what: &str, filter: impl Fn(&Standing) -> bool) -> Standing {
         let look = async || {
             let standing: Value = self.0.run(STANDING, vec![]).await;
             serde_json::from_value(standing).expect("a standing")
         };
-        sees(&format!("the source is {what}"), look, wanted).await
+        sees(&format!("the source is {what}"), look, filter).await
     }
 
     /// Waits until the last event has this data, and returns all.

@@ -20,12 +20,12 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 pub(super) async fn sees<T: Debug>(
     what: &str,
     mut look: impl AsyncFnMut() -> T,
-    wanted: impl Fn(&T) -> bool,
+    filter: impl Fn(&T) -> bool,
 ) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let seen = look().await;
-        if wanted(&seen) {
+        if filter(&seen) {
             return seen;
         }
         assert!(Instant::now() < deadline, "never happened: {what}; last seen: {seen:?}");
@@ -98,8 +98,8 @@ impl Chromium {
     }
 
     /// Waits until the text of an element is as it should be.
-    pub(super) async fn shows(&self, selector: &str, wanted: impl Fn(&str) -> bool) -> String {
+    pub(super) async fn shows(&self, selector: &str, filter: impl Fn(&str) -> bool) -> String {
         let what = format!("{selector} shows what it should");
-        sees(&what, async || self.text(selector).await, |text| wanted(text)).await
+        sees(&what, async || self.text(selector).await, |text| filter(text)).await
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use memchr::memmem;
 
-use super::cut_off::wanted;
+use super::cut_off::filter;
 use super::peer::{Peer, subscribers_are};
 use super::proxy::Proxy;
 use crate::support::TestServer;
@@ -21,7 +21,7 @@ async fn clients_that_come_back_within_the_window_of_a_drain_are_not_refused() {
     let proxy = Proxy::cut_by_hand(server.address).await;
     let url = proxy.url("/events/quiet");
     let mut subscribers: Vec<_> =
-        PEERS.iter().map(|peer| peer.subscribe(&url, wanted(usize::MAX))).collect();
+        PEERS.iter().map(|peer| peer.subscribe(&url, filter(usize::MAX))).collect();
     subscribers_are(&server, PEERS.len()).await;
     let address = server.address.to_string();
     let begun = Instant::now();

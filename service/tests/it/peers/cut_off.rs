@@ -3,7 +3,7 @@
 
 use futures_util::future::join_all;
 
-use super::peer::{Peer, Seen, Wanted, subscribers_are};
+use super::peer::{EventFilter, Peer, Seen, subscribers_are};
 use super::proxy::Proxy;
 use crate::support::{TestServer, eventually};
 
@@ -22,8 +22,8 @@ pub(super) const KEEPS_A_PLACE: [Peer; 6] = [
 pub(super) const FORGETS_A_PLACE: [Peer; 3] =
     [Peer::EventSource, Peer::EventSourcePolyfill, Peer::Sseclient];
 
-pub(super) fn wanted(count: usize) -> Wanted<'static> {
-    Wanted { count, names: &["fanfare-gap"], comes_back: true, ..Wanted::default() }
+pub(super) fn filter(count: usize) -> EventFilter<'static> {
+    EventFilter { count, names: &["fanfare-gap"], comes_back: true, ..EventFilter::default() }
 }
 
 /// An event as a client shows it that may know nothing of names and of ids that it did not keep.
@@ -41,7 +41,7 @@ async fn every_client_that_is_cut_off_after_its_first_event_gets_exactly_the_res
 async fn comes_back_after_its_first_event(peer: Peer) {
     let server = TestServer::start().await;
     let proxy = Proxy::cut_by_hand(server.address).await;
-    let mut subscriber = peer.subscribe(&proxy.url("/events/quiet"), wanted(4));
+    let mut subscriber = peer.subscribe(&proxy.url("/events/quiet"), filter(4));
     subscribers_are(&server, 1).await;
     server.publish("quiet", "first").await;
     assert_eq!(data_of(subscriber.events(1).await), ["first"], "{peer:?}");

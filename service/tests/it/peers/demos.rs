@@ -3,7 +3,7 @@
 use regex::Regex;
 use serde_json::Value;
 
-use super::peer::{Peer, Seen, Wanted, subscribers_are};
+use super::peer::{EventFilter, Peer, Seen, subscribers_are};
 use super::process::Process;
 use crate::support::TestServer;
 
@@ -41,12 +41,12 @@ async fn curl_prints_the_figures_of_the_system() {
     );
     let form = Regex::new(&form).unwrap();
     for peer in CURLS {
-        let mut curl = peer.subscribe(&server.url("/system-stats"), Wanted::default());
+        let mut curl = peer.subscribe(&server.url("/system-stats"), EventFilter::default());
         for event in curl.events(2).await {
             assert_eq!(event.event, "message", "{peer:?}");
-            let figures = form.captures(&event.data);
-            let figures = figures.unwrap_or_else(|| panic!("{peer:?}: {}", event.data));
-            let figure = |at: usize| figures[at].parse::<f64>().unwrap();
+            let stats = form.captures(&event.data);
+            let stats = stats.unwrap_or_else(|| panic!("{peer:?}: {}", event.data));
+            let figure = |at: usize| stats[at].parse::<f64>().unwrap();
             assert!(figure(1) <= 100.0 && figure(3) < figure(4), "{peer:?}: {}", event.data);
         }
     }
@@ -56,7 +56,7 @@ async fn curl_prints_the_figures_of_the_system() {
 async fn curl_prints_prices_under_the_names_of_their_symbols() {
     let server = TestServer::start().await;
     for peer in CURLS {
-        let mut curl = peer.subscribe(&server.url("/stream-stocks"), Wanted::default());
+        let mut curl = peer.subscribe(&server.url("/stream-stocks"), EventFilter::default());
         for event in curl.events(2).await {
             assert!(["AAPL", "GOOGL", "MSFT"].contains(&event.event.as_str()), "{event:?}");
             let tick: Value = serde_json::from_str(&event.data).unwrap();
@@ -72,7 +72,7 @@ async fn curl_prints_prices_under_the_names_of_their_symbols() {
 async fn curl_prints_the_first_steps_of_a_training_run_of_its_own() {
     let server = TestServer::start().await;
     for peer in CURLS {
-        let mut curl = peer.subscribe(&server.url("/stream-training"), Wanted::default());
+        let mut curl = peer.subscribe(&server.url("/stream-training"), EventFilter::default());
         for (at, event) in curl.events(5).await.iter().enumerate() {
             let step = (at + 1) as f64;
             let loss = ((1.0 - step / 100.0 + 0.1) * 10_000.0).round() / 10_000.0;

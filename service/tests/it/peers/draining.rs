@@ -1,7 +1,7 @@
 //! In a drain clients read to the end of their stream, and are told when to come back. The HTTP/2 of
 //! Python takes nothing more of a connection that it has been told is going to end, not even that.
 
-use super::peer::{Peer, Wanted, subscribers_are};
+use super::peer::{EventFilter, Peer, subscribers_are};
 use crate::support::TestServer;
 
 #[tokio::test]
@@ -18,8 +18,8 @@ async fn a_stream_ends_in_order_in_a_drain_whatever_the_client() {
     ];
     let mut server = TestServer::start_with(&flags).await;
     let url = server.url("/events/t");
-    let wanted = Wanted { count: 100, ..Wanted::default() };
-    let subscribers = Peer::subscribe_these(&clients, &server, &url, wanted).await;
+    let filter = EventFilter { count: 100, ..EventFilter::default() };
+    let subscribers = Peer::subscribe_these(&clients, &server, &url, filter).await;
     subscribers_are(&server, clients.len()).await;
     server.ask_to_stop();
     for subscriber in subscribers {

@@ -63,7 +63,7 @@ impl Seen {
 
 /// What a client is to read.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Wanted<'a> {
+pub(super) struct EventFilter<'a> {
     /// After so many events it goes.
     pub(super) count: usize,
     pub(super) last_event_id: Option<&'a str>,
@@ -93,9 +93,9 @@ impl Peer {
     }
 
     /// Starts it on a stream.
-    pub(super) fn subscribe(self, url: &str, wanted: Wanted<'_>) -> Subscriber {
-        let node = |library| node(library, url, wanted);
-        let python = |name, more: &[&str]| Process::python(name, &script(url, wanted, &[], more));
+    pub(super) fn subscribe(self, url: &str, filter: EventFilter<'_>) -> Subscriber {
+        let node = |library| node(library, url, filter);
+        let python = |name, more: &[&str]| Process::python(name, &script(url, filter, &[], more));
         let process = match self {
             Self::EventSource => node("eventsource"),
             Self::EventSource5 => node("eventsource-5"),
@@ -103,8 +103,8 @@ impl Peer {
             Self::HttpxSse => python("read_with_httpx_sse.py", &[]),
             Self::HttpxSseHttp2 => python("read_with_httpx_sse.py", &["--http2"]),
             Self::Sseclient => python("read_with_sseclient.py", &[]),
-            Self::Curl => curl(url, wanted, "--http1.1"),
-            Self::CurlHttp2 => curl(url, wanted, "--http2-prior-knowledge"),
+            Self::Curl => curl(url, filter, "--http1.1"),
+            Self::CurlHttp2 => curl(url, filter, "--http2-prior-knowledge"),
             Self::CurlLoop => Process::shell("read_with_curl.sh", &[url]),
             Self::OwnParser => python("read_with_own_parser.py", &[]),
             Self::LineByLine => python("read_line_by_line.py", &[]),
@@ -118,9 +118,9 @@ impl Peer {
     pub(super) async fn subscribe_all(
         server: &TestServer,
         url: &str,
-        wanted: Wanted<'_>,
+        filter: EventFilter<'_>,
     ) -> Vec<Subscriber> {
-        Self::subscribe_these(&Self::ALL, server, url, wanted).await
+        Self::subscribe_these(&Self::ALL, server, url, filter).await
     }
 
     /// Starts some of them, and returns when the server has them.
@@ -128,9 +128,9 @@ impl Peer {
         peers: &[Self],
         server: &TestServer,
         url: &str,
-        wanted: Wanted<'_>,
+        filter: EventFilter<'_>,
     ) -> Vec<Subscriber> {
-        let mut all: Vec<_> = peers.iter().map(|peer| peer.subscribe(url, wanted)).collect();
+        let mut all: Vec<_> = peers.iter().map(|peer| peer.subscribe(url, filter)).collect();
         eventually("all are subscribed", async || {
             all.iter_mut().for_each(|subscriber| subscriber.process.expect_running());
             has_subscribers(server, peers.len()).await
@@ -150,27 +150,27 @@ async fn has_subscribers(server: &TestServer, count: usize) -> bool {
     server.figure("fanfare_subscribers").await == count as f64
 }
 
-fn node(library: &str, url: &str, wanted: Wanted<'_>) -> Process {
+fn node(library: &str, url: &str, filter: EventFilter<'_>) -> Process {
     // Scripts of Node have no flag for coming back: an `EventSource` always does.
-    let wanted = Wanted { comes_back: false, ..wanted };
+    let filter = EventFilter { comes_back: false, ..filter };
     let library = format!("--library={library}");
-    Process::node("read_with_eventsource.mjs", &script(url, wanted, wanted.names, &[&library]))
+    Process::node("read_with_eventsource.mjs", &script(url, filter, filter.names, &[&library]))
 }
 
-fn script(url: &str, wanted: Wanted<'_>, names: &[&str], more: &[&str]) -> Vec<String> {
-    let mut arguments = vec![url.to_owned(), wanted.count.to_string()];
+fn script(url: &str, filter: EventFilter<'_>, names: &[&str], more: &[&str]) -> Vec<String> {
+    let mut arguments = vec![url.to_owned(), filter.count.to_string()];
     let mut option = |name: &str, value: &str| arguments.push(format!("{name}={value}"));
-    wanted.last_event_id.into_iter().for_each(|id| option("--last-event-id", id));
+    filter.last_event_id.into_iter().for_each(|id| option("--last-event-id", id));
     names.iter().for_each(|name| option("--event", name));
-    if wanted.comes_back {
+    if filter.comes_back {
         arguments.extend(["--come-back", "--skip-empty"].map(str::to_owned));
     }
     arguments.extend(more.iter().map(ToString::to_string));
     arguments
 }
 
-fn curl(url: &str, wanted: Wanted<'_>, version: &str) -> Process {
-    let resume = wanted.last_event_id.map(|id| format!("Last-Event-ID: {id}"));
+fn curl(url: &str, filter: EventFilter<'_>, version: &str) -> Process {
+    let resume = filter.last_event_id.map(|id| format!("Last-Event-ID: {id}"));
     let mut arguments = vec!["--no-buffer", version, url];
     if let Some(header) = &resume {
         arguments.extend(["--header", header]);
@@ -206,7 +206,7 @@ impl Subscriber {
         events
     }
 
-    /// It goes: by itself when it has all that it wanted, and curl when it is told.
+    /// It goes: by itself when it has all that it filter, and curl when it is told.
     pub(super) async fn leave(self) {
         if self.parser.is_none() {
             let more = self.process.finish().await;

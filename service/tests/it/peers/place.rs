@@ -7,7 +7,7 @@
 use futures_util::future::join_all;
 use memchr::memmem;
 
-use super::cut_off::{FORGETS_A_PLACE, KEEPS_A_PLACE, data_of, is_away_during, wanted};
+use super::cut_off::{FORGETS_A_PLACE, KEEPS_A_PLACE, data_of, filter, is_away_during};
 use super::peer::{Peer, Seen, subscribers_are};
 use super::process::Process;
 use super::proxy::Proxy;
@@ -36,7 +36,7 @@ async fn comes_back_before_its_first_event(peer: Peer) {
     let server = TestServer::start().await;
     server.publish("quiet", "long ago").await;
     let mut proxy = Proxy::cut_by_hand(server.address).await;
-    let mut subscriber = peer.subscribe(&proxy.url("/events/quiet"), wanted(2));
+    let mut subscriber = peer.subscribe(&proxy.url("/events/quiet"), filter(2));
     proxy.has_forwarded("a block with an id alone", |bytes| places(bytes) == 1).await;
     is_away_during(peer, &server, &proxy, "meanwhile").await;
     server.publish("quiet", "after").await;
@@ -55,7 +55,7 @@ async fn comes_back_after_heartbeats(peer: Peer) {
     let flags = ["--heartbeat", "100ms", "--retain-events", "20"];
     let server = TestServer::start_with(&flags).await;
     let mut proxy = Proxy::cut_by_hand(server.address).await;
-    let mut subscriber = peer.subscribe(&proxy.url("/events/quiet"), wanted(2));
+    let mut subscriber = peer.subscribe(&proxy.url("/events/quiet"), filter(2));
     proxy.has_forwarded("a block with an id alone", |bytes| places(bytes) == 1).await;
     let mut head = String::new();
     for number in 0..2 * RETAINED {
@@ -79,7 +79,7 @@ async fn these_clients_forget_a_place_and_get_everything_from_their_first_event_
 async fn forgets_its_place(peer: Peer) {
     let server = TestServer::start().await;
     let mut proxy = Proxy::cut_by_hand(server.address).await;
-    let mut subscriber = peer.subscribe(&proxy.url("/events/quiet"), wanted(4));
+    let mut subscriber = peer.subscribe(&proxy.url("/events/quiet"), filter(4));
     proxy.has_forwarded("a block with an id alone", |bytes| places(bytes) == 1).await;
     is_away_during(peer, &server, &proxy, "before its first event").await;
     server.publish("quiet", "first").await;

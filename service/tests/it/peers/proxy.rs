@@ -104,8 +104,8 @@ impl Proxy {
     }
 
     /// Waits until that is as it should be.
-    pub(crate) async fn has_forwarded(&mut self, what: &str, wanted: impl Fn(&[u8]) -> bool) {
-        let waiting = timeout(PATIENCE, self.forwarded.wait_for(|bytes| wanted(bytes))).await;
+    pub(crate) async fn has_forwarded(&mut self, what: &str, filter: impl Fn(&[u8]) -> bool) {
+        let waiting = timeout(PATIENCE, self.forwarded.wait_for(|bytes| filter(bytes))).await;
         let end = waiting.map(|result| result.map(drop));
         let sent = || String::from_utf8_lossy(&self.forwarded.borrow()).into_owned();
         assert!(matches!(end, Ok(Ok(()))), "the server never sent {what}, but {:?}", sent());

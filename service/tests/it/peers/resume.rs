@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::peer::{Peer, Seen, Wanted, subscribers_are};
+use super::peer::{EventFilter, Peer, Seen, subscribers_are};
 use super::proxy::Proxy;
 use crate::support::{TestServer, eventually};
 
@@ -26,8 +26,8 @@ async fn every_client_comes_back_with_an_id_of_the_publisher_and_gets_exactly_th
 async fn every_client_comes_back_after(count: usize) {
     let server = TestServer::start().await;
     let url = server.url("/events/resumed");
-    let wanted = Wanted { count, ..Wanted::default() };
-    let subscribers = Peer::subscribe_all(&server, &url, wanted).await;
+    let filter = EventFilter { count, ..EventFilter::default() };
+    let subscribers = Peer::subscribe_all(&server, &url, filter).await;
     let mut all = Vec::new();
     for number in 0..5 {
         all.push(publish_numbered(&server, number).await);
@@ -39,8 +39,8 @@ async fn every_client_comes_back_after(count: usize) {
     subscribers_are(&server, 0).await;
     all.push(publish_numbered(&server, 5).await);
     let last_event_id = all[count - 1].id.as_deref();
-    let wanted = Wanted { count: 7 - count, last_event_id, ..Wanted::default() };
-    let subscribers = Peer::subscribe_all(&server, &url, wanted).await;
+    let filter = EventFilter { count: 7 - count, last_event_id, ..EventFilter::default() };
+    let subscribers = Peer::subscribe_all(&server, &url, filter).await;
     let after = publish_numbered(&server, 6).await;
     let expected = [&all[count..], &[after]].concat();
     for mut subscriber in subscribers {
@@ -61,8 +61,9 @@ async fn publish_numbered(server: &TestServer, number: usize) -> Seen {
 async fn every_client_is_told_when_the_server_does_not_know_its_id() {
     let server = TestServer::start().await;
     let names = &["fanfare-gap"][..];
-    let wanted = Wanted { count: 2, last_event_id: Some("long gone"), names, ..Wanted::default() };
-    let subscribers = Peer::subscribe_all(&server, &server.url("/events/gone"), wanted).await;
+    let filter =
+        EventFilter { count: 2, last_event_id: Some("long gone"), names, ..EventFilter::default() };
+    let subscribers = Peer::subscribe_all(&server, &server.url("/events/gone"), filter).await;
     let id = server.publish("gone", "after the gap").await;
     for mut subscriber in subscribers {
         let gap = subscriber.next().await;
@@ -80,8 +81,8 @@ async fn event_source_comes_back_by_itself_when_it_is_cut_off_inside_an_event() 
     const CUT: &str = "cut here";
     let server = TestServer::start().await;
     let proxy = Proxy::cut_behind(CUT, server.address).await;
-    let wanted = Wanted { count: 4, ..Wanted::default() };
-    let mut peer = Peer::EventSource.subscribe(&proxy.url("/events/cut"), wanted);
+    let filter = EventFilter { count: 4, ..EventFilter::default() };
+    let mut peer = Peer::EventSource.subscribe(&proxy.url("/events/cut"), filter);
     subscribers_are(&server, 1).await;
     let id = server.publish_form(&[("topic", "cut"), ("data", "1"), ("retry", "50")]).await;
     assert_eq!(peer.next().await, Seen::message(&id, "1"));
@@ -104,8 +105,8 @@ async fn event_source_comes_back_by_itself_to_a_server_that_was_restarted() {
     let flags = ["--retry", "100ms..100ms"];
     let server = TestServer::start_with(&flags).await;
     let names = &["fanfare-gap"][..];
-    let wanted = Wanted { count: 3, names, ..Wanted::default() };
-    let mut peer = Peer::EventSource.subscribe(&server.url("/events/restart"), wanted);
+    let filter = EventFilter { count: 3, names, ..EventFilter::default() };
+    let mut peer = Peer::EventSource.subscribe(&server.url("/events/restart"), filter);
     subscribers_are(&server, 1).await;
     let id = server.publish("restart", "before").await;
     assert_eq!(peer.next().await, Seen::message(&id, "before"));
@@ -130,11 +131,11 @@ async fn event_source_comes_back_by_itself_to_a_server_that_was_restarted() {
 #[tokio::test]
 async fn the_goodbye_of_a_server_is_no_event_except_to_httpx_sse() {
     let server = TestServer::start_with(&["--retry", "70s..70s"]).await;
-    let wanted = Wanted { count: 3, ..Wanted::default() };
+    let filter = EventFilter { count: 3, ..EventFilter::default() };
     // `EventSource` would come back: that is shown above.
     let others: Vec<_> = Peer::ALL.into_iter().filter(|peer| !peer.is_event_source()).collect();
     let url = server.url("/events/goodbye");
-    let mut subscribers = Peer::subscribe_these(&others, &server, &url, wanted).await;
+    let mut subscribers = Peer::subscribe_these(&others, &server, &url, filter).await;
     let only = Seen::message(&server.publish("goodbye", "the only event").await, "the only event");
     for subscriber in &mut subscribers {
         assert_eq!(subscriber.next().await, only, "{:?}", subscriber.peer);

@@ -4,7 +4,7 @@
 //! None of the pinned versions departs from the standard here, not even where line breaks of
 //! Unicode, which only some languages take for line breaks, stand in the text.
 
-use super::peer::{Peer, Seen, Wanted};
+use super::peer::{EventFilter, Peer, Seen};
 use super::proxy::Proxy;
 use crate::support::TestServer;
 
@@ -47,8 +47,8 @@ const TEXTS: [(&str, &str); 32] = [
 #[tokio::test]
 async fn every_client_sees_every_text_as_the_standard_says() {
     let server = TestServer::start().await;
-    let wanted = Wanted { count: TEXTS.len(), ..Wanted::default() };
-    let subscribers = Peer::subscribe_all(&server, &server.url("/events/texts"), wanted).await;
+    let filter = EventFilter { count: TEXTS.len(), ..EventFilter::default() };
+    let subscribers = Peer::subscribe_all(&server, &server.url("/events/texts"), filter).await;
     let mut expected = Vec::new();
     for (published, seen) in TEXTS {
         let id = server.publish("texts", published).await;
@@ -67,8 +67,8 @@ async fn every_client_sees_the_name_the_id_and_the_retry_of_an_event() {
     const NAMES: [&str; 4] = ["price", "a name: with spaces ", "prix élevé 😀", "data"];
     const ID: &str = "order 42/7: {a=b}, \"c\" %20+&";
     let server = TestServer::start().await;
-    let wanted = Wanted { count: NAMES.len() + 1, names: &NAMES, ..Wanted::default() };
-    let subscribers = Peer::subscribe_all(&server, &server.url("/events/named"), wanted).await;
+    let filter = EventFilter { count: NAMES.len() + 1, names: &NAMES, ..EventFilter::default() };
+    let subscribers = Peer::subscribe_all(&server, &server.url("/events/named"), filter).await;
     let mut expected = Vec::new();
     for (number, name) in NAMES.into_iter().enumerate() {
         let id = format!("{ID} {number}");
@@ -97,8 +97,8 @@ async fn every_client_sees_text_that_comes_one_byte_at_a_time() {
         [("👩‍👩‍👧‍👦 漢字 é", "👩‍👩‍👧‍👦 漢字 é"), ("\u{feff}a\r\n😀\r", "\u{feff}a\n😀\n"), ("", "")];
     let server = TestServer::start().await;
     let proxy = Proxy::byte_by_byte(server.address).await;
-    let wanted = Wanted { count: TEXTS.len(), ..Wanted::default() };
-    let subscribers = Peer::subscribe_all(&server, &proxy.url("/events/bytes"), wanted).await;
+    let filter = EventFilter { count: TEXTS.len(), ..EventFilter::default() };
+    let subscribers = Peer::subscribe_all(&server, &proxy.url("/events/bytes"), filter).await;
     let mut expected = Vec::new();
     for (published, seen) in TEXTS {
         let id = server.publish("bytes", published).await;

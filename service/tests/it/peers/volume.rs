@@ -3,7 +3,7 @@
 //! Clients read in pieces of their own size, from 128 bytes to 64 KiB, so characters of four bytes
 //! at every alignment are cut by each of them.
 
-use super::peer::{Peer, Seen, Subscriber, Wanted};
+use super::peer::{EventFilter, Peer, Seen, Subscriber};
 use crate::support::TestServer;
 
 /// The most that an event may have, unless it is configured.
@@ -31,8 +31,8 @@ async fn a_byte_more_than_the_largest_size_is_refused() {
 
 async fn every_client_sees(texts: &[String]) {
     let server = TestServer::start().await;
-    let wanted = Wanted { count: texts.len(), ..Wanted::default() };
-    let subscribers = Peer::subscribe_all(&server, &server.url("/events/long"), wanted).await;
+    let filter = EventFilter { count: texts.len(), ..EventFilter::default() };
+    let subscribers = Peer::subscribe_all(&server, &server.url("/events/long"), filter).await;
     let mut expected = Vec::new();
     for text in texts {
         let id = server.publish("long", text.clone()).await;
@@ -60,8 +60,8 @@ async fn every_client_sees_500_events_published_at_full_speed_once_and_in_order(
     const COUNT: usize = 500;
     let server = TestServer::start().await;
     // One more, so that a copy of the last of them would be seen.
-    let wanted = Wanted { count: COUNT + 1, ..Wanted::default() };
-    let subscribers = Peer::subscribe_all(&server, &server.url("/events/many"), wanted).await;
+    let filter = EventFilter { count: COUNT + 1, ..EventFilter::default() };
+    let subscribers = Peer::subscribe_all(&server, &server.url("/events/many"), filter).await;
     let texts: Vec<_> = (0..COUNT).map(|number| format!("event {number} 😀")).collect();
     let ids = publish_lines(&server, "many", &texts).await;
     let mut expected: Vec<_> =

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::eventually;
-use super::server::{client, figures};
+use super::server::{client, stats};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_fanfare");
 /// Ports of its own choice for everything.
@@ -64,7 +64,7 @@ impl Program {
 
     /// A figure of `/metrics`, by its name and labels as they are written there.
     pub(crate) async fn figure(&self, series: &str) -> f64 {
-        let [value] = figures(&client(), &self.admin, [series]).await;
+        let [value] = stats(&client(), &self.admin, [series]).await;
         value
     }
 

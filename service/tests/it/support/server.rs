@@ -97,13 +97,13 @@ impl TestServer {
 
     /// A figure of `/metrics`, by its name and labels as they are written there.
     pub(crate) async fn figure(&self, series: &str) -> f64 {
-        let [value] = self.figures([series]).await;
+        let [value] = self.stats([series]).await;
         value
     }
 
-    /// Several figures of one moment.
-    pub(crate) async fn figures<const COUNT: usize>(&self, series: [&str; COUNT]) -> [f64; COUNT] {
-        figures(&self.client, &format!("http://{}", self.admin), series).await
+    /// Several stats of one moment.
+    pub(crate) async fn stats<const COUNT: usize>(&self, series: [&str; COUNT]) -> [f64; COUNT] {
+        stats(&self.client, &format!("http://{}", self.admin), series).await
     }
 
     /// Closes the connections that this client keeps for its next requests.
@@ -132,7 +132,7 @@ pub(crate) fn client() -> Client {
 
 /// Figures of an admin listener, all of one moment. A name without labels is the sum over all of
 /// them.
-pub(crate) async fn figures<const COUNT: usize>(
+pub(crate) async fn stats<const COUNT: usize>(
     client: &Client,
     admin: &str,
     series: [&str; COUNT],

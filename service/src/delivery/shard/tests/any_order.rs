@@ -274,13 +274,13 @@ impl Play {
         assert_eq!(self.stage.metrics.delivered_total(), self.had.events);
         for policy in [BackpressurePolicy::DropOldest, BackpressurePolicy::Conflate] {
             let figure = |name| self.stage.figure(&format!("{name}{{policy=\"{policy}\"}}"));
-            let figures = (
+            let stats = (
                 figure("fanfare_backpressure_actions_total"),
                 figure("fanfare_events_dropped_total"),
             );
             let its_own = policy == self.policy;
             let told = if its_own { (self.had.gaps, self.had.missed) } else { (0, 0) };
-            assert_eq!(figures, told, "{policy}");
+            assert_eq!(stats, told, "{policy}");
         }
     }
 }
@@ -292,7 +292,7 @@ enum Word {
 
 /// `(missed 7 after 1 before 9) 9 10`, in parts.
 fn words(reader: &Reader) -> Vec<Word> {
-    let text = reader.pieces().join(" ").replace(['(', ')'], "");
+    let text = reader.segments().join(" ").replace(['(', ')'], "");
     let mut words = text.split_whitespace();
     let mut found = Vec::new();
     while let Some(word) = words.next() {

@@ -18,7 +18,7 @@ fn a_drain_closes_all_streams_evenly_spread_over_its_window() {
     // One every ten ticks, and the first at once.
     let expected = [9, 9, 8, 8, 7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0, 0];
     assert_eq!(left, expected);
-    assert!(readers.iter().all(|reader| reader.end() == farewell()));
+    assert!(readers.iter().all(|reader| reader.end() == retry_hint()));
     assert_eq!(stage.ended("drain"), 10);
 }
 
@@ -42,7 +42,7 @@ fn a_drain_that_is_cut_everywhere_gives_every_stream_its_moment_whoever_leaves_m
     stage.at(41);
     assert_eq!((stage.subscribers(), stage.ended("drain")), (0, left));
     let stayed = readers.iter().enumerate().filter(|(number, _)| number % 3 != 0);
-    assert!(stayed.map(|(_, reader)| reader.end()).all(|end| end == farewell()));
+    assert!(stayed.map(|(_, reader)| reader.end()).all(|end| end == retry_hint()));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn a_drain_without_a_window_closes_all_at_the_next_tick() {
     stage.settle();
     assert_eq!(stage.subscribers(), 3);
     stage.at(1);
-    assert!(readers.iter().all(|reader| reader.end() == farewell()));
+    assert!(readers.iter().all(|reader| reader.end() == retry_hint()));
 }
 
 #[test]
@@ -70,9 +70,9 @@ fn a_stream_is_served_until_its_moment_in_the_drain_comes() {
     stage.at(199);
     let open: Vec<_> = readers.iter().filter(|reader| reader.end().is_none()).collect();
     assert_eq!(open.len(), 1);
-    assert_eq!(open[0].pieces(), ["1", "heartbeat"]);
+    assert_eq!(open[0].segments(), ["1", "heartbeat"]);
     stage.at(200);
-    assert_eq!(open[0].end(), farewell());
+    assert_eq!(open[0].end(), retry_hint());
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn whoever_joins_while_the_shard_drains_is_closed_at_once() {
     let interest = stage.hub.interest(&topic("a"));
     for reader in [stage.join(&["a"]), stage.join_from_earliest(&["a"], usize::MAX)] {
         stage.settle();
-        assert_eq!((reader.bytes().len(), reader.end()), (0, farewell()));
+        assert_eq!((reader.bytes().len(), reader.end()), (0, retry_hint()));
     }
     assert!(!interest.is_some());
     assert_eq!((stage.mailbox.load(), stage.audiences()), (0, 0));
@@ -102,9 +102,9 @@ fn a_stream_whose_sink_is_full_at_its_end_is_held_for_two_seconds_more() {
     stage.mailbox.post(Notice::Drain { window: Duration::ZERO });
     stage.settle();
     stage.at(1);
-    assert_eq!((full.end(), other.end()), (farewell(), farewell()));
-    stage.at(1 + LINGER - 1);
+    assert_eq!((full.end(), other.end()), (retry_hint(), retry_hint()));
+    stage.at(1 + CLOSE_TIMEOUT - 1);
     assert!(full.is_held() && !other.is_held());
-    stage.at(1 + LINGER);
+    stage.at(1 + CLOSE_TIMEOUT);
     assert!(!full.is_held());
 }

@@ -10,21 +10,21 @@ use super::*;
 /// One step of one thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// The publisher appends an event and rings.
+    /// The publisher appends an event and wakes the shard.
     Publish,
     /// The connection finds the subscriber's place in the log.
     Subscribe,
     /// The connection sends the subscriber on its way.
     Join,
-    /// The shard makes a turn.
-    Turn,
+    /// The shard makes a delivery.
+    BatchDelivery,
     /// The reader takes nothing from now on.
     Stop,
     /// The reader takes everything again.
     Read,
 }
 
-use Step::{Join, Publish, Read, Stop, Subscribe, Turn};
+use Step::{BatchDelivery, Join, Publish, Read, Stop, Subscribe};
 
 /// All orders of the steps of some threads, each of which keeps its own.
 pub(super) fn orders<S: Copy>(threads: &[&[S]]) -> Vec<Vec<S>> {
@@ -75,7 +75,7 @@ impl From {
 impl Stage {
     fn first_id(&self) -> String {
         let range = ReadRange { after: Sequence(0), through: Sequence(1) };
-        let page = self.log.read(range, Wanted::Everything, PASS);
+        let page = self.log.read(range, EventFilter::Everything, PASS);
         page.events[0].id().to_owned()
     }
 }
@@ -95,7 +95,7 @@ fn run(order: &[Step], from: From) {
                 subscription = Some(stage.subscribe(&["t"], from.resume(&stage)));
             }
             Join => stage.post(subscription.take().unwrap(), &reader),
-            Turn => {
+            BatchDelivery => {
                 stage.shard.iterate();
             }
             Stop => reader.fill(),
@@ -121,10 +121,19 @@ fn run_all(threads: &[&[Step]]) {
 
 #[test]
 fn whoever_comes_first_nothing_is_lost_or_repeated_between_replay_and_live() {
-    run_all(&[&[Publish, Publish, Publish], &[Subscribe, Join], &[Turn, Turn, Turn]]);
+    run_all(&[
+        &[Publish, Publish, Publish],
+        &[Subscribe, Join],
+        &[BatchDelivery, BatchDelivery, BatchDelivery],
+    ]);
 }
 
 #[test]
 fn nor_if_the_reader_stops_and_goes_on_at_any_moment() {
-    run_all(&[&[Publish, Publish], &[Subscribe, Join], &[Turn, Turn], &[Stop, Read]]);
+    run_all(&[
+        &[Publish, Publish],
+        &[Subscribe, Join],
+        &[BatchDelivery, BatchDelivery],
+        &[Stop, Read],
+    ]);
 }

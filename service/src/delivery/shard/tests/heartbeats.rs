@@ -10,9 +10,9 @@ fn silence_is_broken_by_a_heartbeat() {
     stage.at(99);
     assert_eq!(reader.bytes().len(), 0);
     stage.at(100);
-    assert_eq!(reader.pieces(), ["heartbeat"]);
+    assert_eq!(reader.segments(), ["heartbeat"]);
     stage.at(299);
-    assert_eq!(reader.pieces(), ["heartbeat"; 2]);
+    assert_eq!(reader.segments(), ["heartbeat"; 2]);
     assert_eq!(stage.figure("fanfare_heartbeats_total"), 2);
     assert_eq!(stage.metrics.delivered_total(), 0);
 }
@@ -27,9 +27,9 @@ fn a_stream_that_is_not_silent_needs_no_heartbeat() {
         stage.settle();
     }
     stage.at(279);
-    assert_eq!(reader.pieces(), ["1", "2", "3"]);
+    assert_eq!(reader.segments(), ["1", "2", "3"]);
     stage.at(280);
-    assert_eq!(reader.pieces(), ["1", "2", "3", "heartbeat"]);
+    assert_eq!(reader.segments(), ["1", "2", "3", "heartbeat"]);
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn a_full_sink_needs_no_heartbeat() {
     stage.at(199);
     assert_eq!(reader.bytes().len(), 0);
     stage.at(200);
-    assert_eq!(reader.pieces(), ["heartbeat"]);
+    assert_eq!(reader.segments(), ["heartbeat"]);
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn first_heartbeats_of_those_who_come_together_are_spread_over_a_quarter() {
     let mut counts = Vec::new();
     for tick in 1_000..=1_100 {
         stage.at(tick);
-        counts.push(readers.iter().filter(|reader| reader.pieces() == ["heartbeat"]).count());
+        counts.push(readers.iter().filter(|reader| reader.segments() == ["heartbeat"]).count());
     }
     assert_eq!(counts[75], 0);
     assert_eq!(counts[100], 100);
@@ -110,7 +110,7 @@ fn a_stream_ends_at_the_maximum_age_plus_or_minus_a_fifth() {
     assert!((1..50).contains(&left), "{left}");
     stage.at(2_400);
     assert_eq!((stage.ended("max_age"), stage.subscribers()), (50, 0));
-    assert!(readers.iter().all(|reader| reader.end() == farewell()));
+    assert!(readers.iter().all(|reader| reader.end() == retry_hint()));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_pass_serves_the_deadlines_that_the_time_has_reached() {
     assert_eq!(reader.end(), None);
     stage.shard.began = Instant::now() - Duration::from_secs(60 * 60);
     stage.settle();
-    assert_eq!(reader.end(), farewell());
+    assert_eq!(reader.end(), retry_hint());
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn times_to_come_back_are_drawn_from_the_range() {
 }
 
 fn told_retry(reader: &Reader) -> Option<u32> {
-    let Some(End::Finished(farewell)) = reader.end() else { return None };
-    let text = std::str::from_utf8(&farewell).unwrap();
+    let Some(End::Finished(retry_hint)) = reader.end() else { return None };
+    let text = std::str::from_utf8(&retry_hint).unwrap();
     text.strip_prefix("retry: ")?.strip_suffix("\n\n")?.parse().ok()
 }

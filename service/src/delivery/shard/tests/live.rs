@@ -11,9 +11,9 @@ fn a_subscriber_gets_what_is_published_after_it_came_and_matches() {
         stage.publish(topic);
         stage.settle();
     }
-    assert_eq!(a.pieces(), ["2", "5"]);
-    assert_eq!(b.pieces(), ["3"]);
-    assert_eq!(all.pieces(), ["2", "3", "4", "5"]);
+    assert_eq!(a.segments(), ["2", "5"]);
+    assert_eq!(b.segments(), ["3"]);
+    assert_eq!(all.segments(), ["2", "3", "4", "5"]);
 }
 
 #[test]
@@ -23,7 +23,7 @@ fn everybody_is_handed_the_very_bytes_that_the_log_holds() {
     stage.publish("a");
     stage.settle();
     let range = ReadRange { after: Sequence(0), through: Sequence(1) };
-    let page = stage.log.read(range, Wanted::Everything, PASS);
+    let page = stage.log.read(range, EventFilter::Everything, PASS);
     let frame = page.events[0].frame();
     for reader in readers {
         assert_eq!(reader.bytes(), [frame]);
@@ -39,9 +39,9 @@ fn events_of_one_pass_are_one_piece_joined_once_for_an_audience() {
         stage.publish(topic);
     }
     stage.settle();
-    assert_eq!(first.pieces(), ["1 3 4"]);
-    assert_eq!(second.pieces(), ["1 3 4"]);
-    assert_eq!(all.pieces(), ["1 2 3 4"]);
+    assert_eq!(first.segments(), ["1 3 4"]);
+    assert_eq!(second.segments(), ["1 3 4"]);
+    assert_eq!(all.segments(), ["1 2 3 4"]);
     assert_eq!(first.bytes()[0].as_ptr(), second.bytes()[0].as_ptr());
 }
 
@@ -51,7 +51,7 @@ fn an_event_with_several_topics_comes_once() {
     let reader = stage.join(&["a", "{x}", "b"]);
     stage.publish_draft(draft(&["a", "b", "c"], false));
     stage.settle();
-    assert_eq!(reader.pieces(), ["1"]);
+    assert_eq!(reader.segments(), ["1"]);
 }
 
 #[test]
@@ -72,8 +72,9 @@ fn a_piece_holds_as_many_events_as_fit_and_the_next_pass_begins_with_what_did_no
     let fit = PASS.bytes_max / frame_bytes;
     stage.publish_times("a", 2 * fit + 1);
     stage.settle();
-    let pieces: Vec<_> = reader.bytes().iter().map(|piece| piece.len() / frame_bytes).collect();
-    assert_eq!(pieces, [fit, fit, 1]);
+    let segments: Vec<_> =
+        reader.bytes().iter().map(|segment| segment.len() / frame_bytes).collect();
+    assert_eq!(segments, [fit, fit, 1]);
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn a_pass_reads_so_many_bytes_and_says_that_there_is_more() {
     }
     assert!(stage.shard.iterate());
     stage.settle();
-    assert_eq!(reader.pieces(), ["1 2", "3 4", "5"]);
+    assert_eq!(reader.segments(), ["1 2", "3 4", "5"]);
 }
 
 #[test]
@@ -111,7 +112,7 @@ fn a_private_event_goes_to_those_with_a_grant_live_and_from_the_log() {
     let late = [join(&stage, Grants::all()), join(&stage, Grants::subscribe_to(topic("a")))];
     stage.settle();
     for readers in [live, late] {
-        assert_eq!(readers[0].pieces(), ["1 2 3 4"]);
-        assert_eq!(readers[1].pieces(), ["1 3 4"]);
+        assert_eq!(readers[0].segments(), ["1 2 3 4"]);
+        assert_eq!(readers[1].segments(), ["1 3 4"]);
     }
 }

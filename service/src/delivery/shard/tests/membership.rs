@@ -21,7 +21,7 @@ fn a_reader_that_has_gone_is_forgotten_however_that_is_found_out() {
         assert_eq!(reader.end(), None, "there is nobody to say good-bye to");
         assert!(!stage.shard.subscribers.contains_key(reader.key()));
     }
-    assert_eq!(stays.pieces(), ["1", "2"]);
+    assert_eq!(stays.segments(), ["1", "2"]);
     assert_eq!((stage.ended("client"), stage.subscribers()), (3, 1));
 }
 
@@ -53,7 +53,7 @@ fn a_notice_about_one_who_has_left_finds_nothing() {
     stage.publish("a");
     stage.settle();
     assert_eq!(reader.bytes().len(), 0);
-    assert_eq!(next.pieces(), ["1"]);
+    assert_eq!(next.segments(), ["1"]);
     assert_eq!((stage.ended("client"), stage.subscribers()), (1, 1));
 }
 
@@ -67,7 +67,7 @@ fn a_ready_notice_for_one_who_misses_nothing_changes_nothing() {
         stage.mailbox.post(Notice::Ready(reader.key()));
     }
     stage.settle();
-    assert_eq!(reader.pieces(), ["1"]);
+    assert_eq!(reader.segments(), ["1"]);
 }
 
 #[test]

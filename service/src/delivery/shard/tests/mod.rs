@@ -14,15 +14,15 @@ use proptest::sample::Index;
 
 use super::super::batch::Batch;
 use super::super::sink::{Offer, Sent, Sink};
-use super::super::{Joiner, LagLimit, Policies};
+use super::super::{LagLimit, NewSubscriber, Policies};
 use super::gather::GATHERED_MAX;
 use super::*;
 use crate::auth::Grants;
 use crate::clock::Clock;
 use crate::event::{Draft, DraftFields, EventLimits, HEARTBEAT, HubId};
 use crate::hub::{Hub, Resume, SubscribeRequest, Subscription};
-use crate::log::{MemoryLog, MemoryLogSettings, ReadRange, Wanted};
-use crate::metrics::{Metrics, Readings};
+use crate::log::{EventFilter, MemoryLog, MemoryLogSettings, ReadRange};
+use crate::metrics::{Metrics, Snapshot};
 use crate::topic::{Selector, SelectorSet, Topic};
 
 /// Whatever happens in whatever order.
@@ -38,7 +38,7 @@ mod live;
 /// Coming and going.
 mod membership;
 /// Those who hold too much beyond the log.
-mod output;
+mod output_buffers;
 /// Where a stream can be resumed.
 mod places;
 /// From replay to live.
@@ -57,8 +57,8 @@ struct Reader(Arc<Mutex<Reading>>);
 #[derive(Debug)]
 struct Reading {
     key: Option<SubscriberKey>,
-    pieces: Vec<Bytes>,
-    /// How many pieces it takes before it is full.
+    segments: Vec<Bytes>,
+    /// How many segments it takes before it is full.
     room: usize,
     /// Of the next batch it takes so many bytes, modulo its length, and is full then.
     cut: Option<usize>,
@@ -67,12 +67,12 @@ struct Reading {
     /// It has not always taken everything.
     was_full: bool,
     /// It has said that it is full, and is to tell when it is not.
-    promised: bool,
+    wants_wakeup: bool,
     gone: bool,
     /// What whoever carries it has yet to send, in bytes.
     held: usize,
     /// Somebody carries it.
-    carried: bool,
+    polled: bool,
     end: Option<End>,
 }
 
@@ -86,7 +86,7 @@ enum End {
 impl Reading {
     /// Takes nothing now, and is to tell when it does.
     fn refuse(&mut self) -> Offer {
-        self.promised = true;
+        self.wants_wakeup = true;
         self.was_full = true;
         Offer::Full
     }
@@ -96,15 +96,15 @@ impl Reader {
     fn with_room(room: usize) -> Self {
         Self(Arc::new(Mutex::new(Reading {
             key: None,
-            pieces: Vec::new(),
+            segments: Vec::new(),
             room,
             cut: None,
             fickle: false,
             was_full: false,
-            promised: false,
+            wants_wakeup: false,
             gone: false,
             held: 0,
-            carried: false,
+            polled: false,
             end: None,
         })))
     }
@@ -114,9 +114,9 @@ impl Reader {
     }
 
     /// A full sink has yet to be rid of its last bytes.
-    fn go_on_reading(&self) -> Finish {
+    fn continue_reading(&self) -> Finish {
         self.change(|reading| {
-            let is_done = if reading.carried { reading.held == 0 } else { reading.room > 0 };
+            let is_done = if reading.polled { reading.held == 0 } else { reading.room > 0 };
             if is_done { Finish::Done } else { Finish::Pending }
         })
     }
@@ -127,13 +127,13 @@ impl Reader {
         if offer != Offer::Taken {
             return offer;
         }
-        assert!(!frames.is_empty(), "nothing is not a piece");
+        assert!(!frames.is_empty(), "nothing is not a segment");
         self.change(|reading| {
             if std::mem::take(&mut reading.fickle) {
                 return reading.refuse();
             }
             reading.room -= 1;
-            reading.pieces.push(frames.clone());
+            reading.segments.push(frames.clone());
             Offer::Taken
         })
     }
@@ -160,35 +160,35 @@ impl Reader {
     }
 
     fn bytes(&self) -> Vec<Bytes> {
-        self.change(|reading| reading.pieces.clone())
+        self.change(|reading| reading.segments.clone())
     }
 
     fn end(&self) -> Option<End> {
         self.change(|reading| reading.end.clone())
     }
 
-    /// What each piece holds, as words: `2 3` are two events, by their sequences.
-    fn pieces(&self) -> Vec<String> {
+    /// What each segment holds, as words: `2 3` are two events, by their sequences.
+    fn segments(&self) -> Vec<String> {
         self.bytes().iter().map(in_words).collect()
     }
 
-    /// The sequences of all events, in whatever pieces they came.
+    /// The sequences of all events, in whatever segments they came.
     fn sequences(&self) -> Vec<u64> {
-        self.pieces().join(" ").split_whitespace().map(|word| word.parse().unwrap()).collect()
+        self.segments().join(" ").split_whitespace().map(|word| word.parse().unwrap()).collect()
     }
 }
 
-fn in_words(piece: &Bytes) -> String {
-    if *piece == HEARTBEAT {
+fn in_words(segment: &Bytes) -> String {
+    if *segment == HEARTBEAT {
         return "heartbeat".to_owned();
     }
-    let text = std::str::from_utf8(piece).unwrap();
+    let text = std::str::from_utf8(segment).unwrap();
     if let Some(id) = text.strip_prefix("id: ").and_then(|text| text.strip_suffix("\n\n"))
         && !id.contains('\n')
     {
         return format!("at-{}", sequence_in(id));
     }
-    let frames = text.strip_suffix("\n\n").expect("a piece is whole frames").split("\n\n");
+    let frames = text.strip_suffix("\n\n").expect("a segment is whole frames").split("\n\n");
     frames.map(frame_in_words).collect::<Vec<_>>().join(" ")
 }
 
@@ -253,20 +253,20 @@ impl Sink for Reader {
         }
     }
 
-    fn finish(&mut self, farewell: &Bytes) -> Finish {
+    fn finish(&mut self, retry_hint: &Bytes) -> Finish {
         self.change(|reading| {
             assert_eq!(reading.end, None, "a stream ends once");
-            reading.end = Some(End::Finished(farewell.clone()));
+            reading.end = Some(End::Finished(retry_hint.clone()));
         });
-        self.go_on_reading()
+        self.continue_reading()
     }
 
-    fn go_on(&mut self) -> Finish {
-        self.go_on_reading()
+    fn continue_close(&mut self) -> Finish {
+        self.continue_reading()
     }
 
-    fn is_carried(&self) -> bool {
-        self.change(|reading| reading.carried)
+    fn is_polled(&self) -> bool {
+        self.change(|reading| reading.polled)
     }
 
     fn held(&self) -> usize {
@@ -275,7 +275,7 @@ impl Sink for Reader {
 
     fn abort(&mut self, _: &Bytes) {
         self.change(|reading| {
-            assert!(reading.end.is_none() || reading.carried, "a stream ends once");
+            assert!(reading.end.is_none() || reading.polled, "a stream ends once");
             reading.end = Some(End::Aborted);
         });
     }
@@ -299,7 +299,7 @@ struct Stage {
 }
 
 /// What clients of closed streams are told: with one value to draw from, it is known.
-fn farewell() -> Option<End> {
+fn retry_hint() -> Option<End> {
     Some(End::Finished(Bytes::from_static(b"retry: 7\n\n")))
 }
 
@@ -346,8 +346,8 @@ fn stage_with(settings: DeliverySettings, log: MemoryLogSettings) -> Stage {
     let log = Arc::new(MemoryLog::new(log, clock));
     let metrics = Metrics::new(1);
     let hub = Hub::new(log.clone(), metrics.clone());
-    let figures = Arc::clone(&metrics.shards()[0]);
-    let (mut shard, mailbox) = Shard::new(log.clone(), settings, figures).unwrap();
+    let stats = Arc::clone(&metrics.shards()[0]);
+    let (mut shard, mailbox) = Shard::new(log.clone(), settings, stats).unwrap();
     // It begins tomorrow, so no tick goes by of itself.
     shard.began = Instant::now() + Duration::from_secs(24 * 60 * 60);
     // An iteration does all that it may, however slow the machine is.
@@ -378,11 +378,11 @@ impl Stage {
 
     /// Sends a subscriber on its way to the shard.
     fn post(&self, subscription: Subscription, reader: &Reader) {
-        let joiner = Joiner { subscription, sink: Box::new(reader.clone()) };
-        self.mailbox.post(Notice::Join(Box::new(joiner)));
+        let new_subscriber = NewSubscriber { subscription, sink: Box::new(reader.clone()) };
+        self.mailbox.post(Notice::Join(Box::new(new_subscriber)));
     }
 
-    /// A live subscriber whose sink is never full; the shard has not met it yet.
+    /// A live subscriber whose sink is never full; the shard has not delivered it yet.
     fn join(&self, selectors: &[&str]) -> Reader {
         let reader = Reader::with_room(usize::MAX);
         self.post(self.subscribe(selectors, None), &reader);
@@ -401,13 +401,13 @@ impl Stage {
         while self.shard.iterate() {}
     }
 
-    /// A sink that was full takes so many pieces more.
-    fn make_room(&self, reader: &Reader, pieces: usize) {
-        let promised = reader.change(|reading| {
-            reading.room = pieces;
-            std::mem::take(&mut reading.promised)
+    /// A sink that was full takes so many segments more.
+    fn make_room(&self, reader: &Reader, segments: usize) {
+        let wants_wakeup = reader.change(|reading| {
+            reading.room = segments;
+            std::mem::take(&mut reading.wants_wakeup)
         });
-        if promised {
+        if wants_wakeup {
             self.mailbox.post(Notice::Ready(reader.key()));
         }
     }
@@ -422,13 +422,13 @@ impl Stage {
         let mut due = Vec::new();
         while self.shard.deadlines.advance(tick, &mut due) {
             for key in due.drain(..) {
-                self.shard.look_at(key);
+                self.shard.on_deadline(key);
             }
         }
     }
 
     fn figure(&self, series: &str) -> u64 {
-        let text = self.metrics.render(&Readings::default());
+        let text = self.metrics.render(&Snapshot::default());
         let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         value.unwrap().parse().unwrap()
     }

@@ -179,9 +179,9 @@ fn nor_if_its_reader_was_slow() {
 }
 
 fn beat_of(play: &mut Play, reader: &Reader) -> String {
-    let before = reader.pieces().len();
+    let before = reader.segments().len();
     play.beat();
-    reader.pieces()[before..].join(" ")
+    reader.segments()[before..].join(" ")
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_heartbeat_tells_a_place_only_when_that_is_new() {
     assert_eq!(beat_of(&mut play, &reader), "heartbeat");
     play.publish(None);
     play.stage.settle();
-    assert_eq!(reader.pieces().last().unwrap(), "4");
+    assert_eq!(reader.segments().last().unwrap(), "4");
     assert_eq!(beat_of(&mut play, &reader), "heartbeat", "the event told it");
 }
 

@@ -31,7 +31,7 @@ impl Seam {
     /// Odd events are for the subscriber; even ones only if it wants everything.
     fn publish(stage: &Stage, count: u64) {
         for _ in 0..count {
-            let next = stage.hub.log().extent().head.next();
+            let next = stage.hub.log().bounds().head.next();
             stage.publish(if next.0 % 2 == 1 { "a" } else { "b" });
         }
     }
@@ -86,7 +86,7 @@ fn what_was_missed_comes_as_one_piece() {
     let reader = stage.join_from_earliest(&["a"], usize::MAX);
     stage.publish_times("a", 2);
     stage.settle();
-    assert_eq!(reader.pieces(), ["1 2 3 4 5"]);
+    assert_eq!(reader.segments(), ["1 2 3 4 5"]);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn whoever_stands_at_the_same_place_is_handed_the_same_bytes() {
     let other = stage.join_from_earliest(&["*"], usize::MAX);
     stage.settle();
     for reader in &readers {
-        assert_eq!(reader.pieces(), ["1 2 3"]);
+        assert_eq!(reader.segments(), ["1 2 3"]);
         assert_eq!(reader.bytes()[0].as_ptr(), readers[0].bytes()[0].as_ptr());
     }
     assert_ne!(other.bytes()[0].as_ptr(), readers[0].bytes()[0].as_ptr());
@@ -114,8 +114,8 @@ fn a_page_is_joined_anew_when_there_is_more_to_put_into_it() {
     stage.publish_times("a", 2);
     let second = stage.join_from_earliest(&["a"], usize::MAX);
     stage.settle();
-    assert_eq!(first.pieces(), ["1 2 3", "4 5"]);
-    assert_eq!(second.pieces(), ["1 2 3 4 5"]);
+    assert_eq!(first.segments(), ["1 2 3", "4 5"]);
+    assert_eq!(second.segments(), ["1 2 3 4 5"]);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn many_who_resume_are_all_served_over_as_many_passes_as_it_takes() {
     stage.settle();
     let readers: Vec<_> = (0..MANY).map(|_| stage.join_from_earliest(&["a"], usize::MAX)).collect();
     stage.settle();
-    assert_eq!(readers.iter().filter(|one| one.pieces() == ["1"]).count(), MANY);
+    assert_eq!(readers.iter().filter(|one| one.segments() == ["1"]).count(), MANY);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_long_replay_comes_in_several_pieces_and_lets_live_events_in_between() {
     assert!(stage.shard.iterate());
     stage.publish("a");
     assert!(stage.shard.iterate());
-    assert_eq!(live.pieces().last().unwrap(), "2501");
+    assert_eq!(live.segments().last().unwrap(), "2501");
     stage.settle();
     assert_eq!(reader.bytes().len(), 3);
     assert_eq!(reader.sequences(), (1..=2_501).collect::<Vec<_>>());

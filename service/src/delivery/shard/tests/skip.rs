@@ -3,8 +3,13 @@
 use super::*;
 
 /// A reader that has had one event, takes nothing for as long as `topics` are published, and then
-/// so many pieces.
-fn after_a_stall(stage: &mut Stage, selectors: &[&str], topics: &[&str], pieces: usize) -> Reader {
+/// so many segments.
+fn after_a_stall(
+    stage: &mut Stage,
+    selectors: &[&str],
+    topics: &[&str],
+    segments: usize,
+) -> Reader {
     let slow = stage.join(selectors);
     stage.publish(topics[0]);
     stage.settle();
@@ -13,7 +18,7 @@ fn after_a_stall(stage: &mut Stage, selectors: &[&str], topics: &[&str], pieces:
         stage.publish(topic);
         stage.settle();
     }
-    stage.make_room(&slow, pieces);
+    stage.make_room(&slow, segments);
     stage.settle();
     slow
 }
@@ -22,12 +27,12 @@ fn after_a_stall(stage: &mut Stage, selectors: &[&str], topics: &[&str], pieces:
 fn drop_oldest_tells_how_many_are_missing_and_goes_on_with_the_newest_within_the_limit() {
     let mut stage = stage_with_policy("drop-oldest", 3);
     let slow = after_a_stall(&mut stage, &["a"], &["a"; 10], usize::MAX);
-    assert_eq!(slow.pieces(), ["1", "(missed 7 after 1 before 9)", "9 10 11"]);
+    assert_eq!(slow.segments(), ["1", "(missed 7 after 1 before 9)", "9 10 11"]);
     assert_eq!(stage.figure("fanfare_backpressure_actions_total{policy=\"drop-oldest\"}"), 1);
     assert_eq!(stage.figure("fanfare_events_dropped_total{policy=\"drop-oldest\"}"), 7);
     stage.publish("a");
     stage.settle();
-    assert_eq!(slow.pieces().last().unwrap(), "12");
+    assert_eq!(slow.segments().last().unwrap(), "12");
     assert_eq!(slow.end(), None);
 }
 
@@ -36,10 +41,10 @@ fn drop_oldest_tells_how_many_are_missing_and_goes_on_with_the_newest_within_the
 fn what_was_told_as_missing_does_not_come_after_all() {
     let mut stage = stage_with_policy("drop-oldest", 3);
     let slow = after_a_stall(&mut stage, &["a"], &["a"; 10], 1);
-    assert_eq!(slow.pieces(), ["1", "(missed 7 after 1 before 9)"]);
+    assert_eq!(slow.segments(), ["1", "(missed 7 after 1 before 9)"]);
     stage.make_room(&slow, 1);
     stage.settle();
-    assert_eq!(slow.pieces()[2..], ["9 10 11"]);
+    assert_eq!(slow.segments()[2..], ["9 10 11"]);
 }
 
 #[test]
@@ -58,7 +63,7 @@ fn a_gap_comes_after_the_last_event_that_was_sent_whatever_else_has_happened() {
         }
         stage.make_room(&slow, usize::MAX);
         stage.settle();
-        assert_eq!(slow.pieces(), ["1", "(missed 1 after 1 before 7)", "7"], "{rule}");
+        assert_eq!(slow.segments(), ["1", "(missed 1 after 1 before 7)", "7"], "{rule}");
     }
 }
 
@@ -71,7 +76,7 @@ fn drop_oldest_counts_bytes_as_well_and_keeps_at_least_the_newest() {
         let policies = Policies::new(["drop-oldest".parse().unwrap()]);
         let mut stage = stage_with(DeliverySettings { lag, policies, ..delivery }, log);
         let slow = after_a_stall(&mut stage, &["a"], &["a"; 10], usize::MAX);
-        assert_eq!(slow.pieces().last().unwrap(), kept, "{bytes_max}");
+        assert_eq!(slow.segments().last().unwrap(), kept, "{bytes_max}");
     }
 }
 
@@ -80,7 +85,7 @@ fn nothing_is_left_out_while_the_lag_is_within_the_limit() {
     for rule in ["drop-oldest", "conflate"] {
         let mut stage = stage_with_policy(rule, 10);
         let slow = after_a_stall(&mut stage, &["a"], &["a"; 10], usize::MAX);
-        assert_eq!(slow.pieces(), ["1", "2 3 4 5 6 7 8 9 10 11"], "{rule}");
+        assert_eq!(slow.segments(), ["1", "2 3 4 5 6 7 8 9 10 11"], "{rule}");
     }
 }
 
@@ -90,11 +95,11 @@ fn conflate_keeps_the_newest_of_each_topic() {
     let topics = ["a", "b", "a", "c", "b", "other", "a"];
     let slow = after_a_stall(&mut stage, &["a", "b", "c"], &topics, usize::MAX);
     // 1 is before the stall; 2 3 4 5 6 and 8 are for it.
-    assert_eq!(slow.pieces(), ["1", "(missed 3 after 1 before 5)", "5 6 8"]);
+    assert_eq!(slow.segments(), ["1", "(missed 3 after 1 before 5)", "5 6 8"]);
     assert_eq!(stage.figure("fanfare_events_dropped_total{policy=\"conflate\"}"), 3);
     stage.publish("a");
     stage.settle();
-    assert_eq!(slow.pieces().last().unwrap(), "9");
+    assert_eq!(slow.segments().last().unwrap(), "9");
 }
 
 #[test]
@@ -109,28 +114,28 @@ fn conflate_takes_an_event_of_several_topics_for_the_newest_of_each() {
     }
     stage.make_room(&slow, usize::MAX);
     stage.settle();
-    assert_eq!(slow.pieces(), ["(missed 2 after 0 before 3)", "3 4"]);
+    assert_eq!(slow.segments(), ["(missed 2 after 0 before 3)", "3 4"]);
 }
 
-/// It is state that is wanted: what became old while the rest was on its way is left out too, and
+/// It is state that is filter: what became old while the rest was on its way is left out too, and
 /// told.
 #[test]
 fn a_conflated_reader_stays_so_until_it_is_level() {
     let mut stage = stage_with_policy("conflate", 3);
     // Room for the notice alone.
     let slow = after_a_stall(&mut stage, &["a", "b"], &["a", "a", "b", "a"], 1);
-    assert_eq!(slow.pieces(), ["1", "(missed 2 after 1 before 4)"]);
+    assert_eq!(slow.segments(), ["1", "(missed 2 after 1 before 4)"]);
     stage.publish("b");
     stage.settle();
     stage.make_room(&slow, usize::MAX);
     stage.settle();
-    assert_eq!(slow.pieces()[2..], ["(missed 1 after 1 before 5)", "5 6"]);
+    assert_eq!(slow.segments()[2..], ["(missed 1 after 1 before 5)", "5 6"]);
     slow.fill();
     stage.publish_times("a", 2);
     stage.settle();
     stage.make_room(&slow, usize::MAX);
     stage.settle();
-    assert_eq!(slow.pieces()[4..], ["7 8"], "level in between, and within the limit");
+    assert_eq!(slow.segments()[4..], ["7 8"], "level in between, and within the limit");
 }
 
 #[test]
@@ -149,10 +154,10 @@ fn what_is_kept_comes_in_pieces_if_it_is_much() {
     stage.settle();
     stage.make_room(&slow, usize::MAX);
     stage.settle();
-    let pieces = slow.pieces();
-    assert_eq!(pieces[0], format!("(missed {TOPICS} after 0 before {})", TOPICS + 1));
-    assert!(pieces.len() > 2, "one piece");
-    let rest = pieces[1..].join(" ");
+    let segments = slow.segments();
+    assert_eq!(segments[0], format!("(missed {TOPICS} after 0 before {})", TOPICS + 1));
+    assert!(segments.len() > 2, "one segment");
+    let rest = segments[1..].join(" ");
     let expected: Vec<_> = (TOPICS + 1..=2 * TOPICS).map(|number| number.to_string()).collect();
     assert_eq!(rest, expected.join(" "));
 }
@@ -175,20 +180,20 @@ fn nothing_is_left_out_for_those_whose_sinks_were_never_full() {
     stage.settle();
     assert!(!others.is_empty());
     for reader in others {
-        assert_eq!(reader.pieces().join(" "), "1 2 3 4 5");
+        assert_eq!(reader.segments().join(" "), "1 2 3 4 5");
     }
     stage.publish_times("a", 2);
     let late = stage.join(&["a"]); // cursor 7
     stage.publish_times("a", 5);
     stage.settle();
-    assert_eq!(late.pieces().join(" "), "8 9 10 11 12");
+    assert_eq!(late.segments().join(" "), "8 9 10 11 12");
 }
 
 #[test]
 fn catch_up_has_no_limit_but_the_log() {
     let mut stage = stage_with_policy("catch-up", 3);
     let slow = after_a_stall(&mut stage, &["a"], &["a"; 10], usize::MAX);
-    assert_eq!(slow.pieces(), ["1", "2 3 4 5 6 7 8 9 10 11"]);
+    assert_eq!(slow.segments(), ["1", "2 3 4 5 6 7 8 9 10 11"]);
 }
 
 #[test]
@@ -196,7 +201,7 @@ fn when_the_log_has_passed_a_reader_its_policy_decides_what_becomes_of_it() {
     let cases = [
         ("drop-oldest", Some("(missed 5 after ? before 7)"), None),
         ("conflate", Some("(missed 9 after ? before 11)"), None),
-        ("catch-up", None, farewell()),
+        ("catch-up", None, retry_hint()),
     ];
     for (rule, told, end) in cases {
         let (delivery, log) = no_limits();
@@ -204,7 +209,7 @@ fn when_the_log_has_passed_a_reader_its_policy_decides_what_becomes_of_it() {
         let log = MemoryLogSettings { events_max: 5, ..log };
         let mut stage = stage_with(DeliverySettings { policies, ..delivery }, log);
         let slow = after_a_stall(&mut stage, &["a"], &["a"; 10], usize::MAX);
-        assert_eq!(slow.pieces().get(1).map(String::as_str), told, "{rule}");
+        assert_eq!(slow.segments().get(1).map(String::as_str), told, "{rule}");
         assert_eq!(slow.end(), end, "{rule}");
     }
 }
@@ -226,5 +231,5 @@ fn an_event_that_a_reader_may_not_see_is_not_named_and_not_kept() {
     }
     stage.make_room(&slow, usize::MAX);
     stage.settle();
-    assert_eq!(slow.pieces(), ["(missed 2 after 0 before 7)", "7"]);
+    assert_eq!(slow.segments(), ["(missed 2 after 0 before 7)", "7"]);
 }

@@ -13,14 +13,14 @@ fn a_full_sink_stays_where_it_is_and_is_then_served_in_one_piece() {
         stage.publish(topic);
         stage.settle();
     }
-    assert_eq!(slow.pieces(), ["1"]);
-    assert_eq!(fast.pieces(), ["1", "2", "4", "5"]);
+    assert_eq!(slow.segments(), ["1"]);
+    assert_eq!(fast.segments(), ["1", "2", "4", "5"]);
     stage.make_room(&slow, usize::MAX);
     stage.settle();
-    assert_eq!(slow.pieces(), ["1", "2 4 5"]);
+    assert_eq!(slow.segments(), ["1", "2 4 5"]);
     stage.publish("a");
     stage.settle();
-    assert_eq!(slow.pieces(), ["1", "2 4 5", "6"]);
+    assert_eq!(slow.segments(), ["1", "2 4 5", "6"]);
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn what_comes_in_the_very_pass_that_finds_room_is_not_overtaken() {
     stage.publish("a");
     stage.make_room(&slow, usize::MAX);
     stage.settle();
-    assert_eq!(slow.pieces(), ["1 2"]);
+    assert_eq!(slow.segments(), ["1 2"]);
 }
 
 #[test]
@@ -47,11 +47,11 @@ fn a_sink_with_room_for_one_piece_gets_everything_piece_by_piece() {
         stage.publish("a");
         stage.settle();
     }
-    assert_eq!(slow.pieces(), ["1 2 3"]);
+    assert_eq!(slow.segments(), ["1 2 3"]);
     stage.make_room(&slow, 1);
     stage.publish("a");
     stage.settle();
-    assert_eq!(slow.pieces(), ["1 2 3", "4 5 6 7"]);
+    assert_eq!(slow.segments(), ["1 2 3", "4 5 6 7"]);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_live_subscriber_that_lags_by_more_events_than_the_limit_is_cut() {
     stage.publish("a");
     stage.settle();
     assert_eq!(slow.end(), Some(End::Aborted));
-    assert_eq!(slow.pieces(), ["1 2"]);
+    assert_eq!(slow.segments(), ["1 2"]);
     assert_eq!((stage.ended("slow"), stage.subscribers()), (1, 1));
     assert_eq!(fast.sequences(), [1, 2, 3, 4, 5, 8]);
 }
@@ -98,7 +98,7 @@ fn more_than_the_limit_in_one_pass_is_no_lag_for_a_sink_that_takes_it() {
     full.fill();
     stage.publish_times("a", 4);
     stage.settle();
-    assert_eq!(fast.pieces(), ["1 2 3 4"]);
+    assert_eq!(fast.segments(), ["1 2 3 4"]);
     assert_eq!((fast.end(), full.end()), (None, Some(End::Aborted)));
 }
 
@@ -117,7 +117,7 @@ fn lag_is_forgotten_when_a_subscriber_is_level_again() {
         stage.settle();
     }
     assert_eq!(reader.end(), None);
-    assert_eq!(reader.pieces(), ["1 2 3", "4 5 6", "7 8 9", "10 11 12", "13 14 15"]);
+    assert_eq!(reader.segments(), ["1 2 3", "4 5 6", "7 8 9", "10 11 12", "13 14 15"]);
 }
 
 #[test]
@@ -193,8 +193,8 @@ fn a_live_subscriber_that_the_log_has_passed_ends_and_is_told_when_to_come_back(
     stage.make_room(&slow, usize::MAX);
     stage.make_room(&just_reached, usize::MAX);
     stage.settle();
-    assert_eq!((slow.pieces(), slow.end()), (vec!["1".to_owned()], farewell()));
-    assert_eq!((just_reached.pieces(), just_reached.end()), (vec!["4 5".to_owned()], None));
+    assert_eq!((slow.segments(), slow.end()), (vec!["1".to_owned()], retry_hint()));
+    assert_eq!((just_reached.segments(), just_reached.end()), (vec!["4 5".to_owned()], None));
     assert_eq!((stage.ended("overrun"), stage.subscribers()), (1, 1));
     assert_eq!(stage.figure("fanfare_gap_notices_total"), 0);
 }
@@ -214,7 +214,7 @@ fn what_the_log_lost_of_other_topics_is_no_loss() {
     stage.settle();
     stage.make_room(&reader, 1);
     stage.settle();
-    assert_eq!((reader.pieces(), reader.end()), (vec!["1".to_owned(), "7".to_owned()], None));
+    assert_eq!((reader.segments(), reader.end()), (vec!["1".to_owned(), "7".to_owned()], None));
 }
 
 #[test]
@@ -230,11 +230,11 @@ fn a_replay_that_the_log_has_passed_is_told_of_the_gap_and_goes_on() {
     }
     stage.make_room(&reader, usize::MAX);
     stage.settle();
-    assert_eq!(reader.pieces(), ["(missed null after ? before 4)", "5 6 7"]);
+    assert_eq!(reader.segments(), ["(missed null after ? before 4)", "5 6 7"]);
     assert_eq!(stage.figure("fanfare_gap_notices_total"), 1);
     stage.publish("a");
     stage.settle();
-    assert_eq!(reader.pieces(), ["(missed null after ? before 4)", "5 6 7", "8"]);
+    assert_eq!(reader.segments(), ["(missed null after ? before 4)", "5 6 7", "8"]);
     assert_eq!(reader.end(), None);
 }
 
@@ -249,10 +249,10 @@ fn a_gap_is_told_even_if_it_takes_all_the_room_there_is() {
     stage.settle();
     stage.make_room(&reader, 1);
     stage.settle();
-    assert_eq!(reader.pieces(), ["(missed null after ? before 1)"]);
+    assert_eq!(reader.segments(), ["(missed null after ? before 1)"]);
     stage.make_room(&reader, 1);
     stage.settle();
-    assert_eq!(reader.pieces(), ["(missed null after ? before 1)", "2 3 4"]);
+    assert_eq!(reader.segments(), ["(missed null after ? before 1)", "2 3 4"]);
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn a_gap_is_told_again_if_the_sink_did_not_take_it_after_all() {
     assert_eq!(reader.bytes().len(), 0);
     stage.make_room(&reader, usize::MAX);
     stage.settle();
-    assert_eq!(reader.pieces(), ["(missed null after ? before 1)", "2 3 4"]);
+    assert_eq!(reader.segments(), ["(missed null after ? before 1)", "2 3 4"]);
     assert_eq!(stage.figure("fanfare_gap_notices_total"), 1);
 }
 
@@ -289,7 +289,7 @@ fn where_nothing_is_left_a_replay_is_told_so_and_goes_live() {
     stage.settle();
     stage.publish("a");
     stage.settle();
-    assert_eq!(reader.pieces(), ["(missed null after ? before 3)", "4"]);
+    assert_eq!(reader.segments(), ["(missed null after ? before 3)", "4"]);
 }
 
 #[test]
@@ -305,15 +305,15 @@ fn when_the_log_has_passed_the_shard_itself_nobody_misses_anything_unknowingly()
     stage.publish("a");
     stage.make_room(&replay, usize::MAX);
     stage.settle();
-    assert_eq!((live.pieces(), live.end()), (vec!["1".to_owned()], farewell()));
+    assert_eq!((live.segments(), live.end()), (vec!["1".to_owned()], retry_hint()));
     // It cannot be known whether something was for this one.
-    assert_eq!((quiet.pieces(), quiet.end()), (vec![], farewell()));
-    assert_eq!(replay.pieces(), ["(missed null after ? before 4)", "5 6 7"]);
-    assert_eq!(newcomer.pieces(), ["7"]);
+    assert_eq!((quiet.segments(), quiet.end()), (vec![], retry_hint()));
+    assert_eq!(replay.segments(), ["(missed null after ? before 4)", "5 6 7"]);
+    assert_eq!(newcomer.segments(), ["7"]);
     assert_eq!((stage.ended("overrun"), stage.subscribers()), (2, 2));
     stage.publish("a");
     stage.settle();
-    assert_eq!(newcomer.pieces(), ["7", "8"]);
+    assert_eq!(newcomer.segments(), ["7", "8"]);
 }
 
 #[test]
@@ -379,5 +379,5 @@ fn a_log_that_expires_to_nothing_while_a_shard_is_behind_ends_the_streams_that_l
     stage.settle();
     stage.publish("a");
     stage.settle();
-    assert_eq!((reader.pieces(), reader.end()), (vec![], farewell()));
+    assert_eq!((reader.segments(), reader.end()), (vec![], retry_hint()));
 }

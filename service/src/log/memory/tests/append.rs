@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn an_empty_log_has_its_head_at_0() {
     let stage = stage(UNBOUNDED);
-    let expected = Extent {
+    let expected = Bounds {
         epoch: stage.log.epoch,
         head: Sequence(0),
         head_ms: 1_000,
@@ -16,7 +16,7 @@ fn an_empty_log_has_its_head_at_0() {
         oldest_ms: None,
         last_for_one_stream: Sequence(0),
     };
-    assert_eq!(stage.log.extent(), expected);
+    assert_eq!(stage.log.bounds(), expected);
     assert_eq!(stage.retained(), [0; 0]);
 }
 
@@ -27,7 +27,7 @@ fn sequences_begin_at_1_and_have_no_gaps() {
     assert_eq!(stage.append(&["a", "b", "a"]), [2, 3, 4]);
     assert_eq!(stage.append(&[]), [0; 0]);
     assert_eq!(stage.append(&["b"]), [5]);
-    assert_eq!(stage.log.extent().head, Sequence(5));
+    assert_eq!(stage.log.bounds().head, Sequence(5));
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn a_receipt_says_what_was_appended() {
     let stage = stage(UNBOUNDED);
     let drafts = vec![draft(&["t"], None, "one"), draft(&["t"], Some("mine"), "two\nlines")];
     let receipts = append(&stage.log, drafts);
-    let page = stage.log.read(range(0, 2), Wanted::Everything, ALL);
+    let page = stage.log.read(range(0, 2), EventFilter::Everything, ALL);
     assert_eq!(receipts.len(), 2);
     for (receipt, event) in receipts.into_iter().zip(&page.events) {
         let expected = Receipt {
@@ -64,7 +64,7 @@ fn when_the_clock_is_set_back_accept_times_wait_for_it() {
         stage.set_clock(ms);
         stage.append(&["t"]);
     }
-    let page = stage.log.read(range(0, 4), Wanted::Everything, ALL);
+    let page = stage.log.read(range(0, 4), EventFilter::Everything, ALL);
     let times: Vec<_> = page.events.iter().map(|event| event.accepted_ms()).collect();
     assert_eq!(times, [5_000, 5_000, 5_000, 5_001]);
     assert!(page.events.is_sorted_by(|a, b| a.id() < b.id()));
@@ -87,5 +87,5 @@ fn several_writers_share_one_order() {
     let mut all = received.concat();
     all.sort_unstable();
     assert_eq!(all, (1..=180).collect::<Vec<_>>());
-    assert_eq!(stage.log.extent().head, Sequence(180));
+    assert_eq!(stage.log.bounds().head, Sequence(180));
 }

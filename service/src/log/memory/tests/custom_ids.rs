@@ -12,9 +12,9 @@ fn an_id_can_be_used_again_when_its_event_is_gone() {
     stage.append(&["t"]);
     assert_eq!(stage.retained(), [2, 3]);
     assert_eq!(stage.append_with_id("x"), Ok(4));
-    assert_eq!(stage.log.locate("x"), Located::After(Sequence(4)));
+    assert_eq!(stage.log.locate("x"), Position::After(Sequence(4)));
     stage.append(&["t"; 2]);
-    assert_eq!(stage.log.locate("x"), Located::Unknown);
+    assert_eq!(stage.log.locate("x"), Position::Unknown);
     assert!(stage.log.lock().by_custom_id.is_empty());
 }
 
@@ -35,6 +35,6 @@ fn uuids_of_a_publisher_are_never_taken_for_ids_of_the_log() {
     for number in 0..5_000 {
         let id = format!("urn:uuid:018bcfe5-6800-7{number:03x}-8000-{number:012x}");
         assert_eq!(stage.append_with_id(&id), Ok(number + 1), "{id}");
-        assert_eq!(stage.log.locate(&id), Located::After(Sequence(number + 1)));
+        assert_eq!(stage.log.locate(&id), Position::After(Sequence(number + 1)));
     }
 }

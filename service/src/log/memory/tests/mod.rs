@@ -13,14 +13,14 @@ use crate::topic::{Selector, SelectorSet};
 
 /// Appending.
 mod append;
-/// Bells.
-mod bells;
 /// Ids by publishers.
 mod custom_ids;
 /// Where a client goes on.
 mod locate;
 /// A model: all events ever, in a list, and the plainest words for what is retained and matches.
 mod model;
+/// Bells.
+mod on_append;
 /// Reading.
 mod read;
 /// Reading backwards.
@@ -65,11 +65,11 @@ impl Stage {
     }
 
     fn retained(&self) -> Vec<u64> {
-        sequences(&self.log.read(range(0, u64::MAX), Wanted::Everything, ALL))
+        sequences(&self.log.read(range(0, u64::MAX), EventFilter::Everything, ALL))
     }
 
     fn id_of(&self, sequence: u64) -> String {
-        let page = self.log.read(range(sequence - 1, sequence), Wanted::Everything, ALL);
+        let page = self.log.read(range(sequence - 1, sequence), EventFilter::Everything, ALL);
         page.events[0].id().to_owned()
     }
 
@@ -86,7 +86,7 @@ fn draft(topics: &[&str], id: Option<&str>, data: &str) -> Draft {
 }
 
 fn append(log: &MemoryLog, drafts: Vec<Draft>) -> Vec<Result<Receipt, AppendError>> {
-    let events = drafts.into_iter().map(Unnumbered::encode).collect();
+    let events = drafts.into_iter().map(EncodedEvent::encode).collect();
     log.append(events).now_or_never().expect("an append in memory is done at once")
 }
 

@@ -62,7 +62,7 @@ impl Model {
         &self.all[self.gone..]
     }
 
-    fn append(&mut self, drafts: &[AnyDraft], extent: impl FnOnce() -> Extent) -> Vec<Option<u64>> {
+    fn append(&mut self, drafts: &[AnyDraft], bounds: impl FnOnce() -> Bounds) -> Vec<Option<u64>> {
         let add = |draft: &AnyDraft| {
             let taken = self.retained().iter().any(|event| event.id == draft.id);
             if draft.id.is_some() && taken {
@@ -82,21 +82,21 @@ impl Model {
             Some(sequence)
         };
         let results = drafts.iter().map(add).collect();
-        self.evict(&extent());
+        self.evict(&bounds());
         results
     }
 
     /// The most of the newest events that keep to the limits. What they hold is for the log to say;
     /// it must be within the limit, and no more may be gone for it than has to.
-    fn evict(&mut self, extent: &Extent) {
+    fn evict(&mut self, bounds: &Bounds) {
         let keeps = |events: &[ModelEvent]| {
             let age_ms = self.settings.age_max.as_millis() as u64;
             events.len() <= self.settings.events_max
                 && events.iter().all(|event| event.accepted_ms + age_ms >= self.now_ms)
         };
         let gone = (self.gone..=self.all.len()).find(|&gone| keeps(&self.all[gone..])).unwrap();
-        let gone_by_bytes = usize::try_from(extent.oldest.0).unwrap() - 1;
-        assert!(extent.bytes <= self.settings.bytes_max || extent.events <= 1);
+        let gone_by_bytes = usize::try_from(bounds.oldest.0).unwrap() - 1;
+        assert!(bounds.bytes <= self.settings.bytes_max || bounds.events <= 1);
         assert!(
             gone_by_bytes >= gone
                 && (gone_by_bytes == gone || self.settings.bytes_max < usize::MAX)
@@ -105,14 +105,14 @@ impl Model {
     }
 
     fn matching(&self, after: u64, through: u64, selectors: Option<usize>) -> Vec<u64> {
-        let wanted = |topic: &&str| match selectors.map(|index| SELECTORS[index]) {
+        let filter = |topic: &&str| match selectors.map(|index| SELECTORS[index]) {
             None | Some(["*"]) => true,
             Some(texts) => texts
                 .iter()
                 .any(|text| text == topic || (*text == "c/{x}" && topic.starts_with("c/"))),
         };
         let in_range = self.retained().iter().filter(|event| {
-            event.sequence > after && event.sequence <= through && event.topics.iter().any(wanted)
+            event.sequence > after && event.sequence <= through && event.topics.iter().any(filter)
         });
         in_range.map(|event| event.sequence).collect()
     }
@@ -138,12 +138,12 @@ fn read_all(
     limit: PageLimit,
 ) -> Vec<u64> {
     let set = selectors.map(|index| set(SELECTORS[index]));
-    let wanted = set.as_ref().map_or(Wanted::Everything, Wanted::Candidates);
+    let filter = set.as_ref().map_or(EventFilter::Everything, EventFilter::Candidates);
     let ReadRange { mut after, through } = range;
     let end = Sequence(through.0.min(model.all.len() as u64));
     let mut all = Vec::new();
     loop {
-        let page = stage.log.read(ReadRange { after, through }, wanted, limit);
+        let page = stage.log.read(ReadRange { after, through }, filter, limit);
         let lost = |sequence| sequence <= model.gone as u64 && sequence <= through.0;
         assert_eq!(page.passed, lost(after.0 + 1), "{after}..={through}");
         let bytes: usize = sequences(&page)
@@ -183,7 +183,7 @@ proptest! {
             match step {
                 Step::Append(drafts) => {
                     let appended = append_any(&stage.log, &drafts);
-                    prop_assert_eq!(appended, model.append(&drafts, || stage.log.extent()));
+                    prop_assert_eq!(appended, model.append(&drafts, || stage.log.bounds()));
                 }
                 Step::SetClock(ms) => {
                     stage.set_clock(ms);
@@ -191,7 +191,7 @@ proptest! {
                 }
                 Step::Expire => {
                     stage.log.expire();
-                    model.evict(&stage.log.extent());
+                    model.evict(&stage.log.bounds());
                 }
                 Step::Read { after, through, selectors, limit } => {
                     let read = read_all(&stage, &model, range(after, through), selectors, limit);
@@ -199,23 +199,23 @@ proptest! {
                 }
             }
             let retained = model.retained();
-            let extent = stage.log.extent();
-            let expected = Extent {
+            let bounds = stage.log.bounds();
+            let expected = Bounds {
                 epoch: stage.log.epoch,
                 head: Sequence(model.all.len() as u64),
                 head_ms: model.all.last().map_or(1_000, |event| event.accepted_ms),
                 oldest: Sequence(model.gone as u64 + 1),
                 start_ms: model.all[..model.gone].last().map_or(1_000, |event| event.accepted_ms),
                 events: retained.len(),
-                bytes: extent.bytes,
+                bytes: bounds.bytes,
                 oldest_ms: retained.first().map(|event| event.accepted_ms),
 last_for_one_stream: Sequence(0),
             };
-            prop_assert_eq!(extent, expected);
+            prop_assert_eq!(bounds, expected);
             for id in 0..6_u8 {
                 let known = retained.iter().find(|event| event.id == Some(id));
                 let expected = known
-                    .map_or(Located::Unknown, |event| Located::After(Sequence(event.sequence)));
+                    .map_or(Position::Unknown, |event| Position::After(Sequence(event.sequence)));
                 prop_assert_eq!(stage.log.locate(&format!("id {id}")), expected);
             }
             let topics = TOPICS

@@ -9,7 +9,7 @@ fn a_read_gives_what_matches_in_order_and_each_event_once() {
     append(&stage.log, topics.map(|topics| draft(topics, None, "d")).to_vec());
     let check = |selectors: &[&str], expected: &[u64]| {
         let set = set(selectors);
-        let page = stage.log.read(range(0, u64::MAX), Wanted::Candidates(&set), ALL);
+        let page = stage.log.read(range(0, u64::MAX), EventFilter::Candidates(&set), ALL);
         assert_eq!(matching(page.events.iter(), &set), expected, "{selectors:?}");
         assert_eq!(page.through, Sequence(6), "{selectors:?}");
         assert!(!page.passed);
@@ -33,10 +33,10 @@ fn a_range_begins_after_one_sequence_and_goes_through_another() {
     let stage = stage(UNBOUNDED);
     stage.append(&["a", "b", "a", "b", "a"]);
     let check = |after, through, everything: &[u64], a: &[u64], looked_at| {
-        for (wanted, expected) in
-            [(Wanted::Everything, everything), (Wanted::Candidates(&set(&["a"])), a)]
+        for (filter, expected) in
+            [(EventFilter::Everything, everything), (EventFilter::Candidates(&set(&["a"])), a)]
         {
-            let page = stage.log.read(range(after, through), wanted, ALL);
+            let page = stage.log.read(range(after, through), filter, ALL);
             assert_eq!(sequences(&page), expected, "{after}..={through}");
             assert_eq!(page.through, Sequence(looked_at), "{after}..={through}");
             assert!(!page.passed, "{after}..={through}");
@@ -57,8 +57,8 @@ fn a_page_says_whether_the_log_had_lost_the_beginning_of_the_range() {
     let stage = stage(MemoryLogSettings { events_max: 2, ..UNBOUNDED });
     stage.append(&["t"; 5]);
     let check = |after, through, passed, expected: &[u64]| {
-        for wanted in [Wanted::Everything, Wanted::Candidates(&set(&["t"]))] {
-            let page = stage.log.read(range(after, through), wanted, ALL);
+        for filter in [EventFilter::Everything, EventFilter::Candidates(&set(&["t"]))] {
+            let page = stage.log.read(range(after, through), filter, ALL);
             assert_eq!(page.passed, passed, "{after}..={through}");
             assert_eq!(sequences(&page), expected, "{after}..={through}");
         }
@@ -80,7 +80,7 @@ fn a_log_that_has_lost_everything_says_so_to_whoever_missed_it() {
     stage.set_clock(2_000);
     stage.log.expire();
     for (after, passed) in [(0, true), (1, true), (2, false)] {
-        let page = stage.log.read(range(after, u64::MAX), Wanted::Everything, ALL);
+        let page = stage.log.read(range(after, u64::MAX), EventFilter::Everything, ALL);
         assert_eq!(page.passed, passed, "{after}");
         assert_eq!(page.through, Sequence(2), "{after}");
         assert!(page.events.is_empty());
@@ -91,11 +91,11 @@ fn a_log_that_has_lost_everything_says_so_to_whoever_missed_it() {
 fn a_page_ends_before_it_holds_too_much_and_has_one_event_at_least() {
     let stage = stage(UNBOUNDED);
     stage.append(&["t"; 5]);
-    let frame = stage.log.read(range(0, 1), Wanted::Everything, ALL).events[0].frame().len();
+    let frame = stage.log.read(range(0, 1), EventFilter::Everything, ALL).events[0].frame().len();
     let check = |events_max, bytes_max, count: u64| {
-        for wanted in [Wanted::Everything, Wanted::Candidates(&set(&["t"]))] {
+        for filter in [EventFilter::Everything, EventFilter::Candidates(&set(&["t"]))] {
             let limit = PageLimit { events_max, bytes_max };
-            let page = stage.log.read(range(0, u64::MAX), wanted, limit);
+            let page = stage.log.read(range(0, u64::MAX), filter, limit);
             assert_eq!(sequences(&page), (1..=count).collect::<Vec<_>>(), "{limit:?}");
             assert_eq!(page.through, Sequence(count), "{limit:?}");
         }
@@ -121,7 +121,7 @@ fn a_page_of_candidates_gets_on_whatever_of_it_matches() {
     let mut pages = Vec::new();
     let mut after = 0;
     while after < 5 {
-        let page = stage.log.read(range(after, 5), Wanted::Candidates(&selectors), limit);
+        let page = stage.log.read(range(after, 5), EventFilter::Candidates(&selectors), limit);
         pages.push((matching(page.events.iter(), &selectors), page.through.0));
         after = page.through.0;
     }
@@ -133,6 +133,6 @@ fn a_page_has_one_event_at_the_least_and_no_more_than_asked_for() {
     let stage = stage(UNBOUNDED);
     stage.append(&["t"; 9]);
     let limit = PageLimit { events_max: 0, bytes_max: usize::MAX };
-    let page = stage.log.read(range(0, u64::MAX), Wanted::Everything, limit);
+    let page = stage.log.read(range(0, u64::MAX), EventFilter::Everything, limit);
     assert_eq!(page.events.len(), 1);
 }

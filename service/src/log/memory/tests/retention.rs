@@ -18,7 +18,7 @@ fn the_oldest_events_go_when_they_hold_too_many_bytes() {
     let held = |count| {
         let stage = stage(UNBOUNDED);
         stage.append(&vec!["t"; count]);
-        stage.log.extent().bytes
+        stage.log.bounds().bytes
     };
     // With what the log's tables take, which have room for four.
     let (three, four) = (held(3), held(4));
@@ -26,10 +26,10 @@ fn the_oldest_events_go_when_they_hold_too_many_bytes() {
     let stage = stage(MemoryLogSettings { bytes_max: three, ..UNBOUNDED });
     stage.append(&["t"; 3]);
     assert_eq!(stage.retained(), [1, 2, 3]);
-    assert_eq!(stage.log.extent().bytes, three);
+    assert_eq!(stage.log.bounds().bytes, three);
     stage.append(&["t"]);
     assert_eq!(stage.retained(), [2, 3, 4]);
-    assert_eq!(stage.log.extent().bytes, three);
+    assert_eq!(stage.log.bounds().bytes, three);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn events_go_when_they_are_older_than_the_limit() {
     stage.set_clock(1_101);
     stage.append(&["t"]);
     assert_eq!(stage.retained(), [2, 3, 4]);
-    assert_eq!(stage.log.extent().oldest_ms, Some(1_050));
+    assert_eq!(stage.log.bounds().oldest_ms, Some(1_050));
 }
 
 #[test]
@@ -69,10 +69,10 @@ fn a_log_that_nobody_writes_to_expires_all_the_same() {
     stage.set_clock(1_101);
     stage.log.expire();
     // The newest too; the head does not go back.
-    let extent = stage.log.extent();
-    assert_eq!((extent.head, extent.oldest), (Sequence(2), Sequence(3)));
-    assert_eq!((extent.events, extent.oldest_ms), (0, None));
-    assert_eq!(extent.head_id(), extent.start_id());
+    let bounds = stage.log.bounds();
+    assert_eq!((bounds.head, bounds.oldest), (Sequence(2), Sequence(3)));
+    assert_eq!((bounds.events, bounds.oldest_ms), (0, None));
+    assert_eq!(bounds.head_id(), bounds.start_id());
     assert_eq!(stage.append(&["a"]), [3]);
     assert_eq!(stage.retained(), [3]);
 }
@@ -108,6 +108,6 @@ fn a_topic_that_was_busy_once_still_finds_what_is_left() {
     let stage = stage(MemoryLogSettings { events_max: 1_000, ..UNBOUNDED });
     stage.append(&["busy"; 1_000]);
     stage.append(&["quiet"; 990]);
-    let page = stage.log.read(range(0, u64::MAX), Wanted::Candidates(&set(&["busy"])), ALL);
+    let page = stage.log.read(range(0, u64::MAX), EventFilter::Candidates(&set(&["busy"])), ALL);
     assert_eq!(sequences(&page), (991..=1_000).collect::<Vec<_>>());
 }

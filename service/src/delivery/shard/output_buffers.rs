@@ -1,7 +1,7 @@
 //! The bound on what slow streams hold beyond the log.
 //!
 //! A reader that stops in the middle of an event holds that event even when the log has dropped it,
-//! and one on HTTP/2 holds a piece joined of several. All of that is counted, whoever holds it
+//! and one on HTTP/2 holds a segment joined of several. All of that is counted, whoever holds it
 //! ([`Buffers`](crate::event::Buffers)); when it is more than may be, those that are furthest behind
 //! are ended, and are replayed or told of a gap when they come back.
 //!
@@ -18,7 +18,7 @@ use super::super::audience::Walk;
 use super::super::budget::{self, Budget};
 use super::super::deadlines::Tick;
 use super::super::subscriber::SubscriberKey;
-use super::{EndReason, Lingering, Shard};
+use super::{Closing, EndReason, Shard};
 use crate::event::Sequence;
 
 /// The most streams that are remembered as furthest behind, and that may be letting go.
@@ -64,8 +64,8 @@ impl Shard {
     pub(super) fn end_those_who_hold_too_much(&mut self) -> bool {
         let now = self.deadlines.now();
         let beyond = self.log.buffers().beyond_the_log();
-        if now >= self.next_search.forget && self.letting_go.len() > 0 {
-            self.letting_go.recount();
+        if now >= self.next_search.forget && self.pending_release.len() > 0 {
+            self.pending_release.recount();
             self.next_search.forget = now.saturating_add(1);
         }
         self.next_search.above = self.next_search.above.min(self.with_an_eighth(beyond));
@@ -77,11 +77,11 @@ impl Shard {
             return false;
         }
         let mut budget = self.budget();
-        self.letting_go.recount();
+        self.pending_release.recount();
         let mut search = self.search.take().unwrap_or_else(|| self.new_search());
-        let is_over = self.end_lingering_early(&mut budget)
+        let is_over = self.end_closing_early(&mut budget)
             && self.disconnect_those_who_do_not_let_go(&mut budget)
-            && self.go_on_searching(&mut search, &mut budget)
+            && self.continue_search(&mut search, &mut budget)
             && self.end_holders(&mut search, &mut budget);
         if is_over {
             let beyond = self.log.buffers().beyond_the_log();
@@ -96,7 +96,7 @@ impl Shard {
     /// When to look again, if anything is too much or has yet to be let go of.
     pub(super) fn next_search(&self) -> Option<Tick> {
         let search = self.holds_too_much().then_some(self.next_search.due);
-        let forget = (self.letting_go.len() > 0).then_some(self.next_search.forget);
+        let forget = (self.pending_release.len() > 0).then_some(self.next_search.forget);
         search.into_iter().chain(forget).min()
     }
 
@@ -114,8 +114,8 @@ impl Shard {
     fn will_hold_too_much(&self) -> bool {
         let buffers = self.log.buffers();
         let max = self.settings.output_buffers_max;
-        let letting_go = buffers.letting_go().min(max / 2);
-        buffers.beyond_the_log().saturating_sub(letting_go) > max
+        let pending_release = buffers.pending_release().min(max / 2);
+        buffers.beyond_the_log().saturating_sub(pending_release) > max
     }
 
     /// So much, and an eighth of the limit.
@@ -125,7 +125,7 @@ impl Shard {
 
     /// False when the budget is spent.
     fn disconnect_those_who_do_not_let_go(&mut self, budget: &mut Budget) -> bool {
-        !self.holds_far_too_much() || self.letting_go.disconnect(budget)
+        !self.holds_far_too_much() || self.pending_release.disconnect(budget)
     }
 
     fn new_search(&self) -> Search {
@@ -134,15 +134,15 @@ impl Shard {
 
     /// Lets go of those that have ended and have not taken their last bytes; false when the budget
     /// is spent.
-    fn end_lingering_early(&mut self, budget: &mut Budget) -> bool {
-        while self.letting_go.len() < HOLDERS_MAX {
-            let key = self.lingering.keys().next().copied();
-            let lingering = key.and_then(|key| self.lingering.remove(&key));
-            let Some(mut sink) = lingering.map(Lingering::into_sink) else { break };
+    fn end_closing_early(&mut self, budget: &mut Budget) -> bool {
+        while self.pending_release.len() < HOLDERS_MAX {
+            let key = self.closing.keys().next().copied();
+            let closing = key.and_then(|key| self.closing.remove(&key));
+            let Some(mut sink) = closing.map(Closing::into_sink) else { break };
             if sink.held() > 0 {
                 sink.abort(&Bytes::new());
             }
-            self.letting_go.add(sink);
+            self.pending_release.add(sink);
             if !budget.spend(budget::WRITE) {
                 return false;
             }
@@ -151,8 +151,8 @@ impl Shard {
     }
 
     /// Finds those who hold something; false when the budget is spent.
-    fn go_on_searching(&self, search: &mut Search, budget: &mut Budget) -> bool {
-        let oldest = self.log.extent().oldest;
+    fn continue_search(&self, search: &mut Search, budget: &mut Budget) -> bool {
+        let oldest = self.log.bounds().oldest;
         let now = self.deadlines.now();
         let is_slow = |last_sent| now.saturating_sub(last_sent) >= SLOW;
         while let Some(key) = self.audiences.next_member(&mut search.walk) {
@@ -174,7 +174,7 @@ impl Shard {
     /// Ends one after the other, until it is enough; false when the budget is spent before.
     fn end_holders(&mut self, search: &mut Search, budget: &mut Budget) -> bool {
         while self.will_hold_too_much()
-            && self.letting_go.len() < HOLDERS_MAX
+            && self.pending_release.len() < HOLDERS_MAX
             && let Some((_, key)) = search.holders.pop()
         {
             self.remove(key, EndReason::OutputBuffers);

@@ -1,16 +1,16 @@
-//! A shard that sleeps until it is rung sees everything that was done before the ring, whoever rings
-//! and whenever.
+//! A shard that sleeps until it is woken sees everything that was done before the wake, whoever wakes
+//! it and whenever.
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Mutex, Notify};
 use loom::thread;
 
-use crate::doorbell::Doorbell;
+use crate::wake_once::WakeOnce;
 
-/// The log, as far as it matters here: something behind a lock that grows, and a bell.
+/// The log, as far as it matters here: something behind a lock that grows, and what wakes its reader.
 struct Log {
     events: Mutex<usize>,
-    bell: Doorbell<Arc<Notify>>,
+    waker: WakeOnce<Arc<Notify>>,
     sleeper: Arc<Notify>,
     wakes: AtomicUsize,
 }
@@ -20,7 +20,7 @@ impl Log {
         let sleeper = Arc::new(Notify::new());
         Arc::new(Self {
             events: Mutex::new(0),
-            bell: Doorbell::new(Arc::clone(&sleeper)),
+            waker: WakeOnce::new(Arc::clone(&sleeper)),
             sleeper,
             wakes: AtomicUsize::new(0),
         })
@@ -28,7 +28,7 @@ impl Log {
 
     fn append(&self) {
         *self.events.lock().unwrap() += 1;
-        self.bell.ring(|sleeper| {
+        self.waker.wake(|sleeper| {
             self.wakes.fetch_add(1, Ordering::Relaxed);
             sleeper.notify();
         });
@@ -39,7 +39,7 @@ impl Log {
     fn read_all(&self, events: usize) -> usize {
         let mut looks = 0;
         loop {
-            self.bell.hear();
+            self.waker.rearm();
             looks += 1;
             if *self.events.lock().unwrap() == events {
                 return looks;
@@ -70,7 +70,7 @@ fn no_event_is_slept_through_whoever_publishes() {
 }
 
 #[test]
-fn a_bell_that_was_rung_and_not_heard_wakes_nobody_again() {
+fn a_thread_that_was_woken_and_has_not_looked_is_not_woken_again() {
     loom::model(|| {
         let log = Log::new();
         let publisher = {

@@ -14,16 +14,16 @@ mod sync {
 }
 
 #[cfg(test)]
-#[path = "../src/delivery/doorbell.rs"]
-mod doorbell;
+#[path = "../src/delivery/wake_once.rs"]
+mod wake_once;
 
 #[cfg(test)]
-#[path = "../src/delivery/piece.rs"]
-mod piece;
+#[path = "../src/delivery/slot_cell.rs"]
+mod slot_cell;
 
-/// The bell.
+/// The cell for one segment.
 #[cfg(test)]
-mod bell_tests;
-/// The place for one piece.
+mod slot_cell_tests;
+/// Waking a thread once.
 #[cfg(test)]
-mod piece_tests;
+mod wake_once_tests;

@@ -145,7 +145,7 @@ fn a_stream_that_ended_in_order_and_whose_bytes_do_not_leave_is_cut_for_what_it_
     let mut stage = stage_with(settings, log);
     let old = stage.join(&["a"]);
     stage.settle();
-    old.change(|reading| (reading.carried, reading.held) = (true, 1_000));
+    old.change(|reading| (reading.polled, reading.held) = (true, 1_000));
     for tick in (25..=400).step_by(25) {
         stage.at(tick);
         stage.settle();
@@ -183,18 +183,18 @@ fn of_many_the_furthest_behind_are_found() {
 #[test]
 fn what_one_shard_has_ended_is_taken_off_for_the_others_until_it_ends() {
     let buffers = stage().log.buffers().clone();
-    let mut others = LettingGo::new(buffers.clone());
+    let mut others = PendingRelease::new(buffers.clone());
     let reader = Reader::with_room(0);
     reader.change(|reading| reading.held = 700);
     others.add(Box::new(reader.clone()));
-    let mut ours = LettingGo::new(buffers.clone());
+    let mut ours = PendingRelease::new(buffers.clone());
     ours.recount();
-    assert_eq!((ours.len(), others.len(), buffers.letting_go()), (0, 1, 700));
+    assert_eq!((ours.len(), others.len(), buffers.pending_release()), (0, 1, 700));
     reader.change(|reading| reading.held = 300);
     others.recount();
-    assert_eq!((others.len(), buffers.letting_go()), (1, 300));
+    assert_eq!((others.len(), buffers.pending_release()), (1, 300));
     drop(others);
-    assert_eq!(buffers.letting_go(), 0);
+    assert_eq!(buffers.pending_release(), 0);
 }
 
 #[test]
@@ -227,10 +227,10 @@ fn a_stream_that_was_ended_is_forgotten_when_it_has_let_go() {
     stage.at(LATER);
     stage.settle();
     assert_eq!(are_cut(&readers), [true, false]);
-    assert_eq!(stage.shard.letting_go.len(), 1);
+    assert_eq!(stage.shard.pending_release.len(), 1);
     readers[0].change(|reading| reading.held = 0);
     drop(pinned);
     stage.at(LATER + 1);
     stage.settle();
-    assert_eq!(stage.shard.letting_go.len(), 0, "though nothing is too much any longer");
+    assert_eq!(stage.shard.pending_release.len(), 0, "though nothing is too much any longer");
 }

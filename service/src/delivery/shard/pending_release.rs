@@ -6,10 +6,10 @@ use crate::event::Buffers;
 
 /// Their sinks, and their bytes, which count for all shards as soon to be let go of.
 #[derive(Debug)]
-pub(super) struct LettingGo {
+pub(super) struct PendingRelease {
     ended: Vec<Ended>,
     buffers: Buffers,
-    /// What of `buffers.letting_go()` is this shard's.
+    /// What of `buffers.pending_release()` is this shard's.
     counted: usize,
 }
 
@@ -19,7 +19,7 @@ struct Ended {
     is_disconnected: bool,
 }
 
-impl LettingGo {
+impl PendingRelease {
     pub(super) fn new(buffers: Buffers) -> Self {
         Self { ended: Vec::new(), buffers, counted: 0 }
     }
@@ -66,12 +66,12 @@ impl LettingGo {
     }
 
     fn count(&mut self, held: usize) {
-        self.buffers.recount_letting_go(self.counted, held);
+        self.buffers.recount_pending_release(self.counted, held);
         self.counted = held;
     }
 }
 
-impl Drop for LettingGo {
+impl Drop for PendingRelease {
     fn drop(&mut self) {
         self.count(0);
     }

@@ -1,4 +1,4 @@
-//! A shard and the reader of a body pass pieces to each other: none is lost or repeated, and neither
+//! A shard and the reader of a body pass segments to each other: none is lost or repeated, and neither
 //! waits for what has already happened.
 
 use std::task::{Poll, Wake, Waker};
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use loom::sync::{Arc, Notify};
 use loom::thread;
 
-use crate::piece::{PieceCell, Put, Taken};
+use crate::slot_cell::{SlotCell, Taken, TryPut};
 
 /// What a reader notes at the end of a stream that was cut.
 const CUT: &str = "/";
@@ -23,58 +23,58 @@ impl Wake for Sleeper {
 }
 
 struct Stage {
-    cell: PieceCell,
+    cell: SlotCell,
     /// Tells the shard that there is room, or that the reader has gone.
     shard: Notify,
 }
 
 impl Stage {
     fn new() -> Arc<Self> {
-        Arc::new(Self { cell: PieceCell::holding(Bytes::new()), shard: Notify::new() })
+        Arc::new(Self { cell: SlotCell::holding(Bytes::new()), shard: Notify::new() })
     }
 
-    /// The shard hands out pieces and sleeps while there is no room; false when nobody reads them.
-    fn hand_out(&self, pieces: &[&'static str]) -> bool {
-        for piece in pieces {
+    /// The shard hands out segments and sleeps while there is no room; false when nobody reads them.
+    fn hand_out(&self, segments: &[&'static str]) -> bool {
+        for segment in segments {
             loop {
-                match self.cell.put(&Bytes::from_static(piece.as_bytes())) {
-                    Put::Taken(reader) => {
+                match self.cell.put(&Bytes::from_static(segment.as_bytes())) {
+                    TryPut::Taken(reader) => {
                         reader.into_iter().for_each(Waker::wake);
                         break;
                     }
-                    Put::Full => self.shard.wait(),
-                    Put::Gone => return false,
+                    TryPut::Full => self.shard.wait(),
+                    TryPut::Gone => return false,
                 }
             }
         }
         true
     }
 
-    fn end(&self, farewell: &'static str) {
-        self.cell.end(&Bytes::from_static(farewell.as_bytes())).into_iter().for_each(Waker::wake);
+    fn end(&self, retry_hint: &'static str) {
+        self.cell.end(&Bytes::from_static(retry_hint.as_bytes())).into_iter().for_each(Waker::wake);
     }
 
-    /// The reader takes so many pieces, or all, and sleeps while there is none.
-    fn read(&self, pieces: usize) -> String {
+    /// The reader takes so many segments, or all, and sleeps while there is none.
+    fn read(&self, segments: usize) -> String {
         let asleep = Arc::new(Notify::new());
         let waker = Waker::from(std::sync::Arc::new(Sleeper(Arc::clone(&asleep))));
         let mut text = String::new();
-        for _ in 0..pieces {
+        for _ in 0..segments {
             let taken = loop {
                 match self.cell.take(&waker) {
                     Poll::Ready(taken) => break taken,
                     Poll::Pending => asleep.wait(),
                 }
             };
-            let (piece, promised) = match taken {
-                Taken::Piece { piece, promised } => (piece, promised),
+            let (segment, wants_wakeup) = match taken {
+                Taken::Segment { segment, wants_wakeup } => (segment, wants_wakeup),
                 Taken::End => return text,
                 Taken::Cut => return text + CUT,
             };
-            if promised {
+            if wants_wakeup {
                 self.shard.notify();
             }
-            text.push_str(std::str::from_utf8(&piece).unwrap());
+            text.push_str(std::str::from_utf8(&segment).unwrap());
         }
         text
     }

@@ -1,4 +1,4 @@
-//! The place for one piece between a shard and the reader of a body.
+//! The place for one segment between a shard and the reader of a body.
 //!
 //! Each side leaves word of what it waits for: the reader its waker, the shard that it was told
 //! "full". Whoever changes the place finds that word under the same lock, and acts on it after the
@@ -11,9 +11,9 @@ use bytes::Bytes;
 
 use super::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Holds at most one piece.
+/// Holds at most one segment.
 #[derive(Debug)]
-pub(super) struct PieceCell {
+pub(super) struct SlotCell {
     // Held for a few instructions by the shard or by the reader; never across anything.
     state: Mutex<State>,
 }
@@ -21,13 +21,13 @@ pub(super) struct PieceCell {
 #[derive(Debug, Default)]
 struct State {
     /// Empty when there is nothing to read.
-    piece: Bytes,
-    /// What is read after the piece, of a stream that ends in order. Boxed, because hardly any stream
+    segment: Bytes,
+    /// What is read after the segment, of a stream that ends in order. Boxed, because hardly any stream
     /// is at its end.
-    farewell: Option<Box<Bytes>>,
+    retry_hint: Option<Box<Bytes>>,
     end: Option<End>,
     /// The shard was told "full" and wants to know when that is over.
-    promised: bool,
+    wants_wakeup: bool,
     reader_gone: bool,
     reader: Option<Waker>,
 }
@@ -39,9 +39,9 @@ enum End {
     Cut,
 }
 
-/// What became of a piece that the shard put.
+/// What became of a segment that the shard put.
 #[derive(Debug)]
-pub(super) enum Put {
+pub(super) enum TryPut {
     /// It is there; whoever waits for it is to be woken.
     Taken(Option<Waker>),
     Full,
@@ -51,10 +51,10 @@ pub(super) enum Put {
 /// What the reader finds.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Taken {
-    Piece {
-        piece: Bytes,
+    Segment {
+        segment: Bytes,
         /// The shard was told "full" and is to be told that it is not.
-        promised: bool,
+        wants_wakeup: bool,
     },
     /// The stream has ended in order.
     End,
@@ -62,42 +62,42 @@ pub(super) enum Taken {
     Cut,
 }
 
-impl PieceCell {
-    pub(super) fn holding(piece: Bytes) -> Self {
-        Self { state: Mutex::new(State { piece, ..State::default() }) }
+impl SlotCell {
+    pub(super) fn holding(segment: Bytes) -> Self {
+        Self { state: Mutex::new(State { segment, ..State::default() }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The shard puts a piece; an empty one only asks.
-    pub(super) fn put(&self, piece: &Bytes) -> Put {
+    /// The shard puts a segment; an empty one only asks.
+    pub(super) fn put(&self, segment: &Bytes) -> TryPut {
         let mut state = self.lock();
         if state.reader_gone {
-            return Put::Gone;
+            return TryPut::Gone;
         }
-        if !state.piece.is_empty() {
-            state.promised = true;
-            return Put::Full;
+        if !state.segment.is_empty() {
+            state.wants_wakeup = true;
+            return TryPut::Full;
         }
-        state.piece = piece.clone();
-        Put::Taken(if piece.is_empty() { None } else { state.reader.take() })
+        state.segment = segment.clone();
+        TryPut::Taken(if segment.is_empty() { None } else { state.reader.take() })
     }
 
     /// How much is there.
     pub(super) fn bytes(&self) -> usize {
         let state = self.lock();
-        state.piece.len() + state.farewell.as_ref().map_or(0, |farewell| farewell.len())
+        state.segment.len() + state.retry_hint.as_ref().map_or(0, |retry_hint| retry_hint.len())
     }
 
-    /// The shard ends the stream after what is there and `farewell`; the reader is to be woken.
-    pub(super) fn end(&self, farewell: &Bytes) -> Option<Waker> {
+    /// The shard ends the stream after what is there and `retry_hint`; the reader is to be woken.
+    pub(super) fn end(&self, retry_hint: &Bytes) -> Option<Waker> {
         let mut state = self.lock();
         if state.end.is_none() {
             state.end = Some(End::InOrder);
-            // Beside the piece: joined with it, that would be copied, and the copy counted by nobody.
-            state.farewell = (!farewell.is_empty()).then(|| Box::new(farewell.clone()));
+            // Beside the segment: joined with it, that would be copied, and the copy counted by nobody.
+            state.retry_hint = (!retry_hint.is_empty()).then(|| Box::new(retry_hint.clone()));
         }
         state.reader.take()
     }
@@ -105,8 +105,8 @@ impl PieceCell {
     /// The shard ends the stream at once, without what is there.
     pub(super) fn cut(&self) -> Option<Waker> {
         let mut state = self.lock();
-        state.piece = Bytes::new();
-        state.farewell = None;
+        state.segment = Bytes::new();
+        state.retry_hint = None;
         state.end = Some(End::Cut);
         state.reader.take()
     }
@@ -114,13 +114,13 @@ impl PieceCell {
     /// The reader takes what is there, or is woken when something is.
     pub(super) fn take(&self, reader: &Waker) -> Poll<Taken> {
         let mut state = self.lock();
-        if !state.piece.is_empty() {
-            let piece = mem::take(&mut state.piece);
-            let promised = mem::take(&mut state.promised);
-            return Poll::Ready(Taken::Piece { piece, promised });
+        if !state.segment.is_empty() {
+            let segment = mem::take(&mut state.segment);
+            let wants_wakeup = mem::take(&mut state.wants_wakeup);
+            return Poll::Ready(Taken::Segment { segment, wants_wakeup });
         }
-        if let Some(farewell) = state.farewell.take() {
-            return Poll::Ready(Taken::Piece { piece: *farewell, promised: false });
+        if let Some(retry_hint) = state.retry_hint.take() {
+            return Poll::Ready(Taken::Segment { segment: *retry_hint, wants_wakeup: false });
         }
         match state.end {
             Some(End::InOrder) => Poll::Ready(Taken::End),
@@ -136,8 +136,8 @@ impl PieceCell {
     pub(super) fn leave(&self) -> bool {
         let mut state = self.lock();
         state.reader_gone = true;
-        state.piece = Bytes::new();
-        state.farewell = None;
+        state.segment = Bytes::new();
+        state.retry_hint = None;
         state.end.is_none()
     }
 }

@@ -1,0 +1,93 @@
+//! A request and its response, whichever version of HTTP carries them.
+
+use std::error::Error as _;
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use hyper::{Request, Response};
+use tracing::{Instrument as _, Span};
+
+use super::admission::ConnectionGuard;
+use super::body::{Content, PendingStream, ReplyBody};
+use super::incoming::Incoming;
+use super::reply::Reply;
+use super::{Context, route, subscribe, trace};
+use crate::delivery::Cut;
+use crate::metrics::{ConnectionEnd, Refusal};
+
+/// What a connection is given.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Mode {
+    /// Service.
+    Serve,
+    /// The same refusal to every request, and then the end.
+    Refuse(Refusal),
+}
+
+/// Answers a request, or refuses it.
+pub(super) async fn answer(
+    request: Request<Incoming>,
+    mode: Mode,
+    context: &Arc<Context>,
+) -> Reply {
+    match mode {
+        // Boxed, so that the space of its future is not in every answer.
+        Mode::Serve if trace::is_on() => Box::pin(traced(request, context)).await,
+        Mode::Serve => route::answer(request, context).await,
+        Mode::Refuse(refusal) => route::refuse(&request, context, refusal),
+    }
+}
+
+/// Answers a request within its span.
+async fn traced(request: Request<Incoming>, context: &Arc<Context>) -> Reply {
+    let route = route::route(request.uri().path(), context);
+    // Also for a span that is none: a second place for the future of an answer would be memory for
+    // each connection.
+    let span = route.and_then(|route| trace::begin(&request, route)).unwrap_or_else(Span::none);
+    let began = Instant::now();
+    let reply = route::answer(request, context).instrument(span.clone()).await;
+    if !span.is_none() {
+        trace::end(&span, reply.status(), began);
+    }
+    reply
+}
+
+/// Makes an answer that hyper can poll. Segments of a stream have at least `segment_min` bytes.
+/// `hang_up` cuts a stream whose reader takes nothing any more, or the connection.
+pub(super) fn to_body(
+    reply: Reply,
+    context: &Context,
+    segment_min: u32,
+    hang_up: impl Fn(Cut) + Send + 'static,
+) -> Response<ReplyBody> {
+    let (head, content) = reply.into_parts();
+    let body = match content {
+        Content::Whole(body) => ReplyBody::Whole(Box::new(body)),
+        Content::Lines(lines) => ReplyBody::Lines(Box::new(lines)),
+        Content::Stream(opening) => {
+            let PendingStream { subscription, first } = *opening;
+            subscribe::count_opened(&subscription, &context.metrics);
+            match context.delivery.subscribe_body(subscription, first, Box::new(hang_up)) {
+                Some(reader) => ReplyBody::Events { reader, segment_min },
+                // All shards have ended. The stream ends at once, and its client comes back.
+                None => ReplyBody::Whole(<_>::default()),
+            }
+        }
+    };
+    Response::from_parts(head, body)
+}
+
+/// Tells a client that broke the rules from one that went away.
+pub(super) fn note_end(guard: &mut ConnectionGuard, error: Option<&hyper::Error>) {
+    let Some(error) = error else { return };
+    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
+    // A timeout here is a ping of HTTP/2 that nobody answered.
+    let went_away = error.is_timeout()
+        || error.is_incomplete_message()
+        || error.is_canceled()
+        || causes.any(<dyn std::error::Error>::is::<io::Error>);
+    if !went_away {
+        guard.ends(ConnectionEnd::Protocol);
+    }
+}
