@@ -14,7 +14,7 @@ use std::time::Duration;
 use mio::{Registry, Token, Waker};
 
 use super::NewSubscriber;
-use super::subscriber::SubscriberKey;
+use super::keys::SubscriberKey;
 use super::wake_once::WakeOnce;
 use crate::event::Sequence;
 use crate::logging::log_limited;

@@ -15,6 +15,7 @@ mod backpressure;
 mod batch;
 mod budget;
 mod deadlines;
+mod keys;
 mod mailbox;
 mod shard;
 mod sink;

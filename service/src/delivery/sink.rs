@@ -12,7 +12,7 @@ use bytes::Bytes;
 use mio::Registry;
 
 use super::batch::Batch;
-use super::subscriber::SubscriberKey;
+use super::keys::SubscriberKey;
 use crate::event::{Block, Sequence};
 
 /// How a sink takes what cannot be taken in part: a block, or the question whether it would take

@@ -17,10 +17,10 @@ use mio::Registry;
 use thiserror::Error;
 
 use super::batch::Batch;
+use super::keys::SubscriberKey;
 use super::mailbox::{Mailbox, Notice};
 use super::sink::{Finish, Offer, Sent, Sink};
 use super::slot_cell::{SlotCell, Taken, TryPut};
-use super::subscriber::SubscriberKey;
 use crate::event::Block;
 
 /// A shard has ended the stream before its reader had everything.

@@ -15,8 +15,8 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry};
 
 use super::batch::{Batch, Part};
+use super::keys::{SubscriberKey, token};
 use super::sink::{Finish, Offer, PeerInput, Sent, Sink};
-use super::subscriber::{SubscriberKey, token};
 use crate::event::{Block, LAST_CHUNK, chunk_of};
 
 /// How many bytes are read at once, and how many line breaks are forgiven altogether: a client may

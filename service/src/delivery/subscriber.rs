@@ -1,36 +1,13 @@
 //! One open stream, as its shard keeps it.
 
-use mio::Token;
-use slotmap::{Key as _, KeyData, new_key_type};
-
-use super::audience::AudienceKey;
 use super::backpressure::Lag;
 use super::batch::Batch;
 use super::deadlines::Tick;
+use super::keys::AudienceKey;
 use super::sink::Sink;
 use crate::event::Sequence;
 use crate::hub::{LastId, Presence};
 use crate::metrics::EndReason;
-
-new_key_type! {
-    /// Names a subscriber within its shard. Keys are never used twice, so a notice about one that
-    /// has left finds nothing.
-    pub struct SubscriberKey;
-}
-
-// A key is 64 bits, and has to fit into a token.
-const _: () = assert!(usize::BITS >= u64::BITS, "sockets are named by 64-bit tokens");
-
-/// The token under which a subscriber's socket is registered. Keys are never 0, so 0 is free for
-/// the waker.
-pub(super) fn token(key: SubscriberKey) -> Token {
-    Token(key.data().as_ffi() as usize)
-}
-
-/// Whose socket a token is.
-pub(super) fn key_of(token: Token) -> SubscriberKey {
-    KeyData::from_ffi(token.0 as u64).into()
-}
 
 /// One open stream: who carries it, and how far it has come.
 ///

@@ -7,8 +7,8 @@ use futures_util::FutureExt as _;
 use mio::Registry;
 
 use super::batch::Batch;
+use super::keys::SubscriberKey;
 use super::sink::{Finish, Offer, Sent};
-use super::subscriber::SubscriberKey;
 use super::*;
 use crate::auth::Grants;
 use crate::clock::Clock;

@@ -6,7 +6,10 @@
 
 use thiserror::Error;
 
-use super::selector::{Selector, SelectorSet};
+/// The longest selector, in bytes.
+pub(super) const SELECTOR_BYTES_MAX: usize = 4096;
+/// The most selectors of one set.
+pub(super) const SELECTORS_MAX: usize = 1_000;
 
 /// Why a text is not a topic.
 #[derive(Error, Debug, PartialEq, Eq, Clone)]
@@ -43,7 +46,7 @@ pub enum SelectorError {
     #[error(
         "there are more than {max} selectors: merge some of them into a URI Template, \
          or open a second stream for the rest",
-        max = SelectorSet::MAX
+        max = SELECTORS_MAX
     )]
     TooMany,
     /// There is no text.
@@ -53,7 +56,7 @@ pub enum SelectorError {
     #[error(
         "the selector is {bytes} bytes long and at most {max} are allowed: \
          shorten it, for example with a variable in place of the long part",
-        max = Selector::MAX_BYTES
+        max = SELECTOR_BYTES_MAX
     )]
     TooLong {
         /// The length of the text.

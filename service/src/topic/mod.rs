@@ -11,6 +11,7 @@ mod error;
 mod matching;
 mod selector;
 mod template;
+mod template_cache;
 #[cfg(test)]
 mod tests;
 

@@ -17,10 +17,10 @@ mod walk;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use slotmap::{SlotMap, new_key_type};
+use slotmap::SlotMap;
 
 use super::backpressure::{BackpressurePolicy, Lag, Policies};
-use super::subscriber::SubscriberKey;
+use super::keys::{AudienceKey, SubscriberKey};
 use crate::auth::Grants;
 use crate::event::{Event, Sequence};
 use crate::memory::SplitMap;
@@ -29,11 +29,6 @@ use assigning::Assigning;
 use key_set::KeySet;
 use match_cache::MatchCache;
 pub(super) use walk::Walk;
-
-new_key_type! {
-    /// Names an audience within its shard.
-    pub(super) struct AudienceKey;
-}
 
 /// All subscribers with the same selectors and grants.
 #[derive(Debug)]

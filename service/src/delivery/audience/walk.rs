@@ -1,7 +1,7 @@
 //! A walk over all members of all audiences, that may be cut anywhere.
 
 use super::{AudienceKey, Audiences};
-use crate::delivery::subscriber::SubscriberKey;
+use crate::delivery::keys::SubscriberKey;
 
 /// How far a walk has come. It takes nothing for those that it has yet to meet: listing them takes
 /// ten milliseconds in a shard of half a million.

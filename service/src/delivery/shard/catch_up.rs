@@ -7,12 +7,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::audience::{Audience, AudienceKey};
+use super::super::audience::Audience;
 use super::super::backpressure::{Lag, Verdict, judge};
 use super::super::batch::Batch;
 use super::super::budget::{self, Budget};
+use super::super::keys::AudienceKey;
+use super::super::keys::SubscriberKey;
 use super::super::sink::{Offer, Sent};
-use super::super::subscriber::{SubscriberKey, Taken};
+use super::super::subscriber::Taken;
 use super::selection::{Next, Selection};
 use super::{PASS, Shard};
 use crate::event::{Block, Event, GapNotice, Sequence};

@@ -9,8 +9,9 @@
 //! server that is fed the same events knows that one, and not ours.
 
 use super::super::budget;
+use super::super::keys::SubscriberKey;
 use super::super::sink::Offer;
-use super::super::subscriber::{Subscriber, SubscriberKey};
+use super::super::subscriber::Subscriber;
 use super::{Block, EndReason, LagSample, Shard, Tick, ticks};
 use crate::event::Sequence;
 

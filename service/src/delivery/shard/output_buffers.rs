@@ -17,7 +17,7 @@ use bytes::Bytes;
 use super::super::audience::Walk;
 use super::super::budget::{self, Budget};
 use super::super::deadlines::Tick;
-use super::super::subscriber::SubscriberKey;
+use super::super::keys::SubscriberKey;
 use super::{Closing, EndReason, Shard};
 use crate::event::Sequence;
 

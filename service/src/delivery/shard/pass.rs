@@ -11,13 +11,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::super::audience::{Audience, AudienceKey};
+use super::super::audience::Audience;
 use super::super::backpressure::Lag;
 use super::super::batch::{Batch, JoinedBatches};
 use super::super::budget::{self, Budget};
 use super::super::deadlines::Tick;
+use super::super::keys::AudienceKey;
+use super::super::keys::SubscriberKey;
 use super::super::sink::Sent;
-use super::super::subscriber::{Subscriber, SubscriberKey};
+use super::super::subscriber::Subscriber;
 use super::gather::Gathered;
 use super::{Shard, lag_verdict};
 use crate::event::{Buffers, Event, Sequence};

@@ -14,8 +14,8 @@ fn size_of_one(text: &str) -> usize {
 }
 
 fn kept(compiler: &SelectorCompiler, texts: &[&str]) -> Vec<bool> {
-    let by_text = &compiler.lock().by_text;
-    texts.iter().map(|text| by_text.contains_key(*text)).collect()
+    let templates = compiler.lock();
+    texts.iter().map(|text| templates.keeps(text)).collect()
 }
 
 #[test]
@@ -135,29 +135,19 @@ fn threads_that_take_and_leave_the_same_templates_leave_the_books_in_order() {
             });
         }
     });
-    check_books(&compiler);
-    let templates = compiler.lock();
-    assert_eq!(templates.unused.len(), templates.by_text.len());
+    check_counts(&compiler);
+    assert!(compiler.lock().are_all_unused());
 }
 
-/// What is counted is what is kept, and what nobody uses is known as such.
-fn check_books(compiler: &SelectorCompiler) {
+fn check_counts(compiler: &SelectorCompiler) {
     let templates = compiler.lock();
-    let bytes: usize = templates.by_text.values().map(|entry| cost(&entry.template)).sum();
-    assert_eq!(templates.bytes, bytes);
-    assert!(bytes <= compiler.bytes_max);
-    for (text, entry) in &templates.by_text {
-        let in_use = entry.users.strong_count() > 0;
-        assert_eq!(entry.unused_since.is_some(), !in_use, "{text}");
-    }
-    for (since, text) in &templates.unused {
-        assert_eq!(templates.by_text[text].unused_since, Some(*since), "{text}");
-    }
+    templates.check_counts();
+    assert!(templates.bytes() <= compiler.bytes_max);
 }
 
 proptest! {
     #[test]
-    fn the_books_are_in_order_whatever_comes_and_goes(
+    fn what_is_kept_and_counted_agree_whatever_comes_and_goes(
         steps in vec((0usize..8, any::<bool>()), 1..60), room in 1usize..6,
     ) {
         let compiler = SelectorCompiler::new(room * size_of_one("/1/{x}"));
@@ -168,7 +158,7 @@ proptest! {
             } else if !held.is_empty() {
                 held.swap_remove(number % held.len());
             }
-            check_books(&compiler);
+            check_counts(&compiler);
         }
     }
 }

@@ -11,9 +11,9 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::compiler::SharedTemplate;
-use super::error::SelectorError;
+use super::error::{SELECTOR_BYTES_MAX, SELECTORS_MAX, SelectorError};
 use super::template::{Template, TooComplex};
+use super::template_cache::SharedTemplate;
 use super::{Topic, TopicError};
 
 const ANY: &str = "*";
@@ -46,7 +46,7 @@ pub(super) enum Read {
 
 impl Selector {
     /// The longest text that [`Selector::parse`] takes.
-    pub const MAX_BYTES: usize = 4096;
+    pub const MAX_BYTES: usize = SELECTOR_BYTES_MAX;
 
     /// Reads `*` as every topic, a URI Template as such, and any other text as an exact topic, also
     /// when it has braces that do not make a template. The template belongs to this selector and
@@ -216,7 +216,7 @@ pub struct SelectorSet {
 
 impl SelectorSet {
     /// The most selectors that one subscriber may ask for, duplicates included.
-    pub const MAX: usize = 1_000;
+    pub const MAX: usize = SELECTORS_MAX;
 
     /// Sorts the selectors and drops duplicates. It stops reading as soon as there are too many.
     ///

@@ -12,6 +12,7 @@ use regex_syntax::hir::Hir;
 
 use super::alphabet;
 use super::determinize::determinize;
+use super::table::{DEAD, Table};
 
 /// Bytes of the nondeterministic automaton that the table is made from, so that a template such as
 /// `{x:9999}` is refused before there is one. `{x:80}` takes a third.
@@ -23,16 +24,6 @@ pub(super) struct Automaton {
     columns: Box<[u8; 256]>,
     table: Table,
 }
-
-/// A row for each state: whether a text may end here, and then where each column leads, as the
-/// index of the first cell of another row. The first row is for texts that cannot match any more.
-pub(super) struct Table {
-    pub(super) cells: Box<[u16]>,
-    pub(super) start: u16,
-}
-
-/// Where nothing matches any more.
-pub(super) const DEAD: u16 = 0;
 
 impl Automaton {
     /// `None` when it would pass a limit.

@@ -12,7 +12,7 @@ use regex_automata::nfa::thompson::{NFA, State, Transition};
 use regex_automata::util::alphabet::ByteClasses;
 use regex_automata::util::primitives::StateID;
 
-use super::automaton::{DEAD, Table};
+use super::table::{DEAD, Table};
 
 /// Cells of a table, of two bytes each, which live as long as their template. `{x}` needs 24,
 /// `{x:80}` 4,000, a query of twenty names 16,000.

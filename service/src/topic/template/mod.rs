@@ -15,6 +15,7 @@ mod grammar;
 mod pattern;
 #[cfg(test)]
 mod properties;
+mod table;
 #[cfg(test)]
 mod tests;
 
