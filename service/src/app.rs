@@ -56,7 +56,7 @@ pub struct App {
     delivery: Delivery,
     threads: DeliveryThreads,
     log: Arc<MemoryLog>,
-    front: HttpServer,
+    http_server: HttpServer,
     listeners: Vec<TcpListener>,
     hub: Hub,
 }
@@ -134,7 +134,7 @@ impl App {
             lifecycle: lifecycle.clone(),
             body_memory: body_memory.clone(),
             selectors: selectors.clone(),
-            front: Handle::current(),
+            http_runtime: Handle::current(),
         };
         for listener in admin_listeners {
             let start = |std| admin.clone().start(std);
@@ -142,7 +142,7 @@ impl App {
         }
         demo::start_server_stats(&hub, &metrics, &delivery, &lifecycle);
         let demos = config.demos.then(|| Demos::start(&hub, &lifecycle));
-        let front = HttpServer::new(Context {
+        let http_server = HttpServer::new(Context {
             hub: hub.clone(),
             delivery: delivery.clone(),
             authority: Authority::Open,
@@ -166,7 +166,7 @@ impl App {
             delivery,
             threads,
             log,
-            front,
+            http_server,
             listeners,
             hub,
         })
@@ -197,7 +197,7 @@ impl App {
         second: impl Future<Output = ()>,
     ) -> End {
         for listener in std::mem::take(&mut self.listeners) {
-            self.front.listen(listener);
+            self.http_server.listen(listener);
         }
         self.lifecycle.set_serving();
         tracing::info!("ready");
@@ -210,7 +210,7 @@ impl App {
             () = second => End::Forced,
         };
         self.lifecycle.close();
-        self.lifecycle.cut();
+        self.lifecycle.force_close();
         self.delivery.stop();
         match end {
             End::Drained => join(self.threads).await,
@@ -222,7 +222,7 @@ impl App {
 
     /// Whoever presses Ctrl-C while nobody is connected does not wait for those who might come.
     fn drain_window(&self, shutdown: Shutdown) -> Duration {
-        let is_alone = self.front.connections() == 0;
+        let is_alone = self.http_server.connections() == 0;
         if is_alone && shutdown == Shutdown::Interrupted {
             Duration::ZERO
         } else {

@@ -1,9 +1,9 @@
-//! What the whole server is doing: starting, serving, draining, closed, or being cut off.
+//! What the whole server is doing: starting, serving, draining, closed, or being force-closed.
 //!
 //! It only ever moves forward. Draining asks everybody to end in order, and lasts as long as its
 //! window: meanwhile the listeners stay open, because clients whose streams have ended come back
 //! within it and have to be told when to try again. Closing ends the listeners and what carries
-//! nothing; the cut is for those who did not end in the time they had.
+//! nothing; force-closing is for connections that did not end in the time they had.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +27,7 @@ pub struct Lifecycle {
     serving: Arc<AtomicBool>,
     drain: CancellationToken,
     close: CancellationToken,
-    cut: CancellationToken,
+    force_close: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -70,13 +70,13 @@ impl Lifecycle {
     }
 
     /// Ends what is still there.
-    pub fn cut(&self) {
-        self.cut.cancel();
+    pub fn force_close(&self) {
+        self.force_close.cancel();
     }
 
     /// Waits until what is still there has to end at once.
-    pub async fn cutting(&self) {
-        self.cut.cancelled().await;
+    pub async fn force_closing(&self) {
+        self.force_close.cancelled().await;
     }
 
     /// The tasks that a drain waits for: connections and what they began.

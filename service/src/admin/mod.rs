@@ -35,8 +35,8 @@ pub struct Admin {
     pub body_memory: BodyMemory,
     /// Who keeps compiled selectors.
     pub selectors: SelectorCompiler,
-    /// The runtime of the front, of which there are stats.
-    pub front: runtime::Handle,
+    /// The tokio runtime of the HTTP layer, of which there are stats.
+    pub http_runtime: runtime::Handle,
 }
 
 impl Admin {
@@ -70,7 +70,7 @@ impl Admin {
             body_memory_bytes: self.body_memory.held(),
             selector_bytes: self.selectors.bytes(),
             ready: self.is_ready(),
-            runtime: self.front.metrics().into(),
+            runtime: self.http_runtime.metrics().into(),
         }
     }
 

@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_is_finished_ends_after_what_was_taken_and_the_farewell() {
+    fn a_stream_that_is_finished_ends_after_what_was_taken_and_the_retry_hint() {
         for (taken, retry_hint) in [("a", "bye"), ("", "bye"), ("a", ""), ("", "")] {
             let mut stage = stage("");
             if !taken.is_empty() {

@@ -1,4 +1,4 @@
-//! A sink for streams whose socket the shard owns: plain HTTP/1.1, handed over by the front.
+//! A sink for streams whose socket the shard owns: plain HTTP/1.1, taken over from the HTTP layer.
 //!
 //! Every event is a chunk of its own, made when it was encoded. What the kernel does not take of a
 //! chunk is kept as a slice of it; nothing else is ever held for a slow reader. The socket is

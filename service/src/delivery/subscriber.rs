@@ -6,7 +6,7 @@ use super::deadlines::Tick;
 use super::keys::AudienceKey;
 use super::sink::Sink;
 use crate::event::Sequence;
-use crate::hub::{LastId, Presence};
+use crate::hub::{InterestGuard, LastId};
 use crate::metrics::EndReason;
 
 /// One open stream: who carries it, and how far it has come.
@@ -31,7 +31,7 @@ pub(super) struct Subscriber {
     last_sent: Tick,
     end: Option<(Tick, EndReason)>,
     /// Leaves its topics when the subscriber does.
-    _presence: Presence,
+    _interest: InterestGuard,
 }
 
 /// What a subscriber is given until it has caught up.
@@ -62,7 +62,7 @@ pub(super) struct InitialState {
     /// When it must end, and why.
     pub(super) end: Option<(Tick, EndReason)>,
     /// Leaves its topics when the subscriber does.
-    pub(super) presence: Presence,
+    pub(super) interest: InterestGuard,
 }
 
 /// What a sink has taken of a batch that was read from the log.
@@ -90,7 +90,7 @@ impl Subscriber {
             stalled: false,
             last_sent: initial.last_sent,
             end: initial.end,
-            _presence: initial.presence,
+            _interest: initial.interest,
         }
     }
 

@@ -28,7 +28,7 @@ struct Reading {
 }
 
 #[derive(Debug, Serialize)]
-struct Figures {
+struct Stats {
     subscribers: u64,
     deliveries_per_second: f64,
     events_per_second: f64,
@@ -62,7 +62,7 @@ impl Source for Server {
         let now = self.read();
         let seconds = (now.at - self.last.at).as_secs_f64().max(0.001);
         let rate = |now: u64, before: u64| rounded((now - before) as f64 / seconds, 1);
-        let stats = Figures {
+        let stats = Stats {
             subscribers: self.delivery.subscribers(),
             deliveries_per_second: rate(now.delivered, self.last.delivered),
             events_per_second: rate(now.published, self.last.published),

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_figures_of_this_host_are_plausible() {
+    fn the_values_of_this_host_are_plausible() {
         let mut system = System::new().unwrap();
         system.begin();
         let sample = system.sample();

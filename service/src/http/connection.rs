@@ -27,7 +27,7 @@ pub(super) async fn serve(
     let refusal_time = context.settings.headers_timeout;
     let result = tokio::select! {
         result = serve_any(stream, mode, Arc::clone(&context), guard) => result,
-        () = context.lifecycle.cutting() => return,
+        () = context.lifecycle.force_closing() => return,
         // Places for refusals are few, and nobody is to keep one.
         () = sleep(refusal_time), if matches!(mode, Mode::Refuse(_)) => return,
     };

@@ -1,4 +1,4 @@
-//! The front: accepts, parses, limits, authorises, routes, and answers.
+//! The HTTP layer: accepts, parses, limits, authorises, routes, and answers.
 //!
 //! hyper does HTTP; this does what Fanfare adds to it. A request for a stream is resolved to a
 //! subscription and handed to a shard, with its socket if it is plain HTTP/1, or else through a body
@@ -55,7 +55,7 @@ use crate::hub::Hub;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
 
-/// The limits and times of the front.
+/// The limits and times of the HTTP layer.
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
     /// The largest request head in bytes.

@@ -106,7 +106,7 @@ pub(super) fn form_fields(pairs: Pairs<'_>) -> DraftFields<'_> {
             "type" => fields.event_type = Some(value),
             "id" => fields.id = Some(value),
             "retry" => fields.retry = Some(value),
-            // Its presence counts, whatever its value.
+            // Its interest counts, whatever its value.
             "private" => fields.private = true,
             _ => {}
         }

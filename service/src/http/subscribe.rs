@@ -139,7 +139,7 @@ pub(super) fn count_opened(subscription: &Subscription, metrics: &Metrics) {
         metrics.resumed(result);
     }
     if subscription.gap.is_some() {
-        metrics.gap_told();
+        metrics.gap_notified();
     }
 }
 

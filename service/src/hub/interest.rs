@@ -32,7 +32,7 @@ pub struct Interest {
 
 /// Counts as one subscriber of each watched topic that it names, until it is dropped.
 #[derive(Debug, Default)]
-pub struct Presence {
+pub struct InterestGuard {
     topics: Vec<Arc<Watched>>,
 }
 
@@ -50,7 +50,7 @@ impl Interests {
         Interest { subscribers: watched.subscribers.subscribe(), _watched: watched }
     }
 
-    pub(super) fn enter(&self, selectors: &SelectorSet) -> Presence {
+    pub(super) fn enter(&self, selectors: &SelectorSet) -> InterestGuard {
         let all = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         let live = all.iter().filter_map(Weak::upgrade);
         let topics: Vec<_> = live.filter(|entry| asks_for(selectors, &entry.topic)).collect();
@@ -58,7 +58,7 @@ impl Interests {
         for entry in &topics {
             entry.subscribers.send_modify(|count| *count += 1);
         }
-        Presence { topics }
+        InterestGuard { topics }
     }
 }
 
@@ -68,7 +68,7 @@ fn asks_for(selectors: &SelectorSet, topic: &Topic) -> bool {
     selectors.iter().any(|selector| selector.exact_topic() == Some(topic))
 }
 
-impl Drop for Presence {
+impl Drop for InterestGuard {
     fn drop(&mut self) {
         for entry in &self.topics {
             entry.subscribers.send_modify(|count| *count -= 1);

@@ -9,7 +9,7 @@ mod backpressure;
 mod interest;
 
 pub use backpressure::Follower;
-pub use interest::{Interest, Presence};
+pub use interest::{Interest, InterestGuard};
 
 use std::sync::Arc;
 
@@ -86,7 +86,7 @@ pub struct Subscription {
     /// The value of the `Last-Event-ID` header of the answer, if it asked to resume.
     pub resumed_after: Option<String>,
     /// Counts as interest in its topics for as long as it lives.
-    pub presence: Presence,
+    pub interest: InterestGuard,
 }
 
 /// The last event id that a stream's client holds.
@@ -191,7 +191,7 @@ impl Hub {
     #[must_use]
     pub fn subscribe(&self, request: SubscribeRequest) -> Subscription {
         // Interest first: a source that starts because of it publishes behind the cursor.
-        let presence = self.interests.enter(&request.selectors);
+        let interest = self.interests.enter(&request.selectors);
         let bounds = self.log.bounds();
         let start = match &request.resume {
             None => Start::at(bounds.head_id()),
@@ -207,7 +207,7 @@ impl Hub {
             place: start.place,
             last_id: start.last_id,
             resumed_after,
-            presence,
+            interest,
         }
     }
 

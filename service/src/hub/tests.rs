@@ -446,9 +446,9 @@ fn only_who_names_a_topic_counts_as_interested() {
     let stage = stage(2);
     let interest = stage.hub.interest(&topic("news/sport"));
     let check = |selectors: &[&str], expected| {
-        let presence = stage.hub.interests.enter(&set(selectors));
+        let guard = stage.hub.interests.enter(&set(selectors));
         assert_eq!(interest.is_some(), expected, "{selectors:?}");
-        drop(presence);
+        drop(guard);
         assert!(!interest.is_some(), "{selectors:?}");
     };
     check(&["news/sport"], true);

@@ -29,7 +29,7 @@ pub use labels::{
     Resumed, Skip, StatusClass, SubscribeRejection,
 };
 pub use limits::Limits;
-pub use process::RuntimeFigures;
+pub use process::RuntimeStats;
 pub use shard::ShardStats;
 pub use state::Snapshot;
 

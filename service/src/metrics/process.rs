@@ -1,4 +1,4 @@
-//! The process and the runtime of the front, as the system and tokio tell them when they are asked.
+//! The process and the tokio runtime of the HTTP layer, as the system and tokio tell them when they are asked.
 //!
 //! The names that begin with `process_` are those of every Prometheus client. The crate
 //! `metrics-process` finds the stats; they are written here, because it would cut the seconds of
@@ -46,16 +46,16 @@ pub(super) fn write_process(text: &mut String) {
     }
 }
 
-/// The runtime that the front runs on.
+/// The tokio runtime that the HTTP layer runs on.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct RuntimeFigures {
+pub struct RuntimeStats {
     workers: usize,
     tasks: usize,
     queue_depth: usize,
     busy: Duration,
 }
 
-impl From<RuntimeMetrics> for RuntimeFigures {
+impl From<RuntimeMetrics> for RuntimeStats {
     fn from(runtime: RuntimeMetrics) -> Self {
         let workers = runtime.num_workers();
         let busy = (0..workers).map(|worker| runtime.worker_total_busy_duration(worker)).sum();
@@ -69,8 +69,8 @@ impl From<RuntimeMetrics> for RuntimeFigures {
 }
 
 /// Writes the stats of the runtime.
-pub(super) fn write_runtime(text: &mut String, runtime: &RuntimeFigures) {
-    let RuntimeFigures { workers, tasks, queue_depth, busy } = *runtime;
+pub(super) fn write_runtime(text: &mut String, runtime: &RuntimeStats) {
+    let RuntimeStats { workers, tasks, queue_depth, busy } = *runtime;
     write_gauge(
         text,
         ("fanfare_runtime_workers", "Threads of the HTTP layer (tokio workers)."),

@@ -74,14 +74,14 @@ impl ShardStats {
         add(&self.heartbeats, 1);
     }
 
-    pub(crate) fn gap_told(&self) {
+    pub(crate) fn gap_notified(&self) {
         add(&self.gaps_told, 1);
     }
 
     pub(crate) fn skipped(&self, skip: Skip, events: u64) {
         add(&self.skips[skip as usize], 1);
         add(&self.skipped_events[skip as usize], events);
-        self.gap_told();
+        self.gap_notified();
     }
 
     /// So many writes of so many events each.

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use metrics::{Counter, Gauge, describe_gauge, gauge};
 
 use super::Metrics;
-use super::process::RuntimeFigures;
+use super::process::RuntimeStats;
 use super::series::{described, described_gauge};
 use crate::log::Bounds;
 use crate::logging;
@@ -29,8 +29,8 @@ pub struct Snapshot {
     pub selector_bytes: usize,
     /// Whether new streams are welcome.
     pub ready: bool,
-    /// The runtime of the front.
-    pub runtime: RuntimeFigures,
+    /// The tokio runtime of the HTTP layer.
+    pub runtime: RuntimeStats,
 }
 
 pub(super) struct State {

@@ -83,7 +83,7 @@ impl Streams {
 
 impl Metrics {
     /// A gap was told at the beginning of a stream.
-    pub fn gap_told(&self) {
+    pub fn gap_notified(&self) {
         self.inner.streams.gaps_told_at_open.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -9,7 +9,7 @@ use crate::support::{Http2, Program, RawStream, TestServer, Wire, eventually, st
 
 /// A known farewell, and a window that never ends by itself.
 const FLAGS: [&str; 6] = ["--retry", "1500ms..1500ms", "--drain-window", "1h", "--heartbeat", "0s"];
-const FAREWELL: &str = "retry: 1500\n\n";
+const RETRY_HINT: &str = "retry: 1500\n\n";
 
 fn event_source(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n")
@@ -33,7 +33,7 @@ async fn a_stream_that_is_asked_for_in_a_drain_is_told_when_to_come_back() {
         let mut wire = Wire::open(&server).await;
         wire.say(event_source(path)).await;
         let reply = wire.reply().await;
-        assert_eq!((reply.head.status, reply.body.as_str()), (200, FAREWELL), "{path}");
+        assert_eq!((reply.head.status, reply.body.as_str()), (200, RETRY_HINT), "{path}");
         assert_eq!(reply.head.field("content-type"), Some("text/event-stream"), "{path}");
         assert_eq!(reply.head.field("connection"), Some("close"), "{path}");
         wire.assert_closed().await;
@@ -83,7 +83,7 @@ async fn a_connection_that_was_open_before_the_drain_has_one_more_answer() {
     }
     for mut wire in wires {
         let reply = wire.reply().await;
-        assert_eq!((reply.head.status, reply.body.as_str()), (200, FAREWELL));
+        assert_eq!((reply.head.status, reply.body.as_str()), (200, RETRY_HINT));
         assert_eq!(reply.head.field("connection"), Some("close"));
         wire.assert_closed().await;
     }
@@ -107,7 +107,7 @@ async fn an_http2_connection_is_not_told_to_end_before_its_last_stream_has_ended
     // New streams on the old connection are told to come back, and it goes on.
     for _ in 0..3 {
         let late = connection.get("/events/t", &[("accept", "text/event-stream")]).await;
-        assert_eq!(late, (200, FAREWELL.to_owned()));
+        assert_eq!(late, (200, RETRY_HINT.to_owned()));
     }
     for stream in streams {
         stream.reset();
@@ -128,7 +128,7 @@ async fn streams_of_http2_are_told_when_to_come_back_before_their_connection_end
     }
     drain(&mut server).await;
     for mut stream in streams {
-        assert_eq!(stream.frame().await.unwrap().as_deref(), Some(FAREWELL));
+        assert_eq!(stream.frame().await.unwrap().as_deref(), Some(RETRY_HINT));
         assert_eq!(stream.frame().await.unwrap(), None);
     }
     connection.ended().await;

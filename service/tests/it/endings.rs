@@ -14,7 +14,7 @@ const BY_CLIENT: &str = "fanfare_streams_closed_total{reason=\"client\"}";
 
 /// Nothing but events after the first comment, and a known farewell.
 const KNOWN: [&str; 4] = ["--heartbeat", "0s", "--retry", "7ms..7ms"];
-const FAREWELL: &str = "retry: 7\n\n";
+const RETRY_HINT: &str = "retry: 7\n\n";
 
 /// How a client leaves its stream.
 type Way = fn(RawStream);
@@ -75,7 +75,7 @@ async fn a_stream_that_is_old_enough_ends_with_the_last_chunk() {
     let mut stream = RawStream::open(&server, "/events/t").await;
     stream.place().await;
     let rest = stream.rest().await;
-    assert_eq!((rest.text.as_str(), rest.whole), (FAREWELL, true));
+    assert_eq!((rest.text.as_str(), rest.whole), (RETRY_HINT, true));
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn a_drain_ends_streams_one_after_another_and_the_program_in_order() {
     assert!(left.iter().any(|count| (1..STREAMS).contains(count)), "all at once: {left:?}");
     for stream in streams {
         let rest = stream.rest().await;
-        assert_eq!((rest.text.as_str(), rest.whole), (FAREWELL, true));
+        assert_eq!((rest.text.as_str(), rest.whole), (RETRY_HINT, true));
     }
     assert_eq!(program.exit_code().await, Some(0));
 }
@@ -168,7 +168,7 @@ async fn a_reader_that_is_slow_to_take_its_last_bytes_gets_them_all() {
     eventually("its stream has ended", async || server.figure(SUBSCRIBERS).await == 0.0).await;
     slow.place().await;
     let rest = slow.rest().await;
-    assert_eq!((rest.text, rest.whole), (frame(&id, &data) + FAREWELL, true));
+    assert_eq!((rest.text, rest.whole), (frame(&id, &data) + RETRY_HINT, true));
     server.stop().await;
 }
 

@@ -72,7 +72,7 @@ async fn the_demonstrations_say_what_the_article_says() {
 }
 
 #[tokio::test]
-async fn the_admin_listener_tells_figures_without_topics_or_addresses() {
+async fn the_admin_listener_shows_metrics_without_topics_or_addresses() {
     let server = TestServer::start().await;
     let mut stream = EventStream::open(server.get("/events/secret-topic")).await;
     server.publish("secret-topic", "x").await;

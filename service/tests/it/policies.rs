@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{RawStream, TestServer, Wire, eventually, frame};
 
 const LAG_EVENTS: usize = 50;
-const FAREWELL: &str = "retry: 7\n\n";
+const RETRY_HINT: &str = "retry: 7\n\n";
 
 /// Much more than fits into all buffers between the log and a reader.
 const EVENTS: usize = 300;
@@ -302,7 +302,7 @@ async fn catch_up_ends_in_order_when_the_log_itself_has_passed_the_reader() {
         let had = rest.text.matches("id: ").count();
         assert!(0 < had && had < EVENTS - 100, "{had}");
         let expected: String = published[..had].iter().map(Published::frame).collect();
-        assert_eq!(rest.text, expected + FAREWELL);
+        assert_eq!(rest.text, expected + RETRY_HINT);
         let passed = "fanfare_streams_closed_total{reason=\"overrun\"}";
         assert_eq!(server.figure(passed).await, 1.0);
     }
@@ -320,7 +320,7 @@ async fn disconnect_cuts_the_stream_and_what_had_left_is_whole_events() {
         eventually("it is cut", async || server.figure(slow).await == 1.0).await;
         let rest = stopped.rest().await;
         let all: String = published.iter().map(Published::frame).collect();
-        let text = rest.text.strip_suffix(FAREWELL).unwrap_or(&rest.text);
+        let text = rest.text.strip_suffix(RETRY_HINT).unwrap_or(&rest.text);
         assert!(all.starts_with(text), "something else came: {:.200}", rest.text);
         assert!(text.len() < all.len() / 2, "it was not behind");
         if version == "HTTP/1.1" {

@@ -89,7 +89,7 @@ fn the_same_terms_share_an_audience() {
 }
 
 #[test]
-fn a_new_audience_is_level_with_what_the_shard_has_seen_and_an_old_one_stays_as_it_is() {
+fn a_new_audience_has_what_the_shard_has_seen_and_an_old_one_stays_as_it_is() {
     let mut audiences = Audiences::new(Policies::default());
     let enter = |audiences: &mut Audiences, seen| {
         audiences.enter(set(&["news"]), Grants::all(), Sequence(seen))

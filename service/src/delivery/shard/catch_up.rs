@@ -230,7 +230,7 @@ impl Shard {
             Offer::Closed => return Progress::End(EndReason::Client),
         }
         subscriber.skip_to(start.sequence, Lag::default());
-        self.stats.gap_told();
+        self.stats.gap_notified();
         tracing::debug!(through = %page.through, "the log has passed a subscriber in its replay");
         Progress::More
     }

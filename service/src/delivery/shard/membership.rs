@@ -52,7 +52,7 @@ impl Shard {
             is_replaying: replaying,
             last_sent,
             end,
-            presence: subscription.presence,
+            interest: subscription.interest,
         };
         let subscriber = Subscriber::new(sink, beginning);
         let key = self.subscribers.insert(subscriber);

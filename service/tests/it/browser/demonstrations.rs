@@ -33,7 +33,7 @@ async fn the_clock_shows_hours_minutes_and_seconds_and_goes_on() {
 }
 
 #[tokio::test]
-async fn the_system_monitor_shows_figures_and_bars_that_agree() {
+async fn the_system_monitor_shows_values_and_bars_that_agree() {
     let (_server, browser) = live("/demo/system").await;
     let memory = Regex::new(r"^(\d{1,3}\.\d) % \((\d+) / (\d+) MB\)$").unwrap();
     let cpu = Regex::new(r"^\d{1,3}\.\d %$").unwrap();

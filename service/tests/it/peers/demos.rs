@@ -33,7 +33,7 @@ async fn curl_prints_the_time_each_second() {
 }
 
 #[tokio::test]
-async fn curl_prints_the_figures_of_the_system() {
+async fn curl_prints_the_values_of_the_system() {
     let server = TestServer::start().await;
     let number = r"(\d+\.\d{1,2})";
     let form = format!(

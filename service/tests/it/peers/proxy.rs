@@ -178,11 +178,11 @@ async fn forward(
 
 async fn forward_bytes(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
     // Slow enough for the client to read each byte before the next one comes.
-    let mut pace = interval(Duration::from_millis(1));
-    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = interval(Duration::from_millis(1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut byte = [0];
     while from.read(&mut byte).await? == 1 {
-        pace.tick().await;
+        ticks.tick().await;
         to.write_all(&byte).await?;
     }
     Ok(())

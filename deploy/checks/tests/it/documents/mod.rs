@@ -2,5 +2,6 @@
 
 mod commands;
 mod figures;
+mod glossary;
 mod markdown;
 mod paths;

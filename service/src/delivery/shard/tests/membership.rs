@@ -96,7 +96,7 @@ fn a_shard_stops_when_it_is_told_to() {
 }
 
 #[test]
-fn the_figures_add_up() {
+fn the_counts_add_up() {
     let mut stage = stage_with_lag_limit(1, u64::MAX);
     let frame_bytes = draft_frame_bytes();
     stage.publish_times("a", 2);

@@ -120,7 +120,7 @@ fn conflate_takes_an_event_of_several_topics_for_the_newest_of_each() {
 /// It is state that is filter: what became old while the rest was on its way is left out too, and
 /// told.
 #[test]
-fn a_conflated_reader_stays_so_until_it_is_level() {
+fn a_conflated_reader_stays_so_until_it_has_caught_up() {
     let mut stage = stage_with_policy("conflate", 3);
     // Room for the notice alone.
     let slow = after_a_stall(&mut stage, &["a", "b"], &["a", "a", "b", "a"], 1);

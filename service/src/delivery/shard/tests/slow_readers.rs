@@ -103,7 +103,7 @@ fn more_than_the_limit_in_one_pass_is_no_lag_for_a_sink_that_takes_it() {
 }
 
 #[test]
-fn lag_is_forgotten_when_a_subscriber_is_level_again() {
+fn lag_is_forgotten_when_a_subscriber_has_caught_up_again() {
     let mut stage = stage_with_lag_limit(3, u64::MAX);
     let reader = stage.join(&["a"]);
     stage.settle();
@@ -152,7 +152,7 @@ fn what_was_published_before_a_subscriber_came_is_no_lag_even_if_the_shard_reads
 }
 
 #[test]
-fn a_replay_has_no_lag_limit_until_it_is_level() {
+fn a_replay_has_no_lag_limit_until_it_has_caught_up() {
     let mut stage = stage_with_lag_limit(3, u64::MAX);
     stage.publish_times("a", 5);
     stage.settle();

@@ -14,9 +14,12 @@ fn a_stream_that_listens_to_nothing_else_ends_with_its_topic() {
     stage.settle();
     let replay = stage.join_from_earliest(&["a"], usize::MAX);
     stage.settle();
-    let no_farewell = Some(End::Finished(Bytes::new()));
+    let no_retry_hint = Some(End::Finished(Bytes::new()));
     for ended in [&live, &replay] {
-        assert_eq!((ended.segments(), ended.end()), (vec!["1 2".to_owned()], no_farewell.clone()));
+        assert_eq!(
+            (ended.segments(), ended.end()),
+            (vec!["1 2".to_owned()], no_retry_hint.clone())
+        );
     }
     for open in [&both, &all] {
         assert_eq!((open.segments(), open.end()), (vec!["1 2".to_owned()], None));
@@ -24,7 +27,7 @@ fn a_stream_that_listens_to_nothing_else_ends_with_its_topic() {
     assert_eq!(full.end(), None);
     stage.make_room(&full, 1);
     stage.settle();
-    assert_eq!((full.segments(), full.end()), (vec!["1 2".to_owned()], no_farewell));
+    assert_eq!((full.segments(), full.end()), (vec!["1 2".to_owned()], no_retry_hint));
     assert_eq!((stage.ended("finished"), stage.subscribers()), (3, 2));
 }
 
