@@ -1,4 +1,7 @@
 //! The pages, embedded in the binary.
+//!
+//! What all pages share stands once, in files of `web/parts`: a line `<!-- part: NAME -->` of a page
+//! stands for one of them. They are put together when the server starts.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -16,6 +19,9 @@ use super::reply::{self, Reply};
 #[derive(RustEmbed)]
 #[folder = "web/"]
 struct Files;
+
+/// The folder of what pages share, which is not served by itself.
+const PARTS: &str = "parts/";
 
 /// Pages load nothing from anywhere else, run no inline script, and cannot be framed.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -42,8 +48,9 @@ impl Pages {
     pub fn new(demos: bool) -> Self {
         let files = Files::iter().filter_map(|file| Some((file.clone(), Files::get(&file)?)));
         let by_path = files
+            .filter(|(file, _)| !file.starts_with(PARTS))
             .filter(|(file, _)| demos || !is_of_a_demonstration(file))
-            .map(|(file, embedded)| (path_of(&file), Page::new(&embedded, demos)))
+            .map(|(file, embedded)| (path_of(&file), Page::new(&file, &embedded, demos)))
             .collect();
         Self { by_path }
     }
@@ -67,19 +74,16 @@ fn is_of_a_demonstration(file: &str) -> bool {
 }
 
 impl Page {
-    fn new(file: &rust_embed::EmbeddedFile, demos: bool) -> Self {
+    fn new(name: &str, file: &rust_embed::EmbeddedFile, demos: bool) -> Self {
         let media_type = file.metadata.mimetype();
         let text = media_type.starts_with("text/");
         let content_type =
             if text { format!("{media_type}; charset=utf-8") } else { media_type.to_owned() };
-        let mark = if demos { "on" } else { "off" };
-        let hash: String =
-            file.metadata.sha256_hash()[..12].iter().map(|byte| format!("{byte:02x}")).collect();
-        Self {
-            body: body(file.data.clone(), demos),
-            content_type: header(&content_type),
-            etag: header(&format!("\"{hash}-{mark}\"")),
-        }
+        let body = match std::str::from_utf8(&file.data) {
+            Ok(text) if name.ends_with(".html") => Bytes::from(page(text, &path_of(name), demos)),
+            _ => unchanged(file.data.clone()),
+        };
+        Self { content_type: header(&content_type), etag: header(&etag(file, demos)), body }
     }
 
     pub(super) fn reply(&self, request: &HeaderMap) -> Reply {
@@ -111,17 +115,71 @@ impl Page {
     }
 }
 
-/// Pages say in one attribute whether there are demonstrations to link to.
-fn body(data: Cow<'static, [u8]>, demos: bool) -> Bytes {
-    if !demos && let Ok(text) = std::str::from_utf8(&data) {
-        return Bytes::from(text.replace("data-demos=\"on\"", "data-demos=\"off\""));
+/// The text of a page with its parts. The navigation marks where one is, and one attribute says
+/// whether there are demonstrations to link to.
+fn page(text: &str, path: &str, demos: bool) -> String {
+    let mut page = String::new();
+    for line in text.split_inclusive('\n') {
+        let part =
+            line.trim().strip_prefix("<!-- part: ").and_then(|rest| rest.strip_suffix(" -->"));
+        match part.and_then(part_named) {
+            Some(part) => page.push_str(&part),
+            None => page.push_str(line),
+        }
     }
+    let link = format!("href=\"{path}\"");
+    let page = page.replacen(&format!("{link}>"), &format!("{link} aria-current=\"page\">"), 1);
+    if demos { page } else { page.replace("data-demos=\"on\"", "data-demos=\"off\"") }
+}
+
+fn part_named(name: &str) -> Option<String> {
+    let file = Files::get(&format!("{PARTS}{name}.html"))?;
+    Some(String::from_utf8_lossy(&file.data).into_owned())
+}
+
+fn unchanged(data: Cow<'static, [u8]>) -> Bytes {
     match data {
         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
         Cow::Owned(bytes) => Bytes::from(bytes),
     }
 }
 
+/// Changes with the file, with any part of pages, and with what is made of them.
+fn etag(file: &rust_embed::EmbeddedFile, demos: bool) -> String {
+    let parts = Files::iter().filter(|name| name.starts_with(PARTS));
+    let parts = parts.filter_map(|name| Files::get(&name));
+    let mut hash = file.metadata.sha256_hash();
+    for part in parts {
+        let other = part.metadata.sha256_hash();
+        // Each part has a turn of its own, so that two equal ones do not take each other away.
+        hash.rotate_left(1);
+        hash.iter_mut().zip(other).for_each(|(byte, other)| *byte ^= other);
+    }
+    let hash: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    let mark = if demos { "on" } else { "off" };
+    format!("\"{hash}-{mark}\"")
+}
+
 fn header(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("application/octet-stream"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_put_together_of_their_parts_and_parts_are_not_served() {
+        let pages = Pages::new(true);
+        for path in ["/", "/demo/clock", "/demo/console"] {
+            let text = String::from_utf8(pages.at(path).unwrap().body.to_vec()).unwrap();
+            assert!(!text.contains("<!-- part"), "{path}");
+            for expected in ["<meta charset", "<nav aria-label", "<footer class", "</html>"] {
+                assert_eq!(text.matches(expected).count(), 1, "{path}: {expected}");
+            }
+            assert_eq!(text.matches("aria-current").count(), 1, "{path}");
+            assert!(text.contains(&format!("href=\"{path}\" aria-current=\"page\"")), "{path}");
+        }
+        assert!(pages.by_path.keys().all(|path| !path.contains("parts")));
+    }
 }
