@@ -63,9 +63,9 @@ fuzz:
 bench:
 	cargo bench --locked -p fanfare-benches $(if $(ARGS),-- $(ARGS))
 
-# Fanfare beside its peers; writes docs/benchmarks.md. Flags go in ARGS: --quick, --only nchan,bun.
+# Fanfare beside its competitors; writes docs/benchmarks.md. Flags go in ARGS: --quick, --only nchan,bun.
 compare:
-	@benches/peers/setup
+	@benches/competitors/setup
 	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen -p fanfare-benches --bins
 	@./target/release/compare $(ARGS)
 

@@ -1,15 +1,15 @@
-//! Fanfare beside its peers: starts one server after the other on loopback, in turn and for several
+//! Fanfare beside its competitors: starts one server after the other on loopback, in turn and for several
 //! rounds, measures each with `loadgen`, and writes `docs/benchmarks.md` and its plots.
 //!
-//! In reading order: `peers` says who is compared and how each is started, `shapes` what is asked
+//! In reading order: `competitors` says who is compared and how each is started, `shapes` what is asked
 //! of them; `server` is one of them while it runs, `rounds` goes through all. What loadgen wrote is
 //! read by `figures`, added up by `summary`, and shown by `page`, `tables` and `plot`. Nothing here
 //! measures: it is loadgen that does.
 
+mod competitors;
 mod figures;
 mod format;
 mod page;
-mod peers;
 mod plot;
 mod rounds;
 mod server;
@@ -28,10 +28,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser;
 
-use peers::Peer;
+use competitors::Competitor;
 use shapes::Shape;
 
-/// Measures Fanfare and its peers in turn, and writes the tables and plots.
+/// Measures Fanfare and its competitors in turn, and writes the tables and plots.
 #[derive(Debug, Parser)]
 struct Flags {
     /// How often each server is measured in each shape [default: 3, or 1 with --quick]
@@ -61,7 +61,7 @@ struct Flags {
 #[derive(Debug)]
 struct Places {
     programs: PathBuf,
-    peers: PathBuf,
+    competitors: PathBuf,
     results: PathBuf,
     /// Where the words around the tables come from.
     words: PathBuf,
@@ -81,11 +81,12 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags) -> anyhow::Result<()> {
     let places = places(flags)?;
-    let peers = chosen(&peers::all(), &flags.only, |peer: &Peer| peer.name)?;
+    let competitors =
+        chosen(&competitors::all(), &flags.only, |competitor: &Competitor| competitor.name)?;
     let shapes = chosen(&shapes::all(flags.quick), &flags.shapes, |shape: &Shape| shape.name)?;
     if !flags.render {
         let rounds = flags.rounds.unwrap_or(if flags.quick { 1 } else { 3 });
-        rounds::measure(&places, &peers, &shapes, rounds)?;
+        rounds::measure(&places, &competitors, &shapes, rounds)?;
     }
     let session = session::read(&places.results)?;
     page::write(&places, &session)?;
@@ -107,10 +108,10 @@ fn places(flags: &Flags) -> anyhow::Result<Places> {
     let results = if flags.quick { results.join("quick") } else { results };
     // What was only tried must not replace what was measured.
     let docs = if flags.quick { results.clone() } else { root.join("docs") };
-    let peers = root.join("benches/peers");
+    let competitors = root.join("benches/competitors");
     Ok(Places {
         programs,
-        peers,
+        competitors,
         results,
         words: root.join("docs/benchmarks.md"),
         page: docs.join("benchmarks.md"),

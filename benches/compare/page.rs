@@ -6,8 +6,8 @@ use std::fs;
 use anyhow::{Context as _, bail};
 
 use crate::Places;
+use crate::competitors::FANFARE;
 use crate::format::{bytes, median, number};
-use crate::peers::FANFARE;
 use crate::plot::{self, Bar};
 use crate::session::Session;
 use crate::shapes::{BROADCAST, IDLE, THROUGHPUT};

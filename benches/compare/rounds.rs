@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::peers::Peer;
+use crate::competitors::Competitor;
 use crate::server::{Ports, Server};
 use crate::session::{self, Asked, Entrant, Session, Trouble};
 use crate::shapes::Shape;
@@ -25,7 +25,7 @@ const REST: Duration = Duration::from_millis(500);
 /// Measures all, and leaves results and the session in files.
 pub(crate) fn measure(
     places: &Places,
-    peers: &[Peer],
+    competitors: &[Competitor],
     shapes: &[Shape],
     rounds: u32,
 ) -> anyhow::Result<()> {
@@ -40,26 +40,26 @@ pub(crate) fn measure(
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let mut session = Session { rounds, ..Session::default() };
-    session.servers = peers.iter().map(|peer| entrant(peer, places)).collect();
+    session.servers = competitors.iter().map(|competitor| entrant(competitor, places)).collect();
     session.shapes = shapes.iter().map(asked).collect();
     session.save(&places.results)?;
-    let here = peers.iter().zip(session.servers.clone());
+    let here = competitors.iter().zip(session.servers.clone());
     let here: Vec<_> = here.filter(|(_, entrant)| entrant.absent.is_none()).collect();
     let mut bench = Bench { places, loadgen, ports: Ports::new(), stop };
     for (shape, round) in shapes.iter().flat_map(|s| (1..=rounds).map(move |r| (s, r))) {
-        for (peer, _) in &here {
+        for (competitor, _) in &here {
             let begun = Instant::now();
-            let outcome = bench.run(peer, shape, round);
+            let outcome = bench.run(competitor, shape, round);
             if bench.stop.load(Ordering::Relaxed) {
                 bail!("interrupted; `--render` shows what was measured until now");
             }
             let took = begun.elapsed().as_secs_f64();
-            let line = format!("{} {round}/{} {}", shape.name, rounds, peer.name);
+            let line = format!("{} {round}/{} {}", shape.name, rounds, competitor.name);
             match outcome {
                 Ok(()) => say(&format!("{line}: {took:.0} s")),
                 Err(error) => {
                     say(&format!("{line}: {error:#}"));
-                    session.troubles.push(trouble(peer, shape, round, &error));
+                    session.troubles.push(trouble(competitor, shape, round, &error));
                     session.save(&places.results)?;
                 }
             }
@@ -78,12 +78,13 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn run(&mut self, peer: &Peer, shape: &Shape, round: u32) -> anyhow::Result<()> {
-        let server = Server::start(peer, self.places, self.ports.free()?)?;
-        let file = self.places.results.join(session::result_file(shape.name, peer.name, round));
+    fn run(&mut self, competitor: &Competitor, shape: &Shape, round: u32) -> anyhow::Result<()> {
+        let server = Server::start(competitor, self.places, self.ports.free()?)?;
+        let file =
+            self.places.results.join(session::result_file(shape.name, competitor.name, round));
         let log = File::create(self.places.results.join("run").join("loadgen.log"))?;
         let mut command = Command::new(&self.loadgen);
-        command.args(loadgen_arguments(peer, shape, server.port, &server.pid.to_string()));
+        command.args(loadgen_arguments(competitor, shape, server.port, &server.pid.to_string()));
         command.arg("--json").arg(&file);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         // Its exit code is its opinion of the run, which the file says in more words.
@@ -96,36 +97,42 @@ impl Bench<'_> {
 }
 
 /// The arguments of loadgen, without the file that it writes.
-fn loadgen_arguments(peer: &Peer, shape: &Shape, port: u16, pid: &str) -> Vec<String> {
+fn loadgen_arguments(competitor: &Competitor, shape: &Shape, port: u16, pid: &str) -> Vec<String> {
     let url = |path: &str| format!("http://127.0.0.1:{port}{path}");
     let mut arguments = vec!["run".to_owned(), "--quiet".to_owned()];
     arguments.extend(shape.flags.iter().cloned());
     arguments.extend(["--name".to_owned(), shape.name.to_owned()]);
-    arguments.extend(["--subscribe".to_owned(), url(peer.urls.subscribe)]);
+    arguments.extend(["--subscribe".to_owned(), url(competitor.urls.subscribe)]);
     if shape.publishes {
-        arguments.extend(["--publish".to_owned(), url(peer.urls.publish)]);
-        arguments.extend(peer.urls.publish_flags.iter().map(|&flag| flag.to_owned()));
+        arguments.extend(["--publish".to_owned(), url(competitor.urls.publish)]);
+        arguments.extend(competitor.urls.publish_flags.iter().map(|&flag| flag.to_owned()));
     }
     arguments.extend(["--server-pid".to_owned(), pid.to_owned()]);
     arguments
 }
 
-fn entrant(peer: &Peer, places: &Places) -> Entrant {
+fn entrant(competitor: &Competitor, places: &Places) -> Entrant {
     // Not a port of anybody, and easy to find in the command.
     let port = 65_535;
-    let folder = places.results.join("run").join(peer.name);
+    let folder = places.results.join("run").join(competitor.name);
     let launched = fs::create_dir_all(&folder)
-        .map_err(|error| crate::peers::Absent(error.to_string()))
-        .and_then(|()| (peer.launch)(places, port, &folder));
+        .map_err(|error| crate::competitors::Absent(error.to_string()))
+        .and_then(|()| (competitor.launch)(places, port, &folder));
     let (command, absent) = match launched {
         Ok(command) => (session::shown(&command, places, port), None),
         Err(absent) => (String::new(), Some(absent.to_string())),
     };
     if let Some(reason) = &absent {
-        say(&format!("{} is absent: {reason}", peer.name));
+        say(&format!("{} is absent: {reason}", competitor.name));
     }
-    let version = if absent.is_none() { (peer.version)(places) } else { None };
-    Entrant { name: peer.name.into(), title: peer.title.into(), version, command, absent }
+    let version = if absent.is_none() { (competitor.version)(places) } else { None };
+    Entrant {
+        name: competitor.name.into(),
+        title: competitor.title.into(),
+        version,
+        command,
+        absent,
+    }
 }
 
 fn asked(shape: &Shape) -> Asked {
@@ -137,8 +144,8 @@ fn asked(shape: &Shape) -> Asked {
     Asked { name: shape.name.to_owned(), command }
 }
 
-fn trouble(peer: &Peer, shape: &Shape, round: u32, error: &anyhow::Error) -> Trouble {
-    let (server, shape) = (peer.name.to_owned(), shape.name.to_owned());
+fn trouble(competitor: &Competitor, shape: &Shape, round: u32, error: &anyhow::Error) -> Trouble {
+    let (server, shape) = (competitor.name.to_owned(), shape.name.to_owned());
     Trouble { server, shape, round, what: format!("{error:#}") }
 }
 

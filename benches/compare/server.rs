@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Places;
-use crate::peers::Peer;
+use crate::competitors::Competitor;
 
 /// How long a server may take until it answers.
 const START: Duration = Duration::from_secs(20);
@@ -31,31 +31,40 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(peer: &Peer, places: &Places, port: u16) -> anyhow::Result<Self> {
-        let folder = places.results.join("run").join(peer.name);
+    pub(crate) fn start(
+        competitor: &Competitor,
+        places: &Places,
+        port: u16,
+    ) -> anyhow::Result<Self> {
+        let folder = places.results.join("run").join(competitor.name);
         fs::create_dir_all(&folder)?;
-        let mut command = (peer.launch)(places, port, &folder)?;
+        let mut command = (competitor.launch)(places, port, &folder)?;
         let log = File::create(folder.join("log"))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        let child = command.spawn().with_context(|| format!("cannot start {}", peer.title))?;
+        let child =
+            command.spawn().with_context(|| format!("cannot start {}", competitor.title))?;
         let pid = child.id();
         let mut server = Self { child, port, pid };
-        server.wait_until_it_answers(peer, &folder)?;
-        if peer.serves_in_a_child {
+        server.wait_until_it_answers(competitor, &folder)?;
+        if competitor.serves_in_a_child {
             server.pid = child_of(server.pid).context("no process that serves")?;
         }
         Ok(server)
     }
 
-    fn wait_until_it_answers(&mut self, peer: &Peer, folder: &Path) -> anyhow::Result<()> {
+    fn wait_until_it_answers(
+        &mut self,
+        competitor: &Competitor,
+        folder: &Path,
+    ) -> anyhow::Result<()> {
         let deadline = Instant::now() + START;
-        while !answers(self.port, peer.urls.subscribe) {
+        while !answers(self.port, competitor.urls.subscribe) {
             let log = folder.join("log");
             if let Some(status) = self.child.try_wait()? {
-                bail!("{} ended at once ({status}); see {}", peer.title, log.display());
+                bail!("{} ended at once ({status}); see {}", competitor.title, log.display());
             }
             if Instant::now() > deadline {
-                bail!("{} does not answer; see {}", peer.title, log.display());
+                bail!("{} does not answer; see {}", competitor.title, log.display());
             }
             sleep(NAP);
         }

@@ -108,7 +108,7 @@ pub(crate) fn read(results: &Path) -> anyhow::Result<Session> {
 
 /// A command for people: without what is particular to this machine and run.
 pub(crate) fn shown(command: &Command, places: &Places, port: u16) -> String {
-    let root = places.peers.parent().and_then(Path::parent).unwrap_or(&places.peers);
+    let root = places.competitors.parent().and_then(Path::parent).unwrap_or(&places.competitors);
     let program = Path::new(command.get_program());
     let name = match program.strip_prefix(root) {
         Ok(inside) if !program.starts_with(&places.programs) => inside.display().to_string(),

@@ -1,9 +1,9 @@
 //! The tables, in Markdown: ratios to Fanfare first, then what was measured in each shape, and what
 //! was not fine or not there, in words.
 
+use crate::competitors::{FANFARE, FLOOR};
 use crate::figures::Figures;
 use crate::format::{NOTHING, bytes, count, median, number, ranged};
-use crate::peers::{FANFARE, FLOOR};
 use crate::session::{Entrant, Session};
 use crate::shapes::{BROADCAST, IDLE, THROUGHPUT};
 use crate::summary::{Outcome, Pick, Spread, ratio, spread};

@@ -4,9 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::competitors::{FANFARE, FLOOR};
 use crate::figures::{self, Figures};
 use crate::page;
-use crate::peers::{FANFARE, FLOOR};
 use crate::session::{Asked, Entrant, Measured, Session, Trouble};
 use crate::shapes::{BROADCAST, THROUGHPUT};
 
@@ -38,7 +38,7 @@ fn entrant(name: &str, title: &str, absent: Option<&str>) -> Entrant {
     }
 }
 
-/// Two rounds of Fanfare, the floor and a peer that gave up; another one is absent.
+/// Two rounds of Fanfare, the floor and a competitor that gave up; another one is absent.
 fn session() -> Session {
     let run = |server: &str, round, cpu: f64, p99| Measured {
         server: server.to_owned(),

@@ -6,14 +6,14 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::Places;
-use crate::peers::on_path;
+use crate::competitors::on_path;
 
 pub(crate) fn fanfare(places: &Places) -> Option<String> {
     let version = said(&places.programs.join("fanfare"), "--version")?;
     let version = version.trim_start_matches("fanfare ").to_owned();
     let git = Command::new("git")
         .args(["rev-parse", "--short", "HEAD"])
-        .current_dir(&places.peers)
+        .current_dir(&places.competitors)
         .output()
         .ok()
         .filter(|output| output.status.success());
@@ -22,16 +22,16 @@ pub(crate) fn fanfare(places: &Places) -> Option<String> {
 }
 
 pub(crate) fn axum(places: &Places) -> Option<String> {
-    let lock = fs::read_to_string(places.peers.join("../../Cargo.lock")).ok()?;
+    let lock = fs::read_to_string(places.competitors.join("../../Cargo.lock")).ok()?;
     Some(format!("{}, tokio {}", locked(&lock, "axum")?, locked(&lock, "tokio")?))
 }
 
 pub(crate) fn bun(places: &Places) -> Option<String> {
-    said(&places.peers.join("bun/node_modules/.bin/bun"), "--version")
+    said(&places.competitors.join("bun/node_modules/.bin/bun"), "--version")
 }
 
 pub(crate) fn better_sse(places: &Places) -> Option<String> {
-    let package = places.peers.join("better-sse/node_modules/better-sse/package.json");
+    let package = places.competitors.join("better-sse/node_modules/better-sse/package.json");
     let package: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(package).ok()?).ok()?;
     let node = said(&on_path("node").ok()?, "--version")?;
@@ -47,7 +47,7 @@ pub(crate) fn sse_starlette(places: &Places) -> Option<String> {
 }
 
 fn python(places: &Places, name: &str) -> Option<String> {
-    let folder = places.peers.join(name);
+    let folder = places.competitors.join(name);
     let pinned = fs::read_to_string(folder.join("requirements.txt")).ok()?;
     let python = said(&folder.join(".venv/bin/python"), "--version")?;
     Some(format!(
@@ -58,7 +58,7 @@ fn python(places: &Places, name: &str) -> Option<String> {
 }
 
 pub(crate) fn nchan(places: &Places) -> Option<String> {
-    let versions = fs::read_to_string(places.peers.join("nchan/.root/versions")).ok()?;
+    let versions = fs::read_to_string(places.competitors.join("nchan/.root/versions")).ok()?;
     let of = |package: &str| {
         let lines = versions.lines().filter_map(|line| line.split_once(' '));
         lines.into_iter().find(|(name, _)| *name == package).map(|(_, version)| version.to_owned())

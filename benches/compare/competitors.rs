@@ -11,7 +11,7 @@ use crate::versions;
 
 /// A server that can be measured.
 #[derive(Clone, Debug)]
-pub(crate) struct Peer {
+pub(crate) struct Competitor {
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     /// The command that starts it on a port, with a folder for files of its own.
@@ -65,8 +65,8 @@ const CENTRIFUGO: Urls = Urls {
 };
 
 /// All of them, in the order in which they are measured.
-pub(crate) fn all() -> Vec<Peer> {
-    let peer = |name, title, launch, version| Peer {
+pub(crate) fn all() -> Vec<Competitor> {
+    let competitor = |name, title, launch, version| Competitor {
         name,
         title,
         launch,
@@ -75,22 +75,30 @@ pub(crate) fn all() -> Vec<Peer> {
         serves_in_a_child: false,
     };
     vec![
-        peer(FANFARE, "Fanfare", fanfare, versions::fanfare),
-        peer(FLOOR, "bare `send` loop", floor, |_| None),
-        Peer {
+        competitor(FANFARE, "Fanfare", fanfare, versions::fanfare),
+        competitor(FLOOR, "bare `send` loop", floor, |_| None),
+        Competitor {
             urls: NCHAN,
             serves_in_a_child: true,
-            ..peer("nchan", "nchan (nginx)", nchan, versions::nchan)
+            ..competitor("nchan", "nchan (nginx)", nchan, versions::nchan)
         },
-        peer("bun", "Bun", bun, versions::bun),
-        peer("axum", "axum + tokio broadcast", axum, versions::axum),
-        peer("better-sse", "better-sse (Node)", better_sse, versions::better_sse),
-        peer("sse-starlette", "sse-starlette + uvicorn", sse_starlette, versions::sse_starlette),
-        peer("fastapi", "FastAPI + uvicorn", fastapi, versions::fastapi),
-        Peer { urls: MERCURE, ..peer("mercure", "Mercure hub", mercure, versions::mercure) },
-        Peer {
+        competitor("bun", "Bun", bun, versions::bun),
+        competitor("axum", "axum + tokio broadcast", axum, versions::axum),
+        competitor("better-sse", "better-sse (Node)", better_sse, versions::better_sse),
+        competitor(
+            "sse-starlette",
+            "sse-starlette + uvicorn",
+            sse_starlette,
+            versions::sse_starlette,
+        ),
+        competitor("fastapi", "FastAPI + uvicorn", fastapi, versions::fastapi),
+        Competitor {
+            urls: MERCURE,
+            ..competitor("mercure", "Mercure hub", mercure, versions::mercure)
+        },
+        Competitor {
             urls: CENTRIFUGO,
-            ..peer("centrifugo", "Centrifugo", centrifugo, versions::centrifugo)
+            ..competitor("centrifugo", "Centrifugo", centrifugo, versions::centrifugo)
         },
     ]
 }
@@ -105,21 +113,21 @@ fn fanfare(places: &Places, port: u16, _: &Path) -> Result<Command, Absent> {
 }
 
 fn floor(places: &Places, port: u16, _: &Path) -> Result<Command, Absent> {
-    with_port(program(places, "peer-floor")?, port)
+    with_port(program(places, "competitor-floor")?, port)
 }
 
 fn axum(places: &Places, port: u16, _: &Path) -> Result<Command, Absent> {
-    with_port(program(places, "peer-axum")?, port)
+    with_port(program(places, "competitor-axum")?, port)
 }
 
 fn bun(places: &Places, port: u16, _: &Path) -> Result<Command, Absent> {
-    let program = places.peers.join("bun/node_modules/.bin/bun");
-    script(&fetched(program)?, &places.peers.join("bun/server.mjs"), port)
+    let program = places.competitors.join("bun/node_modules/.bin/bun");
+    script(&fetched(program)?, &places.competitors.join("bun/server.mjs"), port)
 }
 
 fn better_sse(places: &Places, port: u16, _: &Path) -> Result<Command, Absent> {
-    fetched(places.peers.join("better-sse/node_modules/better-sse"))?;
-    script(&on_path("node")?, &places.peers.join("better-sse/server.mjs"), port)
+    fetched(places.competitors.join("better-sse/node_modules/better-sse"))?;
+    script(&on_path("node")?, &places.competitors.join("better-sse/server.mjs"), port)
 }
 
 fn fastapi(places: &Places, port: u16, _: &Path) -> Result<Command, Absent> {
@@ -131,16 +139,16 @@ fn sse_starlette(places: &Places, port: u16, _: &Path) -> Result<Command, Absent
 }
 
 fn python(places: &Places, name: &str, port: u16) -> Result<Command, Absent> {
-    let folder = places.peers.join(name);
+    let folder = places.competitors.join(name);
     script(&fetched(folder.join(".venv/bin/python"))?, &folder.join("server.py"), port)
 }
 
 fn nchan(places: &Places, port: u16, folder: &Path) -> Result<Command, Absent> {
-    let peer = places.peers.join("nchan");
-    let nginx = fetched(peer.join(".root/usr/sbin/nginx"))?;
-    let module = fetched(peer.join(".root/usr/lib/nginx/modules/ngx_nchan_module.so"))?;
+    let competitor = places.competitors.join("nchan");
+    let nginx = fetched(competitor.join(".root/usr/sbin/nginx"))?;
+    let module = fetched(competitor.join(".root/usr/lib/nginx/modules/ngx_nchan_module.so"))?;
     let failed = |error: std::io::Error| Absent(format!("its configuration: {error}"));
-    let text = fs::read_to_string(peer.join("nginx.conf")).map_err(failed)?;
+    let text = fs::read_to_string(competitor.join("nginx.conf")).map_err(failed)?;
     let text = text
         .replace("@MODULE@", &module.display().to_string())
         .replace("@PORT@", &port.to_string());
@@ -154,7 +162,7 @@ fn nchan(places: &Places, port: u16, folder: &Path) -> Result<Command, Absent> {
 fn mercure(places: &Places, port: u16, folder: &Path) -> Result<Command, Absent> {
     let mut command = Command::new(on_path("mercure")?);
     command.args(["run", "--adapter", "caddyfile", "--config"]);
-    command.arg(places.peers.join("mercure/Caddyfile")).env("PORT", port.to_string());
+    command.arg(places.competitors.join("mercure/Caddyfile")).env("PORT", port.to_string());
     // Where Caddy keeps what it thinks worth keeping.
     command.env("XDG_DATA_HOME", folder).env("XDG_CONFIG_HOME", folder);
     Ok(command)
@@ -162,7 +170,7 @@ fn mercure(places: &Places, port: u16, folder: &Path) -> Result<Command, Absent>
 
 fn centrifugo(places: &Places, port: u16, _: &Path) -> Result<Command, Absent> {
     let mut command = Command::new(on_path("centrifugo")?);
-    command.arg("--config").arg(places.peers.join("centrifugo/config.json"));
+    command.arg("--config").arg(places.competitors.join("centrifugo/config.json"));
     command.env("CENTRIFUGO_HTTP_SERVER_PORT", port.to_string());
     Ok(command)
 }
@@ -188,7 +196,9 @@ fn fetched(path: PathBuf) -> Result<PathBuf, Absent> {
     if path.exists() {
         return Ok(path);
     }
-    Err(Absent("its packages could not be fetched; see what `benches/peers/setup` says".to_owned()))
+    Err(Absent(
+        "its packages could not be fetched; see what `benches/competitors/setup` says".to_owned(),
+    ))
 }
 
 /// The place of a program that nobody fetches here.
