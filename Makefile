@@ -67,7 +67,7 @@ bench:
 compare:
 	@benches/competitors/setup
 	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen -p fanfare-benches --bins
-	@./target/release/compare $(ARGS)
+	@./target/release/harness compare $(ARGS)
 
 # What is meant to be reached beyond the comparison. Some only: ARGS="P7 P12".
 targets:

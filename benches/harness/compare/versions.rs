@@ -2,39 +2,24 @@
 //! version that cannot be learnt is not shown; it stops nothing.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
-use crate::Places;
-use crate::competitors::on_path;
-
-pub(crate) fn fanfare(places: &Places) -> Option<String> {
-    let version = said(&places.programs.join("fanfare"), "--version")?;
-    let version = version.trim_start_matches("fanfare ").to_owned();
-    let git = Command::new("git")
-        .args(["rev-parse", "--short", "HEAD"])
-        .current_dir(&places.competitors)
-        .output()
-        .ok()
-        .filter(|output| output.status.success());
-    let commit = git.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    Some(commit.map_or(version.clone(), |commit| format!("{version} ({commit})")))
-}
+use crate::places::Places;
+use crate::programs::{first_line, on_path};
 
 pub(crate) fn axum(places: &Places) -> Option<String> {
-    let lock = fs::read_to_string(places.competitors.join("../../Cargo.lock")).ok()?;
+    let lock = fs::read_to_string(places.repository.join("Cargo.lock")).ok()?;
     Some(format!("{}, tokio {}", locked(&lock, "axum")?, locked(&lock, "tokio")?))
 }
 
 pub(crate) fn bun(places: &Places) -> Option<String> {
-    said(&places.competitors.join("bun/node_modules/.bin/bun"), "--version")
+    first_line(&places.competitors().join("bun/node_modules/.bin/bun"), "--version")
 }
 
 pub(crate) fn better_sse(places: &Places) -> Option<String> {
-    let package = places.competitors.join("better-sse/node_modules/better-sse/package.json");
+    let package = places.competitors().join("better-sse/node_modules/better-sse/package.json");
     let package: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(package).ok()?).ok()?;
-    let node = said(&on_path("node").ok()?, "--version")?;
+    let node = first_line(&on_path("node")?, "--version")?;
     Some(format!("{}, Node {}", package.get("version")?.as_str()?, node.trim_start_matches('v')))
 }
 
@@ -47,9 +32,9 @@ pub(crate) fn sse_starlette(places: &Places) -> Option<String> {
 }
 
 fn python(places: &Places, name: &str) -> Option<String> {
-    let folder = places.competitors.join(name);
+    let folder = places.competitors().join(name);
     let pinned = fs::read_to_string(folder.join("requirements.txt")).ok()?;
-    let python = said(&folder.join(".venv/bin/python"), "--version")?;
+    let python = first_line(&folder.join(".venv/bin/python"), "--version")?;
     Some(format!(
         "{}, uvicorn {}, {python}",
         required(&pinned, name)?,
@@ -58,7 +43,7 @@ fn python(places: &Places, name: &str) -> Option<String> {
 }
 
 pub(crate) fn nchan(places: &Places) -> Option<String> {
-    let versions = fs::read_to_string(places.competitors.join("nchan/.root/versions")).ok()?;
+    let versions = fs::read_to_string(places.competitors().join("nchan/.root/versions")).ok()?;
     let of = |package: &str| {
         let lines = versions.lines().filter_map(|line| line.split_once(' '));
         lines.into_iter().find(|(name, _)| *name == package).map(|(_, version)| version.to_owned())
@@ -67,19 +52,12 @@ pub(crate) fn nchan(places: &Places) -> Option<String> {
 }
 
 pub(crate) fn mercure(_: &Places) -> Option<String> {
-    said(&on_path("mercure").ok()?, "version")
+    first_line(&on_path("mercure")?, "version")
 }
 
 pub(crate) fn centrifugo(_: &Places) -> Option<String> {
-    let said = said(&on_path("centrifugo").ok()?, "version")?;
-    Some(said.trim_start_matches("Centrifugo ").to_owned())
-}
-
-/// The first line that a program prints.
-fn said(program: &Path, argument: &str) -> Option<String> {
-    let output = Command::new(program).arg(argument).output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    text.lines().next().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty())
+    let line = first_line(&on_path("centrifugo")?, "version")?;
+    Some(line.trim_start_matches("Centrifugo ").to_owned())
 }
 
 /// The version of a package in Cargo.lock.

@@ -1,10 +1,10 @@
 //! Several rounds made into one figure: medians with their range, and ratios of what was measured in
 //! the same round, because a shared machine drifts from round to round and a ratio does not.
 
-use crate::figures::Figures;
+use crate::result::RunResult;
 
 /// Picks a figure of a run.
-pub(crate) type Pick = fn(&Figures) -> Option<f64>;
+pub(crate) type Pick = fn(&RunResult) -> Option<f64>;
 
 /// A figure over the rounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,14 +31,14 @@ impl Spread {
 }
 
 /// A figure of a server over its rounds.
-pub(crate) fn spread(rounds: &[Option<&Figures>], pick: Pick) -> Option<Spread> {
-    Spread::of(rounds.iter().flatten().filter_map(|figures| pick(figures)))
+pub(crate) fn spread(rounds: &[Option<&RunResult>], pick: Pick) -> Option<Spread> {
+    Spread::of(rounds.iter().flatten().filter_map(|result| pick(result)))
 }
 
 /// A figure of one server for each unit of that of another, from the rounds that have both.
 pub(crate) fn ratio(
-    rounds: &[Option<&Figures>],
-    others: &[Option<&Figures>],
+    rounds: &[Option<&RunResult>],
+    others: &[Option<&RunResult>],
     pick: Pick,
 ) -> Option<Spread> {
     let pairs = rounds.iter().zip(others);
@@ -58,9 +58,9 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    pub(crate) fn of(rounds: &[Option<&Figures>]) -> Option<Self> {
-        let worst = rounds.iter().flatten().max_by_key(|figures| severity(&figures.outcome))?;
-        let alike = rounds.iter().flatten().filter(|figures| figures.outcome == worst.outcome);
+    pub(crate) fn of(rounds: &[Option<&RunResult>]) -> Option<Self> {
+        let worst = rounds.iter().flatten().max_by_key(|result| severity(&result.outcome))?;
+        let alike = rounds.iter().flatten().filter(|result| result.outcome == worst.outcome);
         let of = rounds.iter().flatten().count();
         let name = worst.outcome.replace('-', " ");
         Some(Self { name, rounds: alike.count(), of, reasons: worst.reasons.clone() })
@@ -81,12 +81,12 @@ fn severity(outcome: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn run(cpu: Option<f64>, outcome: &str) -> Figures {
-        Figures {
+    fn run(cpu: Option<f64>, outcome: &str) -> RunResult {
+        RunResult {
             cpu_us_per_delivery: cpu,
             outcome: outcome.to_owned(),
             reasons: vec![format!("because {outcome}")],
-            ..Figures::default()
+            ..RunResult::default()
         }
     }
 
@@ -109,7 +109,7 @@ mod tests {
         let runs = |values: [Option<f64>; 3]| values.map(|value| run(value, "fine"));
         let (a, b) = (runs(a), runs(b));
         let (a, b) = (a.each_ref().map(Some), b.each_ref().map(Some));
-        let found = ratio(&a, &b, |figures| figures.cpu_us_per_delivery).expect("two pairs");
+        let found = ratio(&a, &b, |result| result.cpu_us_per_delivery).expect("two pairs");
         assert_eq!((found.least, found.median, found.most), (2.0, 2.0, 2.0));
         assert_eq!(ratio(&a, &[None, None, None], |f| f.cpu_us_per_delivery), None);
     }

@@ -1,13 +1,14 @@
 //! Who is compared: the name, what it is in a sentence, how it is started on a port, and how one
 //! subscribes and publishes there. A server that is not on this machine is absent for a reason.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::Places;
-use crate::versions;
+use crate::compare::versions;
+use crate::fanfare;
+use crate::places::Places;
+use crate::programs::on_path;
 
 /// A server that can be measured.
 #[derive(Clone, Debug)]
@@ -75,7 +76,7 @@ pub(crate) fn all() -> Vec<Competitor> {
         serves_in_a_child: false,
     };
     vec![
-        competitor(FANFARE, "Fanfare", fanfare, versions::fanfare),
+        competitor(FANFARE, "Fanfare", start_fanfare, fanfare::version),
         competitor(FLOOR, "bare `send` loop", floor, |_| None),
         Competitor {
             urls: NCHAN,
@@ -103,31 +104,27 @@ pub(crate) fn all() -> Vec<Competitor> {
     ]
 }
 
-fn fanfare(places: &Places, port: u16, _: &Path) -> Result<Command, Absent> {
-    let mut command = program(places, "fanfare")?;
-    command.args(["--listen", &format!("127.0.0.1:{port}"), "--admin-listen", "127.0.0.1:0"]);
-    // Limits that a load from one address would run into; nothing else differs from the defaults.
-    command.args(["--connections", "19500", "--connections-per-address", "0"]);
-    command.args(["--log-level", "warn"]);
-    Ok(command)
+fn start_fanfare(places: &Places, port: u16, _: &Path) -> Result<Command, Absent> {
+    let program = built(places, "fanfare")?;
+    Ok(fanfare::command(&program, port, 0, &["--log-level", "warn"]))
 }
 
 fn floor(places: &Places, port: u16, _: &Path) -> Result<Command, Absent> {
-    with_port(program(places, "competitor-floor")?, port)
+    with_port(Command::new(built(places, "competitor-floor")?), port)
 }
 
 fn axum(places: &Places, port: u16, _: &Path) -> Result<Command, Absent> {
-    with_port(program(places, "competitor-axum")?, port)
+    with_port(Command::new(built(places, "competitor-axum")?), port)
 }
 
 fn bun(places: &Places, port: u16, _: &Path) -> Result<Command, Absent> {
-    let program = places.competitors.join("bun/node_modules/.bin/bun");
-    script(&fetched(program)?, &places.competitors.join("bun/server.mjs"), port)
+    let program = places.competitors().join("bun/node_modules/.bin/bun");
+    script(&fetched(program)?, &places.competitors().join("bun/server.mjs"), port)
 }
 
 fn better_sse(places: &Places, port: u16, _: &Path) -> Result<Command, Absent> {
-    fetched(places.competitors.join("better-sse/node_modules/better-sse"))?;
-    script(&on_path("node")?, &places.competitors.join("better-sse/server.mjs"), port)
+    fetched(places.competitors().join("better-sse/node_modules/better-sse"))?;
+    script(&installed("node")?, &places.competitors().join("better-sse/server.mjs"), port)
 }
 
 fn fastapi(places: &Places, port: u16, _: &Path) -> Result<Command, Absent> {
@@ -139,12 +136,12 @@ fn sse_starlette(places: &Places, port: u16, _: &Path) -> Result<Command, Absent
 }
 
 fn python(places: &Places, name: &str, port: u16) -> Result<Command, Absent> {
-    let folder = places.competitors.join(name);
+    let folder = places.competitors().join(name);
     script(&fetched(folder.join(".venv/bin/python"))?, &folder.join("server.py"), port)
 }
 
 fn nchan(places: &Places, port: u16, folder: &Path) -> Result<Command, Absent> {
-    let competitor = places.competitors.join("nchan");
+    let competitor = places.competitors().join("nchan");
     let nginx = fetched(competitor.join(".root/usr/sbin/nginx"))?;
     let module = fetched(competitor.join(".root/usr/lib/nginx/modules/ngx_nchan_module.so"))?;
     let failed = |error: std::io::Error| Absent(format!("its configuration: {error}"));
@@ -160,24 +157,24 @@ fn nchan(places: &Places, port: u16, folder: &Path) -> Result<Command, Absent> {
 }
 
 fn mercure(places: &Places, port: u16, folder: &Path) -> Result<Command, Absent> {
-    let mut command = Command::new(on_path("mercure")?);
+    let mut command = Command::new(installed("mercure")?);
     command.args(["run", "--adapter", "caddyfile", "--config"]);
-    command.arg(places.competitors.join("mercure/Caddyfile")).env("PORT", port.to_string());
+    command.arg(places.competitors().join("mercure/Caddyfile")).env("PORT", port.to_string());
     // Where Caddy keeps what it thinks worth keeping.
     command.env("XDG_DATA_HOME", folder).env("XDG_CONFIG_HOME", folder);
     Ok(command)
 }
 
 fn centrifugo(places: &Places, port: u16, _: &Path) -> Result<Command, Absent> {
-    let mut command = Command::new(on_path("centrifugo")?);
-    command.arg("--config").arg(places.competitors.join("centrifugo/config.json"));
+    let mut command = Command::new(installed("centrifugo")?);
+    command.arg("--config").arg(places.competitors().join("centrifugo/config.json"));
     command.env("CENTRIFUGO_HTTP_SERVER_PORT", port.to_string());
     Ok(command)
 }
 
-fn program(places: &Places, name: &str) -> Result<Command, Absent> {
+fn built(places: &Places, name: &str) -> Result<PathBuf, Absent> {
     let path = places.programs.join(name);
-    if path.exists() { Ok(Command::new(path)) } else { Err(Absent(format!("{name} is not built"))) }
+    if path.exists() { Ok(path) } else { Err(Absent(format!("{name} is not built"))) }
 }
 
 fn script(program: &Path, script: &Path, port: u16) -> Result<Command, Absent> {
@@ -202,10 +199,7 @@ fn fetched(path: PathBuf) -> Result<PathBuf, Absent> {
 }
 
 /// The place of a program that nobody fetches here.
-pub(crate) fn on_path(name: &str) -> Result<PathBuf, Absent> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut candidates = std::env::split_paths(&path).map(|folder| folder.join(OsStr::new(name)));
-    candidates
-        .find(|candidate| candidate.is_file())
-        .ok_or_else(|| Absent(format!("no `{name}` on PATH, and no package that we could fetch")))
+fn installed(name: &str) -> Result<PathBuf, Absent> {
+    let missing = || Absent(format!("no `{name}` on PATH, and no package that we could fetch"));
+    on_path(name).ok_or_else(missing)
 }

@@ -3,13 +3,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use crate::Places;
-use crate::figures::{self, Figures};
+use crate::result::{self, RunResult};
 
 /// The file's name.
 const FILE: &str = "session.json";
@@ -18,17 +16,17 @@ const FILE: &str = "session.json";
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Session {
     pub(crate) rounds: u32,
-    pub(crate) servers: Vec<Entrant>,
-    pub(crate) shapes: Vec<Asked>,
-    pub(crate) troubles: Vec<Trouble>,
+    pub(crate) servers: Vec<Participant>,
+    pub(crate) shapes: Vec<ShapeCommand>,
+    pub(crate) failures: Vec<Failure>,
     /// Read from loadgen's files.
     #[serde(skip)]
-    pub(crate) figures: Vec<Measured>,
+    pub(crate) runs: Vec<Measured>,
 }
 
 /// A server that took part, or could not.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Entrant {
+pub(crate) struct Participant {
     pub(crate) name: String,
     pub(crate) title: String,
     pub(crate) version: Option<String>,
@@ -39,14 +37,14 @@ pub(crate) struct Entrant {
 
 /// A shape and what loadgen was told.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Asked {
+pub(crate) struct ShapeCommand {
     pub(crate) name: String,
     pub(crate) command: String,
 }
 
 /// A run that has no figures.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Trouble {
+pub(crate) struct Failure {
     pub(crate) server: String,
     pub(crate) shape: String,
     pub(crate) round: u32,
@@ -59,7 +57,7 @@ pub(crate) struct Measured {
     pub(crate) server: String,
     pub(crate) shape: String,
     pub(crate) round: u32,
-    pub(crate) figures: Figures,
+    pub(crate) result: RunResult,
 }
 
 impl Session {
@@ -68,12 +66,17 @@ impl Session {
         fs::write(results.join(FILE), text).context("writing the session")
     }
 
+    /// Servers that took part.
+    pub(crate) fn present(&self) -> impl Iterator<Item = &Participant> {
+        self.servers.iter().filter(|server| server.absent.is_none())
+    }
+
     /// The figures of each round of a server in a shape; nothing where there are none.
-    pub(crate) fn rounds_of(&self, server: &str, shape: &str) -> Vec<Option<&Figures>> {
+    pub(crate) fn rounds_of(&self, server: &str, shape: &str) -> Vec<Option<&RunResult>> {
         let of = |round| {
-            let mut all = self.figures.iter();
+            let mut all = self.runs.iter();
             all.find(|m| m.server == server && m.shape == shape && m.round == round)
-                .map(|measured| &measured.figures)
+                .map(|measured| &measured.result)
         };
         (1..=self.rounds).map(of).collect()
     }
@@ -97,26 +100,11 @@ pub(crate) fn read(results: &Path) -> anyhow::Result<Session> {
                 if !file.exists() {
                     continue;
                 }
-                let figures = figures::read(&file)?;
+                let result = result::read(&file)?;
                 let (server, shape) = (server.name.clone(), shape.name.clone());
-                session.figures.push(Measured { server, shape, round, figures });
+                session.runs.push(Measured { server, shape, round, result });
             }
         }
     }
     Ok(session)
-}
-
-/// A command for people: without what is particular to this machine and run.
-pub(crate) fn shown(command: &Command, places: &Places, port: u16) -> String {
-    let root = places.competitors.parent().and_then(Path::parent).unwrap_or(&places.competitors);
-    let program = Path::new(command.get_program());
-    let name = match program.strip_prefix(root) {
-        Ok(inside) if !program.starts_with(&places.programs) => inside.display().to_string(),
-        _ => program.file_name().unwrap_or_default().display().to_string(),
-    };
-    let root = format!("{}/", root.display());
-    let arguments = command.get_args().map(|argument| {
-        argument.to_string_lossy().replace(&root, "").replace(&port.to_string(), "PORT")
-    });
-    std::iter::once(name).chain(arguments).collect::<Vec<_>>().join(" ")
 }
