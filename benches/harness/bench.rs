@@ -32,13 +32,13 @@ pub(crate) struct Bench {
 
 impl Bench {
     /// For servers of at most so many connections.
-    pub(crate) fn new(places: Places, connections: u64) -> anyhow::Result<Self> {
+    pub(crate) fn new(places: &Places, connections: u64) -> anyhow::Result<Self> {
         raise_open_files(connections + OTHER_FILES)?;
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
         }
-        Ok(Self { ports: Ports::from(places.port), places, interrupted })
+        Ok(Self { ports: Ports::from(places.port), places: places.clone(), interrupted })
     }
 
     pub(crate) fn free_port(&mut self) -> anyhow::Result<u16> {

@@ -1,4 +1,5 @@
-//! The requests that the harness makes itself: whether a server serves.
+//! The few requests that the harness makes itself: whether a server serves, and what it answers
+//! while loadgen loads it. Each is on a connection of its own, so that accepting is part of it.
 
 use std::time::Duration;
 
@@ -26,6 +27,16 @@ impl Client {
     pub(crate) fn is_ok(&self, url: &str) -> bool {
         let answer = self.0.get(url).header("accept", "text/event-stream, */*").call();
         answer.is_ok_and(|answer| answer.status() == 200)
+    }
+
+    /// The whole body that a GET is answered with.
+    pub(crate) fn get(&self, url: &str) -> Result<String, ureq::Error> {
+        self.0.get(url).call()?.body_mut().read_to_string()
+    }
+
+    /// The whole body that a POST is answered with.
+    pub(crate) fn post(&self, url: &str, body: &str) -> Result<String, ureq::Error> {
+        self.0.post(url).send(body)?.body_mut().read_to_string()
     }
 }
 

@@ -1,10 +1,11 @@
 //! The measuring harness: starts a server, waits until it serves, has `loadgen` measure it, reads
-//! loadgen's result file, and ends the server. Nothing here measures; it is loadgen that does.
+//! loadgen's result file, and ends the server. Nothing here measures by itself but for the few
+//! figures that loadgen cannot know; it is loadgen that does.
 //!
-//! `compare` measures Fanfare beside its competitors. What measurements share, in reading order: `places` says
-//! where things are, `bench` goes through a run, `server` starts one server out of a `process`,
-//! `loadgen` runs the load, `result` reads what it wrote; `summary`, `format` and `markdown` make
-//! text of it.
+//! `compare` measures Fanfare beside its competitors, and `targets` what Fanfare is meant to reach. What
+//! they share, in reading order: `places` says where things are, `bench` goes through a run, `server`
+//! starts one server out of a `process`, `loadgen` runs the load, `result` reads what it wrote;
+//! `summary`, `format` and `markdown` make text of it.
 
 mod bench;
 mod compare;
@@ -22,6 +23,8 @@ mod progress;
 mod result;
 mod server;
 mod summary;
+mod summary_line;
+mod targets;
 
 use std::process::ExitCode;
 
@@ -42,6 +45,7 @@ struct Flags {
 #[derive(Debug, Subcommand)]
 enum Measurement {
     Compare(compare::Flags),
+    Targets(targets::Flags),
 }
 
 fn main() -> ExitCode {
@@ -57,7 +61,8 @@ fn main() -> ExitCode {
 fn run(flags: &Flags) -> anyhow::Result<()> {
     let places = flags.places.find()?;
     match &flags.measurement {
-        Measurement::Compare(flags) => compare::run(flags, places),
+        Measurement::Compare(flags) => compare::run(flags, &places),
+        Measurement::Targets(flags) => targets::run(flags, &places),
     }
 }
 

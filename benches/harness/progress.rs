@@ -6,3 +6,8 @@ use std::io::Write as _;
 pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "harness: {line}");
 }
+
+/// A line of the results, on standard output.
+pub(crate) fn show(line: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout(), "{line}")
+}

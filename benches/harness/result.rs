@@ -220,6 +220,11 @@ impl RunResult {
         self.outcome == "fine"
     }
 
+    /// Whether every event that should have arrived did, as far as anybody verified it.
+    pub(crate) fn lost_nothing(&self) -> bool {
+        self.lost == 0 && self.reach == Some(1.0)
+    }
+
     /// Deliveries a second that were asked for.
     pub(crate) fn asked_deliveries(&self) -> Option<f64> {
         Some(self.asked_rate? * self.asked)
@@ -264,6 +269,12 @@ mod tests {
         assert_eq!((found.failed, found.scheduled, found.accepted, found.lost), (10, 100, 95, 5));
         assert_eq!(found.last_subscriber_ms, Some((80.0, 90.0)));
         assert_eq!(found.memory_after, Some(12_048_576.0));
+        let none_lost = |lost, reach| RunResult { lost, reach, ..RunResult::default() };
+        assert!(none_lost(0, Some(1.0)).lost_nothing());
+        assert!(
+            !none_lost(1, Some(1.0)).lost_nothing() && !none_lost(0, Some(0.99)).lost_nothing()
+        );
+        assert!(!none_lost(0, None).lost_nothing(), "nobody knows");
     }
 
     #[test]

@@ -17,10 +17,14 @@ mod rounds;
 mod rows;
 mod session;
 mod shapes;
+mod standing;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod versions;
+
+pub(crate) use crate::compare::ratios::Beside;
+pub(crate) use crate::compare::standing::{Standing, last};
 
 use crate::compare::competitors::Competitor;
 use crate::compare::files::Files;
@@ -48,8 +52,8 @@ pub(crate) struct Flags {
     render: bool,
 }
 
-pub(crate) fn run(flags: &Flags, places: Places) -> anyhow::Result<()> {
-    let files = Files::of(&places, flags.quick);
+pub(crate) fn run(flags: &Flags, places: &Places) -> anyhow::Result<()> {
+    let files = Files::of(places, flags.quick);
     let competitors = chosen(&competitors::all(), &flags.only, |one: &Competitor| one.name)?;
     let shapes = chosen(&shapes::all(flags.quick), &flags.shapes, |shape: &Shape| shape.name)?;
     if !flags.render {

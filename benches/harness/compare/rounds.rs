@@ -17,7 +17,7 @@ use crate::server::{Launch, Server};
 
 /// Measures all, and leaves results and the session in files.
 pub(crate) fn measure(
-    places: Places,
+    places: &Places,
     results: &Path,
     competitors: &[Competitor],
     shapes: &[Shape],
