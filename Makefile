@@ -5,7 +5,7 @@
 PEERS := service/tests/peers
 CHECKS := deploy/checks
 
-.PHONY: run load test fuzz bench compare targets watching rolling-restart lint setup-tests
+.PHONY: run load test fuzz bench compare targets overhead watching rolling-restart lint setup-tests
 
 # Starts the server with its demonstrations and pages; flags go in ARGS="--listen 127.0.0.1:9000".
 run:
@@ -76,9 +76,14 @@ targets:
 	@./target/release/harness targets $(ARGS)
 
 # What metrics, logs, scrapes and traces cost, against a server that has none; a quiet machine and 20
-# minutes. Some only: ARGS="10 P1 blind watched".
-watching: .packages
-	@benches/watching $(ARGS)
+# minutes. Some only: ARGS="10 P1 blind watched". `make watching` is its former name.
+overhead: .packages
+	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen -p fanfare-benches --bins
+	@cargo build --release --quiet --locked -p fanfare --bins --features uncounted --target-dir target/uncounted
+	@cargo build --release --quiet --locked -p fanfare --bins --features otlp --target-dir target/otlp
+	@./target/release/harness overhead $(ARGS)
+
+watching: overhead
 
 setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json \
              $(CHECKS)/.venv/.installed $(CHECKS)/.tools/.installed

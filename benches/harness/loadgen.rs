@@ -9,6 +9,12 @@ use anyhow::{Context as _, bail};
 use crate::places::Places;
 use crate::result::{self, RunResult};
 
+/// The arguments of a load, with the address of the server where `URL` stands for it.
+pub(crate) fn arguments(load: &str, port: u16) -> Vec<String> {
+    let url = format!("http://127.0.0.1:{port}");
+    load.split_whitespace().map(|word| word.replace("URL", &url)).collect()
+}
+
 /// One run, whose text goes into a log beside the result file.
 pub(crate) fn run(
     places: &Places,
@@ -39,4 +45,17 @@ pub(crate) fn run(
         bail!("loadgen wrote no result ({status}); see {}", log.display());
     }
     result::read(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_lead_to_the_server() {
+        assert_eq!(
+            arguments("--subscribe URL/events/user-{n} -c 19000", 20_000),
+            ["--subscribe", "http://127.0.0.1:20000/events/user-{n}", "-c", "19000"]
+        );
+    }
 }

@@ -2,10 +2,11 @@
 //! loadgen's result file, and ends the server. Nothing here measures by itself but for the few
 //! figures that loadgen cannot know; it is loadgen that does.
 //!
-//! `compare` measures Fanfare beside its competitors, and `targets` what Fanfare is meant to reach. What
-//! they share, in reading order: `places` says where things are, `bench` goes through a run, `server`
-//! starts one server out of a `process`, `loadgen` runs the load, `result` reads what it wrote;
-//! `summary`, `format` and `markdown` make text of it.
+//! `compare` measures Fanfare beside its competitors, `targets` what Fanfare is meant to reach, and
+//! `overhead` what metrics, logs and traces cost. What they share, in reading order: `places` says
+//! where things are, `bench` goes through a run, `server` starts one server out of a `process`,
+//! `loadgen` runs the load, `result` reads what it wrote; `summary`, `format` and `markdown` make text
+//! of it.
 
 mod bench;
 mod compare;
@@ -15,6 +16,7 @@ mod http;
 mod loadgen;
 mod machine;
 mod markdown;
+mod overhead;
 mod places;
 mod ports;
 mod process;
@@ -46,6 +48,7 @@ struct Flags {
 enum Measurement {
     Compare(compare::Flags),
     Targets(targets::Flags),
+    Overhead(overhead::Flags),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +66,7 @@ fn run(flags: &Flags) -> anyhow::Result<()> {
     match &flags.measurement {
         Measurement::Compare(flags) => compare::run(flags, &places),
         Measurement::Targets(flags) => targets::run(flags, &places),
+        Measurement::Overhead(flags) => overhead::run(flags, &places),
     }
 }
 

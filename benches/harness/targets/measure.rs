@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use crate::bench::Bench;
 use crate::fanfare;
 use crate::format;
+use crate::loadgen;
 use crate::places::Places;
 use crate::progress::show;
 use crate::result::RunResult;
@@ -69,7 +70,7 @@ fn run(
     };
     let server = Server::start(launch, &results.join("run"))?;
     let file = record::result_file(results, key, record.commands.len());
-    let arguments = arguments(load, ports.listen);
+    let arguments = loadgen::arguments(load, ports.listen);
     let result = if runs.asks_meanwhile {
         let (result, answers) = load_and_ask(bench, &arguments, ports, server.pid, &file)?;
         for times in &answers {
@@ -87,12 +88,6 @@ fn run(
     };
     show(&format!("   {}", summary_line(&result)))?;
     Ok(())
-}
-
-/// The arguments of loadgen, with the server's address in them.
-fn arguments(load: &str, port: u16) -> Vec<String> {
-    let url = format!("http://127.0.0.1:{port}");
-    load.split(' ').map(|word| word.replace("URL", &url)).collect()
 }
 
 /// Loads the server, and asks it for other things as soon as all have subscribed.
@@ -131,9 +126,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_lead_to_the_server() {
-        let words = arguments("--subscribe URL/events/user-{n} -c 19000", 20_000);
-        assert_eq!(words, ["--subscribe", "http://127.0.0.1:20000/events/user-{n}", "-c", "19000"]);
+    fn the_number_of_subscribers_is_in_the_load() {
+        let words = loadgen::arguments("--rate 4 -c 19000", 20_000);
         assert_eq!(subscribers(&words), Some(19_000));
         assert_eq!(subscribers(&words[..2]), None);
     }
