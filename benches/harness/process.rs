@@ -31,7 +31,10 @@ impl Process {
         let file =
             File::create(log).with_context(|| format!("cannot write to {}", log.display()))?;
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
-        let child = command.spawn().with_context(|| format!("cannot start {title}"))?;
+        let child = command.spawn().with_context(|| {
+            let program = command.get_program().display();
+            format!("cannot start {title} ({program}); build or install it first")
+        })?;
         Ok(Self { title: title.to_owned(), child, log: log.to_owned() })
     }
 

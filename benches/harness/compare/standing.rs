@@ -26,7 +26,8 @@ pub(crate) fn last(places: &Places) -> Option<Standing> {
     of(&session::read(&Files::of(places, false).results).ok()?)
 }
 
-fn of(session: &Session) -> Option<Standing> {
+/// Of a comparison; nothing when Fanfare did not take part with many subscribers.
+pub(crate) fn of(session: &Session) -> Option<Standing> {
     let runs = session.rounds_of(FANFARE, BROADCAST).into_iter().flatten().cloned().collect();
     let ours = session.servers.iter().find(|server| server.name == FANFARE)?;
     let shape = session.shapes.iter().find(|shape| shape.name == BROADCAST)?;

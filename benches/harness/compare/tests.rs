@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::compare::competitors::{FANFARE, FLOOR};
+use crate::compare::ratios::Beside;
 use crate::compare::session::{Failure, Measured, Participant, Session, ShapeCommand};
 use crate::compare::shapes::{BROADCAST, THROUGHPUT};
-use crate::compare::{charts, page};
+use crate::compare::{charts, page, standing};
 use crate::result::RunResult;
 
 /// All that was asked for was done.
@@ -98,6 +99,20 @@ fn the_page_shows_ratios_first_and_hides_neither_the_invalid_nor_the_absent() {
     // Nobody was measured there, so nothing is said of it.
     assert!(!text.contains("waiting publisher"), "{text}");
     assert_eq!(session().rounds_of(FANFARE, THROUGHPUT), [None, None]);
+}
+
+#[test]
+fn the_targets_are_told_how_fanfare_stands_beside_the_others() {
+    let found = standing::of(&session()).expect("Fanfare took part");
+    let ratio = |beside: Option<Beside>| {
+        let Beside { ratio, other } = beside.expect("figures of both");
+        (format!("{:.2}", ratio.median), other)
+    };
+    assert_eq!(ratio(found.cpu_beside_floor), ("1.10".to_owned(), "the floor".to_owned()));
+    assert_eq!(ratio(found.p99_beside_floor), ("0.93".to_owned(), "the floor".to_owned()));
+    assert_eq!(ratio(found.p99_beside_best), ("0.01".to_owned(), "Slow".to_owned()));
+    assert_eq!((found.runs.len(), found.command.as_str()), (2, "loadgen run"));
+    assert!(standing::of(&Session::default()).is_none());
 }
 
 fn docs() -> PathBuf {

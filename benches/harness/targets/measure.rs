@@ -11,7 +11,7 @@ use crate::fanfare;
 use crate::format;
 use crate::loadgen;
 use crate::places::Places;
-use crate::progress::show;
+use crate::progress::{say, show};
 use crate::result::RunResult;
 use crate::server::{Launch, Server};
 use crate::summary_line::summary_line;
@@ -25,24 +25,47 @@ const CONNECTIONS_MAX: u64 = 19_000;
 const SUBSCRIBE_MAX: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(200);
 
-/// Measures those that are not of the comparison, and leaves what was found in files.
-pub(crate) fn measure(places: &Places, results: &Path, targets: &[&Target]) -> anyhow::Result<()> {
+/// Measures those that are not of the comparison, and leaves what was found in files. Says which could
+/// not be measured; that is no reason not to measure the others.
+pub(crate) fn measure(
+    places: &Places,
+    results: &Path,
+    targets: &[&Target],
+) -> anyhow::Result<Vec<&'static str>> {
     let mut bench = Bench::new(places, CONNECTIONS_MAX)?;
-    let version = fanfare::version(&bench.places);
+    let version = fanfare::version(places);
+    let mut failed = Vec::new();
     for target in targets {
         let Source::Runs(runs) = &target.source else { continue };
         record::forget(results, target.key)?;
         let mut record = Record { version: version.clone(), ..Record::default() };
-        for (index, load) in runs.loads.iter().enumerate() {
-            let part = match runs.loads.len() {
-                1 => String::new(),
-                all => format!(" ({} of {all})", index + 1),
-            };
-            show(&format!("\n== {}: {}{part}", target.id, target.what))?;
-            run(&mut bench, results, target.key, runs, load, &mut record)?;
-            bench.settle();
+        match run_all(&mut bench, results, target, runs, &mut record) {
+            Ok(()) => record.save(results, target.key)?,
+            Err(error) if bench.is_interrupted() => return Err(error),
+            Err(error) => {
+                say(&format!("{}: {error:#}", target.id));
+                failed.push(target.id);
+            }
         }
-        record.save(results, target.key)?;
+    }
+    Ok(failed)
+}
+
+fn run_all(
+    bench: &mut Bench,
+    results: &Path,
+    target: &Target,
+    runs: &Runs,
+    record: &mut Record,
+) -> anyhow::Result<()> {
+    for (index, load) in runs.loads.iter().enumerate() {
+        let part = match runs.loads.len() {
+            1 => String::new(),
+            all => format!(" ({} of {all})", index + 1),
+        };
+        show(&format!("\n== {}: {}{part}", target.id, target.what))?;
+        run(bench, results, target.key, runs, load, record)?;
+        bench.settle();
     }
     Ok(())
 }

@@ -41,14 +41,16 @@ pub(crate) fn run(flags: &Flags, places: &Places) -> anyhow::Result<()> {
     let all = list::all();
     let chosen = chosen(&all, &flags.targets)?;
     let results = places.results().join("targets");
-    if !flags.render {
-        measure::measure(places, &results, &chosen)?;
-    }
+    let failed =
+        if flags.render { Vec::new() } else { measure::measure(places, &results, &chosen)? };
     let standing = compare::last(places);
     let rows = |targets: &[&Target]| -> anyhow::Result<Vec<Row>> {
         targets.iter().map(|target| row::of(target, &results, standing.as_ref())).collect()
     };
     show(&format!("\n{}", table::generated(&rows(&chosen)?)))?;
+    if !failed.is_empty() {
+        bail!("{} could not be measured; see above", failed.join(", "));
+    }
     if flags.write {
         write(places, &rows(&all.iter().collect::<Vec<_>>())?)?;
     }
@@ -58,11 +60,12 @@ pub(crate) fn run(flags: &Flags, places: &Places) -> anyhow::Result<()> {
 /// The page is of all targets or of none: a row that is left over from another day or machine would
 /// not be noticed.
 fn write(places: &Places, rows: &[Row]) -> anyhow::Result<()> {
-    let missing: Vec<_> = rows.iter().filter(|row| row.origin.is_none()).collect();
+    let missing: Vec<_> = rows.iter().filter(|row| row.finding.is_none()).collect();
     if !missing.is_empty() {
-        let missing: Vec<_> = missing.iter().map(|row| row.id).collect();
+        let mut missing: Vec<_> = missing.iter().map(|row| row.id).collect();
+        missing.dedup();
         bail!(
-            "the table is not written, because there is no result of {}; P1 and P2 are of `make compare`",
+            "the table is not written, because there is no figure of {}; P1 and P2 are of `make compare`",
             missing.join(", ")
         );
     }
