@@ -69,6 +69,18 @@ impl Outcome {
     pub(crate) fn is_fine(&self) -> bool {
         self.name == "fine"
     }
+
+    /// What loadgen says of the rounds, in a word or two.
+    pub(crate) fn said(rounds: &[Option<&RunResult>]) -> String {
+        match Self::of(rounds) {
+            None => "no result".to_owned(),
+            Some(outcome) if outcome.is_fine() => "fine".to_owned(),
+            Some(outcome) if outcome.of == 1 => outcome.name.to_uppercase(),
+            Some(outcome) => {
+                format!("{} {} of {}", outcome.name.to_uppercase(), outcome.rounds, outcome.of)
+            }
+        }
+    }
 }
 
 /// As loadgen orders them; what is not known is the worst.
@@ -122,6 +134,10 @@ mod tests {
         assert_eq!((outcome.name.as_str(), outcome.rounds, outcome.of), ("invalid", 2, 3));
         assert_eq!(outcome.reasons, ["because invalid"]);
         assert!(!outcome.is_fine());
+        assert_eq!(Outcome::said(&rounds), "INVALID 2 of 3");
+        assert_eq!(Outcome::said(&rounds[1..3]), "fine");
+        assert_eq!(Outcome::said(&rounds[..1]), "INVALID");
+        assert_eq!(Outcome::said(&[None]), "no result");
         assert_eq!(Outcome::of(&[None]), None);
         let missed = run(None, "goal-missed");
         assert_eq!(Outcome::of(&[Some(&missed)]).expect("a run").name, "goal missed");

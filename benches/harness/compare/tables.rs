@@ -30,7 +30,7 @@ pub(crate) fn shape(session: &Session, name: &str) -> String {
         let rounds = session.rounds_of(&server.name, name);
         let mut cells = vec![server.title.clone()];
         cells.extend(columns.iter().map(|column| (column.cell)(&rounds)));
-        cells.push(says(&rounds));
+        cells.push(Outcome::said(&rounds));
         lines.push(row(&cells));
     }
     lines.extend(absent_rows(session, columns.len() + 1));
@@ -94,18 +94,6 @@ fn columns(name: &str, first: &RunResult) -> Vec<Column> {
                 median(spread(rounds, |f| f.cpu_us_per_connection), "µs", number)
             }),
         ],
-    }
-}
-
-/// What loadgen thinks of the rounds.
-fn says(rounds: &[Option<&RunResult>]) -> String {
-    match Outcome::of(rounds) {
-        None => "no result".to_owned(),
-        Some(outcome) if outcome.is_fine() => "fine".to_owned(),
-        Some(outcome) if outcome.of == 1 => outcome.name.to_uppercase(),
-        Some(outcome) => {
-            format!("{} {} of {}", outcome.name.to_uppercase(), outcome.rounds, outcome.of)
-        }
     }
 }
 

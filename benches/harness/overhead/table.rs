@@ -5,7 +5,7 @@ use crate::format::{NOTHING, number};
 use crate::machine;
 use crate::markdown::{header, row};
 use crate::overhead::measure::{Measured, Run};
-use crate::summary::Spread;
+use crate::summary::{Outcome, Spread};
 
 /// The load, the machine and the day, and a row a kind.
 pub(crate) fn generated(measured: &Measured) -> String {
@@ -15,8 +15,9 @@ pub(crate) fn generated(measured: &Measured) -> String {
     let version = measured.version.as_deref().unwrap_or("of an unknown version");
     let day = machine::day(first);
     let machine = machine::describe(&first.machine);
-    let headings = [measured.load.name, "CPU a delivery", "against blind", "user mode", "p99"];
-    let mut lines = header(&headings.map(str::to_owned));
+    let figures = ["CPU a delivery", "against blind", "user mode", "p99", "loadgen says"];
+    let headings = std::iter::once(measured.load.name).chain(figures);
+    let mut lines = header(&headings.map(str::to_owned).collect::<Vec<_>>());
     let blind = measured.kinds.first().map_or(&[][..], |(_, runs)| runs.as_slice());
     lines.extend(measured.kinds.iter().map(|(kind, runs)| line(kind.name, runs, blind)));
     format!(
@@ -40,12 +41,14 @@ fn line(name: &str, runs: &[Run], blind: &[Run]) -> String {
         format!("{:.3} x ({low:.3}-{high:.3})", spread.median)
     });
     let p99 = Spread::of(runs.iter().filter_map(|run| run.result.p99_ms));
+    let results: Vec<_> = runs.iter().map(|run| Some(&run.result)).collect();
     row(&[
         name.to_owned(),
         median("µs", cpu),
         against,
         median("µs", |run| Some(run.user_us_per_delivery)),
         p99.map_or(NOTHING.to_owned(), |p99| format!("{} ms", number(p99.median))),
+        Outcome::said(&results),
     ])
 }
 
@@ -84,6 +87,7 @@ mod tests {
             started_at: "2026-01-02T03:04:05Z".to_owned(),
             cpu_us_per_delivery: Some(cpu),
             p99_ms: Some(25.0),
+            outcome: "fine".to_owned(),
             ..RunResult::default()
         };
         Run { result, user_us_per_delivery: 0.4 }
@@ -99,9 +103,9 @@ mod tests {
         for line in [
             "2026-01-02, 2 rounds in turn; ",
             "`loadgen run --subscribe URL/events/load ",
-            "| P1 | CPU a delivery | against blind | user mode | p99 |",
-            "| blind | 7.500 µs | 1.000 x (1.000-1.000) | 0.400 µs | 25.0 ms |",
-            "| counted | 8.250 µs | 1.100 x (1.100-1.100) | 0.400 µs | 25.0 ms |",
+            "| P1 | CPU a delivery | against blind | user mode | p99 | loadgen says |",
+            "| blind | 7.500 µs | 1.000 x (1.000-1.000) | 0.400 µs | 25.0 ms | fine |",
+            "| counted | 8.250 µs | 1.100 x (1.100-1.100) | 0.400 µs | 25.0 ms | fine |",
         ] {
             assert!(text.contains(line), "no {line:?} in\n{text}");
         }
