@@ -19,3 +19,8 @@ pub(crate) fn describe(machine: &Machine) -> String {
 pub(crate) fn day(run: &RunResult) -> &str {
     run.started_at.split('T').next().unwrap_or_default()
 }
+
+/// How often everything was measured.
+pub(crate) fn rounds(count: usize) -> String {
+    if count == 1 { "1 round".to_owned() } else { format!("{count} rounds") }
+}

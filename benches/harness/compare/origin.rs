@@ -26,10 +26,6 @@ pub(crate) fn machine(session: &Session) -> String {
         return String::new();
     };
     let (day, machine) = (machine::day(first), machine::describe(&first.machine));
-    let rounds = if session.rounds == 1 {
-        "1 round".to_owned()
-    } else {
-        format!("{} rounds", session.rounds)
-    };
+    let rounds = machine::rounds(session.rounds as usize);
     format!("{day}, {rounds} in turn; {machine}.")
 }

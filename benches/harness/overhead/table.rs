@@ -12,6 +12,7 @@ pub(crate) fn generated(measured: &Measured) -> String {
     let runs: Vec<&Run> = measured.kinds.iter().flat_map(|(_, runs)| runs).collect();
     let Some(first) = runs.first().map(|run| &run.result) else { return String::new() };
     let rounds = measured.kinds.iter().map(|(_, runs)| runs.len()).max().unwrap_or(0);
+    let rounds = machine::rounds(rounds);
     let version = measured.version.as_deref().unwrap_or("of an unknown version");
     let day = machine::day(first);
     let machine = machine::describe(&first.machine);
@@ -21,7 +22,7 @@ pub(crate) fn generated(measured: &Measured) -> String {
     let blind = measured.kinds.first().map_or(&[][..], |(_, runs)| runs.as_slice());
     lines.extend(measured.kinds.iter().map(|(kind, runs)| line(kind.name, runs, blind)));
     format!(
-        "{day}, {rounds} rounds in turn; {machine}, Fanfare {version}.\n\n`loadgen run {} --server-pid PID`\n\n{}\n\n\
+        "{day}, {rounds} in turn; {machine}, Fanfare {version}.\n\n`loadgen run {} --server-pid PID`\n\n{}\n\n\
          A ratio is the median of those of each round; the range is their middle half.",
         measured.load.arguments,
         lines.join("\n")
