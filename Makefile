@@ -5,7 +5,7 @@
 PEERS := service/tests/peers
 CHECKS := deploy/checks
 
-.PHONY: run load test fuzz bench compare targets watching rolling-restart lint setup-tests
+.PHONY: run load test fuzz bench compare targets overhead watching rolling-restart lint setup-tests
 
 # Starts the server with its demonstrations and pages; flags go in ARGS="--listen 127.0.0.1:9000".
 run:
@@ -63,21 +63,27 @@ fuzz:
 bench:
 	cargo bench --locked -p fanfare-benches $(if $(ARGS),-- $(ARGS))
 
-# Fanfare beside its peers; writes docs/benchmarks.md. Flags go in ARGS: --quick, --only nchan,bun.
+# Fanfare beside its competitors; writes docs/benchmarks.md. Flags go in ARGS: --quick, --only nchan,bun.
 compare:
-	@benches/peers/setup
+	@benches/competitors/setup
 	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen -p fanfare-benches --bins
-	@./target/release/compare $(ARGS)
+	@./target/release/harness compare $(ARGS)
 
-# What is meant to be reached beyond the comparison. Some only: ARGS="P7 P12".
+# What Fanfare is meant to reach, a row of docs/benchmarks.md each. Some only: ARGS="P7 P12"; the table
+# itself is written by ARGS=--write. P12 holds a million streams: 2 GiB for the server, 5 for loadgen.
 targets:
-	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen
-	@benches/targets $(ARGS)
+	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen -p fanfare-benches --bins
+	@./target/release/harness targets $(ARGS)
 
 # What metrics, logs, scrapes and traces cost, against a server that has none; a quiet machine and 20
-# minutes. Some only: ARGS="10 P1 blind watched".
-watching: .packages
-	@benches/watching $(ARGS)
+# minutes. Some only: ARGS="10 P1 blind watched". `make watching` is its former name.
+overhead: .packages
+	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen -p fanfare-benches --bins
+	@cargo build --release --quiet --locked -p fanfare --bins --features uncounted --target-dir target/uncounted
+	@cargo build --release --quiet --locked -p fanfare --bins --features otlp --target-dir target/otlp
+	@./target/release/harness overhead $(ARGS)
+
+watching: overhead
 
 setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json \
              $(CHECKS)/.venv/.installed $(CHECKS)/.tools/.installed

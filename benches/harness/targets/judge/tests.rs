@@ -1,0 +1,176 @@
+//! Each target reached, missed, and not to be judged.
+
+use super::*;
+
+type Judge = fn(&Evidence) -> Option<Finding>;
+
+/// Everything went as it was asked for.
+fn run() -> RunResult {
+    RunResult {
+        asked: 1_000.0,
+        connected: 1_000.0,
+        ramp_seconds: 0.02,
+        scheduled: 16_000,
+        accepted: 16_000,
+        accepted_rate: Some(2_000.0),
+        deliveries_per_second: 1_995_000.0,
+        reach: Some(1.0),
+        p99_ms: Some(19.0),
+        cpu_us_per_delivery: Some(0.5),
+        cpu_us_per_connection: Some(33.0),
+        outcome: "fine".to_owned(),
+        ..RunResult::default()
+    }
+}
+
+fn evidence(runs: &[RunResult]) -> Evidence {
+    Evidence { runs: runs.to_vec(), answers: Vec::new() }
+}
+
+fn judged(judge: Judge, runs: &[RunResult]) -> (bool, String) {
+    let finding = judge(&evidence(runs)).expect("figures");
+    (finding.is_reached, finding.measured)
+}
+
+#[test]
+fn two_thousand_events_a_second_need_all_accepted_in_time_and_believed() {
+    let said = "all accepted, 1,995,000 a second, p99 19.0 ms";
+    assert_eq!(judged(p3, &[run()]), (true, said.to_owned()));
+    for run in [
+        RunResult { accepted: 15_999, ..run() },
+        RunResult { deliveries_per_second: 1_900_000.0, ..run() },
+        RunResult { p99_ms: Some(20.4), ..run() },
+        RunResult { outcome: "invalid".to_owned(), ..run() },
+    ] {
+        assert!(!judged(p3, std::slice::from_ref(&run)).0, "{run:?}");
+    }
+}
+
+#[test]
+fn what_is_lost_is_said_and_misses_the_target() {
+    let fast = RunResult { deliveries_per_second: 10.9e6, ..run() };
+    let said = "10.9 M a second, none lost, 0.50 µs of CPU each";
+    assert_eq!(judged(p4, std::slice::from_ref(&fast)), (true, said.to_owned()));
+    let lossy = RunResult { lost: 7, reach: Some(0.999), ..fast };
+    let said = "10.9 M a second, 7 lost, 99.90 % arrived, 0.50 µs of CPU each";
+    assert_eq!(judged(p4, &[lossy]), (false, said.to_owned()));
+}
+
+#[test]
+fn memory_is_judged_by_its_bound() {
+    let each = |bytes| RunResult { memory_per_subscriber: Some(bytes), ..run() };
+    assert_eq!(judged(p5, &[each(352.0)]), (true, "352 B".to_owned()));
+    assert_eq!(judged(p5, &[each(401.0)]), (false, "401 B".to_owned()));
+    assert_eq!(judged(p6, &[each(1_792.0)]), (true, "1.75 KiB".to_owned()));
+}
+
+#[test]
+fn connections_are_counted_by_the_second() {
+    let said = "50,000 a second, none refused, none lost, 33.0 µs of CPU each";
+    assert_eq!(judged(p7, &[run()]), (true, said.to_owned()));
+    assert!(!judged(p7, &[RunResult { ramp_seconds: 0.05, ..run() }]).0, "20,000 a second");
+    let refused = RunResult { failed: 3, ..run() };
+    assert!(judged(p7, &[refused]).1.contains("3 attempts failed"));
+}
+
+#[test]
+fn a_cost_is_flat_within_a_fifth() {
+    let costs = |values: [f64; 3]| {
+        values.map(|cost| RunResult { cpu_us_per_delivery: Some(cost), ..run() })
+    };
+    assert_eq!(judged(p8, &costs([5.0, 6.0, 5.5])), (true, "5.00, 6.00, 5.50 µs".to_owned()));
+    assert_eq!(judged(p8, &costs([5.4, 6.8, 8.8])), (false, "5.40, 6.80, 8.80 µs".to_owned()));
+}
+
+#[test]
+fn what_is_accepted_has_to_be_delivered_too() {
+    let rates = |accepted, delivered| RunResult {
+        accepted_rate: Some(accepted),
+        deliveries_per_second: delivered,
+        ..run()
+    };
+    assert!(judged(p9_posts, &[rates(29_990.0, 29_800.0)]).0);
+    assert!(!judged(p9_posts, &[rates(30_000.0, 29_000.0)]).0);
+    let said = "78,000 accepted, 77,000 delivered, none lost";
+    assert_eq!(judged(p9_ndjson, &[rates(78_000.0, 77_000.0)]), (false, said.to_owned()));
+}
+
+#[test]
+fn stalled_readers_are_judged_round_by_round() {
+    let rounds = |values: [f64; 4]| values.map(|p99| RunResult { p99_ms: Some(p99), ..run() });
+    // The machine became slower after the first round; the ratio did not change.
+    let said = "1.06 x and 1.09 x".to_owned();
+    assert_eq!(judged(p10, &rounds([50.0, 53.0, 100.0, 109.0])), (true, said));
+    assert!(!judged(p10, &rounds([50.0, 53.0, 100.0, 120.0])).0);
+}
+
+#[test]
+fn the_slowest_answer_counts() {
+    let times = |what: &str, p99_ms| AnswerTimes {
+        what: what.to_owned(),
+        count: 300,
+        p50_ms: 1.0,
+        p99_ms,
+        max_ms: 50.0,
+    };
+    let asked = |answers: Vec<AnswerTimes>| p11(&Evidence { answers, ..evidence(&[run()]) });
+    let finding = asked(vec![times("`/metrics`", 4.1), times("a page", 2.5)]).expect("answers");
+    assert_eq!(finding.measured, "`/metrics` 4.10 ms, a page 2.50 ms");
+    assert!(finding.is_reached);
+    assert!(
+        !asked(vec![times("a page", 2.5), times("a publish", 10.0)]).expect("answers").is_reached
+    );
+    assert_eq!(asked(Vec::new()), None);
+}
+
+#[test]
+fn a_million_streams_have_to_fit_and_all_hear() {
+    let gib = f64::from(1_u32 << 30);
+    let held = |gibibytes: f64| RunResult {
+        memory_connected: Some(gib),
+        memory_after: Some(gibibytes * gib),
+        accepted: 3,
+        last_subscriber_ms: Some((5_000.0, 11_000.0)),
+        ..run()
+    };
+    let said = "1.50 GiB, 3 events reached all, none lost, the last after 5.00-11.0 s";
+    assert_eq!(judged(p12, &[held(1.5)]), (true, said.to_owned()));
+    assert!(!judged(p12, &[held(2.5)]).0);
+    let partly = RunResult { connected: 900.0, ..held(1.5) };
+    assert_eq!(
+        judged(p12, &[partly]).1,
+        "1.50 GiB, 900 connected, none lost, the last after 5.00-11.0 s"
+    );
+}
+
+#[test]
+fn a_figure_that_is_not_there_is_not_judged() {
+    for judge in [p3, p4, p5, p6, p7, p9_posts, p9_ndjson, p12] as [Judge; 8] {
+        assert_eq!(judge(&evidence(&[])), None);
+        assert_eq!(judge(&evidence(&[RunResult::default()])), None);
+    }
+}
+
+#[test]
+fn others_are_stood_beside_in_ratios() {
+    let beside = |median, other: &str| {
+        Some(Beside {
+            ratio: Spread { median, least: median, most: median },
+            other: other.to_owned(),
+        })
+    };
+    let standing = Standing {
+        cpu_beside_floor: beside(1.13, "the loop"),
+        p99_beside_floor: beside(1.06, "the loop"),
+        p99_beside_best: beside(0.92, "Bun"),
+        runs: Vec::new(),
+        version: None,
+        command: String::new(),
+    };
+    let (cpu, p99) = (p1(&standing).expect("a ratio"), p2(&standing).expect("ratios"));
+    assert_eq!((cpu.is_reached, cpu.measured.as_str()), (false, "1.13 x of the loop"));
+    assert_eq!(
+        (p99.is_reached, p99.measured.as_str()),
+        (true, "0.92 x of Bun, 1.06 x of the loop")
+    );
+}
