@@ -129,7 +129,7 @@ impl Verified {
     /// What has come is right, though not everything has.
     pub(crate) fn what_came_is_right(self) -> String {
         format!(
-            "what arrived is right{}, but not everything arrived: nothing was lost without a word",
+            "what arrived is right{}, but not everything arrived: there were no silent gaps",
             self.extent()
         )
     }
@@ -181,7 +181,7 @@ impl Held {
     /// What was asked for, and what was not looked at for that.
     pub(crate) fn sentence(self) -> String {
         format!(
-            "{} held; no event was asked for, and none was checked",
+            "{} held; --hold expects no event, and none was checked",
             were(self.0.get(), "stream")
         )
     }
@@ -191,7 +191,7 @@ impl Accepted {
     /// What the server said of them.
     pub(crate) fn sentence(self) -> String {
         format!(
-            "{} accepted; nobody subscribed here, so deliveries were not looked at",
+            "{} accepted; there was no subscriber, so deliveries were not checked",
             were(self.0.get(), "event")
         )
     }
@@ -215,7 +215,7 @@ impl Nothing {
             Self::Came { comments } => {
                 format!("no event came, only {}", figures::quantity(comments, "comment"))
             }
-            Self::Accepted => "nobody subscribed here, and no event was accepted".to_owned(),
+            Self::Accepted => "there was no subscriber, and no event was accepted".to_owned(),
         };
         format!("{why}, so nothing was checked")
     }
@@ -271,7 +271,7 @@ mod tests {
             (run(0, 0, 0, Some(0)), "no event came, so nothing was checked"),
             (run(0, 0, 0, None), "no event came, so nothing was checked"),
             (unreached(run(0, 0, 0, None)), "no subscriber was connected, so nothing was checked"),
-            (nobody(run(0, 0, 0, Some(0))), "nobody subscribed here, and no event was accepted"),
+            (nobody(run(0, 0, 0, Some(0))), "there was no subscriber, and no event was accepted"),
         ];
         for (run, words) in cases {
             let sentence = Basis::of(&run).shortcoming().expect(words);

@@ -120,7 +120,7 @@ fn line(state: &Running<'_>, rate: f64, latency: &Compact) -> String {
     let progress = state.progress;
     let phase = match progress.behind {
         Some(0) if state.phase == Phase::Tail && progress.absent > 0 => {
-            format!("waiting for {} to come back", figures::quantity(progress.absent, "subscriber"))
+            format!("waiting for {} to reconnect", figures::quantity(progress.absent, "subscriber"))
         }
         Some(0) if state.phase == Phase::Tail => "waiting for the end".to_owned(),
         Some(1) if state.phase == Phase::Tail => "waiting for 1 delivery".to_owned(),
@@ -191,7 +191,7 @@ impl View for Live {
             self.bar.set_length(u64::try_from(state.length.as_millis()).unwrap_or(u64::MAX).max(1));
         }
         if state.phase == Phase::Tail {
-            self.bar.set_prefix("last ones ");
+            self.bar.set_prefix("tail      ");
         }
         if let Some((rate, latency)) = self.since.take(state.progress, Duration::from_millis(500)) {
             self.text = line(state, rate, &latency);
@@ -228,7 +228,7 @@ mod tests {
         let rest = "  0 streams  0 sent  0 deliveries/s  p50 –  p99 –";
         for (behind, absent, begin) in [
             (Some(0), 0, "waiting for the end"),
-            (Some(0), 1, "waiting for 1 subscriber to come back"),
+            (Some(0), 1, "waiting for 1 subscriber to reconnect"),
             (Some(1), 0, "waiting for 1 delivery"),
             (Some(2000), 3, "waiting for 2,000 deliveries"),
         ] {

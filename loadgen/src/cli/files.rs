@@ -69,6 +69,12 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     beside::write(path, text).map_err(|error| Failure::Unwritten { file: path.to_owned(), error })
 }
 
+/// To standard error: one line about a name that has changed and is still understood.
+pub(super) fn hint(text: &str) {
+    // A caller that has closed standard error does not want to be told.
+    let _ = writeln!(io::stderr(), "loadgen: {text}");
+}
+
 /// To standard output. A reader that has gone away is no failure of a run.
 pub(super) fn say(text: &str) -> Result<(), Failure> {
     match writeln!(io::stdout(), "{}", text.trim_end()) {

@@ -18,8 +18,7 @@ pub(super) fn open(settings: &Settings, plan: &Plan) -> Result<Option<Exporter>,
     let Some(listen) = settings.metrics_listen else {
         return match settings.metrics_linger {
             Some(_) => Err(Failure::Usage(
-                "--metrics-linger is for the page of --metrics-listen IP:PORT: give both, or neither"
-                    .to_owned(),
+                "--metrics-linger needs --metrics-listen IP:PORT: give both, or neither".to_owned(),
             )),
             None => Ok(None),
         };
@@ -29,7 +28,7 @@ pub(super) fn open(settings: &Settings, plan: &Plan) -> Result<Option<Exporter>,
     let reach = if address.ip().is_loopback() {
         ""
     } else {
-        "  (whoever reaches this address can read them)"
+        "  (every host that reaches this address can read them)"
     };
     say(&format!("metrics on http://{address}/metrics{reach}"));
     Ok(Some(exporter))
@@ -41,7 +40,7 @@ pub(super) fn linger(settings: &Settings, interrupted: &AtomicBool, is_quiet: bo
     let began = Instant::now();
     if !is_quiet && !length.is_zero() && !interrupted.load(Ordering::Relaxed) {
         let length = humantime::format_duration(length);
-        say(&format!("the last metrics stay for {length}; Ctrl-C ends that"));
+        say(&format!("serving the last metrics for {length}; Ctrl-C ends that"));
     }
     while began.elapsed() < length && !interrupted.load(Ordering::Relaxed) {
         sleep(LOOK.min(length.saturating_sub(began.elapsed())));

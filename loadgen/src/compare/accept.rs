@@ -85,7 +85,7 @@ pub(super) fn usable<'a>(
     }
     if wrong > 0 {
         let text = "a server that loses or damages events is not faster for it";
-        warnings.push(format!("{} of {side} ended as wrong: {text}", runs(wrong)));
+        warnings.push(format!("{} of {side} failed with wrong deliveries: {text}", runs(wrong)));
     }
     Ok(used)
 }

@@ -66,7 +66,7 @@ fn runs_that_say_nothing_about_the_server_are_left_out_and_wrong_ones_are_pointe
         [
             "2 runs of B left out as invalid: the generator was the limit",
             "1 run of B left out: nobody could connect",
-            "1 run of B ended as wrong: a server that loses or damages events is not faster for it",
+            "1 run of B failed with wrong deliveries: a server that loses or damages events is not faster for it",
         ]
     );
 }

@@ -9,8 +9,8 @@ pub(super) fn headline(outcome: Outcome, run: &Run) -> String {
     let basis = Basis::of(run);
     let end = match outcome {
         Outcome::Fine => return capital(&fine(basis, run)) + ".",
-        Outcome::GoalMissed => "A goal was missed",
-        Outcome::Invalid => "The figures say more about the generator than about the server",
+        Outcome::GoalMissed => "An SLO was missed",
+        Outcome::Invalid => "The figures say more about the load generator than about the server",
         Outcome::Wrong => "What arrived is not what was sent",
         Outcome::Unreachable => "No subscriber could connect, so nothing was checked",
     };
@@ -34,8 +34,8 @@ fn fine(basis: Basis, run: &Run) -> String {
     };
     match run.goals.len() {
         0 => claim,
-        1 => claim + ", and the goal was met",
-        _ => claim + ", and every goal was met",
+        1 => claim + ", and the SLO was met",
+        _ => claim + ", and every SLO was met",
     }
 }
 

@@ -138,13 +138,13 @@ fn streams(ask: &Ask<'_>, run: &Run, findings: &mut Findings) {
     let ended = trouble.closed_by_server + failed;
     if ended > 0 {
         let mut text = format!(
-            "{ended} streams of subscribers that read as fast as they can ended without being asked: \
-             {} closed by the server, {failed} failed; subscribers came back {} times",
+            "{ended} streams of fast subscribers ended unexpectedly: {} closed by the server, {failed} \
+             failed; subscribers reconnected {} times",
             trouble.closed_by_server, trouble.reconnects
         );
         if trouble.lengthened > 0 {
             text += &format!(
-                "; {} waits were lengthened, because nobody tries again within {} ms",
+                "; {} reconnect delays were lengthened, because no subscriber reconnects within {} ms",
                 trouble.lengthened,
                 LEAST.as_millis()
             );
@@ -152,7 +152,7 @@ fn streams(ask: &Ask<'_>, run: &Run, findings: &mut Findings) {
         if ask.goals.iter().any(|goal| goal.figure.to_string() == "disconnects") {
             findings.notes.push(text);
         } else {
-            text += "; if that is meant, say how many may with --slo 'disconnects<=N'";
+            text += "; if that is expected, say how many may end with --slo 'disconnects<=N'";
             findings.add(Outcome::GoalMissed, text);
         }
     }
@@ -161,14 +161,14 @@ fn streams(ask: &Ask<'_>, run: &Run, findings: &mut Findings) {
 fn deliveries(plan: &Plan, run: &Run, findings: &mut Findings) {
     if run.trouble.away > 0 && plan.trouble.reconnect != Reconnect::Never {
         let reason = format!(
-            "{} subscribers whose streams had ended did not come back before the end",
+            "{} subscribers whose streams had ended had not reconnected when the run ended",
             run.trouble.away
         );
         findings.add(Outcome::GoalMissed, reason);
     }
     let found = &run.correctness;
     let counts = [
-        (found.gaps, "events were lost, and nobody told their subscribers"),
+        (found.gaps, "events were lost and not announced"),
         (found.duplicates, "events arrived again"),
         (found.reordered, "events arrived after later ones of the same publisher and topic"),
         (found.corrupted, "events arrived with other bytes than were sent"),
@@ -211,7 +211,7 @@ fn schedule(run: &Run, is_interrupted: bool, findings: &mut Findings) {
     if !is_interrupted && (publishing.sent as f64) < publishing.slots as f64 * SENT {
         let share = publishing.sent as f64 / publishing.slots as f64;
         let reason = format!(
-            "only {:.1} % of the schedule was sent: each publisher waits for its answer, {}; try more \
+            "only {:.1} % of the schedule was sent: each publisher waits for its response, {}; try more \
              --publishers or a lower --rate",
             share * 100.0,
             wait(publishing)
@@ -258,14 +258,14 @@ fn notes(plan: &Plan, run: &Run, findings: &mut Findings) {
     }
     if run.trouble.ended > 0 {
         notes.push(format!(
-            "{} streams ended because their topics have, as the server said (fanfare-end)",
+            "{} streams were closed because their topics had ended, as the server said (fanfare-end)",
             run.trouble.ended
         ));
     }
     if run.correctness.foreign > 0 {
         notes.push(format!(
-            "{} events were not of this run: somebody else publishes on these topics, or the server \
-             sends events of its own",
+            "{} events were not of this run: another publisher uses these topics, or the server sends \
+             events of its own",
             run.correctness.foreign
         ));
     }
@@ -281,8 +281,8 @@ fn notes(plan: &Plan, run: &Run, findings: &mut Findings) {
     let closed_loop = |publishing: &&Publishing| !publishing.open_loop && publishing.sent > 0;
     if let Some(publishing) = run.publishing.as_ref().filter(closed_loop) {
         notes.push(format!(
-            "{} events a second is what one waiting publisher a lane got through: a closed loop, whose \
-             latency is not that of a load",
+            "{} events a second is what publishers that wait for each response got through: a closed \
+             loop, whose latency is not that of a load",
             publishing.reached_rate.round()
         ));
     }

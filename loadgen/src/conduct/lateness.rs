@@ -68,7 +68,7 @@ fn parts(run: &Run, reported: f64) -> Vec<Part> {
         });
     let lateness = run.publishing.as_ref().and_then(|publishing| publishing.own_lateness.clone());
     let sending = lateness.map(|values| Part {
-        what: "publishers that were free sent late",
+        what: "publishers that were idle sent late",
         cure: "a lower --rate or more --publishers",
         floor: WOKEN,
         own: values.at(0.99),
@@ -107,16 +107,16 @@ impl Part {
         let bound = self.floor.max(part);
         if *own <= bound {
             return Some(Late::Note(format!(
-                "a part of the latency is the generator's: {figures}"
+                "a part of the latency is the load generator's: {figures}"
             )));
         }
         if (self.values.over(bound) as f64) < MOMENTS * self.each {
             return Some(Late::Note(format!(
-                "the generator was late itself, but so seldom that it may have been a hiccup: \
+                "the load generator was late itself, but so seldom that it may have been a hiccup: \
                  {figures}; repeat the run, or make it longer"
             )));
         }
-        Some(Late::Invalid(format!("the generator was late itself: {figures}; try {cure}")))
+        Some(Late::Invalid(format!("the load generator was late itself: {figures}; try {cure}")))
     }
 }
 

@@ -49,7 +49,8 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, CrewError> {
         }
     }
     if roots.is_empty() {
-        let why = "no certificate to believe: install ca-certificates, or give --ca or --insecure";
+        let why =
+            "no trusted certificate was found: install ca-certificates, or give --ca or --insecure";
         return Err(CrewError::Tls(why.to_owned()));
     }
     Ok(roots)

@@ -27,16 +27,18 @@ pub(crate) enum PlanError {
     Scenario { file: PathBuf, why: String },
     #[error("there is nothing to subscribe to: give --subscribe URL, or a scenario file")]
     NoTarget,
-    #[error("{url:?} is no URL to use: {why}")]
+    #[error("the URL {url:?} cannot be used: {why}")]
     Url { url: String, why: String },
-    #[error("{0:?} is no source: write IP, IP-IP or IP/BITS of IPv4")]
+    #[error("{0:?} is not a --source: write IP, IP-IP or IP/BITS of IPv4")]
     Source(String),
     #[error(
         "{0} is not a loopback address. Load on somebody else's server is an attack: if it is yours, \
          say so with --i-own-this-target"
     )]
     NotLoopback(String),
-    #[error("{what} {asked} is over the bound of {bound}; if it is meant, raise it with {flag}")]
+    #[error(
+        "{what} {asked} is above the limit of {bound}; if it is meant, raise the limit with {flag}"
+    )]
     Bound { what: &'static str, asked: String, bound: String, flag: &'static str },
     #[error("{name} {value} is out of range: {range}")]
     Range { name: &'static str, value: String, range: String },
@@ -44,9 +46,9 @@ pub(crate) enum PlanError {
     Conflict(&'static str),
     #[error("header {0:?} is not of the form NAME: VALUE, in one line of ASCII")]
     Header(String),
-    #[error("--http {0:?} is not known: write 1.1 or 2")]
+    #[error("--http {0:?} is not supported: write 1.1 or 2")]
     Version(String),
-    #[error("{0:?} is no popularity: write uniform or zipf:EXPONENT, such as zipf:1.1")]
+    #[error("{0:?} is not a popularity: write uniform or zipf:EXPONENT, such as zipf:1.1")]
     Popularity(String),
     #[error("--publish-command cannot be read: {0}")]
     Command(String),
@@ -80,7 +82,7 @@ impl Settings {
         };
         if self.hold && plan.publishing.is_some() {
             return Err(PlanError::Conflict(
-                "--hold is for streams on which nothing comes: leave out --publish and its style",
+                "--hold publishes nothing: leave out --publish and --publish-style",
             ));
         }
         self.check_bounds(&plan)?;
@@ -200,7 +202,9 @@ impl Settings {
             }
             None if style == PublishStyle::Command => (None, Template::default()),
             None => {
-                return Err(PlanError::Conflict("publishing needs an address: give --publish URL"));
+                return Err(PlanError::Conflict(
+                    "--publish-style needs a URL to publish to: give --publish URL",
+                ));
             }
         };
         let payload =
@@ -227,7 +231,7 @@ impl Settings {
         match (style, &self.publish_body, &self.publish_command) {
             (PublishStyle::Template, Some(body), _) => Ok(vec![Template(body.clone())]),
             (PublishStyle::Template, None, _) => {
-                Err(PlanError::Conflict("style template needs --publish-body"))
+                Err(PlanError::Conflict("--publish-style template needs --publish-body"))
             }
             (PublishStyle::Command, _, Some(command)) => {
                 let words = shell_words::split(command)
@@ -238,7 +242,7 @@ impl Settings {
                 Ok(words.into_iter().map(Template).collect())
             }
             (PublishStyle::Command, _, None) => {
-                Err(PlanError::Conflict("style command needs --publish-command"))
+                Err(PlanError::Conflict("--publish-style command needs --publish-command"))
             }
             _ => Ok(Vec::new()),
         }
@@ -264,10 +268,14 @@ impl Settings {
         let form = self.schedule.clone().unwrap_or_default();
         let rate = self.rate.unwrap_or(Rate::PerSecond(10.0));
         if form != Form::Constant && rate == Rate::Max {
-            return Err(PlanError::Conflict("--rate max has no schedule: take one of the two"));
+            return Err(PlanError::Conflict(
+                "--rate max has no schedule: leave out --rate max or --schedule",
+            ));
         }
         if matches!(form, Form::Steps(_)) && self.rate.is_some() {
-            return Err(PlanError::Conflict("--schedule steps holds its rates: leave out --rate"));
+            return Err(PlanError::Conflict(
+                "--schedule steps names its own rates: leave out --rate",
+            ));
         }
         Ok(Schedule { rate, form })
     }
@@ -317,7 +325,9 @@ impl Settings {
         let (slow, stopped) = (or_none(self.slow_share), or_none(self.stopped_share));
         let vanished = or_none(self.vanished_share);
         if slow + stopped + vanished > 1.0 {
-            return Err(PlanError::Conflict("slow, stopped and vanished shares are more than all"));
+            return Err(PlanError::Conflict(
+                "--slow-share, --stopped-share and --vanished-share are more than 1 together",
+            ));
         }
         let bytes = |size: bytesize::ByteSize| size.as_u64();
         Ok(TroublePlan {
@@ -343,7 +353,9 @@ impl Settings {
                 let address = Address::parse(url)?;
                 self.check_owner(&address.endpoint)?;
                 if address.endpoint.tls {
-                    return Err(PlanError::Conflict("--server-metrics is read by plain http only"));
+                    return Err(PlanError::Conflict(
+                        "--server-metrics is read over plain http only: give an http:// URL",
+                    ));
                 }
                 let authorization = address.authorization().map(str::to_owned);
                 let Address { endpoint, path, .. } = address;
@@ -368,7 +380,7 @@ impl Settings {
         let peak = plan.publishing.as_ref().and_then(|publishing| publishing.schedule.peak());
         if let Some(peak) = peak.filter(|peak| *peak > bound) {
             return Err(PlanError::Bound {
-                what: "a rate of",
+                what: "the rate",
                 asked: peak.to_string(),
                 bound: bound.to_string(),
                 flag: "--limit-rate",
@@ -377,7 +389,7 @@ impl Settings {
         let bound = span(self.limit_duration, 15 * 60);
         if plan.timing.publishing() > bound {
             return Err(PlanError::Bound {
-                what: "a time of",
+                what: "the warm-up and duration of",
                 asked: Span(plan.timing.publishing()).to_string(),
                 bound: Span(bound).to_string(),
                 flag: "--limit-duration",
@@ -392,28 +404,33 @@ fn check_together(plan: &Plan) -> Result<()> {
     let http2 = plan.targets.iter().any(|target| target.protocol != Protocol::Http1);
     let tls = plan.targets.iter().any(|target| target.endpoint.tls);
     if (http2 || tls) && plan.trouble.vanished_share > 0.0 {
-        return Err(PlanError::Conflict("vanished subscribers are for plain HTTP/1.1 only"));
+        return Err(PlanError::Conflict("--vanished-share works with plain HTTP/1.1 only"));
     }
     if (http2 || tls) && matches!(plan.verify, super::Verify::Sample(_)) {
-        return Err(PlanError::Conflict("--verify sample is for plain HTTP/1.1 only"));
+        return Err(PlanError::Conflict("--verify sample works with plain HTTP/1.1 only"));
     }
     let cuts = plan.trouble.cut_every.is_some() || plan.trouble.storm.is_some();
     if cuts && matches!(plan.verify, super::Verify::Sample(_)) {
         return Err(PlanError::Conflict(
-            "--verify sample does not read ids, so cut streams could not resume: leave out one of the two",
+            "--verify sample reads no event ids, so disconnected streams could not resume: leave out \
+             --verify sample, or --cut-every and --storm-at",
         ));
     }
     if plan.trouble.storm.is_some_and(|(at, _)| at >= plan.timing.publishing()) {
-        return Err(PlanError::Conflict("--storm-at is after the end of publishing"));
+        return Err(PlanError::Conflict(
+            "--storm-at is after the end of publishing: it must be below --warmup and --duration together",
+        ));
     }
     if plan.ramp.connections == 0 && plan.publishing.is_none() {
-        return Err(PlanError::Conflict("nobody subscribes and nobody publishes: nothing to do"));
+        return Err(PlanError::Conflict(
+            "there is nothing to do without subscribers and publishers: give --connections or --publish",
+        ));
     }
     if let Some(publishing) = &plan.publishing
         && publishing.style == PublishStyle::Ndjson
         && publishing.endpoint.as_ref().is_some_and(|endpoint| endpoint.tls)
     {
-        return Err(PlanError::Conflict("style ndjson is for plain http only"));
+        return Err(PlanError::Conflict("--publish-style ndjson works over plain http only"));
     }
     Ok(())
 }

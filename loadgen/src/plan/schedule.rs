@@ -29,7 +29,7 @@ impl FromStr for Rate {
             text => match text.parse::<f64>() {
                 Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(Self::PerSecond(rate)),
                 _ => Err(format!(
-                    "{text:?} is no rate; write events a second, such as 10 or 0.5, or max"
+                    "{text:?} is not a rate; write events a second, such as 10 or 0.5, or max"
                 )),
             },
         }
@@ -65,7 +65,7 @@ impl FromStr for Form {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "{text:?} is no schedule; write constant, poisson, burst:N or steps:10/5s,100/5s"
+                "{text:?} is not a schedule; write constant, poisson, burst:N or steps:10/5s,100/5s"
             )
         };
         match text.split_once(':') {
@@ -278,7 +278,7 @@ mod tests {
             assert!(error.contains("write constant, poisson"), "{error}");
         }
         for text in ["", "-1", "0", "fast", "inf", "NaN"] {
-            assert!(text.parse::<Rate>().expect_err(text).contains("is no rate"), "{text}");
+            assert!(text.parse::<Rate>().expect_err(text).contains("is not a rate"), "{text}");
         }
     }
 }

@@ -47,7 +47,7 @@ fn heading(run: &Run) -> String {
 fn table(text: &mut String, file: &ResultFile, worst: &Run) {
     let keys: Vec<Key> = file.runs.iter().map(Key::of).collect();
     let cpu = keys.iter().any(|key| key.server_cpu_us.is_some());
-    text.push_str("| Run | Verdict | Deliveries/s | p50 | p99 | Reach |");
+    text.push_str("| Run | Verdict | Deliveries/s | p50 | p99 | Delivery ratio |");
     text.push_str(if cpu { " Server CPU/delivery |\n" } else { "\n" });
     text.push_str("|:--|:--|--:|--:|--:|--:|");
     text.push_str(if cpu { "--:|\n" } else { "\n" });
@@ -59,7 +59,7 @@ fn table(text: &mut String, file: &ResultFile, worst: &Run) {
     }
     if file.runs.iter().any(|run| run.environment.loopback) {
         text.push_str(
-            "\nMeasured over loopback: no network between, and both sides share the CPU.\n",
+            "\nMeasured over loopback: no network between, and the server and loadgen share the CPU.\n",
         );
     }
     if let Some(sentence) = wording::difference(worst) {
@@ -108,7 +108,7 @@ fn goals(text: &mut String, run: &Run) {
     if run.goals.is_empty() {
         return;
     }
-    text.push_str("\n| Goal | Measured | |\n|:--|:--|:--|\n");
+    text.push_str("\n| SLO | Measured | |\n|:--|:--|:--|\n");
     for goal in &run.goals {
         let measured = goal.measured.as_deref().unwrap_or("could not be measured");
         let met = if goal.met { "✓ met" } else { "✗ missed" };
@@ -174,7 +174,10 @@ mod tests {
     fn the_first_line_is_the_verdict() {
         let text = markdown(&sample::file(1));
         assert!(text.starts_with("### ✗ "), "{text}");
-        assert!(text.lines().next().is_some_and(|line| line.ends_with("Wrong")), "{text}");
+        assert!(
+            text.lines().next().is_some_and(|line| line.ends_with("FAIL: wrong deliveries")),
+            "{text}"
+        );
     }
 
     #[test]
@@ -182,7 +185,10 @@ mod tests {
         let mut file = sample::file(2);
         file.runs.reverse();
         let text = markdown(&file);
-        assert!(text.lines().next().is_some_and(|line| line.ends_with("Wrong")), "{text}");
+        assert!(
+            text.lines().next().is_some_and(|line| line.ends_with("FAIL: wrong deliveries")),
+            "{text}"
+        );
         assert!(text.contains("This is run 1 of 2."), "{text}");
     }
 

@@ -27,7 +27,7 @@ pub(super) fn file(runs: usize) -> ResultFile {
     let last = runs.len().saturating_sub(1);
     for (at, run) in runs.iter_mut().enumerate().take(last) {
         run.verdict = Verdict {
-            headline: "Everything arrived, and every goal was met.".to_owned(),
+            headline: "Everything arrived, and every SLO was met.".to_owned(),
             ..Verdict::default()
         };
         run.correctness =
@@ -396,7 +396,7 @@ fn verdict() -> Verdict {
             "12 events never arrived at subscribers whose streams were open the whole time."
                 .to_owned(),
             "3 events arrived twice.".to_owned(),
-            "Goal delivery.p99<25ms was missed: 306 ms.".to_owned(),
+            "The SLO delivery.p99<25ms was missed: 306 ms.".to_owned(),
         ],
         notes: vec![
             "2,000 of 9,996 subscribers were verified; the others are estimated from their bytes."

@@ -14,14 +14,14 @@ const PLAIN: &str = "HTTP/1.1";
 /// From which difference at p99 on the two latencies are explained.
 const WORTH_EXPLAINING: f64 = 1.2;
 
-/// How it ended, in a word or two.
+/// The verdict in a few words. The capitals are what a script or a tired eye looks for.
 pub(super) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Fine => "Fine",
-        Outcome::GoalMissed => "Goal missed",
-        Outcome::Invalid => "Invalid",
-        Outcome::Wrong => "Wrong",
-        Outcome::Unreachable => "Unreachable",
+        Outcome::Fine => "PASS",
+        Outcome::GoalMissed => "FAIL: SLO missed",
+        Outcome::Invalid => "INVALID",
+        Outcome::Wrong => "FAIL: wrong deliveries",
+        Outcome::Unreachable => "UNREACHABLE",
     }
 }
 
@@ -125,7 +125,7 @@ pub(super) fn correctness(run: &Run) -> [Counted; 12] {
         known: was_read || count > 0,
     };
     [
-        fault("silent gaps", found.gaps, "never arrived, and nobody said so"),
+        fault("silent gaps", found.gaps, "never arrived and were not announced as lost"),
         fault("duplicates", found.duplicates, "arrived again"),
         fault(
             "reordered",
@@ -142,7 +142,7 @@ pub(super) fn correctness(run: &Run) -> [Counted; 12] {
         known(
             "announced losses",
             found.announced,
-            "never arrived, and the subscriber was told, so it can fetch the state anew",
+            "never arrived and were announced as lost, so the subscriber can fetch the state anew",
         ),
         known(
             "unresumable",
@@ -173,7 +173,8 @@ pub(super) fn difference(run: &Run) -> Option<String> {
     }
     let cause = match run.publishing.as_ref() {
         Some(publishing) if own_fault(publishing) => {
-            "the generator itself was late to send, so this part is not the server's".to_owned()
+            "the load generator itself was late to send, so this part is not the server's"
+                .to_owned()
         }
         publishing => {
             let longest = publishing.and_then(|p| p.blocked_lateness.as_ref());
@@ -219,10 +220,10 @@ pub(super) fn class(name: &str, report: &ClassReport, protocol: &str) -> String 
     )];
     if report.announced > 0 {
         let events = figures::quantity(report.announced, "event");
-        parts.push(format!("lost {events} and were told"));
+        parts.push(format!("lost {events} that were announced"));
     }
     if report.gaps > 0 {
-        parts.push(format!("lost {} without a word", figures::quantity(report.gaps, "event")));
+        parts.push(format!("lost {} unannounced", figures::quantity(report.gaps, "event")));
     }
     parts.push(closed(name, report, protocol));
     parts.join("; ") + "."
@@ -291,7 +292,7 @@ mod tests {
         let publishing = run.publishing.as_mut().expect("it published");
         publishing.own_lateness = publishing.blocked_lateness.take();
         let sentence = difference(&run).expect("they differ");
-        assert!(sentence.contains("generator itself"), "{sentence}");
+        assert!(sentence.contains("load generator itself"), "{sentence}");
         assert!(!sentence.contains("coordinated omission"), "{sentence}");
     }
 

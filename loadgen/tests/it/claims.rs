@@ -22,7 +22,7 @@ fn says(refusal: Refusal) -> Stub {
 /// No report praises what nobody looked at.
 fn assert_praises_nothing(ran: &Ran, case: &str) {
     let words = ran.words();
-    for praise in ["FINE", "verything arrived", "every goal was met", "no silent gaps", "NaN"] {
+    for praise in ["PASS (", "verything arrived", "every SLO was met", "no silent gaps", "NaN"] {
         assert!(!words.contains(praise), "{case}: {praise}\n{}", ran.stdout);
     }
 }
@@ -51,7 +51,7 @@ fn a_run_in_which_nothing_was_verified_is_not_fine_and_says_what_was_read() {
         assert!(ran.text("/verdict/headline").starts_with(sentence), "{}", ran.stdout);
         assert_eq!(ran.count("/correctness/verified"), 0);
         assert_praises_nothing(&ran, sentence);
-        // Not even a goal that asks for nothing but the absence of faults is met.
+        // Not even an SLO that asks for nothing but the absence of faults is met.
         let line = format!("run --subscribe {} {READ} --slo gaps==0", stub.url("/t/x"));
         loadgen(&line).assert_reason("gaps==0: it could not be measured");
     });
@@ -65,7 +65,11 @@ fn notices_of_the_server_are_counted_apart_and_an_end_that_was_said_is_no_troubl
     assert_eq!(ran.count("/correctness/notices"), 2, "{}", ran.stdout);
     assert_eq!((ran.count("/trouble/ended"), ran.count("/trouble/closed_by_server")), (2, 0));
     assert_eq!((ran.count("/delivery/received"), ran.count("/trouble/away")), (0, 0));
-    assert!(ran.words().contains("2 streams ended because their topics have"), "{}", ran.stdout);
+    assert!(
+        ran.words().contains("2 streams were closed because their topics had ended"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]
@@ -128,10 +132,8 @@ fn a_server_that_closes_at_once_and_asks_to_come_back_at_once_is_trouble_and_is_
     let ran = loadgen(&stub.load("x", "-c 3 -r 20 -d 1s"));
     assert_ne!(ran.code, 0, "{}", ran.stdout);
     let closed = ran.count("/trouble/closed_by_server");
-    ran.assert_reason(&format!(
-        "{closed} streams of subscribers that read as fast as they can ended"
-    ));
-    assert!(ran.words().contains("nobody tries again within 100 ms"), "{}", ran.stdout);
+    ran.assert_reason(&format!("{closed} streams of fast subscribers ended unexpectedly"));
+    assert!(ran.words().contains("no subscriber reconnects within 100 ms"), "{}", ran.stdout);
     assert!(ran.count("/trouble/lengthened") > 0);
     // Whatever the machine does meanwhile, two attempts of one are that far apart.
     let asks = stub.book().asks();
@@ -141,7 +143,7 @@ fn a_server_that_closes_at_once_and_asks_to_come_back_at_once_is_trouble_and_is_
 }
 
 #[test]
-fn streams_that_end_unasked_miss_a_goal_unless_somebody_said_how_many_may() {
+fn streams_that_end_unexpectedly_miss_an_slo_unless_an_slo_says_how_many_may() {
     let cases = [
         ("", 2, "goal-missed"),
         ("--slo disconnects<=3", 0, "fine"),
@@ -156,7 +158,10 @@ fn streams_that_end_unasked_miss_a_goal_unless_somebody_said_how_many_may() {
         let ran = loadgen(&stub.load("x", &format!("-c 3 -r 40 --retry 50ms --tail 5s {flags}")));
         ran.assert_ended(*code, outcome);
         ran.assert_faults(&[]);
-        assert!(ran.words().contains("3 streams of subscribers that read as fast"), "{flags}");
+        assert!(
+            ran.words().contains("3 streams of fast subscribers ended unexpectedly"),
+            "{flags}"
+        );
     });
 }
 
@@ -166,7 +171,7 @@ fn who_only_publishes_claims_no_deliveries() {
     let ran = loadgen(&stub.load("x", "-c 0 -r 20"));
     ran.assert_ended(0, "fine");
     let sentence =
-        "20 events were accepted; nobody subscribed here, so deliveries were not looked at.";
+        "20 events were accepted; there was no subscriber, so deliveries were not checked.";
     assert_eq!(ran.text("/verdict/headline"), sentence);
     assert!(!ran.words().contains("no silent gaps"), "{}", ran.stdout);
 }
@@ -176,7 +181,7 @@ fn streams_that_are_only_to_be_held_are_claimed_to_have_been_and_nothing_else_is
     let stub = says(Refusal::Holds(stream!("", ": hello\n\n")));
     let ran = loadgen(&format!("run --subscribe {} {READ} --hold", stub.url("/t/x")));
     ran.assert_ended(0, "fine");
-    let sentence = "2 streams were held; no event was asked for, and none was checked.";
+    let sentence = "2 streams were held; --hold expects no event, and none was checked.";
     assert_eq!(ran.text("/verdict/headline"), sentence);
     let stub = says(Refusal::Says(stream!("", ": hello\n\n")));
     let ran = loadgen(&format!("run --subscribe {} {READ} --hold", stub.url("/t/x")));

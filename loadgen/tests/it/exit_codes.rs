@@ -14,17 +14,32 @@ use crate::support::{
 #[test]
 fn when_all_is_well_the_code_is_0() {
     let stub = Stub::start(Mischief::default());
-    let ran = loadgen(&stub.load("load", "-c 2 -r 20 --slo gaps==0 --slo reach==1"));
+    let ran = loadgen(&stub.load("load", "-c 2 -r 20 --slo gaps==0 --slo delivery_ratio==1"));
     ran.assert_ended(0, "fine");
     assert_eq!(
         ran.text("/verdict/headline"),
-        "Everything arrived as it was sent (40 events verified), and every goal was met."
+        "Everything arrived as it was sent (40 events verified), and every SLO was met."
     );
-    for line in ["--help", "--version", "scenarios", "goals", "schema"] {
+    for line in ["--help", "--version", "scenarios", "slos", "schema"] {
         let ran = loadgen(line);
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{line}");
         assert!(!ran.stdout.is_empty(), "{line}");
     }
+}
+
+#[test]
+fn names_of_the_version_before_are_understood_with_a_hint() {
+    let ran = loadgen("goals");
+    assert_eq!((ran.code, &ran.stdout), (0, &loadgen("slos").stdout));
+    assert_eq!(ran.stderr, "loadgen: `loadgen goals` is now called `loadgen slos`\n");
+    let stub = Stub::start(Mischief::default());
+    let ran = loadgen(&stub.load("load", "-q -c 2 -r 20 --slo reach==1 --slo connect.head.max<9s"));
+    ran.assert_ended(0, "fine");
+    assert_eq!(
+        ran.stderr,
+        "loadgen: the metric `reach` of --slo is now called `delivery_ratio`\n\
+         loadgen: the metric `connect.head.max` of --slo is now called `connect.headers.max`\n"
+    );
 }
 
 #[test]
@@ -34,16 +49,19 @@ fn when_nothing_can_be_begun_the_code_is_1_and_the_words_say_what_to_do() {
     let cases = [
         ("run --no-such-flag", "unexpected argument '--no-such-flag'"),
         ("run", "give --subscribe URL"),
-        ("run no-such-scenario", "neither a file nor a built-in scenario (quickstart"),
-        ("run --subscribe nowhere", "\"nowhere\" is no URL to use"),
+        ("run no-such-scenario", "neither a file nor built in (quickstart"),
+        ("run --subscribe nowhere", "the URL \"nowhere\" cannot be used"),
         // Addresses that are kept for documentation: nobody is there.
         ("run --subscribe http://192.0.2.1/", "--i-own-this-target"),
         (&format!("run {here} --publish http://192.0.2.1/"), "--i-own-this-target"),
         (&format!("run {here} --address 192.0.2.1:80"), "--i-own-this-target"),
-        (&format!("run {here} -c 100001"), "raise it with --limit-connections"),
+        (&format!("run {here} -c 100001"), "raise the limit with --limit-connections"),
         (&format!("run {here} -c 100000"), "100000 connections do not fit: "),
-        (&format!("run {here} -d 1h"), "raise it with --limit-duration"),
-        (&format!("run {here} --publish http://127.0.0.1:9/ -r 1e6"), "raise it with --limit-rate"),
+        (&format!("run {here} -d 1h"), "raise the limit with --limit-duration"),
+        (
+            &format!("run {here} --publish http://127.0.0.1:9/ -r 1e6"),
+            "raise the limit with --limit-rate",
+        ),
         (
             &format!("run {here} --publish http://127.0.0.1:9/ --payload 75"),
             "--payload 75 is out of range: from 76 to",
@@ -57,12 +75,12 @@ fn when_nothing_can_be_begun_the_code_is_1_and_the_words_say_what_to_do() {
         (&format!("run {here} --verify sample=2 --cut-every 1s"), "could not resume"),
         (&format!("run {here} --storm-at 1m"), "after the end of publishing"),
         (&format!("capacity {here} --from 1 --to 8"), "give --publish URL"),
-        (&format!("{rising} -r 5"), "--rate is what is raised"),
-        (&format!("{rising} --raise connections -c 5"), "--connections is what is raised"),
-        (&format!("{rising} --schedule steps:5/1s"), "cannot raise them"),
+        (&format!("{rising} -r 5"), "leave out --rate"),
+        (&format!("{rising} --raise connections -c 5"), "leave out --connections"),
+        (&format!("{rising} --schedule steps:5/1s"), "--raise rate cannot raise the rates"),
         (&format!("{rising} --repeat 2"), "leave out --repeat"),
         (&format!("{rising} --append --json x"), "leave out --append"),
-        (&format!("{rising} --to 1e6").replace("--to 8 ", ""), "raise it with --limit-rate"),
+        (&format!("{rising} --to 1e6").replace("--to 8 ", ""), "raise the limit with --limit-rate"),
         (&format!("capacity {here} --from 8 --to 1"), "0 < --from <= --to"),
         (&format!("run {here} --slo delivery.p98.7"), "compares nothing"),
         (&format!("run {here} --slo delivry.p99<1ms"), "did you mean"),
@@ -81,9 +99,9 @@ fn when_nothing_can_be_begun_the_code_is_1_and_the_words_say_what_to_do() {
 #[test]
 fn the_help_of_a_search_says_what_holds_for_it() {
     let help = loadgen("capacity --help").words();
-    assert!(help.contains("How long to measure each level [default: 5s]"), "{help}");
+    assert!(help.contains("How long to publish and measure at each level [default: 5s]"), "{help}");
     assert!(!help.contains("--repeat") && !help.contains("--append"), "{help}");
-    assert!(loadgen("run --help").words().contains("How long to measure [default: 10s]"));
+    assert!(loadgen("run --help").words().contains("after the warm-up [default: 10s]"));
 }
 
 #[test]
@@ -97,7 +115,7 @@ fn too_many_connections_are_counted_before_any_is_made() {
 }
 
 #[test]
-fn when_a_goal_is_missed_the_code_is_2() {
+fn when_an_slo_is_missed_the_code_is_2() {
     let stub = Stub::start(Mischief::default());
     let ran = loadgen(&stub.load("load", "-c 2 -r 20 --slo delivery.p99<1ns --slo gaps==0"));
     ran.assert_ended(2, "goal-missed");
@@ -126,7 +144,7 @@ fn when_what_arrived_is_wrong_the_code_is_3_whatever_else_there_is() {
     let stub = Stub::at(&[(5, Act::Drop)]);
     let ran = loadgen(&stub.load("load", "-c 2 -r 20 --slo delivery.p99<1ns"));
     ran.assert_ended(3, "wrong");
-    ran.assert_reason("2 events were lost, and nobody told their subscribers");
+    ran.assert_reason("2 events were lost and not announced");
     ran.assert_reason("delivery.p99<1ns: ");
 }
 
@@ -155,7 +173,9 @@ fn an_answer_that_was_never_measured_is_not_said_to_have_taken_no_time() {
     let ran = loadgen(&stub.load("load", "-c 2 -r 20 -d 500ms --warmup 300ms --tail 5s"));
     ran.assert_ended(4, "invalid");
     assert!(ran.at("/publishing/acknowledgement").is_null(), "{}", ran.stdout);
-    ran.assert_reason("only 6.2 % of the schedule was sent: each publisher waits for its answer, ");
+    ran.assert_reason(
+        "only 6.2 % of the schedule was sent: each publisher waits for its response, ",
+    );
     assert!(ran.words().contains("whose time was not measured"), "{}", ran.stdout);
 }
 

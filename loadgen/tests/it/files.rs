@@ -54,7 +54,7 @@ fn a_file_that_is_no_whole_result_is_refused_before_the_run_with_what_to_do() {
         (&whole[..whole.len() / 2], "it ends in the middle"),
         (&whole[..whole.len() - 3], "it ends in the middle"),
         ("{\"schema\":\"fanfare-loadgen/9\",\"runs\":[]}", "this program reads"),
-        ("[]", "is no result of loadgen"),
+        ("[]", "is not a result file of loadgen"),
     ] {
         let path = folder.path().join("bad.json");
         fs::write(&path, text).expect("it is written");

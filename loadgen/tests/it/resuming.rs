@@ -117,7 +117,7 @@ fn a_client_that_never_comes_back_is_away_and_misses_what_comes() {
     assert_eq!(ran.count("/correctness/unresumable"), 3 * 10);
     assert_eq!((ran.count("/trouble/away"), ran.count("/trouble/reconnects")), (3, 0));
     assert_eq!(stub.book().asks().len(), 3);
-    assert!(ran.words().contains("3 did not come back"), "{}", ran.stdout);
+    assert!(ran.words().contains("3 did not reconnect"), "{}", ran.stdout);
 }
 
 #[test]

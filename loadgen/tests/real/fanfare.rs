@@ -8,7 +8,7 @@ use crate::support::{Fanfare, loadgen};
 #[test]
 fn everything_arrives_at_every_subscriber() {
     let server = Fanfare::start();
-    let ran = loadgen(&server.load("load", "-c 20 -r 20 --slo reach==1 --slo gaps==0"));
+    let ran = loadgen(&server.load("load", "-c 20 -r 20 --slo delivery_ratio==1 --slo gaps==0"));
     ran.assert_all_arrived(20);
     assert_eq!(ran.count("/publishing/sent"), 20);
     assert_eq!(ran.count("/delivery/received"), 400);

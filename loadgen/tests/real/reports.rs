@@ -91,7 +91,9 @@ fn runs_are_added_to_a_file_or_replace_it() {
 fn a_file_that_is_no_result_is_refused() {
     let folder = scratch();
     let path = folder.path().join("x.json");
-    for (text, part) in [("{}", "is no result"), (r#"{"schema":"other/9","runs":[]}"#, "other/9")] {
+    for (text, part) in
+        [("{}", "is not a result file"), (r#"{"schema":"other/9","runs":[]}"#, "other/9")]
+    {
         fs::write(&path, text).expect("written");
         let ran = loadgen(&format!("report {}", path.display()));
         assert_eq!(ran.code, 1);
@@ -100,18 +102,18 @@ fn a_file_that_is_no_result_is_refused() {
 }
 
 #[test]
-fn scenarios_and_goals_are_listed() {
+fn scenarios_and_slo_metrics_are_listed() {
     let scenarios = loadgen("scenarios");
     assert_eq!(scenarios.code, 0);
     for name in ["quickstart", "broadcast-10k", "resume", "soak"] {
         let line = scenarios.stdout.lines().find(|line| line.starts_with(name));
         assert!(line.is_some_and(|line| line.len() > 40), "{}", scenarios.stdout);
     }
-    let goals = loadgen("goals");
-    assert_eq!(goals.code, 0);
-    for name in ["reach", "gaps", "duplicates", "away"] {
-        let found = goals.stdout.lines().any(|line| line.split_whitespace().next() == Some(name));
-        assert!(found, "no {name} in {}", goals.stdout);
+    let slos = loadgen("slos");
+    assert_eq!(slos.code, 0);
+    for name in ["delivery_ratio", "gaps", "duplicates", "away"] {
+        let found = slos.stdout.lines().any(|line| line.split_whitespace().next() == Some(name));
+        assert!(found, "no {name} in {}", slos.stdout);
     }
 }
 

@@ -25,7 +25,7 @@ fn results_of_real_runs_fit_the_schema() {
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     let server = Fanfare::start();
     let full = format!(
-        "-c 20 -r 50 --cut-every 300ms --retry 20ms --slow-share 0.1 --slo reach==1 \
+        "-c 20 -r 50 --cut-every 300ms --retry 20ms --slow-share 0.1 --slo delivery_ratio==1 \
          --server-pid {} --server-metrics http://{}/metrics",
         server.pid(),
         server.admin

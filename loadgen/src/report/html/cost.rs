@@ -38,15 +38,15 @@ fn generator(run: &Run) -> Markup {
     let head = ["Worker", "Of a core", "Waited for a core", "Deliveries"].map(str::to_owned);
     html! {
         section {
-            h3 { "The generator itself" }
+            h3 { "The load generator itself" }
             p.remark {
-                "A generator that is late or out of breath measures itself. These figures say "
+                "A load generator that is late or short of CPU measures itself. These figures say "
                 "how far that was so." @if own.memory > 0 {
                     " It held " (figures::size(own.memory)) " of memory at the end."
                 }
             }
             (table::figures_table("Workers, while publishing", &head, &workers))
-            (table::percentiles("Lateness that the generator added", &[
+            (table::percentiles("Delay that the load generator added", &[
                 ("Data waited to be read", own.reading_lag.as_ref()),
                 ("Timers ran late", own.timer_lateness.as_ref()),
             ]))

@@ -93,7 +93,7 @@ fn connecting(run: &Run) -> Markup {
             (table::percentiles("From the start of an attempt", &[
                 ("TCP established", connecting.tcp.as_ref()),
                 ("TLS established", connecting.tls.as_ref()),
-                ("Head of the answer", connecting.head.as_ref()),
+                ("Response headers", connecting.head.as_ref()),
                 ("First byte of the stream", connecting.first_byte.as_ref()),
                 ("First event", connecting.first_event.as_ref()),
             ]))
@@ -104,7 +104,7 @@ fn connecting(run: &Run) -> Markup {
 
 fn published(publishing: &Publishing) -> Markup {
     let asked = publishing.asked_rate.map_or_else(
-        || "as fast as it goes".to_owned(),
+        || "as fast as the server responds (closed loop)".to_owned(),
         |rate| {
             format!(
                 "{} of {} a second",
@@ -119,7 +119,7 @@ fn published(publishing: &Publishing) -> Markup {
         ("Sent", wording::share_of(publishing.sent, Some(publishing.slots))),
         ("Accepted", wording::share_of(publishing.acknowledged, Some(publishing.sent))),
         ("Sent more than 1 ms late", figures::count(publishing.late)),
-        ("Never sent, for want of time", figures::count(publishing.missed)),
+        ("Never sent, because earlier calls took too long", figures::count(publishing.missed)),
     ];
     if !publishing.refusals.is_empty() {
         rows.push(("Refused", wording::kinds(&publishing.refusals)));
@@ -129,7 +129,7 @@ fn published(publishing: &Publishing) -> Markup {
             h3 { "Publishing" }
             (table::percentiles("Publish calls", &[
                 ("Acknowledgement", publishing.acknowledgement.as_ref()),
-                ("Own lateness", publishing.own_lateness.as_ref()),
+                ("Send delay", publishing.own_lateness.as_ref()),
                 ("Waiting for the server", publishing.blocked_lateness.as_ref()),
             ]))
             (table::facts(&rows))
@@ -139,8 +139,8 @@ fn published(publishing: &Publishing) -> Markup {
 
 fn schedule(publishing: &Publishing) -> &'static str {
     if publishing.open_loop {
-        "on a schedule that waits for nobody"
+        "on a fixed schedule (open loop)"
     } else {
-        "each call after the answer to the one before"
+        "each call after the response to the one before (closed loop)"
     }
 }

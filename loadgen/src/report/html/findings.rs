@@ -1,4 +1,4 @@
-//! What was found wrong, what was done to the streams, and whether the goals were met.
+//! What was found wrong, what was done to the streams, and whether the SLOs were met.
 //!
 //! Every count stands beside its meaning, and counts that are nothing stay in the table: that nothing
 //! was out of order is a finding as well.
@@ -52,15 +52,15 @@ pub(super) fn correctness(run: &Run) -> Markup {
 pub(super) fn trouble(run: &Run) -> Markup {
     let trouble = &run.trouble;
     let counts = [
-        ("Cut in order (FIN)", trouble.cut_fin),
-        ("Cut by a reset (RST)", trouble.cut_rst),
-        ("Of these, in storms", trouble.cut_in_storm),
-        ("Closed by the server, unasked", trouble.closed_by_server),
-        ("Ended because their topics have", trouble.ended),
-        ("Came back", trouble.reconnects),
-        ("Waits that were lengthened", trouble.lengthened),
-        ("With the id of their last event", trouble.resumed),
-        ("Did not come back", trouble.away),
+        ("Disconnected in order (FIN)", trouble.cut_fin),
+        ("Disconnected by a reset (RST)", trouble.cut_rst),
+        ("Of these, in reconnect storms", trouble.cut_in_storm),
+        ("Closed by the server unexpectedly", trouble.closed_by_server),
+        ("Closed because their topics had ended", trouble.ended),
+        ("Reconnected", trouble.reconnects),
+        ("Reconnect delays that were lengthened", trouble.lengthened),
+        ("Resumed after their last event", trouble.resumed),
+        ("Did not reconnect", trouble.away),
     ];
     let counts = counts.into_iter().filter(|(_, n)| *n > 0);
     let mut rows: Vec<(&str, String)> = counts.map(|(name, n)| (name, figures::count(n))).collect();
@@ -77,13 +77,13 @@ pub(super) fn trouble(run: &Run) -> Markup {
     html! {
         @if !rows.is_empty() || !classes.is_empty() {
             section {
-                h3 { "Trouble" }
+                h3 { "Injected faults and disconnects" }
                 (table::facts(&rows))
                 (table::percentiles("How long it lasted", &[
                     ("Reconnecting", trouble.reconnect.as_ref()),
-                    ("From the cut to the first byte", trouble.outage.as_ref()),
+                    ("From the end of a stream to the first byte of the next", trouble.outage.as_ref()),
                 ]))
-                (table::words_table("Subscribers with a handicap", &[], &classes))
+                (table::words_table("Subscribers that read slowly or not at all", &[], &classes))
             }
         }
     }
@@ -93,12 +93,12 @@ pub(super) fn goals(run: &Run) -> Markup {
     html! {
         @if !run.goals.is_empty() {
             section {
-                h3 { "Goals" }
-                div.scroll tabindex="0" role="region" aria-label="Goals" {
+                h3 { "SLOs" }
+                div.scroll tabindex="0" role="region" aria-label="SLOs" {
                     table.words {
-                        caption { "What the run was asked to keep" }
+                        caption { "Service level objectives of the run" }
                         thead { tr {
-                            th scope="col" { "Goal" } th scope="col" { "Measured" }
+                            th scope="col" { "SLO" } th scope="col" { "Measured" }
                             th scope="col" { "Met" }
                         } }
                         tbody { @for goal in &run.goals {

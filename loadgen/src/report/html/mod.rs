@@ -90,8 +90,9 @@ fn comparison(runs: &[Run]) -> Markup {
     let mut rows: Vec<table::Row> =
         keys.iter().enumerate().map(|(at, key)| row(&format!("Run {}", at + 1), key)).collect();
     rows.push(row("Median", &Key::median(&keys)));
-    let head = ["", "Verdict", "Deliveries/s", "p50", "p99", "Reach", "Server CPU/delivery"]
-        .map(str::to_owned);
+    let head =
+        ["", "Verdict", "Deliveries/s", "p50", "p99", "Delivery ratio", "Server CPU/delivery"]
+            .map(str::to_owned);
     markup! {
         section.runs {
             h2 { "All runs" }

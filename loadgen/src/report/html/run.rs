@@ -70,7 +70,7 @@ fn key_figures(run: &Run) -> Markup {
         Figure("p50", latency(0.5), "from when it was due".to_owned()),
         Figure("p99", latency(0.99), "from when it was due".to_owned()),
         Figure(
-            "Reach",
+            "Delivery ratio",
             reach.unwrap_or_else(|| figures::ABSENT.to_owned()),
             expected.unwrap_or_default(),
         ),

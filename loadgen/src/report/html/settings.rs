@@ -75,7 +75,7 @@ pub(super) fn how_to_read() -> Markup {
                         "a user would have seen. Actual latency counts from the moment its "
                         "publish call began. When a server stalls, the publisher waits with "
                         "it, and the events it could not send look fast: that is coordinated "
-                        "omission. Believe the intended."
+                        "omission. Judge a server by the intended."
                     }
                 }
                 div {

@@ -26,12 +26,14 @@ pub(super) fn publishing(sheet: &mut Sheet, run: &Run) {
     }
     if publishing.missed > 0 {
         let missed = figures::count(publishing.missed);
-        parts.push(format!("{missed} never sent, because those before took too long"));
+        parts.push(format!(
+            "{missed} never sent, because the publish calls before them took too long"
+        ));
     }
     let lateness = |name: &str, distribution: Option<&Distribution>| {
         distribution.map(|d| format!("{name} p99 {}", figures::ms(d.at(0.99))))
     };
-    parts.extend(lateness("own lateness", publishing.own_lateness.as_ref()));
+    parts.extend(lateness("send delay", publishing.own_lateness.as_ref()));
     parts.extend(lateness("waiting for the server", publishing.blocked_lateness.as_ref()));
     sheet.entry("Published", &parts.join("; "));
 }
@@ -63,15 +65,15 @@ pub(super) fn trouble(sheet: &mut Sheet, run: &Run) {
             parts.push(format!("{} {words}", figures::count(n)));
         }
     };
-    part(trouble.cut_fin, "cut in order (FIN)");
-    part(trouble.cut_rst, "cut by reset (RST)");
-    part(trouble.cut_in_storm, "of these in storms");
+    part(trouble.cut_fin, "disconnected in order (FIN)");
+    part(trouble.cut_rst, "disconnected by reset (RST)");
+    part(trouble.cut_in_storm, "of these in reconnect storms");
     part(trouble.closed_by_server, "closed by the server");
-    part(trouble.ended, "ended because their topics have");
-    part(trouble.reconnects, "came back");
-    part(trouble.lengthened, "waits lengthened");
-    part(trouble.resumed, "resumed from their last event");
-    part(trouble.away, "did not come back");
+    part(trouble.ended, "closed because their topics had ended");
+    part(trouble.reconnects, "reconnected");
+    part(trouble.lengthened, "reconnect delays lengthened");
+    part(trouble.resumed, "resumed after their last event");
+    part(trouble.away, "did not reconnect");
     if !trouble.errors.is_empty() {
         parts.push(format!("failed: {}", wording::kinds(&trouble.errors)));
     }

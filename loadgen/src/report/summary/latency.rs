@@ -43,7 +43,7 @@ pub(super) fn calls(sheet: &mut Sheet, run: &Run) {
         row("acknowledgement", acknowledgement),
         row("connect: TCP", connecting.tcp.as_ref()),
         row("connect: TLS", connecting.tls.as_ref()),
-        row("connect: head", connecting.head.as_ref()),
+        row("connect: headers", connecting.head.as_ref()),
         row("first byte", connecting.first_byte.as_ref()),
         row("first event", connecting.first_event.as_ref()),
     ];

@@ -15,7 +15,7 @@ use super::{figures, wording};
 pub(crate) fn summary(run: &Run) -> String {
     let mut sheet = Sheet::default();
     verdict(&mut sheet, run);
-    asked_and_arrived(&mut sheet, run);
+    load_and_deliveries(&mut sheet, run);
     latency::delivery(&mut sheet, run);
     latency::calls(&mut sheet, run);
     found::publishing(&mut sheet, run);
@@ -28,7 +28,7 @@ pub(crate) fn summary(run: &Run) -> String {
 
 fn verdict(sheet: &mut Sheet, run: &Run) {
     let verdict = &run.verdict;
-    let name = wording::outcome(verdict.outcome).to_uppercase();
+    let name = wording::outcome(verdict.outcome);
     sheet.paragraph("", &format!("{name} (exit code {}). {}", verdict.exit_code, verdict.headline));
     for reason in &verdict.reasons {
         sheet.paragraph("  - ", reason);
@@ -36,20 +36,20 @@ fn verdict(sheet: &mut Sheet, run: &Run) {
     sheet.space();
 }
 
-fn asked_and_arrived(sheet: &mut Sheet, run: &Run) {
+fn load_and_deliveries(sheet: &mut Sheet, run: &Run) {
     let place = if run.environment.loopback {
-        ", over loopback: no network between, and both share the processors"
+        ", over loopback: no network between, and the server and loadgen share the processors"
     } else {
         ""
     };
     sheet.entry("Run", &format!("{}, {}{place}", run.name, run.started_at));
-    sheet.entry("Asked", &asked(run));
+    sheet.entry("Load", &load(run));
     sheet.entry("Connected", &connected(run));
-    sheet.entry("Arrived", &arrived(run));
+    sheet.entry("Delivered", &delivered(run));
     sheet.space();
 }
 
-fn asked(run: &Run) -> String {
+fn load(run: &Run) -> String {
     let subscribers = &run.subscribers;
     let mut text = format!(
         "{} of {}",
@@ -61,7 +61,7 @@ fn asked(run: &Run) -> String {
     }
     if let Some(publishing) = &run.publishing {
         let rate = publishing.asked_rate.map_or_else(
-            || "as fast as it goes".to_owned(),
+            || "as fast as the server responds (closed loop)".to_owned(),
             |rate| format!("at {} a second", figures::number(rate)),
         );
         text += &format!("; {} {rate}", figures::quantity(publishing.slots, "event"));
@@ -89,10 +89,10 @@ fn connected(run: &Run) -> String {
     text
 }
 
-fn arrived(run: &Run) -> String {
+fn delivered(run: &Run) -> String {
     let delivery = &run.delivery;
     if run.subscribers.connected == 0 && delivery.received == 0 {
-        // Nobody was there: nothing is no figure.
+        // Without a subscriber there is nothing to count.
         return String::new();
     }
     let mut text = figures::count(delivery.received);
@@ -101,7 +101,7 @@ fn arrived(run: &Run) -> String {
     }
     text += " deliveries";
     if let Some(reach) = delivery.reach {
-        text += &format!(", a reach of {}", figures::percent(reach));
+        text += &format!(", a delivery ratio of {}", figures::percent(reach));
     }
     if let Some(rate) = wording::rate(run) {
         text += &format!("; {rate} a second");
@@ -118,7 +118,7 @@ fn arrived(run: &Run) -> String {
 fn goals_and_notes(sheet: &mut Sheet, run: &Run) {
     sheet.space();
     for (at, goal) in run.goals.iter().enumerate() {
-        let label = if at == 0 { "Goals" } else { "" };
+        let label = if at == 0 { "SLOs" } else { "" };
         let sign = if goal.met { "✓" } else { "✗" };
         let measured = goal.measured.as_deref().unwrap_or("could not be measured");
         sheet.entry(label, &format!("{sign} {}: {measured}", goal.expression));
@@ -145,7 +145,7 @@ mod tests {
     fn the_verdict_comes_first_and_in_words() {
         let run = sample::run();
         let text = summary(&run);
-        assert!(text.starts_with("WRONG (exit code 3). "), "{text}");
+        assert!(text.starts_with("FAIL: wrong deliveries (exit code 3). "), "{text}");
         let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for reason in &run.verdict.reasons {
             assert!(joined.contains(reason), "{reason}");

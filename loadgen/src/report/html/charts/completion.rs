@@ -35,7 +35,7 @@ pub(super) fn completion(completion: &Completion) -> Option<Chart> {
         Reading(x.share(e.at_seconds), place, of.into())
     };
     Some(Chart {
-        title: "Until everybody had an event",
+        title: "Time until an event had reached its subscribers",
         about: format!(
             "From when an event was due until it reached its first, median and last subscriber. {} \
              were followed; {} reached everybody.{}",
