@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::clock::Moment;
 use crate::http1::{Body, HeadReader};
-use crate::measure::{Ledger, Reading};
+use crate::measure::{ReadTime, Recorder};
 use crate::plan::{Plan, Settings};
 use crate::result::ResultFile;
 use crate::sse::Parser;
@@ -120,15 +120,15 @@ fn events<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<[Vec<u8>; 3]>, Vec
 
 /// Has a subscriber read it, whose run published something or nothing.
 fn judged(stream: &[u8], any_run: bool) {
-    let mut ledger = Ledger::default();
-    ledger.facts.any_run = any_run;
+    let mut recorder = Recorder::default();
+    recorder.facts.any_run = any_run;
     let mut subscriber = Subscriber::alone(any_run);
-    let reading = Reading { now: Moment(1 << 40), known_since: None };
-    subscriber.opened(Moment(0), false, reading.now, &mut ledger);
+    let read_time = ReadTime { now: Moment(1 << 40), known_since: None };
+    subscriber.opened(Moment(0), false, read_time.now, &mut recorder);
     // An end by a line that is too long is one as well.
-    let _ = subscriber.read(stream, reading, &mut ledger);
-    subscriber.closed(reading.now, &mut ledger);
-    subscriber.settle(None, true, &mut ledger);
+    let _ = subscriber.read(stream, read_time, &mut recorder);
+    subscriber.closed(read_time.now, &mut recorder);
+    subscriber.finish(None, true, &mut recorder);
 }
 
 /// Two readings of a page of metrics, the first as long as the first two bytes say.

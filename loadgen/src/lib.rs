@@ -2,7 +2,7 @@
 //! schedule, verifies every event that arrives, and judges its own figures before it shows them.
 //!
 //! In reading order: [`clock`], [`payload`] and [`sse`] are the words of the wire; `verify` and
-//! `subscriber` judge what one subscriber sees; `measure` keeps the books; `crew` reads, `publish`
+//! `subscriber` judge what one subscriber sees; `measure` keeps the books; `readers` hold the streams, `publish`
 //! writes, `watch` looks at the server; `conduct` makes a run of them; `result` is what it found,
 //! `report` and `compare` show it; `export` shows it to Prometheus meanwhile. It shares no code with
 //! the server that it was made for.
@@ -13,7 +13,6 @@ mod cli;
 pub mod clock;
 mod compare;
 mod conduct;
-mod crew;
 mod environment;
 mod export;
 #[doc(hidden)]
@@ -23,6 +22,7 @@ mod measure;
 pub mod payload;
 mod plan;
 mod publish;
+mod readers;
 mod report;
 mod result;
 mod slo;

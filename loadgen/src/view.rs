@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::conduct::{Phase, Running, View};
-use crate::crew::Progress;
 use crate::measure::Compact;
+use crate::readers::Progress;
 use crate::report::figures;
 
 /// The view that fits where standard error goes.

@@ -15,10 +15,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::compare::{Input, compare};
 use crate::conduct::RunError;
-use crate::crew::CrewError;
 use crate::export::ExportError;
 use crate::plan::{FilesError, PlanError, Settings};
 use crate::publish::PublishError;
+use crate::readers::ReaderError;
 use crate::result::Unreadable;
 use crate::slo::SloError;
 
@@ -144,7 +144,7 @@ impl Failure {
         match self {
             Self::Run(RunError::Publish(PublishError::Unreachable(..))) => UNREACHABLE,
             Self::Run(
-                RunError::Crew(CrewError::Tls(_)) | RunError::Publish(PublishError::Tls(_)),
+                RunError::ReaderPool(ReaderError::Tls(_)) | RunError::Publish(PublishError::Tls(_)),
             ) => USAGE,
             Self::Run(_) | Self::Io(_) => INVALID,
             _ => USAGE,
@@ -185,7 +185,7 @@ fn command(command: Command) -> Result<u8, Failure> {
             slos().map(|()| 0)
         }
         Command::Schema => schema().map(|()| 0),
-        Command::Worker => crate::crew::serve().map(|()| 0).map_err(Failure::Io),
+        Command::Worker => crate::readers::serve().map(|()| 0).map_err(Failure::Io),
     }
 }
 

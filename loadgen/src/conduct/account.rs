@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::{Ask, Harvest};
 use crate::clock::{Clock, Moment};
-use crate::crew::Share;
-use crate::measure::{Durations, Ledger, SecondTally, events_in};
+use crate::measure::{Durations, Recorder, SecondTally, events_in};
 use crate::plan::{Class, Plan, Protocol, Verify};
 use crate::publish::{LaneReport, style_name};
+use crate::readers::Share;
 use crate::result::{
     ClassReport, Completion, Connecting, Correctness, Delivery, EventCompletion, Own, PhaseTimes,
     Publishing, Run, Second, Subscribers, Trouble, Verdict, counting_undelivered, milliseconds,
@@ -27,9 +27,9 @@ const ENOUGH: u64 = 1000;
 pub(super) fn account(plan: &Plan, ask: &Ask<'_>, harvest: Harvest) -> Run {
     let Harvest { environment, started_at, start, at_ramp_end, report, lanes, memory, .. } =
         harvest;
-    let ledger = &report.ledger;
-    let counted = Counted::of(plan, ledger);
-    let delivery = delivery(plan, ledger, start, counted);
+    let recorder = &report.recorder;
+    let counted = Counted::of(plan, recorder);
+    let delivery = delivery(plan, recorder, start, counted);
     let shares = Shares { connected: at_ramp_end.counts.connected, received: delivery.received };
     let server = harvest.watch.end(plan, shares);
     let connected = at_ramp_end.counts.connected;
@@ -53,26 +53,26 @@ pub(super) fn account(plan: &Plan, ask: &Ask<'_>, harvest: Harvest) -> Run {
             connected: at_ramp_end.counts.connected,
             topics: u64::from(plan.topics.count),
             verified: verified(plan),
-            failures: ledger.failures.clone(),
+            failures: recorder.failures.clone(),
             own_bytes_each,
-            server_header: ledger.server_header.clone(),
+            server_header: recorder.server_header.clone(),
             protocol: protocol(plan),
         },
-        connecting: connecting(ledger),
+        connecting: connecting(recorder),
         publishing: lanes.as_ref().map(|lanes| publishing(plan, lanes, harvest.measured)),
         delivery,
-        correctness: correctness(ledger),
-        trouble: trouble(plan, ledger),
+        correctness: correctness(recorder),
+        trouble: trouble(plan, recorder),
         own: Own {
-            reading_lag: ledger.reading_lag.distribution(),
-            latency_when_known: ledger.when_known.distribution(),
-            timer_lateness: ledger.timer_lateness.distribution(),
+            reading_lag: recorder.reading_lag.distribution(),
+            latency_when_known: recorder.when_known.distribution(),
+            timer_lateness: recorder.timer_lateness.distribution(),
             // Without a stream there was nothing to read, and no time to measure.
             workers: if connected > 0 { report.workers } else { Vec::new() },
             memory,
         },
         server,
-        seconds: seconds(ledger, lanes.as_ref(), counted),
+        seconds: seconds(recorder, lanes.as_ref(), counted),
         goals: Vec::new(),
         verdict: Verdict::default(),
     }
@@ -87,8 +87,8 @@ struct Counted {
 }
 
 impl Counted {
-    fn of(plan: &Plan, ledger: &Ledger) -> Self {
-        let counts = &ledger.counts;
+    fn of(plan: &Plan, recorder: &Recorder) -> Self {
+        let counts = &recorder.counts;
         if plan.verify == Verify::Full || counts.received == 0 {
             return Self { deliveries: 0, factor: 1.0 };
         }
@@ -111,8 +111,8 @@ fn protocol(plan: &Plan) -> String {
     }
 }
 
-fn connecting(ledger: &Ledger) -> Connecting {
-    let phases = &ledger.phases;
+fn connecting(recorder: &Recorder) -> Connecting {
+    let phases = &recorder.phases;
     Connecting {
         tcp: phases.tcp.distribution(),
         tls: phases.tls.distribution(),
@@ -144,13 +144,13 @@ fn publishing(plan: &Plan, lanes: &LaneReport, measured: Duration) -> Publishing
     }
 }
 
-fn delivery(plan: &Plan, ledger: &Ledger, start: Moment, counted: Counted) -> Delivery {
-    let counts = &ledger.counts;
+fn delivery(plan: &Plan, recorder: &Recorder, start: Moment, counted: Counted) -> Delivery {
+    let counts = &recorder.counts;
     let received = counts.received + counted.deliveries;
     let known = plan.publishing.is_some();
     let expected = match plan.verify {
         Verify::Full => counts.unique + counts.lost,
-        Verify::Sample(_) => ledger.classes[Class::Fast as usize].expected,
+        Verify::Sample(_) => recorder.classes[Class::Fast as usize].expected,
     };
     let promised = counts.unique + counts.lost;
     let parsed = (promised > 0).then(|| counts.unique as f64 / promised as f64);
@@ -162,10 +162,10 @@ fn delivery(plan: &Plan, ledger: &Ledger, start: Moment, counted: Counted) -> De
         }
         _ => parsed,
     };
-    let time = start.until(ledger.last_arrival).as_secs_f64();
+    let time = start.until(recorder.last_arrival).as_secs_f64();
     // Without a latency of anything nothing is late, neither a little nor infinitely.
-    let one_way = !ledger.intended.is_empty() || (counts.received == 0 && counts.lost > 0);
-    let undelivered = counting_undelivered(&ledger.intended.histogram(), counts.lost);
+    let one_way = !recorder.intended.is_empty() || (counts.received == 0 && counts.lost > 0);
+    let undelivered = counting_undelivered(&recorder.intended.histogram(), counts.lost);
     Delivery {
         received,
         expected: known.then_some(expected),
@@ -173,15 +173,15 @@ fn delivery(plan: &Plan, ledger: &Ledger, start: Moment, counted: Counted) -> De
         bytes: counts.parsed_bytes + counts.counted_bytes + counts.hindered_bytes,
         comments: counts.comments,
         per_second: if time > 0.0 { received as f64 / time } else { 0.0 },
-        intended: ledger.intended.distribution(),
-        actual: ledger.actual.distribution(),
+        intended: recorder.intended.distribution(),
+        actual: recorder.actual.distribution(),
         intended_counting_undelivered: if known && one_way { undelivered } else { Vec::new() },
         negative: counts.negative,
-        most_negative_ms: (counts.negative > 0).then(|| -milliseconds(ledger.most_negative)),
+        most_negative_ms: (counts.negative > 0).then(|| -milliseconds(recorder.most_negative)),
         clock: clock(plan, counts.other_clock),
         clock_error_ms: plan.timing.clock_error.map(|error| error.as_secs_f64() * 1e3),
-        fairness: ledger.fairness.distribution(),
-        completion: known.then(|| completion(plan, ledger, start)),
+        fairness: recorder.fairness.distribution(),
+        completion: known.then(|| completion(plan, recorder, start)),
     }
 }
 
@@ -205,7 +205,7 @@ fn clock(plan: &Plan, other: u64) -> String {
     text
 }
 
-fn completion(plan: &Plan, ledger: &Ledger, start: Moment) -> Completion {
+fn completion(plan: &Plan, recorder: &Recorder, start: Moment) -> Completion {
     let mut audience = vec![0_u64; plan.topics.count as usize];
     for number in Share::ALL.numbers(plan.ramp.connections) {
         if plan.class_of(number) == Class::Fast && plan.verify.parses(number) {
@@ -216,7 +216,7 @@ fn completion(plan: &Plan, ledger: &Ledger, start: Moment) -> Completion {
         [const { None::<Durations> }; 4].map(Option::unwrap_or_default);
     let mut each = Vec::new();
     let (mut events, mut complete) = (0, 0);
-    for ((_, topic, _), reach) in ledger.completions.events() {
+    for ((_, topic, _), reach) in recorder.completions.events() {
         let expected = audience.get(topic as usize).copied().unwrap_or(0);
         let latency = &reach.latency;
         let event = EventCompletion {
@@ -251,8 +251,8 @@ fn completion(plan: &Plan, ledger: &Ledger, start: Moment) -> Completion {
     }
 }
 
-fn correctness(ledger: &Ledger) -> Correctness {
-    let counts = &ledger.counts;
+fn correctness(recorder: &Recorder) -> Correctness {
+    let counts = &recorder.counts;
     Correctness {
         gaps: counts.silent,
         announced: counts.announced,
@@ -267,15 +267,15 @@ fn correctness(ledger: &Ledger) -> Correctness {
         verified: Some(counts.verified),
         unverified: counts.unverified,
         notices: counts.notices,
-        examples: ledger.findings.clone(),
+        examples: recorder.findings.clone(),
     }
 }
 
-fn trouble(plan: &Plan, ledger: &Ledger) -> Trouble {
-    let counts = &ledger.counts;
+fn trouble(plan: &Plan, recorder: &Recorder) -> Trouble {
+    let counts = &recorder.counts;
     let handicapped = Class::ALL.into_iter().filter(|class| *class != Class::Fast);
     let class = |class: Class| {
-        let tally = &ledger.classes[class as usize];
+        let tally = &recorder.classes[class as usize];
         let report = ClassReport {
             subscribers: tally.subscribers,
             received: tally.received,
@@ -292,21 +292,21 @@ fn trouble(plan: &Plan, ledger: &Ledger) -> Trouble {
         cut_rst: counts.cut_rst,
         cut_in_storm: counts.cut_in_storm,
         closed_by_server: counts.closed_by_server,
-        errors: ledger.errors.clone(),
+        errors: recorder.errors.clone(),
         reconnects: counts.reconnects,
         ended: counts.ended,
         lengthened: counts.lengthened,
         resumed: counts.resumed,
         away: counts.away,
-        reconnect: ledger.phases.reconnect.distribution(),
-        outage: ledger.phases.outage.distribution(),
+        reconnect: recorder.phases.reconnect.distribution(),
+        outage: recorder.phases.outage.distribution(),
         classes: handicapped.filter_map(class).collect::<BTreeMap<_, _>>(),
     }
 }
 
-fn seconds(ledger: &Ledger, lanes: Option<&LaneReport>, counted: Counted) -> Vec<Second> {
+fn seconds(recorder: &Recorder, lanes: Option<&LaneReport>, counted: Counted) -> Vec<Second> {
     let published = lanes.map_or(&[][..], |lanes| lanes.seconds.as_slice());
-    let tallies = ledger.seconds.all();
+    let tallies = recorder.seconds.all();
     let quiet = SecondTally::default();
     let second = |place: usize| {
         let tally = tallies.get(place).unwrap_or(&quiet);

@@ -5,8 +5,8 @@ use super::Ask;
 use super::headline::headline;
 use super::lateness::{self, Late, MORE_READERS};
 use crate::claims::{Basis, Nothing};
-use crate::crew::LEAST;
 use crate::plan::{Plan, Reconnect, Verify};
+use crate::readers::MIN_RECONNECT_INTERVAL;
 use crate::report::figures;
 use crate::result::{Outcome, Publishing, Run, Verdict};
 
@@ -146,7 +146,7 @@ fn streams(ask: &Ask<'_>, run: &Run, findings: &mut Findings) {
             text += &format!(
                 "; {} reconnect delays were lengthened, because no subscriber reconnects within {} ms",
                 trouble.lengthened,
-                LEAST.as_millis()
+                MIN_RECONNECT_INTERVAL.as_millis()
             );
         }
         if ask.goals.iter().any(|goal| goal.figure.to_string() == "disconnects") {

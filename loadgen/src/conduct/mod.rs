@@ -13,10 +13,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::clock::{Clock, Moment};
-use crate::crew::{CrewError, Progress, Report};
 use crate::environment;
 use crate::plan::Plan;
 use crate::publish::{LaneReport, PublishError, PublishGauges, Publishers};
+use crate::readers::{Progress, ReaderError, ReaderReport};
 use crate::result::{Environment, Run};
 use crate::slo::Slo;
 use crate::watch::Watch;
@@ -38,7 +38,7 @@ const REST: Duration = Duration::from_millis(500);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunError {
     #[error(transparent)]
-    Crew(#[from] CrewError),
+    ReaderPool(#[from] ReaderError),
     #[error(transparent)]
     Publish(#[from] PublishError),
 }
@@ -109,7 +109,7 @@ pub(super) struct Harvest {
     pub(super) measured: Duration,
     pub(super) tail: Duration,
     pub(super) at_ramp_end: Progress,
-    pub(super) report: Report,
+    pub(super) report: ReaderReport,
     pub(super) lanes: Option<LaneReport>,
     pub(super) memory: u64,
     pub(super) watch: Watch,
@@ -147,7 +147,7 @@ pub(crate) fn run(plan: &Arc<Plan>, ask: &Ask<'_>, view: &mut dyn View) -> Resul
     let memory = readers.progress().memory;
     view.end();
     let report = readers.stop()?;
-    let closed = Progress::of(&report.ledger, 0);
+    let closed = Progress::of(&report.recorder, 0);
     let harvest = Harvest {
         environment,
         started_at,

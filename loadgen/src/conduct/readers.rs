@@ -3,71 +3,75 @@
 use std::sync::Arc;
 
 use crate::clock::Moment;
-use crate::crew::{Crew, CrewError, Progress, RemoteCrew, Report, Share};
 use crate::plan::Plan;
+use crate::readers::{Progress, ReaderError, ReaderPool, ReaderProcess, ReaderReport, Share};
 use crate::subscriber::Published;
 
-/// The crews of a run.
+/// The reading threads of a run.
 pub(super) enum Readers {
-    Here(Crew),
-    Elsewhere(Vec<RemoteCrew>),
+    Here(ReaderPool),
+    Elsewhere(Vec<ReaderProcess>),
 }
 
 impl Readers {
-    pub(super) fn start(plan: &Arc<Plan>) -> Result<Self, CrewError> {
+    pub(super) fn start(plan: &Arc<Plan>) -> Result<Self, ReaderError> {
         if plan.processes == 1 {
-            return Crew::start(plan, Share::ALL).map(Self::Here);
+            return ReaderPool::start(plan, Share::ALL).map(Self::Here);
         }
-        let crews = (0..plan.processes)
-            .map(|index| RemoteCrew::start(plan, Share { index, of: plan.processes }));
-        crews.collect::<Result<_, _>>().map(Self::Elsewhere)
+        let processes = (0..plan.processes)
+            .map(|index| ReaderProcess::start(plan, Share { index, of: plan.processes }));
+        processes.collect::<Result<_, _>>().map(Self::Elsewhere)
     }
 
-    pub(super) fn begin(&mut self, at: Moment) -> Result<(), CrewError> {
+    pub(super) fn begin(&mut self, at: Moment) -> Result<(), ReaderError> {
         match self {
-            Self::Here(crew) => {
-                crew.begin(at);
+            Self::Here(pool) => {
+                pool.begin(at);
                 Ok(())
             }
-            Self::Elsewhere(crews) => crews.iter_mut().try_for_each(|crew| crew.begin(at)),
+            Self::Elsewhere(processes) => {
+                processes.iter_mut().try_for_each(|process| process.begin(at))
+            }
         }
     }
 
-    pub(super) fn finish(&mut self, published: Published) -> Result<(), CrewError> {
+    pub(super) fn finish(&mut self, published: Published) -> Result<(), ReaderError> {
         match self {
-            Self::Here(crew) => {
-                crew.finish(published);
+            Self::Here(pool) => {
+                pool.finish(published);
                 Ok(())
             }
-            Self::Elsewhere(crews) => {
-                crews.iter_mut().try_for_each(|crew| crew.finish(published.clone()))
+            Self::Elsewhere(processes) => {
+                processes.iter_mut().try_for_each(|process| process.finish(published.clone()))
             }
         }
     }
 
     pub(super) fn progress(&self) -> Progress {
         match self {
-            Self::Here(crew) => crew.progress(),
-            Self::Elsewhere(crews) => Progress::sum(crews.iter().map(RemoteCrew::progress)),
+            Self::Here(pool) => pool.progress(),
+            Self::Elsewhere(processes) => {
+                Progress::sum(processes.iter().map(ReaderProcess::progress))
+            }
         }
     }
 
     /// Whether all are still at work. One that is not says why, where it could.
-    pub(super) fn check(&mut self) -> Result<(), CrewError> {
-        let Self::Elsewhere(crews) = self else { return Ok(()) };
-        let Some(lost) = crews.iter().position(RemoteCrew::is_lost) else { return Ok(()) };
-        crews.swap_remove(lost).stop()?;
-        Err(CrewError::Lost("it made its report before it was asked to".to_owned()))
+    pub(super) fn check(&mut self) -> Result<(), ReaderError> {
+        let Self::Elsewhere(processes) = self else { return Ok(()) };
+        let Some(lost) = processes.iter().position(ReaderProcess::is_lost) else { return Ok(()) };
+        processes.swap_remove(lost).stop()?;
+        Err(ReaderError::Lost("it made its report before it was asked to".to_owned()))
     }
 
-    pub(super) fn stop(self) -> Result<Report, CrewError> {
+    pub(super) fn stop(self) -> Result<ReaderReport, ReaderError> {
         match self {
-            Self::Here(crew) => crew.stop(),
-            Self::Elsewhere(crews) => {
-                let mut all = Report::default();
-                for (index, crew) in crews.into_iter().enumerate() {
-                    let report = crew.stop()?;
-                    all.ledger.merge(&report.ledger);
+            Self::Here(pool) => pool.stop(),
+            Self::Elsewhere(processes) => {
+                let mut all = ReaderReport::default();
+                for (index, process) in processes.into_iter().enumerate() {
+                    let report = process.stop()?;
+                    all.recorder.merge(&report.recorder);
                     let named = report.workers.into_iter().map(|mut worker| {
                         worker.name = format!("process {index}, {}", worker.name);
                         worker

@@ -3,9 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use crate::conduct::{Phase, Running};
-use crate::crew::Progress;
 use crate::measure::{Buckets, Counts, Timed};
 use crate::plan::Plan;
+use crate::readers::Progress;
 
 /// The figures of one run, those of all threads and processes added up.
 #[derive(Clone, Debug, Default)]

@@ -15,8 +15,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::conduct::{Phase, Running, View};
-use crate::crew::Progress;
 use crate::plan::Plan;
+use crate::readers::Progress;
 
 use figures::Figures;
 

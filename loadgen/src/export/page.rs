@@ -126,7 +126,7 @@ fn events(text: &mut Text, figures: &Figures) {
         (
             "loadgen_gaps_told_total",
             "Notices in event streams that events are missing.",
-            counts.told,
+            counts.loss_notices,
         ),
     ] {
         text.single(Kind::Counter, name, help, value);

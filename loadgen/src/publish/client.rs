@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use rustls::{ClientConnection, StreamOwned};
 
 use super::timed::Timed;
-use crate::crew::{CrewError, tls};
 use crate::http1::{Body, HeadReader};
 use crate::plan::{Endpoint, TlsTrust};
+use crate::readers::{ReaderError, tls};
 
 /// Bytes of an answer's body.
 const LONGEST: usize = 8 << 20;
@@ -56,7 +56,7 @@ impl Client {
         endpoint: Endpoint,
         trust: &TlsTrust,
         timeout: Duration,
-    ) -> Result<Self, CrewError> {
+    ) -> Result<Self, ReaderError> {
         let tls = endpoint.tls.then(|| tls::client(trust, b"http/1.1")).transpose()?;
         Ok(Self { endpoint, tls, timeout, wire: None, buffer: vec![0; 16 << 10] })
     }

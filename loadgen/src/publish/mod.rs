@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
 use crate::clock::Moment;
-use crate::crew::CrewError;
 use crate::measure::{Durations, SharedBuckets};
 use crate::plan::{Plan, PublishStyle, Publishing};
+use crate::readers::ReaderError;
 use crate::subscriber::Published;
 
 pub(crate) use client::Client;
@@ -37,7 +37,7 @@ pub(crate) enum PublishError {
     #[error("cannot publish to {0}: {1}")]
     Unreachable(String, String),
     #[error(transparent)]
-    Tls(#[from] CrewError),
+    Tls(#[from] ReaderError),
     #[error("a publisher could not start: {0}")]
     Start(io::Error),
     #[error("a publisher panicked: this is a defect of loadgen, please report it")]

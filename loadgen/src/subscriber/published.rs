@@ -14,17 +14,17 @@ pub(crate) struct Published {
     /// The same without those at the end that were not accepted: what is worth waiting for.
     awaited: Vec<u64>,
     /// Lanes and sequences that were refused, or whose fate nobody knows, by topic.
-    excused: HashMap<u32, Vec<(u8, u64)>>,
+    unaccepted: HashMap<u32, Vec<(u8, u64)>>,
 }
 
 impl Published {
     pub(crate) fn new(lanes: usize, topics: u32) -> Self {
         let counts = vec![0; lanes * topics as usize];
-        Self { lanes, awaited: counts.clone(), counts, excused: HashMap::new() }
+        Self { lanes, awaited: counts.clone(), counts, unaccepted: HashMap::new() }
     }
 
     /// Takes up what one lane has published: how many events of each topic, and what was not accepted.
-    pub(crate) fn add_lane(&mut self, lane: u8, counts: &[u64], excused: &[(u32, u64)]) {
+    pub(crate) fn add_lane(&mut self, lane: u8, counts: &[u64], unaccepted: &[(u32, u64)]) {
         for (topic, count) in counts.iter().enumerate() {
             let place = topic * self.lanes + usize::from(lane);
             for all in [&mut self.counts, &mut self.awaited] {
@@ -33,7 +33,7 @@ impl Published {
                 }
             }
         }
-        let mut backwards = excused.to_vec();
+        let mut backwards = unaccepted.to_vec();
         backwards.sort_unstable_by(|one, other| other.cmp(one));
         for (topic, sequence) in backwards {
             let place = topic as usize * self.lanes + usize::from(lane);
@@ -42,7 +42,7 @@ impl Published {
             {
                 *awaited = sequence;
             }
-            self.excused.entry(topic).or_default().push((lane, sequence));
+            self.unaccepted.entry(topic).or_default().push((lane, sequence));
         }
     }
 
@@ -59,8 +59,8 @@ impl Published {
     }
 
     /// The lanes and sequences of a topic that are not missing when they are not there.
-    pub(crate) fn excused(&self, topic: u32) -> &[(u8, u64)] {
-        self.excused.get(&topic).map_or(&[], Vec::as_slice)
+    pub(crate) fn unaccepted(&self, topic: u32) -> &[(u8, u64)] {
+        self.unaccepted.get(&topic).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -76,6 +76,6 @@ mod tests {
         assert_eq!(published.lanes(0), [5, 2]);
         assert_eq!(published.awaited(0), [3, 2]);
         assert_eq!(published.awaited(1), [0, 2]);
-        assert_eq!(published.excused(0), [(0, 4), (0, 3), (0, 1)]);
+        assert_eq!(published.unaccepted(0), [(0, 4), (0, 3), (0, 1)]);
     }
 }

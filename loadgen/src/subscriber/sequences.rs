@@ -1,5 +1,5 @@
-//! Where nobody publishes here, any number of writers may be on a stream: other generators, each a
-//! run of its own, over several publishers and topics. Each of them counts from 0 for each publisher
+//! Without publishers of its own, loadgen may find any number of writers on a stream: other load
+//! generators, each a run of its own, over several publishers and topics. Each of them counts from 0 for each publisher
 //! and topic, so one sequence is known by all three; here it gets a small number.
 
 use std::collections::HashMap;

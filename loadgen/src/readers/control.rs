@@ -1,5 +1,5 @@
-//! What the conductor of a run tells its reading threads. They look at it once in a pass, so an
-//! order needs no wake-up; publishing is announced ahead of its start.
+//! The control of a run over its reading threads. They poll it once in a pass, so a change needs no
+//! wake-up; publishing is announced ahead of its start.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::clock::Moment;
 use crate::subscriber::Published;
 
-/// Orders to all threads of a process.
+/// The control of all reading threads of a process.
 #[derive(Debug)]
-pub(crate) struct Orders {
+pub(crate) struct Control {
     start: AtomicU64,
     published: OnceLock<Published>,
     stop: AtomicBool,
 }
 
-impl Default for Orders {
+impl Default for Control {
     fn default() -> Self {
         Self {
             start: AtomicU64::new(Moment::NEVER.0),
@@ -25,7 +25,7 @@ impl Default for Orders {
     }
 }
 
-impl Orders {
+impl Control {
     pub(crate) fn begin(&self, at: Moment) {
         self.start.store(at.0, Ordering::Release);
     }

@@ -1,5 +1,5 @@
-//! The books of one worker: everything that it counts and measures. Workers share nothing; at the
-//! end their books are added up, which is exact for every figure here.
+//! The recorder of one worker: everything that it counts and measures. Workers share nothing; at the
+//! end their recorders are merged, which is exact for every value here.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,12 +18,12 @@ const FINDINGS: usize = 20;
 /// One read: when it returned, and since when the worker knew that there was something, where that
 /// can be known.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reading {
+pub(crate) struct ReadTime {
     pub(crate) now: Moment,
     pub(crate) known_since: Option<Moment>,
 }
 
-/// Counts of events, over all subscribers that read as fast as they can.
+/// Counts of events, over all fast subscribers.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Counts {
     /// Events, repeated ones too, that were parsed.
@@ -36,11 +36,11 @@ pub(crate) struct Counts {
     pub(crate) wrong_topic: u64,
     pub(crate) foreign: u64,
     pub(crate) broken_streams: u64,
-    /// Bytes of parsed streams behind their heads.
+    /// Bytes of parsed streams, without response headers.
     pub(crate) parsed_bytes: u64,
-    /// Bytes of counted streams behind their heads.
+    /// Bytes of counted streams, without response headers.
     pub(crate) counted_bytes: u64,
-    /// The same of subscribers with a handicap, whose events are not among those above.
+    /// The same of slow, stopped and vanished subscribers, whose events are not among those above.
     pub(crate) hindered_bytes: u64,
     /// Events that never arrived, whatever the reason.
     pub(crate) lost: u64,
@@ -48,7 +48,7 @@ pub(crate) struct Counts {
     pub(crate) announced: u64,
     pub(crate) unresumable: u64,
     /// Announcements of losses, at all subscribers.
-    pub(crate) told: u64,
+    pub(crate) loss_notices: u64,
     pub(crate) negative: u64,
     pub(crate) cut_fin: u64,
     pub(crate) cut_rst: u64,
@@ -69,7 +69,7 @@ pub(crate) struct Counts {
     pub(crate) notices: u64,
     /// Comment lines.
     pub(crate) comments: u64,
-    /// Waits before an attempt that were longer than was asked for.
+    /// Reconnect delays that were lengthened to the least that is allowed.
     pub(crate) lengthened: u64,
     /// Streams that ended after the server had said that their topics have.
     pub(crate) ended: u64,
@@ -95,7 +95,7 @@ impl Counts {
             silent,
             announced,
             unresumable,
-            told,
+            loss_notices,
             negative,
             cut_fin,
             cut_rst,
@@ -130,7 +130,7 @@ impl Counts {
         self.silent += silent;
         self.announced += announced;
         self.unresumable += unresumable;
-        self.told += told;
+        self.loss_notices += loss_notices;
         self.negative += negative;
         self.cut_fin += cut_fin;
         self.cut_rst += cut_rst;
@@ -200,9 +200,9 @@ impl ClassTally {
     }
 }
 
-/// The books of one worker.
+/// Everything that one worker recorded.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Ledger {
+pub(crate) struct Recorder {
     pub(crate) counts: Counts,
     pub(crate) intended: Durations,
     pub(crate) actual: Durations,
@@ -214,7 +214,7 @@ pub(crate) struct Ledger {
     pub(crate) phases: Phases,
     pub(crate) seconds: Seconds,
     pub(crate) completions: Completions,
-    /// Nothing where nobody asked for metrics, so that a delivery does not pay for them.
+    /// Absent without --metrics-listen, so that a delivery does not pay for it.
     pub(crate) timed: Option<Timed>,
     /// By place in [`Class::ALL`].
     pub(crate) classes: [ClassTally; 4],
@@ -234,11 +234,11 @@ pub(crate) struct Ledger {
     pub(crate) recent: Compact,
 }
 
-/// What a worker must know of the run to keep its books.
+/// What a worker must know of the run to record it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
     pub(crate) run: u32,
-    /// Whether events of other runs are to be taken as they come, because nobody publishes here.
+    /// Whether events of other runs are to be taken as they come, because this loadgen does not publish.
     pub(crate) any_run: bool,
     pub(crate) clock_id: ClockId,
     /// Whether a latency may be said at all: one clock, or several with a stated error.
@@ -299,17 +299,17 @@ impl Facts {
     }
 }
 
-impl Ledger {
+impl Recorder {
     pub(crate) fn new(plan: &Plan) -> Self {
         let loss_events = plan.loss_events.clone();
         let timed = plan.exports.then(Timed::default);
-        let mut ledger = Self { facts: Facts::of(plan), loss_events, timed, ..Self::default() };
+        let mut recorder = Self { facts: Facts::of(plan), loss_events, timed, ..Self::default() };
         // A page fault in the first delivery would be measured as the server's.
-        ledger.intended.prepare();
-        ledger.actual.prepare();
-        ledger.reading_lag.prepare();
-        ledger.when_known.prepare();
-        ledger
+        recorder.intended.prepare();
+        recorder.actual.prepare();
+        recorder.reading_lag.prepare();
+        recorder.when_known.prepare();
+        recorder
     }
 
     /// Whether an event of this kind announces a loss.
@@ -319,8 +319,8 @@ impl Ledger {
 
     /// An event has arrived, with this latency from when it was due; nothing when it was negative or
     /// the clocks cannot be compared.
-    pub(crate) fn latency(&mut self, stamp: &Stamp, reading: Reading) -> Option<u64> {
-        let now = reading.now;
+    pub(crate) fn latency(&mut self, stamp: &Stamp, read_time: ReadTime) -> Option<u64> {
+        let now = read_time.now;
         if !self.facts.one_way {
             return None;
         }
@@ -345,7 +345,7 @@ impl Ledger {
             timed.delivery.record(latency);
             timed.from_send.record(from_send);
         }
-        if let Some(known_since) = reading.known_since {
+        if let Some(known_since) = read_time.known_since {
             self.when_known.record(known_since.since(stamp.due));
         }
         self.completions.record(self.facts.follow, stamp, latency);
@@ -356,8 +356,13 @@ impl Ledger {
         &mut self.classes[class as usize]
     }
 
-    /// Writes a finding down, as long as there is room for words.
-    pub(crate) fn find(&mut self, kind: &str, subscriber: u32, what: impl FnOnce() -> String) {
+    /// Records a finding in words, as long as there is room.
+    pub(crate) fn record_finding(
+        &mut self,
+        kind: &str,
+        subscriber: u32,
+        what: impl FnOnce() -> String,
+    ) {
         if self.findings.len() < FINDINGS {
             let (kind, subscriber) = (kind.to_owned(), u64::from(subscriber));
             self.findings.push(Finding { kind, subscriber, what: what() });

@@ -15,10 +15,10 @@ use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::Room;
-use crate::crew::connect::{begin, kind_of};
-use crate::crew::tls;
+use super::TaskContext;
 use crate::plan::{Class, Protocol, Target};
+use crate::readers::connect::{begin, kind_of};
+use crate::readers::tls;
 
 /// Bytes that a peer may send on a stream ahead of its reader, when some readers are slow: with
 /// hyper's default of megabytes they would take minutes until the server felt them.
@@ -26,18 +26,18 @@ const SMALL_WINDOW: u32 = 65_535;
 
 type Requests = http2::SendRequest<Empty<Bytes>>;
 
-/// Who asks for a stream, and for what.
-pub(super) struct Caller {
+/// The stream that a subscriber asks for.
+pub(super) struct StreamRequest {
     pub(super) number: u32,
     pub(super) topic: u32,
     /// What to send as `Last-Event-ID`; empty means nothing.
     pub(super) last_id: Vec<u8>,
     /// It has had a stream before, so that its connection is no part of how long connecting takes.
-    pub(super) comes_back: bool,
+    pub(super) is_reconnecting: bool,
 }
 
-/// A place for a connection.
-pub(super) struct Line {
+/// A connection and what it takes to make it again.
+pub(super) struct Connection {
     pub(super) target: Target,
     tls: Option<Arc<rustls::ClientConfig>>,
     /// Which of the target's addresses and sources it uses.
@@ -45,7 +45,7 @@ pub(super) struct Line {
     shared: Mutex<Option<Requests>>,
 }
 
-impl Line {
+impl Connection {
     pub(super) fn new(
         target: Target,
         tls: Option<Arc<rustls::ClientConfig>>,
@@ -55,19 +55,19 @@ impl Line {
     }
 
     /// Asks for a stream; an error is the kind of what went wrong.
-    pub(super) async fn ask(
+    pub(super) async fn request_stream(
         &self,
-        room: &Room,
-        caller: &Caller,
+        context: &TaskContext,
+        wanted: &StreamRequest,
     ) -> Result<Response<Incoming>, String> {
-        let request = self.request(caller)?;
+        let request = self.request(wanted)?;
         match self.target.protocol {
             Protocol::Http2 { .. } => {
-                let mut requests = self.requests(room, caller).await?;
+                let mut requests = self.requests(context, wanted).await?;
                 requests.send_request(request).await.map_err(|error| kind_of_hyper(&error))
             }
             Protocol::Http1 => {
-                let io = TokioIo::new(self.connect(room, caller).await?);
+                let io = TokioIo::new(self.connect(context, wanted).await?);
                 let (mut requests, connection) =
                     http1::handshake(io).await.map_err(|error| kind_of_hyper(&error))?;
                 tokio::task::spawn_local(connection);
@@ -76,20 +76,24 @@ impl Line {
         }
     }
 
-    /// The connection's handle. Who comes first makes it, while the others wait.
-    async fn requests(&self, room: &Room, caller: &Caller) -> Result<Requests, String> {
+    /// The connection's handle. The first caller makes it, while the others wait.
+    async fn requests(
+        &self,
+        context: &TaskContext,
+        wanted: &StreamRequest,
+    ) -> Result<Requests, String> {
         let mut shared = self.shared.lock().await;
         if let Some(requests) = shared.as_ref().filter(|requests| !requests.is_closed()) {
             return Ok(requests.clone());
         }
-        let io = TokioIo::new(self.connect(room, caller).await?);
+        let io = TokioIo::new(self.connect(context, wanted).await?);
         let mut builder = http2::Builder::new(TokioExecutor::new());
-        if room.plan.trouble.slow_share + room.plan.trouble.stopped_share > 0.0
+        if context.plan.trouble.slow_share + context.plan.trouble.stopped_share > 0.0
             && let Protocol::Http2 { streams } = self.target.protocol
         {
             let all = u32::try_from(streams).unwrap_or(u32::MAX).saturating_mul(SMALL_WINDOW);
             builder.initial_stream_window_size(SMALL_WINDOW);
-            // Those who read must not starve for those who do not.
+            // Subscribers that read must not starve because of those that do not.
             builder.initial_connection_window_size(all.saturating_add(1 << 20).min(1 << 30));
         }
         let (requests, connection) =
@@ -99,24 +103,24 @@ impl Line {
         Ok(requests)
     }
 
-    async fn connect(&self, room: &Room, caller: &Caller) -> Result<Wire, String> {
-        let clock = room.plan.timing.clock;
+    async fn connect(&self, context: &TaskContext, wanted: &StreamRequest) -> Result<Wire, String> {
+        let clock = context.plan.timing.clock;
         let began = clock.now();
-        let socket = begin(&room.plan, &self.target, self.place, Class::Fast);
+        let socket = begin(&context.plan, &self.target, self.place, Class::Fast);
         let kind = |error: std::io::Error| kind_of(&error);
         let stream = TcpStream::from_std(socket.map_err(kind)?.into()).map_err(kind)?;
         stream.writable().await.map_err(kind)?;
         if let Some(error) = stream.take_error().map_err(kind)? {
             return Err(kind_of(&error));
         }
-        if !caller.comes_back {
-            room.desk.borrow_mut().ledger.phases.tcp.record(clock.now().since(began));
+        if !wanted.is_reconnecting {
+            context.state.borrow_mut().recorder.phases.tcp.record(clock.now().since(began));
         }
         match self.tls.as_ref().filter(|_| self.target.endpoint.tls) {
             Some(config) => {
                 let secured = self.secure(config, stream).await?;
-                if !caller.comes_back {
-                    room.desk.borrow_mut().ledger.phases.tls.record(clock.now().since(began));
+                if !wanted.is_reconnecting {
+                    context.state.borrow_mut().recorder.phases.tls.record(clock.now().since(began));
                 }
                 Ok(Box::new(secured))
             }
@@ -135,9 +139,9 @@ impl Line {
         secured.map_err(|error| format!("TLS: {error}"))
     }
 
-    fn request(&self, caller: &Caller) -> Result<Request<Empty<Bytes>>, String> {
+    fn request(&self, wanted: &StreamRequest) -> Result<Request<Empty<Bytes>>, String> {
         let path = &self.target.path;
-        let number = if path.0.contains("{topic}") { caller.topic } else { caller.number };
+        let number = if path.0.contains("{topic}") { wanted.topic } else { wanted.number };
         let path = path.text(number);
         let http2 = self.target.protocol != Protocol::Http1;
         let scheme = if self.target.endpoint.tls { "https" } else { "http" };
@@ -153,16 +157,16 @@ impl Line {
                 HeaderName::from_bytes(name.as_bytes()).map_err(|error| error.to_string())?;
             request = request.header(name, value);
         }
-        if !caller.last_id.is_empty() {
+        if !wanted.last_id.is_empty() {
             let value =
-                HeaderValue::from_bytes(&caller.last_id).map_err(|error| error.to_string())?;
+                HeaderValue::from_bytes(&wanted.last_id).map_err(|error| error.to_string())?;
             request = request.header("last-event-id", value);
         }
         request.body(Empty::new()).map_err(|error| error.to_string())
     }
 }
 
-/// What bytes go over, with TLS or without.
+/// A byte stream, with TLS or without.
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 type Wire = Box<dyn Duplex>;

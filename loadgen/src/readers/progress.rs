@@ -1,16 +1,16 @@
-//! What a reading thread shows while it works: for the live view, and for the conductor to know when
-//! all are connected and when everything has arrived.
+//! The progress of a reading thread: for the live view, and for the run to know when all subscribers
+//! are connected and when everything has arrived.
 
 use std::mem;
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::{Compact, Counts, Ledger, Timed, events_in};
+use crate::measure::{Compact, Counts, Recorder, Timed, events_in};
 
-/// A thread's gauges. Written a few times a second, so a lock costs nothing.
+/// The progress that a reading thread publishes. Written a few times a second, so a lock costs nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Gauges(Mutex<Progress>);
+pub(crate) struct SharedProgress(Mutex<Progress>);
 
 /// How far the work has come.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub(crate) struct Progress {
     pub(crate) open: u64,
     /// Attempts that failed.
     pub(crate) failures: u64,
-    /// Streams that the server ended or that failed, of those that read as fast as they can.
+    /// Streams that the server ended or that failed, of fast subscribers.
     pub(crate) disconnects: u64,
     /// Events that have been published and not arrived; nothing before publishing has ended.
     pub(crate) behind: Option<u64>,
@@ -32,7 +32,7 @@ pub(crate) struct Progress {
     pub(crate) timed: Timed,
     /// Resident memory of the process.
     pub(crate) memory: u64,
-    /// How much of it came since the crew started.
+    /// How much of it was added since the reading threads started.
     pub(crate) grown: u64,
 }
 
@@ -56,7 +56,7 @@ impl Progress {
         self
     }
 
-    /// Events that have arrived at those that read as fast as they can, with an estimate of those in
+    /// Events that have arrived at fast subscribers, with an estimate of those in
     /// streams that are not parsed, as the result has them.
     pub(crate) fn deliveries(&self) -> u64 {
         let Counts { received, counted_bytes, parsed_bytes, .. } = self.counts;
@@ -73,30 +73,30 @@ impl Progress {
             + counts.broken_streams
     }
 
-    /// Of the books of a thread, or of all of them.
-    pub(crate) fn of(ledger: &Ledger, open: u64) -> Self {
-        let counts = ledger.counts;
+    /// Of what one thread, or all of them together, recorded.
+    pub(crate) fn of(recorder: &Recorder, open: u64) -> Self {
+        let counts = recorder.counts;
         Self {
             counts,
             open,
-            failures: ledger.failures.values().sum(),
-            disconnects: counts.closed_by_server + ledger.errors.values().sum::<u64>(),
-            timed: ledger.timed.unwrap_or_default(),
+            failures: recorder.failures.values().sum(),
+            disconnects: counts.closed_by_server + recorder.errors.values().sum::<u64>(),
+            timed: recorder.timed.unwrap_or_default(),
             ..Self::default()
         }
     }
 }
 
-impl Gauges {
-    /// Shows new figures; latencies are added to those that nobody has read yet.
-    pub(crate) fn show(&self, mut progress: Progress) {
+impl SharedProgress {
+    /// Publishes new values; latencies are added to those that have not been taken yet.
+    pub(crate) fn publish(&self, mut progress: Progress) {
         let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         progress.latency.merge(&shown.latency);
         *shown = progress;
     }
 
-    /// Reads the figures, and takes the latencies away.
-    pub(crate) fn read(&self) -> Progress {
+    /// Takes the values, and the latencies out of them.
+    pub(crate) fn take(&self) -> Progress {
         let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let latency = mem::take(&mut shown.latency);
         let mut progress = shown.clone();
@@ -113,9 +113,9 @@ mod tests {
     fn deliveries_are_those_that_were_parsed_and_those_that_were_counted() {
         let worker = |received, parsed_bytes, counted_bytes| {
             let counts = Counts { received, parsed_bytes, counted_bytes, ..Counts::default() };
-            let mut ledger = Ledger::default();
-            ledger.counts = counts;
-            Progress::of(&ledger, 0)
+            let mut recorder = Recorder::default();
+            recorder.counts = counts;
+            Progress::of(&recorder, 0)
         };
         assert_eq!(worker(7, 1400, 0).deliveries(), 7);
         // A worker without a subscriber that is parsed knows by the others.

@@ -9,13 +9,13 @@ use crate::clock::Moment;
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Task {
-    /// Ask for a stream again.
+    /// Connect again.
     Connect,
     /// Give an attempt up that has taken too long.
     GiveUp,
-    /// Read a little, as a slow reader.
-    Sip,
-    /// Cut the stream.
+    /// Read a little, as a slow reader does.
+    SlowRead,
+    /// Disconnect the stream.
     Cut,
 }
 

@@ -1,4 +1,4 @@
-//! How long a subscriber waits before its next attempt, the same on every transport.
+//! The delay before a subscriber's next attempt, the same on every transport.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use crate::plan::{Reconnect, TroublePlan};
 
 /// The least time from one attempt of a subscriber to its next, whatever the server or a flag says: a
 /// server that sends `retry: 0` and closes at once must not make an attack of a measurement.
-pub(crate) const LEAST: Duration = Duration::from_millis(100);
+pub(crate) const MIN_RECONNECT_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A wait.
+/// A reconnect delay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Wait {
+pub(super) struct Delay {
     pub(super) time: Duration,
-    /// It is longer than was asked for, because of [`LEAST`].
+    /// It is longer than was asked for, because of [`MIN_RECONNECT_INTERVAL`].
     pub(super) is_lengthened: bool,
 }
 
-impl Wait {
+impl Delay {
     /// After a stream or an attempt that began so long ago; `retry` is what the server asked for, in
     /// milliseconds, and `chance` is from 0 to 1.
     pub(super) fn of(
@@ -31,7 +31,7 @@ impl Wait {
             (_, None) => trouble.retry,
         };
         let asked = asked.mul_f64(1.0 + trouble.jitter * chance);
-        let least = LEAST.saturating_sub(began_ago);
+        let least = MIN_RECONNECT_INTERVAL.saturating_sub(began_ago);
         Self { time: asked.max(least), is_lengthened: asked < least }
     }
 }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_asks_more_often_than_ten_times_a_second() {
+    fn no_subscriber_connects_more_often_than_ten_times_a_second() {
         let ms = Duration::from_millis;
         let plan = |flags: &str| {
             let text = format!("subscribe = ['http://127.0.0.1:1/x']\n{flags}");
@@ -61,8 +61,8 @@ mod tests {
             ("reconnect = 'now'", Some(4000), 200, 0, false),
         ];
         for (flags, retry, ago, time, is_lengthened) in cases {
-            let wait = Wait::of(&plan(flags), retry, 0.5, ms(ago));
-            assert_eq!(wait, Wait { time: ms(time), is_lengthened }, "{flags} {retry:?} {ago}");
+            let wait = Delay::of(&plan(flags), retry, 0.5, ms(ago));
+            assert_eq!(wait, Delay { time: ms(time), is_lengthened }, "{flags} {retry:?} {ago}");
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::plan::{Class, Plan, Target};
 /// they would take minutes until the server felt them. The kernel doubles it.
 const SMALL_BUFFER: usize = 4096;
 
-/// The kind of failure that tells an `EventSource`, and a subscriber, to stop for good.
-pub(super) const FAREWELL: &str = "status 204";
+/// The kind of failure after which an `EventSource`, and a subscriber, must not reconnect.
+pub(super) const NO_CONTENT: &str = "status 204";
 
 /// Where a subscriber connects to, and from where.
 pub(super) fn route(target: &Target, number: usize) -> (SocketAddr, Option<IpAddr>) {
@@ -65,7 +65,7 @@ pub(super) fn vanish(socket: &SockRef<'_>) -> io::Result<()> {
     socket.attach_filter(&[DROP])
 }
 
-/// Whether an answer is a stream that can be read; if not, what the refusal is called in results.
+/// Whether a response is a stream that can be read; if not, what the refusal is called in results.
 pub(super) fn accept(
     status: u16,
     is_event_stream: bool,

@@ -11,15 +11,15 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use super::CrewError;
+use super::ReaderError;
 use crate::plan::TlsTrust;
 
 /// A configuration that believes whom it is told to, and offers one protocol (`h2`, `http/1.1`).
-pub(crate) fn client(trust: &TlsTrust, protocol: &[u8]) -> Result<Arc<ClientConfig>, CrewError> {
+pub(crate) fn client(trust: &TlsTrust, protocol: &[u8]) -> Result<Arc<ClientConfig>, ReaderError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|error| CrewError::Tls(error.to_string()))?;
+        .map_err(|error| ReaderError::Tls(error.to_string()))?;
     let mut config = if trust.insecure {
         let anybody = Arc::new(Anybody(provider));
         builder.dangerous().with_custom_certificate_verifier(anybody).with_no_client_auth()
@@ -31,17 +31,17 @@ pub(crate) fn client(trust: &TlsTrust, protocol: &[u8]) -> Result<Arc<ClientConf
 }
 
 /// The name that the certificate must be for.
-pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, CrewError> {
+pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, ReaderError> {
     ServerName::try_from(host.to_owned())
-        .map_err(|error| CrewError::Tls(format!("{host}: {error}")))
+        .map_err(|error| ReaderError::Tls(format!("{host}: {error}")))
 }
 
-fn roots(ca: Option<&Path>) -> Result<RootCertStore, CrewError> {
+fn roots(ca: Option<&Path>) -> Result<RootCertStore, ReaderError> {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(system.certs);
     if let Some(path) = ca {
-        let wrong = |why: String| CrewError::Tls(format!("{}: {why}", path.display()));
+        let wrong = |why: String| ReaderError::Tls(format!("{}: {why}", path.display()));
         let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
         for certificate in CertificateDer::pem_reader_iter(BufReader::new(file)) {
             let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
@@ -51,7 +51,7 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, CrewError> {
     if roots.is_empty() {
         let why =
             "no trusted certificate was found: install ca-certificates, or give --ca or --insecure";
-        return Err(CrewError::Tls(why.to_owned()));
+        return Err(ReaderError::Tls(why.to_owned()));
     }
     Ok(roots)
 }

@@ -10,18 +10,18 @@ use socket2::SockRef;
 use super::ending::Ending;
 use super::{Readiness, State, Stream};
 use crate::clock::Moment;
-use crate::crew::connect::{accept, vanish};
-use crate::crew::timers::Task;
-use crate::crew::worker::Tools;
 use crate::http1::Head;
-use crate::measure::Reading;
+use crate::measure::ReadTime;
 use crate::plan::{Class, Reconnect};
+use crate::readers::connect::{accept, vanish};
+use crate::readers::epoll::Context;
+use crate::readers::epoll::timers::Task;
 
-/// Buffers full that a stream may read in one turn.
-const TURN: usize = 4;
+/// Buffers full that a stream may read before other streams have their turn.
+const READS_PER_TURN: usize = 4;
 
 /// How often a slow reader reads.
-const SIP: Duration = Duration::from_millis(100);
+const SLOW_READ_PERIOD: Duration = Duration::from_millis(100);
 
 impl Stream {
     /// Reads until nothing is left, or the turn is over; says whether it is.
@@ -29,19 +29,19 @@ impl Stream {
         &mut self,
         slot: usize,
         readiness: Readiness,
-        reading: Reading,
-        tools: &mut Tools,
+        read_time: ReadTime,
+        context: &mut Context,
     ) -> Result<bool, Ending> {
-        for _ in 0..TURN {
+        for _ in 0..READS_PER_TURN {
             let Some(socket) = &mut self.socket else { return Ok(false) };
             let counts_only = !self.subscriber.parses && matches!(self.state, State::Open(_));
             let read = if counts_only {
                 // The kernel throws the bytes away instead of copying them.
-                rustix::net::recv(&*socket, &mut tools.buffer[..], RecvFlags::TRUNC)
+                rustix::net::recv(&*socket, &mut context.buffer[..], RecvFlags::TRUNC)
                     .map(|(_, count)| count)
                     .map_err(io::Error::from)
             } else {
-                socket.read(&mut tools.buffer)
+                socket.read(&mut context.buffer)
             };
             let count = match read {
                 Ok(count) => count,
@@ -49,17 +49,17 @@ impl Stream {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(self.failure(&error)),
             };
-            let reading = Reading { now: tools.clock.now(), ..reading };
+            let read_time = ReadTime { now: context.clock.now(), ..read_time };
             if count == 0 {
                 return Err(self.early_end());
             }
-            self.take(slot, count, reading, tools)?;
+            self.take(slot, count, read_time, context)?;
             // A short read emptied the socket, and what comes later is another event. Only the end
             // may already be there without one.
-            if count < tools.buffer.len() && !readiness.ended {
+            if count < context.buffer.len() && !readiness.ended {
                 return Ok(false);
             }
-            if matches!(self.state, State::Frozen) {
+            if matches!(self.state, State::Unread) {
                 return Ok(false);
             }
         }
@@ -71,22 +71,22 @@ impl Stream {
         &mut self,
         slot: usize,
         count: usize,
-        reading: Reading,
-        tools: &mut Tools,
+        read_time: ReadTime,
+        context: &mut Context,
     ) -> Result<(), Ending> {
-        if let State::Head(reader) = &mut self.state {
-            let found = reader.feed(&tools.buffer[..count]);
+        if let State::AwaitingHeaders(reader) = &mut self.state {
+            let found = reader.feed(&context.buffer[..count]);
             let found = found.map_err(|error| Ending::Refused(error.to_string()))?;
             return found
-                .map_or(Ok(()), |(head, rest)| self.head(slot, head, &rest, reading, tools));
+                .map_or(Ok(()), |(head, rest)| self.head(slot, head, &rest, read_time, context));
         }
         if !self.subscriber.parses {
-            self.subscriber.count(count, reading.now, &mut tools.ledger);
+            self.subscriber.count(count, read_time.now, &mut context.recorder);
             return Ok(());
         }
-        let buffer = std::mem::take(&mut tools.buffer);
-        let result = self.body(&buffer[..count], reading, tools);
-        tools.buffer = buffer;
+        let buffer = std::mem::take(&mut context.buffer);
+        let result = self.body(&buffer[..count], read_time, context);
+        context.buffer = buffer;
         result
     }
 
@@ -95,87 +95,94 @@ impl Stream {
         slot: usize,
         head: Head,
         rest: &[u8],
-        reading: Reading,
-        tools: &mut Tools,
+        read_time: ReadTime,
+        context: &mut Context,
     ) -> Result<(), Ending> {
         accept(head.status, head.is_event_stream, head.coding.as_deref())
             .map_err(Ending::Refused)?;
-        tools.handshakes -= 1;
-        tools.open += 1;
+        context.handshakes -= 1;
+        context.open += 1;
         self.state = State::Open(head.body);
         self.attempts = 0;
-        let resumes = tools.plan.trouble.reconnect != Reconnect::Forget
+        let resumes = context.plan.trouble.reconnect != Reconnect::Forget
             && !self.subscriber.last_id().is_empty();
-        self.subscriber.opened(self.began, resumes, reading.now, &mut tools.ledger);
-        if tools.ledger.server_header.is_none() {
-            tools.ledger.server_header = head.server;
+        self.subscriber.opened(self.began, resumes, read_time.now, &mut context.recorder);
+        if context.recorder.server_header.is_none() {
+            context.recorder.server_header = head.server;
         }
-        self.settle_in(slot, reading.now, tools);
-        if rest.is_empty() || matches!(self.state, State::Frozen) {
+        self.apply_class(slot, read_time.now, context);
+        if rest.is_empty() || matches!(self.state, State::Unread) {
             return Ok(());
         }
         if self.subscriber.parses {
-            return self.body(rest, reading, tools);
+            return self.body(rest, read_time, context);
         }
-        self.subscriber.count(rest.len(), reading.now, &mut tools.ledger);
+        self.subscriber.count(rest.len(), read_time.now, &mut context.recorder);
         Ok(())
     }
 
     /// What a new stream's class asks for.
-    fn settle_in(&mut self, slot: usize, now: Moment, tools: &mut Tools) {
+    fn apply_class(&mut self, slot: usize, now: Moment, context: &mut Context) {
         match self.subscriber.class {
-            Class::Fast if tools.ledger.facts.start <= now => self.plan_cut(slot, now, tools),
+            Class::Fast if context.recorder.facts.start <= now => self.plan_cut(slot, now, context),
             Class::Fast => {}
-            Class::Slow => tools.timers.add(now + SIP, slot, self.epoch, Task::Sip),
-            Class::Stopped => self.state = State::Frozen,
+            Class::Slow => {
+                context.timers.add(now + SLOW_READ_PERIOD, slot, self.epoch, Task::SlowRead);
+            }
+            Class::Stopped => self.state = State::Unread,
             Class::Vanished => {
-                self.state = State::Frozen;
+                self.state = State::Unread;
                 if let Some(socket) = &self.socket
                     && let Err(error) = vanish(&SockRef::from(socket))
                 {
-                    tools.ledger.errored(&format!("cannot vanish: {error}"), now);
+                    context.recorder.errored(&format!("cannot vanish: {error}"), now);
                 }
             }
         }
     }
 
-    fn body(&mut self, bytes: &[u8], reading: Reading, tools: &mut Tools) -> Result<(), Ending> {
+    fn body(
+        &mut self,
+        bytes: &[u8],
+        read_time: ReadTime,
+        context: &mut Context,
+    ) -> Result<(), Ending> {
         let State::Open(body) = &mut self.state else { return Ok(()) };
-        self.subscriber.count(bytes.len(), reading.now, &mut tools.ledger);
+        self.subscriber.count(bytes.len(), read_time.now, &mut context.recorder);
         let mut rest = bytes;
         while !rest.is_empty() {
             let content =
                 body.take(&mut rest).map_err(|error| Ending::Broken(error.to_string()))?;
             if !content.is_empty() {
-                let read = self.subscriber.read(content, reading, &mut tools.ledger);
+                let read = self.subscriber.read(content, read_time, &mut context.recorder);
                 read.map_err(|error| Ending::Broken(error.to_string()))?;
             }
         }
         if body.is_complete() { Err(Ending::Closed) } else { Ok(()) }
     }
 
-    /// A slow reader's turn: as much as its rate allows.
-    pub(super) fn sip(&mut self, slot: usize, now: Moment, tools: &mut Tools) {
-        let allowed = tools.plan.trouble.slow_rate as f64 * SIP.as_secs_f64();
+    /// Reads as much as the rate of a slow reader allows.
+    pub(super) fn slow_read(&mut self, slot: usize, now: Moment, context: &mut Context) {
+        let allowed = context.plan.trouble.slow_rate as f64 * SLOW_READ_PERIOD.as_secs_f64();
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "positive and small"
         )]
-        let allowed = (allowed.ceil() as usize).clamp(1, tools.buffer.len());
+        let allowed = (allowed.ceil() as usize).clamp(1, context.buffer.len());
         let Some(socket) = &mut self.socket else { return };
-        let result = match socket.read(&mut tools.buffer[..allowed]) {
+        let result = match socket.read(&mut context.buffer[..allowed]) {
             Ok(0) => Err(self.early_end()),
             Ok(count) => {
-                let now = tools.clock.now();
-                self.take(slot, count, Reading { now, known_since: None }, tools)
+                let now = context.clock.now();
+                self.take(slot, count, ReadTime { now, known_since: None }, context)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(self.failure(&error)),
         };
         match result {
-            Ok(()) => tools.timers.add(now + SIP, slot, self.epoch, Task::Sip),
-            Err(ending) => self.end(slot, &ending, now, tools),
+            Ok(()) => context.timers.add(now + SLOW_READ_PERIOD, slot, self.epoch, Task::SlowRead),
+            Err(ending) => self.end(slot, &ending, now, context),
         }
     }
 }

@@ -5,6 +5,9 @@
 //! keep the others waiting for long; a stream that has more than a few buffers full is taken up again
 //! in the next pass.
 
+mod stream;
+mod timers;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -14,13 +17,13 @@ use mio::{Events, Poll, Registry, Token};
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::gauges::{Gauges, Progress};
-use super::orders::Orders;
-use super::stream::{Readiness, Stream};
-use super::timers::Timers;
-use super::{Report, Share, UseMeter};
+use self::stream::{Readiness, Stream};
+use self::timers::Timers;
+use super::control::Control;
+use super::progress::{Progress, SharedProgress};
+use super::{ReaderReport, Share, UseMeter};
 use crate::clock::{Clock, Moment};
-use crate::measure::{Ledger, Reading};
+use crate::measure::{ReadTime, Recorder};
 use crate::plan::{Class, Cut, Plan, spread};
 
 /// Bytes of the buffer that all streams of a thread share.
@@ -29,44 +32,44 @@ const BUFFER: usize = 256 << 10;
 /// Readiness events taken from the kernel at once.
 const EVENTS: usize = 1024;
 
-/// How often a thread wakes up by itself: to look at its orders and to learn how late timers run.
-const TICK: Duration = Duration::from_millis(10);
+/// How often a thread wakes up by itself: to poll the control and to learn how late timers run.
+const POLL_PERIOD: Duration = Duration::from_millis(10);
 
-/// How often gauges are written.
-const SHOW: Duration = Duration::from_millis(50);
+/// How often progress is published.
+const PROGRESS_PERIOD: Duration = Duration::from_millis(50);
 
 /// A reading thread.
 pub(super) struct Worker {
     poll: Poll,
     streams: Vec<Stream>,
-    tools: Tools,
-    orders: Arc<Orders>,
-    gauges: Arc<Gauges>,
-    /// Streams that have more to read than one turn allows.
+    context: Context,
+    control: Arc<Control>,
+    shared_progress: Arc<SharedProgress>,
+    /// Streams that have more to read than they may read at once.
     unfinished: Vec<usize>,
     ramp: Ramping,
-    show_at: Moment,
+    publish_progress_at: Moment,
     storm_at: Option<Moment>,
     meter: Option<UseMeter>,
 }
 
 /// What all streams of a thread share.
-pub(super) struct Tools {
-    pub(super) plan: Arc<Plan>,
-    pub(super) registry: Registry,
-    pub(super) buffer: Vec<u8>,
-    pub(super) ledger: Ledger,
-    pub(super) timers: Timers,
-    pub(super) random: SmallRng,
-    pub(super) clock: Clock,
-    /// Publishing is over: no more accidents, so that all can come back and catch up.
-    pub(super) calm: bool,
+struct Context {
+    plan: Arc<Plan>,
+    registry: Registry,
+    buffer: Vec<u8>,
+    recorder: Recorder,
+    timers: Timers,
+    random: SmallRng,
+    clock: Clock,
+    /// Publishing is over: no more faults are injected, so that all can reconnect and catch up.
+    faults_paused: bool,
     /// Attempts that are under way.
-    pub(super) handshakes: usize,
+    handshakes: usize,
     /// Streams that are open.
-    pub(super) open: u64,
+    open: u64,
     /// Streams that wait for their turn to connect.
-    pub(super) queue: VecDeque<usize>,
+    queue: VecDeque<usize>,
 }
 
 /// Which streams have not been asked for yet.
@@ -82,8 +85,8 @@ impl Worker {
     pub(super) fn new(
         plan: Arc<Plan>,
         share: Share,
-        orders: Arc<Orders>,
-        gauges: Arc<Gauges>,
+        control: Arc<Control>,
+        shared_progress: Arc<SharedProgress>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let clock = plan.timing.clock;
@@ -97,14 +100,14 @@ impl Worker {
             crate::clock::nanos(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
         });
         let most_handshakes = plan.ramp.handshakes.div_ceil(share.of).max(1);
-        let tools = Tools {
+        let context = Context {
             registry: poll.registry().try_clone()?,
             buffer: vec![0; BUFFER],
-            ledger: Ledger::new(&plan),
+            recorder: Recorder::new(&plan),
             timers: Timers::default(),
             random: SmallRng::seed_from_u64(plan.seed ^ (share.index as u64) << 32),
             clock,
-            calm: false,
+            faults_paused: false,
             handshakes: 0,
             open: 0,
             queue: VecDeque::new(),
@@ -114,25 +117,25 @@ impl Worker {
         Ok(Self {
             poll,
             streams,
-            tools,
-            orders,
-            gauges,
+            context,
+            control,
+            shared_progress,
             unfinished: Vec::new(),
             ramp,
-            show_at: now,
+            publish_progress_at: now,
             storm_at: None,
             meter: None,
         })
     }
 
-    /// Works until it is told to stop.
-    pub(super) fn run(mut self, name: String) -> Report {
+    /// Works until the control says stop.
+    pub(super) fn run(mut self, name: String) -> ReaderReport {
         let mut events = Events::with_capacity(EVENTS);
-        while !self.orders.is_stopped() {
-            let now = self.tools.clock.now();
-            self.take_orders(now);
+        while !self.control.is_stopped() {
+            let now = self.context.clock.now();
+            self.poll_control(now);
             self.connect(now);
-            self.show(now);
+            self.publish_progress(now);
             let woke = self.wait(&mut events, now);
             for event in &events {
                 let slot = event.token().0;
@@ -144,41 +147,41 @@ impl Worker {
             }
             self.run_timers();
         }
-        self.dismiss(name)
+        self.finish(name)
     }
 
-    /// Waits for readiness, a timer or the tick, and says when it woke up.
+    /// Waits for readiness, a timer or the poll period, and says when it woke up.
     fn wait(&mut self, events: &mut Events, now: Moment) -> Moment {
         let idle = self.unfinished.is_empty();
-        let next = [self.tools.timers.next(), self.ramp.due(&self.tools, self.streams.len())];
+        let next = [self.context.timers.next(), self.ramp.due(&self.context, self.streams.len())];
         let next = next.into_iter().flatten().min().unwrap_or(Moment::NEVER);
-        let timeout = if idle { now.until(next).min(TICK) } else { Duration::ZERO };
+        let timeout = if idle { now.until(next).min(POLL_PERIOD) } else { Duration::ZERO };
         // The kernel waits for whole milliseconds; what that adds is no lateness.
         let timeout = Duration::from_millis(timeout.as_micros().div_ceil(1000) as u64);
         if self.poll.poll(events, Some(timeout)).is_err() {
-            // Only an interruption by a signal: as good as a tick without events.
+            // Only an interruption by a signal: as good as a wake-up without events.
             events.clear();
         }
-        let woke = self.tools.clock.now();
+        let woke = self.context.clock.now();
         if events.is_empty() && !timeout.is_zero() && self.meter.is_some() {
-            self.tools.ledger.timer_lateness.record(woke.since(now + timeout));
+            self.context.recorder.timer_lateness.record(woke.since(now + timeout));
         }
         woke
     }
 
     fn serve(&mut self, slot: usize, readiness: Readiness, known_since: Moment) {
         let Some(stream) = self.streams.get_mut(slot) else { return };
-        let reading = Reading { now: known_since, known_since: Some(known_since) };
-        if stream.serve(slot, readiness, reading, &mut self.tools) {
+        let read_time = ReadTime { now: known_since, known_since: Some(known_since) };
+        if stream.serve(slot, readiness, read_time, &mut self.context) {
             self.unfinished.push(slot);
         }
     }
 
     fn run_timers(&mut self) {
-        let now = self.tools.clock.now();
-        while let Some(due) = self.tools.timers.pop(now) {
+        let now = self.context.clock.now();
+        while let Some(due) = self.context.timers.pop(now) {
             if let Some(stream) = self.streams.get_mut(due.slot) {
-                stream.timer(due, now, &mut self.tools);
+                stream.timer(due, now, &mut self.context);
             }
         }
         if self.storm_at.is_some_and(|at| at <= now) {
@@ -188,54 +191,54 @@ impl Worker {
     }
 
     fn connect(&mut self, now: Moment) {
-        while let Some(at) = self.ramp.due(&self.tools, self.streams.len())
+        while let Some(at) = self.ramp.due(&self.context, self.streams.len())
             && at <= now
         {
-            self.tools.queue.push_back(self.ramp.next);
+            self.context.queue.push_back(self.ramp.next);
             self.ramp.next += 1;
         }
-        while self.tools.handshakes < self.ramp.most_handshakes
-            && let Some(slot) = self.tools.queue.pop_front()
+        while self.context.handshakes < self.ramp.most_handshakes
+            && let Some(slot) = self.context.queue.pop_front()
         {
-            self.streams[slot].connect(slot, self.tools.clock.now(), &mut self.tools);
+            self.streams[slot].connect(slot, self.context.clock.now(), &mut self.context);
         }
     }
 
-    /// Looks at what the conductor wants. At the start of publishing trouble is planned.
-    fn take_orders(&mut self, now: Moment) {
-        let start = self.orders.start();
+    /// Polls the control. At the start of publishing the faults are planned.
+    fn poll_control(&mut self, now: Moment) {
+        let start = self.control.start();
         // As soon as it is known: the first events may be here before this thread looks again.
-        self.tools.ledger.facts.begin(start, self.tools.plan.timing.warmup);
+        self.context.recorder.facts.begin(start, self.context.plan.timing.warmup);
         if self.meter.is_some() || now < start {
             return;
         }
         self.meter = Some(UseMeter::start(now));
-        self.storm_at = self.tools.plan.trouble.storm.map(|(after, _)| start + after);
+        self.storm_at = self.context.plan.trouble.storm.map(|(after, _)| start + after);
         for (slot, stream) in self.streams.iter_mut().enumerate() {
-            stream.plan_cut(slot, now, &mut self.tools);
+            stream.plan_cut(slot, now, &mut self.context);
         }
     }
 
     fn storm(&mut self, now: Moment) {
-        let Some((_, share)) = self.tools.plan.trouble.storm else { return };
+        let Some((_, share)) = self.context.plan.trouble.storm else { return };
         for (slot, stream) in self.streams.iter_mut().enumerate() {
-            // Turned, so that a storm is not of the same subscribers as the handicaps.
+            // Turned, so that a storm is not of the same subscribers as the slow ones.
             let place = (spread(stream.subscriber.number as usize) + 0.5).fract();
-            if place < share && stream.cut(slot, now, &mut self.tools) {
-                self.tools.ledger.counts.cut_in_storm += 1;
+            if place < share && stream.cut(slot, now, &mut self.context) {
+                self.context.recorder.counts.cut_in_storm += 1;
             }
         }
     }
 
-    fn show(&mut self, now: Moment) {
-        if now < self.show_at {
+    fn publish_progress(&mut self, now: Moment) {
+        if now < self.publish_progress_at {
             return;
         }
-        self.show_at = now + SHOW;
-        let tools = &mut self.tools;
-        let mut progress = Progress::of(&tools.ledger, tools.open);
-        if let Some(published) = self.orders.published() {
-            tools.calm = true;
+        self.publish_progress_at = now + PROGRESS_PERIOD;
+        let context = &mut self.context;
+        let mut progress = Progress::of(&context.recorder, context.open);
+        if let Some(published) = self.control.published() {
+            context.faults_paused = true;
             if let Some(meter) = &mut self.meter {
                 meter.pause(now);
             }
@@ -246,39 +249,39 @@ impl Worker {
             let parsed = fast().filter(|stream| stream.subscriber.parses);
             progress.behind = Some(parsed.map(|stream| stream.subscriber.behind(published)).sum());
         }
-        progress.latency = std::mem::take(&mut tools.ledger.recent);
-        self.gauges.show(progress);
+        progress.latency = std::mem::take(&mut context.recorder.recent);
+        self.shared_progress.publish(progress);
     }
 
-    /// Closes the books.
-    fn dismiss(mut self, name: String) -> Report {
-        let now = self.tools.clock.now();
-        let ledger = &mut self.tools.ledger;
-        let received = ledger.counts.received;
-        let used = self.meter.as_mut().map(|meter| meter.account(name, now, received));
+    /// Finishes the recorder.
+    fn finish(mut self, name: String) -> ReaderReport {
+        let now = self.context.clock.now();
+        let recorder = &mut self.context.recorder;
+        let received = recorder.counts.received;
+        let used = self.meter.as_mut().map(|meter| meter.finish(name, now, received));
         for stream in &mut self.streams {
             let away = !stream.is_open();
-            stream.subscriber.settle(self.orders.published(), away, ledger);
+            stream.subscriber.finish(self.control.published(), away, recorder);
         }
-        self.gauges.show(Progress::of(ledger, 0));
-        Report::of_thread(used, self.tools.ledger)
+        self.shared_progress.publish(Progress::of(recorder, 0));
+        ReaderReport::of_thread(used, self.context.recorder)
     }
 }
 
 impl Ramping {
     /// When the next new stream may be asked for; nothing when all have been.
-    fn due(&self, tools: &Tools, streams: usize) -> Option<Moment> {
-        // While others wait for a handshake there is no use in adding to them.
-        let wanted = self.next < streams && tools.queue.len() < self.most_handshakes;
+    fn due(&self, context: &Context, streams: usize) -> Option<Moment> {
+        // While others wait for a handshake it is of no use to add to them.
+        let wanted = self.next < streams && context.queue.len() < self.most_handshakes;
         wanted.then(|| {
             Moment(self.begin.0.saturating_add(self.every.saturating_mul(self.next as u64)))
         })
     }
 }
 
-impl Tools {
-    /// Whether a cut is a reset.
-    pub(super) fn resets(&mut self) -> bool {
+impl Context {
+    /// Whether a stream is disconnected with a reset.
+    fn resets(&mut self) -> bool {
         match self.plan.trouble.cut {
             Cut::Fin => false,
             Cut::Rst => true,
@@ -286,14 +289,14 @@ impl Tools {
         }
     }
 
-    /// A random wait with this mean, as between independent accidents.
-    pub(super) fn accident(&mut self, mean: Duration) -> Duration {
+    /// A random time with this mean, as between independent events.
+    fn time_to_disconnect(&mut self, mean: Duration) -> Duration {
         let uniform: f64 = self.random.random();
         mean.mul_f64(-(1.0 - uniform).ln())
     }
 }
 
 /// The token of a slot.
-pub(super) fn token(slot: usize) -> Token {
+fn token(slot: usize) -> Token {
     Token(slot)
 }

@@ -1,19 +1,17 @@
 //! The subscribers of a process, spread over its reading threads.
 //!
-//! A thread owns its subscribers, its sockets, its timers and its books; it shares only a few gauges
-//! and orders. Plain HTTP/1.1 has a poll and one buffer for all streams of a thread ([`worker`]);
-//! HTTP/2 and TLS come over hyper, with a task for each stream ([`tasks`]).
+//! A thread owns its subscribers, its sockets, its timers and its recorder; it shares only its progress
+//! and the control of the run. Plain HTTP/1.1 has one epoll instance and one buffer for all streams of
+//! a thread ([`epoll`]); HTTP/2 and TLS come over hyper, with a task for each stream ([`hyper`]).
 
+mod backoff;
 mod connect;
-mod gauges;
-mod orders;
-mod pace;
-mod remote;
-mod stream;
-mod tasks;
-mod timers;
+mod control;
+mod epoll;
+mod hyper;
+mod process;
+mod progress;
 pub(crate) mod tls;
-mod worker;
 
 use std::io;
 use std::sync::Arc;
@@ -23,15 +21,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{Moment, thread_cpu, thread_waiting};
 use crate::environment;
-use crate::measure::Ledger;
+use crate::measure::Recorder;
 use crate::plan::{Plan, Protocol};
 use crate::result::WorkerUse;
 use crate::subscriber::Published;
 
-pub(crate) use gauges::{Gauges, Progress};
-pub(crate) use orders::Orders;
-pub(crate) use pace::LEAST;
-pub(crate) use remote::{RemoteCrew, serve};
+pub(crate) use backoff::MIN_RECONNECT_INTERVAL;
+pub(crate) use control::Control;
+pub(crate) use process::{ReaderProcess, serve};
+pub(crate) use progress::{Progress, SharedProgress};
 
 /// Which subscribers of the plan a process, or a thread, has: every so many-th.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -54,16 +52,16 @@ impl Share {
     }
 }
 
-/// What a crew has to report when its work is done.
+/// What reading threads have to report when their work is done.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Report {
-    pub(crate) ledger: Ledger,
+pub(crate) struct ReaderReport {
+    pub(crate) recorder: Recorder,
     pub(crate) workers: Vec<WorkerUse>,
 }
 
-/// Why a crew has no report.
+/// Why there is no report of reading threads.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CrewError {
+pub(crate) enum ReaderError {
     #[error("a reading thread could not start: {0}")]
     Start(io::Error),
     #[error("a reading thread panicked: this is a defect of loadgen, please report it")]
@@ -78,86 +76,86 @@ pub(crate) enum CrewError {
 
 /// The reading threads of this process.
 #[derive(Debug)]
-pub(crate) struct Crew {
-    orders: Arc<Orders>,
-    members: Vec<Member>,
+pub(crate) struct ReaderPool {
+    control: Arc<Control>,
+    readers: Vec<Reader>,
     memory_before: u64,
 }
 
 #[derive(Debug)]
-struct Member {
-    gauges: Arc<Gauges>,
-    thread: JoinHandle<Report>,
+struct Reader {
+    shared_progress: Arc<SharedProgress>,
+    thread: JoinHandle<ReaderReport>,
 }
 
-impl Crew {
+impl ReaderPool {
     /// Starts the threads, which begin to connect at once.
-    pub(crate) fn start(plan: &Arc<Plan>, share: Share) -> Result<Self, CrewError> {
+    pub(crate) fn start(plan: &Arc<Plan>, share: Share) -> Result<Self, ReaderError> {
         let memory_before = environment::own_memory();
-        let orders = Arc::new(Orders::default());
-        let members = (0..plan.workers)
-            .map(|index| Member::start(plan, share.part(index, plan.workers), &orders))
+        let control = Arc::new(Control::default());
+        let readers = (0..plan.workers)
+            .map(|index| Reader::start(plan, share.part(index, plan.workers), &control))
             .collect::<Result<_, _>>()?;
-        Ok(Self { orders, members, memory_before })
+        Ok(Self { control, readers, memory_before })
     }
 
     /// Publishing begins at this moment.
     pub(crate) fn begin(&self, at: Moment) {
-        self.orders.begin(at);
+        self.control.begin(at);
     }
 
     /// Publishing has ended: what is here is all that can come.
     pub(crate) fn finish(&self, published: Published) {
-        self.orders.finish(published);
+        self.control.finish(published);
     }
 
     pub(crate) fn progress(&self) -> Progress {
-        let all = self.members.iter().map(|member| member.gauges.read());
+        let all = self.readers.iter().map(|reader| reader.shared_progress.take());
         let mut progress = Progress::sum(all);
         progress.memory = environment::own_memory();
         progress.grown = progress.memory.saturating_sub(self.memory_before);
         progress
     }
 
-    /// Ends the streams and adds up the books.
-    pub(crate) fn stop(self) -> Result<Report, CrewError> {
-        self.orders.stop();
-        let mut all = Report::default();
-        for member in self.members {
-            let report = member.thread.join().map_err(|_| CrewError::Panicked)?;
-            all.ledger.merge(&report.ledger);
+    /// Ends the streams and adds up what the threads recorded.
+    pub(crate) fn stop(self) -> Result<ReaderReport, ReaderError> {
+        self.control.stop();
+        let mut all = ReaderReport::default();
+        for reader in self.readers {
+            let report = reader.thread.join().map_err(|_| ReaderError::Panicked)?;
+            all.recorder.merge(&report.recorder);
             all.workers.extend(report.workers);
         }
         Ok(all)
     }
 }
 
-impl Member {
-    fn start(plan: &Arc<Plan>, share: Share, orders: &Arc<Orders>) -> Result<Self, CrewError> {
-        let gauges = Arc::new(Gauges::default());
+impl Reader {
+    fn start(plan: &Arc<Plan>, share: Share, control: &Arc<Control>) -> Result<Self, ReaderError> {
+        let shared_progress = Arc::new(SharedProgress::default());
         let plain = plan
             .targets
             .iter()
             .all(|target| target.protocol == Protocol::Http1 && !target.endpoint.tls);
-        let (plan, orders, shared) = (plan.clone(), orders.clone(), gauges.clone());
+        let (plan, control, shared) = (plan.clone(), control.clone(), shared_progress.clone());
         let name = format!("reader {}", share.index);
         let builder = thread::Builder::new().name(name.clone());
         let thread = if plain {
-            let worker = worker::Worker::new(plan, share, orders, shared);
-            let worker = worker.map_err(CrewError::Start)?;
+            let worker = epoll::Worker::new(plan, share, control, shared);
+            let worker = worker.map_err(ReaderError::Start)?;
             builder.spawn(move || worker.run(name))
         } else {
-            let tasks = tasks::Tasks::new(plan, share, orders, shared)?;
-            builder.spawn(move || tasks.run(&name))
+            let worker = hyper::Worker::new(plan, share, control, shared)?;
+            builder.spawn(move || worker.run(&name))
         };
-        Ok(Self { gauges, thread: thread.map_err(CrewError::Start)? })
+        Ok(Self { shared_progress, thread: thread.map_err(ReaderError::Start)? })
     }
 }
 
-impl Report {
+impl ReaderReport {
     /// Of one thread. What it used is known only when publishing began.
-    fn of_thread(used: Option<WorkerUse>, ledger: Ledger) -> Self {
-        Self { ledger, workers: used.into_iter().collect() }
+    fn of_thread(used: Option<WorkerUse>, recorder: Recorder) -> Self {
+        Self { recorder, workers: used.into_iter().collect() }
     }
 }
 
@@ -190,7 +188,7 @@ impl UseMeter {
     }
 
     /// For the report of a thread that has read so many events.
-    fn account(&mut self, name: String, now: Moment, deliveries: u64) -> WorkerUse {
+    fn finish(&mut self, name: String, now: Moment, deliveries: u64) -> WorkerUse {
         let (cpu, waiting) = self.pause(now);
         WorkerUse { name, cpu, waiting, deliveries }
     }
