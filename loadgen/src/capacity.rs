@@ -1,5 +1,6 @@
-//! How much a server bears: the same run with more and more connections, or a higher and higher rate,
-//! until a goal breaks, and then halving the distance until the edge is known to a few percent.
+//! How much a server bears: the same run with more and more connections, or a higher and higher
+//! rate, until a goal breaks, and then halving the distance until the edge is known to a few
+//! percent.
 //!
 //! Which level comes next is a pure function of how the levels so far ended.
 

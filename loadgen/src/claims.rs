@@ -1,6 +1,6 @@
 //! What a run may say of the events that it read. A sentence that claims something is a method of a
-//! value that can only be made of the count that it rests on, so that nothing can be said of nothing:
-//! a server that nobody reached lost no event, and is not right for it.
+//! value that can only be made of the count that it rests on, so that nothing can be said of
+//! nothing: a server that nobody reached lost no event, and is not right for it.
 
 use std::num::NonZeroU64;
 

@@ -1,5 +1,5 @@
-//! Entry points for fuzzing: one function for each parser of bytes that come from outside. Any bytes
-//! may be given; a function returns, or panics when the parser breaks a promise.
+//! Entry points for fuzzing: one function for each parser of bytes that come from outside. Any
+//! bytes may be given; a function returns, or panics when the parser breaks a promise.
 //!
 //! Where a parser reads a stream, the first byte says in pieces of how many bytes the rest comes (0
 //! means in one piece), and what is read must not depend on that. Nothing here opens a file or a

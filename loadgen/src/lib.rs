@@ -2,10 +2,11 @@
 //! schedule, verifies every event that arrives, and judges its own figures before it shows them.
 //!
 //! In reading order: [`clock`], [`payload`] and [`sse`] are the words of the wire; `verify` and
-//! `subscriber` judge what one subscriber sees; `measure` keeps the books; `readers` hold the streams, `publish`
-//! writes, `watch` looks at the server; `conduct` makes a run of them; `result` is what it found,
-//! `report` and `compare` show it; `export` shows it to Prometheus meanwhile. It shares no code with
-//! the server that it was made for.
+//! `subscriber` judge what one subscriber sees; `measure` keeps the books; `readers` hold the
+//! streams, `publish` writes, `watch` looks at the server; `conduct` makes a run of them; `result`
+//! is what it found,
+//! `report` and `compare` show it; `export` shows it to Prometheus meanwhile. It shares no code
+//! with the server that it was made for.
 
 mod capacity;
 mod claims;

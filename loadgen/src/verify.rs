@@ -1,10 +1,10 @@
-//! Tracks the sequences of one subscriber: which events arrived in order, after a gap, out of order,
-//! or as duplicates. No I/O and no clock; a subscriber that missed nothing holds one number for each
-//! publisher and nothing else.
+//! Tracks the sequences of one subscriber: which events arrived in order, after a gap, out of
+//! order, or as duplicates. No I/O and no clock; a subscriber that missed nothing holds one number
+//! for each publisher and nothing else.
 //!
-//! A gap is final only at the end of the run: an event that fills it later was out of order, not lost.
-//! What is still missing then is sorted by its cause: the server announced the loss, the subscriber
-//! was away without an id to resume from, or neither, which is a silent gap.
+//! A gap is final only at the end of the run: an event that fills it later was out of order, not
+//! lost. What is still missing then is sorted by its cause: the server announced the loss, the
+//! subscriber was away without an id to resume from, or neither, which is a silent gap.
 
 /// How a run of missing events is to be judged if it stays missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +95,8 @@ impl SequenceTracker {
         Self::new(publishers, 0)
     }
 
-    /// Of a subscriber that joins in the middle: its first event of each publisher is the beginning.
+    /// Of a subscriber that joins in the middle: its first event of each publisher is the
+    /// beginning.
     pub(crate) fn from_any_event(publishers: usize) -> Self {
         Self::new(publishers, UNKNOWN)
     }
@@ -143,7 +144,8 @@ impl SequenceTracker {
         self.gaps().damaged += 1;
     }
 
-    /// The first gap that is left, for words: its publisher, its first sequence and the one after its last.
+    /// The first gap that is left, for words: its publisher, its first sequence and the one after
+    /// its last.
     pub(crate) fn first_gap(&self) -> Option<(u16, u64, u64)> {
         let gaps = &self.gaps.as_deref()?.open;
         gaps.iter().find(|gap| gap.cause == Cause::Silent).map(|h| (h.publisher, h.from, h.to))
@@ -154,7 +156,8 @@ impl SequenceTracker {
         self.expect_gap(Cause::Unresumable);
     }
 
-    /// Events of a publisher that have been published and have not arrived yet, without those in gaps.
+    /// Events of a publisher that have been published and have not arrived yet, without those in
+    /// gaps.
     pub(crate) fn behind(&self, publisher: u16, published: u64) -> u64 {
         match self.next(publisher) {
             UNKNOWN => 0,
@@ -162,9 +165,9 @@ impl SequenceTracker {
         }
     }
 
-    /// The end: what is missing now is lost. `published` holds how many events each publisher published
-    /// on the subscriber's topic, when that is known; `unaccepted` holds those of them that the server
-    /// never accepted.
+    /// The end: what is missing now is lost. `published` holds how many events each publisher
+    /// published on the subscriber's topic, when that is known; `unaccepted` holds those of them
+    /// that the server never accepted.
     pub(crate) fn finish(&mut self, published: Option<&[u64]>, unaccepted: &[(u8, u64)]) -> Losses {
         for (publisher, &published) in (0..=u16::MAX).zip(published.unwrap_or_default()) {
             let next = self.next(publisher);

@@ -216,7 +216,7 @@ mod tests {
     fn a_line_has_figures_only_of_what_is_measured() {
         let progress = |behind, absent| Progress { behind, absent, ..Progress::default() };
         let shown =
-            |phase, progress: &Progress, publishing: Option<&crate::publish::PublishGauges>| {
+            |phase, progress: &Progress, publishing: Option<&crate::publish::PublishProgress>| {
                 let (elapsed, length) = (Duration::from_secs(2), Duration::from_secs(5));
                 line(
                     &Running { progress, phase, elapsed, length, publishing },
@@ -224,7 +224,7 @@ mod tests {
                     &Compact::default(),
                 )
             };
-        let gauges = crate::publish::PublishGauges::default();
+        let publish_progress = crate::publish::PublishProgress::default();
         let rest = "  0 streams  0 sent  0 deliveries/s  p50 –  p99 –";
         for (behind, absent, begin) in [
             (Some(0), 0, "waiting for the end"),
@@ -232,7 +232,7 @@ mod tests {
             (Some(1), 0, "waiting for 1 delivery"),
             (Some(2000), 3, "waiting for 2,000 deliveries"),
         ] {
-            let line = shown(Phase::Tail, &progress(behind, absent), Some(&gauges));
+            let line = shown(Phase::Tail, &progress(behind, absent), Some(&publish_progress));
             assert_eq!(line, format!("{begin}{rest}"));
         }
         let line = shown(Phase::Measuring, &progress(None, 0), None);

@@ -1,6 +1,6 @@
 //! Files that are written whole or not at all: the text goes into a file beside the one that is
-//! meant, which then takes its name. A program that is killed, or a disk that is full, leaves what was
-//! there before.
+//! meant, which then takes its name. A program that is killed, or a disk that is full, leaves what
+//! was there before.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -46,8 +46,8 @@ struct Place {
 }
 
 impl Place {
-    /// Of a file that is there or not; nothing for what is no file. Behind a link it is the file that
-    /// the link leads to.
+    /// Of a file that is there or not; nothing for what is no file. Behind a link it is the file
+    /// that the link leads to.
     fn of(path: &Path) -> io::Result<Option<Self>> {
         match fs::metadata(path) {
             Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
@@ -60,8 +60,8 @@ impl Place {
         }
     }
 
-    /// Makes an empty file beside it, with the rights of the one that it is to replace. Its name holds
-    /// the process, so that two programs do not write into one.
+    /// Makes an empty file beside it, with the rights of the one that it is to replace. Its name
+    /// holds the process, so that two programs do not write into one.
     fn create(&self) -> io::Result<PathBuf> {
         let name = self.file.file_name().ok_or(io::ErrorKind::InvalidInput)?;
         let mut beside = std::ffi::OsString::from(".");

@@ -12,8 +12,8 @@ use crate::plan::{Plan, Settings};
 /// How often that wait looks whether somebody wants it to be over.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Begins to serve, when that was asked for. Where is always said, however quiet the rest is: who asked
-/// for port 0 knows it from nowhere else.
+/// Begins to serve, when that was asked for. Where is always said, however quiet the rest is: who
+/// asked for port 0 knows it from nowhere else.
 pub(super) fn open(settings: &Settings, plan: &Plan) -> Result<Option<Exporter>, Failure> {
     let Some(listen) = settings.metrics_listen else {
         return match settings.metrics_linger {
@@ -34,7 +34,8 @@ pub(super) fn open(settings: &Settings, plan: &Plan) -> Result<Option<Exporter>,
     Ok(Some(exporter))
 }
 
-/// Leaves the last values of a run there, as long as was asked for, or until somebody has had enough.
+/// Leaves the last values of a run there, as long as was asked for, or until somebody has had
+/// enough.
 pub(super) fn linger(settings: &Settings, interrupted: &AtomicBool, is_quiet: bool) {
     let Some(length) = settings.metrics_linger.map(|span| span.0) else { return };
     let began = Instant::now();

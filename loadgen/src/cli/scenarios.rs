@@ -19,8 +19,8 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("soak", include_str!("../../scenarios/soak.toml")),
 ];
 
-/// The settings of a scenario under flags. What a file will have run is said, however quiet the rest
-/// is: it may be from somebody else.
+/// The settings of a scenario under flags. What a file will have run is said, however quiet the
+/// rest is: it may be from somebody else.
 pub(super) fn under(scenario: Option<&Path>, flags: &Settings) -> Result<Settings, Failure> {
     let settings = merged(scenario, flags)?;
     settings.slo.iter().filter_map(|text| crate::slo::hint(text)).for_each(|line| hint(&line));

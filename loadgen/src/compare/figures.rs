@@ -1,7 +1,8 @@
 //! Which figures are compared, and which way each is better.
 //!
 //! Not all that can be measured: each further figure is one more chance to call noise a change. The
-//! names are those of SLOs, now or earlier; `delivery.*` therefore counts what never arrived as infinitely late.
+//! names are those of SLOs, now or earlier; `delivery.*` therefore counts what never arrived as
+//! infinitely late.
 
 use serde::Serialize;
 
@@ -19,8 +20,8 @@ pub(crate) enum Direction {
     Higher,
 }
 
-/// Name, label, and direction. The names are those that a comparison is written with, so they do not
-/// change within a version; labels may.
+/// Name, label, and direction. The names are those that a comparison is written with, so they do
+/// not change within a version; labels may.
 const COMPARED: [(&str, &str, Direction); 16] = [
     ("delivery.p50", "delivery p50", Direction::Lower),
     ("delivery.p90", "delivery p90", Direction::Lower),

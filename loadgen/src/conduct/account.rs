@@ -7,7 +7,7 @@ use super::{Ask, Harvest};
 use crate::clock::{Clock, Moment};
 use crate::measure::{Durations, Recorder, SecondTally, events_in};
 use crate::plan::{Class, Plan, Protocol, Verify};
-use crate::publish::{LaneReport, style_name};
+use crate::publish::{PublishReport, style_name};
 use crate::readers::Share;
 use crate::result::{
     ClassReport, Completion, Connecting, Correctness, Delivery, EventCompletion, Own, PhaseTimes,
@@ -25,8 +25,9 @@ const ESTIMATE: f64 = 0.01;
 const ENOUGH: u64 = 1000;
 
 pub(super) fn account(plan: &Plan, ask: &Ask<'_>, harvest: Harvest) -> Run {
-    let Harvest { environment, started_at, start, at_ramp_end, report, lanes, memory, .. } =
-        harvest;
+    let Harvest {
+        environment, started_at, start, at_ramp_end, report, publish_report, memory, ..
+    } = harvest;
     let recorder = &report.recorder;
     let counted = Counted::of(plan, recorder);
     let delivery = delivery(plan, recorder, start, counted);
@@ -59,7 +60,9 @@ pub(super) fn account(plan: &Plan, ask: &Ask<'_>, harvest: Harvest) -> Run {
             protocol: protocol(plan),
         },
         connecting: connecting(recorder),
-        publishing: lanes.as_ref().map(|lanes| publishing(plan, lanes, harvest.measured)),
+        publishing: publish_report
+            .as_ref()
+            .map(|publish_report| publishing(plan, publish_report, harvest.measured)),
         delivery,
         correctness: correctness(recorder),
         trouble: trouble(plan, recorder),
@@ -72,7 +75,7 @@ pub(super) fn account(plan: &Plan, ask: &Ask<'_>, harvest: Harvest) -> Run {
             memory,
         },
         server,
-        seconds: seconds(recorder, lanes.as_ref(), counted),
+        seconds: seconds(recorder, publish_report.as_ref(), counted),
         goals: Vec::new(),
         verdict: Verdict::default(),
     }
@@ -122,7 +125,7 @@ fn connecting(recorder: &Recorder) -> Connecting {
     }
 }
 
-fn publishing(plan: &Plan, lanes: &LaneReport, measured: Duration) -> Publishing {
+fn publishing(plan: &Plan, publish_report: &PublishReport, measured: Duration) -> Publishing {
     let asked = plan.publishing.as_ref();
     let length = plan.timing.publishing();
     let events = asked.and_then(|asked| asked.schedule.events(length));
@@ -130,17 +133,17 @@ fn publishing(plan: &Plan, lanes: &LaneReport, measured: Duration) -> Publishing
     Publishing {
         style: asked.map_or("none", |asked| style_name(asked.style)).to_owned(),
         open_loop: events.is_some(),
-        slots: lanes.slots,
-        sent: lanes.sent,
-        acknowledged: lanes.acknowledged,
-        refusals: lanes.refusals.clone(),
-        late: lanes.late,
-        missed: lanes.missed,
+        slots: publish_report.scheduled,
+        sent: publish_report.sent,
+        acknowledged: publish_report.acknowledged,
+        refusals: publish_report.refusals.clone(),
+        late: publish_report.late,
+        missed: publish_report.missed,
         asked_rate: events.map(|events| events / length.as_secs_f64()),
-        reached_rate: lanes.acknowledged as f64 / seconds,
-        acknowledgement: lanes.acknowledgement.distribution(),
-        own_lateness: lanes.own_lateness.distribution(),
-        blocked_lateness: lanes.blocked_lateness.distribution(),
+        reached_rate: publish_report.acknowledged as f64 / seconds,
+        acknowledgement: publish_report.acknowledgement.distribution(),
+        own_lateness: publish_report.own_lateness.distribution(),
+        blocked_lateness: publish_report.blocked_lateness.distribution(),
     }
 }
 
@@ -156,7 +159,8 @@ fn delivery(plan: &Plan, recorder: &Recorder, start: Moment, counted: Counted) -
     let parsed = (promised > 0).then(|| counts.unique as f64 / promised as f64);
     let counted = (expected > 0).then(|| received as f64 / expected as f64);
     let reach = match plan.verify {
-        // Bytes tell of a loss among those that are only counted, beyond what an estimate may be off.
+        // Bytes tell of a loss among those that are only counted, beyond what an estimate may be
+        // off.
         Verify::Sample(_) if counted.is_some_and(|share| share < 1.0 - ESTIMATE) => {
             counted.zip(parsed).map(|(one, other)| one.min(other))
         }
@@ -304,8 +308,13 @@ fn trouble(plan: &Plan, recorder: &Recorder) -> Trouble {
     }
 }
 
-fn seconds(recorder: &Recorder, lanes: Option<&LaneReport>, counted: Counted) -> Vec<Second> {
-    let published = lanes.map_or(&[][..], |lanes| lanes.seconds.as_slice());
+fn seconds(
+    recorder: &Recorder,
+    publish_report: Option<&PublishReport>,
+    counted: Counted,
+) -> Vec<Second> {
+    let published =
+        publish_report.map_or(&[][..], |publish_report| publish_report.seconds.as_slice());
     let tallies = recorder.seconds.all();
     let quiet = SecondTally::default();
     let second = |place: usize| {

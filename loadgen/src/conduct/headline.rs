@@ -1,5 +1,5 @@
-//! The one sentence on a whole run. What it says of deliveries it has from the claims, which rest on
-//! what was looked at.
+//! The one sentence on a whole run. What it says of deliveries it has from the claims, which rest
+//! on what was looked at.
 
 use crate::claims::Basis;
 use crate::result::{Outcome, Run};

@@ -1,7 +1,7 @@
 //! How late the generator itself was, and what that does to a run: nothing, a note, or invalid.
 //!
-//! Three parts of it are late for different reasons. A reader that knows of data is awake, so what it
-//! lets wait is its own doing. A publisher or a timer that is due must be woken first, and on a
+//! Three parts of it are late for different reasons. A reader that knows of data is awake, so what
+//! it lets wait is its own doing. A publisher or a timer that is due must be woken first, and on a
 //! machine that does other things it waits for one or two turns of another thread. All three make a
 //! server look slower, never faster.
 //!
@@ -13,7 +13,8 @@ use crate::result::{Distribution, Run};
 /// Share of the reported 99th percentile that the generator's own lateness may have.
 const SHARE: f64 = 0.1;
 
-/// Own lateness below this many milliseconds is not worth a word: a pass over a few hundred sockets.
+/// Own lateness below this many milliseconds is not worth a word: a pass over a few hundred
+/// sockets.
 const WORTH_A_NOTE: f64 = 2.0;
 
 /// The same for making a run invalid, of who was awake.
@@ -61,7 +62,8 @@ fn parts(run: &Run, reported: f64) -> Vec<Part> {
             what: "data waited for a worker that knew of it",
             cure: MORE_READERS,
             floor: AWAKE,
-            // Not the lag itself: an event that was read late need not be among those that were slow.
+            // Not the lag itself: an event that was read late need not be among those that were
+            // slow.
             own: reported - known.at(0.99),
             each: deliveries_of_an_event(run, values.count),
             values,

@@ -1,5 +1,5 @@
-//! The conductor of a run: all connect, all begin at one moment, publishing ends, what is on its way
-//! arrives, the books are added up and judged.
+//! The conductor of a run: all connect, all begin at one moment, publishing ends, what is on its
+//! way arrives, the books are added up and judged.
 
 mod account;
 mod headline;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crate::clock::{Clock, Moment};
 use crate::environment;
 use crate::plan::Plan;
-use crate::publish::{LaneReport, PublishError, PublishGauges, Publishers};
+use crate::publish::{PublishError, PublishProgress, PublishReport, Publishers};
 use crate::readers::{Progress, ReaderError, ReaderReport};
 use crate::result::{Environment, Run};
 use crate::slo::Slo;
@@ -26,8 +26,8 @@ use readers::Readers;
 /// How often the conductor looks.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Between the announcement of the start and the start: every thread and process looks at its orders
-/// several times meanwhile.
+/// Between the announcement of the start and the start: every thread and process looks at its
+/// orders several times meanwhile.
 const BARRIER: Duration = Duration::from_millis(300);
 
 /// How long everything rests between the ramp and the start, so that memory and CPU of connecting
@@ -75,18 +75,19 @@ pub(crate) struct Running<'a> {
     pub(crate) elapsed: Duration,
     pub(crate) length: Duration,
     /// Nothing when nobody publishes.
-    pub(crate) publishing: Option<&'a PublishGauges>,
+    pub(crate) publishing: Option<&'a PublishProgress>,
 }
 
 impl Running<'_> {
     /// Events sent.
     pub(crate) fn sent(&self) -> u64 {
-        self.publishing.map_or(0, |gauges| gauges.sent.load(Ordering::Relaxed))
+        self.publishing.map_or(0, |publish_progress| publish_progress.sent.load(Ordering::Relaxed))
     }
 
     /// Of them, those that were not accepted.
     pub(crate) fn refused(&self) -> u64 {
-        self.publishing.map_or(0, |gauges| gauges.refused.load(Ordering::Relaxed))
+        self.publishing
+            .map_or(0, |publish_progress| publish_progress.refused.load(Ordering::Relaxed))
     }
 }
 
@@ -110,7 +111,7 @@ pub(super) struct Harvest {
     pub(super) tail: Duration,
     pub(super) at_ramp_end: Progress,
     pub(super) report: ReaderReport,
-    pub(super) lanes: Option<LaneReport>,
+    pub(super) publish_report: Option<PublishReport>,
     pub(super) memory: u64,
     pub(super) watch: Watch,
 }
@@ -133,13 +134,13 @@ pub(crate) fn run(plan: &Arc<Plan>, ask: &Ask<'_>, view: &mut dyn View) -> Resul
     publish(plan, &mut readers, &mut publishing, &mut watch, ask.interrupted, view)?;
     let measured =
         publishing.start.until(clock.now()).min(plan.timing.publishing() + Duration::from_secs(2));
-    let lanes = publishing.publishers.take().map(Publishers::join).transpose()?;
+    let publish_report = publishing.publishers.take().map(Publishers::join).transpose()?;
     let tail_began = Instant::now();
-    let lanes = match lanes {
-        Some((lanes, published)) => {
+    let publish_report = match publish_report {
+        Some((publish_report, published)) => {
             readers.finish(published)?;
             tail(plan, &mut readers, &publishing, view)?;
-            Some(lanes)
+            Some(publish_report)
         }
         None => None,
     };
@@ -157,7 +158,7 @@ pub(crate) fn run(plan: &Arc<Plan>, ask: &Ask<'_>, view: &mut dyn View) -> Resul
         tail: tail_began.elapsed(),
         at_ramp_end,
         report,
-        lanes,
+        publish_report,
         memory,
         watch,
     };
@@ -173,7 +174,7 @@ struct Going {
     start: Moment,
     publishers: Option<Publishers>,
     /// Of the publishers, which they outlive.
-    gauges: Option<Arc<PublishGauges>>,
+    publish_progress: Option<Arc<PublishProgress>>,
 }
 
 impl Going {
@@ -183,7 +184,7 @@ impl Going {
             phase,
             elapsed: self.start.until(plan.timing.clock.now()),
             length: plan.timing.publishing(),
-            publishing: self.gauges.as_deref(),
+            publishing: self.publish_progress.as_deref(),
         }
     }
 }
@@ -228,8 +229,8 @@ fn begin(
         publishing.map(|publishing| Publishers::start(plan, publishing, start)).transpose()?;
     readers.begin(start)?;
     sleep(clock.now().until(start));
-    let gauges = publishers.as_ref().map(|publishers| publishers.gauges.clone());
-    Ok(Going { start, publishers, gauges })
+    let publish_progress = publishers.as_ref().map(|publishers| publishers.progress.clone());
+    Ok(Going { start, publishers, publish_progress })
 }
 
 /// Waits for the end of publishing, or of the time when nobody publishes.

@@ -40,8 +40,8 @@ pub(crate) struct Exporter {
 }
 
 impl Exporter {
-    /// Begins to serve. Until a run has begun the page is that of a run of this plan of which nothing
-    /// has happened yet.
+    /// Begins to serve. Until a run has begun the page is that of a run of this plan of which
+    /// nothing has happened yet.
     pub(crate) fn start(listen: SocketAddr, plan: &Plan) -> Result<Self, ExportError> {
         let wrong = |error| ExportError::Listen { address: listen, error };
         let listener = TcpListener::bind(listen).map_err(wrong)?;

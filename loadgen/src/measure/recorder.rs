@@ -1,5 +1,5 @@
-//! The recorder of one worker: everything that it counts and measures. Workers share nothing; at the
-//! end their recorders are merged, which is exact for every value here.
+//! The recorder of one worker: everything that it counts and measures. Workers share nothing; at
+//! the end their recorders are merged, which is exact for every value here.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -238,12 +238,13 @@ pub(crate) struct Recorder {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
     pub(crate) run: u32,
-    /// Whether events of other runs are to be taken as they come, because this loadgen does not publish.
+    /// Whether events of other runs are to be taken as they come, because this loadgen does not
+    /// publish.
     pub(crate) any_run: bool,
     pub(crate) clock_id: ClockId,
     /// Whether a latency may be said at all: one clock, or several with a stated error.
     pub(crate) one_way: bool,
-    pub(crate) lanes: usize,
+    pub(crate) publishers: usize,
     pub(crate) follow: Follow,
     /// The start of publishing; [`Moment::NEVER`] before it is known.
     pub(crate) start: Moment,
@@ -258,7 +259,7 @@ impl Default for Facts {
             any_run: false,
             clock_id: ClockId::default(),
             one_way: true,
-            lanes: 1,
+            publishers: 1,
             follow: Follow { every: 1, topics: 1 },
             start: Moment::NEVER,
             measure_from: Moment(0),
@@ -286,7 +287,7 @@ impl Facts {
             any_run: plan.publishing.is_none(),
             clock_id: plan.timing.clock.id(),
             one_way: plan.timing.clock == Clock::Monotonic || plan.timing.clock_error.is_some(),
-            lanes: plan.publishing.as_ref().map_or(1, |publishing| publishing.lanes),
+            publishers: plan.publishing.as_ref().map_or(1, |publishing| publishing.publishers),
             follow: Follow { every, topics: u64::from(plan.topics.count) },
             ..Self::default()
         }
@@ -317,8 +318,8 @@ impl Recorder {
         self.loss_events.iter().any(|known| known.as_bytes() == kind)
     }
 
-    /// An event has arrived, with this latency from when it was due; nothing when it was negative or
-    /// the clocks cannot be compared.
+    /// An event has arrived, with this latency from when it was due; nothing when it was negative
+    /// or the clocks cannot be compared.
     pub(crate) fn latency(&mut self, stamp: &Stamp, read_time: ReadTime) -> Option<u64> {
         let now = read_time.now;
         if !self.facts.one_way {

@@ -1,5 +1,5 @@
-//! From settings to a plan: defaults, what follows from what, and everything that can be wrong, each
-//! with the next step in its message.
+//! From settings to a plan: defaults, what follows from what, and everything that can be wrong,
+//! each with the next step in its message.
 
 use std::io;
 use std::path::PathBuf;
@@ -210,8 +210,8 @@ impl Settings {
         let payload =
             self.payload.map_or(150, |size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX));
         in_range("--payload", payload, payload::SMALLEST, payload::LARGEST)?;
-        let lanes = self.publishers.unwrap_or(1);
-        in_range("--publishers", lanes, 1, payload::LANES)?;
+        let publishers = self.publishers.unwrap_or(1);
+        in_range("--publishers", publishers, 1, payload::MAX_PUBLISHERS)?;
         Ok(Some(Publishing {
             style,
             endpoint,
@@ -220,7 +220,7 @@ impl Settings {
             body: self.publish_body(style)?,
             method: self.publish_method.clone().unwrap_or_else(|| "POST".to_owned()),
             headers,
-            lanes,
+            publishers,
             schedule: self.schedule()?,
             payload,
             timeout: span(self.publish_timeout, 10),

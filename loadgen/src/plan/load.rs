@@ -1,6 +1,6 @@
-//! What two runs must have in common to be compared: the load, as it follows from flags, scenario and
-//! defaults together. Where it goes, who is who, how the server is published to, and what is done
-//! with the result are not in it.
+//! What two runs must have in common to be compared: the load, as it follows from flags, scenario
+//! and defaults together. Where it goes, who is who, how the server is published to, and what is
+//! done with the result are not in it.
 
 use serde::Serialize;
 
@@ -23,7 +23,8 @@ struct Load<'a> {
 /// The same of who publishes.
 #[derive(Serialize)]
 struct Events<'a> {
-    lanes: usize,
+    #[serde(rename = "lanes")]
+    publishers: usize,
     schedule: &'a Schedule,
     payload: usize,
     timeout: std::time::Duration,
@@ -38,7 +39,7 @@ impl Plan {
             ramp: self.ramp,
             topics: self.topics,
             events: self.publishing.as_ref().map(|publishing| Events {
-                lanes: publishing.lanes,
+                publishers: publishing.publishers,
                 schedule: &publishing.schedule,
                 payload: publishing.payload,
                 timeout: publishing.timeout,
@@ -87,8 +88,8 @@ mod tests {
         }
     }
 
-    /// Results of different versions are compared by it, so what is hashed does not follow the names of
-    /// the code.
+    /// Results of different versions are compared by it, so what is hashed does not follow the
+    /// names of the code.
     #[test]
     fn the_hash_of_a_load_stays_within_a_version() {
         let all = "http = '2'\nslow-share = 0.1\nstorm-at = '2s'\ncut-every = '1s'\npublishers = 3\n\

@@ -100,7 +100,7 @@ pub(crate) struct Publishing {
     pub(crate) body: Vec<Template>,
     pub(crate) method: String,
     pub(crate) headers: Vec<(String, String)>,
-    pub(crate) lanes: usize,
+    pub(crate) publishers: usize,
     pub(crate) schedule: Schedule,
     /// Bytes of a payload.
     pub(crate) payload: usize,

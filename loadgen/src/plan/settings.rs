@@ -153,7 +153,8 @@ pub(crate) struct Settings {
     /// monotonic]
     #[arg(long, value_name = "CLOCK", value_parser = clock, help_heading = "Time")]
     pub(crate) clock: Option<Clock>,
-    /// Largest difference between the clocks of the hosts; without it, --clock wall gives no latency
+    /// Largest difference between the clocks of the hosts; without it, --clock wall gives no
+    /// latency
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     pub(crate) clock_error: Option<Span>,
 
@@ -248,7 +249,8 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "TIME", help_heading = "Metrics")]
     pub(crate) metrics_linger: Option<Span>,
 
-    /// Confirm that targets beyond this machine are yours: load on somebody else's server is an attack
+    /// Confirm that targets beyond this machine are yours: load on somebody else's server is an
+    /// attack
     #[arg(long, help_heading = "Limits")]
     pub(crate) i_own_this_target: bool,
     /// Largest --connections that is accepted [default: 100000]

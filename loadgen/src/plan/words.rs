@@ -86,15 +86,15 @@ impl Verify {
     pub(crate) fn parses(self, number: usize) -> bool {
         match self {
             Self::Full => true,
-            // Not every N-th by number: topics, targets and workers are dealt out by number too, and
-            // a common factor would leave some of them out.
+            // Not every N-th by number: topics, targets and workers are dealt out by number too,
+            // and a common factor would leave some of them out.
             Self::Sample(every) => sample_place(number) < 1.0 / f64::from(every),
         }
     }
 }
 
-/// A number from 0 to 1 for each subscriber, evenly spread, and 0 for the first, so that at least one
-/// is in every sample. Multiples of an irrational number other than that of the handicaps.
+/// A number from 0 to 1 for each subscriber, evenly spread, and 0 for the first, so that at least
+/// one is in every sample. Multiples of an irrational number other than that of the handicaps.
 fn sample_place(number: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "subscribers are far fewer than 2^52")]
     let number = number as f64;

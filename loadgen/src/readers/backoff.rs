@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::plan::{Reconnect, TroublePlan};
 
-/// The least time from one attempt of a subscriber to its next, whatever the server or a flag says: a
-/// server that sends `retry: 0` and closes at once must not make an attack of a measurement.
+/// The least time from one attempt of a subscriber to its next, whatever the server or a flag says:
+/// a server that sends `retry: 0` and closes at once must not make an attack of a measurement.
 pub(crate) const MIN_RECONNECT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A reconnect delay.
@@ -17,8 +17,8 @@ pub(super) struct Delay {
 }
 
 impl Delay {
-    /// After a stream or an attempt that began so long ago; `retry` is what the server asked for, in
-    /// milliseconds, and `chance` is from 0 to 1.
+    /// After a stream or an attempt that began so long ago; `retry` is what the server asked for,
+    /// in milliseconds, and `chance` is from 0 to 1.
     pub(super) fn of(
         trouble: &TroublePlan,
         retry: Option<u32>,

@@ -1,5 +1,5 @@
-//! Opening connections that do not block, from given addresses, with the buffers of their class; and
-//! the names of what goes wrong.
+//! Opening connections that do not block, from given addresses, with the buffers of their class;
+//! and the names of what goes wrong.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -44,8 +44,8 @@ pub(super) fn begin(
     }
     socket.set_tcp_nodelay(true)?;
     if let Some(source) = source {
-        // Without this the kernel picks a port at the bind, before it knows the target, and one port
-        // serves one connection of the source instead of one for each target.
+        // Without this the kernel picks a port at the bind, before it knows the target, and one
+        // port serves one connection of the source instead of one for each target.
         setsockopt(&socket, IpBindAddressNoPort, &true)?;
         socket.bind(&SocketAddr::new(source, 0).into())?;
     }

@@ -1,8 +1,9 @@
 //! The subscribers of a process, spread over its reading threads.
 //!
-//! A thread owns its subscribers, its sockets, its timers and its recorder; it shares only its progress
-//! and the control of the run. Plain HTTP/1.1 has one epoll instance and one buffer for all streams of
-//! a thread ([`epoll`]); HTTP/2 and TLS come over hyper, with a task for each stream ([`hyper`]).
+//! A thread owns its subscribers, its sockets, its timers and its recorder; it shares only its
+//! progress and the control of the run. Plain HTTP/1.1 has one epoll instance and one buffer for
+//! all streams of a thread ([`epoll`]); HTTP/2 and TLS come over hyper, with a task for each stream
+//! ([`hyper`]).
 
 mod backoff;
 mod connect;

@@ -132,8 +132,8 @@ pub(crate) fn serve() -> io::Result<()> {
     let ControlMessage::Work { plan, share } = serde_json::from_str(&first)? else {
         return Err(io::Error::other("a worker process must get its work first"));
     };
-    // A terminal sends Ctrl-C to all processes of a run. The process that makes the run decides what
-    // follows; should it die, the end of the input says so.
+    // A terminal sends Ctrl-C to all processes of a run. The process that makes the run decides
+    // what follows; should it die, the end of the input says so.
     signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::default())?;
     crate::plan::FileBudget::raise();
     let pool = match ReaderPool::start(&Arc::new(*plan), share) {

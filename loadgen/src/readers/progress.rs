@@ -1,5 +1,5 @@
-//! The progress of a reading thread: for the live view, and for the run to know when all subscribers
-//! are connected and when everything has arrived.
+//! The progress of a reading thread: for the live view, and for the run to know when all
+//! subscribers are connected and when everything has arrived.
 
 use std::mem;
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::{Compact, Counts, Recorder, Timed, events_in};
 
-/// The progress that a reading thread publishes. Written a few times a second, so a lock costs nothing.
+/// The progress that a reading thread publishes. Written a few times a second, so a lock costs
+/// nothing.
 #[derive(Debug, Default)]
 pub(crate) struct SharedProgress(Mutex<Progress>);
 

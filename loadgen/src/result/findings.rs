@@ -31,11 +31,11 @@ pub(crate) struct Correctness {
     /// Streams that said that they are event streams and held none of its lines.
     #[serde(default)]
     pub(crate) strange_streams: u64,
-    /// Events that were compared with those that had to come, at all subscribers that were parsed: what
-    /// the counts above rest on. Absent in files of earlier versions.
+    /// Events that were compared with those that had to come, at all subscribers that were parsed:
+    /// what the counts above rest on. Absent in files of earlier versions.
     pub(crate) verified: Option<u64>,
-    /// Events that arrived and could not be compared with anything, because they carry no payload of a
-    /// load generator or are of too many sequences.
+    /// Events that arrived and could not be compared with anything, because they carry no payload
+    /// of a load generator or are of too many sequences.
     #[serde(default)]
     pub(crate) unverified: u64,
     /// Events of types `fanfare-…` that announce no loss: the server sends them for itself.
@@ -75,8 +75,8 @@ pub(crate) struct Trouble {
     /// Ended by the server after it had said that the topics have (`fanfare-end`).
     #[serde(default)]
     pub(crate) ended: u64,
-    /// Waits before an attempt that were longer than the server or the plan asked for, so that nobody
-    /// asks more often than ten times a second.
+    /// Waits before an attempt that were longer than the server or the plan asked for, so that
+    /// nobody asks more often than ten times a second.
     #[serde(default)]
     pub(crate) lengthened: u64,
     /// Came back with the id of their last event.
@@ -136,7 +136,8 @@ pub(crate) struct WorkerUse {
     pub(crate) name: String,
     /// Share of one core that it used.
     pub(crate) cpu: f64,
-    /// Share of the time that it was ready and waited for a core; absent where the kernel does not say.
+    /// Share of the time that it was ready and waited for a core; absent where the kernel does not
+    /// say.
     pub(crate) waiting: Option<f64>,
     /// Events that it read.
     pub(crate) deliveries: u64,
@@ -166,7 +167,8 @@ pub(crate) enum Outcome {
     GoalMissed,
     /// The generator was the limit: the figures say nothing about the server. Exit code 4.
     Invalid,
-    /// Events were lost, repeated, out of order, damaged, or went to the wrong subscriber. Exit code 3.
+    /// Events were lost, repeated, out of order, damaged, or went to the wrong subscriber. Exit
+    /// code 3.
     Wrong,
     /// Nobody could connect. Exit code 5.
     Unreachable,

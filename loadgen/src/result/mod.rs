@@ -1,4 +1,5 @@
-//! What a run found, as it is written to a file: plain data that every report is made from, and that
+//! What a run found, as it is written to a file: plain data that every report is made from, and
+//! that
 //! `compare` and `report` read back.
 //!
 //! The names here are a published interface: `schema/result-v1.json` is generated from these types.
@@ -86,8 +87,8 @@ pub(crate) struct Run {
     pub(crate) started_at: String,
     /// The settings in effect, under the names of the flags.
     pub(crate) settings: BTreeMap<String, serde_json::Value>,
-    /// Equal for two runs that asked for the same load: a hash of what the settings and defaults came
-    /// to, without where it went.
+    /// Equal for two runs that asked for the same load: a hash of what the settings and defaults
+    /// came to, without where it went.
     pub(crate) scenario_hash: String,
     /// The machine and the programs.
     pub(crate) environment: Environment,
@@ -169,7 +170,8 @@ pub(crate) struct Connecting {
 pub(crate) struct Publishing {
     /// `raw`, `form`, `ndjson`, `template` or `command`.
     pub(crate) style: String,
-    /// Whether the schedule goes on whatever the server does; false when publishing as fast as it goes.
+    /// Whether the schedule goes on whatever the server does; false when publishing as fast as it
+    /// goes.
     pub(crate) open_loop: bool,
     /// Events that the schedule held.
     pub(crate) slots: u64,
@@ -189,8 +191,8 @@ pub(crate) struct Publishing {
     pub(crate) reached_rate: f64,
     /// From the call to its answer.
     pub(crate) acknowledgement: Option<Distribution>,
-    /// From the moment an event was due to the call, when the publisher was free at that moment: the
-    /// generator's own lateness.
+    /// From the moment an event was due to the call, when the publisher was free at that moment:
+    /// the generator's own lateness.
     pub(crate) own_lateness: Option<Distribution>,
     /// From the moment an event was due to the call, when its publisher was still waiting for the
     /// server: lateness that the server caused.
@@ -220,7 +222,8 @@ pub(crate) struct Delivery {
     pub(crate) actual: Option<Distribution>,
     /// The percentiles of `intended` when events that never arrived count as infinitely late.
     pub(crate) intended_counting_undelivered: Vec<Reached>,
-    /// Events that arrived before they were due by the clock: the clock is wrong by at least so much.
+    /// Events that arrived before they were due by the clock: the clock is wrong by at least so
+    /// much.
     pub(crate) negative: u64,
     /// The smallest latency seen when any was negative, in milliseconds.
     pub(crate) most_negative_ms: Option<f64>,

@@ -1,6 +1,6 @@
-//! One subscriber: what it reads becomes events, and every event is checked. It knows neither sockets
-//! nor HTTP: decoded bytes of a body go in, with the moment at which they were read, so that both
-//! kinds of transport (and tests) share every rule.
+//! One subscriber: what it reads becomes events, and every event is checked. It knows neither
+//! sockets nor HTTP: decoded bytes of a body go in, with the moment at which they were read, so
+//! that both kinds of transport (and tests) share every rule.
 
 mod published;
 mod sequences;
@@ -20,8 +20,8 @@ pub(crate) use published::Published;
 
 use sequences::Sequences;
 
-/// How the types of events begin that Fanfare keeps for itself: notices to the reader, and none of the
-/// events that were published.
+/// How the types of events begin that Fanfare keeps for itself: notices to the reader, and none of
+/// the events that were published.
 const RESERVED: &[u8] = b"fanfare-";
 
 /// The notice that the topics of a stream have ended, after which it is closed.
@@ -63,10 +63,10 @@ struct EventChecker {
 impl Subscriber {
     pub(crate) fn new(number: u32, plan: &Plan) -> Self {
         let class = plan.class_of(number as usize);
-        let lanes = plan.publishing.as_ref().map_or(1, |publishing| publishing.lanes);
+        let publishers = plan.publishing.as_ref().map_or(1, |publishing| publishing.publishers);
         let tracker = match plan.publishing {
-            Some(_) => SequenceTracker::from_the_first_event(lanes),
-            None => SequenceTracker::from_any_event(lanes),
+            Some(_) => SequenceTracker::from_the_first_event(publishers),
+            None => SequenceTracker::from_any_event(publishers),
         };
         let parses = plan.verify.parses(number as usize);
         Self::of(number, plan.topic_of(number as usize), class, parses, tracker)
@@ -144,7 +144,7 @@ impl Subscriber {
             recorder.phases.head.record(now.since(began));
             if now >= recorder.facts.start && self.checker.received == 0 {
                 // It connected too late for the first events, and is not expected to get them.
-                self.checker.tracker = SequenceTracker::from_any_event(recorder.facts.lanes);
+                self.checker.tracker = SequenceTracker::from_any_event(recorder.facts.publishers);
             }
             return;
         }
@@ -194,7 +194,8 @@ impl Subscriber {
         result
     }
 
-    /// So many bytes behind the head came over the wire, chunk lengths included, read or only counted.
+    /// So many bytes behind the head came over the wire, chunk lengths included, read or only
+    /// counted.
     pub(crate) fn count(&mut self, bytes: usize, now: Moment, recorder: &mut Recorder) {
         let bytes = bytes as u64;
         let kept = match (self.class, self.parses) {
@@ -246,9 +247,10 @@ impl Subscriber {
 
     /// Events that have been published for it and have not arrived yet, without those in gaps.
     pub(crate) fn behind(&self, published: &Published) -> u64 {
-        let lanes = published.awaited(self.checker.topic);
-        let behind = |(lane, count): (u16, &u64)| self.checker.tracker.behind(lane, *count);
-        (0..=u16::MAX).zip(lanes).map(behind).sum()
+        let publishers = published.awaited(self.checker.topic);
+        let behind =
+            |(publisher, count): (u16, &u64)| self.checker.tracker.behind(publisher, *count);
+        (0..=u16::MAX).zip(publishers).map(behind).sum()
     }
 
     /// The end of the run: what is missing now is lost.
@@ -265,7 +267,7 @@ impl Subscriber {
         recorder.class(checker.class).received += checker.received;
         let expected_of = published.filter(|_| self.parses);
         if let Some(published) = published.filter(|_| self.was_connected) {
-            let expected = published.lanes(checker.topic).iter().sum::<u64>();
+            let expected = published.counts(checker.topic).iter().sum::<u64>();
             recorder.class(checker.class).expected += expected;
         }
         match checker.class {
@@ -308,17 +310,17 @@ impl EventChecker {
             });
         }
         // The publishers of this loadgen are known; others are learnt from their events.
-        let lane = if recorder.facts.any_run {
+        let publisher = if recorder.facts.any_run {
             self.sequences.of(&stamp)
         } else {
-            Some(u16::from(stamp.lane))
+            Some(u16::from(stamp.publisher))
         };
-        let Some(lane) = lane else {
+        let Some(publisher) = publisher else {
             recorder.counts.unverified += 1;
             return;
         };
         recorder.counts.verified += 1;
-        match self.tracker.arrive(lane, stamp.sequence) {
+        match self.tracker.arrive(publisher, stamp.sequence) {
             Arrival::Next | Arrival::AfterGap(_) => {}
             Arrival::OutOfOrder => {
                 recorder.counts.reordered += 1;
@@ -387,13 +389,13 @@ impl EventChecker {
     }
 
     fn finish(&mut self, published: Option<&Published>, recorder: &mut Recorder) {
-        let lanes = published.map(|published| published.lanes(self.topic));
+        let publishers = published.map(|published| published.counts(self.topic));
         let unaccepted = published.map_or(&[][..], |published| published.unaccepted(self.topic));
-        let losses = self.tracker.finish(lanes, unaccepted);
+        let losses = self.tracker.finish(publishers, unaccepted);
         if losses.silent > 0 {
             recorder.record_finding("gap", self.number, || {
-                let first = self.tracker.first_gap().map(|(lane, from, to)| {
-                    let publisher = self.sequences.name(lane);
+                let first = self.tracker.first_gap().map(|(publisher, from, to)| {
+                    let publisher = self.sequences.name(publisher);
                     format!("; the first gap is {from} to {} of publisher {publisher}", to - 1)
                 });
                 format!("{} events never came{}", losses.silent, first.unwrap_or_default())
@@ -421,5 +423,5 @@ struct Gap {
 }
 
 fn name(stamp: &Stamp) -> String {
-    format!("event {} of publisher {}", stamp.sequence, stamp.lane)
+    format!("event {} of publisher {}", stamp.sequence, stamp.publisher)
 }

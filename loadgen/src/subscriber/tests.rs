@@ -44,7 +44,7 @@ impl Bench {
         let stamp = Stamp {
             run,
             clock: Clock::Monotonic.id(),
-            lane: 0,
+            publisher: 0,
             topic,
             sequence,
             due: self.at(due),
@@ -69,7 +69,7 @@ impl Bench {
     /// The end, after so many events.
     fn finish(&mut self, published: u64) {
         let mut all = Published::new(1, 1);
-        all.add_lane(0, &[published], &[]);
+        all.add_publisher(0, &[published], &[]);
         self.subscriber.finish(Some(&all), false, &mut self.recorder);
     }
 }

@@ -1,5 +1,5 @@
-//! A process as `/proc` shows it: CPU, resident memory, and the kernel memory of the TCP sockets in its
-//! network namespace, which are not its own alone.
+//! A process as `/proc` shows it: CPU, resident memory, and the kernel memory of the TCP sockets in
+//! its network namespace, which are not its own alone.
 
 use std::fs;
 
@@ -13,7 +13,8 @@ fn ticks_per_second() -> f64 {
     rustix::param::clock_ticks_per_second() as f64
 }
 
-/// Seconds of CPU that a server has used before a run when it is no longer fresh: to start takes less.
+/// Seconds of CPU that a server has used before a run when it is no longer fresh: to start takes
+/// less.
 const FRESH: f64 = 0.5;
 
 /// One look.
@@ -62,8 +63,8 @@ impl Watched {
         self.peak = self.peak.max(sockets(self.pid));
     }
 
-    /// What must be known of the memory a subscriber, if anything: an allocator that kept the memory of
-    /// earlier subscribers does not grow by that of new ones.
+    /// What must be known of the memory a subscriber, if anything: an allocator that kept the
+    /// memory of earlier subscribers does not grow by that of new ones.
     pub(super) fn doubt(&self) -> Option<String> {
         let (pid, used) = (self.pid, self.before.cpu);
         (used > FRESH).then(|| {

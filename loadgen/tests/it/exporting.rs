@@ -1,5 +1,5 @@
-//! The program's own metrics against a server whose mistakes are known: what a scraper sees at the end
-//! is what the result says, to the event, and until then no counter ever falls.
+//! The program's own metrics against a server whose mistakes are known: what a scraper sees at the
+//! end is what the result says, to the event, and until then no counter ever falls.
 
 use std::net::TcpListener;
 

@@ -1,6 +1,6 @@
 //! Whatever a server does, a run ends at its time: answers that never end are given up, and what is
-//! read of them is bounded. How long a run takes is seen by its own end, and never asserted: one that
-//! hangs is ended by the test's patience.
+//! read of them is bounded. How long a run takes is seen by its own end, and never asserted: one
+//! that hangs is ended by the test's patience.
 
 use crate::support::{Answers, Door, Mischief, Refusal, Stub, each, loadgen};
 

@@ -57,8 +57,8 @@ fn the_id_that_is_sent_is_that_of_the_last_event_that_was_complete() {
 
 #[test]
 fn a_wait_that_the_server_asks_for_is_kept() {
-    // What the server says wins over the flag, whichever is longer, and whatever stands around it: a
-    // wait of 30 ms that is overlooked would be longer than the run.
+    // What the server says wins over the flag, whichever is longer, and whatever stands around it:
+    // a wait of 30 ms that is overlooked would be longer than the run.
     let plain = Wire::default();
     let marked = Wire { mark: true, ..plain };
     let cases = [

@@ -1,6 +1,6 @@
-//! Each mistake of a server is found and named: as many as were made, in the figures, in the verdict
-//! and in words. Losses that were announced are counted apart and blame nobody, and no way to split
-//! or write a right stream is taken for a mistake.
+//! Each mistake of a server is found and named: as many as were made, in the figures, in the
+//! verdict and in words. Losses that were announced are counted apart and blame nobody, and no way
+//! to split or write a right stream is taken for a mistake.
 //!
 //! Three subscribers see 40 events each, and every mistake is made at each of them.
 

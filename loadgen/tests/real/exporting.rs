@@ -1,5 +1,5 @@
-//! The program's own metrics while it loads the real server: two programs that share no code count the
-//! same events, and the page is one that Prometheus takes.
+//! The program's own metrics while it loads the real server: two programs that share no code count
+//! the same events, and the page is one that Prometheus takes.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

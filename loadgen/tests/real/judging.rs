@@ -1,8 +1,8 @@
 //! Judgements over several runs: two results compared, and the edge of what a server bears.
 //!
-//! A run is valid when the generator's own lateness is small beside the latency that it measured. So
-//! there is a long way between: then a busy machine seldom makes a run invalid. If it does, such a
-//! run is left out of comparisons and ends a search, as it must, and is made again a few times.
+//! A run is valid when the generator's own lateness is small beside the latency that it measured.
+//! So there is a long way between: then a busy machine seldom makes a run invalid. If it does, such
+//! a run is left out of comparisons and ends a search, as it must, and is made again a few times.
 
 use std::fs;
 use std::path::Path;

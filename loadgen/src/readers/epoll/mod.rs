@@ -2,8 +2,8 @@
 //! right after every read.
 //!
 //! A pass serves what is ready, then timers, then new connections, so that none of the three can
-//! keep the others waiting for long; a stream that has more than a few buffers full is taken up again
-//! in the next pass.
+//! keep the others waiting for long; a stream that has more than a few buffers full is taken up
+//! again in the next pass.
 
 mod stream;
 mod timers;

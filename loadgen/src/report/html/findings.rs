@@ -1,7 +1,7 @@
 //! What was found wrong, what was done to the streams, and whether the SLOs were met.
 //!
-//! Every count stands beside its meaning, and counts that are nothing stay in the table: that nothing
-//! was out of order is a finding as well.
+//! Every count stands beside its meaning, and counts that are nothing stay in the table: that
+//! nothing was out of order is a finding as well.
 
 use maud::{Markup, html};
 

@@ -1,5 +1,5 @@
-//! What the tests share: the server that makes mistakes, the program under test, and what a run says
-//! of itself.
+//! What the tests share: the server that makes mistakes, the program under test, and what a run
+//! says of itself.
 //!
 //! Runs spend most of their time waiting, so the cases of a table run at the same time.
 
@@ -18,8 +18,8 @@ pub(crate) use stub::{
 };
 
 /// How far the server is from its subscribers unless a test says otherwise. A run is valid when the
-/// generator's own lateness is small beside the latency that it measured: over a long way, a machine
-/// that is busy with other things seldom makes one invalid.
+/// generator's own lateness is small beside the latency that it measured: over a long way, a
+/// machine that is busy with other things seldom makes one invalid.
 pub(crate) const WAY: Duration = Duration::from_millis(300);
 
 /// Tries all cases of a table at the same time; each must hold.

@@ -1,5 +1,5 @@
-//! A server that tells everybody who asks not to come back (204), over HTTP/1.1 or HTTP/2, and counts
-//! how often it was asked.
+//! A server that tells everybody who asks not to come back (204), over HTTP/1.1 or HTTP/2, and
+//! counts how often it was asked.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

@@ -1,5 +1,6 @@
-//! A server of event streams that writes down who asks. It answers every connection with the head of
-//! a stream and holds it open, and is there for tests that must see the other end of a connection.
+//! A server of event streams that writes down who asks. It answers every connection with the head
+//! of a stream and holds it open, and is there for tests that must see the other end of a
+//! connection.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -1,5 +1,5 @@
-//! A front that ends TLS and passes the bytes inside on, in both directions, to a server that speaks
-//! none. It offers one protocol by ALPN and knows nothing of what is said.
+//! A front that ends TLS and passes the bytes inside on, in both directions, to a server that
+//! speaks none. It offers one protocol by ALPN and knows nothing of what is said.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

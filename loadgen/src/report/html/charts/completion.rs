@@ -1,7 +1,7 @@
 //! How long it took until everybody had an event, over the events that were followed.
 //!
-//! The last subscriber decides how fair a fan-out is; the band shows how far it is behind the first.
-//! Events that did not reach everybody say so under the pointer.
+//! The last subscriber decides how fair a fan-out is; the band shows how far it is behind the
+//! first. Events that did not reach everybody say so under the pointer.
 
 use crate::report::figures;
 use crate::result::{Completion, EventCompletion};

@@ -66,7 +66,8 @@ impl Book {
         self.pages().publishes.clone()
     }
 
-    /// For each delivery, the nanoseconds from the moment it was due to its writing, in order of size.
+    /// For each delivery, the nanoseconds from the moment it was due to its writing, in order of
+    /// size.
     pub(crate) fn latencies(&self) -> Vec<u64> {
         let mut latencies = self.pages().latencies.clone();
         latencies.sort_unstable();

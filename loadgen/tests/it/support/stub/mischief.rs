@@ -1,9 +1,9 @@
-//! What the server does wrong, as data: which mistake at which event, how streams are written, who is
-//! let in, and how publishes are answered. The default makes no mistake.
+//! What the server does wrong, as data: which mistake at which event, how streams are written, who
+//! is let in, and how publishes are answered. The default makes no mistake.
 //!
-//! Events are named by their id, which is their number within their topic, from 1. A mistake is made
-//! at every stream that is there when its event comes, and never when an event is sent again to a
-//! stream that resumes.
+//! Events are named by their id, which is their number within their topic, from 1. A mistake is
+//! made at every stream that is there when its event comes, and never when an event is sent again
+//! to a stream that resumes.
 
 use std::time::Duration;
 

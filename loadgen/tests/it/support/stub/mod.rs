@@ -2,8 +2,8 @@
 //! thread for each connection, which reads requests until it becomes a stream.
 //!
 //! `GET /t/NAME` is a stream of a topic, `POST /t/NAME` publishes on it; `/form`, `/lines`, `/json`
-//! and `/wrapped` are other ways to publish. Every stream begins with the id that it goes on from, so
-//! that whoever is cut off before the first event can resume as well.
+//! and `/wrapped` are other ways to publish. Every stream begins with the id that it goes on from,
+//! so that whoever is cut off before the first event can resume as well.
 
 mod book;
 mod hub;

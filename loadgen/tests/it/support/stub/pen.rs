@@ -1,6 +1,6 @@
 //! How events become bytes on a socket: the lines of an event, the framing of the body, and the
-//! pieces in which it is written. Pieces are cut from the framed bytes, so that the length of a chunk
-//! is split as well.
+//! pieces in which it is written. Pieces are cut from the framed bytes, so that the length of a
+//! chunk is split as well.
 
 use std::io::{self, Write as _};
 use std::net::{Shutdown, TcpStream};

@@ -1,4 +1,4 @@
-//! The answers to a request that goes on: a line for each event, in the order in which they were
+//! The responses to a streaming request: a line for each event, in the order in which they were
 //! sent. They are read by a thread of their own, for as long as one is due.
 
 use std::io::{ErrorKind, Read as _};
@@ -9,64 +9,64 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::Asked;
+use super::Pending;
 use crate::clock::{Clock, Moment};
 use crate::http1::{Body, HeadReader};
-use crate::publish::timed::Timed;
+use crate::publish::deadline::DeadlineStream;
 
-/// Bytes of an answer line.
+/// Bytes of a response line.
 const LONGEST: usize = 64 << 10;
 
 /// What the server said of one event, and when.
 pub(super) struct Answered {
-    pub(super) asked: Asked,
+    pub(super) pending: Pending,
     pub(super) at: Moment,
     pub(super) refusal: Option<String>,
 }
 
-/// An answer line.
+/// A response line.
 #[derive(Deserialize)]
 struct Line {
     error: Option<serde_json::Value>,
 }
 
-/// Reads the answers.
-pub(super) struct Answers {
-    asked: Receiver<Asked>,
+/// Reads the responses.
+pub(super) struct Responses {
+    pending: Receiver<Pending>,
     answered: SyncSender<Answered>,
     /// When the last event was sent.
     over: Arc<OnceLock<Moment>>,
     clock: Clock,
     timeout: Duration,
-    /// The event whose answer comes next.
-    oldest: Option<Asked>,
+    /// The event whose response comes next.
+    oldest: Option<Pending>,
     last_answer: Moment,
     line: Vec<u8>,
 }
 
-impl Answers {
+impl Responses {
     pub(super) fn new(
-        asked: Receiver<Asked>,
+        pending: Receiver<Pending>,
         answered: SyncSender<Answered>,
         over: Arc<OnceLock<Moment>>,
         clock: Clock,
         timeout: Duration,
     ) -> Self {
         let (oldest, line) = (None, Vec::new());
-        Self { asked, answered, over, clock, timeout, oldest, last_answer: Moment(0), line }
+        Self { pending, answered, over, clock, timeout, oldest, last_answer: Moment(0), line }
     }
 
-    /// Reads until there are no more, or none in time. Gives back the events without an answer, and the
-    /// status of the whole.
-    pub(super) fn read(mut self, stream: TcpStream) -> (Vec<Asked>, Option<u16>) {
+    /// Reads until there are no more, or none in time. Gives back the events without a response,
+    /// and the status of the whole.
+    pub(super) fn read(mut self, stream: TcpStream) -> (Vec<Pending>, Option<u16>) {
         let mut status = None;
-        // Whatever ended it, these events have no answer.
+        // Whatever ended it, these events have no response.
         let _ = self.read_lines(stream, &mut status);
-        (self.oldest.into_iter().chain(self.asked.try_iter()).collect(), status)
+        (self.oldest.into_iter().chain(self.pending.try_iter()).collect(), status)
     }
 
     fn read_lines(&mut self, stream: TcpStream, status: &mut Option<u16>) -> Option<()> {
-        let mut stream = Timed::new(stream, Instant::now());
+        let mut stream = DeadlineStream::new(stream, Instant::now());
         let mut buffer = vec![0; 64 << 10];
         let mut reader = HeadReader::default();
         let mut framing: Option<Body> = None;
@@ -85,8 +85,8 @@ impl Answers {
         }
     }
 
-    /// Waits for bytes for as long as the server has time.
-    fn read_some(&mut self, stream: &mut Timed, buffer: &mut [u8]) -> Option<usize> {
+    /// Waits for bytes until the next response is overdue.
+    fn read_some(&mut self, stream: &mut DeadlineStream, buffer: &mut [u8]) -> Option<usize> {
         loop {
             stream.finish_by(Instant::now() + self.time_left()?);
             match stream.read(buffer) {
@@ -98,10 +98,10 @@ impl Answers {
         }
     }
 
-    /// How long the next answer may take; nothing when it is overdue. Without an event that waits for
-    /// one, silence is a pause in the schedule. Bytes that are no answer do not count.
+    /// How long the next response may take; nothing when it is overdue. Without an event that waits
+    /// for one, silence is a pause in the schedule. Bytes that are no response do not count.
     fn time_left(&mut self) -> Option<Duration> {
-        self.oldest = self.oldest.take().or_else(|| self.asked.try_recv().ok());
+        self.oldest = self.oldest.take().or_else(|| self.pending.try_recv().ok());
         let now = self.clock.now();
         let waits_since = self.oldest.as_ref().map(|oldest| oldest.sent.max(self.last_answer));
         let since = waits_since.into_iter().chain(self.over.get().copied()).min().unwrap_or(now);
@@ -131,7 +131,7 @@ impl Answers {
         Some(())
     }
 
-    /// A whole line. More answers than events would be the server's fault; they are passed over.
+    /// A whole line. More responses than events would be the server's fault; they are passed over.
     fn answer(&mut self, status: Option<u16>, at: Moment) {
         if self.line.trim_ascii().is_empty() {
             return;
@@ -145,10 +145,10 @@ impl Answers {
             (_, Ok(Line { error: None })) => None,
             (_, Err(_)) => Some("an answer that is no JSON".to_owned()),
         };
-        if let Some(asked) = self.oldest.take().or_else(|| self.asked.try_recv().ok()) {
+        if let Some(pending) = self.oldest.take().or_else(|| self.pending.try_recv().ok()) {
             self.last_answer = at;
-            // The lane takes answers whenever it waits, so room comes.
-            let _ = self.answered.send(Answered { asked, at, refusal });
+            // The publisher takes responses whenever it waits, so there will be room.
+            let _ = self.answered.send(Answered { pending, at, refusal });
         }
     }
 }

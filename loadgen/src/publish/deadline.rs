@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 /// A connection with a deadline.
 #[derive(Debug)]
-pub(super) struct Timed {
+pub(super) struct DeadlineStream {
     stream: TcpStream,
     deadline: Instant,
     /// What the socket's timeouts are set to.
     set: Duration,
 }
 
-impl Timed {
+impl DeadlineStream {
     pub(super) fn new(stream: TcpStream, deadline: Instant) -> Self {
         Self { stream, deadline, set: Duration::MAX }
     }
@@ -28,8 +28,9 @@ impl Timed {
         &self.stream
     }
 
-    /// Sets the timeouts to what is left. A tenth more or less is left as it is, so that a call that is
-    /// answered at once costs no further call of the kernel; nothing begins after the deadline.
+    /// Sets the timeouts to what is left. A tenth more or less is left as it is, so that a call
+    /// that is answered at once costs no further call of the kernel; nothing begins after the
+    /// deadline.
     fn limit(&mut self) -> io::Result<()> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -44,14 +45,14 @@ impl Timed {
     }
 }
 
-impl Read for Timed {
+impl Read for DeadlineStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.limit()?;
         self.stream.read(buffer).map_err(late)
     }
 }
 
-impl Write for Timed {
+impl Write for DeadlineStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.limit()?;
         self.stream.write(bytes).map_err(late)
