@@ -14,7 +14,7 @@ use crate::plan::{Plan, Settings};
 use crate::result::ResultFile;
 use crate::sse::Parser;
 use crate::subscriber::Subscriber;
-use crate::{report, watch};
+use crate::{report, server_monitor};
 
 /// Inputs up to this length read the same in pieces as at once. A longer head is refused as soon as
 /// too much of it is there, which depends on the pieces.
@@ -137,7 +137,7 @@ pub fn metrics_page(bytes: &[u8]) {
     let length = usize::from(u16::from_be_bytes([*high, *low])).min(rest.len());
     let (before, after) = rest.split_at(length);
     let (before, after) = (String::from_utf8_lossy(before), String::from_utf8_lossy(after));
-    let _ = watch::changes(&before, &after);
+    let _ = server_monitor::changes(&before, &after);
 }
 
 /// A file of results: what reads it, and every report that is made of it.
@@ -162,8 +162,8 @@ pub fn scenario(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let Ok(settings) = Settings::default().over_text(Path::new("scenario"), &text) else { return };
     let _ = settings.shown();
-    for goal in &settings.slo {
-        let _ = goal.parse::<crate::slo::Slo>();
+    for slo in &settings.slo {
+        let _ = slo.parse::<crate::slo::Slo>();
     }
     if settings.names_no_host()
         && let Ok(plan) = settings.plan()

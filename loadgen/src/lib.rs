@@ -2,7 +2,7 @@
 //! schedule, verifies every event that arrives, and judges its own figures before it shows them.
 //!
 //! In reading order: [`clock`], [`payload`] and [`sse`] are the words of the wire; `verify` and
-//! `subscriber` judge what one subscriber sees; `measure` keeps the books; `readers` hold the
+//! `subscriber` judge what one subscriber sees; `measure` keeps the recorder; `readers` hold the
 //! streams, `publish` writes, `watch` looks at the server; `conduct` makes a run of them; `result`
 //! is what it found,
 //! `report` and `compare` show it; `export` shows it to Prometheus meanwhile. It shares no code
@@ -13,7 +13,6 @@ mod claims;
 mod cli;
 pub mod clock;
 mod compare;
-mod conduct;
 mod environment;
 mod export;
 #[doc(hidden)]
@@ -26,11 +25,12 @@ mod publish;
 mod readers;
 mod report;
 mod result;
+mod run;
+mod server_monitor;
 mod slo;
 pub mod sse;
 mod subscriber;
 mod verify;
 mod view;
-mod watch;
 
 pub use cli::main;

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::conduct::{Phase, Running, View};
 use crate::measure::Compact;
 use crate::readers::Progress;
 use crate::report::figures;
+use crate::run::{Phase, Running, View};
 
 /// The view that fits where standard error goes.
 pub(crate) fn of_stderr(is_quiet: bool) -> Box<dyn View> {

@@ -10,7 +10,7 @@ use crate::export::Exporter;
 use crate::plan::{Plan, Settings};
 
 /// How often that wait looks whether somebody wants it to be over.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_PERIOD: Duration = Duration::from_millis(100);
 
 /// Begins to serve, when that was asked for. Where is always said, however quiet the rest is: who
 /// asked for port 0 knows it from nowhere else.
@@ -44,7 +44,7 @@ pub(super) fn linger(settings: &Settings, interrupted: &AtomicBool, is_quiet: bo
         say(&format!("serving the last metrics for {length}; Ctrl-C ends that"));
     }
     while began.elapsed() < length && !interrupted.load(Ordering::Relaxed) {
-        sleep(LOOK.min(length.saturating_sub(began.elapsed())));
+        sleep(POLL_PERIOD.min(length.saturating_sub(began.elapsed())));
     }
 }
 

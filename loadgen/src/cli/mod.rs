@@ -1,6 +1,6 @@
 //! The command line: what there is to do, and how the program ends.
 
-mod beside;
+mod atomic_file;
 mod capacity;
 mod files;
 mod metrics;
@@ -14,12 +14,12 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::compare::{Input, compare};
-use crate::conduct::RunError;
 use crate::export::ExportError;
 use crate::plan::{FilesError, PlanError, Settings};
 use crate::publish::PublishError;
 use crate::readers::ReaderError;
 use crate::result::Unreadable;
+use crate::run::RunError;
 use crate::slo::SloError;
 
 /// Wrong flags, files or values.

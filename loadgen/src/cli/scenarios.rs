@@ -98,8 +98,8 @@ mod tests {
             assert_eq!(settings.name.as_deref(), Some(*name));
             assert!(settings.about.as_ref().is_some_and(|about| about.len() > 20), "{name}");
             settings.plan().expect(name);
-            for goal in &settings.slo {
-                goal.parse::<crate::slo::Slo>().expect(goal);
+            for slo in &settings.slo {
+                slo.parse::<crate::slo::Slo>().expect(slo);
             }
         }
     }

@@ -37,7 +37,7 @@ fn refs(runs: &[Run]) -> Vec<&Run> {
 
 #[test]
 fn a_file_that_cannot_be_used_is_refused_with_the_next_step() {
-    let mut foreign = file(&[Outcome::Fine]);
+    let mut foreign = file(&[Outcome::Pass]);
     foreign.schema = "fanfare-loadgen/9".to_owned();
     for (file, message) in [
         (
@@ -58,8 +58,8 @@ fn a_file_that_cannot_be_used_is_refused_with_the_next_step() {
 
 #[test]
 fn runs_that_say_nothing_about_the_server_are_left_out_and_wrong_ones_are_pointed_at() {
-    use Outcome::{Fine, GoalMissed, Invalid, Unreachable, Wrong};
-    let (found, warnings) = used(&file(&[Fine, GoalMissed, Invalid, Invalid, Unreachable, Wrong]));
+    use Outcome::{Invalid, Pass, SloMissed, Unreachable, Wrong};
+    let (found, warnings) = used(&file(&[Pass, SloMissed, Invalid, Invalid, Unreachable, Wrong]));
     assert_eq!(found, Ok(3));
     assert_eq!(
         warnings,

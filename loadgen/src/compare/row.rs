@@ -86,7 +86,7 @@ impl Spread {
 /// One figure on both sides.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
-    /// Its name, as in a goal.
+    /// Its name, as in an SLO.
     pub(crate) figure: String,
     /// Its name for people.
     pub(crate) label: String,

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::conduct::{Phase, Running};
 use crate::measure::{Buckets, Counts, Timed};
 use crate::plan::Plan;
 use crate::readers::Progress;
+use crate::run::{Phase, Running};
 
 /// The figures of one run, those of all threads and processes added up.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,7 @@
-//! The metrics of a run while it goes on, for Prometheus: what the conductor shows is kept, and
+//! The metrics of a run while it goes on, for Prometheus: what the run shows is kept, and
 //! written as text whenever somebody asks.
 //!
-//! Nothing here is near the reading threads. They keep their own counts, which reach the conductor
+//! Nothing here is near the reading threads. They keep their own counts, which reach the run
 //! several times a second as they do for the live view; a scrape reads what it was shown last.
 
 mod figures;
@@ -14,9 +14,9 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::conduct::{Phase, Running, View};
 use crate::plan::Plan;
 use crate::readers::Progress;
+use crate::run::{Phase, Running, View};
 
 use figures::Figures;
 

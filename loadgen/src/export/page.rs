@@ -6,7 +6,7 @@
 use super::figures::Figures;
 use super::process;
 use super::text::{Kind, Text};
-use crate::conduct::Phase;
+use crate::run::Phase;
 
 const PHASES: [(Phase, &str); 5] = [
     (Phase::Connecting, "connecting"),

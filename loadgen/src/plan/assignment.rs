@@ -6,7 +6,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_distr::{Distribution as _, Zipf};
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, Topics, TroublePlan};
+use super::{FaultPlan, Plan, Topics};
 
 /// How a subscriber reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ impl Plan {
 
     /// The handicap of a subscriber.
     pub(crate) fn class_of(&self, number: usize) -> Class {
-        self.trouble.class_at(spread(number))
+        self.faults.class_at(spread(number))
     }
 }
 
@@ -67,7 +67,7 @@ impl Topics {
     }
 }
 
-impl TroublePlan {
+impl FaultPlan {
     fn class_at(&self, place: f64) -> Class {
         let slow = self.slow_share;
         let stopped = slow + self.stopped_share;

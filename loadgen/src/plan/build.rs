@@ -11,9 +11,9 @@ use super::headers::{bearer, parse_header, parse_headers};
 use super::schedule::Form;
 use super::target::sources;
 use super::{
-    Address, Endpoint, MetricsPage, Plan, Protocol, PublishStyle, Publishing, Ramp, Rate,
-    Reconnect, Schedule, ServerWatch, Settings, Span, Target, Template, Timing, TlsTrust, Topics,
-    TroublePlan,
+    Address, Endpoint, FaultPlan, MetricsPage, Plan, Protocol, PublishStyle, Publishing, Ramp,
+    Rate, Reconnect, Schedule, ServerWatch, Settings, Span, Target, Template, Timing, TlsTrust,
+    Topics,
 };
 use crate::clock::Clock;
 use crate::payload;
@@ -73,7 +73,7 @@ impl Settings {
             timing,
             verify: self.verify.unwrap_or_default(),
             loss_events: [vec!["fanfare-gap".to_owned()], self.loss_event.clone()].concat(),
-            trouble: self.trouble()?,
+            faults: self.faults()?,
             processes: at_least_one("--processes", self.processes.unwrap_or(1), 64)?,
             workers: at_least_one("--workers", self.workers.unwrap_or(1), 256)?,
             server: self.server()?,
@@ -307,7 +307,7 @@ impl Settings {
         Ok(Timing { warmup, duration, tail: span(self.tail, 10), clock, clock_error })
     }
 
-    fn trouble(&self) -> Result<TroublePlan> {
+    fn faults(&self) -> Result<FaultPlan> {
         let shares = [
             ("--slow-share", self.slow_share),
             ("--stopped-share", self.stopped_share),
@@ -330,7 +330,7 @@ impl Settings {
             ));
         }
         let bytes = |size: bytesize::ByteSize| size.as_u64();
-        Ok(TroublePlan {
+        Ok(FaultPlan {
             slow_share: slow,
             slow_rate: self.slow_rate.map_or(1000, bytes).max(1),
             stopped_share: stopped,
@@ -403,20 +403,20 @@ impl Settings {
 fn check_together(plan: &Plan) -> Result<()> {
     let http2 = plan.targets.iter().any(|target| target.protocol != Protocol::Http1);
     let tls = plan.targets.iter().any(|target| target.endpoint.tls);
-    if (http2 || tls) && plan.trouble.vanished_share > 0.0 {
+    if (http2 || tls) && plan.faults.vanished_share > 0.0 {
         return Err(PlanError::Conflict("--vanished-share works with plain HTTP/1.1 only"));
     }
     if (http2 || tls) && matches!(plan.verify, super::Verify::Sample(_)) {
         return Err(PlanError::Conflict("--verify sample works with plain HTTP/1.1 only"));
     }
-    let cuts = plan.trouble.cut_every.is_some() || plan.trouble.storm.is_some();
+    let cuts = plan.faults.cut_every.is_some() || plan.faults.storm.is_some();
     if cuts && matches!(plan.verify, super::Verify::Sample(_)) {
         return Err(PlanError::Conflict(
             "--verify sample reads no event ids, so disconnected streams could not resume: leave out \
              --verify sample, or --cut-every and --storm-at",
         ));
     }
-    if plan.trouble.storm.is_some_and(|(at, _)| at >= plan.timing.publishing()) {
+    if plan.faults.storm.is_some_and(|(at, _)| at >= plan.timing.publishing()) {
         return Err(PlanError::Conflict(
             "--storm-at is after the end of publishing: it must be below --warmup and --duration together",
         ));

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::{Plan, Protocol, Ramp, Schedule, Timing, Topics, TroublePlan, Verify};
+use super::{FaultPlan, Plan, Protocol, Ramp, Schedule, Timing, Topics, Verify};
 
 /// All that shapes the load.
 #[derive(Serialize)]
@@ -17,7 +17,8 @@ struct Load<'a> {
     timing: Timing,
     verify: Verify,
     loss_events: &'a [String],
-    trouble: TroublePlan,
+    #[serde(rename = "trouble")]
+    faults: FaultPlan,
 }
 
 /// The same of who publishes.
@@ -47,7 +48,7 @@ impl Plan {
             timing: self.timing,
             verify: self.verify,
             loss_events: &self.loss_events,
-            trouble: self.trouble,
+            faults: self.faults,
         };
         // Numbers, texts and lists of them: nothing that has no form in JSON.
         let text = serde_json::to_string(&load).unwrap_or_default();

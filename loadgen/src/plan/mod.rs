@@ -50,12 +50,12 @@ pub(crate) struct Plan {
     pub(crate) verify: Verify,
     /// Kinds of events by which a server announces a loss.
     pub(crate) loss_events: Vec<String>,
-    pub(crate) trouble: TroublePlan,
+    pub(crate) faults: FaultPlan,
     pub(crate) processes: usize,
     /// Reading threads of each process.
     pub(crate) workers: usize,
     pub(crate) server: ServerWatch,
-    /// Whether metrics are exported, for which a delivery is booked once more.
+    /// Whether metrics are exported, for which a delivery is recorded once more.
     pub(crate) exports: bool,
 }
 
@@ -131,7 +131,7 @@ impl Timing {
 
 /// Trouble on purpose. Shares are from 0 to 1 of all subscribers.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct TroublePlan {
+pub(crate) struct FaultPlan {
     pub(crate) slow_share: f64,
     /// Bytes a second.
     pub(crate) slow_rate: u64,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::plan::{Reconnect, TroublePlan};
+use crate::plan::{FaultPlan, Reconnect};
 
 /// The least time from one attempt of a subscriber to its next, whatever the server or a flag says:
 /// a server that sends `retry: 0` and closes at once must not make an attack of a measurement.
@@ -20,17 +20,17 @@ impl Delay {
     /// After a stream or an attempt that began so long ago; `retry` is what the server asked for,
     /// in milliseconds, and `chance` is from 0 to 1.
     pub(super) fn of(
-        trouble: &TroublePlan,
+        faults: &FaultPlan,
         retry: Option<u32>,
         chance: f64,
         began_ago: Duration,
     ) -> Self {
-        let asked = match (trouble.reconnect, retry) {
+        let asked = match (faults.reconnect, retry) {
             (Reconnect::Now, _) => Duration::ZERO,
             (_, Some(retry)) => Duration::from_millis(u64::from(retry)),
-            (_, None) => trouble.retry,
+            (_, None) => faults.retry,
         };
-        let asked = asked.mul_f64(1.0 + trouble.jitter * chance);
+        let asked = asked.mul_f64(1.0 + faults.jitter * chance);
         let least = MIN_RECONNECT_INTERVAL.saturating_sub(began_ago);
         Self { time: asked.max(least), is_lengthened: asked < least }
     }
@@ -47,7 +47,7 @@ mod tests {
             let text = format!("subscribe = ['http://127.0.0.1:1/x']\n{flags}");
             let file = std::path::Path::new("scenario");
             let settings = crate::plan::Settings::default().over_text(file, &text);
-            settings.expect("a scenario").plan().expect("a plan").trouble
+            settings.expect("a scenario").plan().expect("a plan").faults
         };
         let cases = [
             // What the server asked for, how long ago the last attempt began, the wait, lengthened.

@@ -38,7 +38,7 @@ pub(super) fn begin(
     let kind = Type::STREAM.nonblocking();
     let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
     let small = matches!(class, Class::Slow | Class::Stopped).then_some(SMALL_BUFFER);
-    if let Some(size) = small.or(plan.trouble.receive_buffer) {
+    if let Some(size) = small.or(plan.faults.receive_buffer) {
         // Before connecting: the window that is offered follows from it.
         socket.set_recv_buffer_size(size)?;
     }

@@ -23,7 +23,7 @@ pub(crate) fn markdown(file: &ResultFile) -> String {
     }
     table(&mut text, file, worst);
     correctness(&mut text, worst);
-    goals(&mut text, worst);
+    slos(&mut text, worst);
     details(&mut text, worst);
     text
 }
@@ -104,15 +104,15 @@ fn correctness(text: &mut String, run: &Run) {
     let _ = writeln!(text, "\nCorrectness: {found}.");
 }
 
-fn goals(text: &mut String, run: &Run) {
-    if run.goals.is_empty() {
+fn slos(text: &mut String, run: &Run) {
+    if run.slos.is_empty() {
         return;
     }
     text.push_str("\n| SLO | Measured | |\n|:--|:--|:--|\n");
-    for goal in &run.goals {
-        let measured = goal.measured.as_deref().unwrap_or("could not be measured");
-        let met = if goal.met { "✓ met" } else { "✗ missed" };
-        let _ = writeln!(text, "| {} | {} | {met} |", escaped(&goal.expression), escaped(measured));
+    for slo in &run.slos {
+        let measured = slo.measured.as_deref().unwrap_or("could not be measured");
+        let met = if slo.met { "✓ met" } else { "✗ missed" };
+        let _ = writeln!(text, "| {} | {} | {met} |", escaped(&slo.expression), escaped(measured));
     }
 }
 

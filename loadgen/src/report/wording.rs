@@ -17,8 +17,8 @@ const WORTH_EXPLAINING: f64 = 1.2;
 /// The verdict in a few words. The capitals are what a script or a tired eye looks for.
 pub(super) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Fine => "PASS",
-        Outcome::GoalMissed => "FAIL: SLO missed",
+        Outcome::Pass => "PASS",
+        Outcome::SloMissed => "FAIL: SLO missed",
         Outcome::Invalid => "INVALID",
         Outcome::Wrong => "FAIL: wrong deliveries",
         Outcome::Unreachable => "UNREACHABLE",
@@ -28,8 +28,8 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
 /// The same as a sign.
 pub(super) fn sign(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Fine => "✓",
-        Outcome::GoalMissed => "!",
+        Outcome::Pass => "✓",
+        Outcome::SloMissed => "!",
         Outcome::Invalid => "?",
         Outcome::Wrong | Outcome::Unreachable => "✗",
     }

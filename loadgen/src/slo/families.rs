@@ -73,12 +73,12 @@ pub(super) static FAMILIES: [Family; 16] = [
     ),
     family(
         "reconnect",
-        |r, s| s.of(r.trouble.reconnect.as_ref()),
+        |r, s| s.of(r.faults.reconnect.as_ref()),
         "from a reconnection attempt until its response headers",
     ),
     family(
         "outage",
-        |r, s| s.of(r.trouble.outage.as_ref()),
+        |r, s| s.of(r.faults.outage.as_ref()),
         "from the end of a stream until the first byte of the next one, with the reconnect delay",
     ),
     family(

@@ -17,7 +17,7 @@ mod unit;
 
 use std::fmt;
 
-use crate::result::{Goal, Run};
+use crate::result::{Run, SloResult};
 
 pub(crate) use error::SloError;
 pub(crate) use expression::hint;
@@ -70,9 +70,9 @@ impl Comparison {
 
 impl Slo {
     /// Whether a run met it, and what was measured.
-    pub(crate) fn check(&self, run: &Run) -> Goal {
+    pub(crate) fn check(&self, run: &Run) -> SloResult {
         let measured = self.figure.measure(run);
-        Goal {
+        SloResult {
             expression: self.expression.clone(),
             measured: measured.map(|value| self.figure.unit().words(value)),
             met: measured.is_some_and(|value| self.comparison.holds(value, self.bound)),

@@ -70,13 +70,13 @@ pub(super) static SINGLES: [Single; 27] = [
     single(
         "disconnects",
         Unit::Count,
-        |r| count(r.trouble.closed_by_server + r.trouble.errors.values().sum::<u64>()),
+        |r| count(r.faults.closed_by_server + r.faults.errors.values().sum::<u64>()),
         "streams of fast subscribers that the server closed or that failed",
     ),
     single(
         "away",
         Unit::Count,
-        |r| count(r.trouble.away),
+        |r| count(r.faults.away),
         "subscribers that had not reconnected when the run ended",
     ),
     single(

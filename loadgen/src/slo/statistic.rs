@@ -1,6 +1,6 @@
 //! The last part of a figure's name: which percentile, or the mean, the smallest, the largest.
 //!
-//! The percentiles are those that a result file holds, so that a goal can be checked again later
+//! The percentiles are those that a result file holds, so that an SLO can be checked again later
 //! from the file alone, without the histogram.
 
 use crate::result::{Delivery, Distribution};

@@ -213,14 +213,14 @@ impl Worker {
             return;
         }
         self.meter = Some(UseMeter::start(now));
-        self.storm_at = self.context.plan.trouble.storm.map(|(after, _)| start + after);
+        self.storm_at = self.context.plan.faults.storm.map(|(after, _)| start + after);
         for (slot, stream) in self.streams.iter_mut().enumerate() {
             stream.plan_cut(slot, now, &mut self.context);
         }
     }
 
     fn storm(&mut self, now: Moment) {
-        let Some((_, share)) = self.context.plan.trouble.storm else { return };
+        let Some((_, share)) = self.context.plan.faults.storm else { return };
         for (slot, stream) in self.streams.iter_mut().enumerate() {
             // Turned, so that a storm is not of the same subscribers as the slow ones.
             let place = (spread(stream.subscriber.number as usize) + 0.5).fract();
@@ -282,7 +282,7 @@ impl Ramping {
 impl Context {
     /// Whether a stream is disconnected with a reset.
     fn resets(&mut self) -> bool {
-        match self.plan.trouble.cut {
+        match self.plan.faults.cut {
             Cut::Fin => false,
             Cut::Rst => true,
             Cut::Mix => self.random.random(),

@@ -88,7 +88,7 @@ impl Connection {
         }
         let io = TokioIo::new(self.connect(context, wanted).await?);
         let mut builder = http2::Builder::new(TokioExecutor::new());
-        if context.plan.trouble.slow_share + context.plan.trouble.stopped_share > 0.0
+        if context.plan.faults.slow_share + context.plan.faults.stopped_share > 0.0
             && let Protocol::Http2 { streams } = self.target.protocol
         {
             let all = u32::try_from(streams).unwrap_or(u32::MAX).saturating_mul(SMALL_WINDOW);

@@ -79,7 +79,7 @@ async fn attempt(
     let began = clock.now();
     let wanted = {
         let subscriber = &stream.borrow().subscriber;
-        let resumes = context.plan.trouble.reconnect != Reconnect::Forget;
+        let resumes = context.plan.faults.reconnect != Reconnect::Forget;
         StreamRequest {
             number: subscriber.number,
             topic: subscriber.topic(),
@@ -127,7 +127,7 @@ async fn read_until_end(
             match ending {
                 Ok(bytes) => {
                     sleep(Duration::from_secs_f64(
-                        bytes as f64 / context.plan.trouble.slow_rate as f64,
+                        bytes as f64 / context.plan.faults.slow_rate as f64,
                     ))
                     .await;
                 }
@@ -173,8 +173,8 @@ async fn read(
 
 /// Returns when the stream is to be disconnected; says whether by a reconnect storm.
 async fn disconnect(number: u32, mut context: TaskContext) -> bool {
-    let trouble = context.plan.trouble;
-    if trouble.cut_every.is_none() && trouble.storm.is_none() {
+    let faults = context.plan.faults;
+    if faults.cut_every.is_none() && faults.storm.is_none() {
         return pending().await;
     }
     let Ok(start) =
@@ -187,9 +187,9 @@ async fn disconnect(number: u32, mut context: TaskContext) -> bool {
     }
     let now = context.plan.timing.clock.now();
     let place = (spread(number as usize) + 0.5).fract();
-    let storm = trouble.storm.filter(|(_, share)| place < *share).map(|(after, _)| start + after);
+    let storm = faults.storm.filter(|(_, share)| place < *share).map(|(after, _)| start + after);
     let storm = storm.filter(|at| *at > now).map(|at| now.until(at));
-    let disconnect = trouble.cut_every.map(|mean| {
+    let disconnect = faults.cut_every.map(|mean| {
         let uniform: f64 = context.state.borrow_mut().random.random();
         // Before the first event there is no id to resume from: the warm-up brings one.
         now.until(start + context.plan.timing.warmup) + mean.mul_f64(-(1.0 - uniform).ln())
@@ -261,7 +261,7 @@ fn gives_up(
     context: &TaskContext,
 ) -> bool {
     let mut stream = stream.borrow_mut();
-    let never = context.plan.trouble.reconnect == Reconnect::Never;
+    let never = context.plan.faults.reconnect == Reconnect::Never;
     let is_reconnecting = stream.subscriber.is_reconnecting();
     let gives_up = !is_reconnecting && attempts >= context.plan.ramp.attempts;
     stream.is_final = gives_up || refused_for_good || (is_reconnecting && never);
@@ -281,7 +281,7 @@ fn reconnect_delay(
     let mut state = context.state.borrow_mut();
     let chance = state.random.random();
     let ago = began.until(state.clock.now());
-    let wait = Delay::of(&context.plan.trouble, retry, chance, ago);
+    let wait = Delay::of(&context.plan.faults, retry, chance, ago);
     state.recorder.counts.lengthened += u64::from(wait.is_lengthened);
     wait.time
 }

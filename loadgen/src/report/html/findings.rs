@@ -49,25 +49,25 @@ pub(super) fn correctness(run: &Run) -> Markup {
     }
 }
 
-pub(super) fn trouble(run: &Run) -> Markup {
-    let trouble = &run.trouble;
+pub(super) fn faults(run: &Run) -> Markup {
+    let faults = &run.faults;
     let counts = [
-        ("Disconnected in order (FIN)", trouble.cut_fin),
-        ("Disconnected by a reset (RST)", trouble.cut_rst),
-        ("Of these, in reconnect storms", trouble.cut_in_storm),
-        ("Closed by the server unexpectedly", trouble.closed_by_server),
-        ("Closed because their topics had ended", trouble.ended),
-        ("Reconnected", trouble.reconnects),
-        ("Reconnect delays that were lengthened", trouble.lengthened),
-        ("Resumed after their last event", trouble.resumed),
-        ("Did not reconnect", trouble.away),
+        ("Disconnected in order (FIN)", faults.cut_fin),
+        ("Disconnected by a reset (RST)", faults.cut_rst),
+        ("Of these, in reconnect storms", faults.cut_in_storm),
+        ("Closed by the server unexpectedly", faults.closed_by_server),
+        ("Closed because their topics had ended", faults.ended),
+        ("Reconnected", faults.reconnects),
+        ("Reconnect delays that were lengthened", faults.lengthened),
+        ("Resumed after their last event", faults.resumed),
+        ("Did not reconnect", faults.away),
     ];
     let counts = counts.into_iter().filter(|(_, n)| *n > 0);
     let mut rows: Vec<(&str, String)> = counts.map(|(name, n)| (name, figures::count(n))).collect();
-    if !trouble.errors.is_empty() {
-        rows.push(("Failed on the way", wording::kinds(&trouble.errors)));
+    if !faults.errors.is_empty() {
+        rows.push(("Failed on the way", wording::kinds(&faults.errors)));
     }
-    let classes: Vec<Row> = trouble
+    let classes: Vec<Row> = faults
         .classes
         .iter()
         .map(|(name, class)| {
@@ -80,8 +80,8 @@ pub(super) fn trouble(run: &Run) -> Markup {
                 h3 { "Injected faults and disconnects" }
                 (table::facts(&rows))
                 (table::percentiles("How long it lasted", &[
-                    ("Reconnecting", trouble.reconnect.as_ref()),
-                    ("From the end of a stream to the first byte of the next", trouble.outage.as_ref()),
+                    ("Reconnecting", faults.reconnect.as_ref()),
+                    ("From the end of a stream to the first byte of the next", faults.outage.as_ref()),
                 ]))
                 (table::words_table("Subscribers that read slowly or not at all", &[], &classes))
             }
@@ -89,9 +89,9 @@ pub(super) fn trouble(run: &Run) -> Markup {
     }
 }
 
-pub(super) fn goals(run: &Run) -> Markup {
+pub(super) fn slos(run: &Run) -> Markup {
     html! {
-        @if !run.goals.is_empty() {
+        @if !run.slos.is_empty() {
             section {
                 h3 { "SLOs" }
                 div.scroll tabindex="0" role="region" aria-label="SLOs" {
@@ -101,11 +101,11 @@ pub(super) fn goals(run: &Run) -> Markup {
                             th scope="col" { "SLO" } th scope="col" { "Measured" }
                             th scope="col" { "Met" }
                         } }
-                        tbody { @for goal in &run.goals {
-                            tr.bad[!goal.met] {
-                                th scope="row" { code { (goal.expression) } }
-                                td { (goal.measured.as_deref().unwrap_or("could not be measured")) }
-                                td { @if goal.met { "✓ met" } @else { "✗ missed" } }
+                        tbody { @for slo in &run.slos {
+                            tr.bad[!slo.met] {
+                                th scope="row" { code { (slo.expression) } }
+                                td { (slo.measured.as_deref().unwrap_or("could not be measured")) }
+                                td { @if slo.met { "✓ met" } @else { "✗ missed" } }
                             }
                         } }
                     }

@@ -17,8 +17,8 @@ pub(super) fn section(run: &Run) -> Markup {
             (drawings(run))
             (delivery::section(run))
             (findings::correctness(run))
-            (findings::trouble(run))
-            (findings::goals(run))
+            (findings::faults(run))
+            (findings::slos(run))
             (cost::section(run))
             (settings::section(run))
         }
@@ -28,8 +28,8 @@ pub(super) fn section(run: &Run) -> Markup {
 fn banner(run: &Run) -> Markup {
     let verdict = &run.verdict;
     let look = match verdict.outcome {
-        Outcome::Fine => "banner fine",
-        Outcome::GoalMissed => "banner missed",
+        Outcome::Pass => "banner fine",
+        Outcome::SloMissed => "banner missed",
         Outcome::Invalid => "banner invalid",
         Outcome::Wrong | Outcome::Unreachable => "banner wrong",
     };

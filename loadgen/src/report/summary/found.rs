@@ -57,27 +57,27 @@ pub(super) fn correctness(sheet: &mut Sheet, run: &Run) {
     sheet.entry("Also seen", &known.join(", "));
 }
 
-pub(super) fn trouble(sheet: &mut Sheet, run: &Run) {
-    let trouble = &run.trouble;
+pub(super) fn faults(sheet: &mut Sheet, run: &Run) {
+    let faults = &run.faults;
     let mut parts = Vec::new();
     let mut part = |n: u64, words: &str| {
         if n > 0 {
             parts.push(format!("{} {words}", figures::count(n)));
         }
     };
-    part(trouble.cut_fin, "disconnected in order (FIN)");
-    part(trouble.cut_rst, "disconnected by reset (RST)");
-    part(trouble.cut_in_storm, "of these in reconnect storms");
-    part(trouble.closed_by_server, "closed by the server");
-    part(trouble.ended, "closed because their topics had ended");
-    part(trouble.reconnects, "reconnected");
-    part(trouble.lengthened, "reconnect delays lengthened");
-    part(trouble.resumed, "resumed after their last event");
-    part(trouble.away, "did not reconnect");
-    if !trouble.errors.is_empty() {
-        parts.push(format!("failed: {}", wording::kinds(&trouble.errors)));
+    part(faults.cut_fin, "disconnected in order (FIN)");
+    part(faults.cut_rst, "disconnected by reset (RST)");
+    part(faults.cut_in_storm, "of these in reconnect storms");
+    part(faults.closed_by_server, "closed by the server");
+    part(faults.ended, "closed because their topics had ended");
+    part(faults.reconnects, "reconnected");
+    part(faults.lengthened, "reconnect delays lengthened");
+    part(faults.resumed, "resumed after their last event");
+    part(faults.away, "did not reconnect");
+    if !faults.errors.is_empty() {
+        parts.push(format!("failed: {}", wording::kinds(&faults.errors)));
     }
-    if let Some(outage) = &trouble.outage {
+    if let Some(outage) = &faults.outage {
         parts.push(format!(
             "away for {} (p50), {} (max)",
             figures::ms(outage.at(0.5)),
@@ -85,7 +85,7 @@ pub(super) fn trouble(sheet: &mut Sheet, run: &Run) {
         ));
     }
     sheet.entry("Streams", &parts.join(", "));
-    for (name, class) in &trouble.classes {
+    for (name, class) in &faults.classes {
         let sentence = wording::class(name, class, &run.subscribers.protocol);
         sheet.entry(&format!("  {name}"), &sentence);
     }

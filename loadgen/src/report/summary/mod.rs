@@ -20,7 +20,7 @@ pub(crate) fn summary(run: &Run) -> String {
     latency::calls(&mut sheet, run);
     found::publishing(&mut sheet, run);
     found::correctness(&mut sheet, run);
-    found::trouble(&mut sheet, run);
+    found::faults(&mut sheet, run);
     costs::costs(&mut sheet, run);
     goals_and_notes(&mut sheet, run);
     sheet.finish()
@@ -117,11 +117,11 @@ fn delivered(run: &Run) -> String {
 
 fn goals_and_notes(sheet: &mut Sheet, run: &Run) {
     sheet.space();
-    for (at, goal) in run.goals.iter().enumerate() {
+    for (at, slo) in run.slos.iter().enumerate() {
         let label = if at == 0 { "SLOs" } else { "" };
-        let sign = if goal.met { "✓" } else { "✗" };
-        let measured = goal.measured.as_deref().unwrap_or("could not be measured");
-        sheet.entry(label, &format!("{sign} {}: {measured}", goal.expression));
+        let sign = if slo.met { "✓" } else { "✗" };
+        let measured = slo.measured.as_deref().unwrap_or("could not be measured");
+        sheet.entry(label, &format!("{sign} {}: {measured}", slo.expression));
     }
     for (at, note) in run.verdict.notes.iter().enumerate() {
         sheet.entry(if at == 0 { "Notes" } else { "" }, note);

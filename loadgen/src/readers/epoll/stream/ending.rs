@@ -76,7 +76,7 @@ impl Stream {
         }
         let retry = self.subscriber.retry();
         let chance = context.random.random();
-        let wait = Delay::of(&context.plan.trouble, retry, chance, self.began.until(now));
+        let wait = Delay::of(&context.plan.faults, retry, chance, self.began.until(now));
         context.recorder.counts.lengthened += u64::from(wait.is_lengthened);
         context.timers.add(now + wait.time, slot, self.epoch, Task::Connect);
     }
@@ -108,7 +108,7 @@ impl Stream {
         let gives_up =
             !self.subscriber.is_reconnecting() && self.attempts >= context.plan.ramp.attempts;
         let never =
-            self.subscriber.is_reconnecting() && context.plan.trouble.reconnect == Reconnect::Never;
+            self.subscriber.is_reconnecting() && context.plan.faults.reconnect == Reconnect::Never;
         let refused_for_good = matches!(ending, Ending::Refused(kind) if kind == NO_CONTENT);
         let dead =
             matches!(class, Class::Stopped | Class::Vanished) && self.subscriber.is_reconnecting();

@@ -179,7 +179,7 @@ impl Stream {
     /// Plans the next time_to_disconnect of an open stream, if accidents were asked for.
     pub(super) fn plan_cut(&mut self, slot: usize, now: Moment, context: &mut Context) {
         let fast = self.subscriber.class == Class::Fast;
-        if let Some(mean) = context.plan.trouble.cut_every.filter(|_| fast && self.is_open()) {
+        if let Some(mean) = context.plan.faults.cut_every.filter(|_| fast && self.is_open()) {
             // Before the first event there is no id to resume from: the warm-up brings one.
             let from = now.max(context.recorder.facts.measure_from);
             let at = from + context.time_to_disconnect(mean);
@@ -221,7 +221,7 @@ impl Stream {
         if !self.subscriber.is_reconnecting() {
             context.recorder.phases.tcp.record(now.since(self.began));
         }
-        let resumes = context.plan.trouble.reconnect != Reconnect::Forget;
+        let resumes = context.plan.faults.reconnect != Reconnect::Forget;
         let last_id = if resumes { self.subscriber.last_id() } else { b"" };
         let number = self.subscriber.number;
         let target = &context.plan.targets[number as usize % context.plan.targets.len()];

@@ -104,7 +104,7 @@ impl Stream {
         context.open += 1;
         self.state = State::Open(head.body);
         self.attempts = 0;
-        let resumes = context.plan.trouble.reconnect != Reconnect::Forget
+        let resumes = context.plan.faults.reconnect != Reconnect::Forget
             && !self.subscriber.last_id().is_empty();
         self.subscriber.opened(self.began, resumes, read_time.now, &mut context.recorder);
         if context.recorder.server_header.is_none() {
@@ -163,7 +163,7 @@ impl Stream {
 
     /// Reads as much as the rate of a slow reader allows.
     pub(super) fn slow_read(&mut self, slot: usize, now: Moment, context: &mut Context) {
-        let allowed = context.plan.trouble.slow_rate as f64 * SLOW_READ_PERIOD.as_secs_f64();
+        let allowed = context.plan.faults.slow_rate as f64 * SLOW_READ_PERIOD.as_secs_f64();
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,

@@ -8,44 +8,44 @@ use std::path::{Path, PathBuf};
 
 /// Replaces what a file holds.
 pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
-    let Some(place) = Place::of(path)? else {
+    let Some(destination) = Destination::of(path)? else {
         // A device or a pipe takes bytes and has no name to give away.
         return OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes());
     };
-    let beside = place.create()?;
-    let written = fill(&beside, text).and_then(|()| fs::rename(&beside, &place.file));
+    let temporary = destination.create()?;
+    let written = fill(&temporary, text).and_then(|()| fs::rename(&temporary, &destination.file));
     if written.is_err() {
         // What is left of it would only be in the way.
-        let _ = fs::remove_file(&beside);
+        let _ = fs::remove_file(&temporary);
     }
     written
 }
 
 /// Whether a file can be written, without changing it or leaving one behind.
 pub(super) fn check(path: &Path) -> io::Result<()> {
-    let Some(place) = Place::of(path)? else {
+    let Some(destination) = Destination::of(path)? else {
         return OpenOptions::new().write(true).open(path).map(drop);
     };
-    if place.file.exists() {
-        // Somebody may have protected it on purpose, which a new file in its place would not heed.
-        OpenOptions::new().append(true).open(&place.file)?;
+    if destination.file.exists() {
+        // It may be protected on purpose, which a new file in its place would not respect.
+        OpenOptions::new().append(true).open(&destination.file)?;
     }
-    fs::remove_file(place.create()?)
+    fs::remove_file(destination.create()?)
 }
 
-fn fill(beside: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).open(beside)?;
+fn fill(temporary: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(temporary)?;
     file.write_all(text.as_bytes())?;
     // A name that is there before its bytes would be an empty file after a loss of power.
     file.sync_all()
 }
 
 /// Where a file is, and its folder.
-struct Place {
+struct Destination {
     file: PathBuf,
 }
 
-impl Place {
+impl Destination {
     /// Of a file that is there or not; nothing for what is no file. Behind a link it is the file
     /// that the link leads to.
     fn of(path: &Path) -> io::Result<Option<Self>> {
@@ -64,20 +64,20 @@ impl Place {
     /// holds the process, so that two programs do not write into one.
     fn create(&self) -> io::Result<PathBuf> {
         let name = self.file.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-        let mut beside = std::ffi::OsString::from(".");
-        beside.push(name);
-        beside.push(format!(".{}.part", std::process::id()));
-        let beside = self.file.with_file_name(beside);
-        let create = || OpenOptions::new().write(true).create_new(true).open(&beside);
+        let mut temporary = std::ffi::OsString::from(".");
+        temporary.push(name);
+        temporary.push(format!(".{}.part", std::process::id()));
+        let temporary = self.file.with_file_name(temporary);
+        let create = || OpenOptions::new().write(true).create_new(true).open(&temporary);
         let created = create().or_else(|error| match error.kind() {
             // Of a process that had the same number and was killed.
-            io::ErrorKind::AlreadyExists => fs::remove_file(&beside).and_then(|()| create()),
+            io::ErrorKind::AlreadyExists => fs::remove_file(&temporary).and_then(|()| create()),
             _ => Err(error),
         })?;
         if let Ok(found) = fs::metadata(&self.file) {
             created.set_permissions(found.permissions())?;
         }
-        Ok(beside)
+        Ok(temporary)
     }
 }
 
@@ -134,8 +134,8 @@ mod tests {
         assert!(write(Path::new("/dev/full"), "x").is_err());
         let path = folder.path().join("kept");
         fs::write(&path, "old").expect("it is written");
-        let beside = folder.path().join(format!(".kept.{}.part", std::process::id()));
-        fs::create_dir(&beside).expect("something in the way");
+        let temporary = folder.path().join(format!(".kept.{}.part", std::process::id()));
+        fs::create_dir(&temporary).expect("something in the way");
         assert!(write(&path, "new").is_err());
         assert_eq!(fs::read_to_string(&path).expect("it is there"), "old");
     }

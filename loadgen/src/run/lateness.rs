@@ -18,10 +18,10 @@ const SHARE: f64 = 0.1;
 const WORTH_A_NOTE: f64 = 2.0;
 
 /// The same for making a run invalid, of who was awake.
-const AWAKE: f64 = 2.0;
+const FLOOR_AWAKE: f64 = 2.0;
 
 /// The same of who had to be woken: two turns of another thread, as the scheduler deals them out.
-const WOKEN: f64 = 5.0;
+const FLOOR_WOKEN: f64 = 5.0;
 
 /// Late moments that are more than a hiccup.
 const MOMENTS: f64 = 3.0;
@@ -61,7 +61,7 @@ fn parts(run: &Run, reported: f64) -> Vec<Part> {
         own.reading_lag.clone().zip(own.latency_when_known.as_ref()).map(|(values, known)| Part {
             what: "data waited for a worker that knew of it",
             cure: MORE_READERS,
-            floor: AWAKE,
+            floor: FLOOR_AWAKE,
             // Not the lag itself: an event that was read late need not be among those that were
             // slow.
             own: reported - known.at(0.99),
@@ -72,7 +72,7 @@ fn parts(run: &Run, reported: f64) -> Vec<Part> {
     let sending = lateness.map(|values| Part {
         what: "publishers that were idle sent late",
         cure: "a lower --rate or more --publishers",
-        floor: WOKEN,
+        floor: FLOOR_WOKEN,
         own: values.at(0.99),
         each: 1.0,
         values,
@@ -80,7 +80,7 @@ fn parts(run: &Run, reported: f64) -> Vec<Part> {
     let timers = own.timer_lateness.clone().map(|values| Part {
         what: "timers ran late",
         cure: "a less busy machine",
-        floor: WOKEN,
+        floor: FLOOR_WOKEN,
         own: values.at(0.99),
         each: 1.0,
         values,

@@ -8,16 +8,16 @@ use crate::result::{Outcome, Run};
 pub(super) fn headline(outcome: Outcome, run: &Run) -> String {
     let basis = Basis::of(run);
     let end = match outcome {
-        Outcome::Fine => return capital(&fine(basis, run)) + ".",
-        Outcome::GoalMissed => "An SLO was missed",
+        Outcome::Pass => return capital(&fine(basis, run)) + ".",
+        Outcome::SloMissed => "An SLO was missed",
         Outcome::Invalid => "The figures say more about the load generator than about the server",
         Outcome::Wrong => "What arrived is not what was sent",
         Outcome::Unreachable => "No subscriber could connect, so nothing was checked",
     };
     match (outcome, basis.shortcoming()) {
-        // That says it already, or the losses do.
+        // The outcome says it already, or the losses do.
         (Outcome::Unreachable | Outcome::Wrong, _) | (_, None) => format!("{end}."),
-        (Outcome::GoalMissed, Some(why)) => capital(&why) + ".",
+        (Outcome::SloMissed, Some(why)) => capital(&why) + ".",
         (_, Some(why)) => format!("{end}: {why}."),
     }
 }
@@ -29,10 +29,10 @@ fn fine(basis: Basis, run: &Run) -> String {
         Basis::Verified(claim) => return claim.what_came_is_right(),
         Basis::Held(claim) => claim.sentence(),
         Basis::Accepted(claim) => claim.sentence(),
-        // Of these no run that is judged here is fine.
+        // No run that is judged here passes with these.
         Basis::Counted(_) | Basis::Nothing(_) | Basis::Unsaid => "nothing was verified".to_owned(),
     };
-    match run.goals.len() {
+    match run.slos.len() {
         0 => claim,
         1 => claim + ", and the SLO was met",
         _ => claim + ", and every SLO was met",

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use super::Shares;
+use super::Divisors;
 use crate::environment::resident;
 use crate::result::ServerProcess;
 
@@ -17,7 +17,7 @@ fn ticks_per_second() -> f64 {
 /// less.
 const FRESH: f64 = 0.5;
 
-/// One look.
+/// One sample.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
     /// Seconds of CPU since it was started.
@@ -26,9 +26,9 @@ pub(super) struct Sample {
     sockets: Option<u64>,
 }
 
-/// A process that is watched.
+/// A process that is monitored.
 #[derive(Debug)]
-pub(super) struct Watched {
+pub(super) struct MonitoredProcess {
     pid: u32,
     command: String,
     before: Sample,
@@ -39,11 +39,11 @@ pub(super) struct Watched {
     peak: Option<u64>,
 }
 
-impl Watched {
+impl MonitoredProcess {
     pub(super) fn find(pid: u32) -> Option<Self> {
         let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
         let command = String::from_utf8_lossy(&command).replace('\0', " ").trim().to_owned();
-        let before = look(pid)?;
+        let before = sample(pid)?;
         Some(Self {
             pid,
             command,
@@ -55,17 +55,17 @@ impl Watched {
         })
     }
 
-    pub(super) fn look(&self) -> Option<Sample> {
-        look(self.pid)
+    pub(super) fn sample(&self) -> Option<Sample> {
+        sample(self.pid)
     }
 
-    pub(super) fn look_at_sockets(&mut self) {
+    pub(super) fn sample_sockets(&mut self) {
         self.peak = self.peak.max(sockets(self.pid));
     }
 
     /// What must be known of the memory a subscriber, if anything: an allocator that kept the
     /// memory of earlier subscribers does not grow by that of new ones.
-    pub(super) fn doubt(&self) -> Option<String> {
+    pub(super) fn memory_caveat(&self) -> Option<String> {
         let (pid, used) = (self.pid, self.before.cpu);
         (used > FRESH).then(|| {
             format!(
@@ -77,7 +77,7 @@ impl Watched {
     }
 
     /// What it cost; nothing of a process that ended before the run did.
-    pub(super) fn account(&self, shares: Shares) -> Option<ServerProcess> {
+    pub(super) fn cost(&self, divisors: Divisors) -> Option<ServerProcess> {
         let (connected, publishing, done) = (self.connected?, self.publishing?, self.done?);
         let each = |value: f64, count: u64| (count > 0).then(|| value / count as f64);
         let cpu_seconds = done.cpu - publishing.cpu;
@@ -87,12 +87,12 @@ impl Watched {
             pid: self.pid,
             command: self.command.clone(),
             cpu_seconds,
-            cpu_us_per_delivery: each(cpu_seconds * 1e6, shares.received),
-            cpu_us_per_connection: each(ramp * 1e6, shares.connected),
+            cpu_us_per_delivery: each(cpu_seconds * 1e6, divisors.received),
+            cpu_us_per_connection: each(ramp * 1e6, divisors.connected),
             memory_before: self.before.memory,
             memory_connected: connected.memory,
             memory_after: done.memory,
-            memory_per_subscriber: each(grown, shares.connected),
+            memory_per_subscriber: each(grown, divisors.connected),
             sockets_before: self.before.sockets,
             sockets_connected: connected.sockets,
             sockets_peak: self.peak,
@@ -104,7 +104,7 @@ impl Watched {
     }
 }
 
-fn look(pid: u32) -> Option<Sample> {
+fn sample(pid: u32) -> Option<Sample> {
     let memory = resident(&format!("/proc/{pid}/statm"))?;
     Some(Sample { cpu: cpu(pid)?, memory, sockets: sockets(pid) })
 }
@@ -132,39 +132,42 @@ mod tests {
 
     #[test]
     fn this_process_is_seen_and_its_work_counted() {
-        let mut watched = Watched::find(std::process::id()).expect("this process");
-        let begun = watched.look().expect("this process");
+        let mut monitored = MonitoredProcess::find(std::process::id()).expect("this process");
+        let begun = monitored.sample().expect("this process");
         assert!(begun.memory > 1 << 20);
-        while watched.look().expect("this process").cpu - begun.cpu < 0.05 {
+        while monitored.sample().expect("this process").cpu - begun.cpu < 0.05 {
             std::hint::black_box((0..100_000_u64).sum::<u64>());
         }
-        watched.publishing = Some(begun);
-        watched.done = watched.look();
-        let account = watched.account(Shares { connected: 10, received: 1000 });
-        let account = account.expect("this process");
-        assert!(account.cpu_us_per_delivery.expect("deliveries") >= 50.0);
-        assert!(account.command.contains("fanfare_loadgen"), "{}", account.command);
+        monitored.publishing = Some(begun);
+        monitored.done = monitored.sample();
+        let cost = monitored.cost(Divisors { connected: 10, received: 1000 });
+        let cost = cost.expect("this process");
+        assert!(cost.cpu_us_per_delivery.expect("deliveries") >= 50.0);
+        assert!(cost.command.contains("fanfare_loadgen"), "{}", cost.command);
     }
 
     #[test]
-    fn a_server_that_has_worked_before_leaves_a_doubt_about_its_memory() {
-        let mut watched = Watched::find(std::process::id()).expect("this process");
-        watched.before.cpu = 0.1;
-        assert_eq!(watched.doubt(), None);
-        watched.before.cpu = 12.34;
-        let doubt = watched.doubt().expect("a doubt");
-        assert!(doubt.contains("used 12.3 s of CPU before") && doubt.contains("start it anew"));
+    fn a_server_that_has_worked_before_has_a_caveat_about_its_memory() {
+        let mut monitored = MonitoredProcess::find(std::process::id()).expect("this process");
+        monitored.before.cpu = 0.1;
+        assert_eq!(monitored.memory_caveat(), None);
+        monitored.before.cpu = 12.34;
+        let memory_caveat = monitored.memory_caveat().expect("a doubt");
+        assert!(
+            memory_caveat.contains("used 12.3 s of CPU before")
+                && memory_caveat.contains("start it anew")
+        );
     }
 
     #[test]
     fn a_process_that_ends_meanwhile_has_no_cost() {
-        let mut watched = Watched::find(std::process::id()).expect("this process");
-        watched.done = look(u32::MAX);
-        assert!(watched.account(Shares { connected: 10, received: 1000 }).is_none());
+        let mut monitored = MonitoredProcess::find(std::process::id()).expect("this process");
+        monitored.done = sample(u32::MAX);
+        assert!(monitored.cost(Divisors { connected: 10, received: 1000 }).is_none());
     }
 
     #[test]
     fn a_process_that_is_not_there_is_not_found() {
-        assert!(Watched::find(u32::MAX).is_none());
+        assert!(MonitoredProcess::find(u32::MAX).is_none());
     }
 }

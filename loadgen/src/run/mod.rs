@@ -1,11 +1,11 @@
-//! The conductor of a run: all connect, all begin at one moment, publishing ends, what is on its
-//! way arrives, the books are added up and judged.
+//! The run of a run: all connect, all begin at one moment, publishing ends, what is on its
+//! way arrives, the recorder are added up and judged.
 
-mod account;
 mod headline;
 mod judge;
 mod lateness;
 mod readers;
+mod summarize;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,21 +18,21 @@ use crate::plan::Plan;
 use crate::publish::{PublishError, PublishProgress, PublishReport, Publishers};
 use crate::readers::{Progress, ReaderError, ReaderReport};
 use crate::result::{Environment, Run};
+use crate::server_monitor::ServerMonitor;
 use crate::slo::Slo;
-use crate::watch::Watch;
 
 use readers::Readers;
 
-/// How often the conductor looks.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often the state of a run is polled.
+const POLL_PERIOD: Duration = Duration::from_millis(100);
 
 /// Between the announcement of the start and the start: every thread and process looks at its
 /// orders several times meanwhile.
-const BARRIER: Duration = Duration::from_millis(300);
+const START_DELAY: Duration = Duration::from_millis(300);
 
-/// How long everything rests between the ramp and the start, so that memory and CPU of connecting
+/// The pause between the ramp and the start, so that memory and CPU of connecting
 /// are not those of publishing.
-const REST: Duration = Duration::from_millis(500);
+const SETTLE_TIME: Duration = Duration::from_millis(500);
 
 /// Why a run has no result.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ pub(crate) enum RunError {
     Publish(#[from] PublishError),
 }
 
-/// Who is shown how a run goes.
+/// An observer of a run while it goes on.
 pub(crate) trait View {
     /// Connecting.
     fn ramp(&mut self, progress: &Progress, asked: u64);
@@ -51,7 +51,7 @@ pub(crate) trait View {
     fn running(&mut self, state: &Running<'_>);
     /// Over: nothing moves any more.
     fn end(&mut self);
-    /// The books are closed and the result is made: these figures are those of the result.
+    /// The result is made: these values are those of the result.
     fn closed(&mut self, state: &Running<'_>);
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct Running<'a> {
     pub(crate) phase: Phase,
     pub(crate) elapsed: Duration,
     pub(crate) length: Duration,
-    /// Nothing when nobody publishes.
+    /// Absent without publishers.
     pub(crate) publishing: Option<&'a PublishProgress>,
 }
 
@@ -93,16 +93,16 @@ impl Running<'_> {
 
 /// What a run needs to know besides its plan.
 #[derive(Debug)]
-pub(crate) struct Ask<'a> {
+pub(crate) struct RunRequest<'a> {
     pub(crate) settings: serde_json::Map<String, serde_json::Value>,
     pub(crate) load_hash: String,
-    pub(crate) goals: &'a [Slo],
-    /// Set when a person wants it to end.
+    pub(crate) slos: &'a [Slo],
+    /// Set by the first Ctrl-C.
     pub(crate) interrupted: &'a AtomicBool,
 }
 
-/// What there is when everything is over, before it is put into words.
-pub(super) struct Harvest {
+/// Everything that a run recorded, before it is summarized.
+pub(super) struct RawResults {
     pub(super) environment: Environment,
     pub(super) started_at: String,
     pub(super) start: Moment,
@@ -113,25 +113,29 @@ pub(super) struct Harvest {
     pub(super) report: ReaderReport,
     pub(super) publish_report: Option<PublishReport>,
     pub(super) memory: u64,
-    pub(super) watch: Watch,
+    pub(super) monitor: ServerMonitor,
 }
 
 /// Makes one run.
 ///
 /// # Errors
 /// When it could not be made; a run that went badly is a result.
-pub(crate) fn run(plan: &Arc<Plan>, ask: &Ask<'_>, view: &mut dyn View) -> Result<Run, RunError> {
+pub(crate) fn run(
+    plan: &Arc<Plan>,
+    request: &RunRequest<'_>,
+    view: &mut dyn View,
+) -> Result<Run, RunError> {
     let environment = environment::look(plan);
     let started_at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let mut watch = Watch::begin(plan);
+    let mut monitor = ServerMonitor::begin(plan);
     let clock = plan.timing.clock;
     let mut readers = Readers::start(plan)?;
-    let ramp = ramp(plan, &mut readers, ask.interrupted, view)?;
+    let ramp = ramp(plan, &mut readers, request.interrupted, view)?;
     let at_ramp_end = readers.progress();
-    watch.connected();
+    monitor.connected();
     let mut publishing = begin(plan, &mut readers, clock, at_ramp_end.counts.connected)?;
-    watch.publishing();
-    publish(plan, &mut readers, &mut publishing, &mut watch, ask.interrupted, view)?;
+    monitor.publishing();
+    publish(plan, &mut readers, &mut publishing, &mut monitor, request.interrupted, view)?;
     let measured =
         publishing.start.until(clock.now()).min(plan.timing.publishing() + Duration::from_secs(2));
     let publish_report = publishing.publishers.take().map(Publishers::join).transpose()?;
@@ -144,12 +148,12 @@ pub(crate) fn run(plan: &Arc<Plan>, ask: &Ask<'_>, view: &mut dyn View) -> Resul
         }
         None => None,
     };
-    watch.done();
+    monitor.done();
     let memory = readers.progress().memory;
     view.end();
     let report = readers.stop()?;
     let closed = Progress::of(&report.recorder, 0);
-    let harvest = Harvest {
+    let raw = RawResults {
         environment,
         started_at,
         start: publishing.start,
@@ -160,24 +164,24 @@ pub(crate) fn run(plan: &Arc<Plan>, ask: &Ask<'_>, view: &mut dyn View) -> Resul
         report,
         publish_report,
         memory,
-        watch,
+        monitor,
     };
-    let mut run = account::account(plan, ask, harvest);
-    judge::judge(plan, ask, &mut run);
-    // At last, because who sees it may end the program, which must not count as an interruption.
+    let mut run = summarize::summarize(plan, request, raw);
+    judge::judge(plan, request, &mut run);
+    // At last, because an observer of it may end the program, which must not count as an interruption.
     view.closed(&publishing.state(plan, &closed, Phase::Done));
     Ok(run)
 }
 
-/// What goes on between the start and the tail.
-struct Going {
+/// A run between its start and its tail.
+struct ActiveRun {
     start: Moment,
     publishers: Option<Publishers>,
     /// Of the publishers, which they outlive.
     publish_progress: Option<Arc<PublishProgress>>,
 }
 
-impl Going {
+impl ActiveRun {
     fn state<'a>(&'a self, plan: &Plan, progress: &'a Progress, phase: Phase) -> Running<'a> {
         Running {
             progress,
@@ -189,7 +193,7 @@ impl Going {
     }
 }
 
-/// Waits until all subscribers are there or have given up; says how long it took.
+/// Waits until all subscribers are connected or have given up; says how long it took.
 fn ramp(
     plan: &Plan,
     readers: &mut Readers,
@@ -205,12 +209,12 @@ fn ramp(
         if progress.counts.connected + progress.counts.gave_up >= asked {
             let ramp = *complete.get_or_insert_with(|| began.elapsed());
             // The rest, in which nothing is published.
-            if began.elapsed() >= ramp + REST || progress.counts.connected == 0 {
+            if began.elapsed() >= ramp + SETTLE_TIME || progress.counts.connected == 0 {
                 return Ok(ramp);
             }
         }
         readers.check()?;
-        sleep(if complete.is_some() { LOOK } else { LOOK / 5 });
+        sleep(if complete.is_some() { POLL_PERIOD } else { POLL_PERIOD / 5 });
     }
     Ok(complete.unwrap_or_else(|| began.elapsed()))
 }
@@ -221,52 +225,52 @@ fn begin(
     readers: &mut Readers,
     clock: Clock,
     connected: u64,
-) -> Result<Going, RunError> {
-    let start = clock.now() + BARRIER;
-    let nobody = connected == 0 && plan.ramp.connections > 0;
-    let publishing = plan.publishing.as_ref().filter(|_| !nobody);
+) -> Result<ActiveRun, RunError> {
+    let start = clock.now() + START_DELAY;
+    let is_alone = connected == 0 && plan.ramp.connections > 0;
+    let publishing = plan.publishing.as_ref().filter(|_| !is_alone);
     let publishers =
         publishing.map(|publishing| Publishers::start(plan, publishing, start)).transpose()?;
     readers.begin(start)?;
     sleep(clock.now().until(start));
     let publish_progress = publishers.as_ref().map(|publishers| publishers.progress.clone());
-    Ok(Going { start, publishers, publish_progress })
+    Ok(ActiveRun { start, publishers, publish_progress })
 }
 
-/// Waits for the end of publishing, or of the time when nobody publishes.
+/// Waits for the end of publishing, or of its time without publishers.
 fn publish(
     plan: &Plan,
     readers: &mut Readers,
-    going: &mut Going,
-    watch: &mut Watch,
+    active: &mut ActiveRun,
+    monitor: &mut ServerMonitor,
     interrupted: &AtomicBool,
     view: &mut dyn View,
 ) -> Result<(), RunError> {
     let clock = plan.timing.clock;
     let length = plan.timing.publishing();
-    if going.publishers.is_none() && plan.publishing.is_some() {
-        // Nobody is there to publish to.
+    if active.publishers.is_none() && plan.publishing.is_some() {
+        // No subscriber is connected to publish to.
         return Ok(());
     }
     loop {
-        let elapsed = going.start.until(clock.now());
-        let done = match &going.publishers {
+        let elapsed = active.start.until(clock.now());
+        let done = match &active.publishers {
             Some(publishers) => publishers.are_done(),
             None => elapsed >= length,
         };
         if interrupted.load(Ordering::Relaxed)
-            && let Some(publishers) = &going.publishers
+            && let Some(publishers) = &active.publishers
         {
             publishers.stop();
         }
-        if done || (going.publishers.is_none() && interrupted.load(Ordering::Relaxed)) {
+        if done || (active.publishers.is_none() && interrupted.load(Ordering::Relaxed)) {
             break;
         }
         let phase = if elapsed < plan.timing.warmup { Phase::Warmup } else { Phase::Measuring };
-        view.running(&going.state(plan, &readers.progress(), phase));
-        watch.now_and_then();
+        view.running(&active.state(plan, &readers.progress(), phase));
+        monitor.sample_sockets();
         readers.check()?;
-        sleep(LOOK);
+        sleep(POLL_PERIOD);
     }
     Ok(())
 }
@@ -276,21 +280,21 @@ fn publish(
 fn tail(
     plan: &Plan,
     readers: &mut Readers,
-    going: &Going,
+    active: &ActiveRun,
     view: &mut dyn View,
 ) -> Result<(), RunError> {
     let began = Instant::now();
     while began.elapsed() < plan.timing.tail {
         let progress = readers.progress();
-        view.running(&going.state(plan, &progress, Phase::Tail));
-        // One look more than needed: what is behind is shown a little later than it is counted.
-        if progress.behind == Some(0) && progress.absent == 0 && began.elapsed() > LOOK * 2 {
+        view.running(&active.state(plan, &progress, Phase::Tail));
+        // One poll more than needed: progress is published a little later than it is counted.
+        if progress.behind == Some(0) && progress.absent == 0 && began.elapsed() > POLL_PERIOD * 2 {
             break;
         }
         readers.check()?;
-        sleep(LOOK / 2);
+        sleep(POLL_PERIOD / 2);
     }
     // What comes twice comes after everything has come once.
-    sleep(LOOK * 2);
+    sleep(POLL_PERIOD * 2);
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! From the books of the workers and the publishers to a result.
+//! From what readers and publishers recorded to a result.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Ask, Harvest};
+use super::{RawResults, RunRequest};
 use crate::clock::{Clock, Moment};
 use crate::measure::{Durations, Recorder, SecondTally, events_in};
 use crate::plan::{Class, Plan, Protocol, Verify};
@@ -11,9 +11,10 @@ use crate::publish::{PublishReport, style_name};
 use crate::readers::Share;
 use crate::result::{
     ClassReport, Completion, Connecting, Correctness, Delivery, EventCompletion, Own, PhaseTimes,
-    Publishing, Run, Second, Subscribers, Trouble, Verdict, counting_undelivered, milliseconds,
+    Publishing, Run, Second, StreamFaults, Subscribers, Verdict, counting_undelivered,
+    milliseconds,
 };
-use crate::watch::Shares;
+use crate::server_monitor::Divisors;
 
 /// Events whose way is written down one by one.
 const EACH: usize = 1000;
@@ -24,15 +25,23 @@ const ESTIMATE: f64 = 0.01;
 /// Connections from which the growth of the process says what one costs.
 const ENOUGH: u64 = 1000;
 
-pub(super) fn account(plan: &Plan, ask: &Ask<'_>, harvest: Harvest) -> Run {
-    let Harvest {
-        environment, started_at, start, at_ramp_end, report, publish_report, memory, ..
-    } = harvest;
+pub(super) fn summarize(plan: &Plan, request: &RunRequest<'_>, raw: RawResults) -> Run {
+    let RawResults {
+        environment,
+        started_at,
+        start,
+        at_ramp_end,
+        report,
+        publish_report,
+        memory,
+        ..
+    } = raw;
     let recorder = &report.recorder;
     let counted = Counted::of(plan, recorder);
     let delivery = delivery(plan, recorder, start, counted);
-    let shares = Shares { connected: at_ramp_end.counts.connected, received: delivery.received };
-    let server = harvest.watch.end(plan, shares);
+    let divisors =
+        Divisors { connected: at_ramp_end.counts.connected, received: delivery.received };
+    let server = raw.monitor.end(plan, divisors);
     let connected = at_ramp_end.counts.connected;
     let own_bytes_each = (at_ramp_end.counts.connected >= ENOUGH)
         .then(|| at_ramp_end.grown as f64 / at_ramp_end.counts.connected as f64);
@@ -41,13 +50,13 @@ pub(super) fn account(plan: &Plan, ask: &Ask<'_>, harvest: Harvest) -> Run {
         about: plan.about.clone(),
         run_id: format!("{:08x}", plan.run),
         started_at,
-        settings: ask.settings.clone().into_iter().collect(),
-        scenario_hash: ask.load_hash.clone(),
+        settings: request.settings.clone().into_iter().collect(),
+        scenario_hash: request.load_hash.clone(),
         environment,
         phases: PhaseTimes {
-            ramp_seconds: harvest.ramp.as_secs_f64(),
-            measured_seconds: harvest.measured.as_secs_f64(),
-            tail_seconds: harvest.tail.as_secs_f64(),
+            ramp_seconds: raw.ramp.as_secs_f64(),
+            measured_seconds: raw.measured.as_secs_f64(),
+            tail_seconds: raw.tail.as_secs_f64(),
         },
         subscribers: Subscribers {
             asked: plan.ramp.connections as u64,
@@ -62,10 +71,10 @@ pub(super) fn account(plan: &Plan, ask: &Ask<'_>, harvest: Harvest) -> Run {
         connecting: connecting(recorder),
         publishing: publish_report
             .as_ref()
-            .map(|publish_report| publishing(plan, publish_report, harvest.measured)),
+            .map(|publish_report| publishing(plan, publish_report, raw.measured)),
         delivery,
         correctness: correctness(recorder),
-        trouble: trouble(plan, recorder),
+        faults: faults(plan, recorder),
         own: Own {
             reading_lag: recorder.reading_lag.distribution(),
             latency_when_known: recorder.when_known.distribution(),
@@ -76,7 +85,7 @@ pub(super) fn account(plan: &Plan, ask: &Ask<'_>, harvest: Harvest) -> Run {
         },
         server,
         seconds: seconds(recorder, publish_report.as_ref(), counted),
-        goals: Vec::new(),
+        slos: Vec::new(),
         verdict: Verdict::default(),
     }
 }
@@ -275,7 +284,7 @@ fn correctness(recorder: &Recorder) -> Correctness {
     }
 }
 
-fn trouble(plan: &Plan, recorder: &Recorder) -> Trouble {
+fn faults(plan: &Plan, recorder: &Recorder) -> StreamFaults {
     let counts = &recorder.counts;
     let handicapped = Class::ALL.into_iter().filter(|class| *class != Class::Fast);
     let class = |class: Class| {
@@ -291,7 +300,7 @@ fn trouble(plan: &Plan, recorder: &Recorder) -> Trouble {
         };
         (tally.subscribers > 0).then(|| (class.name().to_owned(), report))
     };
-    Trouble {
+    StreamFaults {
         cut_fin: counts.cut_fin,
         cut_rst: counts.cut_rst,
         cut_in_storm: counts.cut_in_storm,

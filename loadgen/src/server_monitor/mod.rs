@@ -11,15 +11,15 @@ use crate::publish::Client;
 use crate::result::Server;
 
 pub(crate) use metrics::changes;
-use process::Watched;
+use process::MonitoredProcess;
 
 /// How long the metrics page may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const SCRAPE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is being watched.
+/// What is monitored of the server.
 #[derive(Debug)]
-pub(crate) struct Watch {
-    process: Option<Watched>,
+pub(crate) struct ServerMonitor {
+    process: Option<MonitoredProcess>,
     before: Option<String>,
     notes: Vec<String>,
     is_wanted: bool,
@@ -27,23 +27,23 @@ pub(crate) struct Watch {
 
 /// What the samples are divided by.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Shares {
+pub(crate) struct Divisors {
     pub(crate) connected: u64,
     pub(crate) received: u64,
 }
 
-impl Watch {
-    /// Looks for the first time, before anything connects.
+impl ServerMonitor {
+    /// Takes the first sample, before anything connects.
     pub(crate) fn begin(plan: &Plan) -> Self {
         let mut notes = Vec::new();
         let process = plan.server.pid.and_then(|pid| {
-            let watched = Watched::find(pid);
-            if watched.is_none() {
+            let monitored = MonitoredProcess::find(pid);
+            if monitored.is_none() {
                 notes.push(format!(
                     "process {pid} cannot be seen: is it running, and on this machine?"
                 ));
             }
-            watched
+            monitored
         });
         let before = scrape(plan, &mut notes);
         let is_wanted = plan.server.pid.is_some() || plan.server.metrics.is_some();
@@ -53,42 +53,42 @@ impl Watch {
     /// All are connected, and nothing has been published.
     pub(crate) fn connected(&mut self) {
         if let Some(process) = &mut self.process {
-            process.connected = process.look();
+            process.connected = process.sample();
         }
     }
 
     /// Publishing begins.
     pub(crate) fn publishing(&mut self) {
         if let Some(process) = &mut self.process {
-            process.publishing = process.look();
+            process.publishing = process.sample();
         }
     }
 
-    /// Now and then while publishing.
-    pub(crate) fn now_and_then(&mut self) {
+    /// Several times while publishing.
+    pub(crate) fn sample_sockets(&mut self) {
         if let Some(process) = &mut self.process {
-            process.look_at_sockets();
+            process.sample_sockets();
         }
     }
 
     /// Everything has arrived.
     pub(crate) fn done(&mut self) {
         if let Some(process) = &mut self.process {
-            process.done = process.look();
+            process.done = process.sample();
         }
     }
 
     /// What was seen; nothing when nothing was asked for.
-    pub(crate) fn end(mut self, plan: &Plan, shares: Shares) -> Option<Server> {
+    pub(crate) fn end(mut self, plan: &Plan, divisors: Divisors) -> Option<Server> {
         if !self.is_wanted {
             return None;
         }
         let after = self.before.is_some().then(|| scrape(plan, &mut self.notes)).flatten();
         let metrics = self.before.as_deref().zip(after.as_deref());
-        self.notes.extend(self.process.as_ref().and_then(Watched::doubt));
-        let process = self.process.as_ref().and_then(|process| process.account(shares));
-        if let Some(watched) = self.process.as_ref().filter(|_| process.is_none()) {
-            let pid = watched.pid();
+        self.notes.extend(self.process.as_ref().and_then(MonitoredProcess::memory_caveat));
+        let process = self.process.as_ref().and_then(|process| process.cost(divisors));
+        if let Some(monitored) = self.process.as_ref().filter(|_| process.is_none()) {
+            let pid = monitored.pid();
             self.notes.push(format!("process {pid} ended before the run did: no cost is known"));
         }
         Some(Server {
@@ -106,7 +106,7 @@ fn scrape(plan: &Plan, notes: &mut Vec<String>) -> Option<String> {
         .map_or_else(String::new, |value| format!("authorization: {value}\r\n"));
     let host = &endpoint.authority;
     let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{authorization}\r\n");
-    let page = Client::new(endpoint.clone(), &TlsTrust::default(), PATIENCE)
+    let page = Client::new(endpoint.clone(), &TlsTrust::default(), SCRAPE_TIMEOUT)
         .map_err(|error| error.to_string())
         .and_then(|mut client| {
             client.exchange(request.as_bytes()).map_err(|error| error.to_string())

@@ -1,7 +1,7 @@
-//! The judgement of a run: were the deliveries right, may its figures be believed, were the goals
+//! The judgement of a run: were the deliveries right, may its figures be believed, were the SLOs
 //! met. Rules first, words beside them; nothing here measures.
 
-use super::Ask;
+use super::RunRequest;
 use super::headline::headline;
 use super::lateness::{self, Late, MORE_READERS};
 use crate::claims::{Basis, Nothing};
@@ -17,17 +17,17 @@ const BUSY: f64 = 0.85;
 const SENT: f64 = 0.99;
 
 /// Judges a run whose figures are complete.
-pub(super) fn judge(plan: &Plan, ask: &Ask<'_>, run: &mut Run) {
-    run.goals = ask.goals.iter().map(|goal| goal.check(run)).collect();
+pub(super) fn judge(plan: &Plan, request: &RunRequest<'_>, run: &mut Run) {
+    run.slos = request.slos.iter().map(|slo| slo.check(run)).collect();
     let mut findings = Findings::default();
     reachable(plan, run, &mut findings);
     if findings.outcome != Outcome::Unreachable {
         deliveries(plan, run, &mut findings);
-        streams(ask, run, &mut findings);
-        believable(ask, run, &mut findings);
+        streams(request, run, &mut findings);
+        believable(request, run, &mut findings);
         // Behind what may be why.
         checked(run, &mut findings);
-        goals(run, &mut findings);
+        slos(run, &mut findings);
         notes(plan, run, &mut findings);
     }
     run.verdict = Verdict {
@@ -42,8 +42,8 @@ pub(super) fn judge(plan: &Plan, ask: &Ask<'_>, run: &mut Run) {
 /// What the program returns for an outcome.
 pub(crate) fn exit_code(outcome: Outcome) -> u8 {
     match outcome {
-        Outcome::Fine => 0,
-        Outcome::GoalMissed => 2,
+        Outcome::Pass => 0,
+        Outcome::SloMissed => 2,
         Outcome::Wrong => 3,
         Outcome::Invalid => 4,
         Outcome::Unreachable => 5,
@@ -77,7 +77,7 @@ fn reachable(plan: &Plan, run: &Run, findings: &mut Findings) {
         let reason = format!(
             "{connected} of {asked} subscribers were connected when publishing began: {failures}"
         );
-        findings.add(Outcome::GoalMissed, reason);
+        findings.add(Outcome::SloMissed, reason);
     }
 }
 
@@ -98,7 +98,7 @@ fn advice(run: &Run) -> &'static str {
     }
 }
 
-/// A run in which nothing was verified is not fine, however little went wrong.
+/// A run in which nothing was verified does not pass, however little went wrong.
 fn checked(run: &Run, findings: &mut Findings) {
     let step = match Basis::of(run) {
         Basis::Counted(_) if run.publishing.is_none() => {
@@ -120,51 +120,51 @@ fn checked(run: &Run, findings: &mut Findings) {
         }
         Basis::Verified(_) | Basis::Held(_) | Basis::Accepted(_) | Basis::Unsaid => return,
     };
-    findings.add(Outcome::GoalMissed, step.to_owned());
+    findings.add(Outcome::SloMissed, step.to_owned());
 }
 
-/// Trouble that nobody asked for. Who names a goal about it says how much may be.
-fn streams(ask: &Ask<'_>, run: &Run, findings: &mut Findings) {
+/// Disconnects that were not injected. An SLO about them says how many may be.
+fn streams(request: &RunRequest<'_>, run: &Run, findings: &mut Findings) {
     let strange = run.correctness.strange_streams;
     if strange > 0 {
         let reason = format!(
             "{strange} streams of text/event-stream held no line that an event stream can have: is \
              the path that of a stream?"
         );
-        findings.add(Outcome::GoalMissed, reason);
+        findings.add(Outcome::SloMissed, reason);
     }
-    let trouble = &run.trouble;
-    let failed: u64 = trouble.errors.values().sum();
-    let ended = trouble.closed_by_server + failed;
+    let faults = &run.faults;
+    let failed: u64 = faults.errors.values().sum();
+    let ended = faults.closed_by_server + failed;
     if ended > 0 {
         let mut text = format!(
             "{ended} streams of fast subscribers ended unexpectedly: {} closed by the server, {failed} \
              failed; subscribers reconnected {} times",
-            trouble.closed_by_server, trouble.reconnects
+            faults.closed_by_server, faults.reconnects
         );
-        if trouble.lengthened > 0 {
+        if faults.lengthened > 0 {
             text += &format!(
                 "; {} reconnect delays were lengthened, because no subscriber reconnects within {} ms",
-                trouble.lengthened,
+                faults.lengthened,
                 MIN_RECONNECT_INTERVAL.as_millis()
             );
         }
-        if ask.goals.iter().any(|goal| goal.figure.to_string() == "disconnects") {
+        if request.slos.iter().any(|slo| slo.figure.to_string() == "disconnects") {
             findings.notes.push(text);
         } else {
             text += "; if that is expected, say how many may end with --slo 'disconnects<=N'";
-            findings.add(Outcome::GoalMissed, text);
+            findings.add(Outcome::SloMissed, text);
         }
     }
 }
 
 fn deliveries(plan: &Plan, run: &Run, findings: &mut Findings) {
-    if run.trouble.away > 0 && plan.trouble.reconnect != Reconnect::Never {
+    if run.faults.away > 0 && plan.faults.reconnect != Reconnect::Never {
         let reason = format!(
             "{} subscribers whose streams had ended had not reconnected when the run ended",
-            run.trouble.away
+            run.faults.away
         );
-        findings.add(Outcome::GoalMissed, reason);
+        findings.add(Outcome::SloMissed, reason);
     }
     let found = &run.correctness;
     let counts = [
@@ -180,8 +180,8 @@ fn deliveries(plan: &Plan, run: &Run, findings: &mut Findings) {
     }
 }
 
-fn believable(ask: &Ask<'_>, run: &Run, findings: &mut Findings) {
-    let is_interrupted = ask.interrupted.load(std::sync::atomic::Ordering::Relaxed);
+fn believable(request: &RunRequest<'_>, run: &Run, findings: &mut Findings) {
+    let is_interrupted = request.interrupted.load(std::sync::atomic::Ordering::Relaxed);
     if is_interrupted {
         findings.add(Outcome::Invalid, "the run was interrupted".to_owned());
     }
@@ -202,12 +202,12 @@ fn believable(ask: &Ask<'_>, run: &Run, findings: &mut Findings) {
     schedule(run, is_interrupted, findings);
 }
 
-/// Whether what was asked for was sent, and accepted.
+/// Whether the schedule was sent, and accepted.
 fn schedule(run: &Run, is_interrupted: bool, findings: &mut Findings) {
     let Some(publishing) = run.publishing.as_ref().filter(|publishing| publishing.slots > 0) else {
         return;
     };
-    // Who interrupts a run knows why the rest of the schedule was not sent.
+    // In an interrupted run the reason is known.
     if !is_interrupted && (publishing.sent as f64) < publishing.slots as f64 * SENT {
         let share = publishing.sent as f64 / publishing.slots as f64;
         let reason = format!(
@@ -223,11 +223,11 @@ fn schedule(run: &Run, is_interrupted: bool, findings: &mut Findings) {
         let kinds: Vec<_> =
             publishing.refusals.iter().map(|(kind, count)| format!("{kind} ({count})")).collect();
         let reason = format!("{refused} events were not accepted: {}", kinds.join(", "));
-        findings.add(Outcome::GoalMissed, reason);
+        findings.add(Outcome::SloMissed, reason);
     }
 }
 
-/// How long an answer took, where that was measured.
+/// How long a response took, where that was measured.
 fn wait(publishing: &Publishing) -> String {
     publishing.acknowledgement.as_ref().map_or_else(
         || {
@@ -238,10 +238,10 @@ fn wait(publishing: &Publishing) -> String {
     )
 }
 
-fn goals(run: &Run, findings: &mut Findings) {
-    for goal in run.goals.iter().filter(|goal| !goal.met) {
-        let measured = goal.measured.as_deref().unwrap_or("it could not be measured");
-        findings.add(Outcome::GoalMissed, format!("{}: {measured}", goal.expression));
+fn slos(run: &Run, findings: &mut Findings) {
+    for slo in run.slos.iter().filter(|slo| !slo.met) {
+        let measured = slo.measured.as_deref().unwrap_or("it could not be measured");
+        findings.add(Outcome::SloMissed, format!("{}: {measured}", slo.expression));
     }
 }
 
@@ -256,10 +256,10 @@ fn notes(plan: &Plan, run: &Run, findings: &mut Findings) {
             kinds.join(", ")
         ));
     }
-    if run.trouble.ended > 0 {
+    if run.faults.ended > 0 {
         notes.push(format!(
             "{} streams were closed because their topics had ended, as the server said (fanfare-end)",
-            run.trouble.ended
+            run.faults.ended
         ));
     }
     if run.correctness.foreign > 0 {
