@@ -1,7 +1,9 @@
 //! A verdict is made of what was looked at: a run that saw nothing praises nobody, and trouble that
 //! was seen is not passed over.
 
-use crate::support::{Act, Cut, Door, Mischief, Place, Ran, Refusal, Stub, Wire, each, loadgen};
+use crate::support::{
+    Admission, Cut, EventFault, Faults, Format, Place, Ran, Rejection, Stub, each, loadgen,
+};
 
 /// Only reads, for a moment.
 const READ: &str = "-c 2 -d 500ms --warmup 0s --attempts 1";
@@ -14,9 +16,9 @@ macro_rules! stream {
 }
 
 /// A server that says this to everybody.
-fn says(refusal: Refusal) -> Stub {
-    let door = Door::ShutFor(usize::MAX, refusal);
-    Stub::start(Mischief { door, ..Mischief::default() })
+fn sends(refusal: Rejection) -> Stub {
+    let admission = Admission::RejectFirst(usize::MAX, refusal);
+    Stub::start(Faults { admission, ..Faults::default() })
 }
 
 /// No report praises what nobody looked at.
@@ -31,20 +33,20 @@ fn assert_praises_nothing(ran: &Ran, case: &str) {
 fn a_run_in_which_nothing_was_verified_is_not_fine_and_says_what_was_read() {
     let events = |count: usize| {
         let text = stream!("", ": hello\n\n").to_owned() + &"data: news\n\n".repeat(count);
-        Refusal::Holds(Box::leak(text.into_boxed_str()))
+        Rejection::Holds(Box::leak(text.into_boxed_str()))
     };
     let cases = [
         (events(490), "980 events were read; none carries loadgen's marks, so order, loss and"),
         (events(0), "No event came, only 2 comments, so nothing was checked."),
-        (Refusal::Holds(stream!("", "")), "No event came, so nothing was checked."),
-        (Refusal::Holds(stream!("", "id: e:1\n\nid: e:2\n\n")), "No event came, so nothing was"),
+        (Rejection::Holds(stream!("", "")), "No event came, so nothing was checked."),
+        (Rejection::Holds(stream!("", "id: e:1\n\nid: e:2\n\n")), "No event came, so nothing was"),
         (
-            Refusal::Holds(stream!("", "event: fanfare-x\ndata\n\n")),
+            Rejection::Holds(stream!("", "event: fanfare-x\ndata\n\n")),
             "No event came, so nothing was",
         ),
     ];
     each(&cases, |(refusal, sentence)| {
-        let stub = says(*refusal);
+        let stub = sends(*refusal);
         let ran = loadgen(&format!("run --subscribe {} {READ}", stub.url("/t/x")));
         ran.assert_ended(2, "goal-missed");
         ran.assert_reason("nothing was verified: ");
@@ -60,7 +62,7 @@ fn a_run_in_which_nothing_was_verified_is_not_fine_and_says_what_was_read() {
 #[test]
 fn notices_of_the_server_are_counted_apart_and_an_end_that_was_said_is_no_trouble() {
     let text = stream!("", "event: fanfare-end\ndata: {\"topics\":[\"x\"]}\n\n");
-    let stub = says(Refusal::Says(text));
+    let stub = sends(Rejection::Sends(text));
     let ran = loadgen(&format!("run --subscribe {} {READ} --reconnect never", stub.url("/t/x")));
     assert_eq!(ran.count("/correctness/notices"), 2, "{}", ran.stdout);
     assert_eq!((ran.count("/trouble/ended"), ran.count("/trouble/closed_by_server")), (2, 0));
@@ -77,23 +79,23 @@ fn nobody_who_could_not_be_reached_is_praised_and_the_next_step_fits_what_was_sa
     let type_first = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n<html>";
     let cases = [
         (
-            Refusal::Holds(stream!("content-encoding: gzip\r\n", "x")),
+            Rejection::Holds(stream!("content-encoding: gzip\r\n", "x")),
             "coded as gzip",
             "compression",
         ),
-        (Refusal::Holds(stream!("content-encoding: BR\r\n", "x")), "coded as br", "compression"),
+        (Rejection::Holds(stream!("content-encoding: BR\r\n", "x")), "coded as br", "compression"),
         (
-            Refusal::Holds(stream!("transfer-encoding: gzip, chunked\r\n", "")),
+            Rejection::Holds(stream!("transfer-encoding: gzip, chunked\r\n", "")),
             "coded as gzip",
             "compression",
         ),
-        (Refusal::Says(type_first), "not text/event-stream", "is the path right"),
-        (Refusal::Status(401), "status 401", "--token"),
-        (Refusal::Status(307), "status 307", "Redirects are not followed"),
-        (Refusal::Status(404), "status 404", "is the path right"),
+        (Rejection::Sends(type_first), "not text/event-stream", "is the path right"),
+        (Rejection::Status(401), "status 401", "--token"),
+        (Rejection::Status(307), "status 307", "Redirects are not followed"),
+        (Rejection::Status(404), "status 404", "is the path right"),
     ];
     each(&cases, |(refusal, kind, step)| {
-        let ran = loadgen(&says(*refusal).load("x", "-c 2 -r 20 --attempts 1"));
+        let ran = loadgen(&sends(*refusal).load("x", "-c 2 -r 20 --attempts 1"));
         ran.assert_ended(5, "unreachable");
         let failures = ran.at("/subscribers/failures").to_string();
         assert!(failures.contains(kind), "{failures}");
@@ -116,7 +118,7 @@ fn an_answer_that_says_that_it_is_a_stream_and_is_none_is_found_out() {
         stream!("content-length: 9\r\n", "not found"),
     ];
     each(&cases, |text| {
-        let ran = loadgen(&says(Refusal::Says(text)).load("x", "-c 2 -r 20 --reconnect never"));
+        let ran = loadgen(&sends(Rejection::Sends(text)).load("x", "-c 2 -r 20 --reconnect never"));
         assert_ne!(ran.code, 0, "{text}");
         ran.assert_reason(
             "2 streams of text/event-stream held no line that an event stream can have",
@@ -128,7 +130,7 @@ fn an_answer_that_says_that_it_is_a_stream_and_is_none_is_found_out() {
 
 #[test]
 fn a_server_that_closes_at_once_and_asks_to_come_back_at_once_is_trouble_and_is_spared() {
-    let stub = says(Refusal::Says(stream!("", "retry: 0\n\n")));
+    let stub = sends(Rejection::Sends(stream!("", "retry: 0\n\n")));
     let ran = loadgen(&stub.load("x", "-c 3 -r 20 -d 1s"));
     assert_ne!(ran.code, 0, "{}", ran.stdout);
     let closed = ran.count("/trouble/closed_by_server");
@@ -136,10 +138,10 @@ fn a_server_that_closes_at_once_and_asks_to_come_back_at_once_is_trouble_and_is_
     assert!(ran.words().contains("no subscriber reconnects within 100 ms"), "{}", ran.stdout);
     assert!(ran.count("/trouble/lengthened") > 0);
     // Whatever the machine does meanwhile, two attempts of one are that far apart.
-    let asks = stub.book().asks();
-    let time = asks[asks.len() - 1].at - asks[0].at;
+    let requests = stub.store().requests();
+    let time = requests[requests.len() - 1].at - requests[0].at;
     let most = 3 * (time.as_millis() as usize / 100 + 2);
-    assert!(asks.len() <= most, "{} attempts in {time:?}", asks.len());
+    assert!(requests.len() <= most, "{} attempts in {time:?}", requests.len());
 }
 
 #[test]
@@ -150,10 +152,10 @@ fn streams_that_end_unexpectedly_miss_an_slo_unless_an_slo_says_how_many_may() {
         ("--slo disconnects==0", 2, "goal-missed"),
     ];
     each(&cases, |(flags, code, outcome)| {
-        let stub = Stub::start(Mischief {
-            acts: vec![(12, Act::Cut(Cut::Fin, Place::Within))],
-            wire: Wire::default(),
-            ..Mischief::default()
+        let stub = Stub::start(Faults {
+            event_faults: vec![(12, EventFault::Cut(Cut::Fin, Place::Within))],
+            format: Format::default(),
+            ..Faults::default()
         });
         let ran = loadgen(&stub.load("x", &format!("-c 3 -r 40 --retry 50ms --tail 5s {flags}")));
         ran.assert_ended(*code, outcome);
@@ -167,7 +169,7 @@ fn streams_that_end_unexpectedly_miss_an_slo_unless_an_slo_says_how_many_may() {
 
 #[test]
 fn who_only_publishes_claims_no_deliveries() {
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     let ran = loadgen(&stub.load("x", "-c 0 -r 20"));
     ran.assert_ended(0, "fine");
     let sentence =
@@ -178,12 +180,12 @@ fn who_only_publishes_claims_no_deliveries() {
 
 #[test]
 fn streams_that_are_only_to_be_held_are_claimed_to_have_been_and_nothing_else_is() {
-    let stub = says(Refusal::Holds(stream!("", ": hello\n\n")));
+    let stub = sends(Rejection::Holds(stream!("", ": hello\n\n")));
     let ran = loadgen(&format!("run --subscribe {} {READ} --hold", stub.url("/t/x")));
     ran.assert_ended(0, "fine");
     let sentence = "2 streams were held; --hold expects no event, and none was checked.";
     assert_eq!(ran.text("/verdict/headline"), sentence);
-    let stub = says(Refusal::Says(stream!("", ": hello\n\n")));
+    let stub = sends(Rejection::Sends(stream!("", ": hello\n\n")));
     let ran = loadgen(&format!("run --subscribe {} {READ} --hold", stub.url("/t/x")));
     ran.assert_ended(2, "goal-missed");
 }
@@ -191,7 +193,7 @@ fn streams_that_are_only_to_be_held_are_claimed_to_have_been_and_nothing_else_is
 #[test]
 fn what_was_published_and_never_arrived_is_no_praise_in_any_report() {
     // Another topic than the one that is published to.
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (json, html, markdown) = (path("a.json"), path("a.html"), path("a.md"));

@@ -6,14 +6,14 @@
 
 use std::time::Duration;
 
-use crate::support::{Act, Cut, Frame, Mischief, Pieces, Place, Stub, Wire, each, loadgen};
+use crate::support::{Cut, EventFault, Faults, Format, Frame, Pieces, Place, Stub, each, loadgen};
 
 const SUBSCRIBERS: u64 = 3;
 const FLAGS: &str = "-c 3 -r 40 --retry 50ms";
 
 #[test]
 fn a_server_that_makes_no_mistake_is_not_blamed() {
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     let ran = loadgen(&stub.load("load", FLAGS));
     ran.assert_all_arrived(SUBSCRIBERS);
     assert_eq!(ran.count("/publishing/sent"), 40);
@@ -33,32 +33,44 @@ fn each_mistake_is_found_and_named_and_no_other_is() {
     let topic = "events arrived at subscribers of other topics";
     let broken = "streams broke the rules of HTTP or of event streams";
     let cases: &[Case] = &[
-        (&[(5, Act::Drop)], "gaps", 1, "gap", lost),
-        (&[(1, Act::Drop), (20, Act::Drop), (40, Act::Drop)], "gaps", 3, "gap", lost),
-        (&[(7, Act::Repeat)], "duplicates", 1, "duplicate", again),
-        (&[(7, Act::Repeat), (40, Act::Repeat)], "duplicates", 2, "duplicate", again),
-        (&[(9, Act::Swap)], "reordered", 1, "reordered", order),
-        (&[(1, Act::Swap), (9, Act::Swap), (12, Act::Swap)], "reordered", 3, "reordered", order),
-        (&[(11, Act::Damage(100))], "corrupted", 1, "corrupted", bytes),
+        (&[(5, EventFault::Drop)], "gaps", 1, "gap", lost),
+        (
+            &[(1, EventFault::Drop), (20, EventFault::Drop), (40, EventFault::Drop)],
+            "gaps",
+            3,
+            "gap",
+            lost,
+        ),
+        (&[(7, EventFault::Repeat)], "duplicates", 1, "duplicate", again),
+        (&[(7, EventFault::Repeat), (40, EventFault::Repeat)], "duplicates", 2, "duplicate", again),
+        (&[(9, EventFault::Swap)], "reordered", 1, "reordered", order),
+        (
+            &[(1, EventFault::Swap), (9, EventFault::Swap), (12, EventFault::Swap)],
+            "reordered",
+            3,
+            "reordered",
+            order,
+        ),
+        (&[(11, EventFault::Damage(100))], "corrupted", 1, "corrupted", bytes),
         // The mark, the run, the due time, the checksum, the last byte of the padding.
         (
             &[
-                (11, Act::Damage(0)),
-                (12, Act::Damage(5)),
-                (13, Act::Damage(50)),
-                (14, Act::Damage(70)),
-                (15, Act::Damage(149)),
+                (11, EventFault::Damage(0)),
+                (12, EventFault::Damage(5)),
+                (13, EventFault::Damage(50)),
+                (14, EventFault::Damage(70)),
+                (15, EventFault::Damage(149)),
             ],
             "corrupted",
             5,
             "corrupted",
             bytes,
         ),
-        (&[(13, Act::OtherTopic)], "wrong_topic", 1, "wrong topic", topic),
-        (&[(15, Act::BreakChunk)], "broken_streams", 1, "broken stream", broken),
+        (&[(13, EventFault::OtherTopic)], "wrong_topic", 1, "wrong topic", topic),
+        (&[(15, EventFault::BreakChunk)], "broken_streams", 1, "broken stream", broken),
     ];
-    each(cases, |(acts, count, times, kind, words)| {
-        let stub = Stub::at(acts);
+    each(cases, |(event_faults, count, times, kind, words)| {
+        let stub = Stub::at(event_faults);
         let ran = loadgen(&stub.load("load", FLAGS));
         ran.assert_ended(3, "wrong");
         ran.assert_faults(&[(count, times * SUBSCRIBERS)]);
@@ -75,21 +87,21 @@ fn each_mistake_is_found_and_named_and_no_other_is() {
 
 /// What is done, the figure that counts it, how often a subscriber meets it, the kind of the
 /// examples, and the words of the reason.
-type Case = (&'static [(u64, Act)], &'static str, u64, &'static str, &'static str);
+type Case = (&'static [(u64, EventFault)], &'static str, u64, &'static str, &'static str);
 
 #[test]
 fn what_never_arrived_lowers_the_reach_and_nothing_else_does() {
-    let cases: &[(&[(u64, Act)], u64)] = &[
-        (&[(5, Act::Drop), (6, Act::Drop)], 38),
-        (&[(5, Act::Say("fanfare-gap", None)), (5, Act::Drop)], 39),
-        (&[(7, Act::Repeat)], 40),
-        (&[(9, Act::Swap)], 40),
-        (&[(13, Act::OtherTopic)], 40),
+    let cases: &[(&[(u64, EventFault)], u64)] = &[
+        (&[(5, EventFault::Drop), (6, EventFault::Drop)], 38),
+        (&[(5, EventFault::AnnounceLoss("fanfare-gap", None)), (5, EventFault::Drop)], 39),
+        (&[(7, EventFault::Repeat)], 40),
+        (&[(9, EventFault::Swap)], 40),
+        (&[(13, EventFault::OtherTopic)], 40),
     ];
-    each(cases, |(acts, arrived)| {
-        let ran = loadgen(&Stub::at(acts).load("load", FLAGS));
+    each(cases, |(event_faults, arrived)| {
+        let ran = loadgen(&Stub::at(event_faults).load("load", FLAGS));
         let reach = ran.figure("/delivery/reach");
-        assert!((reach - *arrived as f64 / 40.0).abs() < 1e-9, "{reach} of {acts:?}");
+        assert!((reach - *arrived as f64 / 40.0).abs() < 1e-9, "{reach} of {event_faults:?}");
         assert_eq!(ran.count("/delivery/expected"), 40 * SUBSCRIBERS);
     });
 }
@@ -97,11 +109,11 @@ fn what_never_arrived_lowers_the_reach_and_nothing_else_does() {
 #[test]
 fn several_mistakes_at_once_are_told_apart() {
     let stub = Stub::at(&[
-        (3, Act::Drop),
-        (6, Act::Repeat),
-        (9, Act::Swap),
-        (15, Act::OtherTopic),
-        (20, Act::Damage(90)),
+        (3, EventFault::Drop),
+        (6, EventFault::Repeat),
+        (9, EventFault::Swap),
+        (15, EventFault::OtherTopic),
+        (20, EventFault::Damage(90)),
     ]);
     let ran = loadgen(&stub.load("load", FLAGS));
     ran.assert_ended(3, "wrong");
@@ -114,22 +126,35 @@ fn several_mistakes_at_once_are_told_apart() {
 #[test]
 fn a_loss_that_was_announced_blames_nobody() {
     const GAP: &str = "fanfare-gap";
-    let told_of_two = [(10, Act::Drop), (11, Act::Drop), (12, Act::Say(GAP, Some(2)))];
-    let told_of_some = [(10, Act::Drop), (11, Act::Drop), (12, Act::Say(GAP, None))];
-    let told_before = [(10, Act::Say(GAP, Some(2))), (10, Act::Drop), (11, Act::Drop)];
-    let told_otherwise = [(10, Act::Drop), (11, Act::Drop), (12, Act::Say("lost", Some(2)))];
+    let told_of_two = [
+        (10, EventFault::Drop),
+        (11, EventFault::Drop),
+        (12, EventFault::AnnounceLoss(GAP, Some(2))),
+    ];
+    let told_of_some =
+        [(10, EventFault::Drop), (11, EventFault::Drop), (12, EventFault::AnnounceLoss(GAP, None))];
+    let told_before = [
+        (10, EventFault::AnnounceLoss(GAP, Some(2))),
+        (10, EventFault::Drop),
+        (11, EventFault::Drop),
+    ];
+    let told_otherwise = [
+        (10, EventFault::Drop),
+        (11, EventFault::Drop),
+        (12, EventFault::AnnounceLoss("lost", Some(2))),
+    ];
     let cases = [
         (told_of_two, ""),
         (told_of_some, ""),
         (told_before, ""),
         (told_otherwise, "--loss-event lost"),
     ];
-    each(&cases, |(acts, flags)| {
-        let stub = Stub::at(acts);
+    each(&cases, |(event_faults, flags)| {
+        let stub = Stub::at(event_faults);
         let ran = loadgen(&stub.load("load", &format!("{FLAGS} {flags}")));
         ran.assert_ended(0, "fine");
         ran.assert_faults(&[]);
-        assert_eq!(ran.count("/correctness/announced"), 2 * SUBSCRIBERS, "{acts:?}");
+        assert_eq!(ran.count("/correctness/announced"), 2 * SUBSCRIBERS, "{event_faults:?}");
         let sentence = "What arrived is right (114 events verified), but not everything arrived: there were \
              no silent gaps.";
         assert_eq!(ran.text("/verdict/headline"), sentence);
@@ -140,23 +165,52 @@ fn a_loss_that_was_announced_blames_nobody() {
 #[test]
 fn an_announcement_covers_no_more_than_it_says() {
     let cases = [
-        ([(10, Act::Drop), (11, Act::Drop), (12, Act::Say("fanfare-gap", Some(1)))], 1),
+        (
+            [
+                (10, EventFault::Drop),
+                (11, EventFault::Drop),
+                (12, EventFault::AnnounceLoss("fanfare-gap", Some(1))),
+            ],
+            1,
+        ),
         // Without a number it is about its own place, not about a later one.
-        ([(10, Act::Say("fanfare-gap", None)), (10, Act::Drop), (20, Act::Drop)], 1),
+        (
+            [
+                (10, EventFault::AnnounceLoss("fanfare-gap", None)),
+                (10, EventFault::Drop),
+                (20, EventFault::Drop),
+            ],
+            1,
+        ),
         // Nobody said that this kind of event announces a loss.
-        ([(10, Act::Drop), (11, Act::Drop), (12, Act::Say("lost", Some(2)))], 2),
+        (
+            [
+                (10, EventFault::Drop),
+                (11, EventFault::Drop),
+                (12, EventFault::AnnounceLoss("lost", Some(2))),
+            ],
+            2,
+        ),
     ];
-    each(&cases, |(acts, gaps)| {
-        let ran = loadgen(&Stub::at(acts).load("load", FLAGS));
+    each(&cases, |(event_faults, gaps)| {
+        let ran = loadgen(&Stub::at(event_faults).load("load", FLAGS));
         ran.assert_ended(3, "wrong");
         ran.assert_faults(&[("gaps", gaps * SUBSCRIBERS)]);
-        assert_eq!(ran.count("/correctness/announced"), (2 - gaps) * SUBSCRIBERS, "{acts:?}");
+        assert_eq!(
+            ran.count("/correctness/announced"),
+            (2 - gaps) * SUBSCRIBERS,
+            "{event_faults:?}"
+        );
     });
 }
 
 #[test]
 fn events_of_others_are_noted_and_blame_nobody() {
-    let stub = Stub::at(&[(4, Act::OtherRun), (8, Act::Chatter), (9, Act::Chatter)]);
+    let stub = Stub::at(&[
+        (4, EventFault::OtherRun),
+        (8, EventFault::Unpublished),
+        (9, EventFault::Unpublished),
+    ]);
     let ran = loadgen(&stub.load("load", FLAGS));
     ran.assert_ended(0, "fine");
     ran.assert_faults(&[]);
@@ -167,7 +221,7 @@ fn events_of_others_are_noted_and_blame_nobody() {
 
 #[test]
 fn a_server_that_stalls_loses_nothing_and_is_slow() {
-    let stub = Stub::at(&[(20, Act::Stall(Duration::from_millis(700)))]);
+    let stub = Stub::at(&[(20, EventFault::Stall(Duration::from_millis(700)))]);
     let ran = loadgen(&stub.load("load", &format!("{FLAGS} --tail 5s")));
     ran.assert_all_arrived(SUBSCRIBERS);
     assert!(ran.figure("/delivery/intended/max_ms") >= 700.0, "{}", ran.stdout);
@@ -177,11 +231,11 @@ fn a_server_that_stalls_loses_nothing_and_is_slow() {
 fn no_way_to_write_a_right_stream_is_blamed() {
     // As many at a time as the machine can bear without being late.
     for wires in wires().chunks(6) {
-        each(wires, |wire| {
-            let stub = Stub::start(Mischief { wire: *wire, ..Mischief::default() });
+        each(wires, |format| {
+            let stub = Stub::start(Faults { format: *format, ..Faults::default() });
             let ran = loadgen(&stub.load("load", "-c 2 -r 40 -d 500ms --tail 5s"));
             let sent = ran.count("/publishing/sent");
-            assert_eq!(ran.count("/delivery/received"), 2 * sent, "{wire:?}: {}", ran.stdout);
+            assert_eq!(ran.count("/delivery/received"), 2 * sent, "{format:?}: {}", ran.stdout);
             ran.assert_all_arrived(2);
         });
     }
@@ -192,11 +246,15 @@ fn an_announcement_is_understood_however_it_is_written() {
     // Its kind and its number stand on lines of their own: a line end that counts twice, or not at
     // all, takes them apart.
     for wires in wires().chunks(6) {
-        each(wires, |wire| {
-            let acts = vec![(10, Act::Drop), (11, Act::Drop), (12, Act::Say("fanfare-gap", None))];
-            let stub = Stub::start(Mischief { acts, wire: *wire, ..Mischief::default() });
+        each(wires, |format| {
+            let event_faults = vec![
+                (10, EventFault::Drop),
+                (11, EventFault::Drop),
+                (12, EventFault::AnnounceLoss("fanfare-gap", None)),
+            ];
+            let stub = Stub::start(Faults { event_faults, format: *format, ..Faults::default() });
             let ran = loadgen(&stub.load("load", "-c 2 -r 40 -d 500ms"));
-            assert_eq!(ran.count("/correctness/announced"), 2 * 2, "{wire:?}: {}", ran.stdout);
+            assert_eq!(ran.count("/correctness/announced"), 2 * 2, "{format:?}: {}", ran.stdout);
             ran.assert_faults(&[]);
             ran.assert_ended(0, "fine");
         });
@@ -204,20 +262,20 @@ fn an_announcement_is_understood_however_it_is_written() {
 }
 
 /// Ways to write a stream.
-fn wires() -> Vec<Wire> {
+fn wires() -> Vec<Format> {
     let mut wires = Vec::new();
     for frame in [Frame::Chunks, Frame::UntilClose] {
         for pieces in [Pieces::Of(1), Pieces::Of(7), Pieces::Together(8)] {
             for line_end in ["\n", "\r\n", "\r"] {
-                wires.push(Wire { frame, pieces, line_end, ..Wire::default() });
+                wires.push(Format { frame, pieces, line_end, ..Format::default() });
             }
         }
     }
-    let extras = Wire { mark: true, comments: true, retry: Some(20), ..Wire::default() };
+    let extras = Format { mark: true, comments: true, retry: Some(20), ..Format::default() };
     wires.push(extras);
-    wires.push(Wire { pieces: Pieces::Of(1), line_end: "\r\n", ..extras });
-    wires.push(Wire { frame: Frame::UntilClose, pieces: Pieces::Of(1), ..extras });
-    wires.push(Wire { pieces: Pieces::Together(40), line_end: "\r", ..extras });
+    wires.push(Format { pieces: Pieces::Of(1), line_end: "\r\n", ..extras });
+    wires.push(Format { frame: Frame::UntilClose, pieces: Pieces::Of(1), ..extras });
+    wires.push(Format { pieces: Pieces::Together(40), line_end: "\r", ..extras });
     wires
 }
 
@@ -236,10 +294,10 @@ fn streams_that_the_server_ends_are_resumed_and_their_endings_told_apart() {
         (Frame::UntilClose, Rst, BeforeItsEnd, Some("connection reset")),
     ];
     each(&cases, |(frame, cut, place, error)| {
-        let stub = Stub::start(Mischief {
-            acts: vec![(12, Act::Cut(*cut, *place))],
-            wire: Wire { frame: *frame, ..Wire::default() },
-            ..Mischief::default()
+        let stub = Stub::start(Faults {
+            event_faults: vec![(12, EventFault::Cut(*cut, *place))],
+            format: Format { frame: *frame, ..Format::default() },
+            ..Faults::default()
         });
         let ran = loadgen(&stub.load("load", &format!("{FLAGS} --tail 5s --slo disconnects==3")));
         ran.assert_all_arrived(SUBSCRIBERS);

@@ -1,5 +1,5 @@
-//! Publishing at the server: a raw body, a form, lines of JSON, or JSON with the data inside; and
-//! the answers, which may be slow or no. An event that is refused gets no id and goes to nobody,
+//! Publishing at the stub server: a raw body, a form, lines of JSON, or JSON with the data inside; and
+//! the answers, which may be slow or no. An event that is refused gets no id and is not delivered,
 //! but it counts among those that were published.
 
 use std::io::{self, BufRead, Write as _};
@@ -9,9 +9,9 @@ use std::thread::sleep;
 use fanfare_loadgen::payload;
 use serde_json::Value;
 
-use super::book::Publish;
+use super::event_store::Publish;
 use super::request::{self, Head};
-use super::{Answers, Shared};
+use super::{PublishResponses, Shared};
 
 /// Takes the body of a request and answers it.
 pub(super) fn take(
@@ -35,7 +35,7 @@ pub(super) fn take(
         }
         path => (path.trim_start_matches("/t/").to_owned(), body),
     };
-    if let Some((begin, again)) = shared.mischief.answers.drips {
+    if let Some((begin, again)) = shared.faults.responses.drips {
         shared.publish(head, &topic, data);
         return super::drip(to, begin, again);
     }
@@ -53,14 +53,14 @@ fn form(body: &[u8]) -> (String, Vec<u8>) {
     (field("topic"), field("data").into_bytes())
 }
 
-/// A request that goes on: each line is answered by a line.
+/// A streaming request: each line gets a line of response.
 fn lines(
     head: &Head,
     from: &mut impl BufRead,
     mut to: &TcpStream,
     shared: &Shared,
 ) -> io::Result<()> {
-    if let Some((begin, again)) = shared.mischief.answers.drips {
+    if let Some((begin, again)) = shared.faults.responses.drips {
         return super::drip(to, begin, again);
     }
     to.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
@@ -82,8 +82,8 @@ fn lines(
 impl Shared {
     /// Takes an event, unless it is one that is refused. Gives its id.
     fn publish(&self, head: &Head, topic: &str, data: Vec<u8>) -> Option<u64> {
-        let Answers { refuse_every, delay, stop_at, .. } = self.mischief.answers;
-        let number = self.book.published(Publish {
+        let PublishResponses { refuse_every, delay, stop_at, .. } = self.faults.responses;
+        let number = self.store.published(Publish {
             method: head.method.clone(),
             kind: head.header("content-type").map(str::to_owned),
             authorization: head.header("authorization").map(str::to_owned),

@@ -4,7 +4,7 @@
 use std::net::TcpListener;
 
 use crate::common::page::{Page, address, ask};
-use crate::support::{Act, Answers, Mischief, Ran, Stub, each, loadgen, start};
+use crate::support::{EventFault, Faults, PublishResponses, Ran, Stub, each, loadgen, start};
 
 /// Long enough to be scraped on any machine; the tests end it.
 const LINGER: &str = "--metrics-listen 127.0.0.1:0 --metrics-linger 10m";
@@ -12,9 +12,9 @@ const LINGER: &str = "--metrics-listen 127.0.0.1:0 --metrics-linger 10m";
 /// Scrapes a run from its begin to its end, and lets it go.
 fn scraped(line: &str) -> (Vec<Page>, Ran) {
     let going = start(line);
-    let pages = Page::until_done(address(&going));
+    let records = Page::until_done(address(&going));
     going.ask_to_end();
-    (pages, going.wait())
+    (records, going.wait())
 }
 
 fn lateness(ran: &Ran) -> u64 {
@@ -25,21 +25,21 @@ fn lateness(ran: &Ran) -> u64 {
 #[test]
 fn the_last_page_says_what_the_result_says() {
     each(&["", "--processes 2 --workers 2"], |further| {
-        let acts = [
-            (5, Act::Drop),
-            (7, Act::Repeat),
-            (9, Act::Swap),
-            (12, Act::Damage(100)),
-            (14, Act::Damage(100)),
-            (20, Act::Say("fanfare-gap", Some(1))),
-            (20, Act::Drop),
+        let event_faults = [
+            (5, EventFault::Drop),
+            (7, EventFault::Repeat),
+            (9, EventFault::Swap),
+            (12, EventFault::Damage(100)),
+            (14, EventFault::Damage(100)),
+            (20, EventFault::AnnounceLoss("fanfare-gap", Some(1))),
+            (20, EventFault::Drop),
         ];
-        let answers = Answers { refuse_every: Some(10), ..Answers::default() };
-        let stub = Stub::start(Mischief { answers, ..Mischief::at(&acts) });
+        let responses = PublishResponses { refuse_every: Some(10), ..PublishResponses::default() };
+        let stub = Stub::start(Faults { responses, ..Faults::at(&event_faults) });
         let flags = format!("-c 4 -r 40 -d 800ms --warmup 200ms {LINGER} {further}");
-        let (pages, ran) = scraped(&stub.load("load", &flags));
+        let (records, ran) = scraped(&stub.load("load", &flags));
         ran.assert_ended(3, "wrong");
-        let page = pages.last().expect("one at least");
+        let page = records.last().expect("one at least");
         for (series, path) in [
             ("loadgen_subscribers_wanted", "/subscribers/asked"),
             ("loadgen_connects_total", "/subscribers/connected"),
@@ -72,12 +72,12 @@ fn the_last_page_says_what_the_result_says() {
 
 #[test]
 fn every_series_is_there_from_the_start_and_no_counter_falls() {
-    let stub = Stub::at(&[(5, Act::Drop), (7, Act::Repeat)]);
+    let stub = Stub::at(&[(5, EventFault::Drop), (7, EventFault::Repeat)]);
     let flags = format!("-c 4 -r 40 -d 1s --warmup 1s --connect-rate 20 {LINGER}");
-    let (pages, ran) = scraped(&stub.load("load", &flags));
+    let (records, ran) = scraped(&stub.load("load", &flags));
     ran.assert_ended(3, "wrong");
     let names = |page: &Page| page.series.keys().cloned().collect::<Vec<_>>();
-    for pair in pages.windows(2) {
+    for pair in records.windows(2) {
         assert_eq!(names(&pair[0]), names(&pair[1]));
         for (series, later) in &pair[1].series {
             let grows = ["_total", "_count", "_sum"].iter().any(|end| series.ends_with(end));
@@ -93,19 +93,19 @@ fn every_series_is_there_from_the_start_and_no_counter_falls() {
         assert_eq!(now.len(), 1, "{}", page.text);
         now[0]
     };
-    let mut phases: Vec<_> = pages.iter().map(phase).collect();
+    let mut phases: Vec<_> = records.iter().map(phase).collect();
     phases.dedup();
     assert_eq!(phases, ["connecting", "warmup", "measuring", "tail", "done"]);
-    let seen = |series: &str, value: u64| pages.iter().any(|page| page.count(series) == value);
+    let seen = |series: &str, value: u64| records.iter().any(|page| page.count(series) == value);
     assert!(seen("loadgen_subscribers", 4), "while they were connected");
-    let last = pages.last().expect("one at least");
+    let last = records.last().expect("one at least");
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(last.count(&format!("loadgen_info{{version=\"{version}\",scenario=\"run\"}}")), 1);
 }
 
 #[test]
 fn nothing_but_the_page_is_there() {
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     let going = start(&stub.load("load", &format!("-c 1 -r 20 {LINGER}")));
     let address = address(&going);
     for (method, path, status) in [
@@ -122,7 +122,7 @@ fn nothing_but_the_page_is_there() {
 
 #[test]
 fn an_address_that_cannot_be_had_ends_it_before_anything_is_loaded() {
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let busy = taken.local_addr().expect("it is bound").to_string();
     for (flags, part) in [
@@ -136,5 +136,5 @@ fn an_address_that_cannot_be_had_ends_it_before_anything_is_loaded() {
         assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{flags}: {}", ran.stderr);
         assert!(ran.stderr.contains(&part), "{flags}: {}", ran.stderr);
     }
-    assert_eq!(stub.book().asks().len(), 0);
+    assert_eq!(stub.store().requests().len(), 0);
 }

@@ -3,14 +3,14 @@
 //!
 //! `GET /t/NAME` is a stream of a topic, `POST /t/NAME` publishes on it; `/form`, `/lines`, `/json`
 //! and `/wrapped` are other ways to publish. Every stream begins with the id that it goes on from,
-//! so that whoever is cut off before the first event can resume as well.
+//! so that a subscriber that is disconnected before the first event can resume as well.
 
-mod book;
+mod event_store;
+mod faults;
 mod hub;
-mod intake;
-mod mischief;
-mod pen;
+mod publish_handler;
 mod request;
+mod sse_writer;
 mod stream;
 
 use std::io::{self, BufReader, Read as _, Write as _};
@@ -21,14 +21,15 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use self::book::{Ask, Book};
+use self::event_store::{EventStore, StreamRequest};
 use self::hub::Hub;
 use self::request::Head;
 
-pub(crate) use hub::Event;
-pub(crate) use mischief::{
-    Act, Answers, Cut, Door, Ending, Frame, Full, Mischief, Pieces, Place, Refusal, Wire,
+pub(crate) use faults::{
+    Admission, Cut, Ending, EventFault, Faults, Format, Frame, Pieces, Place, PublishResponses,
+    Rejection, WhenSlow,
 };
+pub(crate) use hub::Event;
 
 /// Between two pieces of what never ends: far below any timeout for a single read.
 const DRIP: Duration = Duration::from_millis(20);
@@ -41,16 +42,16 @@ pub(crate) struct Stub {
 
 /// What all connections share.
 struct Shared {
-    mischief: Mischief,
+    faults: Faults,
     hub: Hub,
-    book: Book,
+    store: EventStore,
 }
 
 impl Stub {
-    pub(crate) fn start(mischief: Mischief) -> Self {
+    pub(crate) fn start(faults: Faults) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("it is bound");
-        let shared = Arc::new(Shared { mischief, hub: Hub::default(), book: Book::default() });
+        let shared = Arc::new(Shared { faults, hub: Hub::default(), store: EventStore::default() });
         let common = shared.clone();
         thread::spawn(move || {
             for socket in listener.incoming().map_while(Result::ok) {
@@ -62,8 +63,8 @@ impl Stub {
     }
 
     /// One that does this at these events.
-    pub(crate) fn at(acts: &[(u64, Act)]) -> Self {
-        Self::start(Mischief::at(acts))
+    pub(crate) fn at(event_faults: &[(u64, EventFault)]) -> Self {
+        Self::start(Faults::at(event_faults))
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -83,13 +84,13 @@ impl Stub {
     }
 
     /// What it has seen and done.
-    pub(crate) fn book(&self) -> &Book {
-        &self.shared.book
+    pub(crate) fn store(&self) -> &EventStore {
+        &self.shared.store
     }
 }
 
 impl Shared {
-    /// Answers requests until the connection ends or is a stream.
+    /// PublishResponses requests until the connection ends or is a stream.
     fn serve(&self, socket: &TcpStream) {
         // Small pieces must not wait for each other.
         socket.set_nodelay(true).expect("an open socket");
@@ -98,7 +99,7 @@ impl Shared {
             if head.method == "GET" {
                 return self.subscribe(&head, socket);
             }
-            if intake::take(&head, &mut from, socket, self).is_err() {
+            if publish_handler::take(&head, &mut from, socket, self).is_err() {
                 return;
             }
         }
@@ -108,19 +109,19 @@ impl Shared {
         let last_id = head.header("last-event-id").map(str::to_owned);
         let id = last_id.as_ref().and_then(|id| id.parse().ok());
         let authorization = head.header("authorization").map(str::to_owned);
-        let ask = Ask { last_id, authorization, at: Instant::now() };
-        let number = self.book.asked(ask);
-        if let Door::ShutFor(first, refusal) = self.mischief.door
+        let request = StreamRequest { last_id, authorization, at: Instant::now() };
+        let number = self.store.requested(request);
+        if let Admission::RejectFirst(first, refusal) = self.faults.admission
             && number <= first
         {
             return refuse(refusal, socket);
         }
-        if let Some(size) = self.mischief.send_buffer {
+        if let Some(size) = self.faults.send_buffer {
             SockRef::from(socket).set_send_buffer_size(size).expect("a size");
         }
         let topic = head.path.trim_start_matches("/t/");
         let begin = self.hub.subscribe(topic, id);
-        stream::run(socket, &self.mischief, &begin, &self.book);
+        stream::run(socket, &self.faults, &begin, &self.store);
     }
 }
 
@@ -134,20 +135,20 @@ fn drip(mut socket: &TcpStream, begin: &str, again: &str) -> io::Result<()> {
 }
 
 /// Turns somebody away; whether that is read is not for the server to know.
-fn refuse(refusal: Refusal, mut socket: &TcpStream) {
+fn refuse(refusal: Rejection, mut socket: &TcpStream) {
     let _ = match refusal {
-        Refusal::Hangup => Ok(()),
-        Refusal::Babble => socket.write_all(b"hello, who is there?\r\n\r\n"),
-        Refusal::Says(text) => socket.write_all(text.as_bytes()),
-        Refusal::Holds(text) => socket.write_all(text.as_bytes()).map(|()| {
+        Rejection::Close => Ok(()),
+        Rejection::NotHttp => socket.write_all(b"hello, who is there?\r\n\r\n"),
+        Rejection::Sends(text) => socket.write_all(text.as_bytes()),
+        Rejection::Holds(text) => socket.write_all(text.as_bytes()).map(|()| {
             // Until the other side ends it.
             let _ = socket.read(&mut [0]);
         }),
-        Refusal::Drips(begin, again) => drip(socket, begin, again),
-        Refusal::Json => socket.write_all(
+        Rejection::Drips(begin, again) => drip(socket, begin, again),
+        Rejection::Json => socket.write_all(
             b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}",
         ),
-        Refusal::Status(status) => {
+        Rejection::Status(status) => {
             let length = if status == 204 { "" } else { "content-length: 0\r\n" };
             socket.write_all(format!("HTTP/1.1 {status} No\r\n{length}\r\n").as_bytes())
         }

@@ -1,7 +1,7 @@
 //! HTTP/2 without TLS, many streams over one connection: as right as HTTP/1.1, over as many
 //! connections as were asked for and no more.
 
-use crate::support::{Fanfare, Farewell, loadgen};
+use crate::support::{Fanfare, NoContent, loadgen};
 
 const CONNECTIONS: &str = "fanfare_connections_opened_total";
 
@@ -38,7 +38,7 @@ fn streams_that_are_cut_resume_on_the_connection_that_goes_on() {
 
 #[test]
 fn who_is_told_not_to_come_back_asks_once() {
-    let server = Farewell::over("h2");
+    let server = NoContent::over("h2");
     let ran = loadgen(&format!(
         "run --subscribe http://{}/events -c 3 --http 2 --attempts 5 --retry 10ms -d 1s --warmup 0s",
         server.address

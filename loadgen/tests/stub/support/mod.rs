@@ -13,14 +13,14 @@ pub(crate) use crate::common::eventually;
 pub(crate) use crate::common::program::{loadgen, start};
 pub(crate) use crate::common::ran::Ran;
 pub(crate) use stub::{
-    Act, Answers, Cut, Door, Ending, Event, Frame, Full, Mischief, Pieces, Place, Refusal, Stub,
-    Wire,
+    Admission, Cut, Ending, Event, EventFault, Faults, Format, Frame, Pieces, Place,
+    PublishResponses, Rejection, Stub, WhenSlow,
 };
 
 /// How far the server is from its subscribers unless a test says otherwise. A run is valid when the
 /// generator's own lateness is small beside the latency that it measured: over a long way, a
 /// machine that is busy with other things seldom makes one invalid.
-pub(crate) const WAY: Duration = Duration::from_millis(300);
+pub(crate) const LATENCY: Duration = Duration::from_millis(300);
 
 /// Tries all cases of a table at the same time; each must hold.
 pub(crate) fn each<T: Sync>(cases: &[T], holds: impl Fn(&T) + Sync) {

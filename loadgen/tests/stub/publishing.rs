@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::{Answers, Mischief, Stub, each, loadgen};
+use crate::support::{Faults, PublishResponses, Stub, each, loadgen};
 
 #[test]
 fn each_style_sends_what_its_servers_take() {
@@ -20,7 +20,7 @@ fn each_style_sends_what_its_servers_take() {
         ("template", "/json", BODY_BY_PUT, "PUT", "application/vnd.fan+json"),
     ];
     each(&cases, |(style, path, flags, method, kind)| {
-        let stub = Stub::start(Mischief::default());
+        let stub = Stub::start(Faults::default());
         let (subscribe, publish) = (stub.url("/t/c{topic}"), stub.url(path));
         let ran = loadgen(&format!(
             "run --subscribe {subscribe} --publish {publish} --publish-style {style} -c 3 -r 50 \
@@ -30,7 +30,7 @@ fn each_style_sends_what_its_servers_take() {
         assert_eq!(ran.text("/publishing/style"), *style);
         assert_eq!(ran.count("/publishing/acknowledged"), 50, "{style}");
         assert_eq!(ran.count("/delivery/received"), 150, "{style}");
-        let publishes = stub.book().publishes();
+        let publishes = stub.store().publishes();
         assert_eq!(publishes.len(), 50, "{style}");
         for publish in &publishes {
             assert_eq!((publish.method.as_str(), publish.kind.as_deref()), (*method, Some(*kind)));
@@ -45,7 +45,7 @@ const BODY_BY_PUT: &str = r#"--publish-body '{"channel":"c{n}","data":"{payload}
 
 #[test]
 fn a_program_may_publish() {
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     let (subscribe, publish) = (stub.url("/t/c{topic}"), stub.url("/t/c{topic}"));
     let flags = "--publish-style command -c 2 -r 10 -d 1s --warmup 0s";
     let line = format!(
@@ -54,14 +54,14 @@ fn a_program_may_publish() {
     );
     let ran = loadgen(&line);
     ran.assert_all_arrived(2);
-    assert_eq!((ran.count("/publishing/sent"), stub.book().publishes().len()), (10, 10));
+    assert_eq!((ran.count("/publishing/sent"), stub.store().publishes().len()), (10, 10));
     // Starting a program takes its time, which is that of the answer.
     assert!(ran.figure("/publishing/acknowledgement/min_ms") > 0.1);
 }
 
 #[test]
 fn a_program_that_a_file_says_is_to_be_run_is_shown_however_quiet_the_run() {
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("theirs.toml");
     let text = "publish-style = 'command'\npublish-command = 'true {payload}'\n";
@@ -76,7 +76,7 @@ fn a_program_that_a_file_says_is_to_be_run_is_shown_however_quiet_the_run() {
 
 #[test]
 fn a_program_that_fails_is_a_refusal() {
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     let cases = [
         ("false", "false ended with exit status: 1"),
         ("/no/such/program", "/no/such/program: entity not found"),
@@ -97,7 +97,7 @@ fn a_program_that_fails_is_a_refusal() {
 /// With what it has started itself: a shell's child would hold the schedule up as well.
 #[test]
 fn a_program_that_does_not_end_is_ended_and_counted() {
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     let ran = loadgen(&format!(
         "run --subscribe {} --publish-style command --publish-timeout 200ms -c 1 -r 5 -d 400ms \
          --warmup 0s --tail 200ms --publish-command 'sh -c \"sleep 61.7; true\" {{payload}}'",
@@ -115,8 +115,8 @@ fn a_program_that_does_not_end_is_ended_and_counted() {
 fn what_was_refused_is_missed_by_nobody() {
     let cases = [("raw", "/t/load", "status 503"), ("ndjson", "/lines", "no room")];
     each(&cases, |(style, path, kind)| {
-        let answers = Answers { refuse_every: Some(5), ..Answers::default() };
-        let stub = Stub::start(Mischief { answers, ..Mischief::default() });
+        let responses = PublishResponses { refuse_every: Some(5), ..PublishResponses::default() };
+        let stub = Stub::start(Faults { responses, ..Faults::default() });
         let (subscribe, publish) = (stub.url("/t/load"), stub.url(path));
         let ran = loadgen(&format!(
             "run --subscribe {subscribe} --publish {publish} --publish-style {style} -c 3 -r 50 \
@@ -135,8 +135,8 @@ fn what_was_refused_is_missed_by_nobody() {
 
 #[test]
 fn one_line_that_is_refused_does_not_take_the_others_with_it() {
-    let answers = Answers { refuse_every: Some(33), ..Answers::default() };
-    let stub = Stub::start(Mischief { answers, ..Mischief::default() });
+    let responses = PublishResponses { refuse_every: Some(33), ..PublishResponses::default() };
+    let stub = Stub::start(Faults { responses, ..Faults::default() });
     let (subscribe, publish) = (stub.url("/t/load"), stub.url("/lines"));
     let ran = loadgen(&format!(
         "run --subscribe {subscribe} --publish {publish} --publish-style ndjson -c 2 -r 50 -d 1s \
@@ -150,7 +150,7 @@ fn one_line_that_is_refused_does_not_take_the_others_with_it() {
 /// A pause longer than the time for an answer is no answer that is missing.
 #[test]
 fn a_request_that_goes_on_may_rest() {
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     let (subscribe, publish) = (stub.url("/t/load"), stub.url("/lines"));
     let ran = loadgen(&format!(
         "run --subscribe {subscribe} --publish {publish} --publish-style ndjson -c 2 \
@@ -171,7 +171,7 @@ fn events_are_due_when_the_schedule_says() {
         ("--schedule steps:20/500ms,0/200ms,100/300ms", 40, 1, 40),
     ];
     each(&cases, |(flags, events, together, moments)| {
-        let stub = Stub::start(Mischief::default());
+        let stub = Stub::start(Faults::default());
         let ran = loadgen(&stub.load("load", &format!("-c 2 {flags}")));
         ran.assert_all_arrived(2);
         let [slots, sent] = ["slots", "sent"].map(|n| ran.count(&format!("/publishing/{n}")));
@@ -187,7 +187,7 @@ fn events_are_due_when_the_schedule_says() {
 
 #[test]
 fn steps_are_as_far_apart_as_their_rates_say() {
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     let ran = loadgen(&stub.load("load", "-c 1 --schedule steps:20/500ms,100/500ms"));
     ran.assert_all_arrived(1);
     let due: Vec<_> = due(&stub).into_keys().collect();
@@ -200,7 +200,7 @@ fn steps_are_as_far_apart_as_their_rates_say() {
 #[test]
 fn random_moments_follow_from_the_seed() {
     let moments = |seed: u64| {
-        let stub = Stub::start(Mischief::default());
+        let stub = Stub::start(Faults::default());
         let flags = format!("-c 1 -r 100 --schedule poisson --seed {seed}");
         let ran = loadgen(&stub.load("load", &flags));
         ran.assert_all_arrived(1);
@@ -219,7 +219,7 @@ fn random_moments_follow_from_the_seed() {
 /// How many events were due at each moment, in nanoseconds.
 fn due(stub: &Stub) -> BTreeMap<u64, u64> {
     let mut due = BTreeMap::new();
-    for publish in stub.book().publishes() {
+    for publish in stub.store().publishes() {
         *due.entry(publish.stamp.expect("a payload").due.0).or_default() += 1;
     }
     due

@@ -1,5 +1,5 @@
-//! The real program against a server that makes mistakes on purpose. What goes wrong is known to
-//! the event, so what the program says of it can be compared with what was done.
+//! The program against a stub server with injected faults. What goes wrong is known to the event, so
+//! what the program says of it can be compared with what was done.
 //!
 //! One binary, one file a subject. The server is written by hand and by blocking calls, so that it
 //! shares no reading of the protocol with the program. All traffic stays on the loopback interface.
@@ -8,13 +8,13 @@
 #[path = "../support/mod.rs"]
 mod common;
 
-/// The server that makes mistakes, and the program under test.
+/// The stub server, and the program under test.
 mod support;
 
-/// Each mistake is found and named, and what is no mistake is not blamed.
+/// Each fault is found and named, and what is no fault is not blamed.
 mod verifying;
 
-/// Streams that end and come back.
+/// Streams that end and are opened again.
 mod resuming;
 
 /// Latency against the server's own record of it.
@@ -24,12 +24,12 @@ mod latency;
 mod exit_codes;
 
 /// Subscribers that read slowly, not at all, or vanish.
-mod trouble;
+mod fault_injection;
 
 /// Every way to publish, and every schedule.
 mod publishing;
 
-/// What is said of a run in which nothing, or not all, was looked at.
+/// What is claimed of a run in which nothing, or not all, was verified.
 mod claims;
 
 /// Whatever a server does, a run ends at its time.

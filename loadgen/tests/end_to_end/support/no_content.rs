@@ -1,5 +1,5 @@
-//! A server that tells everybody who asks not to come back (204), over HTTP/1.1 or HTTP/2, and
-//! counts how often it was asked.
+//! A server that responds 204 to every request, over HTTP/1.1 or HTTP/2, so that no subscriber may
+//! reconnect, and counts the requests.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -16,13 +16,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
 /// The server; it ends when it is dropped.
-pub(crate) struct Farewell {
+pub(crate) struct NoContent {
     pub(crate) address: SocketAddr,
     asked: Arc<AtomicU64>,
     _runtime: Runtime,
 }
 
-impl Farewell {
+impl NoContent {
     /// Speaks `h2` or `http/1.1`.
     pub(crate) fn over(protocol: &'static str) -> Self {
         let runtime = Runtime::new().expect("a runtime");

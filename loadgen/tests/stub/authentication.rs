@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use crate::support::{Mischief, Stub, loadgen};
+use crate::support::{Faults, Stub, loadgen};
 
 /// `us@er:p:w secret`, as RFC 7617 has it sent.
 const SENT: &str = "Basic dXNAZXI6cDp3IHNlY3JldA==";
 
 #[test]
 fn a_name_and_a_password_are_sent_to_each_server_and_shown_nowhere() {
-    let (stub, page) = (Stub::start(Mischief::default()), Stub::start(Mischief::default()));
+    let (stub, page) = (Stub::start(Faults::default()), Stub::start(Faults::default()));
     let with = |url: String| url.replace("http://", "http://us%40er:p%3Aw%20secret@");
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
@@ -27,13 +27,13 @@ fn a_name_and_a_password_are_sent_to_each_server_and_shown_nowhere() {
     let ran = loadgen(&line);
     // The second is that of a machine that was too busy.
     assert!([0, 4].contains(&ran.code), "{}{}", ran.stdout, ran.stderr);
-    let sent = |asks: Vec<Option<String>>| {
-        assert!(!asks.is_empty());
-        assert!(asks.iter().all(|sent| sent.as_deref() == Some(SENT)), "{asks:?}");
+    let sent = |requests: Vec<Option<String>>| {
+        assert!(!requests.is_empty());
+        assert!(requests.iter().all(|sent| sent.as_deref() == Some(SENT)), "{requests:?}");
     };
-    sent(stub.book().asks().into_iter().map(|ask| ask.authorization).collect());
-    sent(stub.book().publishes().into_iter().map(|one| one.authorization).collect());
-    sent(page.book().asks().into_iter().map(|ask| ask.authorization).collect());
+    sent(stub.store().requests().into_iter().map(|request| request.authorization).collect());
+    sent(stub.store().publishes().into_iter().map(|one| one.authorization).collect());
+    sent(page.store().requests().into_iter().map(|request| request.authorization).collect());
     let files = ["a.json", "a.html", "a.md", "a.csv"].map(|name| fs::read_to_string(path(name)));
     let files = files.map(|text| text.expect("it is written"));
     for text in [&ran.stdout, &ran.stderr].into_iter().chain(&files) {

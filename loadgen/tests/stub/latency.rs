@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Act, Answers, Mischief, Ran, Stub, loadgen};
+use crate::support::{EventFault, Faults, PublishResponses, Ran, Stub, loadgen};
 
 const ATTEMPTS: usize = 3;
 
@@ -21,11 +21,11 @@ const APART: (f64, f64) = (1.0, 0.05);
 fn percentiles_are_those_that_the_server_caused() {
     // One event in a hundred is late. Each subscriber has a topic of its own, so that hardly any
     // other waits behind it.
-    let mischief = Mischief {
-        way: |event| Duration::from_millis(if event.number % 100 == 50 { 200 } else { 5 }),
-        ..Mischief::default()
+    let faults = Faults {
+        latency: |event| Duration::from_millis(if event.number % 100 == 50 { 200 } else { 5 }),
+        ..Faults::default()
     };
-    agrees("c{n}", "-c 100 -r 500 -d 3s", &mischief, |found| {
+    agrees("c{n}", "-c 100 -r 500 -d 3s", &faults, |found| {
         assert!((5.0..100.0).contains(&found[1]), "nearly all of them take 5 ms: {found:?}");
         assert!(found[3] >= 200.0, "one in a hundred takes 200 ms: {found:?}");
     });
@@ -33,12 +33,12 @@ fn percentiles_are_those_that_the_server_caused() {
 
 #[test]
 fn a_stall_of_a_second_is_in_the_percentiles_as_the_server_caused_it() {
-    let mischief = Mischief {
-        acts: vec![(200, Act::Stall(Duration::from_secs(1)))],
-        way: |_| Duration::from_millis(5),
-        ..Mischief::default()
+    let faults = Faults {
+        event_faults: vec![(200, EventFault::Stall(Duration::from_secs(1)))],
+        latency: |_| Duration::from_millis(5),
+        ..Faults::default()
     };
-    agrees("load", "-c 2 -r 400 -d 3s", &mischief, |found| {
+    agrees("load", "-c 2 -r 400 -d 3s", &faults, |found| {
         assert!(found[0] < 500.0, "most were not held up: {found:?}");
         // A second of events was, each by a different part of it.
         assert!(found[1] > 500.0 && found[4] >= 1000.0, "{found:?}");
@@ -48,10 +48,10 @@ fn a_stall_of_a_second_is_in_the_percentiles_as_the_server_caused_it() {
 #[test]
 fn a_server_that_stops_answering_cannot_hide_it() {
     let stop_at = Some((50, Duration::from_secs(2)));
-    let stub = Stub::start(Mischief {
-        answers: Answers { stop_at, ..Answers::default() },
-        way: |_| Duration::from_millis(20),
-        ..Mischief::default()
+    let stub = Stub::start(Faults {
+        responses: PublishResponses { stop_at, ..PublishResponses::default() },
+        latency: |_| Duration::from_millis(20),
+        ..Faults::default()
     });
     let ran = loadgen(&stub.load("load", "-c 2 -r 100 -d 4s --tail 5s"));
     ran.assert_all_arrived(2);
@@ -84,15 +84,15 @@ fn assert_explains(ran: &Ran, apart: f64) {
 }
 
 /// Compares the percentiles with the server's, and the server's with what it was told to do.
-fn agrees(topic: &str, flags: &str, mischief: &Mischief, is_as_asked: impl Fn(&[f64; 5])) {
+fn agrees(topic: &str, flags: &str, faults: &Faults, is_as_asked: impl Fn(&[f64; 5])) {
     let mut last = String::new();
     for _ in 0..ATTEMPTS {
-        let stub = Stub::start(mischief.clone());
+        let stub = Stub::start(faults.clone());
         let ran = loadgen(&stub.load(topic, &format!("{flags} --tail 5s")));
         // With a median of 5 ms a busy machine can make the run invalid; that is another judgement.
         assert!(matches!(ran.code, 0 | 4), "{}", ran.stdout);
         ran.assert_faults(&[]);
-        let record = stub.book().latencies();
+        let record = stub.store().latencies();
         assert_eq!(record.len() as u64, ran.count("/delivery/intended/count"));
         let theirs = QUANTILES.map(|quantile| nearest_rank(&record, quantile));
         let ours = QUANTILES.map(|quantile| ran.percentile("/delivery/intended", quantile));

@@ -1,5 +1,5 @@
-//! The real program against real peers: the server that it was made for, as a process of its own,
-//! and stand-ins where a test must see the other end of a connection.
+//! The program end to end: against the server that it was made for, as a process of its own, and
+//! against stubs where a test must see the other end of a connection.
 //!
 //! One binary, one file a subject. Everything listens on port 0 of the loopback interface. What is
 //! asserted is counts, order and exit codes, never speed: a machine that is busy with other things
@@ -12,7 +12,7 @@ mod common;
 /// The server, the load generator, and how to wait for something.
 mod support;
 
-/// Every way to publish and to be hindered, against the server.
+/// Every way to publish and every injected fault, against the server.
 mod fanfare;
 
 /// The same run counted a second, independent way.
@@ -21,7 +21,7 @@ mod counting;
 /// Many streams over one connection.
 mod http2;
 
-/// Through TLS, believed or not.
+/// Through TLS, with certificates that are trusted or not.
 mod tls;
 
 /// Subscribers shared by several processes.
@@ -39,7 +39,7 @@ mod reports;
 /// Judgements over several runs.
 mod judging;
 
-/// What a person sees while a run goes on.
+/// What is shown while a run goes on.
 mod terminal;
 
 /// The program's own metrics, as a scraper sees them.

@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
-use crate::support::{Ending, Full, Mischief, Ran, Stub, loadgen};
+use crate::support::{Ending, Faults, Ran, Stub, WhenSlow, loadgen};
 
 /// Ten subscribers of 40 events of 4,000 bytes, far more than the buffers hold.
 const FLAGS: &str = "-c 10 -r 40 --payload 4000 --retry 50ms";
 
-fn stub(full: Full) -> Stub {
-    Stub::start(Mischief { send_buffer: Some(4096), full, ..Mischief::default() })
+fn stub(when_slow: WhenSlow) -> Stub {
+    Stub::start(Faults { send_buffer: Some(4096), when_slow, ..Faults::default() })
 }
 
 /// What became of a class.
@@ -33,7 +33,7 @@ fn assert_the_others_are_complete(ran: &Ran, class: &str, share: u64) -> u64 {
 
 #[test]
 fn a_slow_reader_gets_a_part_and_is_no_loss() {
-    let stub = stub(Full::Wait);
+    let stub = stub(WhenSlow::Wait);
     let flags = format!("{FLAGS} --slow-share 0.3 --slow-rate 10kB");
     let ran = loadgen(&stub.load("load", &flags));
     assert_the_others_are_complete(&ran, "slow", 3);
@@ -45,23 +45,24 @@ fn a_slow_reader_gets_a_part_and_is_no_loss() {
 
 #[test]
 fn a_slow_reader_that_is_closed_comes_back_and_is_closed_again() {
-    let stub = stub(Full::Close(Duration::from_millis(200)));
+    let stub = stub(WhenSlow::Close(Duration::from_millis(200)));
     let flags = format!("{FLAGS} -d 2500ms --slow-share 0.2 --slow-rate 10kB");
     let ran = loadgen(&stub.load("load", &flags));
     let slow = assert_the_others_are_complete(&ran, "slow", 2);
     let closed = of(&ran, "slow", "closed");
     assert!(closed >= slow, "{closed} of {slow}");
     assert_eq!(ran.count("/trouble/classes/slow/until_closed/count"), closed);
-    let full = stub.book().ends().iter().filter(|end| end.how == Ending::Full).count() as u64;
+    let when_slow =
+        stub.store().ends().iter().filter(|end| end.how == Ending::WhenSlow).count() as u64;
     // One may have been closed by the server when the generator had ended already.
-    assert!((closed..=closed + slow).contains(&full), "{closed} seen, {full} closed");
+    assert!((closed..=closed + slow).contains(&when_slow), "{closed} seen, {when_slow} closed");
     assert_eq!(ran.count("/trouble/closed_by_server"), 0, "that is of fast ones");
-    assert!(stub.book().asks().len() as u64 > 10, "they came back");
+    assert!(stub.store().requests().len() as u64 > 10, "they came back");
 }
 
 #[test]
 fn a_slow_reader_that_is_told_of_its_losses_has_no_gaps() {
-    let stub = stub(Full::Skip(Duration::from_millis(200)));
+    let stub = stub(WhenSlow::Skip(Duration::from_millis(200)));
     let flags = format!("{FLAGS} -d 2s --slow-share 0.2 --slow-rate 30kB");
     let ran = loadgen(&stub.load("load", &flags));
     ran.assert_ended(0, "fine");
@@ -73,28 +74,29 @@ fn a_slow_reader_that_is_told_of_its_losses_has_no_gaps() {
 
 #[test]
 fn a_stopped_reader_reads_nothing_and_sees_that_it_is_closed() {
-    let stub = stub(Full::Close(Duration::from_millis(200)));
+    let stub = stub(WhenSlow::Close(Duration::from_millis(200)));
     let ran = loadgen(&stub.load("load", &format!("{FLAGS} --stopped-share 0.3")));
     let stopped = assert_the_others_are_complete(&ran, "stopped", 3);
     assert_eq!(of(&ran, "stopped", "received"), 0);
     assert_eq!(of(&ran, "stopped", "closed"), stopped);
     assert!(ran.figure("/trouble/classes/stopped/until_closed/min_ms") >= 200.0);
-    assert_eq!(stub.book().asks().len(), 10, "it does not come back");
+    assert_eq!(stub.store().requests().len(), 10, "it does not come back");
 }
 
 #[test]
 fn a_vanished_reader_never_learns_that_it_was_closed() {
-    let stub = stub(Full::Close(Duration::from_millis(200)));
+    let stub = stub(WhenSlow::Close(Duration::from_millis(200)));
     let ran = loadgen(&stub.load("load", &format!("{FLAGS} --vanished-share 0.3")));
     let vanished = assert_the_others_are_complete(&ran, "vanished", 3);
     assert_eq!((of(&ran, "vanished", "received"), of(&ran, "vanished", "closed")), (0, 0));
-    let full = stub.book().ends().iter().filter(|end| end.how == Ending::Full).count() as u64;
-    assert_eq!(full, vanished, "the server gave them up");
+    let when_slow =
+        stub.store().ends().iter().filter(|end| end.how == Ending::WhenSlow).count() as u64;
+    assert_eq!(when_slow, vanished, "the server gave them up");
 }
 
 #[test]
 fn all_handicaps_together_are_counted_apart() {
-    let stub = stub(Full::Wait);
+    let stub = stub(WhenSlow::Wait);
     let flags = "--slow-share 0.2 --slow-rate 10kB --stopped-share 0.2 --vanished-share 0.2";
     let ran = loadgen(&stub.load("load", &format!("{FLAGS} {flags}")));
     ran.assert_all_arrived(10);

@@ -8,12 +8,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::support::{
-    Act, Answers, Door, Event, Mischief, Refusal, Stub, each, eventually, loadgen, start,
+    Admission, Event, EventFault, Faults, PublishResponses, Rejection, Stub, each, eventually,
+    loadgen, start,
 };
 
 #[test]
 fn when_all_is_well_the_code_is_0() {
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     let ran = loadgen(&stub.load("load", "-c 2 -r 20 --slo gaps==0 --slo delivery_ratio==1"));
     ran.assert_ended(0, "fine");
     assert_eq!(
@@ -32,7 +33,7 @@ fn names_of_the_version_before_are_understood_with_a_hint() {
     let ran = loadgen("goals");
     assert_eq!((ran.code, &ran.stdout), (0, &loadgen("slos").stdout));
     assert_eq!(ran.stderr, "loadgen: `loadgen goals` is now called `loadgen slos`\n");
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     let ran = loadgen(&stub.load("load", "-q -c 2 -r 20 --slo reach==1 --slo connect.head.max<9s"));
     ran.assert_ended(0, "fine");
     assert_eq!(
@@ -116,7 +117,7 @@ fn too_many_connections_are_counted_before_any_is_made() {
 
 #[test]
 fn when_an_slo_is_missed_the_code_is_2() {
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     let ran = loadgen(&stub.load("load", "-c 2 -r 20 --slo delivery.p99<1ns --slo gaps==0"));
     ran.assert_ended(2, "goal-missed");
     ran.assert_reason("delivery.p99<1ns: ");
@@ -125,8 +126,8 @@ fn when_an_slo_is_missed_the_code_is_2() {
 
 #[test]
 fn when_not_all_could_connect_the_code_is_2_and_nobody_misses_what_was_promised_to_nobody() {
-    let door = || Door::ShutFor(1, Refusal::Status(503));
-    let stub = || Stub::start(Mischief { door: door(), ..Mischief::default() });
+    let admission = || Admission::RejectFirst(1, Rejection::Status(503));
+    let stub = || Stub::start(Faults { admission: admission(), ..Faults::default() });
     let reason = "2 of 3 subscribers were connected when publishing began: status 503 (1)";
     let url = stub().url("/t/load");
     let ran = loadgen(&format!("run --subscribe {url} -c 3 --attempts 1 -d 500ms --warmup 0s"));
@@ -141,7 +142,7 @@ fn when_not_all_could_connect_the_code_is_2_and_nobody_misses_what_was_promised_
 
 #[test]
 fn when_what_arrived_is_wrong_the_code_is_3_whatever_else_there_is() {
-    let stub = Stub::at(&[(5, Act::Drop)]);
+    let stub = Stub::at(&[(5, EventFault::Drop)]);
     let ran = loadgen(&stub.load("load", "-c 2 -r 20 --slo delivery.p99<1ns"));
     ran.assert_ended(3, "wrong");
     ran.assert_reason("2 events were lost and not announced");
@@ -151,8 +152,8 @@ fn when_what_arrived_is_wrong_the_code_is_3_whatever_else_there_is() {
 #[test]
 fn when_the_schedule_could_not_be_kept_the_code_is_4() {
     let delay = Duration::from_millis(150);
-    let answers = Answers { delay, ..Answers::default() };
-    let stub = Stub::start(Mischief { answers, ..Mischief::default() });
+    let responses = PublishResponses { delay, ..PublishResponses::default() };
+    let stub = Stub::start(Faults { responses, ..Faults::default() });
     let ran = loadgen(&stub.load("load", "-c 2 -r 100 --tail 5s --slo delivery.p99<1ns"));
     ran.assert_ended(4, "invalid");
     ran.assert_faults(&[]);
@@ -162,14 +163,17 @@ fn when_the_schedule_could_not_be_kept_the_code_is_4() {
     // A second of schedule and a second of grace, at most one event in 150 ms.
     assert!((2..=14).contains(&sent), "{sent}");
     ran.assert_reason(&format!("only {:.1} % of the schedule was sent", sent as f64));
-    assert_eq!(stub.book().publishes().len() as u64, sent);
+    assert_eq!(stub.store().publishes().len() as u64, sent);
 }
 
 #[test]
 fn an_answer_that_was_never_measured_is_not_said_to_have_taken_no_time() {
     // Stuck at an event of the warm-up until there is no time left for the others.
-    let answers = Answers { stop_at: Some((1, Duration::from_secs(3))), ..Answers::default() };
-    let stub = Stub::start(Mischief { answers, ..Mischief::default() });
+    let responses = PublishResponses {
+        stop_at: Some((1, Duration::from_secs(3))),
+        ..PublishResponses::default()
+    };
+    let stub = Stub::start(Faults { responses, ..Faults::default() });
     let ran = loadgen(&stub.load("load", "-c 2 -r 20 -d 500ms --warmup 300ms --tail 5s"));
     ran.assert_ended(4, "invalid");
     assert!(ran.at("/publishing/acknowledgement").is_null(), "{}", ran.stdout);
@@ -182,10 +186,10 @@ fn an_answer_that_was_never_measured_is_not_said_to_have_taken_no_time() {
 #[test]
 fn when_the_run_is_interrupted_the_code_is_4_and_what_there_is_is_reported() {
     // There are always events on their way, and there is time between two to be interrupted there.
-    let way = |_: &Event| Duration::from_millis(900);
-    let stub = Stub::start(Mischief { way, ..Mischief::default() });
+    let latency = |_: &Event| Duration::from_millis(900);
+    let stub = Stub::start(Faults { latency, ..Faults::default() });
     let going = start(&stub.load("load", "-c 2 -r 8 -d 30s --tail 10s"));
-    eventually("events are published", || stub.book().publishes().len() > 3);
+    eventually("events are published", || stub.store().publishes().len() > 3);
     let interrupt = Command::new("kill").args(["-INT", &going.pid().to_string()]).status();
     assert!(interrupt.expect("kill starts").success());
     let ran = going.wait();
@@ -203,24 +207,24 @@ fn when_the_run_is_interrupted_the_code_is_4_and_what_there_is_is_reported() {
 fn when_nobody_is_there_the_code_is_5() {
     let never = usize::MAX;
     let cases = [
-        (Refusal::Status(404), "status 404", 4),
-        (Refusal::Status(503), "status 503", 4),
-        (Refusal::Json, "not text/event-stream", 4),
-        (Refusal::Hangup, "closed before an answer", 4),
+        (Rejection::Status(404), "status 404", 4),
+        (Rejection::Status(503), "status 503", 4),
+        (Rejection::Json, "not text/event-stream", 4),
+        (Rejection::Close, "closed before an answer", 4),
         // It says not to come back, so nobody tries twice.
-        (Refusal::Status(204), "status 204", 2),
+        (Rejection::Status(204), "status 204", 2),
     ];
-    each(&cases, |(refusal, kind, asks)| {
-        let door = Door::ShutFor(never, *refusal);
-        let stub = Stub::start(Mischief { door, ..Mischief::default() });
+    each(&cases, |(refusal, kind, requests)| {
+        let admission = Admission::RejectFirst(never, *refusal);
+        let stub = Stub::start(Faults { admission, ..Faults::default() });
         let ran = loadgen(&stub.load("load", "-c 2 -r 20 --attempts 2 --retry 20ms"));
         ran.assert_ended(5, "unreachable");
-        assert_eq!(ran.kind("/subscribers/failures", kind), *asks, "{}", ran.stdout);
-        assert_eq!(stub.book().asks().len() as u64, *asks);
-        assert_eq!(stub.book().publishes().len(), 0);
+        assert_eq!(ran.kind("/subscribers/failures", kind), *requests, "{}", ran.stdout);
+        assert_eq!(stub.store().requests().len() as u64, *requests);
+        assert_eq!(stub.store().publishes().len(), 0);
         let reasons = ran.at("/verdict/reasons").to_string();
         assert!(
-            reasons.contains(&format!("{kind} ({asks}). Is the server running there")),
+            reasons.contains(&format!("{kind} ({requests}). Is the server running there")),
             "{reasons}"
         );
     });
@@ -237,7 +241,7 @@ fn when_nobody_listens_the_code_is_5_for_subscribing_and_for_publishing() {
     ran.assert_ended(5, "unreachable");
     assert_eq!(ran.kind("/subscribers/failures", "connection refused"), 2);
 
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     let here = stub.url("/t/load");
     let ran = loadgen(&format!("run --subscribe {here} --publish {nobody} -c 2 -d 1s"));
     assert_eq!((ran.code, ran.result), (5, None));

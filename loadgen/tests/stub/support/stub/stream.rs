@@ -11,35 +11,37 @@ use std::time::{Duration, Instant};
 use fanfare_loadgen::clock::{Clock, Moment};
 use fanfare_loadgen::payload::{self, Stamp};
 
-use super::book::Book;
+use super::event_store::EventStore;
 use super::hub::{Begin, Event};
-use super::pen::{Pen, reset};
-use super::{Act, Ending, Full, Mischief, Place};
+use super::sse_writer::{SseWriter, reset};
+use super::{Ending, EventFault, Faults, Place, WhenSlow};
 
 /// How long events that are sent together wait for others.
 const TOGETHER: Duration = Duration::from_millis(50);
 
 /// Streams events until the stream ends, and writes down how.
-pub(super) fn run(socket: &TcpStream, mischief: &Mischief, begin: &Begin, book: &Book) {
-    if let Full::Close(limit) = mischief.full {
+pub(super) fn run(socket: &TcpStream, faults: &Faults, begin: &Begin, store: &EventStore) {
+    if let WhenSlow::Close(limit) = faults.when_slow {
         socket.set_write_timeout(Some(limit)).expect("a timeout");
     }
     let mut turn = Instant::now();
-    let ending = match Pen::begin(socket, mischief.wire, begin.after) {
-        Ok(pen) => Stream { pen, mischief, book, held: None, skipped: 0 }.serve(begin, &mut turn),
+    let ending = match SseWriter::begin(socket, faults.format, begin.after) {
+        Ok(writer) => {
+            Stream { writer, faults, store, held: None, skipped: 0 }.serve(begin, &mut turn)
+        }
         Err(ending) => ending,
     };
-    book.ended(ending, turn);
-    if ending == Ending::Full {
+    store.ended(ending, turn);
+    if ending == Ending::WhenSlow {
         // An end in order would wait behind what nobody reads.
         reset(socket);
     }
 }
 
 struct Stream<'a> {
-    pen: Pen<'a>,
-    mischief: &'a Mischief,
-    book: &'a Book,
+    writer: SseWriter<'a>,
+    faults: &'a Faults,
+    store: &'a EventStore,
     /// An event that is to come after the next one.
     held: Option<Arc<Event>>,
     /// Events that were too late to be sent, and of which the subscriber does not know yet.
@@ -56,17 +58,17 @@ impl Stream<'_> {
             }
         }
         loop {
-            let wait = if self.pen.holds_back() { TOGETHER } else { Duration::from_secs(60) };
+            let wait = if self.writer.holds_back() { TOGETHER } else { Duration::from_secs(60) };
             let result = match begin.coming.recv_timeout(wait) {
                 Ok(event) => {
                     // The way to the subscriber.
-                    let due = event.came + (self.mischief.way)(&event);
+                    let due = event.came + (self.faults.latency)(&event);
                     sleep(due.saturating_duration_since(Instant::now()));
                     *turn = Instant::now();
                     self.deliver(&event, due)
                 }
-                Err(RecvTimeoutError::Timeout) => self.pen.flush(),
-                Err(RecvTimeoutError::Disconnected) => return Ending::Gone,
+                Err(RecvTimeoutError::Timeout) => self.writer.flush(),
+                Err(RecvTimeoutError::Disconnected) => return Ending::PeerClosed,
             };
             if let Err(ending) = result {
                 return ending;
@@ -76,7 +78,7 @@ impl Stream<'_> {
 
     /// An event that has just been published, with its mistakes.
     fn deliver(&mut self, event: &Arc<Event>, due: Instant) -> Result<(), Ending> {
-        if matches!(self.mischief.full, Full::Skip(limit) if due.elapsed() > limit) {
+        if matches!(self.faults.when_slow, WhenSlow::Skip(limit) if due.elapsed() > limit) {
             self.skipped += 1;
             return Ok(());
         }
@@ -84,19 +86,21 @@ impl Stream<'_> {
             let skipped = std::mem::take(&mut self.skipped);
             self.say("fanfare-gap", Some(skipped))?;
         }
-        let acts = self.mischief.acts.iter().filter(|(id, _)| *id == event.id);
-        let acts: Vec<_> = acts.map(|(_, act)| *act).collect();
-        for act in &acts {
-            self.before(event, *act)?;
+        let event_faults = self.faults.event_faults.iter().filter(|(id, _)| *id == event.id);
+        let event_faults: Vec<_> = event_faults.map(|(_, fault)| *fault).collect();
+        for fault in &event_faults {
+            self.before(event, *fault)?;
         }
-        let is_sent = !acts.iter().any(|act| matches!(act, Act::Drop | Act::Swap | Act::Damage(_)));
+        let is_sent = !event_faults.iter().any(|fault| {
+            matches!(fault, EventFault::Drop | EventFault::Swap | EventFault::Damage(_))
+        });
         if is_sent {
             self.plain(event)?;
         }
-        if acts.contains(&Act::Repeat) {
+        if event_faults.contains(&EventFault::Repeat) {
             self.plain(event)?;
         }
-        if acts.contains(&Act::Swap) {
+        if event_faults.contains(&EventFault::Swap) {
             self.held = Some(event.clone());
         } else if let Some(held) = self.held.take() {
             self.plain(&held)?;
@@ -104,36 +108,38 @@ impl Stream<'_> {
         Ok(())
     }
 
-    fn before(&mut self, event: &Event, act: Act) -> Result<(), Ending> {
-        match act {
-            Act::Drop | Act::Repeat | Act::Swap => Ok(()),
-            Act::Damage(at) => {
+    fn before(&mut self, event: &Event, fault: EventFault) -> Result<(), Ending> {
+        match fault {
+            EventFault::Drop | EventFault::Repeat | EventFault::Swap => Ok(()),
+            EventFault::Damage(at) => {
                 let mut data = event.data.clone();
                 // No bit that could make a line end of it.
                 data[at] ^= 1;
-                let lines = self.pen.lines(None, Some(event.id), &data);
-                self.pen.send(&lines)
+                let lines = self.writer.lines(None, Some(event.id), &data);
+                self.writer.send(&lines)
             }
-            Act::OtherTopic => self.forge(event, |stamp| Stamp { topic: stamp.topic + 1, ..stamp }),
-            Act::OtherRun => self.forge(event, |stamp| Stamp { run: !stamp.run, ..stamp }),
-            Act::Chatter => {
-                let lines = self.pen.lines(Some("news"), None, b"nobody published this");
-                self.pen.send(&lines)
+            EventFault::OtherTopic => {
+                self.forge(event, |stamp| Stamp { topic: stamp.topic + 1, ..stamp })
             }
-            Act::Say(kind, missed) => self.say(kind, missed),
-            Act::Stall(time) => {
+            EventFault::OtherRun => self.forge(event, |stamp| Stamp { run: !stamp.run, ..stamp }),
+            EventFault::Unpublished => {
+                let lines = self.writer.lines(Some("news"), None, b"nobody published this");
+                self.writer.send(&lines)
+            }
+            EventFault::AnnounceLoss(kind, missed) => self.say(kind, missed),
+            EventFault::Stall(time) => {
                 sleep(time);
                 Ok(())
             }
-            Act::BreakChunk => self.pen.break_chunk(),
-            Act::Cut(cut, place) => {
-                let lines = self.pen.lines(None, Some(event.id), &event.data);
+            EventFault::BreakChunk => self.writer.break_chunk(),
+            EventFault::Cut(cut, place) => {
+                let lines = self.writer.lines(None, Some(event.id), &event.data);
                 let length = match place {
                     Place::Before => 0,
                     Place::Within => lines.len() / 2,
-                    Place::BeforeItsEnd => lines.len() - self.mischief.wire.line_end.len(),
+                    Place::BeforeItsEnd => lines.len() - self.faults.format.line_end.len(),
                 };
-                self.pen.cut(&lines, length, cut)
+                self.writer.cut(&lines, length, cut)
             }
         }
     }
@@ -141,12 +147,12 @@ impl Stream<'_> {
     /// An event as it was published.
     fn plain(&mut self, event: &Event) -> Result<(), Ending> {
         let stamp = payload::read(&event.data);
-        let lines = self.pen.lines(None, Some(event.id), &event.data);
+        let lines = self.writer.lines(None, Some(event.id), &event.data);
         // Before the write, because the reader may have it before the write returns.
         let now = Clock::Monotonic.now();
-        self.pen.send(&lines)?;
+        self.writer.send(&lines)?;
         if let Ok(Stamp { due: Moment(due), .. }) = stamp {
-            self.book.delivered(now.since(Moment(due)));
+            self.store.delivered(now.since(Moment(due)));
         }
         Ok(())
     }
@@ -156,13 +162,13 @@ impl Stream<'_> {
         let stamp = payload::read(&event.data).expect("a payload of ours");
         let mut data = Vec::new();
         payload::write(&change(stamp), event.data.len(), &mut data);
-        let lines = self.pen.lines(None, None, &data);
-        self.pen.send(&lines)
+        let lines = self.writer.lines(None, None, &data);
+        self.writer.send(&lines)
     }
 
     fn say(&mut self, kind: &str, missed: Option<u64>) -> Result<(), Ending> {
         let data = serde_json::json!({ "missed": missed }).to_string();
-        let lines = self.pen.lines(Some(kind), None, data.as_bytes());
-        self.pen.send(&lines)
+        let lines = self.writer.lines(Some(kind), None, data.as_bytes());
+        self.writer.send(&lines)
     }
 }

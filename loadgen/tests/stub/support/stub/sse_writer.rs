@@ -8,42 +8,42 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-use super::{Cut, Ending, Frame, Pieces, Wire};
+use super::{Cut, Ending, Format, Frame, Pieces};
 
 /// Writes a stream.
-pub(super) struct Pen<'a> {
+pub(super) struct SseWriter<'a> {
     socket: &'a TcpStream,
-    wire: Wire,
+    format: Format,
     /// Events that wait until there are enough of them.
     waiting: Vec<u8>,
     count: usize,
 }
 
-impl<'a> Pen<'a> {
+impl<'a> SseWriter<'a> {
     /// Writes the head of the answer, and what a stream begins with: the id that it goes on from.
-    pub(super) fn begin(socket: &'a TcpStream, wire: Wire, after: u64) -> Result<Self, Ending> {
-        let framing = match wire.frame {
+    pub(super) fn begin(socket: &'a TcpStream, format: Format, after: u64) -> Result<Self, Ending> {
+        let framing = match format.frame {
             Frame::Chunks => "transfer-encoding: chunked\r\n",
             Frame::UntilClose => "connection: close\r\n",
         };
         let kind = "content-type: text/event-stream; charset=utf-8\r\n";
-        let mut pen = Self { socket, wire, waiting: Vec::new(), count: 0 };
-        pen.put(format!("HTTP/1.1 200 OK\r\n{kind}{framing}\r\n").as_bytes())?;
-        let end = wire.line_end;
-        let mut begin = String::from(if wire.mark { "\u{feff}" } else { "" });
-        if let Some(retry) = wire.retry {
+        let mut writer = Self { socket, format, waiting: Vec::new(), count: 0 };
+        writer.put(format!("HTTP/1.1 200 OK\r\n{kind}{framing}\r\n").as_bytes())?;
+        let end = format.line_end;
+        let mut begin = String::from(if format.mark { "\u{feff}" } else { "" });
+        if let Some(retry) = format.retry {
             begin += &format!("retry: {retry}{end}{end}");
         }
         begin += &format!("id: {after}{end}{end}");
-        let framed = pen.framed(begin.as_bytes());
-        pen.put(&framed)?;
-        Ok(pen)
+        let framed = writer.framed(begin.as_bytes());
+        writer.put(&framed)?;
+        Ok(writer)
     }
 
     /// The lines of an event.
     pub(super) fn lines(&self, kind: Option<&str>, id: Option<u64>, data: &[u8]) -> Vec<u8> {
-        let end = self.wire.line_end;
-        let comment = if self.wire.comments {
+        let end = self.format.line_end;
+        let comment = if self.format.comments {
             format!(": data: a comment{end}:{end}")
         } else {
             String::new()
@@ -66,7 +66,7 @@ impl<'a> Pen<'a> {
         let framed = self.framed(lines);
         self.waiting.extend(framed);
         self.count += 1;
-        match self.wire.pieces {
+        match self.format.pieces {
             Pieces::Together(count) if self.count < count => Ok(()),
             _ => self.flush(),
         }
@@ -76,7 +76,7 @@ impl<'a> Pen<'a> {
     pub(super) fn flush(&mut self) -> Result<(), Ending> {
         self.count = 0;
         let bytes = std::mem::take(&mut self.waiting);
-        let length = if let Pieces::Of(length) = self.wire.pieces { length } else { usize::MAX };
+        let length = if let Pieces::Of(length) = self.format.pieces { length } else { usize::MAX };
         bytes.chunks(length).try_for_each(|piece| self.put(piece))
     }
 
@@ -100,7 +100,7 @@ impl<'a> Pen<'a> {
             self.put(&framed[..before + length])?;
         }
         match cut {
-            Cut::Finish if self.wire.frame == Frame::Chunks => self.put(b"0\r\n\r\n")?,
+            Cut::Finish if self.format.frame == Frame::Chunks => self.put(b"0\r\n\r\n")?,
             Cut::Finish | Cut::Fin => {}
             Cut::Rst => reset(self.socket),
         }
@@ -112,7 +112,7 @@ impl<'a> Pen<'a> {
     }
 
     fn framed(&self, content: &[u8]) -> Vec<u8> {
-        match self.wire.frame {
+        match self.format.frame {
             Frame::UntilClose => content.to_vec(),
             Frame::Chunks => {
                 let length = format!("{:x}\r\n", content.len());
@@ -123,15 +123,15 @@ impl<'a> Pen<'a> {
 
     /// Bytes of the framing behind the content.
     fn behind(&self) -> usize {
-        if self.wire.frame == Frame::Chunks { 2 } else { 0 }
+        if self.format.frame == Frame::Chunks { 2 } else { 0 }
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), Ending> {
         let mut socket = self.socket;
         socket.write_all(bytes).map_err(|error| match error.kind() {
             // How the system says that a write took longer than it may.
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Ending::Full,
-            _ => Ending::Gone,
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Ending::WhenSlow,
+            _ => Ending::PeerClosed,
         })
     }
 }

@@ -2,7 +2,7 @@
 //! a flag says so, and refused with a word that tells why when none does.
 
 use crate::support::{
-    Fanfare, Farewell, Ran, TlsFront, loadgen, scratch, start_with, write_other_certificate,
+    Fanfare, NoContent, Ran, TlsFront, loadgen, scratch, start_with, write_other_certificate,
 };
 
 #[test]
@@ -57,7 +57,7 @@ fn who_is_told_not_to_come_back_asks_once() {
     for (protocol, version, name) in
         [("http/1.1", "1.1", "HTTP/1.1 over TLS"), ("h2", "2", "HTTP/2 over TLS")]
     {
-        let server = Farewell::over(protocol);
+        let server = NoContent::over(protocol);
         let front = TlsFront::before(server.address, protocol);
         let url = front.url("/events");
         let ran = loadgen(&format!(

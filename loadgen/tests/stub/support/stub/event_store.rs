@@ -1,6 +1,6 @@
-//! What the server has seen and done, for tests to compare with what the program says.
+//! What the stub server has seen and done, for tests to compare with what the program says.
 //!
-//! It is written by the threads of all connections while they work, so each note is short, and none
+//! It is written by the threads of all connections while they work, so each record is short, and none
 //! lies between the moment that it is about and the write that follows.
 
 use std::sync::{Mutex, MutexGuard};
@@ -10,9 +10,9 @@ use fanfare_loadgen::payload::Stamp;
 
 use super::Ending;
 
-/// Somebody asked for a stream.
+/// A request for a stream.
 #[derive(Clone, Debug)]
-pub(crate) struct Ask {
+pub(crate) struct StreamRequest {
     pub(crate) last_id: Option<String>,
     pub(crate) authorization: Option<String>,
     pub(crate) at: Instant,
@@ -26,7 +26,7 @@ pub(crate) struct End {
     pub(crate) at: Instant,
 }
 
-/// Somebody published.
+/// A publish call.
 #[derive(Clone, Debug)]
 pub(crate) struct Publish {
     pub(crate) method: String,
@@ -36,67 +36,67 @@ pub(crate) struct Publish {
     pub(crate) stamp: Option<Stamp>,
 }
 
-/// The notes of a server.
+/// The records of a server.
 #[derive(Debug, Default)]
-pub(crate) struct Book {
-    pages: Mutex<Pages>,
+pub(crate) struct EventStore {
+    records: Mutex<Records>,
 }
 
 #[derive(Debug, Default)]
-struct Pages {
-    asks: Vec<Ask>,
+struct Records {
+    requests: Vec<StreamRequest>,
     ends: Vec<End>,
     publishes: Vec<Publish>,
     latencies: Vec<u64>,
 }
 
-impl Book {
-    /// Everybody who asked for a stream, in that order.
-    pub(crate) fn asks(&self) -> Vec<Ask> {
-        self.pages().asks.clone()
+impl EventStore {
+    /// Every request for a stream, in that order.
+    pub(crate) fn requests(&self) -> Vec<StreamRequest> {
+        self.records().requests.clone()
     }
 
     /// Every stream that ended, in that order.
     pub(crate) fn ends(&self) -> Vec<End> {
-        self.pages().ends.clone()
+        self.records().ends.clone()
     }
 
     /// Every event that was published, accepted or not, in that order.
     pub(crate) fn publishes(&self) -> Vec<Publish> {
-        self.pages().publishes.clone()
+        self.records().publishes.clone()
     }
 
     /// For each delivery, the nanoseconds from the moment it was due to its writing, in order of
     /// size.
     pub(crate) fn latencies(&self) -> Vec<u64> {
-        let mut latencies = self.pages().latencies.clone();
+        let mut latencies = self.records().latencies.clone();
         latencies.sort_unstable();
         latencies
     }
 
-    /// Writes down who asks, and says how many have.
-    pub(super) fn asked(&self, ask: Ask) -> usize {
-        let mut pages = self.pages();
-        pages.asks.push(ask);
-        pages.asks.len()
+    /// Records a request for a stream, and says how many there were.
+    pub(super) fn requested(&self, request: StreamRequest) -> usize {
+        let mut records = self.records();
+        records.requests.push(request);
+        records.requests.len()
     }
 
     pub(super) fn ended(&self, how: Ending, at: Instant) {
-        self.pages().ends.push(End { how, at });
+        self.records().ends.push(End { how, at });
     }
 
-    /// Writes down what was published, and says which number it has, from 1.
+    /// Records what was published, and says which number it has, from 1.
     pub(super) fn published(&self, publish: Publish) -> u64 {
-        let mut pages = self.pages();
-        pages.publishes.push(publish);
-        pages.publishes.len() as u64
+        let mut records = self.records();
+        records.publishes.push(publish);
+        records.publishes.len() as u64
     }
 
     pub(super) fn delivered(&self, nanos: u64) {
-        self.pages().latencies.push(nanos);
+        self.records().latencies.push(nanos);
     }
 
-    fn pages(&self) -> MutexGuard<'_, Pages> {
-        self.pages.lock().expect("no thread panics with it")
+    fn records(&self) -> MutexGuard<'_, Records> {
+        self.records.lock().expect("no thread panics with it")
     }
 }

@@ -1,5 +1,5 @@
-//! What the server does wrong, as data: which mistake at which event, how streams are written, who
-//! is let in, and how publishes are answered. The default makes no mistake.
+//! The faults of the stub server, as data: which fault at which event, how streams are written, which
+//! subscribers are admitted, and how publish calls are responded to. The default has no fault.
 //!
 //! Events are named by their id, which is their number within their topic, from 1. A mistake is
 //! made at every stream that is there when its event comes, and never when an event is sent again
@@ -8,46 +8,46 @@
 use std::time::Duration;
 
 use super::hub::Event;
-use crate::support::WAY;
+use crate::support::LATENCY;
 
-/// Everything that a server may do wrong.
+/// All faults of a stub server.
 #[derive(Clone, Debug)]
-pub(crate) struct Mischief {
-    pub(crate) acts: Vec<(u64, Act)>,
-    pub(crate) wire: Wire,
-    pub(crate) door: Door,
-    pub(crate) answers: Answers,
-    /// How long an event is on its way to each subscriber.
-    pub(crate) way: fn(&Event) -> Duration,
+pub(crate) struct Faults {
+    pub(crate) event_faults: Vec<(u64, EventFault)>,
+    pub(crate) format: Format,
+    pub(crate) admission: Admission,
+    pub(crate) responses: PublishResponses,
+    /// The delay before an event is written to each subscriber.
+    pub(crate) latency: fn(&Event) -> Duration,
     /// Bytes of the send buffer of each stream; the kernel's choice when absent.
     pub(crate) send_buffer: Option<usize>,
-    pub(crate) full: Full,
+    pub(crate) when_slow: WhenSlow,
 }
 
-impl Default for Mischief {
+impl Default for Faults {
     fn default() -> Self {
         Self {
-            acts: Vec::new(),
-            wire: Wire::default(),
-            door: Door::default(),
-            answers: Answers::default(),
-            way: |_| WAY,
+            event_faults: Vec::new(),
+            format: Format::default(),
+            admission: Admission::default(),
+            responses: PublishResponses::default(),
+            latency: |_| LATENCY,
             send_buffer: None,
-            full: Full::default(),
+            when_slow: WhenSlow::default(),
         }
     }
 }
 
-impl Mischief {
+impl Faults {
     /// Does this at these events.
-    pub(crate) fn at(acts: &[(u64, Act)]) -> Self {
-        Self { acts: acts.to_vec(), ..Self::default() }
+    pub(crate) fn at(event_faults: &[(u64, EventFault)]) -> Self {
+        Self { event_faults: event_faults.to_vec(), ..Self::default() }
     }
 }
 
-/// What is done at an event.
+/// A fault at an event.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Act {
+pub(crate) enum EventFault {
     /// It is never sent.
     Drop,
     /// It is sent again.
@@ -60,10 +60,10 @@ pub(crate) enum Act {
     OtherTopic,
     /// An event of another run comes with it.
     OtherRun,
-    /// An event that nobody published comes with it.
-    Chatter,
+    /// An event that was not published comes with it.
+    Unpublished,
     /// Before it, an event of this kind says that so many are missing, or that some are.
-    Say(&'static str, Option<u64>),
+    AnnounceLoss(&'static str, Option<u64>),
     /// The stream waits for so long before it, and everything behind it waits with it.
     Stall(Duration),
     /// Before it comes a chunk whose length is no number.
@@ -96,7 +96,7 @@ pub(crate) enum Place {
 
 /// How streams are written. None of this is a mistake.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wire {
+pub(crate) struct Format {
     pub(crate) frame: Frame,
     pub(crate) pieces: Pieces,
     pub(crate) line_end: &'static str,
@@ -108,7 +108,7 @@ pub(crate) struct Wire {
     pub(crate) retry: Option<u32>,
 }
 
-impl Default for Wire {
+impl Default for Format {
     fn default() -> Self {
         Self {
             frame: Frame::Chunks,
@@ -140,36 +140,36 @@ pub(crate) enum Pieces {
     Together(usize),
 }
 
-/// Who is let in.
+/// Which subscribers are admitted.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) enum Door {
+pub(crate) enum Admission {
     #[default]
     Open,
-    /// So many are turned away first.
-    ShutFor(usize, Refusal),
+    /// So many are rejected first.
+    RejectFirst(usize, Rejection),
 }
 
-/// How somebody is turned away.
+/// How a subscriber is rejected.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Refusal {
+pub(crate) enum Rejection {
     Status(u16),
     /// 200, but no event stream.
     Json,
     /// The connection is closed before a byte.
-    Hangup,
-    /// What is said is no HTTP.
-    Babble,
-    /// This is said, whatever it is, and the connection is closed in order.
-    Says(&'static str),
-    /// The same, and the connection stays open.
+    Close,
+    /// The response is not HTTP.
+    NotHttp,
+    /// These bytes are sent, and the connection is closed in order.
+    Sends(&'static str),
+    /// These bytes are sent, and the connection stays open.
     Holds(&'static str),
-    /// The first is said, and then the second again and again, until the other side is gone.
+    /// The first is sent, and then the second again and again, until the other side is gone.
     Drips(&'static str, &'static str),
 }
 
-/// How publishes are answered.
+/// How publish calls are responded to.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Answers {
+pub(crate) struct PublishResponses {
     /// Every so many-th is refused.
     pub(crate) refuse_every: Option<u64>,
     /// Each takes so long.
@@ -182,23 +182,23 @@ pub(crate) struct Answers {
 
 /// What is done about a subscriber that does not keep up.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) enum Full {
+pub(crate) enum WhenSlow {
     /// The server waits for it.
     #[default]
     Wait,
     /// It is closed when a write takes so long.
     Close(Duration),
-    /// What is so late is not sent any more; it is told how much it missed.
+    /// What is so late is not sent any more; a notice says how much was missed.
     Skip(Duration),
 }
 
 /// How a stream of the server ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Ending {
-    /// By a mistake that was asked for.
+    /// By a fault.
     Cut,
     /// Because the subscriber did not keep up.
-    Full,
+    WhenSlow,
     /// The subscriber is gone.
-    Gone,
+    PeerClosed,
 }

@@ -2,9 +2,9 @@
 //! read of them is bounded. How long a run takes is seen by its own end, and never asserted: one
 //! that hangs is ended by the test's patience.
 
-use crate::support::{Answers, Door, Mischief, Refusal, Stub, each, loadgen};
+use crate::support::{Admission, Faults, PublishResponses, Rejection, Stub, each, loadgen};
 
-/// Answers that go on for ever, one byte or one line at a time.
+/// PublishResponses that go on for ever, one byte or one line at a time.
 const ENDLESS: [(&str, &str); 8] = [
     // The head never ends.
     ("HTTP/1.1 200 OK\r\nx: ", "y"),
@@ -22,8 +22,8 @@ const ENDLESS: [(&str, &str); 8] = [
 #[test]
 fn a_publish_call_ends_at_its_timeout_however_slowly_the_answer_drips() {
     each(&ENDLESS, |drips| {
-        let answers = Answers { drips: Some(*drips), ..Answers::default() };
-        let stub = Stub::start(Mischief { answers, ..Mischief::default() });
+        let responses = PublishResponses { drips: Some(*drips), ..PublishResponses::default() };
+        let stub = Stub::start(Faults { responses, ..Faults::default() });
         let ran = loadgen(&stub.load("x", "-c 1 -r 2 --publish-timeout 300ms --tail 1s"));
         assert_ne!(ran.code, 0, "{drips:?}: {}", ran.stdout);
         let refusals = ran.at("/publishing/refusals").to_string();
@@ -46,8 +46,8 @@ fn a_request_of_many_events_ends_when_its_answers_do_not_come() {
         ("HTTP/1.1 200 OK\r\n\r\n", "x"),
     ];
     each(&cases, |drips| {
-        let answers = Answers { drips: Some(*drips), ..Answers::default() };
-        let stub = Stub::start(Mischief { answers, ..Mischief::default() });
+        let responses = PublishResponses { drips: Some(*drips), ..PublishResponses::default() };
+        let stub = Stub::start(Faults { responses, ..Faults::default() });
         let (here, there) = (stub.url("/t/x"), stub.url("/lines"));
         let ran = loadgen(&format!(
             "run --subscribe {here} --publish {there} --publish-style ndjson -c 1 -r 5 -d 1s \
@@ -62,14 +62,14 @@ fn a_request_of_many_events_ends_when_its_answers_do_not_come() {
 fn an_attempt_to_subscribe_ends_at_its_timeout_and_a_page_of_metrics_at_its_own() {
     // Those of a body are streams that were let in, and end with the run.
     each(&ENDLESS[..4], |(begin, again)| {
-        let door = Door::ShutFor(usize::MAX, Refusal::Drips(begin, again));
-        let stub = Stub::start(Mischief { door, ..Mischief::default() });
+        let admission = Admission::RejectFirst(usize::MAX, Rejection::Drips(begin, again));
+        let stub = Stub::start(Faults { admission, ..Faults::default() });
         let here = stub.url("/t/x");
         let ran = loadgen(&format!(
             "run --subscribe {here} -c 1 -d 500ms --attempts 1 --connect-timeout 400ms"
         ));
         ran.assert_ended(5, "unreachable");
-        let good = Stub::start(Mischief::default());
+        let good = Stub::start(Faults::default());
         let ran = loadgen(&good.load("x", &format!("-c 1 -r 20 --server-metrics {here}")));
         ran.assert_ended(0, "fine");
         let notes = ran.at("/server/notes").to_string();
@@ -86,8 +86,8 @@ fn streams_that_never_say_anything_whole_end_with_the_run() {
     let cases =
         [(stream, "data"), (stream, ":"), (stream, "\n"), (chunked, "0"), (chunked, "1\r\n:\r\n")];
     each(&cases, |(begin, again)| {
-        let door = Door::ShutFor(usize::MAX, Refusal::Drips(begin, again));
-        let stub = Stub::start(Mischief { door, ..Mischief::default() });
+        let admission = Admission::RejectFirst(usize::MAX, Rejection::Drips(begin, again));
+        let stub = Stub::start(Faults { admission, ..Faults::default() });
         let ran = loadgen(&format!(
             "run --subscribe {} -c 2 -d 500ms --warmup 0s --reconnect never",
             stub.url("/t/x")

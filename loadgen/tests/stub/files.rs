@@ -4,7 +4,7 @@ use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Mischief, Stub, eventually, loadgen, start};
+use crate::support::{Faults, Stub, eventually, loadgen, start};
 
 /// How a run ends that has a result: well, or on a machine that was too busy for it.
 const ENDED: [i32; 2] = [0, 4];
@@ -13,14 +13,14 @@ const ENDED: [i32; 2] = [0, 4];
 fn a_program_that_is_killed_leaves_the_results_that_were_there() {
     let folder = tempfile::tempdir().expect("a folder");
     let json = folder.path().join("a.json");
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     let line = |length: &str| {
         stub.load("x", &format!("-c 2 -r 20 -d {length} --json {} --append", json.display()))
     };
     let killed = |line: &str| {
-        let before = stub.book().publishes().len();
+        let before = stub.store().publishes().len();
         let going = start(line);
-        eventually("events are published", || stub.book().publishes().len() > before + 3);
+        eventually("events are published", || stub.store().publishes().len() > before + 3);
         let pid = i32::try_from(going.pid()).ok().and_then(Pid::from_raw).expect("a process");
         kill_process(pid, Signal::KILL).expect("a process of ours");
         assert_eq!(going.wait().code, -9);
@@ -42,12 +42,12 @@ fn a_program_that_is_killed_leaves_the_results_that_were_there() {
 #[test]
 fn a_file_that_is_no_whole_result_is_refused_before_the_run_with_what_to_do() {
     let folder = tempfile::tempdir().expect("a folder");
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     let good = folder.path().join("good.json");
     let ran = loadgen(&stub.load("x", &format!("-c 1 -r 20 --json {}", good.display())));
     assert!(ENDED.contains(&ran.code), "{}", ran.stderr);
     let whole = fs::read_to_string(&good).expect("a result");
-    let published = stub.book().publishes().len();
+    let published = stub.store().publishes().len();
     for (text, words) in [
         ("", "it is empty; delete it, or name another file"),
         ("\n", "it is empty"),
@@ -69,12 +69,12 @@ fn a_file_that_is_no_whole_result_is_refused_before_the_run_with_what_to_do() {
             assert!(ran.code == 1 && ran.stderr.contains(words), "{line}: {}", ran.stderr);
         }
     }
-    assert_eq!(stub.book().publishes().len(), published, "nothing was run");
+    assert_eq!(stub.store().publishes().len(), published, "nothing was run");
 }
 
 #[test]
 fn a_disk_that_is_full_is_said_and_costs_no_figure_on_the_screen() {
-    let stub = Stub::start(Mischief::default());
+    let stub = Stub::start(Faults::default());
     for flag in ["--json", "--html", "--markdown", "--csv"] {
         let ran = loadgen(&stub.load("x", &format!("-c 1 -r 20 -d 300ms {flag} /dev/full")));
         assert_eq!(ran.code, 1, "{flag}: {}", ran.stdout);
