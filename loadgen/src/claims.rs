@@ -4,7 +4,7 @@
 
 use std::num::NonZeroU64;
 
-use crate::report::figures;
+use crate::numbers;
 use crate::result::Run;
 
 /// What was looked at.
@@ -138,7 +138,7 @@ impl Verified {
     pub(crate) fn faultless(self) -> String {
         let others = match self.others {
             0 => String::new(),
-            others => format!("; {} more could not be verified", figures::count(others)),
+            others => format!("; {} more could not be verified", numbers::count(others)),
         };
         format!(
             "no silent gaps, duplicates, reordering, corruption or wrong topics{}{others}",
@@ -147,13 +147,13 @@ impl Verified {
     }
 
     fn extent(self) -> String {
-        let events = figures::quantity(self.events.get(), "event");
+        let events = numbers::quantity(self.events.get(), "event");
         match self.sample {
             None => format!(" ({events} verified)"),
             Some((parsed, all)) => format!(
                 " ({events} verified, at {} of {} subscribers)",
-                figures::count(parsed),
-                figures::count(all)
+                numbers::count(parsed),
+                numbers::count(all)
             ),
         }
     }
@@ -171,7 +171,7 @@ impl Counted {
             ),
             events => format!(
                 "{} events were read; none {whose}, so order, loss and duplicates were not checked",
-                figures::count(events)
+                numbers::count(events)
             ),
         }
     }
@@ -213,7 +213,7 @@ impl Nothing {
             }
             Self::Came { comments: 0 } => "no event came".to_owned(),
             Self::Came { comments } => {
-                format!("no event came, only {}", figures::quantity(comments, "comment"))
+                format!("no event came, only {}", numbers::quantity(comments, "comment"))
             }
             Self::Accepted => "there was no subscriber, and no event was accepted".to_owned(),
         };
@@ -222,7 +222,7 @@ impl Nothing {
 }
 
 fn were(count: u64, noun: &str) -> String {
-    format!("{} {}", figures::quantity(count, noun), if count == 1 { "was" } else { "were" })
+    format!("{} {}", numbers::quantity(count, noun), if count == 1 { "was" } else { "were" })
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::measure::Compact;
+use crate::numbers;
 use crate::readers::Progress;
-use crate::report::figures;
 use crate::run::{Phase, Running, View};
 
 /// The view that fits where standard error goes.
@@ -64,7 +64,7 @@ fn quantiles(latency: &Compact) -> String {
     if latency.count() == 0 {
         return "p50 –  p99 –".to_owned();
     }
-    let at = |quantile| figures::ms(crate::result::milliseconds(latency.quantile(quantile)));
+    let at = |quantile| numbers::ms(crate::result::milliseconds(latency.quantile(quantile)));
     format!("p50 {}  p99 {}", at(0.5), at(0.99))
 }
 
@@ -77,7 +77,7 @@ fn troubles(progress: &Progress, refused: u64) -> String {
         (progress.counts.reconnects, "reconnects"),
     ] {
         if count > 0 {
-            text.push_str(&format!("  {} {what}", figures::count(count)));
+            text.push_str(&format!("  {} {what}", numbers::count(count)));
         }
     }
     text
@@ -98,8 +98,8 @@ impl View for Lines {
         if self.ramp.take(progress, Duration::from_secs(1)).is_some() && !all || first_time {
             say(&format!(
                 "connecting  {} of {}{}",
-                figures::count(progress.counts.connected),
-                figures::count(asked),
+                numbers::count(progress.counts.connected),
+                numbers::count(asked),
                 troubles(progress, 0)
             ));
         }
@@ -120,12 +120,12 @@ fn line(state: &Running<'_>, rate: f64, latency: &Compact) -> String {
     let progress = state.progress;
     let phase = match progress.behind {
         Some(0) if state.phase == Phase::Tail && progress.absent > 0 => {
-            format!("waiting for {} to reconnect", figures::quantity(progress.absent, "subscriber"))
+            format!("waiting for {} to reconnect", numbers::quantity(progress.absent, "subscriber"))
         }
         Some(0) if state.phase == Phase::Tail => "waiting for the end".to_owned(),
         Some(1) if state.phase == Phase::Tail => "waiting for 1 delivery".to_owned(),
         Some(behind) if state.phase == Phase::Tail => {
-            format!("waiting for {} deliveries", figures::count(behind))
+            format!("waiting for {} deliveries", numbers::count(behind))
         }
         _ => {
             format!("{:>3.0} s of {:.0} s", state.elapsed.as_secs_f64(), state.length.as_secs_f64())
@@ -136,11 +136,11 @@ fn line(state: &Running<'_>, rate: f64, latency: &Compact) -> String {
     // Who does not publish does not know what is sent.
     let sent = state
         .publishing
-        .map_or_else(String::new, |_| format!("  {} sent", figures::count(state.sent())));
+        .map_or_else(String::new, |_| format!("  {} sent", numbers::count(state.sent())));
     format!(
         "{phase}  {} streams{sent}  {} deliveries/s  {}{}",
-        figures::count(progress.open),
-        figures::count(rate),
+        numbers::count(progress.open),
+        numbers::count(rate),
         quantiles(latency),
         troubles(progress, state.refused())
     )

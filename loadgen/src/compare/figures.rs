@@ -4,21 +4,9 @@
 //! names are those of SLOs, now or earlier; `delivery.*` therefore counts what never arrived as
 //! infinitely late.
 
-use serde::Serialize;
-
-use super::row::Subject;
+use super::row::{Direction, Subject};
 use crate::result::Run;
 use crate::slo::Figure;
-
-/// Which way a figure is better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Direction {
-    /// Less is better: times, cost.
-    Lower,
-    /// More is better: rates, shares.
-    Higher,
-}
 
 /// Name, label, and direction. The names are those that a comparison is written with, so they do
 /// not change within a version; labels may.

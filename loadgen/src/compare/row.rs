@@ -6,7 +6,6 @@
 
 use serde::Serialize;
 
-use super::figures::Direction;
 use super::statistics::{
     bootstrap, draw, log_ratio, median, median_absolute_deviation, noise_of_halves, quantile,
 };
@@ -81,6 +80,16 @@ impl Spread {
             deviation: median_absolute_deviation(values)?,
         })
     }
+}
+
+/// Which way a figure is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Direction {
+    /// Less is better: times, cost.
+    Lower,
+    /// More is better: rates, shares.
+    Higher,
 }
 
 /// One figure on both sides.

@@ -8,6 +8,7 @@ mod assignment;
 mod bounds;
 mod build;
 mod credentials;
+mod error;
 mod headers;
 mod load;
 mod schedule;
@@ -24,8 +25,8 @@ use crate::clock::Clock;
 
 pub(crate) use assignment::{Class, spread};
 pub(crate) use bounds::{FileBudget, FilesError, local_ports};
-pub(crate) use build::PlanError;
 pub(crate) use credentials::{HIDDEN, without_secrets};
+pub(crate) use error::PlanError;
 pub(crate) use schedule::{Form, Rate, Schedule};
 pub(crate) use settings::Settings;
 pub(crate) use target::{Address, Endpoint, Protocol, Target, TlsTrust};

@@ -11,6 +11,7 @@ mod request;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -22,6 +23,8 @@ use crate::readers::ReaderError;
 use crate::subscriber::Published;
 
 pub(crate) use client::Client;
+
+use publisher::{Publisher, PublisherContext};
 
 /// Lateness from which an event counts as late, in nanoseconds: a millisecond.
 const LATE: u64 = 1_000_000;
@@ -106,14 +109,14 @@ impl Publishers {
         let stop = Arc::new(AtomicBool::new(false));
         let publishers = (0..publishing.publishers)
             .map(|number| {
-                let context = publisher::PublisherContext {
+                let context = PublisherContext {
                     plan: plan.clone(),
                     publishing: publishing.clone(),
                     progress: progress.clone(),
                     stop: stop.clone(),
                     start,
                 };
-                publisher::Publisher::new(context, number)
+                Publisher::new(context, number)
             })
             .collect::<Result<Vec<_>, _>>()?;
         let threads = publishers
@@ -121,7 +124,7 @@ impl Publishers {
             .enumerate()
             .map(|(number, publisher)| {
                 let builder = thread::Builder::new().name(format!("publisher {number}"));
-                builder.spawn(move || publisher.run()).map_err(PublishError::Start)
+                builder.spawn(move || publish(publisher)).map_err(PublishError::Start)
             })
             .collect::<Result<_, _>>()?;
         Ok(Self {
@@ -154,6 +157,30 @@ impl Publishers {
         }
         Ok((all, published))
     }
+}
+
+/// Publishes the whole schedule of a publisher, in the style of the plan.
+fn publish(mut publisher: Publisher) -> PublishReport {
+    // The kernel may delay a sleep by 50 us to save power; a refusal leaves it so.
+    let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1_000));
+    match (publisher.context.publishing.style, publisher.client.take()) {
+        (PublishStyle::Ndjson, Some(client)) => return ndjson::publish(publisher, client),
+        (PublishStyle::Command, _) => publisher.one_by_one(command::publish),
+        (_, Some(mut client)) => {
+            let mut bytes = Vec::new();
+            publisher.one_by_one(|publisher, topic| {
+                request::write(
+                    &publisher.context.publishing,
+                    topic,
+                    &publisher.payload,
+                    &mut bytes,
+                );
+                request::publish(&mut client, &bytes)
+            });
+        }
+        (_, None) => {}
+    }
+    publisher.report
 }
 
 impl PublishReport {

@@ -1,7 +1,6 @@
 //! One publisher: when each of its events is due, what is in it, and how late it was.
 
 use std::iter::once;
-use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
@@ -11,12 +10,10 @@ use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 
 use super::client::Client;
-use super::{
-    LATE, Outcome, PublishError, PublishProgress, PublishReport, command, ndjson, request,
-};
+use super::{LATE, Outcome, PublishError, PublishProgress, PublishReport};
 use crate::clock::{Clock, ClockId, Moment};
 use crate::payload::{self, Stamp};
-use crate::plan::{Plan, PublishStyle, Publishing, Rate};
+use crate::plan::{Plan, Publishing, Rate};
 
 /// How long a publisher goes on after the end of the schedule to send what is overdue.
 const GRACE: Duration = Duration::from_secs(1);
@@ -42,7 +39,7 @@ pub(super) struct Publisher {
     pub(super) random: SmallRng,
     pub(super) report: PublishReport,
     pub(super) payload: Vec<u8>,
-    client: Option<Client>,
+    pub(super) client: Option<Client>,
 }
 
 /// An event of the schedule.
@@ -79,32 +76,8 @@ impl Publisher {
         })
     }
 
-    /// Publishes the whole schedule.
-    pub(super) fn run(mut self) -> PublishReport {
-        // The kernel may delay a sleep by 50 us to save power; a refusal leaves it so.
-        let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1_000));
-        match (self.context.publishing.style, self.client.take()) {
-            (PublishStyle::Ndjson, Some(client)) => return ndjson::publish(self, client),
-            (PublishStyle::Command, _) => self.one_by_one(command::publish),
-            (_, Some(mut client)) => {
-                let mut bytes = Vec::new();
-                self.one_by_one(|publisher, topic| {
-                    request::write(
-                        &publisher.context.publishing,
-                        topic,
-                        &publisher.payload,
-                        &mut bytes,
-                    );
-                    request::publish(&mut client, &bytes)
-                });
-            }
-            (_, None) => {}
-        }
-        self.report
-    }
-
     /// Publishes each event when it is due, or when the one before has been answered.
-    fn one_by_one(&mut self, mut publish: impl FnMut(&mut Self, u32) -> Outcome) {
+    pub(super) fn one_by_one(&mut self, mut publish: impl FnMut(&mut Self, u32) -> Outcome) {
         let mut schedule = self.schedule();
         while let Some(scheduled) = self.wait(&mut schedule) {
             let (topic, sequence, sent) = self.prepare(scheduled);

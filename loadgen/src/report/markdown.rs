@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use crate::result::{ResultFile, Run};
 
 use super::runs::Key;
-use super::{figures, wording};
+use super::wording;
+use crate::numbers;
 
 /// All runs of a file. What is said at length is said of the worst, the last of those as bad: a
 /// good run does not undo a bad one.
@@ -68,18 +69,18 @@ fn table(text: &mut String, file: &ResultFile, worst: &Run) {
 }
 
 fn row(text: &mut String, name: &str, key: &Key, cpu: bool) {
-    let or_absent = |figure: Option<String>| figure.unwrap_or_else(|| figures::ABSENT.to_owned());
+    let or_absent = |figure: Option<String>| figure.unwrap_or_else(|| numbers::ABSENT.to_owned());
     let _ = write!(
         text,
         "| {name} | {} | {} | {} | {} | {} |",
         key.outcome.map_or("", wording::outcome),
-        or_absent(key.per_second.map(figures::number)),
-        figures::ms_or_absent(key.p50_ms),
-        figures::ms_or_absent(key.p99_ms),
-        or_absent(key.reach.map(figures::percent)),
+        or_absent(key.per_second.map(numbers::number)),
+        numbers::ms_or_absent(key.p50_ms),
+        numbers::ms_or_absent(key.p99_ms),
+        or_absent(key.reach.map(numbers::percent)),
     );
     if cpu {
-        let us = key.server_cpu_us.map(|us| format!("{} µs", figures::number(us)));
+        let us = key.server_cpu_us.map(|us| format!("{} µs", numbers::number(us)));
         let _ = write!(text, " {} |", or_absent(us));
     }
     text.push('\n');
@@ -93,7 +94,7 @@ fn correctness(text: &mut String, run: &Run) {
         .filter(|counted| counted.count > 0)
         .map(|counted| {
             let weight = if counted.fault { "**" } else { "" };
-            format!("{weight}{} {}{weight}", figures::count(counted.count), counted.name)
+            format!("{weight}{} {}{weight}", numbers::count(counted.count), counted.name)
         })
         .collect();
     let mut found = found;
@@ -125,10 +126,10 @@ fn details(text: &mut String, run: &Run) {
             "CPU",
             match machine.cores {
                 0 => machine.cpu.clone(),
-                cores => format!("{} ({} usable)", machine.cpu, figures::quantity(cores, "core")),
+                cores => format!("{} ({} usable)", machine.cpu, numbers::quantity(cores, "core")),
             },
         ),
-        ("memory", if machine.memory > 0 { figures::size(machine.memory) } else { String::new() }),
+        ("memory", if machine.memory > 0 { numbers::size(machine.memory) } else { String::new() }),
         ("kernel", machine.kernel.clone()),
         ("clock", run.delivery.clock.clone()),
         ("server", run.subscribers.server_header.clone().unwrap_or_default()),

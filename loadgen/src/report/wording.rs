@@ -6,7 +6,7 @@
 use crate::claims::Basis;
 use crate::result::{ClassReport, Delivery, Distribution, Outcome, Publishing, Reached, Run};
 
-use super::figures;
+use crate::numbers;
 
 /// The protocol of the transport that watches the sockets of those that do not read.
 const PLAIN: &str = "HTTP/1.1";
@@ -48,23 +48,23 @@ pub(super) fn quantile(quantile: f64) -> String {
 pub(super) fn percentile(distribution: &Distribution, quantile: f64) -> String {
     let needed = if quantile < 1.0 { (1.0 / (1.0 - quantile)).round() } else { 1.0 };
     if (distribution.count as f64) < needed {
-        return figures::ABSENT.to_owned();
+        return numbers::ABSENT.to_owned();
     }
-    figures::ms(distribution.at(quantile))
+    numbers::ms(distribution.at(quantile))
 }
 
 /// A percentile that is infinite when that share never arrived.
 pub(super) fn reached(all: &[Reached], quantile: f64) -> String {
     let found = all.iter().find(|reached| (reached.quantile - quantile).abs() < 1e-9);
     found.map_or_else(
-        || figures::ABSENT.to_owned(),
-        |reached| reached.ms.map_or_else(|| "∞".to_owned(), figures::ms),
+        || numbers::ABSENT.to_owned(),
+        |reached| reached.ms.map_or_else(|| "∞".to_owned(), numbers::ms),
     )
 }
 
 /// Deliveries a second, where there was one.
 pub(super) fn rate(run: &Run) -> Option<String> {
-    (run.delivery.received > 0).then(|| figures::number(run.delivery.per_second))
+    (run.delivery.received > 0).then(|| numbers::number(run.delivery.per_second))
 }
 
 /// What was checked, and that no fault was found in it; or that nothing was checked.
@@ -101,7 +101,7 @@ pub(super) struct Counted {
 impl Counted {
     /// How many, or a dash where nobody looked.
     pub(super) fn figure(&self) -> String {
-        if self.known { figures::count(self.count) } else { figures::ABSENT.to_owned() }
+        if self.known { numbers::count(self.count) } else { numbers::ABSENT.to_owned() }
     }
 }
 
@@ -179,7 +179,7 @@ pub(super) fn difference(run: &Run) -> Option<String> {
         publishing => {
             let longest = publishing.and_then(|p| p.blocked_lateness.as_ref());
             let longest = longest.map_or_else(String::new, |blocked| {
-                format!(", for up to {},", figures::ms(blocked.max_ms))
+                format!(", for up to {},", numbers::ms(blocked.max_ms))
             });
             format!(
                 "the server (or the connection) kept the publisher waiting{longest} so latency from \
@@ -190,7 +190,7 @@ pub(super) fn difference(run: &Run) -> Option<String> {
     Some(format!(
         "Intended counts from the moment an event was due, actual from the moment its publish call \
          began; at p99 they are {} apart: {cause}.",
-        figures::ms(intended - actual),
+        numbers::ms(intended - actual),
     ))
 }
 
@@ -215,15 +215,15 @@ pub(super) fn undelivered_matters(delivery: &Delivery) -> bool {
 pub(super) fn class(name: &str, report: &ClassReport, protocol: &str) -> String {
     let mut parts = vec![format!(
         "{} received {}",
-        figures::quantity(report.subscribers, "subscriber"),
+        numbers::quantity(report.subscribers, "subscriber"),
         share_of(report.received, report.expected)
     )];
     if report.announced > 0 {
-        let events = figures::quantity(report.announced, "event");
+        let events = numbers::quantity(report.announced, "event");
         parts.push(format!("lost {events} that were announced"));
     }
     if report.gaps > 0 {
-        parts.push(format!("lost {} unannounced", figures::quantity(report.gaps, "event")));
+        parts.push(format!("lost {} unannounced", numbers::quantity(report.gaps, "event")));
     }
     parts.push(closed(name, report, protocol));
     parts.join("; ") + "."
@@ -237,13 +237,13 @@ fn closed(name: &str, report: &ClassReport, protocol: &str) -> String {
         "stopped" => protocol == PLAIN,
         _ => true,
     };
-    let streams = figures::quantity(report.closed, "stream");
+    let streams = numbers::quantity(report.closed, "stream");
     match (report.closed, report.until_closed.as_ref()) {
         (0, _) if looks => "none saw the server close its stream".to_owned(),
         (0, _) => "whether the server closed them cannot be seen from here".to_owned(),
         (_, Some(until)) => format!(
             "saw the server close {streams}, half of these within {}",
-            figures::ms(until.at(0.5))
+            numbers::ms(until.at(0.5))
         ),
         (_, None) => format!("saw the server close {streams}"),
     }
@@ -254,18 +254,18 @@ pub(super) fn share_of(part: u64, whole: Option<u64>) -> String {
     match whole {
         Some(whole) if whole > 0 => format!(
             "{} of {} ({})",
-            figures::count(part),
-            figures::count(whole),
-            figures::percent(part as f64 / whole as f64)
+            numbers::count(part),
+            numbers::count(whole),
+            numbers::percent(part as f64 / whole as f64)
         ),
-        _ => figures::count(part),
+        _ => numbers::count(part),
     }
 }
 
 /// Counts by kind: `refused × 1, timeout × 3`.
 pub(super) fn kinds(counts: &std::collections::BTreeMap<String, u64>) -> String {
     let kinds: Vec<String> =
-        counts.iter().map(|(kind, n)| format!("{kind} × {}", figures::count(*n))).collect();
+        counts.iter().map(|(kind, n)| format!("{kind} × {}", numbers::count(*n))).collect();
     kinds.join(", ")
 }
 
@@ -324,8 +324,8 @@ mod tests {
     #[test]
     fn a_percentile_of_too_few_values_is_a_dash() {
         let few = sample::distribution(50, 1.0, 1.2);
-        assert_eq!(percentile(&few, 0.99), figures::ABSENT);
-        assert_ne!(percentile(&few, 0.9), figures::ABSENT);
-        assert_ne!(percentile(&few, 1.0), figures::ABSENT);
+        assert_eq!(percentile(&few, 0.99), numbers::ABSENT);
+        assert_ne!(percentile(&few, 0.9), numbers::ABSENT);
+        assert_ne!(percentile(&few, 1.0), numbers::ABSENT);
     }
 }

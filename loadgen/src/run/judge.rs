@@ -5,9 +5,9 @@ use super::RunRequest;
 use super::headline::headline;
 use super::lateness::{self, Late, MORE_READERS};
 use crate::claims::{Basis, Nothing};
+use crate::numbers;
 use crate::plan::{Plan, Reconnect, Verify};
 use crate::readers::MIN_RECONNECT_INTERVAL;
-use crate::report::figures;
 use crate::result::{Outcome, Publishing, Run, Verdict};
 
 /// Share of a core above which a worker may have been the limit.
@@ -234,7 +234,7 @@ fn wait(publishing: &Publishing) -> String {
             "whose time was not measured: no event that was due after the warm-up was accepted"
                 .into()
         },
-        |answers| format!("which took {} in the median", figures::ms(answers.at(0.5))),
+        |answers| format!("which took {} in the median", numbers::ms(answers.at(0.5))),
     )
 }
 
@@ -274,7 +274,7 @@ fn notes(plan: &Plan, run: &Run, findings: &mut Findings) {
             "{} events arrived before they were due by the clock: it is wrong{}",
             run.delivery.negative,
             run.delivery.most_negative_ms.map_or_else(String::new, |least| {
-                format!(" by at least {}", figures::ms(least.abs()))
+                format!(" by at least {}", numbers::ms(least.abs()))
             })
         ));
     }

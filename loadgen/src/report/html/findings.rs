@@ -5,7 +5,8 @@
 
 use maud::{Markup, html};
 
-use crate::report::{figures, wording};
+use crate::numbers;
+use crate::report::wording;
 use crate::result::Run;
 
 use super::table::{self, Row};
@@ -17,7 +18,7 @@ pub(super) fn correctness(run: &Run) -> Markup {
     let counts = wording::correctness(run);
     let is_faultless = counts.iter().all(|counted| !counted.fault || counted.count == 0);
     let example = |finding: &crate::result::Finding| -> Row {
-        let cells = vec![figures::count(finding.subscriber), finding.what.clone()];
+        let cells = vec![numbers::count(finding.subscriber), finding.what.clone()];
         (finding.kind.clone(), cells)
     };
     let examples: Vec<Row> = run.correctness.examples.iter().map(example).collect();
@@ -63,7 +64,7 @@ pub(super) fn faults(run: &Run) -> Markup {
         ("Did not reconnect", faults.away),
     ];
     let counts = counts.into_iter().filter(|(_, n)| *n > 0);
-    let mut rows: Vec<(&str, String)> = counts.map(|(name, n)| (name, figures::count(n))).collect();
+    let mut rows: Vec<(&str, String)> = counts.map(|(name, n)| (name, numbers::count(n))).collect();
     if !faults.errors.is_empty() {
         rows.push(("Failed on the way", wording::kinds(&faults.errors)));
     }

@@ -9,7 +9,8 @@ mod latency;
 use crate::result::Run;
 
 use super::terminal::Sheet;
-use super::{figures, wording};
+use super::wording;
+use crate::numbers;
 
 /// One run in plain text, at most 100 columns wide.
 pub(crate) fn summary(run: &Run) -> String {
@@ -53,8 +54,8 @@ fn load(run: &Run) -> String {
     let subscribers = &run.subscribers;
     let mut text = format!(
         "{} of {}",
-        figures::quantity(subscribers.asked, "subscriber"),
-        figures::quantity(subscribers.topics, "topic"),
+        numbers::quantity(subscribers.asked, "subscriber"),
+        numbers::quantity(subscribers.topics, "topic"),
     );
     if !subscribers.protocol.is_empty() {
         text += &format!(", {}", subscribers.protocol);
@@ -62,13 +63,13 @@ fn load(run: &Run) -> String {
     if let Some(publishing) = &run.publishing {
         let rate = publishing.asked_rate.map_or_else(
             || "as fast as the server responds (closed loop)".to_owned(),
-            |rate| format!("at {} a second", figures::number(rate)),
+            |rate| format!("at {} a second", numbers::number(rate)),
         );
-        text += &format!("; {} {rate}", figures::quantity(publishing.slots, "event"));
+        text += &format!("; {} {rate}", numbers::quantity(publishing.slots, "event"));
     }
     // Where nobody was reached the run was over at once.
     if subscribers.connected > 0 || subscribers.asked == 0 {
-        text += &format!("; {}", figures::seconds(run.phases.measured_seconds));
+        text += &format!("; {}", numbers::seconds(run.phases.measured_seconds));
     }
     text
 }
@@ -78,10 +79,10 @@ fn connected(run: &Run) -> String {
     let mut text = format!(
         "{} in {}",
         wording::share_of(subscribers.connected, Some(subscribers.asked)),
-        figures::seconds(run.phases.ramp_seconds),
+        numbers::seconds(run.phases.ramp_seconds),
     );
     if subscribers.verified < subscribers.connected {
-        text += &format!("; {} verified, the rest counted", figures::count(subscribers.verified));
+        text += &format!("; {} verified, the rest counted", numbers::count(subscribers.verified));
     }
     if !subscribers.failures.is_empty() {
         text += &format!("; failed: {}", wording::kinds(&subscribers.failures));
@@ -95,22 +96,22 @@ fn delivered(run: &Run) -> String {
         // Without a subscriber there is nothing to count.
         return String::new();
     }
-    let mut text = figures::count(delivery.received);
+    let mut text = numbers::count(delivery.received);
     if let Some(expected) = delivery.expected {
-        text += &format!(" of {}", figures::count(expected));
+        text += &format!(" of {}", numbers::count(expected));
     }
     text += " deliveries";
     if let Some(reach) = delivery.reach {
-        text += &format!(", a delivery ratio of {}", figures::percent(reach));
+        text += &format!(", a delivery ratio of {}", numbers::percent(reach));
     }
     if let Some(rate) = wording::rate(run) {
         text += &format!("; {rate} a second");
     }
     if delivery.bytes > 0 {
-        text += &format!("; {}", figures::size(delivery.bytes));
+        text += &format!("; {}", numbers::size(delivery.bytes));
     }
     if delivery.comments > 0 {
-        text += &format!("; {}", figures::quantity(delivery.comments, "comment"));
+        text += &format!("; {}", numbers::quantity(delivery.comments, "comment"));
     }
     text
 }

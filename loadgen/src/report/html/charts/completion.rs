@@ -3,7 +3,7 @@
 //! The last subscriber decides how fair a fan-out is; the band shows how far it is behind the
 //! first. Events that did not reach everybody say so under the pointer.
 
-use crate::report::figures;
+use crate::numbers;
 use crate::result::{Completion, EventCompletion};
 
 use super::{clock, clock_marks, marks, scale_note};
@@ -29,9 +29,9 @@ pub(super) fn completion(completion: &Completion) -> Option<Chart> {
     let reading = |e: &EventCompletion| {
         let mut place = clock(e.at_seconds, last.at_seconds);
         if e.reached < e.expected {
-            place += &format!(", {} missing", figures::count(e.expected - e.reached));
+            place += &format!(", {} missing", numbers::count(e.expected - e.reached));
         }
-        let of = values.map(|(_, _, of)| figures::ms(of(e)));
+        let of = values.map(|(_, _, of)| numbers::ms(of(e)));
         Reading(x.share(e.at_seconds), place, of.into())
     };
     Some(Chart {
@@ -39,12 +39,12 @@ pub(super) fn completion(completion: &Completion) -> Option<Chart> {
         about: format!(
             "From when an event was due until it reached its first, median and last subscriber. {} \
              were followed; {} reached everybody.{}",
-            figures::quantity(completion.events, "event"),
-            figures::count(completion.complete),
+            numbers::quantity(completion.events, "event"),
+            numbers::count(completion.complete),
             scale_note(y),
         ),
         x: clock_marks(x, last.at_seconds),
-        y: marks(y, figures::compact_ms),
+        y: marks(y, numbers::compact_ms),
         lines: values
             .map(|(name, look, of)| Line {
                 name,

@@ -4,7 +4,7 @@
 //! 100 %, nor one above nothing as 0 %: the last event that is missing is the one that matters.
 
 /// Stands where there is no figure.
-pub(super) const ABSENT: &str = "–";
+pub(crate) const ABSENT: &str = "–";
 
 /// A whole number: `1,234,567`.
 pub(crate) fn count(n: u64) -> String {
@@ -18,7 +18,7 @@ pub(crate) fn quantity(n: u64, noun: &str) -> String {
 }
 
 /// Three digits, and all of those before the point: `0.123`, `12.3`, `48,123`.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if !value.is_finite() {
         return if value.is_nan() { ABSENT } else { "∞" }.to_owned();
     }
@@ -33,7 +33,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// A figure of unknown kind: whole when it is whole.
-pub(super) fn plain(value: f64) -> String {
+pub(crate) fn plain(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e15 {
         grouped(&format!("{value:.0}"))
     } else {
@@ -51,17 +51,17 @@ pub(crate) fn ms(value: f64) -> String {
 }
 
 /// The same when it may be absent.
-pub(super) fn ms_or_absent(value: Option<f64>) -> String {
+pub(crate) fn ms_or_absent(value: Option<f64>) -> String {
     value.map_or_else(|| ABSENT.to_owned(), ms)
 }
 
 /// A duration given in seconds.
-pub(super) fn seconds(value: f64) -> String {
+pub(crate) fn seconds(value: f64) -> String {
     format!("{} s", number(value))
 }
 
 /// An amount of memory or data: `512 B`, `1.50 MiB`.
-pub(super) fn bytes(value: f64) -> String {
+pub(crate) fn bytes(value: f64) -> String {
     const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
     let mut scaled = value;
     let mut unit = 0;
@@ -74,13 +74,13 @@ pub(super) fn bytes(value: f64) -> String {
 }
 
 /// The same for a count.
-pub(super) fn size(n: u64) -> String {
+pub(crate) fn size(n: u64) -> String {
     bytes(n as f64)
 }
 
 /// A share from 0 to 1 as a percentage, cut off and never rounded up; with as many nines as it
 /// takes to tell it from 100 %.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     const MOST_DIGITS: usize = 7;
     if !share.is_finite() {
         return ABSENT.to_owned();
@@ -105,7 +105,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// A label of an axis, as short as it can be: `200`, `1.5 k`, `2 M`.
-pub(super) fn compact(value: f64) -> String {
+pub(crate) fn compact(value: f64) -> String {
     let (scaled, unit) = match value.abs() {
         v if v >= 1e9 => (value / 1e9, " G"),
         v if v >= 1e6 => (value / 1e6, " M"),
@@ -116,7 +116,7 @@ pub(super) fn compact(value: f64) -> String {
 }
 
 /// A label of an axis of milliseconds: `0.2 ms`, `50 ms`, `2 s`.
-pub(super) fn compact_ms(value: f64) -> String {
+pub(crate) fn compact_ms(value: f64) -> String {
     match value {
         0.0 => "0".to_owned(),
         v if v < 1.0 && v * 1e3 < 99.5 => format!("{} µs", trimmed(v * 1e3)),
