@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::defaults;
 use super::headers::{bearer, parse_header, parse_headers};
 use super::schedule::Form;
 use super::target::sources;
@@ -25,10 +26,10 @@ impl Settings {
         let topics = self.topic_plan()?;
         let timing = self.timing()?;
         let plan = Plan {
-            name: self.name.clone().unwrap_or_else(|| "run".to_owned()),
+            name: self.name.clone().unwrap_or_else(|| defaults::NAME.to_owned()),
             about: self.about.clone(),
             run: rand::random(),
-            seed: self.seed.unwrap_or(1),
+            seed: self.seed.unwrap_or(defaults::SEED),
             publishing: self.publishing()?,
             ramp: self.ramp()?,
             topics,
@@ -36,8 +37,12 @@ impl Settings {
             verify: self.verify.unwrap_or_default(),
             loss_events: [vec!["fanfare-gap".to_owned()], self.loss_event.clone()].concat(),
             faults: self.faults()?,
-            processes: at_least_one("--processes", self.processes.unwrap_or(1), 64)?,
-            workers: at_least_one("--workers", self.workers.unwrap_or(1), 256)?,
+            processes: at_least_one(
+                "--processes",
+                self.processes.unwrap_or(defaults::PROCESSES),
+                64,
+            )?,
+            workers: at_least_one("--workers", self.workers.unwrap_or(defaults::WORKERS), 256)?,
             server: self.server()?,
             exports: self.metrics_listen.is_some(),
             targets,
@@ -59,7 +64,8 @@ impl Settings {
         let protocol = match self.http.as_deref() {
             None | Some("1.1" | "1") => Protocol::Http1,
             Some("2") => {
-                let streams = at_least_one("--streams", self.streams.unwrap_or(100), 10_000)?;
+                let streams =
+                    at_least_one("--streams", self.streams.unwrap_or(defaults::STREAMS), 10_000)?;
                 Protocol::Http2 { streams }
             }
             Some(other) => return Err(PlanError::Version(other.to_owned())),
@@ -115,7 +121,7 @@ impl Settings {
             ));
         }
         let connections = u32::try_from(self.connections()).unwrap_or(u32::MAX);
-        let count = if own { connections.max(1) } else { self.topics.unwrap_or(1) };
+        let count = if own { connections.max(1) } else { self.topics.unwrap_or(defaults::TOPICS) };
         in_range("--topics", count as usize, 1, payload::TOPICS)?;
         Ok(Topics {
             count,
@@ -126,7 +132,7 @@ impl Settings {
     }
 
     fn connections(&self) -> usize {
-        self.connections.unwrap_or(100)
+        self.connections.unwrap_or(defaults::CONNECTIONS)
     }
 
     fn ramp(&self) -> Result<Ramp> {
@@ -140,10 +146,14 @@ impl Settings {
         Ok(Ramp {
             connections: self.connections(),
             connect_rate: self.connect_rate,
-            handshakes: at_least_one("--handshakes", self.handshakes.unwrap_or(256), 65_536)?,
-            attempts: self.attempts.unwrap_or(3).max(1),
-            handshake_timeout: span(self.connect_timeout, 10),
-            timeout: span(self.ramp_timeout, 120),
+            handshakes: at_least_one(
+                "--handshakes",
+                self.handshakes.unwrap_or(defaults::HANDSHAKES),
+                65_536,
+            )?,
+            attempts: self.attempts.unwrap_or(defaults::ATTEMPTS).max(1),
+            handshake_timeout: span(self.connect_timeout, defaults::CONNECT_TIMEOUT),
+            timeout: span(self.ramp_timeout, defaults::RAMP_TIMEOUT),
         })
     }
 
@@ -169,10 +179,11 @@ impl Settings {
                 ));
             }
         };
-        let payload =
-            self.payload.map_or(150, |size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX));
+        let payload = self
+            .payload
+            .map_or(defaults::PAYLOAD, |size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX));
         in_range("--payload", payload, payload::SMALLEST, payload::LARGEST)?;
-        let publishers = self.publishers.unwrap_or(1);
+        let publishers = self.publishers.unwrap_or(defaults::PUBLISHERS);
         in_range("--publishers", publishers, 1, payload::MAX_PUBLISHERS)?;
         Ok(Some(Publishing {
             style,
@@ -180,12 +191,15 @@ impl Settings {
             path,
             topic: self.topic_template(),
             body: self.publish_body(style)?,
-            method: self.publish_method.clone().unwrap_or_else(|| "POST".to_owned()),
+            method: self
+                .publish_method
+                .clone()
+                .unwrap_or_else(|| defaults::PUBLISH_METHOD.to_owned()),
             headers,
             publishers,
             schedule: self.schedule()?,
             payload,
-            timeout: span(self.publish_timeout, 10),
+            timeout: span(self.publish_timeout, defaults::PUBLISH_TIMEOUT),
         }))
     }
 
@@ -223,12 +237,17 @@ impl Settings {
             let topic = parts.nth(1)?.replace("%7B", "{").replace("%7D", "}");
             Some(topic)
         };
-        Template(self.publish_topic.clone().or_else(from_url).unwrap_or_else(|| "load".to_owned()))
+        Template(
+            self.publish_topic
+                .clone()
+                .or_else(from_url)
+                .unwrap_or_else(|| defaults::TOPIC_NAME.to_owned()),
+        )
     }
 
     fn schedule(&self) -> Result<Schedule> {
         let form = self.schedule.clone().unwrap_or_default();
-        let rate = self.rate.unwrap_or(Rate::PerSecond(10.0));
+        let rate = self.rate.unwrap_or(Rate::PerSecond(defaults::RATE));
         if form != Form::Constant && rate == Rate::Max {
             return Err(PlanError::Conflict(
                 "--rate max has no schedule: leave out --rate max or --schedule",
@@ -245,12 +264,12 @@ impl Settings {
     fn timing(&self) -> Result<Timing> {
         let duration = match (&self.schedule, self.duration) {
             (Some(Form::Steps(steps)), None) => steps.iter().map(|(_, span)| *span).sum(),
-            (_, duration) => span(duration, 10),
+            (_, duration) => span(duration, defaults::DURATION),
         };
         let warmup = match &self.schedule {
             // The steps are the run: nothing may come before them.
-            Some(Form::Steps(_)) => span(self.warmup, 0),
-            _ => span(self.warmup, 1),
+            Some(Form::Steps(_)) => span(self.warmup, Duration::ZERO),
+            _ => span(self.warmup, defaults::WARMUP),
         };
         if duration.is_zero() {
             return Err(PlanError::Range {
@@ -266,7 +285,7 @@ impl Settings {
             ));
         }
         let clock_error = self.clock_error.map(|span| span.0);
-        Ok(Timing { warmup, duration, tail: span(self.tail, 10), clock, clock_error })
+        Ok(Timing { warmup, duration, tail: span(self.tail, defaults::TAIL), clock, clock_error })
     }
 
     fn faults(&self) -> Result<FaultPlan> {
@@ -294,14 +313,16 @@ impl Settings {
         let bytes = |size: bytesize::ByteSize| size.as_u64();
         Ok(FaultPlan {
             slow_share: slow,
-            slow_rate: self.slow_rate.map_or(1000, bytes).max(1),
+            slow_rate: self.slow_rate.map_or(defaults::SLOW_RATE, bytes).max(1),
             stopped_share: stopped,
             vanished_share: vanished,
             cut_every: self.cut_every.map(|span| span.0.max(Duration::from_millis(10))),
             cut: self.cut.unwrap_or_default(),
-            storm: self.storm_at.map(|span| (span.0, self.storm_share.unwrap_or(1.0))),
+            storm: self
+                .storm_at
+                .map(|span| (span.0, self.storm_share.unwrap_or(defaults::STORM_SHARE))),
             reconnect: self.reconnect.unwrap_or(Reconnect::Resume),
-            retry: span(self.retry, 1),
+            retry: span(self.retry, defaults::RETRY),
             jitter: or_none(self.jitter),
             receive_buffer: self
                 .receive_buffer
@@ -329,7 +350,7 @@ impl Settings {
     }
 
     fn check_bounds(&self, plan: &Plan) -> Result<()> {
-        let bound = self.limit_connections.unwrap_or(100_000);
+        let bound = self.limit_connections.unwrap_or(defaults::LIMIT_CONNECTIONS);
         if plan.ramp.connections > bound {
             return Err(PlanError::Bound {
                 what: "--connections",
@@ -338,7 +359,7 @@ impl Settings {
                 flag: "--limit-connections",
             });
         }
-        let bound = self.limit_rate.unwrap_or(100_000.0);
+        let bound = self.limit_rate.unwrap_or(defaults::LIMIT_RATE);
         let peak = plan.publishing.as_ref().and_then(|publishing| publishing.schedule.peak());
         if let Some(peak) = peak.filter(|peak| *peak > bound) {
             return Err(PlanError::Bound {
@@ -348,7 +369,7 @@ impl Settings {
                 flag: "--limit-rate",
             });
         }
-        let bound = span(self.limit_duration, 15 * 60);
+        let bound = span(self.limit_duration, defaults::LIMIT_DURATION);
         if plan.timing.publishing() > bound {
             return Err(PlanError::Bound {
                 what: "the warm-up and duration of",
@@ -397,8 +418,8 @@ fn check_together(plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-fn span(span: Option<Span>, seconds: u64) -> Duration {
-    span.map_or(Duration::from_secs(seconds), |span| span.0)
+fn span(span: Option<Span>, default: Duration) -> Duration {
+    span.map_or(default, |span| span.0)
 }
 
 fn at_least_one(name: &'static str, value: usize, most: usize) -> Result<usize> {

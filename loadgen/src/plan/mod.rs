@@ -8,6 +8,7 @@ mod assignment;
 mod bounds;
 mod build;
 mod credentials;
+mod defaults;
 mod error;
 mod headers;
 mod load;
