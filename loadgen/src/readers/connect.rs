@@ -13,9 +13,6 @@ use crate::plan::{Class, Plan, Target};
 /// they would take minutes until the server felt them. The kernel doubles it.
 const SMALL_BUFFER: usize = 4096;
 
-/// The kind of failure after which an `EventSource`, and a subscriber, must not reconnect.
-pub(super) const NO_CONTENT: &str = "status 204";
-
 /// Where a subscriber connects to, and from where.
 pub(super) fn route(target: &Target, number: usize) -> (SocketAddr, Option<IpAddr>) {
     let addresses = &target.endpoint.addresses;
@@ -63,23 +60,6 @@ pub(super) fn vanish(socket: &SockRef<'_>) -> io::Result<()> {
     /// `BPF_RET | BPF_K` with 0: keep no byte of the packet.
     const DROP: socket2::SockFilter = socket2::SockFilter::new(0x06, 0, 0, 0);
     socket.attach_filter(&[DROP])
-}
-
-/// Whether a response is a stream that can be read; if not, what the refusal is called in results.
-pub(super) fn accept(
-    status: u16,
-    is_event_stream: bool,
-    coding: Option<&str>,
-) -> Result<(), String> {
-    match (status, coding) {
-        (200, _) if !is_event_stream => Err("not text/event-stream".to_owned()),
-        (200, Some(coding)) => {
-            let coding: String = coding.to_ascii_lowercase().chars().take(100).collect();
-            Err(format!("coded as {coding}, which nobody asked for"))
-        }
-        (200, None) => Ok(()),
-        (status, _) => Err(format!("status {status}")),
-    }
 }
 
 /// What an error is called in results.

@@ -9,9 +9,11 @@ mod backoff;
 mod connect;
 mod control;
 mod epoll;
+mod faults;
 mod hyper;
 mod process;
 mod progress;
+mod session;
 pub(crate) mod tls;
 
 use std::io;

@@ -20,11 +20,12 @@ use rand::{RngExt as _, SeedableRng as _};
 use self::stream::{Readiness, Stream};
 use self::timers::Timers;
 use super::control::Control;
+use super::faults::is_in_storm;
 use super::progress::{Progress, SharedProgress};
 use super::{ReaderReport, Share, UseMeter};
 use crate::clock::{Clock, Moment};
 use crate::measure::{ReadTime, Recorder};
-use crate::plan::{Class, Cut, Plan, spread};
+use crate::plan::{Class, Cut, Plan};
 
 /// Bytes of the buffer that all streams of a thread share.
 const BUFFER: usize = 256 << 10;
@@ -222,9 +223,9 @@ impl Worker {
     fn storm(&mut self, now: Moment) {
         let Some((_, share)) = self.context.plan.faults.storm else { return };
         for (slot, stream) in self.streams.iter_mut().enumerate() {
-            // Turned, so that a storm is not of the same subscribers as the slow ones.
-            let place = (spread(stream.subscriber.number as usize) + 0.5).fract();
-            if place < share && stream.cut(slot, now, &mut self.context) {
+            if is_in_storm(stream.subscriber.number, share)
+                && stream.cut(slot, now, &mut self.context)
+            {
                 self.context.recorder.counts.cut_in_storm += 1;
             }
         }
@@ -287,12 +288,6 @@ impl Context {
             Cut::Rst => true,
             Cut::Mix => self.random.random(),
         }
-    }
-
-    /// A random time with this mean, as between independent events.
-    fn time_to_disconnect(&mut self, mean: Duration) -> Duration {
-        let uniform: f64 = self.random.random();
-        mean.mul_f64(-(1.0 - uniform).ln())
     }
 }
 

@@ -9,16 +9,15 @@ use std::time::Duration;
 use http_body_util::BodyExt as _;
 use hyper::Response;
 use hyper::body::Incoming;
-use rand::RngExt as _;
 use tokio::time::{sleep, timeout};
 
 use super::connection::{Connection, StreamRequest, kind_of_hyper};
 use super::{TaskContext, WorkerState};
 use crate::clock::Moment;
 use crate::measure::ReadTime;
-use crate::plan::{Class, Reconnect, spread};
-use crate::readers::backoff::Delay;
-use crate::readers::connect::{NO_CONTENT, accept};
+use crate::plan::{Class, Protocol, Reconnect};
+use crate::readers::faults::{is_in_storm, time_to_disconnect};
+use crate::readers::session::{Ending, accept, next_attempt, record_end};
 use crate::subscriber::Subscriber;
 
 /// A subscriber and the state of its stream.
@@ -27,14 +26,6 @@ pub(super) struct StreamState {
     pub(super) open: bool,
     /// The subscriber does not connect again.
     pub(super) is_final: bool,
-}
-
-/// Why a stream ended.
-enum Ending {
-    Closed,
-    Failed(String),
-    Broken(String),
-    Cut { storm: bool },
 }
 
 /// Holds a subscriber's streams, one after another, until the task is ended.
@@ -49,22 +40,14 @@ pub(super) async fn run(
     loop {
         attempts += 1;
         let began = context.plan.timing.clock.now();
-        let mut refused_for_good = false;
-        match attempt(&stream, &connection, &context).await {
-            Ok(answer) => {
+        let ending = match attempt(&stream, &connection, &context).await {
+            Ok(response) => {
                 attempts = 0;
-                let ending = read_until_end(&stream, answer, &mut context).await;
-                record_end(&stream, ending, &context);
+                read_until_end(&stream, response, &mut context).await
             }
-            Err(kind) => {
-                refused(&kind, &context);
-                refused_for_good = kind == NO_CONTENT;
-            }
-        }
-        if gives_up(&stream, attempts, refused_for_good, &context) {
-            return;
-        }
-        let delay = reconnect_delay(&stream, began, &context);
+            Err(kind) => Ending::Refused(kind),
+        };
+        let Some(delay) = end(&stream, &ending, attempts, began, &context) else { return };
         sleep(delay).await;
     }
 }
@@ -142,7 +125,10 @@ async fn read_until_end(
                     read = read(stream, &mut body, context) => if let Err(ending) = read {
                         return ending;
                     },
-                    storm = &mut disconnect => return Ending::Cut { storm },
+                    storm = &mut disconnect => {
+                        count_cut(storm, context);
+                        return Ending::Cut;
+                    },
                 }
             }
         }
@@ -186,13 +172,15 @@ async fn disconnect(number: u32, mut context: TaskContext) -> bool {
         return pending().await;
     }
     let now = context.plan.timing.clock.now();
-    let place = (spread(number as usize) + 0.5).fract();
-    let storm = faults.storm.filter(|(_, share)| place < *share).map(|(after, _)| start + after);
+    let storm = faults
+        .storm
+        .filter(|(_, share)| is_in_storm(number, *share))
+        .map(|(after, _)| start + after);
     let storm = storm.filter(|at| *at > now).map(|at| now.until(at));
     let disconnect = faults.cut_every.map(|mean| {
-        let uniform: f64 = context.state.borrow_mut().random.random();
         // Before the first event there is no id to resume from: the warm-up brings one.
-        now.until(start + context.plan.timing.warmup) + mean.mul_f64(-(1.0 - uniform).ln())
+        now.until(start + context.plan.timing.warmup)
+            + time_to_disconnect(mean, &mut context.state.borrow_mut().random)
     });
     match (storm, disconnect) {
         (None, None) => pending().await,
@@ -207,81 +195,34 @@ async fn disconnect(number: u32, mut context: TaskContext) -> bool {
     }
 }
 
-/// Records the end of a stream.
-fn record_end(stream: &RefCell<StreamState>, ending: Ending, context: &TaskContext) {
-    let (mut stream, mut state) = (stream.borrow_mut(), context.state.borrow_mut());
-    let now = context.plan.timing.clock.now();
-    stream.open = false;
-    state.open -= 1;
-    stream.subscriber.closed(now, &mut state.recorder);
-    let class = stream.subscriber.class;
-    if class != Class::Fast {
-        let start = state.recorder.facts.start;
-        let tally = state.recorder.class(class);
-        tally.closed += 1;
-        tally.until_closed.record(now.since(start));
+/// Counts a disconnect by an injected fault. A stream of HTTP/2 is always reset; a connection of TLS is
+/// always closed in order.
+fn count_cut(storm: bool, context: &TaskContext) {
+    let counts = &mut context.state.borrow_mut().recorder.counts;
+    match context.plan.targets[0].protocol {
+        Protocol::Http1 => counts.cut_fin += 1,
+        Protocol::Http2 { .. } => counts.cut_rst += 1,
     }
-    let http2 = context.plan.targets[0].protocol != crate::plan::Protocol::Http1;
-    let recorder = &mut state.recorder;
-    match ending {
-        Ending::Cut { storm } => {
-            // A stream of HTTP/2 is always reset; a connection of TLS is always closed in order.
-            let count =
-                if http2 { &mut recorder.counts.cut_rst } else { &mut recorder.counts.cut_fin };
-            *count += 1;
-            recorder.counts.cut_in_storm += u64::from(storm);
-        }
-        Ending::Broken(what) => {
-            recorder.counts.broken_streams += 1;
-            recorder.record_finding("broken stream", stream.subscriber.number, || what);
-        }
-        Ending::Closed if stream.subscriber.was_end_announced() => recorder.counts.ended += 1,
-        Ending::Closed if class == Class::Fast => {
-            recorder.counts.closed_by_server += 1;
-            if let Some(second) = recorder.second(now) {
-                second.errors += 1;
-            }
-        }
-        Ending::Failed(kind) if class == Class::Fast => recorder.errored(&kind, now),
-        Ending::Closed | Ending::Failed(_) => {}
-    }
+    counts.cut_in_storm += u64::from(storm);
 }
 
-fn refused(kind: &str, context: &TaskContext) {
-    let mut state = context.state.borrow_mut();
-    let now = state.clock.now();
-    state.recorder.failed(kind, now);
-}
-
-/// Whether there is no further attempt; `refused_for_good` when the server refused it with 204.
-fn gives_up(
+/// The stream, or the attempt, is over. Gives the delay before the next attempt, if there is one.
+fn end(
     stream: &RefCell<StreamState>,
+    ending: &Ending,
     attempts: u32,
-    refused_for_good: bool,
-    context: &TaskContext,
-) -> bool {
-    let mut stream = stream.borrow_mut();
-    let never = context.plan.faults.reconnect == Reconnect::Never;
-    let is_reconnecting = stream.subscriber.is_reconnecting();
-    let gives_up = !is_reconnecting && attempts >= context.plan.ramp.attempts;
-    stream.is_final = gives_up || refused_for_good || (is_reconnecting && never);
-    if stream.is_final && !is_reconnecting {
-        context.state.borrow_mut().recorder.counts.gave_up += 1;
-    }
-    stream.is_final
-}
-
-/// The delay before the next attempt, after one that began at this moment.
-fn reconnect_delay(
-    stream: &RefCell<StreamState>,
     began: Moment,
     context: &TaskContext,
-) -> Duration {
-    let retry = stream.borrow().subscriber.retry();
-    let mut state = context.state.borrow_mut();
-    let chance = state.random.random();
-    let ago = began.until(state.clock.now());
-    let wait = Delay::of(&context.plan.faults, retry, chance, ago);
-    state.recorder.counts.lengthened += u64::from(wait.is_lengthened);
-    wait.time
+) -> Option<Duration> {
+    let (mut stream, mut state) = (stream.borrow_mut(), context.state.borrow_mut());
+    let WorkerState { recorder, random, clock, open, .. } = &mut *state;
+    let now = clock.now();
+    let was_open = std::mem::take(&mut stream.open);
+    *open -= u64::from(was_open);
+    record_end(&mut stream.subscriber, ending, was_open, now, recorder);
+    let began_ago = began.until(now);
+    let (plan, subscriber) = (&context.plan, &stream.subscriber);
+    let delay = next_attempt(plan, subscriber, attempts, ending, began_ago, random, recorder);
+    stream.is_final = delay.is_none();
+    delay
 }

@@ -12,7 +12,6 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use socket2::SockRef;
 
-use self::ending::Ending;
 use super::timers::{Due, Task};
 use super::{Context, token};
 use crate::clock::Moment;
@@ -20,6 +19,8 @@ use crate::http1::{Body, HeadReader, write_get};
 use crate::measure::ReadTime;
 use crate::plan::{Class, Plan, Reconnect};
 use crate::readers::connect::{begin, kind_of};
+use crate::readers::faults::time_to_disconnect;
+use crate::readers::session::Ending;
 use crate::subscriber::Subscriber;
 
 /// A subscriber and its connection.
@@ -182,7 +183,7 @@ impl Stream {
         if let Some(mean) = context.plan.faults.cut_every.filter(|_| fast && self.is_open()) {
             // Before the first event there is no id to resume from: the warm-up brings one.
             let from = now.max(context.recorder.facts.measure_from);
-            let at = from + context.time_to_disconnect(mean);
+            let at = from + time_to_disconnect(mean, &mut context.random);
             context.timers.add(at, slot, self.epoch, Task::Cut);
         }
     }

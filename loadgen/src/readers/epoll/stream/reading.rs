@@ -7,15 +7,15 @@ use std::time::Duration;
 use rustix::net::RecvFlags;
 use socket2::SockRef;
 
-use super::ending::Ending;
 use super::{Readiness, State, Stream};
 use crate::clock::Moment;
 use crate::http1::Head;
 use crate::measure::ReadTime;
 use crate::plan::{Class, Reconnect};
-use crate::readers::connect::{accept, vanish};
+use crate::readers::connect::vanish;
 use crate::readers::epoll::Context;
 use crate::readers::epoll::timers::Task;
+use crate::readers::session::{Ending, accept};
 
 /// Buffers full that a stream may read before other streams have their turn.
 const READS_PER_TURN: usize = 4;
