@@ -1,6 +1,6 @@
 //! What a run may say of the events that it read. A sentence that claims something is a method of a
 //! value that can only be made of the count that it rests on, so that nothing can be said of
-//! nothing: a server that nobody reached lost no event, and is not right for it.
+//! nothing: a server that was not reached lost no event, and is not right for it.
 
 use std::num::NonZeroU64;
 
@@ -14,9 +14,9 @@ pub(crate) enum Basis {
     Verified(Verified),
     /// Events were read, and there was nothing to compare them with.
     Counted(Counted),
-    /// Streams were held, and nobody asked for more.
+    /// Streams were held, and no event was expected.
     Held(Held),
-    /// Nobody subscribed here; the server accepted events.
+    /// There was no subscriber; the server accepted events.
     Accepted(Accepted),
     /// Nothing was.
     Nothing(Nothing),
@@ -39,7 +39,7 @@ pub(crate) struct Verified {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Counted {
     events: NonZeroU64,
-    somebody_published: bool,
+    was_published: bool,
 }
 
 /// Streams that were held: at least one.
@@ -63,7 +63,7 @@ pub(crate) enum Nothing {
     Parsed,
     /// No event came, only so many comments.
     Came { comments: u64 },
-    /// Nobody subscribed here, and no event was accepted.
+    /// There was no subscriber, and no event was accepted.
     Accepted,
 }
 
@@ -73,7 +73,7 @@ impl Basis {
         let found = &run.correctness;
         let Some(verified) = found.verified else { return Self::Unsaid };
         let others = found.unverified + found.foreign;
-        let somebody_published = run.publishing.is_some();
+        let was_published = run.publishing.is_some();
         let (parsed, connected) = (run.subscribers.verified, run.subscribers.connected);
         if let Some(events) = NonZeroU64::new(verified) {
             let sample = (parsed < connected).then_some((parsed, connected));
@@ -85,7 +85,7 @@ impl Basis {
             return Self::Held(Held(streams));
         }
         if let Some(events) = NonZeroU64::new(others) {
-            return Self::Counted(Counted { events, somebody_published });
+            return Self::Counted(Counted { events, was_published });
         }
         let published = run.publishing.as_ref();
         if run.subscribers.asked == 0 {
@@ -162,8 +162,7 @@ impl Verified {
 impl Counted {
     /// What was not looked at.
     pub(crate) fn sentence(self) -> String {
-        let whose =
-            if self.somebody_published { "is of this run" } else { "carries loadgen's marks" };
+        let whose = if self.was_published { "is of this run" } else { "carries loadgen's marks" };
         match self.events.get() {
             1 => format!(
                 "1 event was read, and it {}, so order, loss and duplicates were not checked",

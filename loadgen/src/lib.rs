@@ -11,9 +11,9 @@
 //! ```
 //!
 //! The modules stand in reading order: what is on the wire, what a run is to do and what it found,
-//! how one subscriber is checked and measured, who reads and publishes, how a run is made and judged,
-//! and what shows it. Each imports only what stands above it; `tests/import_order.rs` holds them to
-//! it.
+//! how one subscriber is checked and measured, what reads and publishes, how a run is made and
+//! judged, and what shows it. Each imports only what stands above it; `tests/import_order.rs` holds
+//! them to it.
 
 pub mod clock;
 pub mod payload;

@@ -133,7 +133,7 @@ fn line(state: &Running<'_>, rate: f64, latency: &Compact) -> String {
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate")]
     let rate = rate.max(0.0).round() as u64;
-    // Who does not publish does not know what is sent.
+    // Without publishers of its own, loadgen does not know what is sent.
     let sent = state
         .publishing
         .map_or_else(String::new, |_| format!("  {} sent", numbers::count(state.sent())));
@@ -147,7 +147,7 @@ fn line(state: &Running<'_>, rate: f64, latency: &Compact) -> String {
 }
 
 fn say(line: &str) {
-    // Nobody may be listening any more.
+    // Standard error may be closed.
     let _ = writeln!(io::stderr(), "{line}");
 }
 

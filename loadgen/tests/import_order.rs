@@ -1,5 +1,5 @@
-//! The modules of the crate import only what stands above them in `lib.rs`, and the files of a folder
-//! do not import each other in a circle, so that there is always one to begin reading with.
+//! The modules of the crate import only what stands above them in `lib.rs`, and the files of a
+//! folder do not import each other in a circle, so that there is always one to begin reading with.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{read_dir, read_to_string};

@@ -12,7 +12,7 @@ use crate::capacity::{Search, Tried, highest, lowest};
 use crate::plan::{FileBudget, Form, Rate, Settings, Span};
 use crate::result::{Outcome, ResultFile, Run, SCHEMA};
 
-/// How long each level is measured unless somebody says otherwise. The help says so too.
+/// How long each level is measured by default. The help says so too.
 const DURATION: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]

@@ -72,7 +72,7 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
 
 /// To standard error: one line about a name that has changed and is still understood.
 pub(super) fn hint(text: &str) {
-    // A caller that has closed standard error does not want to be told.
+    // Standard error may be closed on purpose.
     let _ = writeln!(io::stderr(), "loadgen: {text}");
 }
 

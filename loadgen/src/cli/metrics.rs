@@ -9,7 +9,7 @@ use super::Failure;
 use crate::export::Exporter;
 use crate::plan::{Plan, Settings};
 
-/// How often that wait looks whether somebody wants it to be over.
+/// How often that wait checks for an interruption.
 const POLL_PERIOD: Duration = Duration::from_millis(100);
 
 /// Begins to serve, when that was asked for. Where is always said, however quiet the rest is: who
@@ -34,8 +34,8 @@ pub(super) fn open(settings: &Settings, plan: &Plan) -> Result<Option<Exporter>,
     Ok(Some(exporter))
 }
 
-/// Leaves the last values of a run there, as long as was asked for, or until somebody has had
-/// enough.
+/// Leaves the last values of a run there, as long as the settings say, or until an
+/// interruption.
 pub(super) fn linger(settings: &Settings, interrupted: &AtomicBool, is_quiet: bool) {
     let Some(length) = settings.metrics_linger.map(|span| span.0) else { return };
     let began = Instant::now();
@@ -49,6 +49,6 @@ pub(super) fn linger(settings: &Settings, interrupted: &AtomicBool, is_quiet: bo
 }
 
 fn say(line: &str) {
-    // Who cannot be told may have closed standard error on purpose.
+    // Standard error may be closed on purpose.
     let _ = writeln!(io::stderr(), "{line}");
 }

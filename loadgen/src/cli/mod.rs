@@ -26,7 +26,7 @@ use crate::slo::SloError;
 const USAGE: u8 = 1;
 /// The run could not be finished, so nothing can be said.
 const INVALID: u8 = 4;
-/// Nobody is there.
+/// The target cannot be reached.
 const UNREACHABLE: u8 = 5;
 
 /// A load generator for servers of Server-Sent Events

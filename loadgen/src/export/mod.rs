@@ -1,5 +1,5 @@
 //! The metrics of a run while it goes on, for Prometheus: what the run shows is kept, and
-//! written as text whenever somebody asks.
+//! written as text for each request.
 //!
 //! Nothing here is near the reading threads. They keep their own counts, which reach the run
 //! several times a second as they do for the live view; a scrape reads what it was shown last.

@@ -23,7 +23,7 @@ pub(crate) struct Head {
     pub(crate) is_event_stream: bool,
     pub(crate) closes: bool,
     pub(crate) body: Body,
-    /// A coding of the content, or of the transfer besides chunks: nobody asked for one, and the
+    /// A coding of the content, or of the transfer besides chunks: none was requested, and the
     /// bytes are not those of the stream.
     pub(crate) coding: Option<String>,
     pub(crate) server: Option<String>,

@@ -1,5 +1,5 @@
 //! How single events reached their subscribers: the first, the median, the last. Percentiles over
-//! deliveries hide an event in a hundred that takes ten times as long until everybody has it.
+//! deliveries hide an event in a hundred that takes ten times as long until all have it.
 //!
 //! Following every event would cost a lookup a delivery and a histogram an event, so a sample is
 //! followed, chosen by the event's number: all workers choose the same without a word.

@@ -1,4 +1,4 @@
-//! Which topic and which handicap a subscriber has: pure functions of its number, so that every
+//! Which topic and which class a subscriber has: pure functions of its number, so that every
 //! worker, process and the end of the run agree without a list.
 
 use rand::rngs::SmallRng;
@@ -15,9 +15,9 @@ pub(crate) enum Class {
     Fast,
     /// So many bytes a second.
     Slow,
-    /// Not at all, once it has the answer.
+    /// Not at all, once it has the response.
     Stopped,
-    /// Its packets are dropped, once it has the answer: the peer that went away without a word.
+    /// Its packets are dropped, once it has the response: a half-open connection.
     Vanished,
 }
 
@@ -50,7 +50,7 @@ impl Plan {
         }
     }
 
-    /// The handicap of a subscriber.
+    /// The class of a subscriber.
     pub(crate) fn class_of(&self, number: usize) -> Class {
         self.faults.class_at(spread(number))
     }

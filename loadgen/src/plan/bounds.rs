@@ -1,5 +1,5 @@
 //! What this machine and good manners allow: counted before anything is opened, so that a run never
-//! fails half-way for a reason that arithmetic could have told.
+//! fails half-way for a reason that arithmetic can find.
 
 use std::fs;
 

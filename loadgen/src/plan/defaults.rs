@@ -1,5 +1,5 @@
-//! The defaults of settings: what holds where neither a flag nor the scenario says anything. `--help`
-//! names them too, and a test holds both to each other.
+//! The defaults of settings: what holds where neither a flag nor the scenario says anything.
+//! `--help` names them too, and a test holds both to each other.
 
 use std::time::Duration;
 

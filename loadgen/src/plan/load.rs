@@ -1,6 +1,6 @@
 //! What two runs must have in common to be compared: the load, as it follows from flags, scenario
-//! and defaults together. Where it goes, who is who, how the server is published to, and what is
-//! done with the result are not in it.
+//! and defaults together. Where it goes, its credentials, how the server is published to, and what
+//! is done with the result are not in it.
 
 use serde::Serialize;
 
@@ -21,7 +21,7 @@ struct Load<'a> {
     faults: FaultPlan,
 }
 
-/// The same of who publishes.
+/// The part of the publishers.
 #[derive(Serialize)]
 struct Events<'a> {
     #[serde(rename = "lanes")]
@@ -122,8 +122,8 @@ mod tests {
             publish: Some(format!("{HERE}-{{n}}")),
             ..Settings::default()
         };
-        let nobody = Settings { subscribe: vec![HERE.to_owned()], ..Settings::default() };
-        let mut hashes = vec![hash(""), hash_over(&own, ""), hash_over(&nobody, "")];
+        let silent = Settings { subscribe: vec![HERE.to_owned()], ..Settings::default() };
+        let mut hashes = vec![hash(""), hash_over(&own, ""), hash_over(&silent, "")];
         hashes.extend(
             ["rate = 11", "connections = 99", "payload = 151", "duration = '9s'", "http = '2'"]
                 .map(hash),

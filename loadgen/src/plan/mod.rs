@@ -1,7 +1,7 @@
 //! What a run is to do, with every value checked: the only thing that the parts below see of flags
 //! and files. Plain data that a worker process is sent as it is.
 //!
-//! Which topic, target and handicap a subscriber has follows from its number alone
+//! Which topic, target and class a subscriber has follows from its number alone
 //! ([`assignment`]), so that no two parts have to agree on a list.
 
 mod assignment;
@@ -77,7 +77,7 @@ pub(crate) struct Ramp {
     pub(crate) timeout: Duration,
 }
 
-/// Which topics there are, and who is interested in which.
+/// Which topics there are, and how subscribers and events are spread over them.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Topics {
     pub(crate) count: u32,
@@ -89,7 +89,7 @@ pub(crate) struct Topics {
     pub(crate) event_zipf: Option<f64>,
 }
 
-/// Who publishes what, when and how.
+/// What is published, when and how.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Publishing {
     pub(crate) style: PublishStyle,

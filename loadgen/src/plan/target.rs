@@ -111,10 +111,10 @@ pub(crate) enum Protocol {
     Http2 { streams: usize },
 }
 
-/// Whom to believe.
+/// Which certificates to accept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TlsTrust {
-    /// Anybody.
+    /// Any.
     pub(crate) insecure: bool,
     /// The certificates of a file, besides those of the system.
     pub(crate) ca: Option<PathBuf>,

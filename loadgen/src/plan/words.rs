@@ -94,7 +94,7 @@ impl Verify {
 }
 
 /// A number from 0 to 1 for each subscriber, evenly spread, and 0 for the first, so that at least
-/// one is in every sample. Multiples of an irrational number other than that of the handicaps.
+/// one is in every sample. Multiples of an irrational number other than that of the classes.
 fn sample_place(number: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "subscribers are far fewer than 2^52")]
     let number = number as f64;

@@ -8,8 +8,8 @@ use rand::rngs::SmallRng;
 
 use crate::plan::spread;
 
-/// Whether a reconnect storm of this share disconnects a subscriber. The shares are turned by half, so
-/// that a storm is not of the same subscribers as the slow ones.
+/// Whether a reconnect storm of this share disconnects a subscriber. The shares are turned by half,
+/// so that a storm is not of the same subscribers as the slow ones.
 pub(super) fn is_in_storm(number: u32, share: f64) -> bool {
     (spread(number as usize) + 0.5).fract() < share
 }

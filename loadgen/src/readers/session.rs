@@ -1,6 +1,6 @@
-//! The rules of a subscriber's session, the same on every transport: which responses are streams, what
-//! the end of a stream or of an attempt counts as, and whether and when there is another attempt. No
-//! I/O and no clock.
+//! The rules of a subscriber's session, the same on every transport: which responses are streams,
+//! what the end of a stream or of an attempt counts as, and whether and when there is another
+//! attempt. No I/O and no clock.
 
 use std::time::Duration;
 
@@ -120,8 +120,8 @@ mod tests {
 
     use super::*;
 
-    /// Whether another attempt follows, what was counted as given up, and whether the delay had to be
-    /// lengthened.
+    /// Whether another attempt follows, what was counted as given up, and whether the delay had to
+    /// be lengthened.
     fn after(flags: &str, was_open: bool, attempts: u32, ending: &Ending) -> (bool, u64, u64) {
         let text = format!("subscribe = ['http://127.0.0.1:1/x']\nconnections = 1\n{flags}");
         let file = std::path::Path::new("scenario");

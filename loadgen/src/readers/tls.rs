@@ -1,4 +1,5 @@
-//! TLS for subscribers and publishers: whom to believe, and which protocol to agree on.
+//! TLS for subscribers and publishers: which certificates to accept, and which protocol to
+//! negotiate.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -14,15 +15,15 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use super::ReaderError;
 use crate::plan::TlsTrust;
 
-/// A configuration that believes whom it is told to, and offers one protocol (`h2`, `http/1.1`).
+/// A configuration that accepts these certificates, and offers one protocol (`h2`, `http/1.1`).
 pub(crate) fn client(trust: &TlsTrust, protocol: &[u8]) -> Result<Arc<ClientConfig>, ReaderError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| ReaderError::Tls(error.to_string()))?;
     let mut config = if trust.insecure {
-        let anybody = Arc::new(Anybody(provider));
-        builder.dangerous().with_custom_certificate_verifier(anybody).with_no_client_auth()
+        let any = Arc::new(AnyCertificate(provider));
+        builder.dangerous().with_custom_certificate_verifier(any).with_no_client_auth()
     } else {
         builder.with_root_certificates(roots(trust.ca.as_deref())?).with_no_client_auth()
     };
@@ -56,11 +57,11 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, ReaderError> {
     Ok(roots)
 }
 
-/// Believes any certificate; signatures are still checked, so a handshake costs what it costs.
+/// Accepts any certificate; signatures are still checked, so a handshake costs what it costs.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AnyCertificate(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

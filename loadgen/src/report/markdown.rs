@@ -157,7 +157,7 @@ fn escaped(text: &str) -> String {
                 safe.push('\\');
                 safe.push(letter);
             }
-            // A mention would notify whoever bears the name.
+            // A mention would notify the account of that name.
             '@' => safe.push_str("&#64;"),
             letter if letter.is_control() => safe.push(' '),
             letter => safe.push(letter),

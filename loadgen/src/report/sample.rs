@@ -391,7 +391,7 @@ fn verdict() -> Verdict {
     Verdict {
         outcome: Outcome::Wrong,
         exit_code: 3,
-        headline: "12 events were lost and nobody was told.".to_owned(),
+        headline: "12 events were lost and not announced.".to_owned(),
         reasons: vec![
             "12 events never arrived at subscribers whose streams were open the whole time."
                 .to_owned(),

@@ -1,7 +1,7 @@
 //! What the words mean, said once for every report.
 //!
 //! A figure without its meaning is read as something else: a loss that was announced is not a loss
-//! that nobody noticed, and latency from the actual send is not what a user saw.
+//! that was silent, and latency from the actual send is not what a user saw.
 
 use crate::claims::Basis;
 use crate::result::{ClassReport, Delivery, Distribution, Outcome, Publishing, Reached, Run};
@@ -99,7 +99,7 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    /// How many, or a dash where nobody looked.
+    /// How many, or a dash where it was not checked.
     pub(super) fn figure(&self) -> String {
         if self.known { numbers::count(self.count) } else { numbers::ABSENT.to_owned() }
     }
@@ -211,7 +211,7 @@ pub(super) fn undelivered_matters(delivery: &Delivery) -> bool {
     })
 }
 
-/// What became of the subscribers of a class with a handicap, in a sentence.
+/// What became of the subscribers that read slowly or not at all, by class, in a sentence.
 pub(super) fn class(name: &str, report: &ClassReport, protocol: &str) -> String {
     let mut parts = vec![format!(
         "{} received {}",
@@ -230,7 +230,7 @@ pub(super) fn class(name: &str, report: &ClassReport, protocol: &str) -> String 
 }
 
 /// What is known of the streams of a class that the server closed: an end may wait behind what is
-/// not read, and who does not look at its socket, or has vanished, cannot see it at all.
+/// not read, and a subscriber that does not read, or has vanished, cannot see it at all.
 fn closed(name: &str, report: &ClassReport, protocol: &str) -> String {
     let looks = match name {
         "vanished" => false,
@@ -249,7 +249,7 @@ fn closed(name: &str, report: &ClassReport, protocol: &str) -> String {
     }
 }
 
-/// `5 of 10 (50 %)`, or only `5` when nobody knows of how many.
+/// `5 of 10 (50 %)`, or only `5` when the whole is not known.
 pub(super) fn share_of(part: u64, whole: Option<u64>) -> String {
     match whole {
         Some(whole) if whole > 0 => format!(

@@ -12,7 +12,8 @@ use super::Distribution;
 pub(crate) struct Correctness {
     /// Never arrived, and were not announced as lost.
     pub(crate) gaps: u64,
-    /// Never arrived, and were announced as lost (`fanfare-gap`, or an event type of `--loss-event`).
+    /// Never arrived, and were announced as lost (`fanfare-gap`, or an event type of
+    /// `--loss-event`).
     pub(crate) announced: u64,
     /// Never arrived, published while the subscriber was away without an id to resume from.
     pub(crate) unresumable: u64,
@@ -76,8 +77,8 @@ pub(crate) struct StreamFaults {
     /// Closed by the server after it had announced that their topics had ended (`fanfare-end`).
     #[serde(default)]
     pub(crate) ended: u64,
-    /// Waits before an attempt that were longer than the server or the plan asked for, so that
-    /// nobody asks more often than ten times a second.
+    /// Reconnect delays that were lengthened, so that no subscriber connects more often than ten
+    /// times a second.
     #[serde(default)]
     pub(crate) lengthened: u64,
     /// Reconnected with the id of their last event.
@@ -103,8 +104,8 @@ pub(crate) struct ClassReport {
     pub(crate) expected: Option<u64>,
     /// Losses that were announced to them.
     pub(crate) announced: u64,
-    /// Losses that were not announced to them, at streams that were still open at the end and that had
-    /// read past them.
+    /// Losses that were not announced to them, at streams that were still open at the end and that
+    /// had read past them.
     pub(crate) gaps: u64,
     /// Streams that they saw the server close. An end may wait behind what is not read; `vanished`
     /// ones see none, nor do `stopped` ones over HTTP/2 and TLS.

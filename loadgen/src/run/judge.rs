@@ -1,4 +1,4 @@
-//! The judgement of a run: were the deliveries right, may its figures be believed, were the SLOs
+//! The verdict on a run: were the deliveries right, are its values valid, were the SLOs
 //! met. Rules first, words beside them; nothing here measures.
 
 use super::RunRequest;

@@ -17,10 +17,10 @@ const SHARE: f64 = 0.1;
 /// sockets.
 const WORTH_A_NOTE: f64 = 2.0;
 
-/// The same for making a run invalid, of who was awake.
+/// The same for making a run invalid, of a thread that was awake.
 const FLOOR_AWAKE: f64 = 2.0;
 
-/// The same of who had to be woken: two turns of another thread, as the scheduler deals them out.
+/// The same of a thread that had to be woken: two time slices of another thread.
 const FLOOR_WOKEN: f64 = 5.0;
 
 /// Late moments that are more than a hiccup.
@@ -213,7 +213,7 @@ mod tests {
             assert_eq!(found, wanted, "{words}");
             assert!(words.contains("data waited for a worker that knew of it"), "{words}");
         }
-        // Who is awake has a lower bound than who has to be woken.
+        // A thread that is awake has a lower bound than one that has to be woken.
         let mut run = run(&[(10_000, 4.8)]);
         run.own.latency_when_known = values(&[(10_000, 1.0)]);
         run.own.reading_lag = values(&[(10_000, 3.8)]);

@@ -168,7 +168,8 @@ pub(crate) fn run(
     };
     let mut run = summarize::summarize(plan, request, raw);
     judge::judge(plan, request, &mut run);
-    // At last, because an observer of it may end the program, which must not count as an interruption.
+    // At last, because an observer of it may end the program, which must not count as an
+    // interruption.
     view.closed(&publishing.state(plan, &closed, Phase::Done));
     Ok(run)
 }

@@ -3,7 +3,7 @@
 //! read it here.
 //!
 //! A figure that a run did not measure is absent, never zero: zero gaps among subscribers that
-//! nobody verified would be praise for nothing.
+//! were not verified would be praise for nothing.
 
 use std::fmt;
 

@@ -44,7 +44,7 @@ impl Statistic {
     /// Of the time from when events were due, in milliseconds, where an event that never arrived
     /// took infinitely long. Without that, a server that drops its slowest events would look fast.
     ///
-    /// Where nobody knows how many events there should have been (the server produced them by
+    /// Where it is not known how many events there should have been (the server produced them by
     /// itself), it is the distribution of those that arrived.
     pub(super) fn of_deliveries(self, delivery: &Delivery) -> Option<f64> {
         if delivery.expected.is_none() {

@@ -97,7 +97,7 @@ impl Subscriber {
         }
     }
 
-    /// One without a plan, of a run that published, or of one in which nobody did.
+    /// One without a plan, of a run with publishers or of one without.
     pub(crate) fn alone(any_run: bool) -> Self {
         let tracker = if any_run {
             SequenceTracker::from_any_event(1)
@@ -225,7 +225,7 @@ impl Subscriber {
         self.checker.end_announced
     }
 
-    /// The stream has ended, whoever ended it.
+    /// The stream has ended, from either side.
     pub(crate) fn closed(&mut self, now: Moment, recorder: &mut Recorder) {
         self.note_strangeness(recorder);
         self.parser.end();

@@ -147,7 +147,7 @@ fn each_kind_of_wrong_event_is_counted_as_itself() {
         (counts.wrong_topic, counts.corrupted, counts.foreign, counts.duplicates),
         (1, 1, 1, 1)
     );
-    // The damaged one has arrived, though nobody knows which it was: nothing is missing.
+    // The damaged one has arrived, though it is not known which it was: nothing is missing.
     bench.finish(2);
     assert_eq!(bench.recorder.counts.silent, 0);
     let kinds: Vec<_> =
@@ -181,7 +181,7 @@ fn other_servers_may_name_their_own_announcements() {
     assert_eq!((bench.recorder.counts.announced, bench.recorder.counts.silent), (3, 0));
 }
 
-/// Where nobody publishes here: what comes is of runs 1 and 2 and of two topics, all at once.
+/// Without publishers of its own: what comes is of runs 1 and 2 and of two topics, all at once.
 #[test]
 fn writers_and_topics_that_share_a_stream_are_told_apart() {
     let alone = |settings: &mut Settings| settings.publish = None;

@@ -72,7 +72,7 @@ fn each_subscriber_gets_what_a_reader_by_hand_gets() {
 
 /// Two counts are the same but for [`AGREES`].
 #[track_caller]
-#[expect(clippy::print_stderr, reason = "shown with --nocapture, for whoever wants the figures")]
+#[expect(clippy::print_stderr, reason = "shown with --nocapture, for a reader of the figures")]
 fn agrees(what: &str, measured: u64, otherwise: u64) {
     let apart = measured as f64 / otherwise as f64 - 1.0;
     eprintln!("{what}: {measured} measured, {otherwise} otherwise, {:+.3} %", apart * 100.0);

@@ -1,5 +1,5 @@
 //! Against the server that it was made for: every way to publish, many topics, streams that are cut
-//! and resumed, readers with a handicap, and the server's own figures.
+//! and resumed, slow readers, and the server's own figures.
 //!
 //! Nothing may be missing and nothing may come twice, whatever is done to the streams.
 

@@ -15,7 +15,7 @@ fn two_processes_count_what_one_counts() {
     for ran in [&one, &two] {
         ran.assert_all_arrived(30);
         assert_eq!(ran.count("/delivery/received"), 30 * 100);
-        // All began at the same moment: nobody was there before an event was due.
+        // All began at the same moment: none was connected before an event was due.
         assert_eq!(ran.count("/delivery/negative"), 0);
     }
     // But for the frames of chunks, of which a busy server makes fewer.
@@ -76,7 +76,7 @@ fn worker_processes_end_with_the_one_that_started_them() {
     let going = start(&flags);
     eventually("all are connected", || server.figure("fanfare_subscribers") == 4);
     let children = children(going.pid());
-    // Ends it with a signal that leaves no time to tell anybody.
+    // Ends it with a signal that leaves no time to report anything.
     drop(going);
     eventually("both end", || !children.iter().any(|child| is_there(*child)));
     eventually("no stream is left", || server.figure("fanfare_subscribers") == 0);
@@ -95,7 +95,7 @@ fn parent_of(id: i32) -> Option<u32> {
     state_and_parent(id)?.1.parse().ok()
 }
 
-/// Whether a process runs; one that has ended may stay in the list until somebody takes note.
+/// Whether a process runs; one that has ended may stay in the list until its parent takes note.
 fn is_there(process: Pid) -> bool {
     let found = state_and_parent(process.as_raw_nonzero().get());
     found.is_some_and(|(state, _)| !matches!(state.as_str(), "Z" | "X"))

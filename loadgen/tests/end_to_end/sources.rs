@@ -14,7 +14,7 @@ fn connections_come_from_all_source_addresses_in_turn() {
         stub.address
     ));
     assert_eq!(ran.count("/subscribers/connected"), 40, "{}", ran.stdout);
-    // Nobody publishes, so whatever the server sends by itself is what was asked for.
+    // Without publishers, whatever the server sends by itself is what was meant.
     assert_eq!(ran.count("/delivery/received"), 40);
     assert!(ran.at("/publishing").is_null() && ran.at("/delivery/reach").is_null());
     let mut by_source = BTreeMap::<String, usize>::new();

@@ -1,5 +1,5 @@
-//! Through a front that speaks TLS, with a certificate that nobody vouches for: it is believed when
-//! a flag says so, and refused with a word that tells why when none does.
+//! Through a proxy that speaks TLS, with a certificate that is signed by no authority: it is
+//! accepted when a flag says so, and refused with a word that tells why when none does.
 
 use crate::support::{
     Fanfare, NoContent, Ran, TlsFront, loadgen, scratch, start_with, write_other_certificate,

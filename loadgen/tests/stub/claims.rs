@@ -1,4 +1,4 @@
-//! A verdict is made of what was looked at: a run that saw nothing praises nobody, and trouble that
+//! A verdict is made of what was verified: a run that saw nothing claims nothing, and a fault that
 //! was seen is not passed over.
 
 use crate::support::{
@@ -15,13 +15,13 @@ macro_rules! stream {
     };
 }
 
-/// A server that says this to everybody.
+/// A server that sends this to every subscriber.
 fn sends(refusal: Rejection) -> Stub {
     let admission = Admission::RejectFirst(usize::MAX, refusal);
     Stub::start(Faults { admission, ..Faults::default() })
 }
 
-/// No report praises what nobody looked at.
+/// No report claims what was not verified.
 fn assert_praises_nothing(ran: &Ran, case: &str) {
     let words = ran.words();
     for praise in ["PASS (", "verything arrived", "every SLO was met", "no silent gaps", "NaN"] {
@@ -75,7 +75,7 @@ fn notices_of_the_server_are_counted_apart_and_an_end_that_was_said_is_no_troubl
 }
 
 #[test]
-fn nobody_who_could_not_be_reached_is_praised_and_the_next_step_fits_what_was_said() {
+fn nothing_is_claimed_of_a_server_that_was_not_reached_and_the_next_step_fits_the_failure() {
     let type_first = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n<html>";
     let cases = [
         (

@@ -52,7 +52,7 @@ fn when_nothing_can_be_begun_the_code_is_1_and_the_words_say_what_to_do() {
         ("run", "give --subscribe URL"),
         ("run no-such-scenario", "neither a file nor built in (quickstart"),
         ("run --subscribe nowhere", "the URL \"nowhere\" cannot be used"),
-        // Addresses that are kept for documentation: nobody is there.
+        // Addresses that are reserved for documentation.
         ("run --subscribe http://192.0.2.1/", "--i-own-this-target"),
         (&format!("run {here} --publish http://192.0.2.1/"), "--i-own-this-target"),
         (&format!("run {here} --address 192.0.2.1:80"), "--i-own-this-target"),
@@ -211,7 +211,7 @@ fn when_nobody_is_there_the_code_is_5() {
         (Rejection::Status(503), "status 503", 4),
         (Rejection::Json, "not text/event-stream", 4),
         (Rejection::Close, "closed before an answer", 4),
-        // It says not to come back, so nobody tries twice.
+        // It says not to reconnect, so no subscriber tries twice.
         (Rejection::Status(204), "status 204", 2),
     ];
     each(&cases, |(refusal, kind, requests)| {

@@ -127,7 +127,7 @@ fn an_address_that_cannot_be_had_ends_it_before_anything_is_loaded() {
     let busy = taken.local_addr().expect("it is bound").to_string();
     for (flags, part) in [
         (format!("--metrics-listen {busy}"), format!("cannot serve metrics on {busy}: Address")),
-        // An address that is kept for documentation: it is nobody's.
+        // An address that is reserved for documentation.
         ("--metrics-listen 192.0.2.1:0".to_owned(), "0 takes any".to_owned()),
         ("--metrics-listen here".to_owned(), "invalid socket address".to_owned()),
         ("--metrics-linger 5s".to_owned(), "give both, or neither".to_owned()),

@@ -1,8 +1,9 @@
-//! Subscribers with a handicap: slow, stopped, vanished. They are counted apart, the server may do
-//! about them what it likes, and those that read as fast as they can get everything meanwhile.
+//! Subscribers that read slowly or not at all: slow, stopped, vanished. They are counted apart, the
+//! server may do about them what it likes, and those that read as fast as they can get everything
+//! meanwhile.
 //!
 //! Small buffers on both sides let the server feel them within a second. Which subscribers have a
-//! handicap is spread evenly, so their number is the share but for one.
+//! class is spread evenly, so their number is the share but for one.
 
 use std::time::Duration;
 

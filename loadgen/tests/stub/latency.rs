@@ -83,7 +83,7 @@ fn assert_explains(ran: &Ran, apart: f64) {
     assert!((said - apart).abs() <= apart * 0.01, "{said} said of {apart}");
 }
 
-/// Compares the percentiles with the server's, and the server's with what it was told to do.
+/// Compares the percentiles with the server's, and the server's with its settings.
 fn agrees(topic: &str, flags: &str, faults: &Faults, is_as_asked: impl Fn(&[f64; 5])) {
     let mut last = String::new();
     for _ in 0..ATTEMPTS {

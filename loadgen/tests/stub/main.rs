@@ -1,5 +1,5 @@
-//! The program against a stub server with injected faults. What goes wrong is known to the event, so
-//! what the program says of it can be compared with what was done.
+//! The program against a stub server with injected faults. What goes wrong is known to the event,
+//! so what the program says of it can be compared with what was done.
 //!
 //! One binary, one file a subject. The server is written by hand and by blocking calls, so that it
 //! shares no reading of the protocol with the program. All traffic stays on the loopback interface.

@@ -1,5 +1,5 @@
 //! Every way to publish: what the server is sent, and that it comes back to the subscribers; every
-//! schedule: when events are due; and publishes that are refused, which nobody may miss.
+//! schedule: when events are due; and publishes that are refused, which are missing nowhere.
 //!
 //! When an event was due stands in its payload, so a schedule is read from what the server was sent
 //! and needs no clock.
@@ -122,7 +122,7 @@ fn what_was_refused_is_missed_by_nobody() {
             "run --subscribe {subscribe} --publish {publish} --publish-style {style} -c 3 -r 50 \
              -d 1s --warmup 0s --tail 1s"
         ));
-        // No gap; but a publisher is not to be told that all is well.
+        // No gap; but the run does not pass.
         ran.assert_faults(&[]);
         ran.assert_ended(2, "goal-missed");
         ran.assert_reason(&format!("10 events were not accepted: {kind} (10)"));

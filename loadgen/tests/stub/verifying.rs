@@ -1,5 +1,5 @@
 //! Each mistake of a server is found and named: as many as were made, in the figures, in the
-//! verdict and in words. Losses that were announced are counted apart and blame nobody, and no way
+//! verdict and in words. Losses that were announced are counted apart and are no fault, and no way
 //! to split or write a right stream is taken for a mistake.
 //!
 //! Three subscribers see 40 events each, and every mistake is made at each of them.
@@ -182,7 +182,7 @@ fn an_announcement_covers_no_more_than_it_says() {
             ],
             1,
         ),
-        // Nobody said that this kind of event announces a loss.
+        // No flag says that this type of event announces a loss.
         (
             [
                 (10, EventFault::Drop),

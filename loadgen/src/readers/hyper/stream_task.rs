@@ -195,8 +195,8 @@ async fn disconnect(number: u32, mut context: TaskContext) -> bool {
     }
 }
 
-/// Counts a disconnect by an injected fault. A stream of HTTP/2 is always reset; a connection of TLS is
-/// always closed in order.
+/// Counts a disconnect by an injected fault. A stream of HTTP/2 is always reset; a connection of
+/// TLS is always closed in order.
 fn count_cut(storm: bool, context: &TaskContext) {
     let counts = &mut context.state.borrow_mut().recorder.counts;
     match context.plan.targets[0].protocol {

@@ -1,6 +1,6 @@
 //! What the generator itself cost, and what the server cost.
 //!
-//! The generator is named first: whoever doubts a figure asks whether the generator was the limit.
+//! The load generator comes first: the first doubt about a value is whether it was the limit.
 //! Of the server's metrics only those that changed are in a result.
 
 use maud::{Markup, html};

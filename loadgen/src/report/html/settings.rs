@@ -1,6 +1,6 @@
 //! Where and how the run was made, folded away, and how to read the page.
 //!
-//! Two runs can be compared only if these agree, but nobody reads them first.
+//! Two runs can be compared only if these agree, but they are not what is read first.
 //! Settings come from users and stay as they wrote them.
 
 use maud::{Markup, html};

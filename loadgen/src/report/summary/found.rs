@@ -1,6 +1,6 @@
 //! What was published, whether what arrived was right, and what was done to the streams.
 //!
-//! Faults are kept apart from what was announced or was nobody's fault: only the first make a run
+//! Faults are kept apart from what was announced or was no fault: only the first make a run
 //! wrong.
 
 use crate::numbers;

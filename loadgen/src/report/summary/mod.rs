@@ -67,7 +67,7 @@ fn load(run: &Run) -> String {
         );
         text += &format!("; {} {rate}", numbers::quantity(publishing.slots, "event"));
     }
-    // Where nobody was reached the run was over at once.
+    // Without a connected subscriber the run was over at once.
     if subscribers.connected > 0 || subscribers.asked == 0 {
         text += &format!("; {}", numbers::seconds(run.phases.measured_seconds));
     }

@@ -52,7 +52,7 @@ fn pass(client: TcpStream, upstream: TcpStream, delay: Duration, counted: &Arc<A
     let (mut client, mut upstream, counted) = (client, upstream, counted.clone());
     let (send, on_the_way) = sync_channel::<(Instant, Vec<u8>)>(1024);
     thread::spawn(move || {
-        // Whichever side ends, the other is told; how it ended is for the two to judge.
+        // Whichever side ends, the other is ended too; how it ended is for the two to judge.
         let _ = std::io::copy(&mut client, &mut to_upstream);
         let _ = to_upstream.shutdown(Shutdown::Both);
     });

@@ -84,7 +84,7 @@ impl Fanfare {
 
 impl Drop for Fanfare {
     fn drop(&mut self) {
-        // It may have ended already; then there is nobody to end.
+        // It may have ended already; then there is nothing to end.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,4 +1,4 @@
-//! A server of event streams that writes down who asks. It answers every connection with the head
+//! A server of event streams that records requests. It answers every connection with the head
 //! of a stream and holds it open, and is there for tests that must see the other end of a
 //! connection.
 
@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// Somebody who connected, with what was asked for.
+/// A connection, with what was requested.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) from: SocketAddr,
@@ -35,7 +35,7 @@ impl Stub {
         Self { address, callers }
     }
 
-    /// Everybody who was answered, in that order.
+    /// Every connection that was answered, in that order.
     pub(crate) fn callers(&self) -> Vec<Caller> {
         self.callers.lock().expect("no thread panics with it").clone()
     }

@@ -66,7 +66,7 @@ async fn pass(acceptor: TlsAcceptor, client: TcpStream, server: SocketAddr) {
     let _ = copy_bidirectional(&mut inside, &mut outside).await;
 }
 
-/// A certificate of nobody in particular, for those who must believe somebody else.
+/// A certificate of another authority, for a client that must not trust the server.
 pub(crate) fn write_other_certificate(path: &Path) {
     std::fs::write(path, certificate().cert.pem()).expect("written");
 }

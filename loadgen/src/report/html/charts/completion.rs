@@ -1,7 +1,7 @@
-//! How long it took until everybody had an event, over the events that were followed.
+//! How long it took until all subscribers had an event, over the events that were followed.
 //!
 //! The last subscriber decides how fair a fan-out is; the band shows how far it is behind the
-//! first. Events that did not reach everybody say so under the pointer.
+//! first. Events that did not reach all subscribers say so under the pointer.
 
 use crate::numbers;
 use crate::result::{Completion, EventCompletion};
@@ -38,7 +38,7 @@ pub(super) fn completion(completion: &Completion) -> Option<Chart> {
         title: "Time until an event had reached its subscribers",
         about: format!(
             "From when an event was due until it reached its first, median and last subscriber. {} \
-             were followed; {} reached everybody.{}",
+             were followed; {} reached all subscribers.{}",
             numbers::quantity(completion.events, "event"),
             numbers::count(completion.complete),
             scale_note(y),

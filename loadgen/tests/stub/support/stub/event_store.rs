@@ -1,7 +1,7 @@
 //! What the stub server has seen and done, for tests to compare with what the program says.
 //!
-//! It is written by the threads of all connections while they work, so each record is short, and none
-//! lies between the moment that it is about and the write that follows.
+//! It is written by the threads of all connections while they work, so each record is short, and
+//! none lies between the moment that it is about and the write that follows.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;

@@ -1,5 +1,6 @@
-//! The faults of the stub server, as data: which fault at which event, how streams are written, which
-//! subscribers are admitted, and how publish calls are responded to. The default has no fault.
+//! The faults of the stub server, as data: which fault at which event, how streams are written,
+//! which subscribers are admitted, and how publish calls are responded to. The default has no
+//! fault.
 //!
 //! Events are named by their id, which is their number within their topic, from 1. A mistake is
 //! made at every stream that is there when its event comes, and never when an event is sent again

@@ -1,4 +1,4 @@
-//! Topics, what was published on them, and who listens.
+//! Topics, what was published on them, and their subscribers.
 //!
 //! A subscriber gets what it missed and what comes under one lock, so that no event falls between
 //! the two. Nothing is ever forgotten: a test is short.
@@ -43,7 +43,7 @@ struct Topic {
 }
 
 impl Hub {
-    /// Gives an event its id and sends it to everybody who listens.
+    /// Gives an event its id and sends it to every subscriber.
     pub(super) fn publish(&self, topic: &str, data: Vec<u8>) -> u64 {
         let mut topics = self.topics.lock().expect("no thread panics with it");
         let number = 1 + topics.values().map(|topic| topic.history.len() as u64).sum::<u64>();

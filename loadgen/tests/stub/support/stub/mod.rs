@@ -125,7 +125,7 @@ impl Shared {
     }
 }
 
-/// Says something again and again, as long as somebody listens.
+/// Sends something again and again, until the other side is gone.
 fn drip(mut socket: &TcpStream, begin: &str, again: &str) -> io::Result<()> {
     socket.write_all(begin.as_bytes())?;
     loop {
@@ -134,7 +134,7 @@ fn drip(mut socket: &TcpStream, begin: &str, again: &str) -> io::Result<()> {
     }
 }
 
-/// Turns somebody away; whether that is read is not for the server to know.
+/// Rejects a subscriber; whether that is read is not for the server to know.
 fn refuse(refusal: Rejection, mut socket: &TcpStream) {
     let _ = match refusal {
         Rejection::Close => Ok(()),

@@ -1,6 +1,6 @@
-//! Publishing at the stub server: a raw body, a form, lines of JSON, or JSON with the data inside; and
-//! the answers, which may be slow or no. An event that is refused gets no id and is not delivered,
-//! but it counts among those that were published.
+//! Publishing at the stub server: a raw body, a form, lines of JSON, or JSON with the data inside;
+//! and the answers, which may be slow or no. An event that is refused gets no id and is not
+//! delivered, but it counts among those that were published.
 
 use std::io::{self, BufRead, Write as _};
 use std::net::TcpStream;

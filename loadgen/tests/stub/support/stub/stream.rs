@@ -33,7 +33,7 @@ pub(super) fn run(socket: &TcpStream, faults: &Faults, begin: &Begin, store: &Ev
     };
     store.ended(ending, turn);
     if ending == Ending::WhenSlow {
-        // An end in order would wait behind what nobody reads.
+        // An end in order would wait behind what is not read.
         reset(socket);
     }
 }
