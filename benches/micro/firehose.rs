@@ -70,7 +70,7 @@ fn encode(flags: &Flags, sequence: &mut u64, block: &mut Vec<u8>) {
         let stamp = Stamp {
             run: 1,
             clock: id,
-            lane: 0,
+            publisher: 0,
             topic: 0,
             sequence: *sequence,
             due: now,

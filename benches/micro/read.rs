@@ -17,7 +17,7 @@ fn stream(size: usize) -> Vec<u8> {
     for sequence in 0..EVENTS {
         let due = Moment(1_000_000_000 + sequence);
         let stamp =
-            Stamp { run: 7, clock: ClockId(1), lane: 0, topic: 0, sequence, due, sent: due };
+            Stamp { run: 7, clock: ClockId(1), publisher: 0, topic: 0, sequence, due, sent: due };
         payload::write(&stamp, size, &mut payload);
         bytes.extend_from_slice(format!("id: 0190a5b2-7c1e:{sequence}\ndata: ").as_bytes());
         bytes.extend_from_slice(&payload);

@@ -1,5 +1,6 @@
-//! How much a server bears: the same run with more and more connections, or a higher and higher rate,
-//! until a goal breaks, and then halving the distance until the edge is known to a few percent.
+//! How much a server bears: the same run with more and more connections, or a higher and higher
+//! rate, until an SLO breaks, and then halving the distance until the edge is known to a few
+//! percent.
 //!
 //! Which level comes next is a pure function of how the levels so far ended.
 
@@ -31,7 +32,7 @@ pub(crate) struct Tried {
 
 impl Tried {
     fn held(self) -> bool {
-        self.outcome == Outcome::Fine
+        self.outcome == Outcome::Pass
     }
 }
 
@@ -76,7 +77,7 @@ mod tests {
     fn search(search: Search, bears: f64) -> Vec<Tried> {
         let mut tried = Vec::new();
         while let Some(level) = search.next(&tried) {
-            let outcome = if level <= bears { Outcome::Fine } else { Outcome::GoalMissed };
+            let outcome = if level <= bears { Outcome::Pass } else { Outcome::SloMissed };
             tried.push(Tried { level, outcome });
         }
         tried

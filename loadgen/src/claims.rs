@@ -1,10 +1,10 @@
 //! What a run may say of the events that it read. A sentence that claims something is a method of a
-//! value that can only be made of the count that it rests on, so that nothing can be said of nothing:
-//! a server that nobody reached lost no event, and is not right for it.
+//! value that can only be made of the count that it rests on, so that nothing can be said of
+//! nothing: a server that was not reached lost no event, and is not right for it.
 
 use std::num::NonZeroU64;
 
-use crate::report::figures;
+use crate::numbers;
 use crate::result::Run;
 
 /// What was looked at.
@@ -14,9 +14,9 @@ pub(crate) enum Basis {
     Verified(Verified),
     /// Events were read, and there was nothing to compare them with.
     Counted(Counted),
-    /// Streams were held, and nobody asked for more.
+    /// Streams were held, and no event was expected.
     Held(Held),
-    /// Nobody subscribed here; the server accepted events.
+    /// There was no subscriber; the server accepted events.
     Accepted(Accepted),
     /// Nothing was.
     Nothing(Nothing),
@@ -39,7 +39,7 @@ pub(crate) struct Verified {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Counted {
     events: NonZeroU64,
-    somebody_published: bool,
+    was_published: bool,
 }
 
 /// Streams that were held: at least one.
@@ -63,7 +63,7 @@ pub(crate) enum Nothing {
     Parsed,
     /// No event came, only so many comments.
     Came { comments: u64 },
-    /// Nobody subscribed here, and no event was accepted.
+    /// There was no subscriber, and no event was accepted.
     Accepted,
 }
 
@@ -73,7 +73,7 @@ impl Basis {
         let found = &run.correctness;
         let Some(verified) = found.verified else { return Self::Unsaid };
         let others = found.unverified + found.foreign;
-        let somebody_published = run.publishing.is_some();
+        let was_published = run.publishing.is_some();
         let (parsed, connected) = (run.subscribers.verified, run.subscribers.connected);
         if let Some(events) = NonZeroU64::new(verified) {
             let sample = (parsed < connected).then_some((parsed, connected));
@@ -85,7 +85,7 @@ impl Basis {
             return Self::Held(Held(streams));
         }
         if let Some(events) = NonZeroU64::new(others) {
-            return Self::Counted(Counted { events, somebody_published });
+            return Self::Counted(Counted { events, was_published });
         }
         let published = run.publishing.as_ref();
         if run.subscribers.asked == 0 {
@@ -129,7 +129,7 @@ impl Verified {
     /// What has come is right, though not everything has.
     pub(crate) fn what_came_is_right(self) -> String {
         format!(
-            "what arrived is right{}, but not everything arrived: nothing was lost without a word",
+            "what arrived is right{}, but not everything arrived: there were no silent gaps",
             self.extent()
         )
     }
@@ -138,7 +138,7 @@ impl Verified {
     pub(crate) fn faultless(self) -> String {
         let others = match self.others {
             0 => String::new(),
-            others => format!("; {} more could not be verified", figures::count(others)),
+            others => format!("; {} more could not be verified", numbers::count(others)),
         };
         format!(
             "no silent gaps, duplicates, reordering, corruption or wrong topics{}{others}",
@@ -147,13 +147,13 @@ impl Verified {
     }
 
     fn extent(self) -> String {
-        let events = figures::quantity(self.events.get(), "event");
+        let events = numbers::quantity(self.events.get(), "event");
         match self.sample {
             None => format!(" ({events} verified)"),
             Some((parsed, all)) => format!(
                 " ({events} verified, at {} of {} subscribers)",
-                figures::count(parsed),
-                figures::count(all)
+                numbers::count(parsed),
+                numbers::count(all)
             ),
         }
     }
@@ -162,8 +162,7 @@ impl Verified {
 impl Counted {
     /// What was not looked at.
     pub(crate) fn sentence(self) -> String {
-        let whose =
-            if self.somebody_published { "is of this run" } else { "carries loadgen's marks" };
+        let whose = if self.was_published { "is of this run" } else { "carries loadgen's marks" };
         match self.events.get() {
             1 => format!(
                 "1 event was read, and it {}, so order, loss and duplicates were not checked",
@@ -171,7 +170,7 @@ impl Counted {
             ),
             events => format!(
                 "{} events were read; none {whose}, so order, loss and duplicates were not checked",
-                figures::count(events)
+                numbers::count(events)
             ),
         }
     }
@@ -181,7 +180,7 @@ impl Held {
     /// What was asked for, and what was not looked at for that.
     pub(crate) fn sentence(self) -> String {
         format!(
-            "{} held; no event was asked for, and none was checked",
+            "{} held; --hold expects no event, and none was checked",
             were(self.0.get(), "stream")
         )
     }
@@ -191,7 +190,7 @@ impl Accepted {
     /// What the server said of them.
     pub(crate) fn sentence(self) -> String {
         format!(
-            "{} accepted; nobody subscribed here, so deliveries were not looked at",
+            "{} accepted; there was no subscriber, so deliveries were not checked",
             were(self.0.get(), "event")
         )
     }
@@ -213,16 +212,16 @@ impl Nothing {
             }
             Self::Came { comments: 0 } => "no event came".to_owned(),
             Self::Came { comments } => {
-                format!("no event came, only {}", figures::quantity(comments, "comment"))
+                format!("no event came, only {}", numbers::quantity(comments, "comment"))
             }
-            Self::Accepted => "nobody subscribed here, and no event was accepted".to_owned(),
+            Self::Accepted => "there was no subscriber, and no event was accepted".to_owned(),
         };
         format!("{why}, so nothing was checked")
     }
 }
 
 fn were(count: u64, noun: &str) -> String {
-    format!("{} {}", figures::quantity(count, noun), if count == 1 { "was" } else { "were" })
+    format!("{} {}", numbers::quantity(count, noun), if count == 1 { "was" } else { "were" })
 }
 
 #[cfg(test)]
@@ -271,7 +270,7 @@ mod tests {
             (run(0, 0, 0, Some(0)), "no event came, so nothing was checked"),
             (run(0, 0, 0, None), "no event came, so nothing was checked"),
             (unreached(run(0, 0, 0, None)), "no subscriber was connected, so nothing was checked"),
-            (nobody(run(0, 0, 0, Some(0))), "nobody subscribed here, and no event was accepted"),
+            (nobody(run(0, 0, 0, Some(0))), "there was no subscriber, and no event was accepted"),
         ];
         for (run, words) in cases {
             let sentence = Basis::of(&run).shortcoming().expect(words);

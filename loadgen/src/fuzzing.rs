@@ -1,5 +1,5 @@
-//! Entry points for fuzzing: one function for each parser of bytes that come from outside. Any bytes
-//! may be given; a function returns, or panics when the parser breaks a promise.
+//! Entry points for fuzzing: one function for each parser of bytes that come from outside. Any
+//! bytes may be given; a function returns, or panics when the parser breaks a promise.
 //!
 //! Where a parser reads a stream, the first byte says in pieces of how many bytes the rest comes (0
 //! means in one piece), and what is read must not depend on that. Nothing here opens a file or a
@@ -9,12 +9,12 @@ use std::path::Path;
 
 use crate::clock::Moment;
 use crate::http1::{Body, HeadReader};
-use crate::measure::{Ledger, Reading};
+use crate::measure::{ReadTime, Recorder};
 use crate::plan::{Plan, Settings};
 use crate::result::ResultFile;
 use crate::sse::Parser;
 use crate::subscriber::Subscriber;
-use crate::{report, watch};
+use crate::{report, server_monitor};
 
 /// Inputs up to this length read the same in pieces as at once. A longer head is refused as soon as
 /// too much of it is there, which depends on the pieces.
@@ -120,15 +120,15 @@ fn events<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<[Vec<u8>; 3]>, Vec
 
 /// Has a subscriber read it, whose run published something or nothing.
 fn judged(stream: &[u8], any_run: bool) {
-    let mut ledger = Ledger::default();
-    ledger.facts.any_run = any_run;
+    let mut recorder = Recorder::default();
+    recorder.facts.any_run = any_run;
     let mut subscriber = Subscriber::alone(any_run);
-    let reading = Reading { now: Moment(1 << 40), known_since: None };
-    subscriber.opened(Moment(0), false, reading.now, &mut ledger);
+    let read_time = ReadTime { now: Moment(1 << 40), known_since: None };
+    subscriber.opened(Moment(0), false, read_time.now, &mut recorder);
     // An end by a line that is too long is one as well.
-    let _ = subscriber.read(stream, reading, &mut ledger);
-    subscriber.closed(reading.now, &mut ledger);
-    subscriber.settle(None, true, &mut ledger);
+    let _ = subscriber.read(stream, read_time, &mut recorder);
+    subscriber.closed(read_time.now, &mut recorder);
+    subscriber.finish(None, true, &mut recorder);
 }
 
 /// Two readings of a page of metrics, the first as long as the first two bytes say.
@@ -137,7 +137,7 @@ pub fn metrics_page(bytes: &[u8]) {
     let length = usize::from(u16::from_be_bytes([*high, *low])).min(rest.len());
     let (before, after) = rest.split_at(length);
     let (before, after) = (String::from_utf8_lossy(before), String::from_utf8_lossy(after));
-    let _ = watch::changes(&before, &after);
+    let _ = server_monitor::changes(&before, &after);
 }
 
 /// A file of results: what reads it, and every report that is made of it.
@@ -162,8 +162,8 @@ pub fn scenario(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let Ok(settings) = Settings::default().over_text(Path::new("scenario"), &text) else { return };
     let _ = settings.shown();
-    for goal in &settings.slo {
-        let _ = goal.parse::<crate::slo::Slo>();
+    for slo in &settings.slo {
+        let _ = slo.parse::<crate::slo::Slo>();
     }
     if settings.names_no_host()
         && let Ok(plan) = settings.plan()

@@ -1,15 +1,16 @@
-//! What a publisher puts into an event's data, so that a subscriber can tell which event it is, when
-//! it was due, and whether a byte has changed.
+//! What a publisher puts into an event's data, so that a subscriber can tell which event it is,
+//! when it was due, and whether a byte has changed.
 //!
-//! A header of fixed width in lower-case hexadecimal, then padding. It survives being a form field or
-//! part of a JSON string, and is found by its mark wherever a server puts it:
+//! A header of fixed width in lower-case hexadecimal, then padding. It survives being a form field
+//! or part of a JSON string, and is found by its mark wherever a server puts it:
 //!
 //! ```text
-//! lg1. run(8) clock(8) lane(2) topic(6) sequence(10) length(6) due(16) late(8) checksum(8) padding…
+//! lg1. run(8) clock(8) publisher(2) topic(6) sequence(10) length(6) due(16) late(8) checksum(8)
+//! padding…
 //! ```
 //!
-//! `late` is the time from due to the publish call in units of 100 ns; the checksum is CRC-32 of all
-//! of the payload but itself.
+//! `late` is the time from due to the publish call in units of 100 ns; the checksum is CRC-32 of
+//! all of the payload but itself.
 
 use std::ops::Range;
 
@@ -24,7 +25,7 @@ pub const SMALLEST: usize = 76;
 pub const LARGEST: usize = (1 << 24) - 1;
 
 /// The most publishers that the header can tell apart.
-pub const LANES: usize = 1 << 8;
+pub const MAX_PUBLISHERS: usize = 1 << 8;
 
 /// The most topics that the header can tell apart.
 pub const TOPICS: usize = 1 << 24;
@@ -40,11 +41,11 @@ pub struct Stamp {
     pub run: u32,
     /// The clock that its moments are of.
     pub clock: ClockId,
-    /// The publisher: events of one lane and topic are in order.
-    pub lane: u8,
+    /// The publisher: events of one publisher and topic are in order.
+    pub publisher: u8,
     /// The topic, by its number; below 2^24.
     pub topic: u32,
-    /// Counted from 0 for each lane and topic; below 2^40.
+    /// Counted from 0 for each publisher and topic; below 2^40.
     pub sequence: u64,
     /// When the event was due.
     pub due: Moment,
@@ -69,7 +70,7 @@ pub fn write(stamp: &Stamp, size: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(MARK);
     hex(out, u64::from(stamp.run), 8);
     hex(out, u64::from(stamp.clock.0), 8);
-    hex(out, u64::from(stamp.lane), 2);
+    hex(out, u64::from(stamp.publisher), 2);
     hex(out, u64::from(stamp.topic), 6);
     hex(out, stamp.sequence, 10);
     hex(out, size as u64, 6);
@@ -115,7 +116,7 @@ pub fn read(data: &[u8]) -> Result<Stamp, Unreadable> {
     Ok(Stamp {
         run,
         clock: ClockId(clock),
-        lane: (route >> 24) as u8,
+        publisher: (route >> 24) as u8,
         topic: route & 0xff_ffff,
         sequence: numbers >> 24,
         due: Moment(due),
@@ -178,7 +179,7 @@ mod tests {
         Stamp {
             run: 0xdead_beef,
             clock: ClockId(0x1234_5679),
-            lane: 3,
+            publisher: 3,
             topic: 70_000,
             sequence: 1 << 33,
             due: Moment(123_456_789_012_345),

@@ -1,15 +1,15 @@
-//! What one subscriber has seen of the events that it should see, by sequence: in order, after a
-//! hole, late, or again. No I/O and no clock; a subscriber to whom nothing bad happened holds one
-//! number for each sequence and nothing else. Sequences are those of the publishers, called lanes.
+//! Tracks the sequences of one subscriber: which events arrived in order, after a gap, out of
+//! order, or as duplicates. No I/O and no clock; a subscriber that missed nothing holds one number
+//! for each publisher and nothing else.
 //!
-//! A hole is only a suspicion until the end of the run: what fills it later was out of order, not
-//! lost. What stays empty is sorted by whether the subscriber could know: it was told so, it was away
-//! without an id to resume from, or nobody said a word.
+//! A gap is final only at the end of the run: an event that fills it later was out of order, not
+//! lost. What is still missing then is sorted by its cause: the server announced the loss, the
+//! subscriber was away without an id to resume from, or neither, which is a silent gap.
 
 /// How a run of missing events is to be judged if it stays missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// Nobody said anything.
+    /// Nothing was announced.
     Silent,
     /// The server said that something is missing here.
     Announced,
@@ -20,14 +20,14 @@ pub(crate) enum Cause {
 /// How an event arrived, seen from those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
-    /// The one that was due, or the first of a publisher that nothing is known about.
+    /// The one that comes next, or the first of a publisher that is not known yet.
     Next,
     /// So many before it have not arrived yet.
-    AfterHole(u64),
+    AfterGap(u64),
     /// One that was missing.
-    Late,
+    OutOfOrder,
     /// One that had arrived before.
-    Again,
+    Duplicate,
 }
 
 /// What never arrived.
@@ -52,78 +52,79 @@ impl Losses {
     }
 }
 
-/// The next sequence of a lane of which no event has been seen and no beginning is known.
+/// The next sequence of a publisher of which no event has been seen and no beginning is known.
 const UNKNOWN: u64 = u64::MAX;
 
-/// Holes of one subscriber that are remembered one by one; older ones are only counted.
-const HOLES: usize = 1024;
+/// Gaps of one subscriber that are remembered one by one; older ones are only counted.
+const MAX_GAPS: usize = 1024;
 
-/// What one subscriber has seen.
+/// Which events of each publisher one subscriber has got.
 #[derive(Debug)]
-pub(crate) struct Progress {
+pub(crate) struct SequenceTracker {
     first: u64,
     others: Box<[u64]>,
-    doubt: Option<Box<Doubt>>,
+    gaps: Option<Box<Gaps>>,
     /// Different events that have arrived.
     pub(crate) unique: u64,
 }
 
 #[derive(Debug, Default)]
-struct Doubt {
-    holes: Vec<Hole>,
-    /// Holes that are no longer remembered one by one.
-    settled: Losses,
-    /// Losses that were announced with a number, wherever they are.
-    credit: u64,
-    /// Events that arrived damaged, so that nobody knows which they were.
+struct Gaps {
+    open: Vec<Gap>,
+    /// Gaps that are no longer remembered one by one.
+    forgotten: Losses,
+    /// Losses that were announced with a number, in whichever gap they are.
+    announced: u64,
+    /// Events that arrived damaged, so that it is not known which they were.
     damaged: u64,
-    /// How the next hole of each lane is to be judged.
+    /// How the next gap of each publisher is to be judged.
     pending: Vec<Option<Cause>>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Hole {
-    lane: u16,
+struct Gap {
+    publisher: u16,
     from: u64,
     to: u64,
     cause: Cause,
 }
 
-impl Progress {
-    /// Of a subscriber who is there before the first event of every lane.
-    pub(crate) fn from_the_start(lanes: usize) -> Self {
-        Self::new(lanes, 0)
+impl SequenceTracker {
+    /// Of a subscriber that is connected before the first event of every publisher.
+    pub(crate) fn from_the_first_event(publishers: usize) -> Self {
+        Self::new(publishers, 0)
     }
 
-    /// Of a subscriber who comes in the middle: what it sees first is the beginning.
-    pub(crate) fn from_what_comes(lanes: usize) -> Self {
-        Self::new(lanes, UNKNOWN)
+    /// Of a subscriber that joins in the middle: its first event of each publisher is the
+    /// beginning.
+    pub(crate) fn from_any_event(publishers: usize) -> Self {
+        Self::new(publishers, UNKNOWN)
     }
 
-    fn new(lanes: usize, next: u64) -> Self {
-        let others = vec![next; lanes.saturating_sub(1)].into();
-        Self { first: next, others, doubt: None, unique: 0 }
+    fn new(publishers: usize, next: u64) -> Self {
+        let others = vec![next; publishers.saturating_sub(1)].into();
+        Self { first: next, others, gaps: None, unique: 0 }
     }
 
-    /// An event of a lane has arrived.
-    pub(crate) fn arrive(&mut self, lane: u16, sequence: u64) -> Arrival {
-        let next = self.next(lane);
+    /// An event of a publisher has arrived.
+    pub(crate) fn arrive(&mut self, publisher: u16, sequence: u64) -> Arrival {
+        let next = self.next(publisher);
         let arrival = if sequence == next || next == UNKNOWN {
-            if self.doubt.is_some() {
-                self.take_pending(lane);
+            if self.gaps.is_some() {
+                self.take_pending(publisher);
             }
             Arrival::Next
         } else if sequence > next {
-            self.open_hole(lane, next, sequence);
-            Arrival::AfterHole(sequence - next)
-        } else if self.fill(lane, sequence) {
+            self.open_gap(publisher, next, sequence);
+            Arrival::AfterGap(sequence - next)
+        } else if self.fill(publisher, sequence) {
             self.unique += 1;
-            return Arrival::Late;
+            return Arrival::OutOfOrder;
         } else {
-            return Arrival::Again;
+            return Arrival::Duplicate;
         };
         self.unique += 1;
-        self.set_next(lane, sequence + 1);
+        self.set_next(publisher, sequence + 1);
         arrival
     }
 
@@ -131,88 +132,90 @@ impl Progress {
     pub(crate) fn announced(&mut self, count: Option<u64>) {
         match count {
             Some(count) => {
-                let doubt = self.doubt();
-                doubt.credit = doubt.credit.saturating_add(count);
+                let gaps = self.gaps();
+                gaps.announced = gaps.announced.saturating_add(count);
             }
-            None => self.expect_hole(Cause::Announced),
+            None => self.expect_gap(Cause::Announced),
         }
     }
 
-    /// An event arrived damaged: it is not missing, though nobody can say which it was.
+    /// An event arrived damaged: it is not missing, though it is not known which it was.
     pub(crate) fn damaged(&mut self) {
-        self.doubt().damaged += 1;
+        self.gaps().damaged += 1;
     }
 
-    /// The first hole that is left, for words: its lane, its first sequence and the one after its last.
-    pub(crate) fn first_hole(&self) -> Option<(u16, u64, u64)> {
-        let holes = &self.doubt.as_deref()?.holes;
-        holes.iter().find(|hole| hole.cause == Cause::Silent).map(|h| (h.lane, h.from, h.to))
+    /// The first gap that is left, for words: its publisher, its first sequence and the one after
+    /// its last.
+    pub(crate) fn first_gap(&self) -> Option<(u16, u64, u64)> {
+        let gaps = &self.gaps.as_deref()?.open;
+        gaps.iter().find(|gap| gap.cause == Cause::Silent).map(|h| (h.publisher, h.from, h.to))
     }
 
-    /// The subscriber comes back without an id: it cannot get what it missed.
-    pub(crate) fn back_without_id(&mut self) {
-        self.expect_hole(Cause::Unresumable);
+    /// The subscriber reconnected without an id: it cannot get what it missed.
+    pub(crate) fn reconnected_without_id(&mut self) {
+        self.expect_gap(Cause::Unresumable);
     }
 
-    /// Events of a lane that have been published and not seen yet, holes apart.
-    pub(crate) fn behind(&self, lane: u16, published: u64) -> u64 {
-        match self.next(lane) {
+    /// Events of a publisher that have been published and have not arrived yet, without those in
+    /// gaps.
+    pub(crate) fn behind(&self, publisher: u16, published: u64) -> u64 {
+        match self.next(publisher) {
             UNKNOWN => 0,
             next => published.saturating_sub(next),
         }
     }
 
-    /// The end: what is missing now is lost. `published` holds how many events each lane published
-    /// on the subscriber's topic, when that is known; `excused` holds those of them that the server
-    /// never accepted.
-    pub(crate) fn settle(&mut self, published: Option<&[u64]>, excused: &[(u8, u64)]) -> Losses {
-        for (lane, &published) in (0..=u16::MAX).zip(published.unwrap_or_default()) {
-            let next = self.next(lane);
+    /// The end: what is missing now is lost. `published` holds how many events each publisher
+    /// published on the subscriber's topic, when that is known; `unaccepted` holds those of them
+    /// that the server never accepted.
+    pub(crate) fn finish(&mut self, published: Option<&[u64]>, unaccepted: &[(u8, u64)]) -> Losses {
+        for (publisher, &published) in (0..=u16::MAX).zip(published.unwrap_or_default()) {
+            let next = self.next(publisher);
             if next < published {
-                self.open_hole(lane, next, published);
-                self.set_next(lane, published);
+                self.open_gap(publisher, next, published);
+                self.set_next(publisher, published);
             }
         }
-        let Some(doubt) = self.doubt.as_deref() else { return Losses::default() };
-        let mut losses = doubt.settled;
-        for hole in &doubt.holes {
-            let excuses = |(lane, sequence): &&(u8, u64)| {
-                u16::from(*lane) == hole.lane && (hole.from..hole.to).contains(sequence)
+        let Some(gaps) = self.gaps.as_deref() else { return Losses::default() };
+        let mut losses = gaps.forgotten;
+        for gap in &gaps.open {
+            let is_unaccepted = |(publisher, sequence): &&(u8, u64)| {
+                u16::from(*publisher) == gap.publisher && (gap.from..gap.to).contains(sequence)
             };
-            let forgiven = excused.iter().filter(excuses).count() as u64;
-            losses.add(hole.cause, (hole.to - hole.from).saturating_sub(forgiven));
+            let not_accepted = unaccepted.iter().filter(is_unaccepted).count() as u64;
+            losses.add(gap.cause, (gap.to - gap.from).saturating_sub(not_accepted));
         }
-        let told = losses.silent.min(doubt.credit);
-        losses.silent -= told;
-        losses.announced += told;
-        losses.silent = losses.silent.saturating_sub(doubt.damaged);
+        let announced = losses.silent.min(gaps.announced);
+        losses.silent -= announced;
+        losses.announced += announced;
+        losses.silent = losses.silent.saturating_sub(gaps.damaged);
         losses
     }
 
     /// Bytes on the heap.
     #[cfg(test)]
     pub(crate) fn heap(&self) -> usize {
-        let doubt = self.doubt.as_deref().map_or(0, |doubt| {
-            size_of::<Doubt>()
-                + doubt.holes.capacity() * size_of::<Hole>()
-                + doubt.pending.capacity() * size_of::<Option<Cause>>()
+        let gaps = self.gaps.as_deref().map_or(0, |gaps| {
+            size_of::<Gaps>()
+                + gaps.open.capacity() * size_of::<Gap>()
+                + gaps.pending.capacity() * size_of::<Option<Cause>>()
         });
-        size_of_val(&*self.others) + doubt
+        size_of_val(&*self.others) + gaps
     }
 
-    fn next(&self, lane: u16) -> u64 {
-        match lane {
+    fn next(&self, publisher: u16) -> u64 {
+        match publisher {
             0 => self.first,
-            lane => self.others.get(usize::from(lane) - 1).copied().unwrap_or(UNKNOWN),
+            publisher => self.others.get(usize::from(publisher) - 1).copied().unwrap_or(UNKNOWN),
         }
     }
 
-    fn set_next(&mut self, lane: u16, next: u64) {
-        if lane == 0 {
+    fn set_next(&mut self, publisher: u16, next: u64) {
+        if publisher == 0 {
             self.first = next;
             return;
         }
-        let place = usize::from(lane) - 1;
+        let place = usize::from(publisher) - 1;
         if place >= self.others.len() {
             // A sequence that was not known of at the beginning.
             let mut longer = self.others.to_vec();
@@ -222,38 +225,39 @@ impl Progress {
         self.others[place] = next;
     }
 
-    fn doubt(&mut self) -> &mut Doubt {
-        self.doubt.get_or_insert_default()
+    fn gaps(&mut self) -> &mut Gaps {
+        self.gaps.get_or_insert_default()
     }
 
-    fn expect_hole(&mut self, cause: Cause) {
-        let lanes = 1 + self.others.len();
-        self.doubt().pending = vec![Some(cause); lanes];
+    fn expect_gap(&mut self, cause: Cause) {
+        let publishers = 1 + self.others.len();
+        self.gaps().pending = vec![Some(cause); publishers];
     }
 
-    fn take_pending(&mut self, lane: u16) -> Option<Cause> {
-        self.doubt.as_deref_mut()?.pending.get_mut(usize::from(lane))?.take()
+    fn take_pending(&mut self, publisher: u16) -> Option<Cause> {
+        self.gaps.as_deref_mut()?.pending.get_mut(usize::from(publisher))?.take()
     }
 
-    fn open_hole(&mut self, lane: u16, from: u64, to: u64) {
-        let cause = self.take_pending(lane).unwrap_or(Cause::Silent);
-        let doubt = self.doubt();
-        if doubt.holes.len() == HOLES {
-            let oldest = doubt.holes.remove(0);
-            doubt.settled.add(oldest.cause, oldest.to - oldest.from);
+    fn open_gap(&mut self, publisher: u16, from: u64, to: u64) {
+        let cause = self.take_pending(publisher).unwrap_or(Cause::Silent);
+        let gaps = self.gaps();
+        if gaps.open.len() == MAX_GAPS {
+            let oldest = gaps.open.remove(0);
+            gaps.forgotten.add(oldest.cause, oldest.to - oldest.from);
         }
-        doubt.holes.push(Hole { lane, from, to, cause });
+        gaps.open.push(Gap { publisher, from, to, cause });
     }
 
-    /// Takes one event out of the hole that it is missing from.
-    fn fill(&mut self, lane: u16, sequence: u64) -> bool {
-        let Some(doubt) = self.doubt.as_deref_mut() else { return false };
-        let holds = |hole: &Hole| hole.lane == lane && (hole.from..hole.to).contains(&sequence);
-        let Some(place) = doubt.holes.iter().position(holds) else { return false };
-        let hole = doubt.holes[place];
-        let parts = [Hole { to: sequence, ..hole }, Hole { from: sequence + 1, ..hole }];
+    /// Takes one event out of the gap that it is missing from.
+    fn fill(&mut self, publisher: u16, sequence: u64) -> bool {
+        let Some(gaps) = self.gaps.as_deref_mut() else { return false };
+        let holds =
+            |gap: &Gap| gap.publisher == publisher && (gap.from..gap.to).contains(&sequence);
+        let Some(place) = gaps.open.iter().position(holds) else { return false };
+        let gap = gaps.open[place];
+        let parts = [Gap { to: sequence, ..gap }, Gap { from: sequence + 1, ..gap }];
         let parts = parts.into_iter().filter(|part| part.from < part.to);
-        doubt.holes.splice(place..=place, parts);
+        gaps.open.splice(place..=place, parts);
         true
     }
 }
@@ -262,11 +266,11 @@ impl Progress {
 mod tests {
     use super::*;
 
-    /// Arrivals of lane 0 in this order, of so many published.
+    /// Arrivals of publisher 0 in this order, of so many published.
     fn after(sequences: &[u64], published: u64) -> (Vec<Arrival>, Losses) {
-        let mut progress = Progress::from_the_start(1);
-        let arrivals = sequences.iter().map(|sequence| progress.arrive(0, *sequence)).collect();
-        (arrivals, progress.settle(Some(&[published]), &[]))
+        let mut tracker = SequenceTracker::from_the_first_event(1);
+        let arrivals = sequences.iter().map(|sequence| tracker.arrive(0, *sequence)).collect();
+        (arrivals, tracker.finish(Some(&[published]), &[]))
     }
 
     fn silent(silent: u64) -> Losses {
@@ -275,14 +279,14 @@ mod tests {
 
     #[test]
     fn what_happened_to_each_event_is_told_apart() {
-        use Arrival::{AfterHole, Again, Late, Next};
+        use Arrival::{AfterGap, Duplicate, Next, OutOfOrder};
         let cases: &[(&[u64], u64, &[Arrival], u64)] = &[
             (&[0, 1, 2], 3, &[Next, Next, Next], 0),
-            (&[0, 2], 3, &[Next, AfterHole(1)], 1),
-            (&[0, 2, 1], 3, &[Next, AfterHole(1), Late], 0),
-            (&[0, 0, 1], 2, &[Next, Again, Next], 0),
-            (&[0, 2, 1, 1], 3, &[Next, AfterHole(1), Late, Again], 0),
-            (&[3, 1, 0], 4, &[AfterHole(3), Late, Late], 1),
+            (&[0, 2], 3, &[Next, AfterGap(1)], 1),
+            (&[0, 2, 1], 3, &[Next, AfterGap(1), OutOfOrder], 0),
+            (&[0, 0, 1], 2, &[Next, Duplicate, Next], 0),
+            (&[0, 2, 1, 1], 3, &[Next, AfterGap(1), OutOfOrder, Duplicate], 0),
+            (&[3, 1, 0], 4, &[AfterGap(3), OutOfOrder, OutOfOrder], 1),
             (&[0, 1], 5, &[Next, Next], 3),
             (&[], 5, &[], 5),
         ];
@@ -293,81 +297,81 @@ mod tests {
     }
 
     #[test]
-    fn lanes_are_independent() {
-        let mut progress = Progress::from_the_start(3);
-        for (lane, sequence) in [(2, 0), (0, 0), (1, 0), (2, 1), (0, 1)] {
-            assert_eq!(progress.arrive(lane, sequence), Arrival::Next);
+    fn publishers_are_independent() {
+        let mut tracker = SequenceTracker::from_the_first_event(3);
+        for (publisher, sequence) in [(2, 0), (0, 0), (1, 0), (2, 1), (0, 1)] {
+            assert_eq!(tracker.arrive(publisher, sequence), Arrival::Next);
         }
-        assert_eq!(progress.behind(1, 4), 3);
-        assert_eq!(progress.settle(Some(&[2, 1, 3]), &[]), silent(1));
-        assert_eq!(progress.unique, 5);
+        assert_eq!(tracker.behind(1, 4), 3);
+        assert_eq!(tracker.finish(Some(&[2, 1, 3]), &[]), silent(1));
+        assert_eq!(tracker.unique, 5);
     }
 
     #[test]
     fn a_loss_that_was_announced_with_its_number_is_not_silent() {
-        let mut progress = Progress::from_the_start(1);
-        progress.arrive(0, 0);
-        progress.announced(Some(3));
-        assert_eq!(progress.arrive(0, 4), Arrival::AfterHole(3));
-        assert_eq!(progress.arrive(0, 6), Arrival::AfterHole(1));
-        let losses = progress.settle(Some(&[7]), &[]);
+        let mut tracker = SequenceTracker::from_the_first_event(1);
+        tracker.arrive(0, 0);
+        tracker.announced(Some(3));
+        assert_eq!(tracker.arrive(0, 4), Arrival::AfterGap(3));
+        assert_eq!(tracker.arrive(0, 6), Arrival::AfterGap(1));
+        let losses = tracker.finish(Some(&[7]), &[]);
         assert_eq!(losses, Losses { silent: 1, announced: 3, unresumable: 0 });
     }
 
     #[test]
     fn a_loss_that_was_announced_without_a_number_covers_the_hole_at_that_place_only() {
-        let mut progress = Progress::from_the_start(1);
-        progress.arrive(0, 0);
-        progress.announced(None);
-        progress.arrive(0, 4);
-        progress.arrive(0, 6);
-        let losses = progress.settle(Some(&[7]), &[]);
+        let mut tracker = SequenceTracker::from_the_first_event(1);
+        tracker.arrive(0, 0);
+        tracker.announced(None);
+        tracker.arrive(0, 4);
+        tracker.arrive(0, 6);
+        let losses = tracker.finish(Some(&[7]), &[]);
         assert_eq!(losses, Losses { silent: 1, announced: 3, unresumable: 0 });
     }
 
     #[test]
-    fn an_announcement_with_nothing_missing_forgives_nothing_later() {
-        let mut progress = Progress::from_the_start(1);
-        progress.announced(None);
-        assert_eq!(progress.arrive(0, 0), Arrival::Next);
-        progress.arrive(0, 2);
-        assert_eq!(progress.settle(Some(&[3]), &[]), silent(1));
+    fn an_announcement_with_nothing_missing_excuses_no_later_gap() {
+        let mut tracker = SequenceTracker::from_the_first_event(1);
+        tracker.announced(None);
+        assert_eq!(tracker.arrive(0, 0), Arrival::Next);
+        tracker.arrive(0, 2);
+        assert_eq!(tracker.finish(Some(&[3]), &[]), silent(1));
     }
 
     #[test]
     fn what_was_missed_without_an_id_is_its_own_kind() {
-        let mut progress = Progress::from_the_start(1);
-        progress.arrive(0, 0);
-        progress.back_without_id();
-        progress.arrive(0, 5);
-        let losses = progress.settle(Some(&[6]), &[]);
+        let mut tracker = SequenceTracker::from_the_first_event(1);
+        tracker.arrive(0, 0);
+        tracker.reconnected_without_id();
+        tracker.arrive(0, 5);
+        let losses = tracker.finish(Some(&[6]), &[]);
         assert_eq!(losses, Losses { silent: 0, announced: 0, unresumable: 4 });
     }
 
     #[test]
     fn events_that_were_never_accepted_are_not_missing() {
-        let mut progress = Progress::from_the_start(1);
-        progress.arrive(0, 0);
-        progress.arrive(0, 3);
-        assert_eq!(progress.settle(Some(&[6]), &[(0, 1), (0, 5), (1, 2)]), silent(2));
+        let mut tracker = SequenceTracker::from_the_first_event(1);
+        tracker.arrive(0, 0);
+        tracker.arrive(0, 3);
+        assert_eq!(tracker.finish(Some(&[6]), &[(0, 1), (0, 5), (1, 2)]), silent(2));
     }
 
     #[test]
-    fn who_comes_in_the_middle_misses_only_what_comes_after() {
-        let mut progress = Progress::from_what_comes(2);
-        assert_eq!(progress.arrive(0, 100), Arrival::Next);
-        assert_eq!(progress.arrive(0, 102), Arrival::AfterHole(1));
-        assert_eq!(progress.behind(1, 50), 0);
-        assert_eq!(progress.settle(Some(&[103, 50]), &[]), silent(1));
+    fn a_subscriber_that_joins_in_the_middle_misses_only_later_events() {
+        let mut tracker = SequenceTracker::from_any_event(2);
+        assert_eq!(tracker.arrive(0, 100), Arrival::Next);
+        assert_eq!(tracker.arrive(0, 102), Arrival::AfterGap(1));
+        assert_eq!(tracker.behind(1, 50), 0);
+        assert_eq!(tracker.finish(Some(&[103, 50]), &[]), silent(1));
     }
 
     #[test]
-    fn the_memory_of_holes_is_bounded_and_none_is_forgotten() {
-        let mut progress = Progress::from_the_start(1);
+    fn the_memory_of_gaps_is_bounded_and_none_is_forgotten() {
+        let mut tracker = SequenceTracker::from_the_first_event(1);
         for sequence in (1..10_000).step_by(2) {
-            progress.arrive(0, sequence);
+            tracker.arrive(0, sequence);
         }
-        assert!(progress.heap() < 64 << 10, "{}", progress.heap());
-        assert_eq!(progress.settle(Some(&[10_000]), &[]), silent(5000));
+        assert!(tracker.heap() < 64 << 10, "{}", tracker.heap());
+        assert_eq!(tracker.finish(Some(&[10_000]), &[]), silent(5000));
     }
 }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::conduct::{Phase, Running, View};
-use crate::crew::Progress;
 use crate::measure::Compact;
-use crate::report::figures;
+use crate::numbers;
+use crate::readers::Progress;
+use crate::run::{Phase, Running, View};
 
 /// The view that fits where standard error goes.
 pub(crate) fn of_stderr(is_quiet: bool) -> Box<dyn View> {
@@ -64,7 +64,7 @@ fn quantiles(latency: &Compact) -> String {
     if latency.count() == 0 {
         return "p50 –  p99 –".to_owned();
     }
-    let at = |quantile| figures::ms(crate::result::milliseconds(latency.quantile(quantile)));
+    let at = |quantile| numbers::ms(crate::result::milliseconds(latency.quantile(quantile)));
     format!("p50 {}  p99 {}", at(0.5), at(0.99))
 }
 
@@ -77,7 +77,7 @@ fn troubles(progress: &Progress, refused: u64) -> String {
         (progress.counts.reconnects, "reconnects"),
     ] {
         if count > 0 {
-            text.push_str(&format!("  {} {what}", figures::count(count)));
+            text.push_str(&format!("  {} {what}", numbers::count(count)));
         }
     }
     text
@@ -98,8 +98,8 @@ impl View for Lines {
         if self.ramp.take(progress, Duration::from_secs(1)).is_some() && !all || first_time {
             say(&format!(
                 "connecting  {} of {}{}",
-                figures::count(progress.counts.connected),
-                figures::count(asked),
+                numbers::count(progress.counts.connected),
+                numbers::count(asked),
                 troubles(progress, 0)
             ));
         }
@@ -120,12 +120,12 @@ fn line(state: &Running<'_>, rate: f64, latency: &Compact) -> String {
     let progress = state.progress;
     let phase = match progress.behind {
         Some(0) if state.phase == Phase::Tail && progress.absent > 0 => {
-            format!("waiting for {} to come back", figures::quantity(progress.absent, "subscriber"))
+            format!("waiting for {} to reconnect", numbers::quantity(progress.absent, "subscriber"))
         }
         Some(0) if state.phase == Phase::Tail => "waiting for the end".to_owned(),
         Some(1) if state.phase == Phase::Tail => "waiting for 1 delivery".to_owned(),
         Some(behind) if state.phase == Phase::Tail => {
-            format!("waiting for {} deliveries", figures::count(behind))
+            format!("waiting for {} deliveries", numbers::count(behind))
         }
         _ => {
             format!("{:>3.0} s of {:.0} s", state.elapsed.as_secs_f64(), state.length.as_secs_f64())
@@ -133,21 +133,21 @@ fn line(state: &Running<'_>, rate: f64, latency: &Compact) -> String {
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate")]
     let rate = rate.max(0.0).round() as u64;
-    // Who does not publish does not know what is sent.
+    // Without publishers of its own, loadgen does not know what is sent.
     let sent = state
         .publishing
-        .map_or_else(String::new, |_| format!("  {} sent", figures::count(state.sent())));
+        .map_or_else(String::new, |_| format!("  {} sent", numbers::count(state.sent())));
     format!(
         "{phase}  {} streams{sent}  {} deliveries/s  {}{}",
-        figures::count(progress.open),
-        figures::count(rate),
+        numbers::count(progress.open),
+        numbers::count(rate),
         quantiles(latency),
         troubles(progress, state.refused())
     )
 }
 
 fn say(line: &str) {
-    // Nobody may be listening any more.
+    // Standard error may be closed.
     let _ = writeln!(io::stderr(), "{line}");
 }
 
@@ -191,7 +191,7 @@ impl View for Live {
             self.bar.set_length(u64::try_from(state.length.as_millis()).unwrap_or(u64::MAX).max(1));
         }
         if state.phase == Phase::Tail {
-            self.bar.set_prefix("last ones ");
+            self.bar.set_prefix("tail      ");
         }
         if let Some((rate, latency)) = self.since.take(state.progress, Duration::from_millis(500)) {
             self.text = line(state, rate, &latency);
@@ -216,7 +216,7 @@ mod tests {
     fn a_line_has_figures_only_of_what_is_measured() {
         let progress = |behind, absent| Progress { behind, absent, ..Progress::default() };
         let shown =
-            |phase, progress: &Progress, publishing: Option<&crate::publish::PublishGauges>| {
+            |phase, progress: &Progress, publishing: Option<&crate::publish::PublishProgress>| {
                 let (elapsed, length) = (Duration::from_secs(2), Duration::from_secs(5));
                 line(
                     &Running { progress, phase, elapsed, length, publishing },
@@ -224,15 +224,15 @@ mod tests {
                     &Compact::default(),
                 )
             };
-        let gauges = crate::publish::PublishGauges::default();
+        let publish_progress = crate::publish::PublishProgress::default();
         let rest = "  0 streams  0 sent  0 deliveries/s  p50 –  p99 –";
         for (behind, absent, begin) in [
             (Some(0), 0, "waiting for the end"),
-            (Some(0), 1, "waiting for 1 subscriber to come back"),
+            (Some(0), 1, "waiting for 1 subscriber to reconnect"),
             (Some(1), 0, "waiting for 1 delivery"),
             (Some(2000), 3, "waiting for 2,000 deliveries"),
         ] {
-            let line = shown(Phase::Tail, &progress(behind, absent), Some(&gauges));
+            let line = shown(Phase::Tail, &progress(behind, absent), Some(&publish_progress));
             assert_eq!(line, format!("{begin}{rest}"));
         }
         let line = shown(Phase::Measuring, &progress(None, 0), None);

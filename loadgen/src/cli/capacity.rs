@@ -12,31 +12,31 @@ use crate::capacity::{Search, Tried, highest, lowest};
 use crate::plan::{FileBudget, Form, Rate, Settings, Span};
 use crate::result::{Outcome, ResultFile, Run, SCHEMA};
 
-/// How long each level is measured unless somebody says otherwise. The help says so too.
+/// How long each level is measured by default. The help says so too.
 const DURATION: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 #[command(
-    mut_arg("duration", |flag| flag.help("How long to measure each level [default: 5s]")),
+    mut_arg("duration", |flag| flag.help("How long to publish and measure at each level [default: 5s]")),
     mut_arg("append", |flag| flag.hide(true)),
     mut_arg("repeat", |flag| flag.hide(true))
 )]
 pub(super) struct Flags {
-    /// A scenario: a file, or the name of one that is built in
+    /// Scenario to run at each level: a TOML file, or the name of a built-in scenario
     scenario: Option<PathBuf>,
-    /// What to raise
+    /// What to raise from level to level
     #[arg(long, value_enum, default_value = "rate")]
     raise: Raise,
-    /// The first level
+    /// The first level: events a second, or subscribers
     #[arg(long, value_name = "N")]
     from: f64,
-    /// The last level
+    /// The highest level to try: events a second, or subscribers
     #[arg(long, value_name = "N")]
     to: f64,
-    /// By which each level is higher until one breaks
+    /// Factor from one level to the next, until a level does not hold
     #[arg(long, value_name = "X", default_value_t = 2.0)]
     factor: f64,
-    /// Show nothing while it runs
+    /// Show no progress while the levels run
     #[arg(short, long)]
     quiet: bool,
     #[command(flatten)]
@@ -45,9 +45,9 @@ pub(super) struct Flags {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Raise {
-    /// Events a second
+    /// Events that are published a second
     Rate,
-    /// Subscribers
+    /// Subscribers, each with a stream
     Connections,
 }
 
@@ -86,29 +86,35 @@ fn check(flags: &Flags, settings: &Settings) -> Result<(), Failure> {
     let wrong = |why: &str| Err(Failure::Usage(why.to_owned()));
     let fits = flags.from > 0.0 && flags.to >= flags.from && flags.factor > 1.0;
     if !fits || !flags.to.is_finite() || !flags.factor.is_finite() {
-        return wrong("a range needs 0 < --from <= --to, and --factor above 1");
+        return wrong("the levels need 0 < --from <= --to, and a --factor above 1");
     }
     match flags.raise {
         Raise::Rate if flags.settings.rate.is_some() => {
-            return wrong("--rate is what is raised: leave it out, or --raise connections");
+            return wrong(
+                "--raise rate sets the rate of each level: leave out --rate, or give --raise connections",
+            );
         }
         Raise::Connections if flags.settings.connections.is_some() => {
-            return wrong("--connections is what is raised: leave it out, or --raise rate");
+            return wrong(
+                "--raise connections sets the connections of each level: leave out --connections, or give --raise rate",
+            );
         }
         Raise::Rate if matches!(settings.schedule, Some(Form::Steps(_))) => {
-            return wrong("--schedule steps holds its rates, so --raise rate cannot raise them");
+            return wrong(
+                "--raise rate cannot raise the rates that --schedule steps names: leave out one of the two",
+            );
         }
         _ => {}
     }
     if settings.repeat.is_some() {
-        return wrong("each level is one run: leave out --repeat");
+        return wrong("loadgen capacity makes one run at each level: leave out --repeat");
     }
     if settings.append {
-        return wrong("capacity writes a result of its own: leave out --append");
+        return wrong("loadgen capacity always writes a new result: leave out --append");
     }
     let plan = at(settings, flags.raise, flags.to).plan()?;
     if matches!(flags.raise, Raise::Rate) && plan.publishing.is_none() {
-        return wrong("--raise rate needs somebody who publishes: give --publish URL");
+        return wrong("--raise rate needs a publisher: give --publish URL");
     }
     Ok(FileBudget::raise().check(&plan)?)
 }

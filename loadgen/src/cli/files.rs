@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Failure, beside};
+use super::{Failure, atomic_file};
 use crate::report;
 use crate::result::ResultFile;
 
@@ -26,7 +26,7 @@ impl Outputs<'_> {
     /// Whether all can be written, before hours go into what is to be written.
     pub(super) fn check(self) -> Result<(), Failure> {
         for path in [self.json, self.html, self.markdown, self.csv].into_iter().flatten() {
-            let checked = beside::check(path);
+            let checked = atomic_file::check(path);
             checked.map_err(|error| Failure::Unwritten { file: path.to_owned(), error })?;
         }
         Ok(())
@@ -66,7 +66,14 @@ pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Fail
 }
 
 pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    beside::write(path, text).map_err(|error| Failure::Unwritten { file: path.to_owned(), error })
+    atomic_file::write(path, text)
+        .map_err(|error| Failure::Unwritten { file: path.to_owned(), error })
+}
+
+/// To standard error: one line about a name that has changed and is still understood.
+pub(super) fn hint(text: &str) {
+    // Standard error may be closed on purpose.
+    let _ = writeln!(io::stderr(), "loadgen: {text}");
 }
 
 /// To standard output. A reader that has gone away is no failure of a run.

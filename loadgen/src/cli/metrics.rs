@@ -9,17 +9,16 @@ use super::Failure;
 use crate::export::Exporter;
 use crate::plan::{Plan, Settings};
 
-/// How often that wait looks whether somebody wants it to be over.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often that wait checks for an interruption.
+const POLL_PERIOD: Duration = Duration::from_millis(100);
 
-/// Begins to serve, when that was asked for. Where is always said, however quiet the rest is: who asked
-/// for port 0 knows it from nowhere else.
+/// Begins to serve, when that was asked for. Where is always said, however quiet the rest is: who
+/// asked for port 0 knows it from nowhere else.
 pub(super) fn open(settings: &Settings, plan: &Plan) -> Result<Option<Exporter>, Failure> {
     let Some(listen) = settings.metrics_listen else {
         return match settings.metrics_linger {
             Some(_) => Err(Failure::Usage(
-                "--metrics-linger is for the page of --metrics-listen IP:PORT: give both, or neither"
-                    .to_owned(),
+                "--metrics-linger needs --metrics-listen IP:PORT: give both, or neither".to_owned(),
             )),
             None => Ok(None),
         };
@@ -29,26 +28,27 @@ pub(super) fn open(settings: &Settings, plan: &Plan) -> Result<Option<Exporter>,
     let reach = if address.ip().is_loopback() {
         ""
     } else {
-        "  (whoever reaches this address can read them)"
+        "  (every host that reaches this address can read them)"
     };
     say(&format!("metrics on http://{address}/metrics{reach}"));
     Ok(Some(exporter))
 }
 
-/// Leaves the last values of a run there, as long as was asked for, or until somebody has had enough.
+/// Leaves the last values of a run there, as long as the settings say, or until an
+/// interruption.
 pub(super) fn linger(settings: &Settings, interrupted: &AtomicBool, is_quiet: bool) {
     let Some(length) = settings.metrics_linger.map(|span| span.0) else { return };
     let began = Instant::now();
     if !is_quiet && !length.is_zero() && !interrupted.load(Ordering::Relaxed) {
         let length = humantime::format_duration(length);
-        say(&format!("the last metrics stay for {length}; Ctrl-C ends that"));
+        say(&format!("serving the last metrics for {length}; Ctrl-C ends that"));
     }
     while began.elapsed() < length && !interrupted.load(Ordering::Relaxed) {
-        sleep(LOOK.min(length.saturating_sub(began.elapsed())));
+        sleep(POLL_PERIOD.min(length.saturating_sub(began.elapsed())));
     }
 }
 
 fn say(line: &str) {
-    // Who cannot be told may have closed standard error on purpose.
+    // Standard error may be closed on purpose.
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -1,6 +1,6 @@
 //! The command line: what there is to do, and how the program ends.
 
-mod beside;
+mod atomic_file;
 mod capacity;
 mod files;
 mod metrics;
@@ -14,19 +14,19 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::compare::{Input, compare};
-use crate::conduct::RunError;
-use crate::crew::CrewError;
 use crate::export::ExportError;
 use crate::plan::{FilesError, PlanError, Settings};
 use crate::publish::PublishError;
+use crate::readers::ReaderError;
 use crate::result::Unreadable;
+use crate::run::RunError;
 use crate::slo::SloError;
 
 /// Wrong flags, files or values.
 const USAGE: u8 = 1;
 /// The run could not be finished, so nothing can be said.
 const INVALID: u8 = 4;
-/// Nobody is there.
+/// The target cannot be reached.
 const UNREACHABLE: u8 = 5;
 
 /// A load generator for servers of Server-Sent Events
@@ -37,35 +37,38 @@ struct Cli {
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 fine, 1 usage, 2 a goal was missed, 3 wrong deliveries, \
-    4 the run is invalid (the generator was the limit), 5 the target could not be reached";
+const EXIT_CODES: &str = "Exit codes: 0 pass, 1 wrong usage, 2 fail: an SLO was missed, \
+    3 fail: wrong deliveries, 4 invalid (the generator was the limit), 5 unreachable target";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Hold streams, publish, verify and measure
+    /// Run a load test: hold event streams, publish, verify and measure
     Run(RunFlags),
-    /// Raise connections or rate until a goal breaks
+    /// Find the limit of a server: raise the rate or the connections until an SLO is missed
     Capacity(capacity::Flags),
-    /// Say whether the runs of B differ from those of A by more than A differs from itself
+    /// Compare two results: does B differ from A by more than the noise between runs?
     Compare(CompareFlags),
-    /// Make reports of a result file
+    /// Make the reports of a result file again
     Report(ReportFlags),
-    /// List the scenarios that are built in
+    /// List the built-in scenarios
     Scenarios,
-    /// List what a goal can be about
+    /// List the metrics that an SLO (--slo) can name
+    Slos,
+    /// The name of `slos` in earlier versions
+    #[command(hide = true)]
     Goals,
-    /// Print the JSON schema of result files
+    /// Print the JSON Schema of result files
     Schema,
-    /// Read a share of the subscribers for another process
+    /// Hold a share of the subscribers for another process of loadgen
     #[command(hide = true)]
     Worker,
 }
 
 #[derive(Debug, Args)]
 struct RunFlags {
-    /// A scenario: a file, or the name of one that is built in
+    /// Scenario to run: a TOML file, or the name of a built-in scenario
     scenario: Option<PathBuf>,
-    /// Show nothing while it runs
+    /// Show no progress while the test runs
     #[arg(short, long)]
     quiet: bool,
     #[command(flatten)]
@@ -74,35 +77,35 @@ struct RunFlags {
 
 #[derive(Debug, Args)]
 struct CompareFlags {
-    /// The result that is there
+    /// Result file A, the baseline
     a: PathBuf,
-    /// The result that is new
+    /// Result file B, which is compared with A
     b: PathBuf,
-    /// Compare even when the scenarios differ
+    /// Compare A and B even when their scenarios differ
     #[arg(long)]
     force: bool,
-    /// Exit with 2 when a figure is worse
+    /// Exit with code 2 when B is worse than A in any metric
     #[arg(long)]
     fail_on_worse: bool,
-    /// Write the comparison to this file
+    /// Write the comparison as JSON to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write a table for a pull request to this file
+    /// Write a table for a pull request as Markdown to this file
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 struct ReportFlags {
-    /// A result file
+    /// Result file that --json wrote
     result: PathBuf,
-    /// Write a report with plots to this file
+    /// Write a report with plots as HTML to this file
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Write a summary for a pull request to this file
+    /// Write a summary for a pull request as Markdown to this file
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Write one line a second to this file
+    /// Write the last run as CSV to this file, with one line for each second
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
 }
@@ -113,7 +116,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Plan(#[from] PlanError),
     #[error(transparent)]
-    Goal(#[from] SloError),
+    Slo(#[from] SloError),
     #[error(transparent)]
     Files(#[from] FilesError),
     #[error(transparent)]
@@ -126,9 +129,9 @@ pub(crate) enum Failure {
     Unwritten { file: PathBuf, error: io::Error },
     #[error("cannot read {}: {error}", file.display())]
     Unread { file: PathBuf, error: io::Error },
-    #[error("{} is no result of loadgen: {why}", file.display())]
+    #[error("{} is not a result file of loadgen: {why}", file.display())]
     NoResult { file: PathBuf, why: Unreadable },
-    #[error("{} is longer than {} MiB", file.display(), files::LONGEST >> 20)]
+    #[error("{} is longer than {} MiB, the limit of a result file", file.display(), files::LONGEST >> 20)]
     TooLong { file: PathBuf },
     #[error("{0}")]
     Usage(String),
@@ -141,7 +144,7 @@ impl Failure {
         match self {
             Self::Run(RunError::Publish(PublishError::Unreachable(..))) => UNREACHABLE,
             Self::Run(
-                RunError::Crew(CrewError::Tls(_)) | RunError::Publish(PublishError::Tls(_)),
+                RunError::ReaderPool(ReaderError::Tls(_)) | RunError::Publish(PublishError::Tls(_)),
             ) => USAGE,
             Self::Run(_) | Self::Io(_) => INVALID,
             _ => USAGE,
@@ -155,7 +158,7 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are no errors; clap's own code for errors is that of a missed goal.
+            // Help and version are no errors; clap's own code for errors is that of a missed SLO.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
         }
@@ -176,9 +179,13 @@ fn command(command: Command) -> Result<u8, Failure> {
         Command::Compare(flags) => compare_files(&flags),
         Command::Report(flags) => report(&flags),
         Command::Scenarios => scenarios::list().map(|()| 0),
-        Command::Goals => goals().map(|()| 0),
+        Command::Slos => slos().map(|()| 0),
+        Command::Goals => {
+            files::hint("`loadgen goals` is now called `loadgen slos`");
+            slos().map(|()| 0)
+        }
         Command::Schema => schema().map(|()| 0),
-        Command::Worker => crate::crew::serve().map(|()| 0).map_err(Failure::Io),
+        Command::Worker => crate::readers::serve().map(|()| 0).map_err(Failure::Io),
     }
 }
 
@@ -212,7 +219,7 @@ fn report(flags: &ReportFlags) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn goals() -> Result<(), Failure> {
+fn slos() -> Result<(), Failure> {
     let figures: Vec<_> = crate::slo::figures().collect();
     let width = figures.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
     for (name, unit, meaning) in figures {

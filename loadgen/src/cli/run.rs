@@ -8,12 +8,12 @@ use signal_hook::flag;
 
 use super::files::{Outputs, read_result, say};
 use super::{Failure, RunFlags, metrics, scenarios};
-use crate::conduct::View;
-use crate::conduct::{self, Ask};
 use crate::export::Exporter;
 use crate::plan::{FileBudget, Settings};
 use crate::report;
 use crate::result::{ResultFile, Run, SCHEMA};
+use crate::run::View;
+use crate::run::{self, RunRequest};
 use crate::slo::Slo;
 use crate::view;
 
@@ -60,16 +60,20 @@ pub(super) fn once(
     exporter: Option<&Exporter>,
 ) -> Result<Run, Failure> {
     let plan = Arc::new(settings.plan()?);
-    let goals = settings.slo.iter().map(|text| text.parse()).collect::<Result<Vec<Slo>, _>>()?;
+    let slos = settings.slo.iter().map(|text| text.parse()).collect::<Result<Vec<Slo>, _>>()?;
     FileBudget::raise().check(&plan)?;
     outputs(settings).check()?;
-    let ask =
-        Ask { settings: settings.shown(), load_hash: plan.load_hash(), goals: &goals, interrupted };
+    let request = RunRequest {
+        settings: settings.shown(),
+        load_hash: plan.load_hash(),
+        slos: &slos,
+        interrupted,
+    };
     let mut view = view::of_stderr(is_quiet);
     if let Some(exporter) = exporter {
         view = Box::new(exporter.before(view, &plan)) as Box<dyn View>;
     }
-    Ok(conduct::run(&plan, &ask, view.as_mut())?)
+    Ok(run::run(&plan, &request, view.as_mut())?)
 }
 
 /// A flag that the first Ctrl-C sets, so that what has been measured is reported; the second ends

@@ -1,10 +1,10 @@
-//! The scenarios that are built in, and files beside them.
+//! Built-in scenarios, and scenario files.
 
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::Failure;
-use super::files::say;
+use super::files::{hint, say};
 use crate::plan::{PublishStyle, Settings, without_secrets};
 
 /// Names and texts, in the order in which they are worth trying.
@@ -19,14 +19,20 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("soak", include_str!("../../scenarios/soak.toml")),
 ];
 
-/// The settings of a scenario under flags. What a file will have run is said, however quiet the rest
-/// is: it may be from somebody else.
+/// The settings of a scenario under flags. What a file will have run is said, however quiet the
+/// rest is: it may be from someone else.
 pub(super) fn under(scenario: Option<&Path>, flags: &Settings) -> Result<Settings, Failure> {
+    let settings = merged(scenario, flags)?;
+    settings.slo.iter().filter_map(|text| crate::slo::hint(text)).for_each(|line| hint(&line));
+    Ok(settings)
+}
+
+fn merged(scenario: Option<&Path>, flags: &Settings) -> Result<Settings, Failure> {
     let Some(path) = scenario else { return Ok(flags.clone()) };
     if path.exists() {
         let settings = flags.over_file(path)?;
         if let Some(warning) = command_of_file(path, flags, &settings) {
-            // Who cannot be told may have closed standard error on purpose.
+            // Standard error may be closed on purpose.
             let _ = writeln!(io::stderr(), "{warning}");
         }
         return Ok(settings);
@@ -36,7 +42,7 @@ pub(super) fn under(scenario: Option<&Path>, flags: &Settings) -> Result<Setting
     let Some((_, text)) = built_in else {
         let names: Vec<_> = BUILT_IN.iter().map(|(name, _)| *name).collect();
         return Err(Failure::Usage(format!(
-            "{name} is neither a file nor a built-in scenario ({})",
+            "the scenario {name} is neither a file nor built in ({})",
             names.join(", ")
         )));
     };
@@ -92,8 +98,8 @@ mod tests {
             assert_eq!(settings.name.as_deref(), Some(*name));
             assert!(settings.about.as_ref().is_some_and(|about| about.len() > 20), "{name}");
             settings.plan().expect(name);
-            for goal in &settings.slo {
-                goal.parse::<crate::slo::Slo>().expect(goal);
+            for slo in &settings.slo {
+                slo.parse::<crate::slo::Slo>().expect(slo);
             }
         }
     }

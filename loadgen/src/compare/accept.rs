@@ -73,7 +73,7 @@ pub(super) fn usable<'a>(
         |run: &&Run| !matches!(run.verdict.outcome, Outcome::Invalid | Outcome::Unreachable);
     let used: Vec<&Run> = input.file.runs.iter().filter(says_something).collect();
     if used.is_empty() {
-        let reason = format!("{invalid} invalid, {unreachable} connected nobody");
+        let reason = format!("{invalid} invalid, {unreachable} without a connected subscriber");
         return Err(Refused::NoUsableRun { file: file(), reason });
     }
     if invalid > 0 {
@@ -81,11 +81,12 @@ pub(super) fn usable<'a>(
         warnings.push(format!("{} of {side} left out as invalid: {text}", runs(invalid)));
     }
     if unreachable > 0 {
-        warnings.push(format!("{} of {side} left out: nobody could connect", runs(unreachable)));
+        warnings
+            .push(format!("{} of {side} left out: no subscriber could connect", runs(unreachable)));
     }
     if wrong > 0 {
         let text = "a server that loses or damages events is not faster for it";
-        warnings.push(format!("{} of {side} ended as wrong: {text}", runs(wrong)));
+        warnings.push(format!("{} of {side} failed with wrong deliveries: {text}", runs(wrong)));
     }
     Ok(used)
 }

@@ -37,7 +37,7 @@ fn refs(runs: &[Run]) -> Vec<&Run> {
 
 #[test]
 fn a_file_that_cannot_be_used_is_refused_with_the_next_step() {
-    let mut foreign = file(&[Outcome::Fine]);
+    let mut foreign = file(&[Outcome::Pass]);
     foreign.schema = "fanfare-loadgen/9".to_owned();
     for (file, message) in [
         (
@@ -48,7 +48,7 @@ fn a_file_that_cannot_be_used_is_refused_with_the_next_step() {
         (file(&[]), "`b.json` holds no run: make at least one with `loadgen run`"),
         (
             file(&[Outcome::Invalid, Outcome::Unreachable]),
-            "no run of `b.json` can be used (1 invalid, 1 connected nobody): the run's own report \
+            "no run of `b.json` can be used (1 invalid, 1 without a connected subscriber): the run's own report \
              says what to change; then make the runs again",
         ),
     ] {
@@ -58,15 +58,15 @@ fn a_file_that_cannot_be_used_is_refused_with_the_next_step() {
 
 #[test]
 fn runs_that_say_nothing_about_the_server_are_left_out_and_wrong_ones_are_pointed_at() {
-    use Outcome::{Fine, GoalMissed, Invalid, Unreachable, Wrong};
-    let (found, warnings) = used(&file(&[Fine, GoalMissed, Invalid, Invalid, Unreachable, Wrong]));
+    use Outcome::{Invalid, Pass, SloMissed, Unreachable, Wrong};
+    let (found, warnings) = used(&file(&[Pass, SloMissed, Invalid, Invalid, Unreachable, Wrong]));
     assert_eq!(found, Ok(3));
     assert_eq!(
         warnings,
         [
             "2 runs of B left out as invalid: the generator was the limit",
-            "1 run of B left out: nobody could connect",
-            "1 run of B ended as wrong: a server that loses or damages events is not faster for it",
+            "1 run of B left out: no subscriber could connect",
+            "1 run of B failed with wrong deliveries: a server that loses or damages events is not faster for it",
         ]
     );
 }

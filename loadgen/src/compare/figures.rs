@@ -1,25 +1,15 @@
 //! Which figures are compared, and which way each is better.
 //!
 //! Not all that can be measured: each further figure is one more chance to call noise a change. The
-//! names are those of goals; `delivery.*` therefore counts what never arrived as infinitely late.
+//! names are those of SLOs, now or earlier; `delivery.*` therefore counts what never arrived as
+//! infinitely late.
 
-use serde::Serialize;
-
-use super::row::Subject;
+use super::row::{Direction, Subject};
 use crate::result::Run;
 use crate::slo::Figure;
 
-/// Which way a figure is better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Direction {
-    /// Less is better: times, cost.
-    Lower,
-    /// More is better: rates, shares.
-    Higher,
-}
-
-/// Name, name for people, and direction.
+/// Name, label, and direction. The names are those that a comparison is written with, so they do
+/// not change within a version; labels may.
 const COMPARED: [(&str, &str, Direction); 16] = [
     ("delivery.p50", "delivery p50", Direction::Lower),
     ("delivery.p90", "delivery p90", Direction::Lower),
@@ -32,10 +22,10 @@ const COMPARED: [(&str, &str, Direction); 16] = [
     ("completion.last.p50", "completion last p50", Direction::Lower),
     ("completion.last.p99", "completion last p99", Direction::Lower),
     ("deliveries_per_second", "deliveries", Direction::Higher),
-    ("reach", "reach", Direction::Higher),
+    ("reach", "delivery ratio", Direction::Higher),
     ("server.cpu_us_per_delivery", "server CPU/delivery", Direction::Lower),
     ("server.memory_per_subscriber", "server memory each", Direction::Lower),
-    ("connect.head.p99", "connecting head p99", Direction::Lower),
+    ("connect.head.p99", "connect headers p99", Direction::Lower),
     ("reconnect.p99", "reconnect p99", Direction::Lower),
 ];
 

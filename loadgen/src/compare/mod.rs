@@ -1,7 +1,7 @@
 //! `loadgen compare A.json B.json`: whether a second set of runs differs from a first by more than
 //! the first differs from itself.
 //!
-//! A comparison is no failure, whatever it finds; `is_worse` is for those who want one. About
+//! A comparison is no failure, whatever it finds; `is_worse` is for a caller that wants one. About
 //! sixteen figures are judged at once, so a single small change among them may be chance: the one
 //! to trust is the one that was expected before looking.
 
@@ -60,8 +60,8 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    /// Whether any figure is worse, however weak the evidence: who asks for a failure would rather
-    /// look once too often than never. With two runs each that is often: see `evidence`.
+    /// Whether any figure is worse, however weak the evidence: a caller that wants a failure would
+    /// rather look once too often than never. With two runs each that is often: see `evidence`.
     pub(crate) fn is_worse(&self) -> bool {
         self.rows.iter().any(|row| row.verdict == Judgement::Worse)
     }

@@ -6,7 +6,6 @@
 
 use serde::Serialize;
 
-use super::figures::Direction;
 use super::statistics::{
     bootstrap, draw, log_ratio, median, median_absolute_deviation, noise_of_halves, quantile,
 };
@@ -83,10 +82,20 @@ impl Spread {
     }
 }
 
+/// Which way a figure is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Direction {
+    /// Less is better: times, cost.
+    Lower,
+    /// More is better: rates, shares.
+    Higher,
+}
+
 /// One figure on both sides.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
-    /// Its name, as in a goal.
+    /// Its name, as in an SLO.
     pub(crate) figure: String,
     /// Its name for people.
     pub(crate) label: String,

@@ -4,8 +4,7 @@
 //! next of the same server is not in it. Seconds resemble their neighbours, so they are drawn and
 //! set against each other in blocks.
 
-use super::figures::Direction;
-use super::row::{Evidence, Row, Subject, Uncertainty, row};
+use super::row::{Direction, Evidence, Row, Subject, Uncertainty, row};
 use super::statistics::{bootstrap, draw_blocks, noise_of_blocks};
 use crate::result::{Run, Second};
 use crate::slo::Unit;

@@ -137,8 +137,8 @@ fn the_text_shows_both_sides_and_the_verdict() {
         "delivery p99, ms 20.0 19.8–20.2 30.0 29.7–30.3 1.500 1.471–1.530 1.6 % worse"
     );
     assert_eq!(
-        words("reach, %"),
-        "reach, % 99.998 99.998–99.999 99.998 99.998–99.999 1.000 1.000–1.000 0 % none detected"
+        words("delivery ratio, %"),
+        "delivery ratio, % 99.998 99.998–99.999 99.998 99.998–99.999 1.000 1.000–1.000 0 % none detected"
     );
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::conduct::{Phase, Running};
-use crate::crew::Progress;
 use crate::measure::{Buckets, Counts, Timed};
 use crate::plan::Plan;
+use crate::readers::Progress;
+use crate::run::{Phase, Running};
 
 /// The figures of one run, those of all threads and processes added up.
 #[derive(Clone, Debug, Default)]
@@ -18,9 +18,9 @@ pub(super) struct Figures {
     pub(super) disconnects: u64,
     pub(super) accepted: u64,
     pub(super) refused: u64,
-    /// Deliveries. With `--verify sample` most of them are an estimate, which may fall by a hair when
-    /// more is known; a counter that falls means to Prometheus that it began at 0 again, so this one
-    /// waits until the estimate has caught up.
+    /// Deliveries. With `--verify sample` most of them are an estimate, which may fall by a hair
+    /// when more is known; a counter that falls means to Prometheus that it began at 0 again, so
+    /// this one waits until the estimate has caught up.
     pub(super) received: u64,
     pub(super) counts: Counts,
     pub(super) timed: Timed,
@@ -36,10 +36,10 @@ impl Figures {
 
     pub(super) fn take(&mut self, state: &Running<'_>) {
         self.advance(state.progress, state.phase);
-        if let Some(gauges) = state.publishing {
-            self.accepted = gauges.acknowledged.load(Ordering::Relaxed);
-            self.refused = gauges.refused.load(Ordering::Relaxed);
-            self.lateness = gauges.lateness.read();
+        if let Some(publish_progress) = state.publishing {
+            self.accepted = publish_progress.acknowledged.load(Ordering::Relaxed);
+            self.refused = publish_progress.refused.load(Ordering::Relaxed);
+            self.lateness = publish_progress.lateness.read();
         }
     }
 

@@ -1,7 +1,7 @@
-//! The metrics of a run while it goes on, for Prometheus: what the conductor shows is kept, and
-//! written as text whenever somebody asks.
+//! The metrics of a run while it goes on, for Prometheus: what the run shows is kept, and
+//! written as text for each request.
 //!
-//! Nothing here is near the reading threads. They keep their own counts, which reach the conductor
+//! Nothing here is near the reading threads. They keep their own counts, which reach the run
 //! several times a second as they do for the live view; a scrape reads what it was shown last.
 
 mod figures;
@@ -14,9 +14,9 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::conduct::{Phase, Running, View};
-use crate::crew::Progress;
 use crate::plan::Plan;
+use crate::readers::Progress;
+use crate::run::{Phase, Running, View};
 
 use figures::Figures;
 
@@ -40,8 +40,8 @@ pub(crate) struct Exporter {
 }
 
 impl Exporter {
-    /// Begins to serve. Until a run has begun the page is that of a run of this plan of which nothing
-    /// has happened yet.
+    /// Begins to serve. Until a run has begun the page is that of a run of this plan of which
+    /// nothing has happened yet.
     pub(crate) fn start(listen: SocketAddr, plan: &Plan) -> Result<Self, ExportError> {
         let wrong = |error| ExportError::Listen { address: listen, error };
         let listener = TcpListener::bind(listen).map_err(wrong)?;

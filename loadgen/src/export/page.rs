@@ -6,7 +6,7 @@
 use super::figures::Figures;
 use super::process;
 use super::text::{Kind, Text};
-use crate::conduct::Phase;
+use crate::run::Phase;
 
 const PHASES: [(Phase, &str); 5] = [
     (Phase::Connecting, "connecting"),
@@ -32,7 +32,7 @@ fn state(text: &mut Text, figures: &Figures) {
     let version = ("version", env!("CARGO_PKG_VERSION"));
     text.sample(name, &[version, ("scenario", &figures.scenario)], 1);
     let name = "loadgen_phase";
-    text.family(Kind::Gauge, name, "1 for the part of the run that goes on, 0 for the others.");
+    text.family(Kind::Gauge, name, "1 for the current phase of the run, 0 for the other phases.");
     for (phase, word) in PHASES {
         text.sample(name, &[("phase", word)], u8::from(phase == figures.phase));
     }
@@ -42,31 +42,36 @@ fn streams(text: &mut Text, figures: &Figures) {
     use Kind::{Counter, Gauge};
     let counts = &figures.counts;
     for (kind, name, help, value) in [
-        (Gauge, "loadgen_subscribers_wanted", "Streams that are to be held.", figures.wanted),
-        (Gauge, "loadgen_subscribers", "Streams that are open now.", figures.open),
+        (
+            Gauge,
+            "loadgen_subscribers_wanted",
+            "Number of event streams that the run is to hold open.",
+            figures.wanted,
+        ),
+        (Gauge, "loadgen_subscribers", "Number of event streams that are open now.", figures.open),
         (
             Counter,
             "loadgen_connects_total",
-            "Streams that were opened, those of subscribers that came back among them.",
+            "Event streams that were opened, reconnections included.",
             counts.connected + counts.reconnects,
         ),
         (
             Counter,
             "loadgen_connect_failures_total",
-            "Attempts to open a stream that failed.",
+            "Attempts to open an event stream that failed.",
             figures.failures,
         ),
         (
             Counter,
             "loadgen_reconnects_total",
-            "Streams that were opened by subscribers that had had one before.",
+            "Event streams that were opened by subscribers that had had one before.",
             counts.reconnects,
         ),
         (
             Counter,
             "loadgen_disconnects_total",
-            "Streams that the server ended or that failed, at subscribers that read as fast as they can; \
-             cuts on purpose are not among them.",
+            "Event streams of fast subscribers that the server closed or that failed; injected \
+             disconnects do not count.",
             figures.disconnects,
         ),
     ] {
@@ -77,30 +82,37 @@ fn streams(text: &mut Text, figures: &Figures) {
 fn events(text: &mut Text, figures: &Figures) {
     let counts = &figures.counts;
     for (name, help, value) in [
-        ("loadgen_events_published_total", "Events that the server accepted.", figures.accepted),
+        (
+            "loadgen_events_published_total",
+            "Events that were published and that the server accepted.",
+            figures.accepted,
+        ),
         (
             "loadgen_publish_failures_total",
-            "Events that were sent and not accepted.",
+            "Events that were sent to the server and not accepted.",
             figures.refused,
         ),
         (
             "loadgen_events_received_total",
-            "Events that arrived at subscribers that read as fast as they can; with --verify sample an \
-             estimate.",
+            "Events that arrived at fast subscribers; with --verify sample an estimate from bytes.",
             figures.received,
         ),
         (
             "loadgen_received_bytes_total",
-            "Bytes of streams that arrived, behind their heads.",
+            "Bytes of event streams that arrived at all subscribers, without response headers.",
             counts.parsed_bytes + counts.counted_bytes + counts.hindered_bytes,
         ),
         (
             "loadgen_events_missed_total",
-            "Events that never arrived, and nobody said so. Counted at the end of a run: until then a \
-             hole is only a suspicion.",
+            "Events that never arrived and were not announced as lost. Counted at the end of a run, \
+             because a missing event may still arrive until then.",
             counts.silent,
         ),
-        ("loadgen_events_repeated_total", "Events that arrived again.", counts.duplicates),
+        (
+            "loadgen_events_repeated_total",
+            "Events that arrived at a subscriber more than once.",
+            counts.duplicates,
+        ),
         (
             "loadgen_events_misordered_total",
             "Events that arrived after a later one of the same publisher and topic.",
@@ -113,8 +125,8 @@ fn events(text: &mut Text, figures: &Figures) {
         ),
         (
             "loadgen_gaps_told_total",
-            "Announcements in a stream that events are missing.",
-            counts.told,
+            "Notices in event streams that events are missing.",
+            counts.loss_notices,
         ),
     ] {
         text.single(Kind::Counter, name, help, value);
@@ -125,17 +137,18 @@ fn times(text: &mut Text, figures: &Figures) {
     for (name, help, buckets) in [
         (
             "loadgen_delivery_seconds",
-            "From when an event was due until it was read, without the warm-up.",
+            "Time from when an event was due until a subscriber had read it, without the warm-up.",
             &figures.timed.delivery,
         ),
         (
             "loadgen_delivery_from_send_seconds",
-            "From when the publish call of an event began until it was read, without the warm-up.",
+            "Time from the beginning of an event's publish call until a subscriber had read it, without the \
+             warm-up.",
             &figures.timed.from_send,
         ),
         (
             "loadgen_publish_lateness_seconds",
-            "From when an event was due until its publish call began, without the warm-up.",
+            "Time from when an event was due until its publish call began, without the warm-up.",
             &figures.lateness,
         ),
     ] {

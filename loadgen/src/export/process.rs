@@ -1,6 +1,6 @@
-//! The figures of this process under the names that every client of Prometheus gives them. What worker
-//! processes use is not in them: those serve no page, and a sum of several processes would be taken
-//! for one.
+//! The figures of this process under the names that every client of Prometheus gives them. What
+//! worker processes use is not in them: those serve no page, and a sum of several processes would
+//! be taken for one.
 
 use procfs::ProcResult;
 use procfs::process::{LimitValue, Process};

@@ -1,5 +1,5 @@
-//! `GET /metrics`, on a thread and a runtime of its own, so that it answers while everything else is
-//! busy. It lives as long as the program.
+//! `GET /metrics`, on a thread and a runtime of its own, so that it answers while everything else
+//! is busy. It lives as long as the program.
 
 use std::convert::Infallible;
 use std::future::ready;

@@ -1,7 +1,8 @@
 //! The text format of Prometheus, 0.0.4: families with help and type, then their samples.
 //!
-//! Written here and not by a library, because the figures are counted elsewhere and added up already:
-//! the exporters that there are want to do the counting, with a lock or an atomic for each event.
+//! Written here and not by a library, because the figures are counted elsewhere and added up
+//! already: the exporters that there are want to do the counting, with a lock or an atomic for each
+//! event.
 
 use std::fmt::{Display, Write as _};
 

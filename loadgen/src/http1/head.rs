@@ -23,8 +23,8 @@ pub(crate) struct Head {
     pub(crate) is_event_stream: bool,
     pub(crate) closes: bool,
     pub(crate) body: Body,
-    /// A coding of the content, or of the transfer besides chunks: nobody asked for one, and the bytes
-    /// are not those of the stream.
+    /// A coding of the content, or of the transfer besides chunks: none was requested, and the
+    /// bytes are not those of the stream.
     pub(crate) coding: Option<String>,
     pub(crate) server: Option<String>,
 }
@@ -126,8 +126,8 @@ fn decimal(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// The begin of an answer while it comes: interim answers are passed over, the head is kept until it
-/// is whole. Holds one head at most, and what came in the same piece behind it.
+/// The begin of an answer while it comes: interim answers are passed over, the head is kept until
+/// it is whole. Holds one head at most, and what came in the same piece behind it.
 #[derive(Debug, Default)]
 pub(crate) struct HeadReader {
     begin: Vec<u8>,
@@ -135,7 +135,8 @@ pub(crate) struct HeadReader {
 }
 
 impl HeadReader {
-    /// Takes a piece. Gives the head once it is whole, with the bytes of the body that came with it.
+    /// Takes a piece. Gives the head once it is whole, with the bytes of the body that came with
+    /// it.
     pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<Option<(Head, Vec<u8>)>, HeadError> {
         self.begin.extend_from_slice(piece);
         while let Some(head) = Head::parse(&self.begin)? {

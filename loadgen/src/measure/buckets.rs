@@ -1,6 +1,6 @@
-//! Histograms with the few fixed bounds of exported metrics, which are those of the server's own: so
-//! both can be laid over each other. A result has finer ones ([`super::Durations`]); from their three
-//! digits it could not be told exactly on which side of a bound a value lies.
+//! Histograms with the few fixed bounds of exported metrics, which are those of the server's own:
+//! so both can be laid over each other. A result has finer ones ([`super::Durations`]); from their
+//! three digits it could not be told exactly on which side of a bound a value lies.
 //!
 //! Bounds at least double, so an octave of values holds one of them at most: the octave and one
 //! comparison give the bucket, which takes a nanosecond where a search would take several.
@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-/// The upper bounds in nanoseconds, each part of its bucket: 50 µs to 10 s. Above is one more bucket.
+/// The upper bounds in nanoseconds, each part of its bucket: 50 µs to 10 s. Above is one more
+/// bucket.
 pub(crate) const BOUNDS: [u64; 16] = [
     50_000,
     100_000,
@@ -76,8 +77,8 @@ impl Buckets {
     }
 }
 
-/// Durations that several threads record, some thousands a second: each on its own, so a reading may
-/// see the count of a duration that is in flight and not yet its part of the sum.
+/// Durations that several threads record, some thousands a second: each on its own, so a reading
+/// may see the count of a duration that is in flight and not yet its part of the sum.
 #[derive(Debug, Default)]
 pub(crate) struct SharedBuckets {
     counts: [AtomicU64; BUCKETS],

@@ -1,5 +1,5 @@
 //! How single events reached their subscribers: the first, the median, the last. Percentiles over
-//! deliveries hide an event in a hundred that takes ten times as long until everybody has it.
+//! deliveries hide an event in a hundred that takes ten times as long until all have it.
 //!
 //! Following every event would cost a lookup a delivery and a histogram an event, so a sample is
 //! followed, chosen by the event's number: all workers choose the same without a word.
@@ -15,7 +15,7 @@ use crate::payload::Stamp;
 /// Events that are followed at most, whatever the sample says.
 const MOST: usize = 4096;
 
-/// An event: its lane, topic and sequence.
+/// An event: its publisher, topic and sequence.
 pub(crate) type EventKey = (u8, u32, u64);
 
 /// Which events are followed.
@@ -54,7 +54,7 @@ impl Completions {
         if !follow.includes(stamp) {
             return;
         }
-        let key = (stamp.lane, stamp.topic, stamp.sequence);
+        let key = (stamp.publisher, stamp.topic, stamp.sequence);
         if let Some(reach) = self.events.get_mut(&key) {
             reach.latency.record(latency);
         } else if self.events.len() < MOST {

@@ -7,7 +7,7 @@ mod compact;
 mod completion;
 mod durations;
 mod estimate;
-mod ledger;
+mod recorder;
 mod seconds;
 
 pub(crate) use buckets::{BOUNDS, Buckets, SharedBuckets, Timed};
@@ -15,5 +15,5 @@ pub(crate) use compact::Compact;
 pub(crate) use completion::{Completions, Follow};
 pub(crate) use durations::Durations;
 pub(crate) use estimate::events_in;
-pub(crate) use ledger::{Counts, Ledger, Reading};
+pub(crate) use recorder::{Counts, ReadTime, Recorder};
 pub(crate) use seconds::{SecondTally, Seconds};

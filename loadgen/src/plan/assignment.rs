@@ -1,4 +1,4 @@
-//! Which topic and which handicap a subscriber has: pure functions of its number, so that every
+//! Which topic and which class a subscriber has: pure functions of its number, so that every
 //! worker, process and the end of the run agree without a list.
 
 use rand::rngs::SmallRng;
@@ -6,7 +6,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_distr::{Distribution as _, Zipf};
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, Topics, TroublePlan};
+use super::{FaultPlan, Plan, Topics};
 
 /// How a subscriber reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,9 +15,9 @@ pub(crate) enum Class {
     Fast,
     /// So many bytes a second.
     Slow,
-    /// Not at all, once it has the answer.
+    /// Not at all, once it has the response.
     Stopped,
-    /// Its packets are dropped, once it has the answer: the peer that went away without a word.
+    /// Its packets are dropped, once it has the response: a half-open connection.
     Vanished,
 }
 
@@ -50,9 +50,9 @@ impl Plan {
         }
     }
 
-    /// The handicap of a subscriber.
+    /// The class of a subscriber.
     pub(crate) fn class_of(&self, number: usize) -> Class {
-        self.trouble.class_at(spread(number))
+        self.faults.class_at(spread(number))
     }
 }
 
@@ -67,7 +67,7 @@ impl Topics {
     }
 }
 
-impl TroublePlan {
+impl FaultPlan {
     fn class_at(&self, place: f64) -> Class {
         let slow = self.slow_share;
         let stopped = slow + self.stopped_share;
@@ -81,8 +81,8 @@ impl TroublePlan {
     }
 }
 
-/// A number from 0 to 1 for each subscriber, so evenly spread that a share of any run of subscribers
-/// is the share that was asked for: multiples of the golden ratio.
+/// A number from 0 to 1 for each subscriber, so evenly spread that a share of any run of
+/// subscribers is the share that was asked for: multiples of the golden ratio.
 pub(crate) fn spread(number: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "subscribers are far fewer than 2^52")]
     let place = (number as f64 + 0.5) * 0.618_033_988_749_894_9;

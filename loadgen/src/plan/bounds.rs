@@ -1,5 +1,5 @@
 //! What this machine and good manners allow: counted before anything is opened, so that a run never
-//! fails half-way for a reason that arithmetic could have told.
+//! fails half-way for a reason that arithmetic can find.
 
 use std::fs;
 
@@ -53,8 +53,9 @@ impl FileBudget {
     /// Whether the plan's streams fit.
     pub(crate) fn check(self, plan: &Plan) -> Result<(), FilesError> {
         let sockets = sockets(plan);
-        let lanes = plan.publishing.as_ref().map_or(0, |publishing| publishing.lanes as u64);
-        let can = self.limit.saturating_sub(RESERVE + lanes);
+        let publishers =
+            plan.publishing.as_ref().map_or(0, |publishing| publishing.publishers as u64);
+        let can = self.limit.saturating_sub(RESERVE + publishers);
         let each = sockets.div_ceil(plan.processes as u64);
         if each > can {
             let processes = sockets.div_ceil(can.max(1));

@@ -1,56 +1,21 @@
-//! From settings to a plan: defaults, what follows from what, and everything that can be wrong, each
-//! with the next step in its message.
+//! From settings to a plan: defaults, what follows from what, and everything that can be wrong,
+//! each with the next step in its message.
 
-use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use url::Url;
 
+use super::defaults;
 use super::headers::{bearer, parse_header, parse_headers};
 use super::schedule::Form;
 use super::target::sources;
 use super::{
-    Address, Endpoint, MetricsPage, Plan, Protocol, PublishStyle, Publishing, Ramp, Rate,
-    Reconnect, Schedule, ServerWatch, Settings, Span, Target, Template, Timing, TlsTrust, Topics,
-    TroublePlan,
+    Address, Endpoint, FaultPlan, MetricsPage, Plan, PlanError, Protocol, PublishStyle, Publishing,
+    Ramp, Rate, Reconnect, Schedule, ServerWatch, Settings, Span, Target, Template, Timing,
+    TlsTrust, Topics,
 };
 use crate::clock::Clock;
 use crate::payload;
-
-/// Why settings make no run.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PlanError {
-    #[error("cannot read the scenario {}: {error}", file.display())]
-    ScenarioUnread { file: PathBuf, error: io::Error },
-    #[error("the scenario {} is not valid: {why}", file.display())]
-    Scenario { file: PathBuf, why: String },
-    #[error("there is nothing to subscribe to: give --subscribe URL, or a scenario file")]
-    NoTarget,
-    #[error("{url:?} is no URL to use: {why}")]
-    Url { url: String, why: String },
-    #[error("{0:?} is no source: write IP, IP-IP or IP/BITS of IPv4")]
-    Source(String),
-    #[error(
-        "{0} is not a loopback address. Load on somebody else's server is an attack: if it is yours, \
-         say so with --i-own-this-target"
-    )]
-    NotLoopback(String),
-    #[error("{what} {asked} is over the bound of {bound}; if it is meant, raise it with {flag}")]
-    Bound { what: &'static str, asked: String, bound: String, flag: &'static str },
-    #[error("{name} {value} is out of range: {range}")]
-    Range { name: &'static str, value: String, range: String },
-    #[error("{0}")]
-    Conflict(&'static str),
-    #[error("header {0:?} is not of the form NAME: VALUE, in one line of ASCII")]
-    Header(String),
-    #[error("--http {0:?} is not known: write 1.1 or 2")]
-    Version(String),
-    #[error("{0:?} is no popularity: write uniform or zipf:EXPONENT, such as zipf:1.1")]
-    Popularity(String),
-    #[error("--publish-command cannot be read: {0}")]
-    Command(String),
-}
 
 type Result<T> = std::result::Result<T, PlanError>;
 
@@ -61,26 +26,30 @@ impl Settings {
         let topics = self.topic_plan()?;
         let timing = self.timing()?;
         let plan = Plan {
-            name: self.name.clone().unwrap_or_else(|| "run".to_owned()),
+            name: self.name.clone().unwrap_or_else(|| defaults::NAME.to_owned()),
             about: self.about.clone(),
             run: rand::random(),
-            seed: self.seed.unwrap_or(1),
+            seed: self.seed.unwrap_or(defaults::SEED),
             publishing: self.publishing()?,
             ramp: self.ramp()?,
             topics,
             timing,
             verify: self.verify.unwrap_or_default(),
             loss_events: [vec!["fanfare-gap".to_owned()], self.loss_event.clone()].concat(),
-            trouble: self.trouble()?,
-            processes: at_least_one("--processes", self.processes.unwrap_or(1), 64)?,
-            workers: at_least_one("--workers", self.workers.unwrap_or(1), 256)?,
+            faults: self.faults()?,
+            processes: at_least_one(
+                "--processes",
+                self.processes.unwrap_or(defaults::PROCESSES),
+                64,
+            )?,
+            workers: at_least_one("--workers", self.workers.unwrap_or(defaults::WORKERS), 256)?,
             server: self.server()?,
             exports: self.metrics_listen.is_some(),
             targets,
         };
         if self.hold && plan.publishing.is_some() {
             return Err(PlanError::Conflict(
-                "--hold is for streams on which nothing comes: leave out --publish and its style",
+                "--hold publishes nothing: leave out --publish and --publish-style",
             ));
         }
         self.check_bounds(&plan)?;
@@ -95,7 +64,8 @@ impl Settings {
         let protocol = match self.http.as_deref() {
             None | Some("1.1" | "1") => Protocol::Http1,
             Some("2") => {
-                let streams = at_least_one("--streams", self.streams.unwrap_or(100), 10_000)?;
+                let streams =
+                    at_least_one("--streams", self.streams.unwrap_or(defaults::STREAMS), 10_000)?;
                 Protocol::Http2 { streams }
             }
             Some(other) => return Err(PlanError::Version(other.to_owned())),
@@ -151,7 +121,7 @@ impl Settings {
             ));
         }
         let connections = u32::try_from(self.connections()).unwrap_or(u32::MAX);
-        let count = if own { connections.max(1) } else { self.topics.unwrap_or(1) };
+        let count = if own { connections.max(1) } else { self.topics.unwrap_or(defaults::TOPICS) };
         in_range("--topics", count as usize, 1, payload::TOPICS)?;
         Ok(Topics {
             count,
@@ -162,7 +132,7 @@ impl Settings {
     }
 
     fn connections(&self) -> usize {
-        self.connections.unwrap_or(100)
+        self.connections.unwrap_or(defaults::CONNECTIONS)
     }
 
     fn ramp(&self) -> Result<Ramp> {
@@ -176,10 +146,14 @@ impl Settings {
         Ok(Ramp {
             connections: self.connections(),
             connect_rate: self.connect_rate,
-            handshakes: at_least_one("--handshakes", self.handshakes.unwrap_or(256), 65_536)?,
-            attempts: self.attempts.unwrap_or(3).max(1),
-            handshake_timeout: span(self.connect_timeout, 10),
-            timeout: span(self.ramp_timeout, 120),
+            handshakes: at_least_one(
+                "--handshakes",
+                self.handshakes.unwrap_or(defaults::HANDSHAKES),
+                65_536,
+            )?,
+            attempts: self.attempts.unwrap_or(defaults::ATTEMPTS).max(1),
+            handshake_timeout: span(self.connect_timeout, defaults::CONNECT_TIMEOUT),
+            timeout: span(self.ramp_timeout, defaults::RAMP_TIMEOUT),
         })
     }
 
@@ -200,26 +174,32 @@ impl Settings {
             }
             None if style == PublishStyle::Command => (None, Template::default()),
             None => {
-                return Err(PlanError::Conflict("publishing needs an address: give --publish URL"));
+                return Err(PlanError::Conflict(
+                    "--publish-style needs a URL to publish to: give --publish URL",
+                ));
             }
         };
-        let payload =
-            self.payload.map_or(150, |size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX));
+        let payload = self
+            .payload
+            .map_or(defaults::PAYLOAD, |size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX));
         in_range("--payload", payload, payload::SMALLEST, payload::LARGEST)?;
-        let lanes = self.publishers.unwrap_or(1);
-        in_range("--publishers", lanes, 1, payload::LANES)?;
+        let publishers = self.publishers.unwrap_or(defaults::PUBLISHERS);
+        in_range("--publishers", publishers, 1, payload::MAX_PUBLISHERS)?;
         Ok(Some(Publishing {
             style,
             endpoint,
             path,
             topic: self.topic_template(),
             body: self.publish_body(style)?,
-            method: self.publish_method.clone().unwrap_or_else(|| "POST".to_owned()),
+            method: self
+                .publish_method
+                .clone()
+                .unwrap_or_else(|| defaults::PUBLISH_METHOD.to_owned()),
             headers,
-            lanes,
+            publishers,
             schedule: self.schedule()?,
             payload,
-            timeout: span(self.publish_timeout, 10),
+            timeout: span(self.publish_timeout, defaults::PUBLISH_TIMEOUT),
         }))
     }
 
@@ -227,7 +207,7 @@ impl Settings {
         match (style, &self.publish_body, &self.publish_command) {
             (PublishStyle::Template, Some(body), _) => Ok(vec![Template(body.clone())]),
             (PublishStyle::Template, None, _) => {
-                Err(PlanError::Conflict("style template needs --publish-body"))
+                Err(PlanError::Conflict("--publish-style template needs --publish-body"))
             }
             (PublishStyle::Command, _, Some(command)) => {
                 let words = shell_words::split(command)
@@ -238,7 +218,7 @@ impl Settings {
                 Ok(words.into_iter().map(Template).collect())
             }
             (PublishStyle::Command, _, None) => {
-                Err(PlanError::Conflict("style command needs --publish-command"))
+                Err(PlanError::Conflict("--publish-style command needs --publish-command"))
             }
             _ => Ok(Vec::new()),
         }
@@ -257,17 +237,26 @@ impl Settings {
             let topic = parts.nth(1)?.replace("%7B", "{").replace("%7D", "}");
             Some(topic)
         };
-        Template(self.publish_topic.clone().or_else(from_url).unwrap_or_else(|| "load".to_owned()))
+        Template(
+            self.publish_topic
+                .clone()
+                .or_else(from_url)
+                .unwrap_or_else(|| defaults::TOPIC_NAME.to_owned()),
+        )
     }
 
     fn schedule(&self) -> Result<Schedule> {
         let form = self.schedule.clone().unwrap_or_default();
-        let rate = self.rate.unwrap_or(Rate::PerSecond(10.0));
+        let rate = self.rate.unwrap_or(Rate::PerSecond(defaults::RATE));
         if form != Form::Constant && rate == Rate::Max {
-            return Err(PlanError::Conflict("--rate max has no schedule: take one of the two"));
+            return Err(PlanError::Conflict(
+                "--rate max has no schedule: leave out --rate max or --schedule",
+            ));
         }
         if matches!(form, Form::Steps(_)) && self.rate.is_some() {
-            return Err(PlanError::Conflict("--schedule steps holds its rates: leave out --rate"));
+            return Err(PlanError::Conflict(
+                "--schedule steps names its own rates: leave out --rate",
+            ));
         }
         Ok(Schedule { rate, form })
     }
@@ -275,12 +264,12 @@ impl Settings {
     fn timing(&self) -> Result<Timing> {
         let duration = match (&self.schedule, self.duration) {
             (Some(Form::Steps(steps)), None) => steps.iter().map(|(_, span)| *span).sum(),
-            (_, duration) => span(duration, 10),
+            (_, duration) => span(duration, defaults::DURATION),
         };
         let warmup = match &self.schedule {
             // The steps are the run: nothing may come before them.
-            Some(Form::Steps(_)) => span(self.warmup, 0),
-            _ => span(self.warmup, 1),
+            Some(Form::Steps(_)) => span(self.warmup, Duration::ZERO),
+            _ => span(self.warmup, defaults::WARMUP),
         };
         if duration.is_zero() {
             return Err(PlanError::Range {
@@ -296,10 +285,10 @@ impl Settings {
             ));
         }
         let clock_error = self.clock_error.map(|span| span.0);
-        Ok(Timing { warmup, duration, tail: span(self.tail, 10), clock, clock_error })
+        Ok(Timing { warmup, duration, tail: span(self.tail, defaults::TAIL), clock, clock_error })
     }
 
-    fn trouble(&self) -> Result<TroublePlan> {
+    fn faults(&self) -> Result<FaultPlan> {
         let shares = [
             ("--slow-share", self.slow_share),
             ("--stopped-share", self.stopped_share),
@@ -317,19 +306,23 @@ impl Settings {
         let (slow, stopped) = (or_none(self.slow_share), or_none(self.stopped_share));
         let vanished = or_none(self.vanished_share);
         if slow + stopped + vanished > 1.0 {
-            return Err(PlanError::Conflict("slow, stopped and vanished shares are more than all"));
+            return Err(PlanError::Conflict(
+                "--slow-share, --stopped-share and --vanished-share are more than 1 together",
+            ));
         }
         let bytes = |size: bytesize::ByteSize| size.as_u64();
-        Ok(TroublePlan {
+        Ok(FaultPlan {
             slow_share: slow,
-            slow_rate: self.slow_rate.map_or(1000, bytes).max(1),
+            slow_rate: self.slow_rate.map_or(defaults::SLOW_RATE, bytes).max(1),
             stopped_share: stopped,
             vanished_share: vanished,
             cut_every: self.cut_every.map(|span| span.0.max(Duration::from_millis(10))),
             cut: self.cut.unwrap_or_default(),
-            storm: self.storm_at.map(|span| (span.0, self.storm_share.unwrap_or(1.0))),
+            storm: self
+                .storm_at
+                .map(|span| (span.0, self.storm_share.unwrap_or(defaults::STORM_SHARE))),
             reconnect: self.reconnect.unwrap_or(Reconnect::Resume),
-            retry: span(self.retry, 1),
+            retry: span(self.retry, defaults::RETRY),
             jitter: or_none(self.jitter),
             receive_buffer: self
                 .receive_buffer
@@ -343,7 +336,9 @@ impl Settings {
                 let address = Address::parse(url)?;
                 self.check_owner(&address.endpoint)?;
                 if address.endpoint.tls {
-                    return Err(PlanError::Conflict("--server-metrics is read by plain http only"));
+                    return Err(PlanError::Conflict(
+                        "--server-metrics is read over plain http only: give an http:// URL",
+                    ));
                 }
                 let authorization = address.authorization().map(str::to_owned);
                 let Address { endpoint, path, .. } = address;
@@ -355,7 +350,7 @@ impl Settings {
     }
 
     fn check_bounds(&self, plan: &Plan) -> Result<()> {
-        let bound = self.limit_connections.unwrap_or(100_000);
+        let bound = self.limit_connections.unwrap_or(defaults::LIMIT_CONNECTIONS);
         if plan.ramp.connections > bound {
             return Err(PlanError::Bound {
                 what: "--connections",
@@ -364,20 +359,20 @@ impl Settings {
                 flag: "--limit-connections",
             });
         }
-        let bound = self.limit_rate.unwrap_or(100_000.0);
+        let bound = self.limit_rate.unwrap_or(defaults::LIMIT_RATE);
         let peak = plan.publishing.as_ref().and_then(|publishing| publishing.schedule.peak());
         if let Some(peak) = peak.filter(|peak| *peak > bound) {
             return Err(PlanError::Bound {
-                what: "a rate of",
+                what: "the rate",
                 asked: peak.to_string(),
                 bound: bound.to_string(),
                 flag: "--limit-rate",
             });
         }
-        let bound = span(self.limit_duration, 15 * 60);
+        let bound = span(self.limit_duration, defaults::LIMIT_DURATION);
         if plan.timing.publishing() > bound {
             return Err(PlanError::Bound {
-                what: "a time of",
+                what: "the warm-up and duration of",
                 asked: Span(plan.timing.publishing()).to_string(),
                 bound: Span(bound).to_string(),
                 flag: "--limit-duration",
@@ -391,35 +386,40 @@ impl Settings {
 fn check_together(plan: &Plan) -> Result<()> {
     let http2 = plan.targets.iter().any(|target| target.protocol != Protocol::Http1);
     let tls = plan.targets.iter().any(|target| target.endpoint.tls);
-    if (http2 || tls) && plan.trouble.vanished_share > 0.0 {
-        return Err(PlanError::Conflict("vanished subscribers are for plain HTTP/1.1 only"));
+    if (http2 || tls) && plan.faults.vanished_share > 0.0 {
+        return Err(PlanError::Conflict("--vanished-share works with plain HTTP/1.1 only"));
     }
     if (http2 || tls) && matches!(plan.verify, super::Verify::Sample(_)) {
-        return Err(PlanError::Conflict("--verify sample is for plain HTTP/1.1 only"));
+        return Err(PlanError::Conflict("--verify sample works with plain HTTP/1.1 only"));
     }
-    let cuts = plan.trouble.cut_every.is_some() || plan.trouble.storm.is_some();
+    let cuts = plan.faults.cut_every.is_some() || plan.faults.storm.is_some();
     if cuts && matches!(plan.verify, super::Verify::Sample(_)) {
         return Err(PlanError::Conflict(
-            "--verify sample does not read ids, so cut streams could not resume: leave out one of the two",
+            "--verify sample reads no event ids, so disconnected streams could not resume: leave out \
+             --verify sample, or --cut-every and --storm-at",
         ));
     }
-    if plan.trouble.storm.is_some_and(|(at, _)| at >= plan.timing.publishing()) {
-        return Err(PlanError::Conflict("--storm-at is after the end of publishing"));
+    if plan.faults.storm.is_some_and(|(at, _)| at >= plan.timing.publishing()) {
+        return Err(PlanError::Conflict(
+            "--storm-at is after the end of publishing: it must be below --warmup and --duration together",
+        ));
     }
     if plan.ramp.connections == 0 && plan.publishing.is_none() {
-        return Err(PlanError::Conflict("nobody subscribes and nobody publishes: nothing to do"));
+        return Err(PlanError::Conflict(
+            "there is nothing to do without subscribers and publishers: give --connections or --publish",
+        ));
     }
     if let Some(publishing) = &plan.publishing
         && publishing.style == PublishStyle::Ndjson
         && publishing.endpoint.as_ref().is_some_and(|endpoint| endpoint.tls)
     {
-        return Err(PlanError::Conflict("style ndjson is for plain http only"));
+        return Err(PlanError::Conflict("--publish-style ndjson works over plain http only"));
     }
     Ok(())
 }
 
-fn span(span: Option<Span>, seconds: u64) -> Duration {
-    span.map_or(Duration::from_secs(seconds), |span| span.0)
+fn span(span: Option<Span>, default: Duration) -> Duration {
+    span.map_or(default, |span| span.0)
 }
 
 fn at_least_one(name: &'static str, value: usize, most: usize) -> Result<usize> {

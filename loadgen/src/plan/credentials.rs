@@ -1,5 +1,5 @@
-//! Secrets in addresses: a user's name and password are sent as basic authentication (RFC 7617), and
-//! neither they nor tokens in a query are ever shown.
+//! Secrets in addresses: a user's name and password are sent as basic authentication (RFC 7617),
+//! and neither they nor tokens in a query are ever shown.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;

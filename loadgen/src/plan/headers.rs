@@ -1,5 +1,5 @@
-//! Headers that people give, as names and values that can stand in a request as they are: nothing in
-//! them can end a line or begin another header.
+//! Headers that people give, as names and values that can stand in a request as they are: nothing
+//! in them can end a line or begin another header.
 
 use super::PlanError;
 

@@ -1,13 +1,15 @@
 //! What a run is to do, with every value checked: the only thing that the parts below see of flags
 //! and files. Plain data that a worker process is sent as it is.
 //!
-//! Which topic, target and handicap a subscriber has follows from its number alone
+//! Which topic, target and class a subscriber has follows from its number alone
 //! ([`assignment`]), so that no two parts have to agree on a list.
 
 mod assignment;
 mod bounds;
 mod build;
 mod credentials;
+mod defaults;
+mod error;
 mod headers;
 mod load;
 mod schedule;
@@ -24,8 +26,8 @@ use crate::clock::Clock;
 
 pub(crate) use assignment::{Class, spread};
 pub(crate) use bounds::{FileBudget, FilesError, local_ports};
-pub(crate) use build::PlanError;
 pub(crate) use credentials::{HIDDEN, without_secrets};
+pub(crate) use error::PlanError;
 pub(crate) use schedule::{Form, Rate, Schedule};
 pub(crate) use settings::Settings;
 pub(crate) use target::{Address, Endpoint, Protocol, Target, TlsTrust};
@@ -50,12 +52,12 @@ pub(crate) struct Plan {
     pub(crate) verify: Verify,
     /// Kinds of events by which a server announces a loss.
     pub(crate) loss_events: Vec<String>,
-    pub(crate) trouble: TroublePlan,
+    pub(crate) faults: FaultPlan,
     pub(crate) processes: usize,
     /// Reading threads of each process.
     pub(crate) workers: usize,
     pub(crate) server: ServerWatch,
-    /// Whether metrics are exported, for which a delivery is booked once more.
+    /// Whether metrics are exported, for which a delivery is recorded once more.
     pub(crate) exports: bool,
 }
 
@@ -75,7 +77,7 @@ pub(crate) struct Ramp {
     pub(crate) timeout: Duration,
 }
 
-/// Which topics there are, and who is interested in which.
+/// Which topics there are, and how subscribers and events are spread over them.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Topics {
     pub(crate) count: u32,
@@ -87,7 +89,7 @@ pub(crate) struct Topics {
     pub(crate) event_zipf: Option<f64>,
 }
 
-/// Who publishes what, when and how.
+/// What is published, when and how.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Publishing {
     pub(crate) style: PublishStyle,
@@ -100,7 +102,7 @@ pub(crate) struct Publishing {
     pub(crate) body: Vec<Template>,
     pub(crate) method: String,
     pub(crate) headers: Vec<(String, String)>,
-    pub(crate) lanes: usize,
+    pub(crate) publishers: usize,
     pub(crate) schedule: Schedule,
     /// Bytes of a payload.
     pub(crate) payload: usize,
@@ -131,7 +133,7 @@ impl Timing {
 
 /// Trouble on purpose. Shares are from 0 to 1 of all subscribers.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct TroublePlan {
+pub(crate) struct FaultPlan {
     pub(crate) slow_share: f64,
     /// Bytes a second.
     pub(crate) slow_rate: u64,

@@ -29,7 +29,7 @@ impl FromStr for Rate {
             text => match text.parse::<f64>() {
                 Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(Self::PerSecond(rate)),
                 _ => Err(format!(
-                    "{text:?} is no rate; write events a second, such as 10 or 0.5, or max"
+                    "{text:?} is not a rate; write events a second, such as 10 or 0.5, or max"
                 )),
             },
         }
@@ -65,7 +65,7 @@ impl FromStr for Form {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "{text:?} is no schedule; write constant, poisson, burst:N or steps:10/5s,100/5s"
+                "{text:?} is not a schedule; write constant, poisson, burst:N or steps:10/5s,100/5s"
             )
         };
         match text.split_once(':') {
@@ -144,26 +144,27 @@ impl Schedule {
         }
     }
 
-    /// The moments at which one of so many lanes has to publish, from the start, without an end. A
-    /// lane takes every so many-th event; of independent random ones each lane makes its own share.
-    pub(crate) fn lane(&self, lane: usize, lanes: usize, seed: u64) -> Due {
+    /// The moments at which one of so many publishers has to publish, from the start, without an
+    /// end. A publisher takes every so many-th event; of independent random ones each makes its own
+    /// share.
+    pub(crate) fn of_publisher(&self, publisher: usize, publishers: usize, seed: u64) -> Due {
         Due {
             schedule: self.clone(),
-            next: lane as u64,
-            lanes: lanes as u64,
-            random: SmallRng::seed_from_u64(seed ^ (lane as u64) << 40),
+            next: publisher as u64,
+            publishers: publishers as u64,
+            random: SmallRng::seed_from_u64(seed ^ (publisher as u64) << 40),
             at: 0.0,
         }
     }
 }
 
-/// The moments of one lane.
+/// The moments of one publisher.
 #[derive(Debug)]
 pub(crate) struct Due {
     schedule: Schedule,
-    /// The number of the lane's next event among those of all lanes.
+    /// The number of the publisher's next event among those of all publishers.
     next: u64,
-    lanes: u64,
+    publishers: u64,
     random: SmallRng,
     /// Seconds, for random moments.
     at: f64,
@@ -174,7 +175,7 @@ impl Iterator for Due {
 
     fn next(&mut self) -> Option<Duration> {
         let number = self.next;
-        self.next += self.lanes;
+        self.next += self.publishers;
         #[expect(clippy::cast_precision_loss, reason = "events are far fewer than 2^52")]
         let seconds = match (&self.schedule.form, self.schedule.rate) {
             (_, Rate::Max) => 0.0,
@@ -185,7 +186,7 @@ impl Iterator for Due {
             (Form::Poisson, Rate::PerSecond(rate)) => {
                 // The wait between independent events of a given rate is exponential.
                 let uniform: f64 = self.random.random();
-                self.at += -(1.0 - uniform).ln() * self.lanes as f64 / rate;
+                self.at += -(1.0 - uniform).ln() * self.publishers as f64 / rate;
                 self.at
             }
             (Form::Steps(steps), _) => return steps_at(steps, number as f64),
@@ -217,10 +218,10 @@ mod tests {
         Schedule { rate: rate.parse().expect("a rate"), form: form.parse().expect("a form") }
     }
 
-    /// The first moments of all lanes together, in milliseconds, in order.
-    fn moments(schedule: &Schedule, lanes: usize, count: usize) -> Vec<u64> {
-        let mut all: Vec<_> = (0..lanes)
-            .flat_map(|lane| schedule.lane(lane, lanes, 1).take(count))
+    /// The first moments of all publishers together, in milliseconds, in order.
+    fn moments(schedule: &Schedule, publishers: usize, count: usize) -> Vec<u64> {
+        let mut all: Vec<_> = (0..publishers)
+            .flat_map(|publisher| schedule.of_publisher(publisher, publishers, 1).take(count))
             .map(|due| u64::try_from(due.as_millis()).expect("short"))
             .collect();
         all.sort_unstable();
@@ -237,11 +238,11 @@ mod tests {
             ("1", "steps:2/1s,10/200ms,1/9s", &[0, 500, 1000, 1100, 1200]),
         ];
         for (rate, form, wanted) in cases {
-            for lanes in [1, 2, 3] {
+            for publishers in [1, 2, 3] {
                 assert_eq!(
-                    moments(&schedule(rate, form), lanes, 5),
+                    moments(&schedule(rate, form), publishers, 5),
                     wanted,
-                    "{rate} {form} {lanes}"
+                    "{rate} {form} {publishers}"
                 );
             }
         }
@@ -249,8 +250,8 @@ mod tests {
 
     #[test]
     fn random_moments_have_the_rate_and_the_spread_of_independent_events() {
-        for lanes in [1, 4] {
-            let all = moments(&schedule("100", "poisson"), lanes, 20_000);
+        for publishers in [1, 4] {
+            let all = moments(&schedule("100", "poisson"), publishers, 20_000);
             let rate = 20_000.0 / (all[19_999] as f64 / 1000.0);
             assert!((97.0..103.0).contains(&rate), "{rate}");
             // The standard deviation of the waits equals their mean.
@@ -263,7 +264,7 @@ mod tests {
     #[test]
     fn steps_end_and_their_events_are_known() {
         let steps = schedule("1", "steps:2/1s,0/1s,10/1s");
-        let due: Vec<_> = steps.lane(0, 1, 1).map(|due| due.as_millis()).collect();
+        let due: Vec<_> = steps.of_publisher(0, 1, 1).map(|due| due.as_millis()).collect();
         assert_eq!(due.len(), 12);
         assert_eq!(due[2], 2000);
         assert_eq!(steps.events(Duration::from_millis(2500)), Some(7.0));
@@ -278,7 +279,7 @@ mod tests {
             assert!(error.contains("write constant, poisson"), "{error}");
         }
         for text in ["", "-1", "0", "fast", "inf", "NaN"] {
-            assert!(text.parse::<Rate>().expect_err(text).contains("is no rate"), "{text}");
+            assert!(text.parse::<Rate>().expect_err(text).contains("is not a rate"), "{text}");
         }
     }
 }

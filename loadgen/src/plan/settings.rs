@@ -20,235 +20,247 @@ use crate::clock::Clock;
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// What this run is called in reports
+    /// The name of this run in reports
     #[arg(long, value_name = "TEXT", help_heading = "Scenario")]
     pub(crate) name: Option<String>,
-    /// What it is for, one sentence
+    /// What this run is for, in one sentence, for reports
     #[arg(long, value_name = "TEXT", help_heading = "Scenario")]
     pub(crate) about: Option<String>,
 
-    /// Where to subscribe; {topic} stands for the number of the topic, and n in braces for that of
-    /// the subscriber, who then has a topic of its own. Several
-    /// URLs share the subscribers
+    /// URL to subscribe at; {topic} stands for the number of the topic, and n in braces for the
+    /// number of the subscriber, which then has a topic of its own. Several URLs share the
+    /// subscribers
     #[arg(long, value_name = "URL", help_heading = "Subscribers")]
     pub(crate) subscribe: Vec<String>,
-    /// How many streams to hold [default: 100]
+    /// Number of subscribers: how many event streams to hold open [default: 100]
     #[arg(short = 'c', long, value_name = "N", help_heading = "Subscribers")]
     pub(crate) connections: Option<usize>,
-    /// New connections a second [default: as fast as the handshakes allow]
+    /// New connections a second while subscribers connect [default: as fast as --handshakes allows]
     #[arg(long, value_name = "N", help_heading = "Subscribers")]
     pub(crate) connect_rate: Option<f64>,
-    /// Attempts at the same time [default: 256]
+    /// Most connection attempts under way at the same time [default: 256]
     #[arg(long, value_name = "N", help_heading = "Subscribers")]
     pub(crate) handshakes: Option<usize>,
-    /// Attempts of a subscriber before it gives up [default: 3]
+    /// Connection attempts of a subscriber before it gives up [default: 3]
     #[arg(long, value_name = "N", help_heading = "Subscribers")]
     pub(crate) attempts: Option<u32>,
-    /// How long an attempt may take [default: 10s]
+    /// Longest time of a connection attempt, until the response headers are there [default: 10s]
     #[arg(long, value_name = "TIME", help_heading = "Subscribers")]
     pub(crate) connect_timeout: Option<Span>,
-    /// How long it may take until all are there [default: 2m]
+    /// Longest time until all subscribers are connected [default: 2m]
     #[arg(long, value_name = "TIME", help_heading = "Subscribers")]
     pub(crate) ramp_timeout: Option<Span>,
-    /// Connect to this address, whatever the URL says; may be repeated, and is used in turn
+    /// Address to connect to instead of that of the --subscribe URL; several are used in turn
     #[arg(long, value_name = "IP:PORT", help_heading = "Subscribers")]
     pub(crate) address: Vec<SocketAddr>,
-    /// Connect from these addresses in turn: IP, IP-IP or IP/BITS
+    /// Local addresses to connect from, in turn: IP, IP-IP or IP/BITS
     #[arg(long, value_name = "RANGE", help_heading = "Subscribers")]
     pub(crate) source: Vec<String>,
-    /// A header of every subscription, as NAME: VALUE
+    /// Header of every subscription request, as NAME: VALUE
     #[arg(short = 'H', long, value_name = "HEADER", help_heading = "Subscribers")]
     pub(crate) header: Vec<String>,
-    /// A bearer token for every subscription
+    /// Bearer token of every subscription request
     #[arg(long, value_name = "TOKEN", help_heading = "Subscribers")]
     pub(crate) token: Option<String>,
-    /// A cookie of every subscription, as NAME=VALUE
+    /// Cookie of every subscription request, as NAME=VALUE
     #[arg(long, value_name = "COOKIE", help_heading = "Subscribers")]
     pub(crate) cookie: Vec<String>,
-    /// Version of HTTP for subscriptions: 1.1 or 2 [default: 1.1]
+    /// HTTP version of subscriptions: 1.1 or 2 [default: 1.1]
     #[arg(long, value_name = "VERSION", help_heading = "Subscribers")]
     pub(crate) http: Option<String>,
-    /// Streams over one connection of HTTP/2 [default: 100]
+    /// Event streams on each HTTP/2 connection [default: 100]
     #[arg(long, value_name = "N", help_heading = "Subscribers")]
     pub(crate) streams: Option<usize>,
-    /// Only hold the streams: nobody publishes, no event is expected, and none has to be verified
+    /// Only hold the streams open: nothing is published, no event is expected or verified
     #[arg(long, help_heading = "Subscribers")]
     pub(crate) hold: bool,
-    /// Believe any certificate: for tests only
+    /// Accept any TLS certificate: for tests only
     #[arg(long, help_heading = "Subscribers")]
     pub(crate) insecure: bool,
-    /// A file of certificates to believe, in PEM, besides the system's
+    /// PEM file with certificates to trust besides those of the system
     #[arg(long, value_name = "FILE", help_heading = "Subscribers")]
     pub(crate) ca: Option<PathBuf>,
-    /// Receive buffer of sockets that are read fast, SO_RCVBUF [default: the kernel's]
+    /// Receive buffer (SO_RCVBUF) of the sockets of fast subscribers [default: the kernel's]
     #[arg(long, value_name = "BYTES", help_heading = "Subscribers")]
     pub(crate) receive_buffer: Option<ByteSize>,
 
-    /// How many topics; subscribers and events are spread over them [default: 1]
+    /// Number of topics that subscribers and events are spread over [default: 1]
     #[arg(long, value_name = "N", help_heading = "Topics")]
     pub(crate) topics: Option<u32>,
-    /// How subscribers choose: uniform or zipf:EXPONENT [default: uniform]
+    /// How subscribers are spread over topics: uniform or zipf:EXPONENT [default: uniform]
     #[arg(long, value_name = "FORM", help_heading = "Topics")]
     pub(crate) popularity: Option<String>,
-    /// How events choose: uniform or zipf:EXPONENT [default: uniform]
+    /// How events are spread over topics: uniform or zipf:EXPONENT [default: uniform]
     #[arg(long, value_name = "FORM", help_heading = "Topics")]
     pub(crate) event_popularity: Option<String>,
-    /// Begin of all random choices [default: 1]
+    /// Seed of all random choices [default: 1]
     #[arg(long, value_name = "N", help_heading = "Topics")]
     pub(crate) seed: Option<u64>,
 
-    /// Where to publish; {topic}, or n in braces, stands for the number of the topic
+    /// URL to publish to; {topic}, or n in braces, stands for the number of the topic
     #[arg(long, value_name = "URL", help_heading = "Publishers")]
     pub(crate) publish: Option<String>,
-    /// How to publish [default: raw with --publish, otherwise none]
+    /// Format of publish requests [default: raw with --publish, otherwise none]
     #[arg(long, value_enum, value_name = "STYLE", help_heading = "Publishers")]
     pub(crate) publish_style: Option<PublishStyle>,
-    /// The topic's name for form and ndjson [default: what the first --subscribe asks for]
+    /// Topic name in publish requests of style form and ndjson [default: the topic of the first
+    /// --subscribe URL]
     #[arg(long, value_name = "TEXT", help_heading = "Publishers")]
     pub(crate) publish_topic: Option<String>,
-    /// Body for style template, with {topic}, {payload} or {json}
+    /// Body of publish requests of style template, with {topic}, {payload} or {json}
     #[arg(long, value_name = "TEXT", help_heading = "Publishers")]
     pub(crate) publish_body: Option<String>,
-    /// Method of requests [default: POST]
+    /// HTTP method of publish requests [default: POST]
     #[arg(long, value_name = "NAME", help_heading = "Publishers")]
     pub(crate) publish_method: Option<String>,
-    /// Program and arguments for style command, with {topic} and {payload}; no shell reads it
+    /// Program and arguments that publish an event with style command, with {topic} and {payload};
+    /// they are not passed to a shell
     #[arg(long, value_name = "COMMAND", help_heading = "Publishers")]
     pub(crate) publish_command: Option<String>,
-    /// A header of every publish request, as NAME: VALUE
+    /// Header of every publish request, as NAME: VALUE
     #[arg(long, value_name = "HEADER", help_heading = "Publishers")]
     pub(crate) publish_header: Vec<String>,
-    /// A bearer token for publishing
+    /// Bearer token of every publish request
     #[arg(long, value_name = "TOKEN", help_heading = "Publishers")]
     pub(crate) publish_token: Option<String>,
-    /// How long an answer, or the program of style command, may take [default: 10s]
+    /// Longest time of a publish call: until its response, or until the program of style command
+    /// has ended [default: 10s]
     #[arg(long, value_name = "TIME", help_heading = "Publishers")]
     pub(crate) publish_timeout: Option<Span>,
-    /// Connections that publish at the same time [default: 1]
+    /// Number of publishers, each with a connection of its own [default: 1]
     #[arg(long, value_name = "N", help_heading = "Publishers")]
     pub(crate) publishers: Option<usize>,
-    /// Events a second, of all publishers together, or max [default: 10]
+    /// Events a second of all publishers together, or max for a closed loop [default: 10]
     #[arg(short = 'r', long, value_name = "R", help_heading = "Publishers")]
     pub(crate) rate: Option<Rate>,
-    /// constant, poisson, burst:N or steps:10/5s,100/5s [default: constant]
+    /// When events are due: constant, poisson, burst:N or steps:10/5s,100/5s [default: constant]
     #[arg(long, value_name = "FORM", help_heading = "Publishers")]
     pub(crate) schedule: Option<Form>,
-    /// Bytes of data of an event, at least 76 [default: 150]
+    /// Size of an event's data in bytes, at least 76 [default: 150]
     #[arg(long, value_name = "BYTES", help_heading = "Publishers")]
     pub(crate) payload: Option<ByteSize>,
 
-    /// How long to measure [default: 10s]
+    /// How long to publish and measure, after the warm-up [default: 10s]
     #[arg(short = 'd', long, value_name = "TIME", help_heading = "Time")]
     pub(crate) duration: Option<Span>,
-    /// How long to publish before that [default: 1s]
+    /// How long to publish before measuring begins [default: 1s]
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     pub(crate) warmup: Option<Span>,
-    /// How long to wait at the end for what has not arrived [default: 10s]
+    /// Longest wait, after publishing has ended, for events that have not arrived [default: 10s]
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     pub(crate) tail: Option<Span>,
-    /// monotonic, or wall when publishers are on another host [default: monotonic]
+    /// Clock of time stamps: monotonic, or wall when publishers are on another host [default:
+    /// monotonic]
     #[arg(long, value_name = "CLOCK", value_parser = clock, help_heading = "Time")]
     pub(crate) clock: Option<Clock>,
-    /// How far apart the hosts' clocks may be; needed for latencies with --clock wall
+    /// Largest difference between the clocks of the hosts; without it, --clock wall gives no
+    /// latency
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     pub(crate) clock_error: Option<Span>,
 
-    /// full, or sample=N: parse about one subscriber in N and count the bytes of the rest [default: full]
-    #[arg(long, value_name = "HOW", help_heading = "Verifying")]
+    /// Which subscribers are verified: full for all, or sample=N to parse about one in N and count
+    /// the bytes of the others [default: full]
+    #[arg(long, value_name = "HOW", help_heading = "Verification")]
     pub(crate) verify: Option<Verify>,
-    /// A kind of event by which the server announces a loss, besides fanfare-gap
-    #[arg(long, value_name = "KIND", help_heading = "Verifying")]
+    /// Event type by which the server announces lost events, besides fanfare-gap
+    #[arg(long, value_name = "KIND", help_heading = "Verification")]
     pub(crate) loss_event: Vec<String>,
-    /// A goal, such as delivery.p99<25ms, reach==1 or gaps==0; may be repeated
-    #[arg(long, value_name = "GOAL", help_heading = "Verifying")]
+    /// Service level objective (SLO) that the run must meet, such as delivery.p99<25ms,
+    /// delivery_ratio==1 or gaps==0; may be repeated. `loadgen slos` lists the metrics
+    #[arg(long, value_name = "SLO", help_heading = "Verification")]
     pub(crate) slo: Vec<String>,
 
-    /// Share of subscribers that read slowly, from 0 to 1
-    #[arg(long, value_name = "SHARE", help_heading = "Trouble")]
+    /// Share of subscribers that read slowly, from 0 to 1 [default: 0]
+    #[arg(long, value_name = "SHARE", help_heading = "Fault injection")]
     pub(crate) slow_share: Option<f64>,
-    /// Bytes a second that a slow one reads [default: 1kB]
-    #[arg(long, value_name = "BYTES", help_heading = "Trouble")]
+    /// Bytes a second that a slow subscriber reads [default: 1kB]
+    #[arg(long, value_name = "BYTES", help_heading = "Fault injection")]
     pub(crate) slow_rate: Option<ByteSize>,
-    /// Share of subscribers that stop reading once they are connected
-    #[arg(long, value_name = "SHARE", help_heading = "Trouble")]
+    /// Share of subscribers that stop reading once they are connected, from 0 to 1 [default: 0]
+    #[arg(long, value_name = "SHARE", help_heading = "Fault injection")]
     pub(crate) stopped_share: Option<f64>,
-    /// Share of subscribers that vanish once they are connected: half-open peers whose packets are lost
-    #[arg(long, value_name = "SHARE", help_heading = "Trouble")]
+    /// Share of subscribers that vanish once they are connected, from 0 to 1: half-open connections
+    /// whose packets are dropped [default: 0]
+    #[arg(long, value_name = "SHARE", help_heading = "Fault injection")]
     pub(crate) vanished_share: Option<f64>,
-    /// Cut each stream at random, once in so long on the average
-    #[arg(long, value_name = "TIME", help_heading = "Trouble")]
+    /// Disconnect each stream at random moments, on average once in this time [default: never]
+    #[arg(long, value_name = "TIME", help_heading = "Fault injection")]
     pub(crate) cut_every: Option<Span>,
-    /// How to cut [default: mix]
-    #[arg(long, value_enum, value_name = "HOW", help_heading = "Trouble")]
+    /// How --cut-every and --storm-at disconnect a stream [default: mix]
+    #[arg(long, value_enum, value_name = "HOW", help_heading = "Fault injection")]
     pub(crate) cut: Option<Cut>,
-    /// Cut many streams at this moment after the start
-    #[arg(long, value_name = "TIME", help_heading = "Trouble")]
+    /// Reconnect storm: disconnect many streams at once, this long after publishing began
+    #[arg(long, value_name = "TIME", help_heading = "Fault injection")]
     pub(crate) storm_at: Option<Span>,
-    /// Share of subscribers in that storm [default: 1]
-    #[arg(long, value_name = "SHARE", help_heading = "Trouble")]
+    /// Share of subscribers that the reconnect storm of --storm-at disconnects, from 0 to 1
+    /// [default: 1]
+    #[arg(long, value_name = "SHARE", help_heading = "Fault injection")]
     pub(crate) storm_share: Option<f64>,
-    /// What a subscriber does when its stream has ended [default: resume]
-    #[arg(long, value_enum, value_name = "HOW", help_heading = "Trouble")]
+    /// How a subscriber reconnects when its stream has ended [default: resume]
+    #[arg(long, value_enum, value_name = "HOW", help_heading = "Fault injection")]
     pub(crate) reconnect: Option<Reconnect>,
-    /// The wait before a new attempt until the server sends retry [default: 1s]
-    #[arg(long, value_name = "TIME", help_heading = "Trouble")]
+    /// Reconnect delay until the server sends one in a retry field [default: 1s]
+    #[arg(long, value_name = "TIME", help_heading = "Fault injection")]
     pub(crate) retry: Option<Span>,
-    /// Lengthen each such wait by up to this share, at random [default: 0]
-    #[arg(long, value_name = "SHARE", help_heading = "Trouble")]
+    /// Random jitter: lengthen each reconnect delay by up to this share of it, from 0 to 1
+    /// [default: 0]
+    #[arg(long, value_name = "SHARE", help_heading = "Fault injection")]
     pub(crate) jitter: Option<f64>,
 
-    /// Processes that share the subscribers [default: 1]
+    /// Number of processes that share the subscribers [default: 1]
     #[arg(long, value_name = "N", help_heading = "Generator")]
     pub(crate) processes: Option<usize>,
-    /// Reading threads of each process [default: 1]
+    /// Number of threads of each process that read event streams [default: 1]
     #[arg(long, value_name = "N", help_heading = "Generator")]
     pub(crate) workers: Option<usize>,
-    /// Runs, one after another, into one result
+    /// Number of runs to make one after another, all into one result [default: 1]
     #[arg(long, value_name = "N", help_heading = "Generator")]
     pub(crate) repeat: Option<usize>,
 
-    /// Watch the CPU and memory of this process
+    /// Process id of the server, whose CPU time and memory are measured
     #[arg(long, value_name = "PID", help_heading = "Server")]
     pub(crate) server_pid: Option<u32>,
-    /// Read this page of metrics before and after
+    /// URL of the server's Prometheus metrics, which are read before and after the run
     #[arg(long, value_name = "URL", help_heading = "Server")]
     pub(crate) server_metrics: Option<String>,
 
-    /// Write the result to this file
+    /// Write the result as JSON to this file
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) json: Option<PathBuf>,
-    /// Add to the runs of the --json file instead of replacing them, for runs in turn
+    /// Add the new runs to those in the --json file instead of replacing them
     #[arg(long, help_heading = "Output")]
     pub(crate) append: bool,
-    /// Write a report with plots to this file
+    /// Write a report with plots as HTML to this file
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) html: Option<PathBuf>,
-    /// Write a summary for a pull request to this file
+    /// Write a summary for a pull request as Markdown to this file
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) markdown: Option<PathBuf>,
-    /// Write one line a second of the last run to this file
+    /// Write the last run as CSV to this file, with one line for each second
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) csv: Option<PathBuf>,
 
-    /// Serve this program's own metrics for Prometheus at /metrics of this address while it runs; port 0
-    /// takes any that is free
+    /// Address at which to serve loadgen's own Prometheus metrics, at /metrics, during the run;
+    /// port 0 takes any free port
     #[arg(long, value_name = "IP:PORT", help_heading = "Metrics")]
     pub(crate) metrics_listen: Option<SocketAddr>,
-    /// How long the last values of each run stay there, so that they are scraped [default: 0s]
+    /// How long to go on serving the last metrics after each run, so that they are scraped
+    /// [default: 0s]
     #[arg(long, value_name = "TIME", help_heading = "Metrics")]
     pub(crate) metrics_linger: Option<Span>,
 
-    /// Allow targets beyond this machine: load on somebody else's server is an attack
-    #[arg(long, help_heading = "Bounds")]
+    /// Confirm that targets beyond this machine are yours: load on somebody else's server is an
+    /// attack
+    #[arg(long, help_heading = "Limits")]
     pub(crate) i_own_this_target: bool,
-    /// The most connections [default: 100000]
-    #[arg(long, value_name = "N", help_heading = "Bounds")]
+    /// Largest --connections that is accepted [default: 100000]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
     pub(crate) limit_connections: Option<usize>,
-    /// The most events a second [default: 100000]
-    #[arg(long, value_name = "N", help_heading = "Bounds")]
+    /// Largest --rate that is accepted, in events a second [default: 100000]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
     pub(crate) limit_rate: Option<f64>,
-    /// The longest time of publishing [default: 15m]
-    #[arg(long, value_name = "TIME", help_heading = "Bounds")]
+    /// Longest warm-up and duration together that are accepted [default: 15m]
+    #[arg(long, value_name = "TIME", help_heading = "Limits")]
     pub(crate) limit_duration: Option<Span>,
 }
 
@@ -380,7 +392,7 @@ mod tests {
     fn what_a_file_may_not_hold_is_named_with_its_place() {
         for (text, part) in [
             ("conections = 5", "conections"),
-            ("rate = 'fast'", "is no rate"),
+            ("rate = 'fast'", "is not a rate"),
             ("duration = 'long'", "write a time such as 10s"),
             ("connections = -1", "line 1"),
             ("i-own-this-target = true", "give --i-own-this-target on the command line"),

@@ -44,7 +44,8 @@ impl Address {
             "https" => true,
             _ => return Err(wrong("only http and https are known")),
         };
-        // Browsers take what lacks the slashes; where its password ends could not be seen in the text.
+        // Browsers take what lacks the slashes; where its password ends could not be seen in the
+        // text.
         if !text.get(url.scheme().len()..).is_some_and(|rest| rest.starts_with("://")) {
             return Err(wrong("write it as http://HOST/PATH"));
         }
@@ -110,10 +111,10 @@ pub(crate) enum Protocol {
     Http2 { streams: usize },
 }
 
-/// Whom to believe.
+/// Which certificates to accept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TlsTrust {
-    /// Anybody.
+    /// Any.
     pub(crate) insecure: bool,
     /// The certificates of a file, besides those of the system.
     pub(crate) ca: Option<PathBuf>,

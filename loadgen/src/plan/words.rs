@@ -86,15 +86,15 @@ impl Verify {
     pub(crate) fn parses(self, number: usize) -> bool {
         match self {
             Self::Full => true,
-            // Not every N-th by number: topics, targets and workers are dealt out by number too, and
-            // a common factor would leave some of them out.
+            // Not every N-th by number: topics, targets and workers are dealt out by number too,
+            // and a common factor would leave some of them out.
             Self::Sample(every) => sample_place(number) < 1.0 / f64::from(every),
         }
     }
 }
 
-/// A number from 0 to 1 for each subscriber, evenly spread, and 0 for the first, so that at least one
-/// is in every sample. Multiples of an irrational number other than that of the handicaps.
+/// A number from 0 to 1 for each subscriber, evenly spread, and 0 for the first, so that at least
+/// one is in every sample. Multiples of an irrational number other than that of the classes.
 fn sample_place(number: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "subscribers are far fewer than 2^52")]
     let number = number as f64;
@@ -131,13 +131,13 @@ pub(crate) enum PublishStyle {
     Raw,
     /// A POST of a form with `topic` and `data`, as Mercure hubs take it
     Form,
-    /// One request that goes on, with a line of JSON for each event
+    /// One streaming request, with a line of JSON for each event
     Ndjson,
     /// A request whose body is made from --publish-body
     Template,
     /// A program that is started for each event, from --publish-command
     Command,
-    /// Nobody publishes: the server produces by itself
+    /// Nothing is published: the server produces events by itself
     None,
 }
 
@@ -145,11 +145,11 @@ pub(crate) enum PublishStyle {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Cut {
-    /// In order, as a page that is closed
+    /// In order (FIN), as when a page is closed
     Fin,
-    /// With a reset, as a process that is killed
+    /// With a reset (RST), as when a process is killed
     Rst,
-    /// One or the other by chance
+    /// In order or with a reset, at random
     #[default]
     Mix,
 }
@@ -158,14 +158,14 @@ pub(crate) enum Cut {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Reconnect {
-    /// After the server's `retry:` or --retry, with `Last-Event-ID`
+    /// After the delay of the server's `retry` or of --retry, with `Last-Event-ID`
     #[default]
     Resume,
-    /// The same without `Last-Event-ID`, as a client that does not know of it
+    /// After the same delay, without `Last-Event-ID`, as a client that does not know of it
     Forget,
     /// At once, with `Last-Event-ID`
     Now,
-    /// Never
+    /// Do not reconnect
     Never,
 }
 

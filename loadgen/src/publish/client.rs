@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 use rustls::{ClientConnection, StreamOwned};
 
-use super::timed::Timed;
-use crate::crew::{CrewError, tls};
+use super::deadline::DeadlineStream;
 use crate::http1::{Body, HeadReader};
 use crate::plan::{Endpoint, TlsTrust};
+use crate::readers::{ReaderError, tls};
 
-/// Bytes of an answer's body.
+/// Bytes of a response's body.
 const LONGEST: usize = 8 << 20;
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExchangeError {
     #[error("{}", .0.kind())]
@@ -29,26 +29,26 @@ pub(crate) enum ExchangeError {
     TooLong,
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
 }
 
 /// A connection that is made when it is needed. One call, from connecting to the last byte of its
-/// answer, takes no longer than the timeout, whatever the server does.
+/// response, takes no longer than the timeout, whatever the server does.
 pub(crate) struct Client {
     endpoint: Endpoint,
     tls: Option<std::sync::Arc<rustls::ClientConfig>>,
     timeout: Duration,
-    wire: Option<Wire>,
+    transport: Option<Transport>,
     buffer: Vec<u8>,
 }
 
-enum Wire {
-    Plain(Timed),
-    Tls(Box<StreamOwned<ClientConnection, Timed>>),
+enum Transport {
+    Plain(DeadlineStream),
+    Tls(Box<StreamOwned<ClientConnection, DeadlineStream>>),
 }
 
 impl Client {
@@ -56,9 +56,9 @@ impl Client {
         endpoint: Endpoint,
         trust: &TlsTrust,
         timeout: Duration,
-    ) -> Result<Self, CrewError> {
+    ) -> Result<Self, ReaderError> {
         let tls = endpoint.tls.then(|| tls::client(trust, b"http/1.1")).transpose()?;
-        Ok(Self { endpoint, tls, timeout, wire: None, buffer: vec![0; 16 << 10] })
+        Ok(Self { endpoint, tls, timeout, transport: None, buffer: vec![0; 16 << 10] })
     }
 
     /// Makes the connection, unless it is there and the server has not closed it.
@@ -67,10 +67,10 @@ impl Client {
     }
 
     fn connect_by(&mut self, deadline: Instant) -> io::Result<()> {
-        if self.wire.as_ref().is_some_and(Wire::is_alive) {
+        if self.transport.as_ref().is_some_and(Transport::is_alive) {
             return Ok(());
         }
-        self.wire = None;
+        self.transport = None;
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
         for address in &self.endpoint.addresses {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -79,7 +79,7 @@ impl Client {
             }
             match TcpStream::connect_timeout(address, left) {
                 Ok(stream) => {
-                    self.wire = Some(self.wrap(Timed::new(stream, deadline))?);
+                    self.transport = Some(self.wrap(DeadlineStream::new(stream, deadline))?);
                     return Ok(());
                 }
                 Err(error) => last = error,
@@ -89,51 +89,52 @@ impl Client {
     }
 
     /// With TLS the handshake is made at once: neither its time nor a certificate that is not
-    /// believed belongs to the first event.
-    fn wrap(&self, mut stream: Timed) -> io::Result<Wire> {
+    /// trusted belongs to the first event.
+    fn wrap(&self, mut stream: DeadlineStream) -> io::Result<Transport> {
         stream.socket().set_nodelay(true)?;
-        let Some(config) = &self.tls else { return Ok(Wire::Plain(stream)) };
+        let Some(config) = &self.tls else { return Ok(Transport::Plain(stream)) };
         let name = tls::server_name(&self.endpoint.host).map_err(io::Error::other)?;
         let mut connection =
             ClientConnection::new(config.clone(), name).map_err(io::Error::other)?;
         while connection.is_handshaking() {
             connection.complete_io(&mut stream)?;
         }
-        Ok(Wire::Tls(Box::new(StreamOwned::new(connection, stream))))
+        Ok(Transport::Tls(Box::new(StreamOwned::new(connection, stream))))
     }
 
-    /// The plain connection, for those who speak on it themselves.
-    pub(super) fn into_plain(self) -> Option<Timed> {
-        match self.wire {
-            Some(Wire::Plain(stream)) => Some(stream),
+    /// The plain connection, for callers that write to it themselves.
+    pub(super) fn into_plain(self) -> Option<DeadlineStream> {
+        match self.transport {
+            Some(Transport::Plain(stream)) => Some(stream),
             _ => None,
         }
     }
 
-    /// Sends a whole request and reads its answer. After an error the next one has a new connection.
-    pub(crate) fn exchange(&mut self, request: &[u8]) -> Result<Answer, ExchangeError> {
+    /// Sends a whole request and reads its response. After an error the next one has a new
+    /// connection.
+    pub(crate) fn exchange(&mut self, request: &[u8]) -> Result<Response, ExchangeError> {
         let deadline = Instant::now() + self.timeout;
         self.connect_by(deadline)?;
         let result = self.exchange_once(request, deadline);
         if !matches!(result, Ok((_, true))) {
-            self.wire = None;
+            self.transport = None;
         }
         result.map(|(answer, _)| answer)
     }
 
-    /// The answer, and whether the connection goes on.
+    /// The response, and whether the connection goes on.
     fn exchange_once(
         &mut self,
         request: &[u8],
         deadline: Instant,
-    ) -> Result<(Answer, bool), ExchangeError> {
-        let Some(wire) = &mut self.wire else { return Err(ExchangeError::Closed) };
-        wire.timed().finish_by(deadline);
-        wire.write_all(request)?;
-        wire.flush()?;
+    ) -> Result<(Response, bool), ExchangeError> {
+        let Some(transport) = &mut self.transport else { return Err(ExchangeError::Closed) };
+        transport.stream().finish_by(deadline);
+        transport.write_all(request)?;
+        transport.flush()?;
         let mut reader = HeadReader::default();
         let (head, begin) = loop {
-            let count = match wire.read(&mut self.buffer)? {
+            let count = match transport.read(&mut self.buffer)? {
                 0 => return Err(ExchangeError::Closed),
                 count => count,
             };
@@ -146,14 +147,14 @@ impl Client {
         let mut body = Vec::new();
         take(&mut framing, &begin, &mut body)?;
         while !framing.is_complete() {
-            match wire.read(&mut self.buffer)? {
+            match transport.read(&mut self.buffer)? {
                 0 if framing == Body::UntilClose => break,
                 0 => return Err(ExchangeError::Closed),
                 count => take(&mut framing, &self.buffer[..count], &mut body)?,
             }
         }
-        let goes_on = !head.closes && framing != Body::UntilClose;
-        Ok((Answer { status: head.status, body }, goes_on))
+        let is_reusable = !head.closes && framing != Body::UntilClose;
+        Ok((Response { status: head.status, body }, is_reusable))
     }
 }
 
@@ -169,16 +170,16 @@ fn take(framing: &mut Body, mut bytes: &[u8], body: &mut Vec<u8>) -> Result<(), 
     Ok(())
 }
 
-impl Wire {
-    fn timed(&mut self) -> &mut Timed {
+impl Transport {
+    fn stream(&mut self) -> &mut DeadlineStream {
         match self {
             Self::Plain(stream) => stream,
             Self::Tls(stream) => &mut stream.sock,
         }
     }
 
-    /// Whether the server has not closed an idle connection. Writing to one that it has closed would
-    /// leave open whether it took the event.
+    /// Whether the server has not closed an idle connection. Writing to one that it has closed
+    /// would leave open whether it took the event.
     fn is_alive(&self) -> bool {
         let stream = match self {
             Self::Plain(stream) => stream.socket(),
@@ -192,7 +193,7 @@ impl Wire {
     }
 }
 
-impl Read for Wire {
+impl Read for Transport {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(stream) => stream.read(buffer),
@@ -201,7 +202,7 @@ impl Read for Wire {
     }
 }
 
-impl Write for Wire {
+impl Write for Transport {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(stream) => stream.write(bytes),

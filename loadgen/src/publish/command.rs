@@ -1,6 +1,8 @@
-//! Publishing by a program that is started for each event, for servers whose publish side is no HTTP:
+//! Publishing by a program that is started for each event, for servers whose publish side is no
+//! HTTP:
 //! `redis-cli publish {topic} {payload}`. Starting a program takes a millisecond or more, which
-//! counts as the time until its answer. One that does not end in the time for an answer is killed.
+//! counts as the time until its response. One that does not end in the time for a response is
+//! killed.
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
@@ -13,20 +15,20 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use rustix::time::Timespec;
 
 use super::Outcome;
-use super::lane::Lane;
+use super::publisher::Publisher;
 
 /// Starts the program and waits for its end. No shell reads the words.
-pub(super) fn publish(lane: &mut Lane, topic: u32) -> Outcome {
-    let words = lane.room.publishing.body.iter().map(|word| {
+pub(super) fn publish(publisher: &mut Publisher, topic: u32) -> Outcome {
+    let words = publisher.context.publishing.body.iter().map(|word| {
         let mut out = Vec::new();
-        word.write(topic, &lane.payload, &mut out);
+        word.write(topic, &publisher.payload, &mut out);
         String::from_utf8_lossy(&out).into_owned()
     });
     let words: Vec<String> = words.collect();
     let Some((program, arguments)) = words.split_first() else {
         return Outcome::Refused("no command".to_owned());
     };
-    let ended = run(program, arguments, lane.room.publishing.timeout);
+    let ended = run(program, arguments, publisher.context.publishing.timeout);
     match ended {
         Ok(Some(status)) if status.success() => Outcome::Accepted,
         Ok(Some(status)) => Outcome::Refused(format!("{program} ended with {status}")),

@@ -1,35 +1,39 @@
-//! The publishers: a thread and a connection for each lane, on a schedule that does not wait for the
-//! server. What is due while a lane still waits for an answer is sent late, and counted as such.
+//! The publishers: a thread and a connection for each, on a schedule that does not wait for the
+//! server. What is due while a publisher still waits for a response is sent late, and counted as
+//! such.
 
 mod client;
 mod command;
-mod lane;
+mod deadline;
 mod ndjson;
+mod publisher;
 mod request;
-mod timed;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
 use crate::clock::Moment;
-use crate::crew::CrewError;
 use crate::measure::{Durations, SharedBuckets};
 use crate::plan::{Plan, PublishStyle, Publishing};
+use crate::readers::ReaderError;
 use crate::subscriber::Published;
 
 pub(crate) use client::Client;
 
+use publisher::{Publisher, PublisherContext};
+
 /// Lateness from which an event counts as late, in nanoseconds: a millisecond.
 const LATE: u64 = 1_000_000;
 
-/// Kinds of refusals that a lane tells apart; further ones are one kind. Servers name them.
+/// Kinds of refusals that a publisher tells apart; further ones are one kind. Servers name them.
 const KINDS: usize = 50;
 
-/// Sequences whose fate is unknown that a lane remembers.
-const EXCUSED: usize = 100_000;
+/// Events that were not accepted and that a publisher remembers.
+const MAX_UNACCEPTED: usize = 100_000;
 
 /// Why nothing can be published.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +41,7 @@ pub(crate) enum PublishError {
     #[error("cannot publish to {0}: {1}")]
     Unreachable(String, String),
     #[error(transparent)]
-    Tls(#[from] CrewError),
+    Tls(#[from] ReaderError),
     #[error("a publisher could not start: {0}")]
     Start(io::Error),
     #[error("a publisher panicked: this is a defect of loadgen, please report it")]
@@ -50,13 +54,13 @@ enum Outcome {
     Accepted,
     /// The server said no.
     Refused(String),
-    /// Nobody knows: the event may arrive or not.
+    /// The event may arrive or not.
     Unknown(String),
 }
 
 /// How far publishing is, for the live view and for metrics.
 #[derive(Debug, Default)]
-pub(crate) struct PublishGauges {
+pub(crate) struct PublishProgress {
     pub(crate) sent: AtomicU64,
     pub(crate) acknowledged: AtomicU64,
     pub(crate) refused: AtomicU64,
@@ -64,10 +68,10 @@ pub(crate) struct PublishGauges {
     pub(crate) lateness: SharedBuckets,
 }
 
-/// What a lane has done.
+/// What a publisher has done.
 #[derive(Debug, Default)]
-pub(crate) struct LaneReport {
-    pub(crate) slots: u64,
+pub(crate) struct PublishReport {
+    pub(crate) scheduled: u64,
     pub(crate) sent: u64,
     pub(crate) acknowledged: u64,
     pub(crate) late: u64,
@@ -81,16 +85,16 @@ pub(crate) struct LaneReport {
     /// Events of each topic.
     counts: Vec<u64>,
     /// Topics and sequences that were not accepted.
-    excused: Vec<(u32, u64)>,
+    unaccepted: Vec<(u32, u64)>,
 }
 
 /// The publishers at work.
 #[derive(Debug)]
 pub(crate) struct Publishers {
-    threads: Vec<JoinHandle<LaneReport>>,
-    pub(crate) gauges: Arc<PublishGauges>,
+    threads: Vec<JoinHandle<PublishReport>>,
+    pub(crate) progress: Arc<PublishProgress>,
     stop: Arc<AtomicBool>,
-    lanes: usize,
+    publishers: usize,
     topics: u32,
 }
 
@@ -101,29 +105,35 @@ impl Publishers {
         publishing: &Publishing,
         start: Moment,
     ) -> Result<Self, PublishError> {
-        let gauges = Arc::new(PublishGauges::default());
+        let progress = Arc::new(PublishProgress::default());
         let stop = Arc::new(AtomicBool::new(false));
-        let lanes = (0..publishing.lanes)
+        let publishers = (0..publishing.publishers)
             .map(|number| {
-                let room = lane::Room {
+                let context = PublisherContext {
                     plan: plan.clone(),
                     publishing: publishing.clone(),
-                    gauges: gauges.clone(),
+                    progress: progress.clone(),
                     stop: stop.clone(),
                     start,
                 };
-                lane::Lane::new(room, number)
+                Publisher::new(context, number)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let threads = lanes
+        let threads = publishers
             .into_iter()
             .enumerate()
-            .map(|(number, lane)| {
+            .map(|(number, publisher)| {
                 let builder = thread::Builder::new().name(format!("publisher {number}"));
-                builder.spawn(move || lane.run()).map_err(PublishError::Start)
+                builder.spawn(move || publish(publisher)).map_err(PublishError::Start)
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { threads, gauges, stop, lanes: publishing.lanes, topics: plan.topics.count })
+        Ok(Self {
+            threads,
+            progress,
+            stop,
+            publishers: publishing.publishers,
+            topics: plan.topics.count,
+        })
     }
 
     pub(crate) fn are_done(&self) -> bool {
@@ -135,21 +145,45 @@ impl Publishers {
         self.stop.store(true, Ordering::Release);
     }
 
-    /// Waits for the lanes and adds up what they did.
-    pub(crate) fn join(self) -> Result<(LaneReport, Published), PublishError> {
-        let mut all = LaneReport::default();
-        let mut published = Published::new(self.lanes, self.topics);
+    /// Waits for the publishers and adds up what they did.
+    pub(crate) fn join(self) -> Result<(PublishReport, Published), PublishError> {
+        let mut all = PublishReport::default();
+        let mut published = Published::new(self.publishers, self.topics);
         for (number, thread) in self.threads.into_iter().enumerate() {
             let report = thread.join().map_err(|_| PublishError::Panicked)?;
-            let lane = u8::try_from(number).unwrap_or(u8::MAX);
-            published.add_lane(lane, &report.counts, &report.excused);
+            let publisher = u8::try_from(number).unwrap_or(u8::MAX);
+            published.add_publisher(publisher, &report.counts, &report.unaccepted);
             all.merge(&report);
         }
         Ok((all, published))
     }
 }
 
-impl LaneReport {
+/// Publishes the whole schedule of a publisher, in the style of the plan.
+fn publish(mut publisher: Publisher) -> PublishReport {
+    // The kernel may delay a sleep by 50 us to save power; a refusal leaves it so.
+    let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1_000));
+    match (publisher.context.publishing.style, publisher.client.take()) {
+        (PublishStyle::Ndjson, Some(client)) => return ndjson::publish(publisher, client),
+        (PublishStyle::Command, _) => publisher.one_by_one(command::publish),
+        (_, Some(mut client)) => {
+            let mut bytes = Vec::new();
+            publisher.one_by_one(|publisher, topic| {
+                request::write(
+                    &publisher.context.publishing,
+                    topic,
+                    &publisher.payload,
+                    &mut bytes,
+                );
+                request::publish(&mut client, &bytes)
+            });
+        }
+        (_, None) => {}
+    }
+    publisher.report
+}
+
+impl PublishReport {
     fn new(topics: u32) -> Self {
         Self { counts: vec![0; topics as usize], ..Self::default() }
     }
@@ -172,17 +206,17 @@ impl LaneReport {
         self.seconds[second] += 1;
     }
 
-    /// An event was not accepted: nobody may miss it.
+    /// An event was not accepted, so it is not missing anywhere.
     fn refused(&mut self, kind: &str, topic: u32, sequence: u64) {
         let fits = self.refusals.len() < KINDS || self.refusals.contains_key(kind);
         *self.refusals.entry(if fits { kind } else { "other" }.to_owned()).or_default() += 1;
-        if self.excused.len() < EXCUSED {
-            self.excused.push((topic, sequence));
+        if self.unaccepted.len() < MAX_UNACCEPTED {
+            self.unaccepted.push((topic, sequence));
         }
     }
 
     fn merge(&mut self, other: &Self) {
-        self.slots += other.slots;
+        self.scheduled += other.scheduled;
         self.sent += other.sent;
         self.acknowledged += other.acknowledged;
         self.late += other.late;

@@ -53,7 +53,7 @@ pub(super) fn head(publishing: &Publishing, kind: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Publishes one event. Whether an event arrives after an error on the way, nobody knows.
+/// Publishes one event. After an error on the way the event may arrive or not.
 pub(super) fn publish(client: &mut Client, request: &[u8]) -> Outcome {
     match client.exchange(request) {
         Ok(answer) if answer.status / 100 == 2 => Outcome::Accepted,

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use crate::result::{ResultFile, Run};
 
 use super::runs::Key;
-use super::{figures, wording};
+use super::wording;
+use crate::numbers;
 
 /// All runs of a file. What is said at length is said of the worst, the last of those as bad: a
 /// good run does not undo a bad one.
@@ -23,7 +24,7 @@ pub(crate) fn markdown(file: &ResultFile) -> String {
     }
     table(&mut text, file, worst);
     correctness(&mut text, worst);
-    goals(&mut text, worst);
+    slos(&mut text, worst);
     details(&mut text, worst);
     text
 }
@@ -47,7 +48,7 @@ fn heading(run: &Run) -> String {
 fn table(text: &mut String, file: &ResultFile, worst: &Run) {
     let keys: Vec<Key> = file.runs.iter().map(Key::of).collect();
     let cpu = keys.iter().any(|key| key.server_cpu_us.is_some());
-    text.push_str("| Run | Verdict | Deliveries/s | p50 | p99 | Reach |");
+    text.push_str("| Run | Verdict | Deliveries/s | p50 | p99 | Delivery ratio |");
     text.push_str(if cpu { " Server CPU/delivery |\n" } else { "\n" });
     text.push_str("|:--|:--|--:|--:|--:|--:|");
     text.push_str(if cpu { "--:|\n" } else { "\n" });
@@ -59,7 +60,7 @@ fn table(text: &mut String, file: &ResultFile, worst: &Run) {
     }
     if file.runs.iter().any(|run| run.environment.loopback) {
         text.push_str(
-            "\nMeasured over loopback: no network between, and both sides share the CPU.\n",
+            "\nMeasured over loopback: no network between, and the server and loadgen share the CPU.\n",
         );
     }
     if let Some(sentence) = wording::difference(worst) {
@@ -68,18 +69,18 @@ fn table(text: &mut String, file: &ResultFile, worst: &Run) {
 }
 
 fn row(text: &mut String, name: &str, key: &Key, cpu: bool) {
-    let or_absent = |figure: Option<String>| figure.unwrap_or_else(|| figures::ABSENT.to_owned());
+    let or_absent = |figure: Option<String>| figure.unwrap_or_else(|| numbers::ABSENT.to_owned());
     let _ = write!(
         text,
         "| {name} | {} | {} | {} | {} | {} |",
         key.outcome.map_or("", wording::outcome),
-        or_absent(key.per_second.map(figures::number)),
-        figures::ms_or_absent(key.p50_ms),
-        figures::ms_or_absent(key.p99_ms),
-        or_absent(key.reach.map(figures::percent)),
+        or_absent(key.per_second.map(numbers::number)),
+        numbers::ms_or_absent(key.p50_ms),
+        numbers::ms_or_absent(key.p99_ms),
+        or_absent(key.reach.map(numbers::percent)),
     );
     if cpu {
-        let us = key.server_cpu_us.map(|us| format!("{} µs", figures::number(us)));
+        let us = key.server_cpu_us.map(|us| format!("{} µs", numbers::number(us)));
         let _ = write!(text, " {} |", or_absent(us));
     }
     text.push('\n');
@@ -93,7 +94,7 @@ fn correctness(text: &mut String, run: &Run) {
         .filter(|counted| counted.count > 0)
         .map(|counted| {
             let weight = if counted.fault { "**" } else { "" };
-            format!("{weight}{} {}{weight}", figures::count(counted.count), counted.name)
+            format!("{weight}{} {}{weight}", numbers::count(counted.count), counted.name)
         })
         .collect();
     let mut found = found;
@@ -104,15 +105,15 @@ fn correctness(text: &mut String, run: &Run) {
     let _ = writeln!(text, "\nCorrectness: {found}.");
 }
 
-fn goals(text: &mut String, run: &Run) {
-    if run.goals.is_empty() {
+fn slos(text: &mut String, run: &Run) {
+    if run.slos.is_empty() {
         return;
     }
-    text.push_str("\n| Goal | Measured | |\n|:--|:--|:--|\n");
-    for goal in &run.goals {
-        let measured = goal.measured.as_deref().unwrap_or("could not be measured");
-        let met = if goal.met { "✓ met" } else { "✗ missed" };
-        let _ = writeln!(text, "| {} | {} | {met} |", escaped(&goal.expression), escaped(measured));
+    text.push_str("\n| SLO | Measured | |\n|:--|:--|:--|\n");
+    for slo in &run.slos {
+        let measured = slo.measured.as_deref().unwrap_or("could not be measured");
+        let met = if slo.met { "✓ met" } else { "✗ missed" };
+        let _ = writeln!(text, "| {} | {} | {met} |", escaped(&slo.expression), escaped(measured));
     }
 }
 
@@ -125,10 +126,10 @@ fn details(text: &mut String, run: &Run) {
             "CPU",
             match machine.cores {
                 0 => machine.cpu.clone(),
-                cores => format!("{} ({} usable)", machine.cpu, figures::quantity(cores, "core")),
+                cores => format!("{} ({} usable)", machine.cpu, numbers::quantity(cores, "core")),
             },
         ),
-        ("memory", if machine.memory > 0 { figures::size(machine.memory) } else { String::new() }),
+        ("memory", if machine.memory > 0 { numbers::size(machine.memory) } else { String::new() }),
         ("kernel", machine.kernel.clone()),
         ("clock", run.delivery.clock.clone()),
         ("server", run.subscribers.server_header.clone().unwrap_or_default()),
@@ -156,7 +157,7 @@ fn escaped(text: &str) -> String {
                 safe.push('\\');
                 safe.push(letter);
             }
-            // A mention would notify whoever bears the name.
+            // A mention would notify the account of that name.
             '@' => safe.push_str("&#64;"),
             letter if letter.is_control() => safe.push(' '),
             letter => safe.push(letter),
@@ -174,7 +175,10 @@ mod tests {
     fn the_first_line_is_the_verdict() {
         let text = markdown(&sample::file(1));
         assert!(text.starts_with("### ✗ "), "{text}");
-        assert!(text.lines().next().is_some_and(|line| line.ends_with("Wrong")), "{text}");
+        assert!(
+            text.lines().next().is_some_and(|line| line.ends_with("FAIL: wrong deliveries")),
+            "{text}"
+        );
     }
 
     #[test]
@@ -182,7 +186,10 @@ mod tests {
         let mut file = sample::file(2);
         file.runs.reverse();
         let text = markdown(&file);
-        assert!(text.lines().next().is_some_and(|line| line.ends_with("Wrong")), "{text}");
+        assert!(
+            text.lines().next().is_some_and(|line| line.ends_with("FAIL: wrong deliveries")),
+            "{text}"
+        );
         assert!(text.contains("This is run 1 of 2."), "{text}");
     }
 

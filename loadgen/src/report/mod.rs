@@ -1,12 +1,12 @@
-//! Reports: the same result told to different readers.
+//! Reports: the same result for different readers.
 //!
 //! A report only reads a result; nothing is measured or judged here, so the same file always gives
 //! the same report. Four kinds: plain text for the terminal, Markdown for a pull request, CSV for a
-//! spreadsheet, and one HTML file that opens anywhere and needs no network. `figures` decides how
-//! numbers are written and `wording` what the words mean, so that no two reports differ in either.
+//! spreadsheet, and one HTML file that opens anywhere and needs no network. `crate::numbers`
+//! decides how numbers are written and `wording` what the words mean, so that no two reports differ
+//! in either.
 
 mod csv;
-pub(crate) mod figures;
 mod html;
 mod markdown;
 mod runs;

@@ -10,9 +10,9 @@ use hdrhistogram::Histogram;
 
 use crate::result::{
     ClassReport, Completion, Connecting, Correctness, Delivery, Distribution, Environment,
-    EventCompletion, Finding, Goal, Limits, MetricChange, Outcome, Own, PhaseTimes, Publishing,
-    ResultFile, Run, SCHEMA, Second, Server, ServerProcess, Subscribers, Trouble, Verdict,
-    WorkerUse, counting_undelivered,
+    EventCompletion, Finding, Limits, MetricChange, Outcome, Own, PhaseTimes, Publishing,
+    ResultFile, Run, SCHEMA, Second, Server, ServerProcess, SloResult, StreamFaults, Subscribers,
+    Verdict, WorkerUse, counting_undelivered,
 };
 
 const SECONDS: u64 = 60;
@@ -27,7 +27,7 @@ pub(super) fn file(runs: usize) -> ResultFile {
     let last = runs.len().saturating_sub(1);
     for (at, run) in runs.iter_mut().enumerate().take(last) {
         run.verdict = Verdict {
-            headline: "Everything arrived, and every goal was met.".to_owned(),
+            headline: "Everything arrived, and every SLO was met.".to_owned(),
             ..Verdict::default()
         };
         run.correctness =
@@ -54,11 +54,11 @@ pub(super) fn empty() -> Run {
         publishing: None,
         delivery: Delivery::default(),
         correctness: Correctness::default(),
-        trouble: Trouble::default(),
+        faults: StreamFaults::default(),
         own: Own::default(),
         server: None,
         seconds: Vec::new(),
-        goals: Vec::new(),
+        slos: Vec::new(),
         verdict: Verdict::default(),
     }
 }
@@ -79,11 +79,11 @@ pub(super) fn run() -> Run {
         publishing: Some(publishing()),
         delivery: delivery(),
         correctness: correctness(),
-        trouble: trouble(),
+        faults: faults(),
         own: own(),
         server: Some(server()),
         seconds: (0..SECONDS).map(second).collect(),
-        goals: goals(),
+        slos: slos(),
         verdict: verdict(),
     }
 }
@@ -298,7 +298,7 @@ fn correctness() -> Correctness {
     }
 }
 
-fn trouble() -> Trouble {
+fn faults() -> StreamFaults {
     let class = |subscribers, received, closed| ClassReport {
         subscribers,
         received,
@@ -308,7 +308,7 @@ fn trouble() -> Trouble {
         closed,
         until_closed: (closed > 0).then(|| distribution(closed, 8_300.0, 1.2)),
     };
-    Trouble {
+    StreamFaults {
         cut_fin: 1_000,
         cut_rst: 1_012,
         cut_in_storm: 2_000,
@@ -373,17 +373,17 @@ fn server() -> Server {
     }
 }
 
-fn goals() -> Vec<Goal> {
-    let goal = |expression: &str, measured: Option<&str>, met| Goal {
+fn slos() -> Vec<SloResult> {
+    let slo = |expression: &str, measured: Option<&str>, met| SloResult {
         expression: expression.to_owned(),
         measured: measured.map(str::to_owned),
         met,
     };
     vec![
-        goal("delivery.p50<5ms", Some("0.908 ms"), true),
-        goal("delivery.p99<25ms", Some("306 ms"), false),
-        goal("server.memory<100MiB", Some("52.0 MiB"), true),
-        goal("tls.p99<20ms", None, false),
+        slo("delivery.p50<5ms", Some("0.908 ms"), true),
+        slo("delivery.p99<25ms", Some("306 ms"), false),
+        slo("server.memory<100MiB", Some("52.0 MiB"), true),
+        slo("tls.p99<20ms", None, false),
     ]
 }
 
@@ -391,12 +391,12 @@ fn verdict() -> Verdict {
     Verdict {
         outcome: Outcome::Wrong,
         exit_code: 3,
-        headline: "12 events were lost and nobody was told.".to_owned(),
+        headline: "12 events were lost and not announced.".to_owned(),
         reasons: vec![
             "12 events never arrived at subscribers whose streams were open the whole time."
                 .to_owned(),
             "3 events arrived twice.".to_owned(),
-            "Goal delivery.p99<25ms was missed: 306 ms.".to_owned(),
+            "The SLO delivery.p99<25ms was missed: 306 ms.".to_owned(),
         ],
         notes: vec![
             "2,000 of 9,996 subscribers were verified; the others are estimated from their bytes."

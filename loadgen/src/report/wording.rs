@@ -1,12 +1,12 @@
 //! What the words mean, said once for every report.
 //!
 //! A figure without its meaning is read as something else: a loss that was announced is not a loss
-//! that nobody noticed, and latency from the actual send is not what a user saw.
+//! that was silent, and latency from the actual send is not what a user saw.
 
 use crate::claims::Basis;
 use crate::result::{ClassReport, Delivery, Distribution, Outcome, Publishing, Reached, Run};
 
-use super::figures;
+use crate::numbers;
 
 /// The protocol of the transport that watches the sockets of those that do not read.
 const PLAIN: &str = "HTTP/1.1";
@@ -14,22 +14,22 @@ const PLAIN: &str = "HTTP/1.1";
 /// From which difference at p99 on the two latencies are explained.
 const WORTH_EXPLAINING: f64 = 1.2;
 
-/// How it ended, in a word or two.
+/// The verdict in a few words. The capitals are what a script or a tired eye looks for.
 pub(super) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Fine => "Fine",
-        Outcome::GoalMissed => "Goal missed",
-        Outcome::Invalid => "Invalid",
-        Outcome::Wrong => "Wrong",
-        Outcome::Unreachable => "Unreachable",
+        Outcome::Pass => "PASS",
+        Outcome::SloMissed => "FAIL: SLO missed",
+        Outcome::Invalid => "INVALID",
+        Outcome::Wrong => "FAIL: wrong deliveries",
+        Outcome::Unreachable => "UNREACHABLE",
     }
 }
 
 /// The same as a sign.
 pub(super) fn sign(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Fine => "✓",
-        Outcome::GoalMissed => "!",
+        Outcome::Pass => "✓",
+        Outcome::SloMissed => "!",
         Outcome::Invalid => "?",
         Outcome::Wrong | Outcome::Unreachable => "✗",
     }
@@ -48,23 +48,23 @@ pub(super) fn quantile(quantile: f64) -> String {
 pub(super) fn percentile(distribution: &Distribution, quantile: f64) -> String {
     let needed = if quantile < 1.0 { (1.0 / (1.0 - quantile)).round() } else { 1.0 };
     if (distribution.count as f64) < needed {
-        return figures::ABSENT.to_owned();
+        return numbers::ABSENT.to_owned();
     }
-    figures::ms(distribution.at(quantile))
+    numbers::ms(distribution.at(quantile))
 }
 
 /// A percentile that is infinite when that share never arrived.
 pub(super) fn reached(all: &[Reached], quantile: f64) -> String {
     let found = all.iter().find(|reached| (reached.quantile - quantile).abs() < 1e-9);
     found.map_or_else(
-        || figures::ABSENT.to_owned(),
-        |reached| reached.ms.map_or_else(|| "∞".to_owned(), figures::ms),
+        || numbers::ABSENT.to_owned(),
+        |reached| reached.ms.map_or_else(|| "∞".to_owned(), numbers::ms),
     )
 }
 
 /// Deliveries a second, where there was one.
 pub(super) fn rate(run: &Run) -> Option<String> {
-    (run.delivery.received > 0).then(|| figures::number(run.delivery.per_second))
+    (run.delivery.received > 0).then(|| numbers::number(run.delivery.per_second))
 }
 
 /// What was checked, and that no fault was found in it; or that nothing was checked.
@@ -99,9 +99,9 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    /// How many, or a dash where nobody looked.
+    /// How many, or a dash where it was not checked.
     pub(super) fn figure(&self) -> String {
-        if self.known { figures::count(self.count) } else { figures::ABSENT.to_owned() }
+        if self.known { numbers::count(self.count) } else { numbers::ABSENT.to_owned() }
     }
 }
 
@@ -125,7 +125,7 @@ pub(super) fn correctness(run: &Run) -> [Counted; 12] {
         known: was_read || count > 0,
     };
     [
-        fault("silent gaps", found.gaps, "never arrived, and nobody said so"),
+        fault("silent gaps", found.gaps, "never arrived and were not announced as lost"),
         fault("duplicates", found.duplicates, "arrived again"),
         fault(
             "reordered",
@@ -142,7 +142,7 @@ pub(super) fn correctness(run: &Run) -> [Counted; 12] {
         known(
             "announced losses",
             found.announced,
-            "never arrived, and the subscriber was told, so it can fetch the state anew",
+            "never arrived and were announced as lost, so the subscriber can fetch the state anew",
         ),
         known(
             "unresumable",
@@ -173,12 +173,13 @@ pub(super) fn difference(run: &Run) -> Option<String> {
     }
     let cause = match run.publishing.as_ref() {
         Some(publishing) if own_fault(publishing) => {
-            "the generator itself was late to send, so this part is not the server's".to_owned()
+            "the load generator itself was late to send, so this part is not the server's"
+                .to_owned()
         }
         publishing => {
             let longest = publishing.and_then(|p| p.blocked_lateness.as_ref());
             let longest = longest.map_or_else(String::new, |blocked| {
-                format!(", for up to {},", figures::ms(blocked.max_ms))
+                format!(", for up to {},", numbers::ms(blocked.max_ms))
             });
             format!(
                 "the server (or the connection) kept the publisher waiting{longest} so latency from \
@@ -189,7 +190,7 @@ pub(super) fn difference(run: &Run) -> Option<String> {
     Some(format!(
         "Intended counts from the moment an event was due, actual from the moment its publish call \
          began; at p99 they are {} apart: {cause}.",
-        figures::ms(intended - actual),
+        numbers::ms(intended - actual),
     ))
 }
 
@@ -210,61 +211,61 @@ pub(super) fn undelivered_matters(delivery: &Delivery) -> bool {
     })
 }
 
-/// What became of the subscribers of a class with a handicap, in a sentence.
+/// What became of the subscribers that read slowly or not at all, by class, in a sentence.
 pub(super) fn class(name: &str, report: &ClassReport, protocol: &str) -> String {
     let mut parts = vec![format!(
         "{} received {}",
-        figures::quantity(report.subscribers, "subscriber"),
+        numbers::quantity(report.subscribers, "subscriber"),
         share_of(report.received, report.expected)
     )];
     if report.announced > 0 {
-        let events = figures::quantity(report.announced, "event");
-        parts.push(format!("lost {events} and were told"));
+        let events = numbers::quantity(report.announced, "event");
+        parts.push(format!("lost {events} that were announced"));
     }
     if report.gaps > 0 {
-        parts.push(format!("lost {} without a word", figures::quantity(report.gaps, "event")));
+        parts.push(format!("lost {} unannounced", numbers::quantity(report.gaps, "event")));
     }
     parts.push(closed(name, report, protocol));
     parts.join("; ") + "."
 }
 
 /// What is known of the streams of a class that the server closed: an end may wait behind what is
-/// not read, and who does not look at its socket, or has vanished, cannot see it at all.
+/// not read, and a subscriber that does not read, or has vanished, cannot see it at all.
 fn closed(name: &str, report: &ClassReport, protocol: &str) -> String {
     let looks = match name {
         "vanished" => false,
         "stopped" => protocol == PLAIN,
         _ => true,
     };
-    let streams = figures::quantity(report.closed, "stream");
+    let streams = numbers::quantity(report.closed, "stream");
     match (report.closed, report.until_closed.as_ref()) {
         (0, _) if looks => "none saw the server close its stream".to_owned(),
         (0, _) => "whether the server closed them cannot be seen from here".to_owned(),
         (_, Some(until)) => format!(
             "saw the server close {streams}, half of these within {}",
-            figures::ms(until.at(0.5))
+            numbers::ms(until.at(0.5))
         ),
         (_, None) => format!("saw the server close {streams}"),
     }
 }
 
-/// `5 of 10 (50 %)`, or only `5` when nobody knows of how many.
+/// `5 of 10 (50 %)`, or only `5` when the whole is not known.
 pub(super) fn share_of(part: u64, whole: Option<u64>) -> String {
     match whole {
         Some(whole) if whole > 0 => format!(
             "{} of {} ({})",
-            figures::count(part),
-            figures::count(whole),
-            figures::percent(part as f64 / whole as f64)
+            numbers::count(part),
+            numbers::count(whole),
+            numbers::percent(part as f64 / whole as f64)
         ),
-        _ => figures::count(part),
+        _ => numbers::count(part),
     }
 }
 
 /// Counts by kind: `refused × 1, timeout × 3`.
 pub(super) fn kinds(counts: &std::collections::BTreeMap<String, u64>) -> String {
     let kinds: Vec<String> =
-        counts.iter().map(|(kind, n)| format!("{kind} × {}", figures::count(*n))).collect();
+        counts.iter().map(|(kind, n)| format!("{kind} × {}", numbers::count(*n))).collect();
     kinds.join(", ")
 }
 
@@ -291,7 +292,7 @@ mod tests {
         let publishing = run.publishing.as_mut().expect("it published");
         publishing.own_lateness = publishing.blocked_lateness.take();
         let sentence = difference(&run).expect("they differ");
-        assert!(sentence.contains("generator itself"), "{sentence}");
+        assert!(sentence.contains("load generator itself"), "{sentence}");
         assert!(!sentence.contains("coordinated omission"), "{sentence}");
     }
 
@@ -323,8 +324,8 @@ mod tests {
     #[test]
     fn a_percentile_of_too_few_values_is_a_dash() {
         let few = sample::distribution(50, 1.0, 1.2);
-        assert_eq!(percentile(&few, 0.99), figures::ABSENT);
-        assert_ne!(percentile(&few, 0.9), figures::ABSENT);
-        assert_ne!(percentile(&few, 1.0), figures::ABSENT);
+        assert_eq!(percentile(&few, 0.99), numbers::ABSENT);
+        assert_ne!(percentile(&few, 0.9), numbers::ABSENT);
+        assert_ne!(percentile(&few, 1.0), numbers::ABSENT);
     }
 }

@@ -27,7 +27,8 @@ pub(crate) struct Distribution {
     pub(crate) max_ms: f64,
     /// The percentiles.
     pub(crate) percentiles: Vec<Percentile>,
-    /// The whole: an HDR histogram of nanoseconds, V2 with deflate, each byte as two hexadecimal digits.
+    /// The whole: an HDR histogram of nanoseconds, V2 with deflate, each byte as two hexadecimal
+    /// digits.
     pub(crate) hdr: String,
 }
 

@@ -1,4 +1,4 @@
-//! Whether what arrived is what was sent, what went wrong on the way, and the judgement.
+//! Whether what arrived is what was sent, what went wrong on the way, and the verdict.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,10 @@ use super::Distribution;
 /// Whether what arrived is what was sent. Every figure is a count of events, over all subscribers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Correctness {
-    /// Never arrived, and nobody said so.
+    /// Never arrived, and were not announced as lost.
     pub(crate) gaps: u64,
-    /// Never arrived, and the subscriber was told (`fanfare-gap`, or an event that was named).
+    /// Never arrived, and were announced as lost (`fanfare-gap`, or an event type of
+    /// `--loss-event`).
     pub(crate) announced: u64,
     /// Never arrived, published while the subscriber was away without an id to resume from.
     pub(crate) unresumable: u64,
@@ -31,11 +32,11 @@ pub(crate) struct Correctness {
     /// Streams that said that they are event streams and held none of its lines.
     #[serde(default)]
     pub(crate) strange_streams: u64,
-    /// Events that were compared with those that had to come, at all subscribers that were parsed: what
-    /// the counts above rest on. Absent in files of earlier versions.
+    /// Events that were compared with those that had to come, at all subscribers that were parsed:
+    /// what the counts above rest on. Absent in files of earlier versions.
     pub(crate) verified: Option<u64>,
-    /// Events that arrived and could not be compared with anything, because they carry no payload of a
-    /// load generator or are of too many sequences.
+    /// Events that arrived and could not be compared with anything, because they carry no payload
+    /// of a load generator or are of too many sequences.
     #[serde(default)]
     pub(crate) unverified: u64,
     /// Events of types `fanfare-…` that announce no loss: the server sends them for itself.
@@ -57,41 +58,42 @@ pub(crate) struct Finding {
     pub(crate) what: String,
 }
 
-/// What was done to the streams.
+/// How streams ended and reconnected, and which faults were injected.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Trouble {
+#[schemars(rename = "Trouble")]
+pub(crate) struct StreamFaults {
     /// Cut by the generator in order (FIN).
     pub(crate) cut_fin: u64,
     /// Cut by the generator with a reset (RST).
     pub(crate) cut_rst: u64,
     /// Of these, in reconnect storms.
     pub(crate) cut_in_storm: u64,
-    /// Ended by the server, without being asked, at subscribers that read as fast as they can.
+    /// Closed by the server unexpectedly, at subscribers that read as fast as they can.
     pub(crate) closed_by_server: u64,
     /// Failed on the way, by kind, at the same.
     pub(crate) errors: BTreeMap<String, u64>,
-    /// Came back.
+    /// Reconnected.
     pub(crate) reconnects: u64,
-    /// Ended by the server after it had said that the topics have (`fanfare-end`).
+    /// Closed by the server after it had announced that their topics had ended (`fanfare-end`).
     #[serde(default)]
     pub(crate) ended: u64,
-    /// Waits before an attempt that were longer than the server or the plan asked for, so that nobody
-    /// asks more often than ten times a second.
+    /// Reconnect delays that were lengthened, so that no subscriber connects more often than ten
+    /// times a second.
     #[serde(default)]
     pub(crate) lengthened: u64,
-    /// Came back with the id of their last event.
+    /// Reconnected with the id of their last event.
     pub(crate) resumed: u64,
-    /// Did not come back before the end.
+    /// Had not reconnected at the end.
     pub(crate) away: u64,
-    /// From the start of the new attempt until its answer was there.
+    /// From the start of a reconnection attempt until its response headers were there.
     pub(crate) reconnect: Option<Distribution>,
-    /// From the cut until the first byte of the new stream, the wait included.
+    /// From the end of a stream until the first byte of the next one, with the reconnect delay.
     pub(crate) outage: Option<Distribution>,
-    /// Subscribers with a handicap, by its name: `slow`, `stopped`, `vanished`.
+    /// Subscribers that read slowly or not at all, by their class: `slow`, `stopped`, `vanished`.
     pub(crate) classes: BTreeMap<String, ClassReport>,
 }
 
-/// What became of subscribers with a handicap.
+/// What became of subscribers that read slowly or not at all.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ClassReport {
     /// How many.
@@ -100,10 +102,10 @@ pub(crate) struct ClassReport {
     pub(crate) received: u64,
     /// Events that would have arrived at a fast reader.
     pub(crate) expected: Option<u64>,
-    /// Losses that they were told of.
+    /// Losses that were announced to them.
     pub(crate) announced: u64,
-    /// Losses that nobody told them of, at streams that were still open at the end and that had
-    /// read past them.
+    /// Losses that were not announced to them, at streams that were still open at the end and that
+    /// had read past them.
     pub(crate) gaps: u64,
     /// Streams that they saw the server close. An end may wait behind what is not read; `vanished`
     /// ones see none, nor do `stopped` ones over HTTP/2 and TLS.
@@ -112,7 +114,7 @@ pub(crate) struct ClassReport {
     pub(crate) until_closed: Option<Distribution>,
 }
 
-/// What the generator itself cost and how late it was.
+/// What the load generator itself cost and how late it was.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Own {
     /// How long data that a worker knew of waited before it was read, for each event: lateness that
@@ -136,15 +138,17 @@ pub(crate) struct WorkerUse {
     pub(crate) name: String,
     /// Share of one core that it used.
     pub(crate) cpu: f64,
-    /// Share of the time that it was ready and waited for a core; absent where the kernel does not say.
+    /// Share of the time that it was ready and waited for a core; absent where the kernel does not
+    /// say.
     pub(crate) waiting: Option<f64>,
     /// Events that it read.
     pub(crate) deliveries: u64,
 }
 
-/// A goal and whether it was met.
+/// An SLO and whether it was met.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Goal {
+#[schemars(rename = "Goal")]
+pub(crate) struct SloResult {
     /// As it was written, for instance `delivery.p99<25ms`.
     pub(crate) expression: String,
     /// What was measured, in words; absent when it could not be.
@@ -159,20 +163,23 @@ pub(crate) struct Goal {
 )]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Outcome {
-    /// What was looked at was right, and the goals were met.
+    /// What was verified was right, and the SLOs were met.
     #[default]
-    Fine,
-    /// A goal was missed. Exit code 2.
-    GoalMissed,
+    #[serde(rename = "fine")]
+    Pass,
+    /// An SLO was missed. Exit code 2.
+    #[serde(rename = "goal-missed")]
+    SloMissed,
     /// The generator was the limit: the figures say nothing about the server. Exit code 4.
     Invalid,
-    /// Events were lost, repeated, out of order, damaged, or went to the wrong subscriber. Exit code 3.
+    /// Events were lost, repeated, out of order, damaged, or went to the wrong subscriber. Exit
+    /// code 3.
     Wrong,
-    /// Nobody could connect. Exit code 5.
+    /// No subscriber could connect. Exit code 5.
     Unreachable,
 }
 
-/// The judgement.
+/// The verdict.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Verdict {
     /// How it ended.
@@ -181,7 +188,7 @@ pub(crate) struct Verdict {
     pub(crate) exit_code: u8,
     /// One sentence.
     pub(crate) headline: String,
-    /// Why, one sentence each; empty when all is fine.
+    /// Why, one sentence each; empty when the run passed.
     pub(crate) reasons: Vec<String>,
     /// What a reader should know, though it changes nothing.
     pub(crate) notes: Vec<String>,

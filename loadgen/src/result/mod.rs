@@ -1,4 +1,5 @@
-//! What a run found, as it is written to a file: plain data that every report is made from, and that
+//! What a run found, as it is written to a file: plain data that every report is made from, and
+//! that
 //! `compare` and `report` read back.
 //!
 //! The names here are a published interface: `schema/result-v1.json` is generated from these types.
@@ -20,7 +21,7 @@ pub(crate) use distribution::{
 };
 pub(crate) use environment::{Environment, Limits};
 pub(crate) use findings::{
-    ClassReport, Correctness, Finding, Goal, Outcome, Own, Trouble, Verdict, WorkerUse,
+    ClassReport, Correctness, Finding, Outcome, Own, SloResult, StreamFaults, Verdict, WorkerUse,
 };
 pub(crate) use series::{EventCompletion, Second};
 
@@ -86,14 +87,14 @@ pub(crate) struct Run {
     pub(crate) started_at: String,
     /// The settings in effect, under the names of the flags.
     pub(crate) settings: BTreeMap<String, serde_json::Value>,
-    /// Equal for two runs that asked for the same load: a hash of what the settings and defaults came
-    /// to, without where it went.
+    /// Equal for two runs of the same load: a hash of what the settings and defaults
+    /// came to, without where it went.
     pub(crate) scenario_hash: String,
     /// The machine and the programs.
     pub(crate) environment: Environment,
     /// How long each part took.
     pub(crate) phases: PhaseTimes,
-    /// Who subscribed.
+    /// The subscribers.
     pub(crate) subscribers: Subscribers,
     /// How long it took to connect.
     pub(crate) connecting: Connecting,
@@ -103,17 +104,19 @@ pub(crate) struct Run {
     pub(crate) delivery: Delivery,
     /// Whether it was what had been sent.
     pub(crate) correctness: Correctness,
-    /// What was done to the streams, by the generator on purpose and by the server.
-    pub(crate) trouble: Trouble,
+    /// How streams ended and reconnected, and which faults were injected.
+    #[serde(rename = "trouble")]
+    pub(crate) faults: StreamFaults,
     /// What the generator itself cost and how late it was.
     pub(crate) own: Own,
     /// What the server cost; absent unless asked for.
     pub(crate) server: Option<Server>,
     /// One entry a second, from the start of publishing.
     pub(crate) seconds: Vec<Second>,
-    /// The goals and whether they were met.
-    pub(crate) goals: Vec<Goal>,
-    /// The judgement.
+    /// The SLOs and whether they were met.
+    #[serde(rename = "goals")]
+    pub(crate) slos: Vec<SloResult>,
+    /// The verdict.
     pub(crate) verdict: Verdict,
 }
 
@@ -128,10 +131,10 @@ pub(crate) struct PhaseTimes {
     pub(crate) tail_seconds: f64,
 }
 
-/// Who subscribed.
+/// The subscribers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Subscribers {
-    /// How many were asked for.
+    /// How many the load has.
     pub(crate) asked: u64,
     /// How many were connected when the ramp ended.
     pub(crate) connected: u64,
@@ -143,7 +146,7 @@ pub(crate) struct Subscribers {
     pub(crate) failures: BTreeMap<String, u64>,
     /// Bytes of the generator's own memory for each, by what the process grew during the ramp.
     pub(crate) own_bytes_each: Option<f64>,
-    /// What the server called itself in its answer.
+    /// What the server called itself in its response.
     pub(crate) server_header: Option<String>,
     /// `http/1.1` or `h2`, and whether through TLS.
     pub(crate) protocol: String,
@@ -156,7 +159,7 @@ pub(crate) struct Connecting {
     pub(crate) tcp: Option<Distribution>,
     /// Until TLS was established.
     pub(crate) tls: Option<Distribution>,
-    /// Until the head of the answer was complete.
+    /// Until the response headers were complete.
     pub(crate) head: Option<Distribution>,
     /// Until the first byte of the stream.
     pub(crate) first_byte: Option<Distribution>,
@@ -169,7 +172,7 @@ pub(crate) struct Connecting {
 pub(crate) struct Publishing {
     /// `raw`, `form`, `ndjson`, `template` or `command`.
     pub(crate) style: String,
-    /// Whether the schedule goes on whatever the server does; false when publishing as fast as it goes.
+    /// Whether the schedule goes on whatever the server does; false in a closed loop.
     pub(crate) open_loop: bool,
     /// Events that the schedule held.
     pub(crate) slots: u64,
@@ -177,23 +180,23 @@ pub(crate) struct Publishing {
     pub(crate) sent: u64,
     /// Events that the server accepted.
     pub(crate) acknowledged: u64,
-    /// Events sent whose answer was an error, by kind.
+    /// Events sent that were not accepted, by kind.
     pub(crate) refusals: BTreeMap<String, u64>,
     /// Events sent more than a millisecond after they were due.
     pub(crate) late: u64,
     /// Events of the schedule that were never sent, because those before them took too long.
     pub(crate) missed: u64,
-    /// Events a second that the schedule asked for; absent when publishing as fast as it goes.
+    /// Events a second of the schedule; absent in a closed loop.
     pub(crate) asked_rate: Option<f64>,
     /// Events a second that were accepted.
     pub(crate) reached_rate: f64,
-    /// From the call to its answer.
+    /// From the call to its response.
     pub(crate) acknowledgement: Option<Distribution>,
-    /// From the moment an event was due to the call, when the publisher was free at that moment: the
-    /// generator's own lateness.
+    /// From the moment an event was due to the call, when the publisher was idle at that moment:
+    /// the send delay, which the load generator caused.
     pub(crate) own_lateness: Option<Distribution>,
     /// From the moment an event was due to the call, when its publisher was still waiting for the
-    /// server: lateness that the server caused.
+    /// server: delay that the server caused.
     pub(crate) blocked_lateness: Option<Distribution>,
 }
 
@@ -203,9 +206,9 @@ pub(crate) struct Delivery {
     /// Events that arrived at subscribers that read as fast as they can. Repeated ones count here;
     /// those of sampled runs that were not parsed are estimated from their bytes.
     pub(crate) received: u64,
-    /// Events that should have arrived at them; absent when nobody knows.
+    /// Events that should have arrived at them; absent when that is not known.
     pub(crate) expected: Option<u64>,
-    /// Different events that arrived, of those expected.
+    /// The delivery ratio: the share of the expected events that arrived at least once.
     pub(crate) reach: Option<f64>,
     /// Bytes of bodies that arrived, of all subscribers.
     pub(crate) bytes: u64,
@@ -220,7 +223,8 @@ pub(crate) struct Delivery {
     pub(crate) actual: Option<Distribution>,
     /// The percentiles of `intended` when events that never arrived count as infinitely late.
     pub(crate) intended_counting_undelivered: Vec<Reached>,
-    /// Events that arrived before they were due by the clock: the clock is wrong by at least so much.
+    /// Events that arrived before they were due by the clock: the clock is wrong by at least so
+    /// much.
     pub(crate) negative: u64,
     /// The smallest latency seen when any was negative, in milliseconds.
     pub(crate) most_negative_ms: Option<f64>,

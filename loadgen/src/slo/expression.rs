@@ -1,11 +1,12 @@
-//! Reads the text of a goal. The grammar is `FIGURE COMPARISON NUMBER [UNIT]`, with spaces anywhere
+//! Reads the text of an SLO. The grammar is `METRIC COMPARISON NUMBER [UNIT]`, with spaces anywhere
 //! between the four.
 //!
 //! Written by hand: a parser library would be larger than the grammar, and its messages would speak
-//! of tokens and not of figures and units.
+//! of tokens and not of metrics and units.
 
 use std::str::FromStr;
 
+use super::figure::renamed;
 use super::{Comparison, Figure, Slo, SloError, Unit, figures};
 
 impl FromStr for Slo {
@@ -22,6 +23,13 @@ impl FromStr for Slo {
         let bound = bound_of(figure, bound.trim())?;
         Ok(Self { expression: text.to_owned(), figure, comparison, bound })
     }
+}
+
+/// What to say of an SLO that names its metric as an earlier version did.
+pub(crate) fn hint(text: &str) -> Option<String> {
+    let name = text.split(['<', '>', '=', '!']).next()?.trim();
+    let new = renamed(name)?;
+    Some(format!("the metric `{name}` of --slo is now called `{new}`"))
 }
 
 /// The comparison that a text begins with, and what follows it.
@@ -109,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn goals_are_read_with_their_units() {
+    fn slos_are_read_with_their_units() {
         use Comparison::{AtLeast, AtMost, Equal, Greater, Less, Unequal};
         for (text, figure, comparison, bound) in [
             ("delivery.p99<25ms", "delivery.p99", Less, 25.0),
@@ -119,9 +127,9 @@ mod tests {
             ("own.lag.p999<500ns", "own.lag.p999", Less, 0.0005),
             ("connect.first_byte.max<=3s", "connect.first_byte.max", AtMost, 3000.0),
             ("completion.last.p9999<1s", "completion.last.p9999", Less, 1000.0),
-            ("reach==1", "reach", Equal, 1.0),
-            ("reach==100%", "reach", Equal, 1.0),
-            ("reach >= 99.5 %", "reach", AtLeast, 0.995),
+            ("delivery_ratio==1", "delivery_ratio", Equal, 1.0),
+            ("delivery_ratio==100%", "delivery_ratio", Equal, 1.0),
+            ("delivery_ratio >= 99.5 %", "delivery_ratio", AtLeast, 0.995),
             ("gaps!=0", "gaps", Unequal, 0.0),
             ("deliveries_per_second>=90000", "deliveries_per_second", AtLeast, 90_000.0),
             ("deliveries_per_second>=90_000", "deliveries_per_second", AtLeast, 90_000.0),
@@ -139,29 +147,29 @@ mod tests {
         }
     }
 
-    const EXAMPLE: &str = "write a figure, one of < <= == != >= > and a bound, for instance \
+    const EXAMPLE: &str = "write a metric, one of < <= == != >= > and a bound, for instance \
                            `delivery.p99<25ms`";
     const NUMBERS: &str = "write a number such as 25, 0.5, 90000, 90_000 or 90,000, with";
 
     #[test]
-    fn a_wrong_goal_says_what_to_write_instead() {
+    fn a_wrong_slo_says_what_to_write_instead() {
         for (text, message) in [
-            ("", format!("`` compares nothing: {EXAMPLE}")),
-            ("delivery.p99", format!("`delivery.p99` compares nothing: {EXAMPLE}")),
-            ("<25ms", format!("`<25ms` compares nothing: {EXAMPLE}")),
-            ("gaps=0", "`=` is no comparison: write one of < <= == != >= >".to_owned()),
-            ("gaps=<0", "`=<` is no comparison: write one of < <= == != >= >".to_owned()),
-            ("gaps<>0", "`<>` is no comparison: write one of < <= == != >= >".to_owned()),
+            ("", format!("the SLO `` compares nothing: {EXAMPLE}")),
+            ("delivery.p99", format!("the SLO `delivery.p99` compares nothing: {EXAMPLE}")),
+            ("<25ms", format!("the SLO `<25ms` compares nothing: {EXAMPLE}")),
+            ("gaps=0", "`=` is not a comparison of an SLO: write one of < <= == != >= >".to_owned()),
+            ("gaps=<0", "`=<` is not a comparison of an SLO: write one of < <= == != >= >".to_owned()),
+            ("gaps<>0", "`<>` is not a comparison of an SLO: write one of < <= == != >= >".to_owned()),
             (
                 "delivry.p99<25ms",
-                "`delivry.p99` is no figure: did you mean `delivery.p99`?".to_owned(),
+                "`delivry.p99` is not a metric of an SLO: did you mean `delivery.p99`?".to_owned(),
             ),
             (
                 "delivery.p99.9<25ms",
-                "`delivery.p99.9` is no figure: did you mean `delivery.p999`?".to_owned(),
+                "`delivery.p99.9` is not a metric of an SLO: did you mean `delivery.p999`?".to_owned(),
             ),
-            ("gap==0", "`gap` is no figure: did you mean `gaps`?".to_owned()),
-            ("Reach==1", "`Reach` is no figure: did you mean `reach`?".to_owned()),
+            ("gap==0", "`gap` is not a metric of an SLO: did you mean `gaps`?".to_owned()),
+            ("Gaps==0", "`Gaps` is not a metric of an SLO: did you mean `gaps`?".to_owned()),
             (
                 "delivery.p99<25",
                 "`25` needs a unit, because `delivery.p99` is a duration: ns, us, ms or s"
@@ -169,39 +177,39 @@ mod tests {
             ),
             (
                 "delivery.p99<25min",
-                "`min` is no unit of `delivery.p99`, which takes ns, us, ms or s".to_owned(),
+                "`min` is not a unit of `delivery.p99`, which takes ns, us, ms or s".to_owned(),
             ),
             (
                 "server.cpu_us_per_delivery<4us",
-                "`us` is no unit of `server.cpu_us_per_delivery`, which takes no unit, because its \
+                "`us` is not a unit of `server.cpu_us_per_delivery`, which takes no unit, because its \
                  name says microseconds"
                     .to_owned(),
             ),
             (
                 "server.memory_after<20kb",
-                "`kb` is no unit of `server.memory_after`, which takes no unit (bytes) or one of \
+                "`kb` is not a unit of `server.memory_after`, which takes no unit (bytes) or one of \
                  B, KB, MB, GB, KiB, MiB, GiB"
                     .to_owned(),
             ),
             (
                 "gaps==0%",
-                "`%` is no unit of `gaps`, which takes no unit (a plain number)".to_owned(),
+                "`%` is not a unit of `gaps`, which takes no unit (a plain number)".to_owned(),
             ),
             (
-                "reach==all",
+                "delivery_ratio==all",
                 format!(
-                    "`all` is no bound for `reach`: {NUMBERS} no unit (a share from 0 to 1) or %"
+                    "`all` is not a bound for `delivery_ratio`: {NUMBERS} no unit (a share from 0 to 1) or %"
                 ),
             ),
             (
                 "delivery.p99<",
-                format!("`` is no bound for `delivery.p99`: {NUMBERS} ns, us, ms or s"),
+                format!("`` is not a bound for `delivery.p99`: {NUMBERS} ns, us, ms or s"),
             ),
             (
                 "delivery.p99<1,5ms",
-                format!("`1,5ms` is no bound for `delivery.p99`: {NUMBERS} ns, us, ms or s"),
+                format!("`1,5ms` is not a bound for `delivery.p99`: {NUMBERS} ns, us, ms or s"),
             ),
-            ("gaps<-1", format!("`-1` is no bound for `gaps`: {NUMBERS} no unit (a plain number)")),
+            ("gaps<-1", format!("`-1` is not a bound for `gaps`: {NUMBERS} no unit (a plain number)")),
         ] {
             let error = text.parse::<Slo>().expect_err(text);
             assert_eq!(error.to_string(), message, "{text}");

@@ -28,7 +28,7 @@ pub(super) static FAMILIES: [Family; 16] = [
     family(
         "ack",
         |r, s| s.of(r.publishing.as_ref()?.acknowledgement.as_ref()),
-        "from the publish call to its answer",
+        "from the publish call to its response",
     ),
     family("completion", |r, s| s.of(completion(r, |c| &c.last)), "the same as completion.last"),
     family(
@@ -49,47 +49,47 @@ pub(super) static FAMILIES: [Family; 16] = [
     family(
         "connect.tcp",
         |r, s| s.of(r.connecting.tcp.as_ref()),
-        "from the attempt until TCP was established",
+        "from the connection attempt until TCP was established",
     ),
     family(
         "connect.tls",
         |r, s| s.of(r.connecting.tls.as_ref()),
-        "from the attempt until TLS was established",
+        "from the connection attempt until TLS was established",
     ),
     family(
-        "connect.head",
+        "connect.headers",
         |r, s| s.of(r.connecting.head.as_ref()),
-        "from the attempt until the head of the answer was complete",
+        "from the connection attempt until the response headers were complete",
     ),
     family(
         "connect.first_byte",
         |r, s| s.of(r.connecting.first_byte.as_ref()),
-        "from the attempt until the first byte of the stream",
+        "from the connection attempt until the first byte of the stream",
     ),
     family(
         "connect.first_event",
         |r, s| s.of(r.connecting.first_event.as_ref()),
-        "from the attempt until the first event",
+        "from the connection attempt until the first event",
     ),
     family(
         "reconnect",
-        |r, s| s.of(r.trouble.reconnect.as_ref()),
-        "from a new attempt after a cut until its answer",
+        |r, s| s.of(r.faults.reconnect.as_ref()),
+        "from a reconnection attempt until its response headers",
     ),
     family(
         "outage",
-        |r, s| s.of(r.trouble.outage.as_ref()),
-        "from a cut until the first byte of the new stream, the wait included",
+        |r, s| s.of(r.faults.outage.as_ref()),
+        "from the end of a stream until the first byte of the next one, with the reconnect delay",
     ),
     family(
         "fairness",
         |r, s| s.of(r.delivery.fairness.as_ref()),
-        "the mean latency of each subscriber, over the subscribers",
+        "mean latency of each subscriber, distributed over the subscribers",
     ),
     family(
         "own.lag",
         |r, s| s.of(r.own.reading_lag.as_ref()),
-        "how long data waited in the generator before it was read",
+        "how long data waited in the load generator before it was read",
     ),
 ];
 

@@ -1,9 +1,9 @@
-//! The figures that a goal or a comparison can name: `families` and `singles` are the table of
+//! The metrics that an SLO or a comparison can name: `families` and `singles` are the table of
 //! names, and the help text, the documentation, the messages about wrong names and `compare` all
 //! read it here.
 //!
 //! A figure that a run did not measure is absent, never zero: zero gaps among subscribers that
-//! nobody verified would be praise for nothing.
+//! were not verified would be praise for nothing.
 
 use std::fmt;
 
@@ -22,9 +22,24 @@ pub(crate) enum Figure {
     Of(&'static Family, &'static str, Statistic),
 }
 
+/// Old name and new name of metrics that were renamed. The old ones are understood for one version.
+const RENAMED: [(&str, &str); 2] =
+    [("reach", "delivery_ratio"), ("connect.head", "connect.headers")];
+
+/// The present name of a metric; nothing when the given one is the present one, or none.
+pub(crate) fn renamed(name: &str) -> Option<String> {
+    RENAMED.iter().find_map(|(old, new)| {
+        let rest = name.strip_prefix(old)?;
+        (rest.is_empty() || rest.starts_with('.')).then(|| format!("{new}{rest}"))
+    })
+}
+
 impl Figure {
-    /// The figure of this name.
+    /// The metric of this name, or of this name in an earlier version.
     pub(crate) fn named(name: &str) -> Option<Self> {
+        if let Some(new) = renamed(name) {
+            return Self::named(&new);
+        }
         if let Some(single) = SINGLES.iter().find(|single| single.name == name) {
             return Some(Self::Single(single));
         }
@@ -87,6 +102,16 @@ mod tests {
             assert_eq!(figure.unit(), unit);
             assert!(!meaning.is_empty());
             assert!(figure.measure(&run).is_some(), "{name} is not measured");
+        }
+    }
+
+    #[test]
+    fn a_name_of_an_earlier_version_is_the_metric_of_its_new_name() {
+        for (old, new) in [("reach", "delivery_ratio"), ("connect.head.p99", "connect.headers.p99")]
+        {
+            assert_eq!(renamed(old).as_deref(), Some(new));
+            assert_eq!(Figure::named(old).expect("understood").to_string(), new);
+            assert_eq!(renamed(new), None);
         }
     }
 

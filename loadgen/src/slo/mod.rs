@@ -1,7 +1,8 @@
-//! Goals of a run, such as `delivery.p99<25ms`, `reach==1` or `server.cpu_us_per_delivery<=4`.
+//! Service level objectives (SLOs) of a run, such as `delivery.p99<25ms`, `delivery_ratio==1` or
+//! `server.cpu_us_per_delivery<=4`.
 //!
-//! A goal is a figure, a comparison and a bound. `delivery.*` counts events that never arrived as
-//! infinitely late, so a goal on it cannot be met by losing what is slow. A goal on a figure that
+//! An SLO is a metric, a comparison and a bound. `delivery.*` counts events that never arrived as
+//! infinitely late, so an SLO on it cannot be met by losing what is slow. An SLO on a metric that
 //! was not measured is not met: silence must not pass a build.
 
 mod error;
@@ -16,13 +17,14 @@ mod unit;
 
 use std::fmt;
 
-use crate::result::{Goal, Run};
+use crate::result::{Run, SloResult};
 
 pub(crate) use error::SloError;
+pub(crate) use expression::hint;
 pub(crate) use figure::{Figure, figures};
 pub(crate) use unit::{Unit, percent};
 
-/// A goal.
+/// A service level objective.
 #[derive(Clone, Debug)]
 pub(crate) struct Slo {
     /// As it was written.
@@ -53,7 +55,7 @@ pub(crate) enum Comparison {
 }
 
 impl Comparison {
-    /// Exact, also for shares: with a tolerance, `reach==1` would forgive a lost event.
+    /// Exact, also for shares: with a tolerance, `delivery_ratio==1` would forgive a lost event.
     fn holds(self, measured: f64, bound: f64) -> bool {
         match self {
             Self::Less => measured < bound,
@@ -68,9 +70,9 @@ impl Comparison {
 
 impl Slo {
     /// Whether a run met it, and what was measured.
-    pub(crate) fn check(&self, run: &Run) -> Goal {
+    pub(crate) fn check(&self, run: &Run) -> SloResult {
         let measured = self.figure.measure(run);
-        Goal {
+        SloResult {
             expression: self.expression.clone(),
             measured: measured.map(|value| self.figure.unit().words(value)),
             met: measured.is_some_and(|value| self.comparison.holds(value, self.bound)),
@@ -89,19 +91,19 @@ mod tests {
     use super::*;
 
     fn check(expression: &str, run: &Run) -> (Option<String>, bool) {
-        let goal = expression.parse::<Slo>().expect("a goal").check(run);
-        assert_eq!(goal.expression, expression);
-        (goal.measured, goal.met)
+        let slo = expression.parse::<Slo>().expect("an SLO").check(run);
+        assert_eq!(slo.expression, expression);
+        (slo.measured, slo.met)
     }
 
     #[test]
-    fn a_goal_says_what_was_measured_and_whether_it_was_met() {
+    fn an_slo_says_what_was_measured_and_whether_it_was_met() {
         let run = sample::run();
         for (expression, measured, met) in [
             ("delivery.p99<25ms", "19.81 ms", true),
             ("delivery.p99 < 19 ms", "19.81 ms", false),
-            ("reach==1", "100 %", true),
-            ("reach<100%", "100 %", false),
+            ("delivery_ratio==1", "100 %", true),
+            ("delivery_ratio<100%", "100 %", false),
             ("gaps==0", "2", false),
             ("gaps<=2", "2", true),
             ("gaps!=2", "2", false),
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_that_was_not_measured_meets_no_goal() {
+    fn a_metric_that_was_not_measured_meets_no_slo() {
         let mut run = sample::run();
         run.server = None;
         for expression in ["server.cpu_us_per_delivery<=4", "server.cpu_us_per_delivery!=4"] {
@@ -134,9 +136,9 @@ mod tests {
     }
 
     #[test]
-    fn a_single_lost_event_breaks_full_reach() {
+    fn a_single_lost_event_breaks_a_delivery_ratio_of_1() {
         let mut run = sample::run();
         run.delivery.reach = Some(9_999_999_999.0 / 1e10);
-        assert_eq!(check("reach==1", &run), (Some("99.999 %".to_owned()), false));
+        assert_eq!(check("delivery_ratio==1", &run), (Some("99.999 %".to_owned()), false));
     }
 }

@@ -8,8 +8,8 @@ use hdrhistogram::Histogram;
 
 use crate::result::{
     Completion, Connecting, Correctness, Delivery, Distribution, Environment, Outcome, Own,
-    PhaseTimes, Publishing, Reached, Run, Server, ServerProcess, Subscribers, Trouble, Verdict,
-    WorkerUse,
+    PhaseTimes, Publishing, Reached, Run, Server, ServerProcess, StreamFaults, Subscribers,
+    Verdict, WorkerUse,
 };
 
 /// Of these nanoseconds, when so many further values never arrived.
@@ -49,12 +49,12 @@ pub(crate) fn run() -> Run {
         publishing: Some(publishing()),
         delivery: delivery(),
         correctness,
-        trouble: trouble(),
+        faults: faults(),
         own: own(),
         server: Some(server()),
         seconds: Vec::new(),
-        goals: Vec::new(),
-        verdict: Verdict { outcome: Outcome::Fine, ..Verdict::default() },
+        slos: Vec::new(),
+        verdict: Verdict { outcome: Outcome::Pass, ..Verdict::default() },
     }
 }
 
@@ -111,14 +111,14 @@ fn delivery() -> Delivery {
     }
 }
 
-fn trouble() -> Trouble {
-    Trouble {
+fn faults() -> StreamFaults {
+    StreamFaults {
         closed_by_server: 2,
         errors: BTreeMap::from([("reset".to_owned(), 3)]),
         away: 1,
         reconnect: up_to(16),
         outage: up_to(17),
-        ..Trouble::default()
+        ..StreamFaults::default()
     }
 }
 

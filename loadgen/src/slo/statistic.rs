@@ -1,6 +1,6 @@
 //! The last part of a figure's name: which percentile, or the mean, the smallest, the largest.
 //!
-//! The percentiles are those that a result file holds, so that a goal can be checked again later
+//! The percentiles are those that a result file holds, so that an SLO can be checked again later
 //! from the file alone, without the histogram.
 
 use crate::result::{Delivery, Distribution};
@@ -44,7 +44,7 @@ impl Statistic {
     /// Of the time from when events were due, in milliseconds, where an event that never arrived
     /// took infinitely long. Without that, a server that drops its slowest events would look fast.
     ///
-    /// Where nobody knows how many events there should have been (the server produced them by
+    /// Where it is not known how many events there should have been (the server produced them by
     /// itself), it is the distribution of those that arrived.
     pub(super) fn of_deliveries(self, delivery: &Delivery) -> Option<f64> {
         if delivery.expected.is_none() {

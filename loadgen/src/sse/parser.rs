@@ -98,8 +98,8 @@ impl Parser {
         if longest > LONGEST { Err(TooLong(LONGEST)) } else { Ok(()) }
     }
 
-    /// The stream has ended: what had not been dispatched is dropped, as the standard says. The last
-    /// event id and the retry time stay.
+    /// The stream has ended: what had not been dispatched is dropped, as the standard says. The
+    /// last event id and the retry time stay.
     pub fn end(&mut self) {
         let kept = Self {
             last_id: mem::take(&mut self.last_id),
@@ -162,7 +162,8 @@ impl Parser {
         self.partial = line;
     }
 
-    /// One line without its end. `source` is the input and the line's place in it, if it lies there.
+    /// One line without its end. `source` is the input and the line's place in it, if it lies
+    /// there.
     fn line(
         &mut self,
         line: &[u8],

@@ -1,6 +1,6 @@
-//! One subscriber: what it reads becomes events, and every event is judged. It knows neither sockets
-//! nor HTTP: decoded bytes of a body go in, with the moment at which they were read, so that both
-//! kinds of transport (and tests) share every rule.
+//! One subscriber: what it reads becomes events, and every event is checked. It knows neither
+//! sockets nor HTTP: decoded bytes of a body go in, with the moment at which they were read, so
+//! that both kinds of transport (and tests) share every rule.
 
 mod published;
 mod sequences;
@@ -10,18 +10,18 @@ mod tests;
 use serde::Deserialize;
 
 use crate::clock::Moment;
-use crate::measure::{Ledger, Reading};
+use crate::measure::{ReadTime, Recorder};
 use crate::payload::{self, Stamp, Unreadable};
 use crate::plan::{Class, Plan};
 use crate::sse::{Event, Parser, TooLong};
-use crate::verify::{Arrival, Progress};
+use crate::verify::{Arrival, SequenceTracker};
 
 pub(crate) use published::Published;
 
 use sequences::Sequences;
 
-/// How the types of events begin that Fanfare keeps for itself: notices to the reader, and none of the
-/// events that somebody published.
+/// How the types of events begin that Fanfare keeps for itself: notices to the reader, and none of
+/// the events that were published.
 const RESERVED: &[u8] = b"fanfare-";
 
 /// The notice that the topics of a stream have ended, after which it is closed.
@@ -35,77 +35,80 @@ pub(crate) struct Subscriber {
     /// Whether its stream is parsed, or only its bytes counted.
     pub(crate) parses: bool,
     parser: Parser,
-    view: View,
+    checker: EventChecker,
     /// When the attempt began that the present stream came from.
     attempt: Moment,
     /// When the last stream ended; nothing while it has one, or before the first.
     left: Option<Moment>,
-    has_been_there: bool,
+    was_connected: bool,
     awaits_first_byte: bool,
     awaits_first_event: bool,
 }
 
-/// What it has seen.
+/// Checks its events.
 #[derive(Debug)]
-struct View {
+struct EventChecker {
     number: u32,
     topic: u32,
     class: Class,
-    progress: Progress,
+    tracker: SequenceTracker,
     sequences: Sequences,
     received: u64,
     latency_sum: u64,
     latencies: u32,
-    /// The server has said that the topics of the stream have ended.
-    told_of_the_end: bool,
+    /// The server has announced that the topics of the stream have ended.
+    end_announced: bool,
 }
 
 impl Subscriber {
     pub(crate) fn new(number: u32, plan: &Plan) -> Self {
         let class = plan.class_of(number as usize);
-        let lanes = plan.publishing.as_ref().map_or(1, |publishing| publishing.lanes);
-        let progress = match plan.publishing {
-            Some(_) => Progress::from_the_start(lanes),
-            None => Progress::from_what_comes(lanes),
+        let publishers = plan.publishing.as_ref().map_or(1, |publishing| publishing.publishers);
+        let tracker = match plan.publishing {
+            Some(_) => SequenceTracker::from_the_first_event(publishers),
+            None => SequenceTracker::from_any_event(publishers),
         };
         let parses = plan.verify.parses(number as usize);
-        Self::of(number, plan.topic_of(number as usize), class, parses, progress)
+        Self::of(number, plan.topic_of(number as usize), class, parses, tracker)
     }
 
-    fn of(number: u32, topic: u32, class: Class, parses: bool, progress: Progress) -> Self {
+    fn of(number: u32, topic: u32, class: Class, parses: bool, tracker: SequenceTracker) -> Self {
         Self {
             number,
             class,
             parses,
             parser: Parser::default(),
-            view: View {
+            checker: EventChecker {
                 number,
                 topic,
                 class,
-                progress,
+                tracker,
                 sequences: Sequences::default(),
                 received: 0,
                 latency_sum: 0,
                 latencies: 0,
-                told_of_the_end: false,
+                end_announced: false,
             },
             attempt: Moment::default(),
             left: None,
-            has_been_there: false,
+            was_connected: false,
             awaits_first_byte: false,
             awaits_first_event: true,
         }
     }
 
-    /// One without a plan, of a run that published, or of one in which nobody did.
+    /// One without a plan, of a run with publishers or of one without.
     pub(crate) fn alone(any_run: bool) -> Self {
-        let progress =
-            if any_run { Progress::from_what_comes(1) } else { Progress::from_the_start(1) };
-        Self::of(0, 0, Class::Fast, true, progress)
+        let tracker = if any_run {
+            SequenceTracker::from_any_event(1)
+        } else {
+            SequenceTracker::from_the_first_event(1)
+        };
+        Self::of(0, 0, Class::Fast, true, tracker)
     }
 
     pub(crate) fn topic(&self) -> u32 {
-        self.view.topic
+        self.checker.topic
     }
 
     /// What to send as `Last-Event-ID`; empty means nothing.
@@ -119,7 +122,7 @@ impl Subscriber {
     }
 
     /// Whether it has had a stream before.
-    pub(crate) fn comes_back(&self) -> bool {
+    pub(crate) fn is_reconnecting(&self) -> bool {
         self.left.is_some()
     }
 
@@ -130,30 +133,30 @@ impl Subscriber {
         began: Moment,
         resumes: bool,
         now: Moment,
-        ledger: &mut Ledger,
+        recorder: &mut Recorder,
     ) {
         self.attempt = began;
         self.awaits_first_byte = true;
-        self.view.told_of_the_end = false;
-        self.has_been_there = true;
+        self.checker.end_announced = false;
+        self.was_connected = true;
         if self.left.is_none() {
-            ledger.counts.connected += 1;
-            ledger.phases.head.record(now.since(began));
-            if now >= ledger.facts.start && self.view.received == 0 {
-                // It comes too late for the first events, and nobody has promised them to it.
-                self.view.progress = Progress::from_what_comes(ledger.facts.lanes);
+            recorder.counts.connected += 1;
+            recorder.phases.head.record(now.since(began));
+            if now >= recorder.facts.start && self.checker.received == 0 {
+                // It connected too late for the first events, and is not expected to get them.
+                self.checker.tracker = SequenceTracker::from_any_event(recorder.facts.publishers);
             }
             return;
         }
-        ledger.counts.reconnects += 1;
-        ledger.phases.reconnect.record(now.since(began));
-        if let Some(second) = ledger.second(now) {
+        recorder.counts.reconnects += 1;
+        recorder.phases.reconnect.record(now.since(began));
+        if let Some(second) = recorder.second(now) {
             second.reconnects += 1;
         }
         if resumes {
-            ledger.counts.resumed += 1;
+            recorder.counts.resumed += 1;
         } else {
-            self.view.progress.back_without_id();
+            self.checker.tracker.reconnected_without_id();
         }
     }
 
@@ -164,248 +167,251 @@ impl Subscriber {
     pub(crate) fn read(
         &mut self,
         bytes: &[u8],
-        reading: Reading,
-        ledger: &mut Ledger,
+        read_time: ReadTime,
+        recorder: &mut Recorder,
     ) -> Result<(), TooLong> {
         if self.awaits_first_byte && !bytes.is_empty() {
-            self.first_byte(reading.now, ledger);
+            self.first_byte(read_time.now, recorder);
         }
-        let before = self.view.received;
-        let view = &mut self.view;
-        let result = self.parser.feed(bytes, |event| view.take(&event, reading, ledger));
-        let events = self.view.received - before;
+        let before = self.checker.received;
+        let checker = &mut self.checker;
+        let result = self.parser.feed(bytes, |event| checker.take(&event, read_time, recorder));
+        let events = self.checker.received - before;
         if events > 0 && self.class == Class::Fast {
-            if let Some(known_since) = reading.known_since {
-                ledger.reading_lag.record_many(reading.now.since(known_since), events);
+            if let Some(known_since) = read_time.known_since {
+                recorder.reading_lag.record_many(read_time.now.since(known_since), events);
             }
-            ledger.last_arrival = reading.now;
-            if let Some(second) = ledger.second(reading.now) {
+            recorder.last_arrival = read_time.now;
+            if let Some(second) = recorder.second(read_time.now) {
                 second.received += events;
             }
             // Where events are published on a schedule, the first comes when the schedule begins.
-            if self.awaits_first_event && ledger.facts.any_run {
+            if self.awaits_first_event && recorder.facts.any_run {
                 self.awaits_first_event = false;
-                ledger.phases.first_event.record(reading.now.since(self.attempt));
+                recorder.phases.first_event.record(read_time.now.since(self.attempt));
             }
         }
         result
     }
 
-    /// So many bytes behind the head came over the wire, chunk lengths included, read or only counted.
-    pub(crate) fn count(&mut self, bytes: usize, now: Moment, ledger: &mut Ledger) {
+    /// So many bytes behind the head came over the wire, chunk lengths included, read or only
+    /// counted.
+    pub(crate) fn count(&mut self, bytes: usize, now: Moment, recorder: &mut Recorder) {
         let bytes = bytes as u64;
         let kept = match (self.class, self.parses) {
-            (Class::Fast, true) => &mut ledger.counts.parsed_bytes,
-            (Class::Fast, false) => &mut ledger.counts.counted_bytes,
-            _ => &mut ledger.counts.hindered_bytes,
+            (Class::Fast, true) => &mut recorder.counts.parsed_bytes,
+            (Class::Fast, false) => &mut recorder.counts.counted_bytes,
+            _ => &mut recorder.counts.hindered_bytes,
         };
         *kept += bytes;
-        if let Some(second) = ledger.second(now) {
+        if let Some(second) = recorder.second(now) {
             second.bytes += bytes;
         }
         if self.awaits_first_byte && !self.parses {
-            self.first_byte(now, ledger);
+            self.first_byte(now, recorder);
         }
     }
 
-    fn first_byte(&mut self, now: Moment, ledger: &mut Ledger) {
+    fn first_byte(&mut self, now: Moment, recorder: &mut Recorder) {
         self.awaits_first_byte = false;
         match self.left {
-            Some(left) => ledger.phases.outage.record(now.since(left)),
-            None => ledger.phases.first_byte.record(now.since(self.attempt)),
+            Some(left) => recorder.phases.outage.record(now.since(left)),
+            None => recorder.phases.first_byte.record(now.since(self.attempt)),
         }
     }
 
-    /// Whether the server has said that there is nothing more to come.
-    pub(crate) fn was_told_of_the_end(&self) -> bool {
-        self.view.told_of_the_end
+    /// Whether the server has announced that nothing more will come.
+    pub(crate) fn was_end_announced(&self) -> bool {
+        self.checker.end_announced
     }
 
-    /// The stream has ended, whoever ended it.
-    pub(crate) fn closed(&mut self, now: Moment, ledger: &mut Ledger) {
-        self.note_strangeness(ledger);
+    /// The stream has ended, from either side.
+    pub(crate) fn closed(&mut self, now: Moment, recorder: &mut Recorder) {
+        self.note_strangeness(recorder);
         self.parser.end();
         self.left = Some(now);
     }
 
-    fn note_strangeness(&self, ledger: &mut Ledger) {
+    fn note_strangeness(&self, recorder: &mut Recorder) {
         if self.parser.is_strange() {
-            ledger.counts.strange_streams += 1;
-            if ledger.counts.strange_streams > 1 {
-                // They are all alike, and others' examples need the room.
+            recorder.counts.strange_streams += 1;
+            if recorder.counts.strange_streams > 1 {
+                // They are all alike, and other findings need the room.
                 return;
             }
-            ledger.find("strange stream", self.number, || {
+            recorder.record_finding("strange stream", self.number, || {
                 "no line of it is one of an event stream".to_owned()
             });
         }
     }
 
-    /// Events that have been published for it and are not there yet, holes apart.
+    /// Events that have been published for it and have not arrived yet, without those in gaps.
     pub(crate) fn behind(&self, published: &Published) -> u64 {
-        let lanes = published.awaited(self.view.topic);
-        let behind = |(lane, count): (u16, &u64)| self.view.progress.behind(lane, *count);
-        (0..=u16::MAX).zip(lanes).map(behind).sum()
+        let publishers = published.awaited(self.checker.topic);
+        let behind =
+            |(publisher, count): (u16, &u64)| self.checker.tracker.behind(publisher, *count);
+        (0..=u16::MAX).zip(publishers).map(behind).sum()
     }
 
     /// The end of the run: what is missing now is lost.
-    pub(crate) fn settle(
+    pub(crate) fn finish(
         &mut self,
         published: Option<&Published>,
         away: bool,
-        ledger: &mut Ledger,
+        recorder: &mut Recorder,
     ) {
-        self.note_strangeness(ledger);
-        ledger.counts.comments += u64::from(self.parser.comments());
-        let view = &mut self.view;
-        ledger.class(view.class).subscribers += 1;
-        ledger.class(view.class).received += view.received;
-        let promised = published.filter(|_| self.parses);
-        if let Some(published) = published.filter(|_| self.has_been_there) {
-            let expected = published.lanes(view.topic).iter().sum::<u64>();
-            ledger.class(view.class).expected += expected;
+        self.note_strangeness(recorder);
+        recorder.counts.comments += u64::from(self.parser.comments());
+        let checker = &mut self.checker;
+        recorder.class(checker.class).subscribers += 1;
+        recorder.class(checker.class).received += checker.received;
+        let expected_of = published.filter(|_| self.parses);
+        if let Some(published) = published.filter(|_| self.was_connected) {
+            let expected = published.counts(checker.topic).iter().sum::<u64>();
+            recorder.class(checker.class).expected += expected;
         }
-        match view.class {
-            // Whom the server never took on was promised nothing.
-            Class::Fast if !self.has_been_there => {}
+        match checker.class {
+            // A subscriber that never connected is expected to get nothing.
+            Class::Fast if !self.was_connected => {}
             Class::Fast => {
                 if away {
-                    // It is not there to be told: what it missed since it left is a loss of its own
+                    // It cannot be notified: what it missed since it left is a loss of its own
                     // kind, and no gap in a stream.
-                    view.progress.back_without_id();
-                    ledger.counts.away += u64::from(!view.told_of_the_end);
+                    checker.tracker.reconnected_without_id();
+                    recorder.counts.away += u64::from(!checker.end_announced);
                 }
-                view.settle(promised, ledger);
+                checker.finish(expected_of, recorder);
             }
-            // It may be far behind at the end, which is its handicap and no loss.
-            Class::Slow => view.settle(None, ledger),
+            // It may be far behind at the end, which is what a slow reader is and no loss.
+            Class::Slow => checker.finish(None, recorder),
             Class::Stopped | Class::Vanished => {}
         }
     }
 }
 
-impl View {
-    /// Judges one event.
-    fn take(&mut self, event: &Event<'_>, reading: Reading, ledger: &mut Ledger) {
+impl EventChecker {
+    /// Checks one event.
+    fn take(&mut self, event: &Event<'_>, read_time: ReadTime, recorder: &mut Recorder) {
         let stamp = match payload::read(event.data) {
-            Ok(stamp) if ledger.facts.any_run || stamp.run == ledger.facts.run => stamp,
-            Ok(_) => return ledger.counts.foreign += 1,
-            Err(Unreadable::Corrupted) => return self.corrupted(event, ledger),
-            Err(Unreadable::Foreign) => return self.other(event, ledger),
+            Ok(stamp) if recorder.facts.any_run || stamp.run == recorder.facts.run => stamp,
+            Ok(_) => return recorder.counts.foreign += 1,
+            Err(Unreadable::Corrupted) => return self.corrupted(event, recorder),
+            Err(Unreadable::Foreign) => return self.other(event, recorder),
         };
         self.received += 1;
         if self.class == Class::Fast {
-            ledger.counts.received += 1;
+            recorder.counts.received += 1;
         }
-        if stamp.topic != self.topic && !ledger.facts.any_run {
-            ledger.counts.verified += 1;
-            ledger.counts.wrong_topic += 1;
-            return ledger.find("wrong topic", self.number, || {
+        if stamp.topic != self.topic && !recorder.facts.any_run {
+            recorder.counts.verified += 1;
+            recorder.counts.wrong_topic += 1;
+            return recorder.record_finding("wrong topic", self.number, || {
                 format!("asked for topic {}, got an event of topic {}", self.topic, stamp.topic)
             });
         }
-        // Who publishes here knows its lanes; of others it is learnt which there are.
-        let lane = if ledger.facts.any_run {
+        // The publishers of this loadgen are known; others are learnt from their events.
+        let publisher = if recorder.facts.any_run {
             self.sequences.of(&stamp)
         } else {
-            Some(u16::from(stamp.lane))
+            Some(u16::from(stamp.publisher))
         };
-        let Some(lane) = lane else {
-            ledger.counts.unverified += 1;
+        let Some(publisher) = publisher else {
+            recorder.counts.unverified += 1;
             return;
         };
-        ledger.counts.verified += 1;
-        match self.progress.arrive(lane, stamp.sequence) {
-            Arrival::Next | Arrival::AfterHole(_) => {}
-            Arrival::Late => {
-                ledger.counts.reordered += 1;
-                ledger.find("reordered", self.number, || {
+        recorder.counts.verified += 1;
+        match self.tracker.arrive(publisher, stamp.sequence) {
+            Arrival::Next | Arrival::AfterGap(_) => {}
+            Arrival::OutOfOrder => {
+                recorder.counts.reordered += 1;
+                recorder.record_finding("reordered", self.number, || {
                     format!("{} came after a later one", name(&stamp))
                 });
             }
-            Arrival::Again => {
-                ledger.counts.duplicates += 1;
-                return ledger
-                    .find("duplicate", self.number, || format!("{} came again", name(&stamp)));
+            Arrival::Duplicate => {
+                recorder.counts.duplicates += 1;
+                return recorder.record_finding("duplicate", self.number, || {
+                    format!("{} came again", name(&stamp))
+                });
             }
         }
         if self.class == Class::Fast
-            && let Some(latency) = ledger.latency(&stamp, reading)
+            && let Some(latency) = recorder.latency(&stamp, read_time)
         {
             self.latency_sum = self.latency_sum.saturating_add(latency);
             self.latencies = self.latencies.saturating_add(1);
-            if let Some(second) = ledger.second(reading.now) {
+            if let Some(second) = recorder.second(read_time.now) {
                 second.latency.record(latency);
             }
         }
     }
 
-    fn corrupted(&mut self, event: &Event<'_>, ledger: &mut Ledger) {
+    fn corrupted(&mut self, event: &Event<'_>, recorder: &mut Recorder) {
         self.received += 1;
         if self.class == Class::Fast {
-            ledger.counts.received += 1;
+            recorder.counts.received += 1;
         }
-        self.progress.damaged();
-        ledger.counts.verified += 1;
-        ledger.counts.corrupted += 1;
-        ledger.find("corrupted", self.number, || {
+        self.tracker.damaged();
+        recorder.counts.verified += 1;
+        recorder.counts.corrupted += 1;
+        recorder.record_finding("corrupted", self.number, || {
             let begin = &event.data[..event.data.len().min(100)];
             format!("{} bytes, begins {:?}", event.data.len(), String::from_utf8_lossy(begin))
         });
     }
 
-    /// An event without a payload: the announcement of a loss, or something that is none of ours.
-    fn other(&mut self, event: &Event<'_>, ledger: &mut Ledger) {
-        if !ledger.is_loss_event(event.kind) {
+    /// An event without a payload: the announcement of a loss, or one that loadgen did not publish.
+    fn other(&mut self, event: &Event<'_>, recorder: &mut Recorder) {
+        if !recorder.is_loss_event(event.kind) {
             if event.kind.starts_with(RESERVED) {
-                self.told_of_the_end |= event.kind == END;
-                ledger.counts.notices += 1;
-            } else if ledger.facts.any_run {
-                // Nobody publishes here: whatever comes is what was asked for.
+                self.end_announced |= event.kind == END;
+                recorder.counts.notices += 1;
+            } else if recorder.facts.any_run {
+                // Without publishers of its own, loadgen takes every event as one that was meant.
                 self.received += 1;
-                ledger.counts.unverified += 1;
+                recorder.counts.unverified += 1;
                 if self.class == Class::Fast {
-                    ledger.counts.received += 1;
+                    recorder.counts.received += 1;
                 }
             } else {
-                ledger.counts.foreign += 1;
+                recorder.counts.foreign += 1;
             }
             return;
         }
         let missed = serde_json::from_slice::<Gap>(event.data).ok().and_then(|gap| gap.missed);
-        ledger.counts.told += 1;
-        self.progress.announced(missed);
+        recorder.counts.loss_notices += 1;
+        self.tracker.announced(missed);
         if let Some(missed) = missed {
-            let class = ledger.class(self.class);
+            let class = recorder.class(self.class);
             // A server can say any number.
             class.announced = class.announced.saturating_add(missed);
         }
     }
 
-    fn settle(&mut self, published: Option<&Published>, ledger: &mut Ledger) {
-        let lanes = published.map(|published| published.lanes(self.topic));
-        let excused = published.map_or(&[][..], |published| published.excused(self.topic));
-        let losses = self.progress.settle(lanes, excused);
+    fn finish(&mut self, published: Option<&Published>, recorder: &mut Recorder) {
+        let publishers = published.map(|published| published.counts(self.topic));
+        let unaccepted = published.map_or(&[][..], |published| published.unaccepted(self.topic));
+        let losses = self.tracker.finish(publishers, unaccepted);
         if losses.silent > 0 {
-            ledger.find("gap", self.number, || {
-                let first = self.progress.first_hole().map(|(lane, from, to)| {
-                    let publisher = self.sequences.name(lane);
-                    format!("; the first hole is {from} to {} of publisher {publisher}", to - 1)
+            recorder.record_finding("gap", self.number, || {
+                let first = self.tracker.first_gap().map(|(publisher, from, to)| {
+                    let publisher = self.sequences.name(publisher);
+                    format!("; the first gap is {from} to {} of publisher {publisher}", to - 1)
                 });
                 format!("{} events never came{}", losses.silent, first.unwrap_or_default())
             });
         }
-        ledger.counts.silent += losses.silent;
+        recorder.counts.silent += losses.silent;
         if self.class != Class::Fast {
-            ledger.class(self.class).gaps += losses.silent;
+            recorder.class(self.class).gaps += losses.silent;
             return;
         }
-        ledger.counts.unique += self.progress.unique;
-        ledger.counts.announced += losses.announced;
-        ledger.counts.unresumable += losses.unresumable;
-        ledger.counts.lost += losses.total();
+        recorder.counts.unique += self.tracker.unique;
+        recorder.counts.announced += losses.announced;
+        recorder.counts.unresumable += losses.unresumable;
+        recorder.counts.lost += losses.total();
         if self.latencies > 0 {
-            ledger.fairness.record(self.latency_sum / u64::from(self.latencies));
+            recorder.fairness.record(self.latency_sum / u64::from(self.latencies));
         }
     }
 }
@@ -417,5 +423,5 @@ struct Gap {
 }
 
 fn name(stamp: &Stamp) -> String {
-    format!("event {} of publisher {}", stamp.sequence, stamp.lane)
+    format!("event {} of publisher {}", stamp.sequence, stamp.publisher)
 }

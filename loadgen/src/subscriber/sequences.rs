@@ -1,6 +1,7 @@
-//! Where nobody publishes here, any number of writers may be on a stream: other generators, each a
-//! run of its own, over several publishers and topics. Each of them counts from 0 for each publisher
-//! and topic, so one sequence is known by all three; here it gets a small number.
+//! Without publishers of its own, loadgen may find any number of writers on a stream: other load
+//! generators, each a run of its own, over several publishers and topics. Each of them counts from
+//! 0 for each publisher and topic, so one sequence is known by all three; here it gets a small
+//! number.
 
 use std::collections::HashMap;
 
@@ -9,7 +10,7 @@ use crate::payload::Stamp;
 /// Sequences that a subscriber tells apart; events of further ones arrive and are not verified.
 const MOST: usize = 1024;
 
-/// Run, lane and topic.
+/// Run, publisher and topic.
 type Key = (u32, u8, u32);
 
 /// The sequences that a subscriber has seen, by their numbers.
@@ -23,7 +24,7 @@ pub(super) struct Sequences {
 impl Sequences {
     /// The number of the sequence that an event is of; nothing when there are too many.
     pub(super) fn of(&mut self, stamp: &Stamp) -> Option<u16> {
-        let key = (stamp.run, stamp.lane, stamp.topic);
+        let key = (stamp.run, stamp.publisher, stamp.topic);
         if let Some((last, number)) = self.last
             && last == key
         {
@@ -43,11 +44,12 @@ impl Sequences {
         Some(number)
     }
 
-    /// What the writer of a sequence is called in words: its lane, and more where that is not all.
+    /// What the writer of a sequence is called in words: its publisher, and more where that is not
+    /// all.
     pub(super) fn name(&self, number: u16) -> String {
         let key = self.known.iter().find(|(_, known)| **known == number).map(|(key, _)| *key);
         match key {
-            Some((run, lane, topic)) => format!("{lane} of run {run:08x}, topic {topic}"),
+            Some((run, publisher, topic)) => format!("{publisher} of run {run:08x}, topic {topic}"),
             None => number.to_string(),
         }
     }

@@ -1,4 +1,5 @@
-//! What both binaries of tests share: running the program under test, and reading what it left behind.
+//! What both binaries of tests share: running the program under test, and reading what it left
+//! behind.
 
 pub(crate) mod page;
 pub(crate) mod program;

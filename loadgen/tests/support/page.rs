@@ -1,5 +1,5 @@
-//! The program's own page of metrics, read as a strict scraper reads it: every line must be in the text
-//! format 0.0.4, and every family have its help and its type before its samples.
+//! The program's own page of metrics, read as a strict scraper reads it: every line must be in the
+//! text format 0.0.4, and every family have its help and its type before its samples.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};

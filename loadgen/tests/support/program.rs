@@ -19,8 +19,8 @@ pub(crate) struct Going {
     folder: TempDir,
 }
 
-/// Runs it to its end. The line is read as a shell would read it; a `run` that names no file for its
-/// result writes it where [`Ran`] has it from.
+/// Runs it to its end. The line is read as a shell would read it; a `run` that names no file for
+/// its result writes it where [`Ran`] has it from.
 pub(crate) fn loadgen(line: &str) -> Ran {
     start(line).wait()
 }

@@ -1,5 +1,5 @@
 //! What the program left behind: its exit code, its words, its result. Results are read as plain
-//! JSON, by the names that are published for them, as anybody would read them. What a run must
+//! JSON, by the names that are published for them, as any program would read them. What a run must
 //! fulfil each binary of tests says for itself.
 
 use serde_json::Value;
@@ -10,7 +10,7 @@ pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
-    /// The file that it was told to write, if it did.
+    /// The file that it was to write, if it did.
     pub(crate) result: Option<Value>,
 }
 

@@ -1,8 +1,8 @@
-//! Publishing as one request that goes on: a line of JSON for each event, and an answer line for each
-//! in the same order. Events do not wait for the answers of those before them; a window bounds how
-//! many may be without one.
+//! Publishing as one streaming request: a line of JSON for each event, and a response line for each
+//! in the same order. Events do not wait for the responses of those before them; a window bounds
+//! how many may be without one.
 
-mod answers;
+mod responses;
 
 use std::io::Write as _;
 use std::iter::Peekable;
@@ -11,15 +11,15 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use self::answers::{Answered, Answers};
+use self::responses::{Answered, Responses};
 use super::client::Client;
-use super::lane::{Lane, Slot};
-use super::timed::Timed;
-use super::{LaneReport, request};
+use super::deadline::DeadlineStream;
+use super::publisher::{Publisher, Scheduled};
+use super::{PublishReport, request};
 use crate::clock::Moment;
 use crate::plan::Rate;
 
-/// Events without an answer.
+/// Events without a response.
 const WINDOW: usize = 16_384;
 
 /// Bytes of lines that are sent at once when many are due.
@@ -28,82 +28,84 @@ const BATCH: usize = 32 << 10;
 /// Why a request is over before the schedule is.
 const ENDED: &str = "the server ended the request";
 
-/// The events without an answer.
+/// The events without a response.
 struct Window<'a> {
-    asked: SyncSender<Asked>,
-    answers: &'a Receiver<Answered>,
+    pending: SyncSender<Pending>,
+    responses: &'a Receiver<Answered>,
 }
 
-/// An event whose answer has not come.
-struct Asked {
-    slot: Slot,
+/// An event whose response has not come.
+struct Pending {
+    scheduled: Scheduled,
     topic: u32,
     sequence: u64,
     sent: Moment,
 }
 
-/// Publishes a lane's whole schedule.
-pub(super) fn publish(mut lane: Lane, client: Client) -> LaneReport {
-    let Some(stream) = client.into_plain() else { return lane.report };
-    let Ok(reading) = stream.socket().try_clone() else { return lane.report };
-    let (asked, asked_of) = sync_channel::<Asked>(WINDOW);
-    // Answers are booked by the lane itself, whenever it has time: as many as can be waiting.
-    let (answered, answers) = sync_channel::<Answered>(2 * WINDOW);
+/// Publishes the whole schedule of a publisher.
+pub(super) fn publish(mut publisher: Publisher, client: Client) -> PublishReport {
+    let Some(stream) = client.into_plain() else { return publisher.report };
+    let Ok(reading) = stream.socket().try_clone() else { return publisher.report };
+    let (pending, pending_of) = sync_channel::<Pending>(WINDOW);
+    // Responses are recorded by the publisher itself, whenever it has time: as many as can be
+    // waiting.
+    let (answered, responses) = sync_channel::<Answered>(2 * WINDOW);
     let over = Arc::new(OnceLock::new());
-    let timeout = lane.room.publishing.timeout;
-    let reader = Answers::new(asked_of, answered, over.clone(), lane.clock, timeout);
+    let timeout = publisher.context.publishing.timeout;
+    let reader = Responses::new(pending_of, answered, over.clone(), publisher.clock, timeout);
     let reader = thread::spawn(move || reader.read(reading));
-    let mut schedule = lane.schedule().peekable();
-    let window = Window { asked, answers: &answers };
-    let ending = write_events(&mut lane, stream, &window, &mut schedule);
+    let mut schedule = publisher.schedule().peekable();
+    let window = Window { pending, responses: &responses };
+    let ending = write_events(&mut publisher, stream, &window, &mut schedule);
     if ending.is_err() {
-        lane.leave_out(&mut schedule);
+        publisher.skip_missed(&mut schedule);
     }
-    // The end of the answer is waited for like an answer. Nobody else says when that begins.
-    let _ = over.set(lane.clock.now());
+    // The end of the response is waited for as a response is, from this moment on.
+    let _ = over.set(publisher.clock.now());
     drop(window);
-    // The reader ends with the answer's body, with the connection, or with the time for an answer.
-    for answer in &answers {
-        book(&mut lane, answer);
+    // The reader ends with the response's body, with the connection, or with the time for a
+    // response.
+    for answer in &responses {
+        record(&mut publisher, answer);
     }
     let (left, status) = reader.join().unwrap_or_default();
     let refused =
         status.filter(|status| status / 100 != 2).map(|status| format!("status {status}"));
     let why = refused.or(ending.err()).unwrap_or_else(|| "no answer in time".to_owned());
-    for asked in left {
-        lane.refused(&why, asked.topic, asked.sequence);
+    for pending in left {
+        publisher.refused(&why, pending.topic, pending.sequence);
     }
-    lane.report
+    publisher.report
 }
 
 fn write_events(
-    lane: &mut Lane,
-    mut stream: Timed,
+    publisher: &mut Publisher,
+    mut stream: DeadlineStream,
     window: &Window<'_>,
     schedule: &mut Peekable<impl Iterator<Item = Moment>>,
 ) -> Result<(), String> {
     let text = |error: std::io::Error| error.kind().to_string();
     let mut head = b"POST ".to_vec();
-    lane.room.publishing.path.write(0, b"", &mut head);
-    request::head(&lane.room.publishing, "application/x-ndjson", &mut head);
+    publisher.context.publishing.path.write(0, b"", &mut head);
+    request::head(&publisher.context.publishing, "application/x-ndjson", &mut head);
     head.extend_from_slice(b"transfer-encoding: chunked\r\n\r\n");
-    let timeout = lane.room.publishing.timeout;
+    let timeout = publisher.context.publishing.timeout;
     stream.finish_by(Instant::now() + timeout);
     stream.write_all(&head).map_err(text)?;
-    let closed_loop = lane.room.publishing.schedule.rate == Rate::Max;
+    let closed_loop = publisher.context.publishing.schedule.rate == Rate::Max;
     let (mut lines, mut chunk) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH + 32));
-    while let Some(slot) = lane.wait(schedule) {
-        let (topic, sequence, sent) = lane.prepare(slot);
-        write_line(&lane.room.publishing.topic.text(topic), &lane.payload, &mut lines);
-        let mut event = Asked { slot, topic, sequence, sent };
-        while let Err(back) = window.asked.try_send(event) {
+    while let Some(scheduled) = publisher.wait(schedule) {
+        let (topic, sequence, sent) = publisher.prepare(scheduled);
+        write_line(&publisher.context.publishing.topic.text(topic), &publisher.payload, &mut lines);
+        let mut event = Pending { scheduled, topic, sequence, sent };
+        while let Err(back) = window.pending.try_send(event) {
             let (back, why) = match back {
-                // The window is full: the answers must come first, so what is written must go.
+                // The window is full: the responses must come first, so what is written must go.
                 TrySendError::Full(back) => {
                     match send(&mut stream, timeout, &mut lines, &mut chunk) {
-                        Ok(()) => match window.answers.recv_timeout(timeout) {
+                        Ok(()) => match window.responses.recv_timeout(timeout) {
                             Ok(answer) => {
-                                book(lane, answer);
+                                record(publisher, answer);
                                 (back, None)
                             }
                             Err(_) => (back, Some("no answer in time".to_owned())),
@@ -114,20 +116,20 @@ fn write_events(
                 TrySendError::Disconnected(back) => (back, Some(ENDED.to_owned())),
             };
             if let Some(why) = why {
-                // It has taken its sequence and was never sent: nobody may miss it.
-                lane.refused(&why, back.topic, back.sequence);
+                // It has taken its sequence and was never sent, so it is not missing anywhere.
+                publisher.refused(&why, back.topic, back.sequence);
                 return Err(why);
             }
             event = back;
         }
         let next_is_due =
-            closed_loop || schedule.peek().is_some_and(|due| *due <= lane.clock.now());
+            closed_loop || schedule.peek().is_some_and(|due| *due <= publisher.clock.now());
         if !next_is_due || lines.len() >= BATCH {
             send(&mut stream, timeout, &mut lines, &mut chunk).map_err(text)?;
         }
         loop {
-            match window.answers.try_recv() {
-                Ok(answer) => book(lane, answer),
+            match window.responses.try_recv() {
+                Ok(answer) => record(publisher, answer),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => return Err(ENDED.to_owned()),
             }
@@ -147,9 +149,9 @@ fn write_line(topic: &str, payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"}\n");
 }
 
-/// Writes what is due, all of it within the time for an answer.
+/// Writes what is due, all of it within the time for a response.
 fn send(
-    stream: &mut Timed,
+    stream: &mut DeadlineStream,
     timeout: Duration,
     lines: &mut Vec<u8>,
     chunk: &mut Vec<u8>,
@@ -166,10 +168,10 @@ fn send(
     stream.write_all(chunk)
 }
 
-fn book(lane: &mut Lane, answer: Answered) {
-    let Answered { asked, at, refusal } = answer;
+fn record(publisher: &mut Publisher, answer: Answered) {
+    let Answered { pending, at, refusal } = answer;
     match refusal {
-        None => lane.accepted(asked.slot, asked.sent, at),
-        Some(kind) => lane.refused(&kind, asked.topic, asked.sequence),
+        None => publisher.accepted(pending.scheduled, pending.sent, at),
+        Some(kind) => publisher.refused(&kind, pending.topic, pending.sequence),
     }
 }

@@ -16,7 +16,7 @@ const CROWDED: usize = 32;
 pub(super) struct Chart {
     /// What it shows.
     pub(super) title: &'static str,
-    /// One or two sentences for those who have not seen such a chart before.
+    /// One or two sentences for a reader who has not seen such a chart before.
     pub(super) about: String,
     /// Along the bottom.
     pub(super) x: Vec<Mark>,

@@ -1,11 +1,11 @@
 //! What the generator itself cost, and what the server cost.
 //!
-//! The generator is named first: whoever doubts a figure asks whether the generator was the limit.
+//! The load generator comes first: the first doubt about a value is whether it was the limit.
 //! Of the server's metrics only those that changed are in a result.
 
 use maud::{Markup, html};
 
-use crate::report::figures;
+use crate::numbers;
 use crate::result::{Run, Server, ServerProcess};
 
 use super::table::{self, Row};
@@ -26,11 +26,11 @@ fn generator(run: &Run) -> Markup {
         .workers
         .iter()
         .map(|worker| {
-            let waiting = worker.waiting.map(figures::percent);
+            let waiting = worker.waiting.map(numbers::percent);
             let cells = vec![
-                figures::percent(worker.cpu),
-                waiting.unwrap_or_else(|| figures::ABSENT.to_owned()),
-                figures::count(worker.deliveries),
+                numbers::percent(worker.cpu),
+                waiting.unwrap_or_else(|| numbers::ABSENT.to_owned()),
+                numbers::count(worker.deliveries),
             ];
             (worker.name.clone(), cells)
         })
@@ -38,15 +38,15 @@ fn generator(run: &Run) -> Markup {
     let head = ["Worker", "Of a core", "Waited for a core", "Deliveries"].map(str::to_owned);
     html! {
         section {
-            h3 { "The generator itself" }
+            h3 { "The load generator itself" }
             p.remark {
-                "A generator that is late or out of breath measures itself. These figures say "
+                "A load generator that is late or short of CPU measures itself. These figures say "
                 "how far that was so." @if own.memory > 0 {
-                    " It held " (figures::size(own.memory)) " of memory at the end."
+                    " It held " (numbers::size(own.memory)) " of memory at the end."
                 }
             }
             (table::figures_table("Workers, while publishing", &head, &workers))
-            (table::percentiles("Lateness that the generator added", &[
+            (table::percentiles("Delay that the load generator added", &[
                 ("Data waited to be read", own.reading_lag.as_ref()),
                 ("Timers ran late", own.timer_lateness.as_ref()),
             ]))
@@ -59,7 +59,7 @@ fn cost_of_server(server: &Server) -> Markup {
     let metrics = &server.metrics;
     let change = |metric: &crate::result::MetricChange| -> Row {
         let cells = [metric.before, metric.after, metric.after - metric.before];
-        (metric.series.clone(), cells.map(figures::plain).into())
+        (metric.series.clone(), cells.map(numbers::plain).into())
     };
     let shown: Vec<Row> = metrics.iter().take(MOST_METRICS).map(change).collect();
     let head = ["Series", "Before", "After", "Change"].map(str::to_owned);
@@ -84,20 +84,20 @@ fn cost_of_server(server: &Server) -> Markup {
 }
 
 fn process(process: &ServerProcess) -> Vec<(&'static str, String)> {
-    let us = |us: f64| format!("{} µs", figures::number(us));
+    let us = |us: f64| format!("{} µs", numbers::number(us));
     let rows = [
         ("Command", Some(process.command.clone())),
         ("Process", Some(process.pid.to_string())),
-        ("CPU", Some(figures::seconds(process.cpu_seconds))),
+        ("CPU", Some(numbers::seconds(process.cpu_seconds))),
         ("CPU for each delivery", process.cpu_us_per_delivery.map(us)),
         ("CPU for each connection", process.cpu_us_per_connection.map(us)),
-        ("Memory before", Some(figures::size(process.memory_before))),
-        ("Memory with all connected", Some(figures::size(process.memory_connected))),
-        ("Memory at the end", Some(figures::size(process.memory_after))),
-        ("Memory for each subscriber", process.memory_per_subscriber.map(figures::bytes)),
-        ("Sockets in the kernel before", process.sockets_before.map(figures::size)),
-        ("Sockets with all connected", process.sockets_connected.map(figures::size)),
-        ("Sockets at most", process.sockets_peak.map(figures::size)),
+        ("Memory before", Some(numbers::size(process.memory_before))),
+        ("Memory with all connected", Some(numbers::size(process.memory_connected))),
+        ("Memory at the end", Some(numbers::size(process.memory_after))),
+        ("Memory for each subscriber", process.memory_per_subscriber.map(numbers::bytes)),
+        ("Sockets in the kernel before", process.sockets_before.map(numbers::size)),
+        ("Sockets with all connected", process.sockets_connected.map(numbers::size)),
+        ("Sockets at most", process.sockets_peak.map(numbers::size)),
     ];
     rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }

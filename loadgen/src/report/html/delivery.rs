@@ -5,7 +5,8 @@
 
 use maud::{Markup, html};
 
-use crate::report::{figures, wording};
+use crate::numbers;
+use crate::report::wording;
 use crate::result::{Completion, Publishing, Run};
 
 use super::table::{self, Row};
@@ -52,21 +53,21 @@ fn amounts(run: &Run) -> Vec<(&'static str, String)> {
     let delivery = &run.delivery;
     let mut rows = vec![
         ("Deliveries", wording::share_of(delivery.received, delivery.expected)),
-        ("Bytes of bodies", figures::size(delivery.bytes)),
+        ("Bytes of bodies", numbers::size(delivery.bytes)),
     ];
     if !delivery.clock.is_empty() {
         rows.push(("Clock", delivery.clock.clone()));
     }
     if let Some(error) = delivery.clock_error_ms {
-        rows.push(("Clocks may differ by", figures::ms(error)));
+        rows.push(("Clocks may differ by", numbers::ms(error)));
     }
     if delivery.negative > 0 {
         rows.push((
             "Arrived before they were due",
             format!(
                 "{}, the earliest by {}: the clock is wrong by at least so much",
-                figures::count(delivery.negative),
-                figures::ms_or_absent(delivery.most_negative_ms.map(f64::abs)),
+                numbers::count(delivery.negative),
+                numbers::ms_or_absent(delivery.most_negative_ms.map(f64::abs)),
             ),
         ));
     }
@@ -77,15 +78,15 @@ fn connecting(run: &Run) -> Markup {
     let (connecting, subscribers) = (&run.connecting, &run.subscribers);
     let mut rows = vec![
         ("Connected", wording::share_of(subscribers.connected, Some(subscribers.asked))),
-        ("Ramp", figures::seconds(run.phases.ramp_seconds)),
-        ("Topics", figures::count(subscribers.topics)),
-        ("Parsed and verified", figures::count(subscribers.verified)),
+        ("Ramp", numbers::seconds(run.phases.ramp_seconds)),
+        ("Topics", numbers::count(subscribers.topics)),
+        ("Parsed and verified", numbers::count(subscribers.verified)),
     ];
     if !subscribers.failures.is_empty() {
         rows.push(("Failed attempts", wording::kinds(&subscribers.failures)));
     }
     if let Some(bytes) = subscribers.own_bytes_each {
-        rows.push(("Generator's memory for each", figures::bytes(bytes)));
+        rows.push(("Generator's memory for each", numbers::bytes(bytes)));
     }
     html! {
         section {
@@ -93,7 +94,7 @@ fn connecting(run: &Run) -> Markup {
             (table::percentiles("From the start of an attempt", &[
                 ("TCP established", connecting.tcp.as_ref()),
                 ("TLS established", connecting.tls.as_ref()),
-                ("Head of the answer", connecting.head.as_ref()),
+                ("Response headers", connecting.head.as_ref()),
                 ("First byte of the stream", connecting.first_byte.as_ref()),
                 ("First event", connecting.first_event.as_ref()),
             ]))
@@ -104,12 +105,12 @@ fn connecting(run: &Run) -> Markup {
 
 fn published(publishing: &Publishing) -> Markup {
     let asked = publishing.asked_rate.map_or_else(
-        || "as fast as it goes".to_owned(),
+        || "as fast as the server responds (closed loop)".to_owned(),
         |rate| {
             format!(
                 "{} of {} a second",
-                figures::number(publishing.reached_rate),
-                figures::number(rate)
+                numbers::number(publishing.reached_rate),
+                numbers::number(rate)
             )
         },
     );
@@ -118,8 +119,8 @@ fn published(publishing: &Publishing) -> Markup {
         ("Rate", asked),
         ("Sent", wording::share_of(publishing.sent, Some(publishing.slots))),
         ("Accepted", wording::share_of(publishing.acknowledged, Some(publishing.sent))),
-        ("Sent more than 1 ms late", figures::count(publishing.late)),
-        ("Never sent, for want of time", figures::count(publishing.missed)),
+        ("Sent more than 1 ms late", numbers::count(publishing.late)),
+        ("Never sent, because earlier calls took too long", numbers::count(publishing.missed)),
     ];
     if !publishing.refusals.is_empty() {
         rows.push(("Refused", wording::kinds(&publishing.refusals)));
@@ -129,7 +130,7 @@ fn published(publishing: &Publishing) -> Markup {
             h3 { "Publishing" }
             (table::percentiles("Publish calls", &[
                 ("Acknowledgement", publishing.acknowledgement.as_ref()),
-                ("Own lateness", publishing.own_lateness.as_ref()),
+                ("Send delay", publishing.own_lateness.as_ref()),
                 ("Waiting for the server", publishing.blocked_lateness.as_ref()),
             ]))
             (table::facts(&rows))
@@ -139,8 +140,8 @@ fn published(publishing: &Publishing) -> Markup {
 
 fn schedule(publishing: &Publishing) -> &'static str {
     if publishing.open_loop {
-        "on a schedule that waits for nobody"
+        "on a fixed schedule (open loop)"
     } else {
-        "each call after the answer to the one before"
+        "each call after the response to the one before (closed loop)"
     }
 }

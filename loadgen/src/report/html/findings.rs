@@ -1,11 +1,12 @@
-//! What was found wrong, what was done to the streams, and whether the goals were met.
+//! What was found wrong, what was done to the streams, and whether the SLOs were met.
 //!
-//! Every count stands beside its meaning, and counts that are nothing stay in the table: that nothing
-//! was out of order is a finding as well.
+//! Every count stands beside its meaning, and counts that are nothing stay in the table: that
+//! nothing was out of order is a finding as well.
 
 use maud::{Markup, html};
 
-use crate::report::{figures, wording};
+use crate::numbers;
+use crate::report::wording;
 use crate::result::Run;
 
 use super::table::{self, Row};
@@ -17,7 +18,7 @@ pub(super) fn correctness(run: &Run) -> Markup {
     let counts = wording::correctness(run);
     let is_faultless = counts.iter().all(|counted| !counted.fault || counted.count == 0);
     let example = |finding: &crate::result::Finding| -> Row {
-        let cells = vec![figures::count(finding.subscriber), finding.what.clone()];
+        let cells = vec![numbers::count(finding.subscriber), finding.what.clone()];
         (finding.kind.clone(), cells)
     };
     let examples: Vec<Row> = run.correctness.examples.iter().map(example).collect();
@@ -49,25 +50,25 @@ pub(super) fn correctness(run: &Run) -> Markup {
     }
 }
 
-pub(super) fn trouble(run: &Run) -> Markup {
-    let trouble = &run.trouble;
+pub(super) fn faults(run: &Run) -> Markup {
+    let faults = &run.faults;
     let counts = [
-        ("Cut in order (FIN)", trouble.cut_fin),
-        ("Cut by a reset (RST)", trouble.cut_rst),
-        ("Of these, in storms", trouble.cut_in_storm),
-        ("Closed by the server, unasked", trouble.closed_by_server),
-        ("Ended because their topics have", trouble.ended),
-        ("Came back", trouble.reconnects),
-        ("Waits that were lengthened", trouble.lengthened),
-        ("With the id of their last event", trouble.resumed),
-        ("Did not come back", trouble.away),
+        ("Disconnected in order (FIN)", faults.cut_fin),
+        ("Disconnected by a reset (RST)", faults.cut_rst),
+        ("Of these, in reconnect storms", faults.cut_in_storm),
+        ("Closed by the server unexpectedly", faults.closed_by_server),
+        ("Closed because their topics had ended", faults.ended),
+        ("Reconnected", faults.reconnects),
+        ("Reconnect delays that were lengthened", faults.lengthened),
+        ("Resumed after their last event", faults.resumed),
+        ("Did not reconnect", faults.away),
     ];
     let counts = counts.into_iter().filter(|(_, n)| *n > 0);
-    let mut rows: Vec<(&str, String)> = counts.map(|(name, n)| (name, figures::count(n))).collect();
-    if !trouble.errors.is_empty() {
-        rows.push(("Failed on the way", wording::kinds(&trouble.errors)));
+    let mut rows: Vec<(&str, String)> = counts.map(|(name, n)| (name, numbers::count(n))).collect();
+    if !faults.errors.is_empty() {
+        rows.push(("Failed on the way", wording::kinds(&faults.errors)));
     }
-    let classes: Vec<Row> = trouble
+    let classes: Vec<Row> = faults
         .classes
         .iter()
         .map(|(name, class)| {
@@ -77,35 +78,35 @@ pub(super) fn trouble(run: &Run) -> Markup {
     html! {
         @if !rows.is_empty() || !classes.is_empty() {
             section {
-                h3 { "Trouble" }
+                h3 { "Injected faults and disconnects" }
                 (table::facts(&rows))
                 (table::percentiles("How long it lasted", &[
-                    ("Reconnecting", trouble.reconnect.as_ref()),
-                    ("From the cut to the first byte", trouble.outage.as_ref()),
+                    ("Reconnecting", faults.reconnect.as_ref()),
+                    ("From the end of a stream to the first byte of the next", faults.outage.as_ref()),
                 ]))
-                (table::words_table("Subscribers with a handicap", &[], &classes))
+                (table::words_table("Subscribers that read slowly or not at all", &[], &classes))
             }
         }
     }
 }
 
-pub(super) fn goals(run: &Run) -> Markup {
+pub(super) fn slos(run: &Run) -> Markup {
     html! {
-        @if !run.goals.is_empty() {
+        @if !run.slos.is_empty() {
             section {
-                h3 { "Goals" }
-                div.scroll tabindex="0" role="region" aria-label="Goals" {
+                h3 { "SLOs" }
+                div.scroll tabindex="0" role="region" aria-label="SLOs" {
                     table.words {
-                        caption { "What the run was asked to keep" }
+                        caption { "Service level objectives of the run" }
                         thead { tr {
-                            th scope="col" { "Goal" } th scope="col" { "Measured" }
+                            th scope="col" { "SLO" } th scope="col" { "Measured" }
                             th scope="col" { "Met" }
                         } }
-                        tbody { @for goal in &run.goals {
-                            tr.bad[!goal.met] {
-                                th scope="row" { code { (goal.expression) } }
-                                td { (goal.measured.as_deref().unwrap_or("could not be measured")) }
-                                td { @if goal.met { "✓ met" } @else { "✗ missed" } }
+                        tbody { @for slo in &run.slos {
+                            tr.bad[!slo.met] {
+                                th scope="row" { code { (slo.expression) } }
+                                td { (slo.measured.as_deref().unwrap_or("could not be measured")) }
+                                td { @if slo.met { "✓ met" } @else { "✗ missed" } }
                             }
                         } }
                     }

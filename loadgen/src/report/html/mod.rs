@@ -20,7 +20,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 use crate::result::{ResultFile, Run};
 
 use super::runs::Key;
-use super::{figures, wording};
+use super::wording;
+use crate::numbers;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("hover.js");
@@ -90,8 +91,9 @@ fn comparison(runs: &[Run]) -> Markup {
     let mut rows: Vec<table::Row> =
         keys.iter().enumerate().map(|(at, key)| row(&format!("Run {}", at + 1), key)).collect();
     rows.push(row("Median", &Key::median(&keys)));
-    let head = ["", "Verdict", "Deliveries/s", "p50", "p99", "Reach", "Server CPU/delivery"]
-        .map(str::to_owned);
+    let head =
+        ["", "Verdict", "Deliveries/s", "p50", "p99", "Delivery ratio", "Server CPU/delivery"]
+            .map(str::to_owned);
     markup! {
         section.runs {
             h2 { "All runs" }
@@ -101,14 +103,14 @@ fn comparison(runs: &[Run]) -> Markup {
 }
 
 fn row(name: &str, key: &Key) -> table::Row {
-    let or_absent = |figure: Option<String>| figure.unwrap_or_else(|| figures::ABSENT.to_owned());
+    let or_absent = |figure: Option<String>| figure.unwrap_or_else(|| numbers::ABSENT.to_owned());
     let cells = vec![
         key.outcome.map_or("", wording::outcome).to_owned(),
-        or_absent(key.per_second.map(figures::number)),
-        figures::ms_or_absent(key.p50_ms),
-        figures::ms_or_absent(key.p99_ms),
-        or_absent(key.reach.map(figures::percent)),
-        or_absent(key.server_cpu_us.map(|us| format!("{} µs", figures::number(us)))),
+        or_absent(key.per_second.map(numbers::number)),
+        numbers::ms_or_absent(key.p50_ms),
+        numbers::ms_or_absent(key.p99_ms),
+        or_absent(key.reach.map(numbers::percent)),
+        or_absent(key.server_cpu_us.map(|us| format!("{} µs", numbers::number(us)))),
     ];
     (name.to_owned(), cells)
 }

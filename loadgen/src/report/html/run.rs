@@ -4,7 +4,8 @@
 
 use maud::{Markup, html};
 
-use crate::report::{figures, wording};
+use crate::numbers;
+use crate::report::wording;
 use crate::result::{Outcome, Run};
 
 use super::{charts, cost, delivery, findings, settings};
@@ -17,8 +18,8 @@ pub(super) fn section(run: &Run) -> Markup {
             (drawings(run))
             (delivery::section(run))
             (findings::correctness(run))
-            (findings::trouble(run))
-            (findings::goals(run))
+            (findings::faults(run))
+            (findings::slos(run))
             (cost::section(run))
             (settings::section(run))
         }
@@ -28,8 +29,8 @@ pub(super) fn section(run: &Run) -> Markup {
 fn banner(run: &Run) -> Markup {
     let verdict = &run.verdict;
     let look = match verdict.outcome {
-        Outcome::Fine => "banner fine",
-        Outcome::GoalMissed => "banner missed",
+        Outcome::Pass => "banner fine",
+        Outcome::SloMissed => "banner missed",
         Outcome::Invalid => "banner invalid",
         Outcome::Wrong | Outcome::Unreachable => "banner wrong",
     };
@@ -57,32 +58,32 @@ struct Figure(&'static str, String, String);
 fn key_figures(run: &Run) -> Markup {
     let place = if run.environment.loopback { "loopback" } else { "" };
     let intended = run.delivery.intended.as_ref();
-    let latency = |quantile| figures::ms_or_absent(intended.map(|d| d.at(quantile)));
-    let reach = run.delivery.reach.map(figures::percent);
-    let expected = run.delivery.expected.map(|n| format!("of {}", figures::count(n)));
+    let latency = |quantile| numbers::ms_or_absent(intended.map(|d| d.at(quantile)));
+    let reach = run.delivery.reach.map(numbers::percent);
+    let expected = run.delivery.expected.map(|n| format!("of {}", numbers::count(n)));
     let subscribers = &run.subscribers;
     let mut row = vec![
         Figure(
             "Deliveries/s",
-            wording::rate(run).unwrap_or_else(|| figures::ABSENT.to_owned()),
+            wording::rate(run).unwrap_or_else(|| numbers::ABSENT.to_owned()),
             place.to_owned(),
         ),
         Figure("p50", latency(0.5), "from when it was due".to_owned()),
         Figure("p99", latency(0.99), "from when it was due".to_owned()),
         Figure(
-            "Reach",
-            reach.unwrap_or_else(|| figures::ABSENT.to_owned()),
+            "Delivery ratio",
+            reach.unwrap_or_else(|| numbers::ABSENT.to_owned()),
             expected.unwrap_or_default(),
         ),
         Figure(
             "Subscribers",
-            figures::count(subscribers.connected),
-            format!("of {}", figures::count(subscribers.asked)),
+            numbers::count(subscribers.connected),
+            format!("of {}", numbers::count(subscribers.asked)),
         ),
     ];
     let process = run.server.as_ref().and_then(|server| server.process.as_ref());
     if let Some(us) = process.and_then(|process| process.cpu_us_per_delivery) {
-        let us = format!("{} µs", figures::number(us));
+        let us = format!("{} µs", numbers::number(us));
         row.push(Figure("Server CPU", us, "per delivery".to_owned()));
     }
     html! {

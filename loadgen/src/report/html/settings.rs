@@ -1,11 +1,11 @@
 //! Where and how the run was made, folded away, and how to read the page.
 //!
-//! Two runs can be compared only if these agree, but nobody reads them first.
+//! Two runs can be compared only if these agree, but they are not what is read first.
 //! Settings come from users and stay as they wrote them.
 
 use maud::{Markup, html};
 
-use crate::report::figures;
+use crate::numbers;
 use crate::result::{Environment, Run};
 
 use super::table::{self, Row};
@@ -48,14 +48,14 @@ fn environment(run: &Run) -> Vec<(&'static str, String)> {
         ("Run", run.run_id.clone()),
         ("Scenario", run.scenario_hash.clone()),
         ("Processor", cpu.clone()),
-        ("Cores it may use", some(machine.cores, figures::count(machine.cores))),
-        ("Memory", some(machine.memory, figures::size(machine.memory))),
+        ("Cores it may use", some(machine.cores, numbers::count(machine.cores))),
+        ("Memory", some(machine.memory, numbers::size(machine.memory))),
         ("Kernel", kernel.clone()),
         ("Clock source", clock_source.clone()),
         ("Boot", boot_id.clone()),
-        ("Open files", some(limits.open_files, figures::count(limits.open_files))),
+        ("Open files", some(limits.open_files, numbers::count(limits.open_files))),
         ("Local ports", some(last.into(), format!("{first} to {last}"))),
-        ("Backlog", some(limits.backlog, figures::count(limits.backlog))),
+        ("Backlog", some(limits.backlog, numbers::count(limits.backlog))),
         ("Receive buffers (bytes)", limits.receive_buffer.clone()),
         ("Send buffers (bytes)", limits.send_buffer.clone()),
     ];
@@ -75,7 +75,7 @@ pub(super) fn how_to_read() -> Markup {
                         "a user would have seen. Actual latency counts from the moment its "
                         "publish call began. When a server stalls, the publisher waits with "
                         "it, and the events it could not send look fast: that is coordinated "
-                        "omission. Believe the intended."
+                        "omission. Judge a server by the intended."
                     }
                 }
                 div {

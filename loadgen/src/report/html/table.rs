@@ -5,7 +5,8 @@
 
 use maud::{Markup, html};
 
-use crate::report::{figures, wording};
+use crate::numbers;
+use crate::report::wording;
 use crate::result::{Distribution, QUANTILES, Reached};
 
 /// From how many letters on a fact takes up two places.
@@ -45,7 +46,7 @@ pub(super) fn percentile_rows(caption: &str, rows: &[Row]) -> Markup {
 /// A row of it.
 pub(super) fn percentile_row(name: &str, distribution: &Distribution) -> Row {
     let cells = QUANTILES.iter().map(|quantile| wording::percentile(distribution, *quantile));
-    (name.to_owned(), cells.chain([figures::count(distribution.count)]).collect())
+    (name.to_owned(), cells.chain([numbers::count(distribution.count)]).collect())
 }
 
 /// A row of percentiles some of which are infinite.

@@ -61,7 +61,7 @@ fn names_from_outside_are_text_and_never_markup() {
         run.subscribers.failures = [(evil.to_owned(), 1)].into();
         run.settings = [(evil.to_owned(), evil.into())].into();
         run.verdict.headline = evil.to_owned();
-        run.goals[0].expression = evil.to_owned();
+        run.slos[0].expression = evil.to_owned();
         run.own.workers[0].name = evil.to_owned();
         run.correctness.examples[0].what = evil.to_owned();
         run.server.as_mut().expect("there").metrics[0].series = evil.to_owned();

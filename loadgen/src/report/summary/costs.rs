@@ -3,7 +3,7 @@
 //! A generator that is short of CPU measures itself, so its own use is never left out.
 //! The server's is there only when it was asked for.
 
-use crate::report::figures;
+use crate::numbers;
 use crate::report::terminal::Sheet;
 use crate::result::{Own, Run, ServerProcess};
 
@@ -25,29 +25,29 @@ fn generator(own: &Own) -> String {
         let most = own.workers.iter().map(|worker| worker.cpu).fold(0.0, f64::max);
         parts.push(format!(
             "{}, the busiest used {} of a core",
-            figures::quantity(own.workers.len() as u64, "worker"),
-            figures::percent(most)
+            numbers::quantity(own.workers.len() as u64, "worker"),
+            numbers::percent(most)
         ));
     }
     if let Some(lag) = &own.reading_lag {
-        let lag = figures::ms(lag.at(0.99));
+        let lag = numbers::ms(lag.at(0.99));
         parts.push(format!("data waited {lag} to be read (p99)"));
     }
     if own.memory > 0 {
-        parts.push(figures::size(own.memory));
+        parts.push(numbers::size(own.memory));
     }
     parts.join("; ")
 }
 
 fn process(process: &ServerProcess) -> String {
-    let each = |us: Option<f64>, of: &str| Some(format!("{} µs {of}", figures::number(us?)));
+    let each = |us: Option<f64>, of: &str| Some(format!("{} µs {of}", numbers::number(us?)));
     let memory = process.memory_per_subscriber;
     let parts = [
-        Some(format!("{} of CPU", figures::seconds(process.cpu_seconds))),
+        Some(format!("{} of CPU", numbers::seconds(process.cpu_seconds))),
         each(process.cpu_us_per_delivery, "a delivery"),
         each(process.cpu_us_per_connection, "a connection"),
-        Some(format!("{} at the end", figures::size(process.memory_after))),
-        memory.map(|bytes| format!("{} a subscriber", figures::bytes(bytes))),
+        Some(format!("{} at the end", numbers::size(process.memory_after))),
+        memory.map(|bytes| format!("{} a subscriber", numbers::bytes(bytes))),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

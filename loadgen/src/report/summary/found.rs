@@ -1,10 +1,11 @@
 //! What was published, whether what arrived was right, and what was done to the streams.
 //!
-//! Faults are kept apart from what was announced or was nobody's fault: only the first make a run
+//! Faults are kept apart from what was announced or was no fault: only the first make a run
 //! wrong.
 
+use crate::numbers;
 use crate::report::terminal::Sheet;
-use crate::report::{figures, wording};
+use crate::report::wording;
 use crate::result::{Distribution, Run};
 
 pub(super) fn publishing(sheet: &mut Sheet, run: &Run) {
@@ -12,26 +13,28 @@ pub(super) fn publishing(sheet: &mut Sheet, run: &Run) {
     let mut sent = format!(
         "{} sent, {} accepted",
         wording::share_of(publishing.sent, (publishing.slots > 0).then_some(publishing.slots)),
-        figures::count(publishing.acknowledged),
+        numbers::count(publishing.acknowledged),
     );
     if publishing.acknowledged > 0 {
-        sent += &format!(", {} a second", figures::number(publishing.reached_rate));
+        sent += &format!(", {} a second", numbers::number(publishing.reached_rate));
     }
     let mut parts = vec![sent];
     if !publishing.refusals.is_empty() {
         parts.push(format!("refused: {}", wording::kinds(&publishing.refusals)));
     }
     if publishing.late > 0 {
-        parts.push(format!("{} sent more than 1 ms late", figures::count(publishing.late)));
+        parts.push(format!("{} sent more than 1 ms late", numbers::count(publishing.late)));
     }
     if publishing.missed > 0 {
-        let missed = figures::count(publishing.missed);
-        parts.push(format!("{missed} never sent, because those before took too long"));
+        let missed = numbers::count(publishing.missed);
+        parts.push(format!(
+            "{missed} never sent, because the publish calls before them took too long"
+        ));
     }
     let lateness = |name: &str, distribution: Option<&Distribution>| {
-        distribution.map(|d| format!("{name} p99 {}", figures::ms(d.at(0.99))))
+        distribution.map(|d| format!("{name} p99 {}", numbers::ms(d.at(0.99))))
     };
-    parts.extend(lateness("own lateness", publishing.own_lateness.as_ref()));
+    parts.extend(lateness("send delay", publishing.own_lateness.as_ref()));
     parts.extend(lateness("waiting for the server", publishing.blocked_lateness.as_ref()));
     sheet.entry("Published", &parts.join("; "));
 }
@@ -40,13 +43,13 @@ pub(super) fn correctness(sheet: &mut Sheet, run: &Run) {
     let counts = wording::correctness(run);
     let named = |fault: bool| {
         let found = counts.iter().filter(|c| c.fault == fault && c.count > 0);
-        found.map(|c| format!("{} {}", figures::count(c.count), c.name)).collect::<Vec<_>>()
+        found.map(|c| format!("{} {}", numbers::count(c.count), c.name)).collect::<Vec<_>>()
     };
     let (faults, known) = (named(true), named(false));
     let faults = if faults.is_empty() { wording::faultless(run) } else { faults.join(", ") };
     sheet.entry("Correctness", &faults);
     for example in &run.correctness.examples {
-        let subscriber = figures::count(example.subscriber);
+        let subscriber = numbers::count(example.subscriber);
         sheet.paragraph(
             "              - ",
             &format!("{}, subscriber {subscriber}: {}", example.kind, example.what),
@@ -55,35 +58,35 @@ pub(super) fn correctness(sheet: &mut Sheet, run: &Run) {
     sheet.entry("Also seen", &known.join(", "));
 }
 
-pub(super) fn trouble(sheet: &mut Sheet, run: &Run) {
-    let trouble = &run.trouble;
+pub(super) fn faults(sheet: &mut Sheet, run: &Run) {
+    let faults = &run.faults;
     let mut parts = Vec::new();
     let mut part = |n: u64, words: &str| {
         if n > 0 {
-            parts.push(format!("{} {words}", figures::count(n)));
+            parts.push(format!("{} {words}", numbers::count(n)));
         }
     };
-    part(trouble.cut_fin, "cut in order (FIN)");
-    part(trouble.cut_rst, "cut by reset (RST)");
-    part(trouble.cut_in_storm, "of these in storms");
-    part(trouble.closed_by_server, "closed by the server");
-    part(trouble.ended, "ended because their topics have");
-    part(trouble.reconnects, "came back");
-    part(trouble.lengthened, "waits lengthened");
-    part(trouble.resumed, "resumed from their last event");
-    part(trouble.away, "did not come back");
-    if !trouble.errors.is_empty() {
-        parts.push(format!("failed: {}", wording::kinds(&trouble.errors)));
+    part(faults.cut_fin, "disconnected in order (FIN)");
+    part(faults.cut_rst, "disconnected by reset (RST)");
+    part(faults.cut_in_storm, "of these in reconnect storms");
+    part(faults.closed_by_server, "closed by the server");
+    part(faults.ended, "closed because their topics had ended");
+    part(faults.reconnects, "reconnected");
+    part(faults.lengthened, "reconnect delays lengthened");
+    part(faults.resumed, "resumed after their last event");
+    part(faults.away, "did not reconnect");
+    if !faults.errors.is_empty() {
+        parts.push(format!("failed: {}", wording::kinds(&faults.errors)));
     }
-    if let Some(outage) = &trouble.outage {
+    if let Some(outage) = &faults.outage {
         parts.push(format!(
             "away for {} (p50), {} (max)",
-            figures::ms(outage.at(0.5)),
-            figures::ms(outage.max_ms)
+            numbers::ms(outage.at(0.5)),
+            numbers::ms(outage.max_ms)
         ));
     }
     sheet.entry("Streams", &parts.join(", "));
-    for (name, class) in &trouble.classes {
+    for (name, class) in &faults.classes {
         let sentence = wording::class(name, class, &run.subscribers.protocol);
         sheet.entry(&format!("  {name}"), &sentence);
     }

@@ -3,8 +3,9 @@
 //! Five percentiles fit beside a name in 100 columns. Why intended and actual differ is said right
 //! below them, where the question comes up.
 
+use crate::numbers;
 use crate::report::terminal::Sheet;
-use crate::report::{figures, wording};
+use crate::report::wording;
 use crate::result::{Distribution, Run};
 
 const SHOWN: [f64; 5] = [0.5, 0.9, 0.99, 0.999, 1.0];
@@ -43,7 +44,7 @@ pub(super) fn calls(sheet: &mut Sheet, run: &Run) {
         row("acknowledgement", acknowledgement),
         row("connect: TCP", connecting.tcp.as_ref()),
         row("connect: TLS", connecting.tls.as_ref()),
-        row("connect: head", connecting.head.as_ref()),
+        row("connect: headers", connecting.head.as_ref()),
         row("first byte", connecting.first_byte.as_ref()),
         row("first event", connecting.first_event.as_ref()),
     ];
@@ -81,16 +82,16 @@ fn clocks(sheet: &mut Sheet, run: &Run) {
     if delivery.negative > 0 {
         let least = delivery
             .most_negative_ms
-            .map_or_else(String::new, |least| format!(", by up to {}", figures::ms(least.abs())));
+            .map_or_else(String::new, |least| format!(", by up to {}", numbers::ms(least.abs())));
         sheet.paragraph(
             "  ",
             &format!(
                 "{} arrived before they were due{least}: the clock is wrong by at least so much.",
-                figures::quantity(delivery.negative, "event"),
+                numbers::quantity(delivery.negative, "event"),
             ),
         );
     }
     if let Some(error) = delivery.clock_error_ms {
-        sheet.paragraph("  ", &format!("Clocks may differ by {}.", figures::ms(error)));
+        sheet.paragraph("  ", &format!("Clocks may differ by {}.", numbers::ms(error)));
     }
 }

@@ -9,18 +9,19 @@ mod latency;
 use crate::result::Run;
 
 use super::terminal::Sheet;
-use super::{figures, wording};
+use super::wording;
+use crate::numbers;
 
 /// One run in plain text, at most 100 columns wide.
 pub(crate) fn summary(run: &Run) -> String {
     let mut sheet = Sheet::default();
     verdict(&mut sheet, run);
-    asked_and_arrived(&mut sheet, run);
+    load_and_deliveries(&mut sheet, run);
     latency::delivery(&mut sheet, run);
     latency::calls(&mut sheet, run);
     found::publishing(&mut sheet, run);
     found::correctness(&mut sheet, run);
-    found::trouble(&mut sheet, run);
+    found::faults(&mut sheet, run);
     costs::costs(&mut sheet, run);
     goals_and_notes(&mut sheet, run);
     sheet.finish()
@@ -28,7 +29,7 @@ pub(crate) fn summary(run: &Run) -> String {
 
 fn verdict(sheet: &mut Sheet, run: &Run) {
     let verdict = &run.verdict;
-    let name = wording::outcome(verdict.outcome).to_uppercase();
+    let name = wording::outcome(verdict.outcome);
     sheet.paragraph("", &format!("{name} (exit code {}). {}", verdict.exit_code, verdict.headline));
     for reason in &verdict.reasons {
         sheet.paragraph("  - ", reason);
@@ -36,39 +37,39 @@ fn verdict(sheet: &mut Sheet, run: &Run) {
     sheet.space();
 }
 
-fn asked_and_arrived(sheet: &mut Sheet, run: &Run) {
+fn load_and_deliveries(sheet: &mut Sheet, run: &Run) {
     let place = if run.environment.loopback {
-        ", over loopback: no network between, and both share the processors"
+        ", over loopback: no network between, and the server and loadgen share the processors"
     } else {
         ""
     };
     sheet.entry("Run", &format!("{}, {}{place}", run.name, run.started_at));
-    sheet.entry("Asked", &asked(run));
+    sheet.entry("Load", &load(run));
     sheet.entry("Connected", &connected(run));
-    sheet.entry("Arrived", &arrived(run));
+    sheet.entry("Delivered", &delivered(run));
     sheet.space();
 }
 
-fn asked(run: &Run) -> String {
+fn load(run: &Run) -> String {
     let subscribers = &run.subscribers;
     let mut text = format!(
         "{} of {}",
-        figures::quantity(subscribers.asked, "subscriber"),
-        figures::quantity(subscribers.topics, "topic"),
+        numbers::quantity(subscribers.asked, "subscriber"),
+        numbers::quantity(subscribers.topics, "topic"),
     );
     if !subscribers.protocol.is_empty() {
         text += &format!(", {}", subscribers.protocol);
     }
     if let Some(publishing) = &run.publishing {
         let rate = publishing.asked_rate.map_or_else(
-            || "as fast as it goes".to_owned(),
-            |rate| format!("at {} a second", figures::number(rate)),
+            || "as fast as the server responds (closed loop)".to_owned(),
+            |rate| format!("at {} a second", numbers::number(rate)),
         );
-        text += &format!("; {} {rate}", figures::quantity(publishing.slots, "event"));
+        text += &format!("; {} {rate}", numbers::quantity(publishing.slots, "event"));
     }
-    // Where nobody was reached the run was over at once.
+    // Without a connected subscriber the run was over at once.
     if subscribers.connected > 0 || subscribers.asked == 0 {
-        text += &format!("; {}", figures::seconds(run.phases.measured_seconds));
+        text += &format!("; {}", numbers::seconds(run.phases.measured_seconds));
     }
     text
 }
@@ -78,10 +79,10 @@ fn connected(run: &Run) -> String {
     let mut text = format!(
         "{} in {}",
         wording::share_of(subscribers.connected, Some(subscribers.asked)),
-        figures::seconds(run.phases.ramp_seconds),
+        numbers::seconds(run.phases.ramp_seconds),
     );
     if subscribers.verified < subscribers.connected {
-        text += &format!("; {} verified, the rest counted", figures::count(subscribers.verified));
+        text += &format!("; {} verified, the rest counted", numbers::count(subscribers.verified));
     }
     if !subscribers.failures.is_empty() {
         text += &format!("; failed: {}", wording::kinds(&subscribers.failures));
@@ -89,39 +90,39 @@ fn connected(run: &Run) -> String {
     text
 }
 
-fn arrived(run: &Run) -> String {
+fn delivered(run: &Run) -> String {
     let delivery = &run.delivery;
     if run.subscribers.connected == 0 && delivery.received == 0 {
-        // Nobody was there: nothing is no figure.
+        // Without a subscriber there is nothing to count.
         return String::new();
     }
-    let mut text = figures::count(delivery.received);
+    let mut text = numbers::count(delivery.received);
     if let Some(expected) = delivery.expected {
-        text += &format!(" of {}", figures::count(expected));
+        text += &format!(" of {}", numbers::count(expected));
     }
     text += " deliveries";
     if let Some(reach) = delivery.reach {
-        text += &format!(", a reach of {}", figures::percent(reach));
+        text += &format!(", a delivery ratio of {}", numbers::percent(reach));
     }
     if let Some(rate) = wording::rate(run) {
         text += &format!("; {rate} a second");
     }
     if delivery.bytes > 0 {
-        text += &format!("; {}", figures::size(delivery.bytes));
+        text += &format!("; {}", numbers::size(delivery.bytes));
     }
     if delivery.comments > 0 {
-        text += &format!("; {}", figures::quantity(delivery.comments, "comment"));
+        text += &format!("; {}", numbers::quantity(delivery.comments, "comment"));
     }
     text
 }
 
 fn goals_and_notes(sheet: &mut Sheet, run: &Run) {
     sheet.space();
-    for (at, goal) in run.goals.iter().enumerate() {
-        let label = if at == 0 { "Goals" } else { "" };
-        let sign = if goal.met { "✓" } else { "✗" };
-        let measured = goal.measured.as_deref().unwrap_or("could not be measured");
-        sheet.entry(label, &format!("{sign} {}: {measured}", goal.expression));
+    for (at, slo) in run.slos.iter().enumerate() {
+        let label = if at == 0 { "SLOs" } else { "" };
+        let sign = if slo.met { "✓" } else { "✗" };
+        let measured = slo.measured.as_deref().unwrap_or("could not be measured");
+        sheet.entry(label, &format!("{sign} {}: {measured}", slo.expression));
     }
     for (at, note) in run.verdict.notes.iter().enumerate() {
         sheet.entry(if at == 0 { "Notes" } else { "" }, note);
@@ -145,7 +146,7 @@ mod tests {
     fn the_verdict_comes_first_and_in_words() {
         let run = sample::run();
         let text = summary(&run);
-        assert!(text.starts_with("WRONG (exit code 3). "), "{text}");
+        assert!(text.starts_with("FAIL: wrong deliveries (exit code 3). "), "{text}");
         let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for reason in &run.verdict.reasons {
             assert!(joined.contains(reason), "{reason}");

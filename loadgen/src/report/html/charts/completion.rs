@@ -1,9 +1,9 @@
-//! How long it took until everybody had an event, over the events that were followed.
+//! How long it took until all subscribers had an event, over the events that were followed.
 //!
-//! The last subscriber decides how fair a fan-out is; the band shows how far it is behind the first.
-//! Events that did not reach everybody say so under the pointer.
+//! The last subscriber decides how fair a fan-out is; the band shows how far it is behind the
+//! first. Events that did not reach all subscribers say so under the pointer.
 
-use crate::report::figures;
+use crate::numbers;
 use crate::result::{Completion, EventCompletion};
 
 use super::{clock, clock_marks, marks, scale_note};
@@ -29,22 +29,22 @@ pub(super) fn completion(completion: &Completion) -> Option<Chart> {
     let reading = |e: &EventCompletion| {
         let mut place = clock(e.at_seconds, last.at_seconds);
         if e.reached < e.expected {
-            place += &format!(", {} missing", figures::count(e.expected - e.reached));
+            place += &format!(", {} missing", numbers::count(e.expected - e.reached));
         }
-        let of = values.map(|(_, _, of)| figures::ms(of(e)));
+        let of = values.map(|(_, _, of)| numbers::ms(of(e)));
         Reading(x.share(e.at_seconds), place, of.into())
     };
     Some(Chart {
-        title: "Until everybody had an event",
+        title: "Time until an event had reached its subscribers",
         about: format!(
             "From when an event was due until it reached its first, median and last subscriber. {} \
-             were followed; {} reached everybody.{}",
-            figures::quantity(completion.events, "event"),
-            figures::count(completion.complete),
+             were followed; {} reached all subscribers.{}",
+            numbers::quantity(completion.events, "event"),
+            numbers::count(completion.complete),
             scale_note(y),
         ),
         x: clock_marks(x, last.at_seconds),
-        y: marks(y, figures::compact_ms),
+        y: marks(y, numbers::compact_ms),
         lines: values
             .map(|(name, look, of)| Line {
                 name,

@@ -2,7 +2,7 @@
 //!
 //! The axis begins near the fastest, since a hill is best seen close up.
 
-use crate::report::figures;
+use crate::numbers;
 use crate::result::Distribution;
 
 use super::marks;
@@ -39,8 +39,8 @@ pub(super) fn fairness(distribution: &Distribution) -> Option<Chart> {
             "How many subscribers waited how long on average. Narrow is fair; a hill of its own \
                 on the right is a group that is always late."
                 .to_owned(),
-        x: marks(x, figures::compact_ms),
-        y: marks(y, figures::compact),
+        x: marks(x, numbers::compact_ms),
+        y: marks(y, numbers::compact),
         lines: vec![Line { name: "subscribers", look: "none", path: String::new() }],
         areas: bars
             .clone()
@@ -51,8 +51,8 @@ pub(super) fn fairness(distribution: &Distribution) -> Option<Chart> {
             .collect(),
         readings: bars
             .map(|(bar, n)| {
-                let place = format!("{} to {}", figures::ms(edge(bar)), figures::ms(edge(bar + 1)));
-                Reading(share(bar) + 0.5 / f64::from(BARS), place, vec![figures::count(*n)])
+                let place = format!("{} to {}", numbers::ms(edge(bar)), numbers::ms(edge(bar + 1)));
+                Reading(share(bar) + 0.5 / f64::from(BARS), place, vec![numbers::count(*n)])
             })
             .collect(),
         solid: true,

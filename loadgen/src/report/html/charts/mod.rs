@@ -7,7 +7,7 @@ mod fairness;
 mod percentiles;
 mod seconds;
 
-use crate::report::figures;
+use crate::numbers;
 use crate::result::Run;
 
 use super::chart::{Chart, Mark};
@@ -44,7 +44,7 @@ fn marks(scale: Scale, label: fn(f64) -> String) -> Vec<Mark> {
 /// A moment: in seconds of a short run, in minutes and seconds of a longer one.
 fn clock(at: f64, longest: f64) -> String {
     if longest <= 120.0 {
-        return format!("{} s", figures::compact((at * 10.0).round() / 10.0));
+        return format!("{} s", numbers::compact((at * 10.0).round() / 10.0));
     }
     let whole = at as u64;
     match whole / 3600 {

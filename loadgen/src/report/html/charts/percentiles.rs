@@ -5,7 +5,7 @@
 
 use hdrhistogram::Histogram;
 
-use crate::report::figures;
+use crate::numbers;
 use crate::result::{Distribution, milliseconds};
 
 use super::{marks, scale_note};
@@ -39,9 +39,9 @@ pub(super) fn percentiles(
     };
     let reading = |place: &f64| {
         let of = |h: &Option<Histogram<u64>>| {
-            figures::ms_or_absent(h.as_ref().map(|h| value(h, *place)))
+            numbers::ms_or_absent(h.as_ref().map(|h| value(h, *place)))
         };
-        Reading(x.share(*place), figures::percent(at(*place)), both.iter().map(of).collect())
+        Reading(x.share(*place), numbers::percent(at(*place)), both.iter().map(of).collect())
     };
     Some(Chart {
         title: "Latency by percentile",
@@ -51,7 +51,7 @@ pub(super) fn percentiles(
             scale_note(y)
         ),
         x: percentile_marks(x, nines),
-        y: marks(y, figures::compact_ms),
+        y: marks(y, numbers::compact_ms),
         lines: vec![line(&both[0], "actual", "second dashed"), line(&both[1], "intended", "first")],
         areas: Vec::new(),
         readings: places.iter().map(reading).collect(),

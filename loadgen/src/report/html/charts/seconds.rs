@@ -3,7 +3,7 @@
 //! A run of many hours is drawn with one point for several seconds. Latency is then that of the
 //! worst of them, since percentiles cannot be averaged; rates are means.
 
-use crate::report::figures;
+use crate::numbers;
 use crate::result::Second;
 
 use super::{clock, clock_marks, marks, scale_note};
@@ -34,11 +34,11 @@ pub(super) fn latency(seconds: &[Second], together: usize) -> Option<Chart> {
         title: "Latency over time",
         about: about + scale_note(y),
         x: time_marks(seconds),
-        y: marks(y, figures::compact_ms),
+        y: marks(y, numbers::compact_ms),
         lines: values.map(|(name, look, of)| over_time(seconds, y, name, look, of)).into(),
         areas: Vec::new(),
         readings: readings(seconds, |s| {
-            values.map(|(_, _, of)| figures::ms_or_absent(of(s))).into()
+            values.map(|(_, _, of)| numbers::ms_or_absent(of(s))).into()
         }),
         solid: false,
         size: Size::Wide,
@@ -58,10 +58,10 @@ pub(super) fn rate(seconds: &[Second], title: &'static str, of: Value) -> Option
         title,
         about: String::new(),
         x: time_marks(seconds),
-        y: marks(y, figures::compact),
+        y: marks(y, numbers::compact),
         lines: vec![over_time(seconds, y, "events", "first", of)],
         areas: vec![plot::band(&ground, &top)],
-        readings: readings(seconds, |s| vec![figures::plain(of(s).unwrap_or(0.0))]),
+        readings: readings(seconds, |s| vec![numbers::plain(of(s).unwrap_or(0.0))]),
         solid: false,
         size: Size::Low,
     })
@@ -81,11 +81,11 @@ pub(super) fn interruptions(seconds: &[Second]) -> Option<Chart> {
         title: "Reconnects and errors per second",
         about: String::new(),
         x: time_marks(seconds),
-        y: marks(y, figures::compact),
+        y: marks(y, numbers::compact),
         lines: values.map(|(name, look, of)| over_time(seconds, y, name, look, of)).into(),
         areas: Vec::new(),
         readings: readings(seconds, |s| {
-            vec![figures::count(s.reconnects), figures::count(s.errors)]
+            vec![numbers::count(s.reconnects), numbers::count(s.errors)]
         }),
         solid: false,
         size: Size::Low,
