@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_that_was_announced_without_a_number_covers_the_hole_at_that_place_only() {
+    fn a_loss_that_was_announced_without_a_number_covers_the_gap_at_that_place_only() {
         let mut tracker = SequenceTracker::from_the_first_event(1);
         tracker.arrive(0, 0);
         tracker.announced(None);

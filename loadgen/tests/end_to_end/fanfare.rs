@@ -93,7 +93,7 @@ fn a_storm_cuts_its_share_of_the_streams_at_once() {
 }
 
 #[test]
-fn readers_with_a_handicap_are_counted_apart_and_do_not_harm_the_others() {
+fn readers_with_faults_are_counted_apart_and_do_not_harm_the_others() {
     let server = Fanfare::start();
     let flags = "-c 20 -r 50 --payload 1kB --slow-share 0.2 --slow-rate 2kB --stopped-share 0.1 \
                  --vanished-share 0.1";
