@@ -45,9 +45,9 @@ pub(super) enum Problem {
         "the host `{host}` is not served here; call the server by a name that it has, or start it with --host {host} if this is one"
     )]
     ForeignHost { host: String },
-    #[error("there is nothing at this path; `/` lists what there is")]
+    #[error("nothing is served at this path; `/` shows what is")]
     NotFound,
-    #[error("this path takes {allow}")]
+    #[error("the method is not allowed at this path, which takes {allow}")]
     Method { allow: &'static str },
     #[error("the body took longer than {seconds} s; send it faster, or in smaller parts")]
     BodyTimeout { seconds: u64 },
@@ -61,13 +61,13 @@ pub(super) enum Problem {
     Append(#[from] AppendError),
     #[error("the body is larger than {max} bytes; send less, or publish a link to it")]
     BodyTooLarge { max: usize },
-    #[error("the head is larger than {max} bytes; send fewer or shorter headers and parameters")]
+    #[error("the headers are larger than {max} bytes; send fewer or shorter headers and parameters")]
     HeadTooLarge { max: usize },
     #[error(
         "the target of the request is longer than {max} bytes; send fewer or shorter parameters"
     )]
     TargetTooLong { max: usize },
-    #[error("the head has more than {max} fields; send fewer")]
+    #[error("the request has more than {max} headers; send fewer")]
     TooManyFields { max: usize },
     #[error("{0}")]
     Host(&'static str),
@@ -77,9 +77,9 @@ pub(super) enum Problem {
         "a body with the Content-Encoding `{given}` is not read here; send it with gzip alone, or as it is"
     )]
     ContentCoding { given: String },
-    #[error("{what}; come back later")]
+    #[error("{what}; retry later")]
     TooMany { what: &'static str },
-    #[error("the server is stopping; come back in a moment")]
+    #[error("the server is draining; retry in a moment")]
     Draining,
 }
 
@@ -89,7 +89,7 @@ impl Problem {
         Self::TooMany {
             what: match refusal {
                 Refusal::AddressLimit => "your address has as many connections as one may have",
-                Refusal::Limit => "all connections are taken",
+                Refusal::Limit => "the server has as many connections as it may have",
             },
         }
     }

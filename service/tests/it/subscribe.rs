@@ -67,7 +67,7 @@ async fn a_subscription_that_cannot_be_read_gets_a_problem() {
         (&many, 400, "1000"),
         (&long, 400, "4096"),
         ("/events/%00", 400, "control character"),
-        ("/nowhere", 404, "nothing at this path"),
+        ("/nowhere", 404, "nothing is served at this path"),
     ];
     for (path, status, detail) in cases {
         let answer = server.get(path).send().await.unwrap();
