@@ -166,7 +166,7 @@ impl Event {
 
 /// An encoded event that has no sequence yet.
 ///
-/// Encoding happens here, outside the log's lock; [`number`](Self::number) is all that is left to
+/// Encoding happens here, outside the log's lock; [`assign`](Self::assign) is all that is left to
 /// do inside it.
 #[derive(Debug)]
 pub struct EncodedEvent {

@@ -61,7 +61,9 @@ pub(super) enum Problem {
     Append(#[from] AppendError),
     #[error("the body is larger than {max} bytes; send less, or publish a link to it")]
     BodyTooLarge { max: usize },
-    #[error("the headers are larger than {max} bytes; send fewer or shorter headers and parameters")]
+    #[error(
+        "the headers are larger than {max} bytes; send fewer or shorter headers and parameters"
+    )]
     HeadTooLarge { max: usize },
     #[error(
         "the target of the request is longer than {max} bytes; send fewer or shorter parameters"

@@ -94,7 +94,7 @@ pub(super) fn demo<B>(
 
 /// A run begins with the request, so there is nothing to resume, and only its stream may see it.
 fn training<B>(request: &Request<B>, context: &Arc<Context>) -> Result<Reply, Problem> {
-    let too_many = Problem::TooMany { what: "as many training runs as may be are running" };
+    let too_many = Problem::TooMany { what: "the server has as many training runs as it may have" };
     let demos = context.demos.as_ref().ok_or(Problem::NotFound)?;
     if request.method() == Method::HEAD {
         return Ok(reply::stream(Content::Whole(<_>::default())));

@@ -78,7 +78,7 @@ pub enum SelectorError {
     TooComplex,
     /// The template is right, and there is no memory left to keep it.
     #[error(
-        "the URI Templates that are subscribed to take all the memory that they may: come back \
+        "the URI Templates that are subscribed to take all the memory that they may: retry \
          later, or name the topics; whoever runs the server can raise --selectors-max"
     )]
     BudgetExhausted,

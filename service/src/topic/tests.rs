@@ -55,7 +55,7 @@ fn every_message_says_what_to_do_next() {
         (SelectorError::ControlCharacter { at: 2 }.to_string(), "remove it"),
         (SelectorError::TooComplex.to_string(), "too complex: leave out the `:n` of a variable"),
         (SelectorError::TooComplex.to_string(), "`{+x}` behind a fixed beginning"),
-        (SelectorError::BudgetExhausted.to_string(), "come back later"),
+        (SelectorError::BudgetExhausted.to_string(), "retry later"),
     ];
     for (message, expected) in messages {
         assert!(message.contains(expected), "{message}");
