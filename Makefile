@@ -20,7 +20,7 @@ load:
 # Format, lint, documentation and every test, those with a real browser and foreign clients too.
 test: setup-tests lint
 	cargo test --workspace --locked
-	cargo test -p fanfare --features otlp --locked --lib --test it -- traces:: logs:: logging:: telemetry_flags::
+	cargo test -p fanfare --features otlp --locked --lib --test it -- traces:: logs:: logging:: telemetry::
 
 # A restart of two servers behind HAProxy, one after the other, under 5,000 subscribers: what is lost,
 # what is repeated, and how fast clients come back. Takes a minute and a half. The small one is among

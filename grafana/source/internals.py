@@ -30,7 +30,7 @@ def dashboard() -> dict:
     it.row("Processor and memory", [(8, machine())])
     it.row("Limits", [(8, limits()), (8, memory_limits())])
     it.row("Log of events", [(8, log())], collapsed=True)
-    it.row("Front", [(8, runtime()), (8, front())], collapsed=True)
+    it.row("HTTP layer", [(8, runtime()), (8, http_layer())], collapsed=True)
     it.row("Connections", [(9, connections())], collapsed=True)
     it.row("Lifecycle and logging", [(8, lifecycle())], collapsed=True)
     return it.json()
@@ -181,21 +181,21 @@ def log() -> list:
 
 def runtime() -> list:
     return [
-        (8, graph("Front busy ratio", "Time in which the workers of the HTTP front (tokio) work, of all they have.",
+        (8, graph("HTTP layer busy ratio", "Time in which the workers of the HTTP layer (tokio) work, of all they have.",
                   "percentunit", [Query(RUNTIME_BUSY, "{{instance}}")], maximum=1,
                   steps=[(None, "transparent"), (0.9, BAD)])),
-        (8, graph("Tasks of the front", "One for each connection that the front holds: HTTP/2, publishers, and those "
+        (8, graph("Tasks of the HTTP layer", "One for each connection that the HTTP layer holds: HTTP/2, publishers, and those "
                   "that have not been handed over yet.", "short", [
                       Query("sum by (instance) (fanfare_runtime_tasks{SERVER})", "tasks {{instance}}"),
                       Query("sum by (instance) (fanfare_runtime_workers{SERVER})", "workers {{instance}}"),
                   ])),
-        (8, graph("Tasks that wait for a worker", "The queue of the front. Above the number of workers for long: the "
-                  "front is the limit.", "short", [
+        (8, graph("Tasks that wait for a worker", "The queue of the HTTP layer. Above the number of workers for long: the "
+                  "HTTP layer is the limit.", "short", [
                       Query("sum by (instance) (fanfare_runtime_queue_depth{SERVER})", "{{instance}}")])),
     ]
 
 
-def front() -> list:
+def http_layer() -> list:
     return [
         (12, graph("Publishers held", "Publishers whose answer waits until all shards are near what they published. "
                    "It is how the server slows publishers down, instead of losing their events.", "short", [
@@ -233,6 +233,6 @@ def lifecycle() -> list:
                       Query(per_second("fanfare_log_lines_lost_total"), "lost"),
                       Query(per_second("fanfare_warnings_suppressed_total"), "suppressed"),
                   ], colours={"lost": "red"})),
-        (6, graph("Threads", "Of the whole process: shards, workers of the front, and a few more.", "short", [
+        (6, graph("Threads", "Of the whole process: shards, workers of the HTTP layer, and a few more.", "short", [
             Query(f"sum by (instance) ({of_process('process_threads')})", "{{instance}}")])),
     ]

@@ -189,7 +189,7 @@ def rejections() -> list:
 
 def traffic() -> list:
     return [
-        (8, graph("Responses by status", "All answers of the HTTP front; a stream counts once, at its beginning.",
+        (8, graph("Responses by status", "All answers of the HTTP layer; a stream counts once, at its beginning.",
                   "ops", [Query(per_second("fanfare_responses_total", "status"), "{{status}}")], stack=True,
                   colours={"2xx": "green", "3xx": "blue", "4xx": "orange", "5xx": "red"})),
         (8, graph("Bytes published", "Data of accepted events.", "Bps", [

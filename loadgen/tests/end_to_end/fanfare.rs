@@ -19,8 +19,12 @@ fn everything_arrives_at_every_subscriber() {
     let goals = ran.at("/goals").as_array().expect("a list");
     assert!(goals.len() == 2 && goals.iter().all(|goal| goal["met"] == true), "{goals:?}");
     let first = ran.stdout.lines().next().unwrap_or_default();
-    let name = ran.text("/verdict/outcome").to_uppercase();
-    assert!(first.starts_with(&format!("{name} (exit code {})", ran.code)), "{}", ran.stdout);
+    // Of a busy machine the run may say that it was the limit itself.
+    let verdict = match ran.text("/verdict/outcome") {
+        "fine" => "PASS".to_owned(),
+        other => other.to_uppercase(),
+    };
+    assert!(first.starts_with(&format!("{verdict} (exit code {})", ran.code)), "{}", ran.stdout);
 }
 
 #[test]

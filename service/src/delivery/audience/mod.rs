@@ -37,7 +37,7 @@ pub(super) struct Audience {
     pub(super) grants: Grants,
     pub(super) policy: BackpressurePolicy,
     pub(super) members: Vec<SubscriberKey>,
-    /// The last event that matched: whoever's cursor is here or further is level.
+    /// The last event that matched: a subscriber whose cursor is here or further has caught up.
     pub(super) last: Sequence,
     /// Everything that matched since the audience began.
     pub(super) total: Lag,
@@ -140,7 +140,7 @@ impl Audiences {
         self.matched.bytes()
     }
 
-    /// The audience with these terms. A new one is level with `seen`, or with the event whose
+    /// The audience with these terms. A new one has everything up to `seen`, or up to the event whose
     /// audiences are being found: its members read that from the log.
     pub(super) fn enter(
         &mut self,

@@ -144,7 +144,7 @@ impl Shard {
     }
 
     /// Whether events are to be left out for a subscriber. One that is conflated stays so until it
-    /// is level.
+    /// has caught up.
     fn is_to_skip(&self, key: SubscriberKey) -> bool {
         let Some(subscriber) = self.subscribers.get(key) else { return false };
         let Some(audience) = self.audiences.get(subscriber.audience()) else { return false };

@@ -98,7 +98,7 @@ pub(super) struct Shard {
     seen_id: Option<HubId>,
     /// What tells that place: made once for all.
     seen_block: Option<Block>,
-    /// The log had passed the shard up to here: nobody had been level with anything before.
+    /// The log had passed the shard up to here: no subscriber had caught up with anything before.
     lost: Sequence,
     /// Not level, and their sinks take bytes.
     behind: VecDeque<SubscriberKey>,

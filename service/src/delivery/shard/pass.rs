@@ -1,4 +1,4 @@
-//! A pass: what is new in the log, handed to everybody who is level.
+//! A pass: what is new in the log, sent to every subscriber that has caught up.
 //!
 //! A pass reads a page or a few, matches each event once for each audience, and then walks over the
 //! members. The walk is cut into slices, so that new subscribers, sockets that can be written
