@@ -145,7 +145,8 @@ impl Shard {
         if !self.pass.is_going_on() {
             let began = Instant::now();
             match self.gather(&mut budget) {
-                Gathered::Nothing => return !self.leaving.is_empty(),
+                // Without any budget left, nobody has looked.
+                Gathered::Nothing => return !budget.is_left() || !self.leaving.is_empty(),
                 Gathered::NothingYet => return true,
                 Gathered::Some => {}
             }

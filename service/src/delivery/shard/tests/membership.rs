@@ -2,6 +2,24 @@
 
 use super::*;
 
+/// What closed sockets leave to do may take all the time that there is before the log is looked at.
+#[test]
+fn an_event_is_read_although_those_who_left_took_all_the_time() {
+    for leaving in 1..4 {
+        let mut stage = stage();
+        let stays = stage.join(&["a"]);
+        let gone: Vec<_> = (0..leaving).map(|_| stage.join(&["a"])).collect();
+        stage.settle();
+        stage.shard.allowance = Allowance::Steps(1);
+        stage.publish("a");
+        let gone = gone.iter().map(|reader| (reader.key(), EndReason::Client));
+        stage.shard.leaving.extend(gone);
+        stage.settle();
+        assert_eq!(stays.segments(), ["1"], "{leaving} left");
+        assert_eq!(stage.ended("client"), leaving);
+    }
+}
+
 #[test]
 fn a_reader_that_has_gone_is_forgotten_however_that_is_found_out() {
     let mut stage = stage();
