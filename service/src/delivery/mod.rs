@@ -51,7 +51,7 @@ use socket::SocketSink;
 /// The settings of the delivery plane.
 #[derive(Clone, Debug)]
 pub struct DeliverySettings {
-    /// How many shards. One core is left to the HTTP layer, the kernel and whoever else is there; on one
+    /// How many shards. One core is left to the HTTP layer, the kernel and other programs; on one
     /// core there is one shard.
     pub shards: usize,
     /// How far a live subscriber may fall behind before its policy acts.

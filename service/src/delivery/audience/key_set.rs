@@ -5,12 +5,12 @@ use std::ops::Bound;
 
 use super::AudienceKey;
 
-/// A set of audiences in an order of its own, so that whoever goes through it can be cut at one and
-/// go on behind it, whoever has come and gone meanwhile. Coming and going takes no longer with half
-/// a million than a dozen steps, where a list would be searched.
+/// A set of audiences in the order of their keys, so that an iteration can be cut at one and go on
+/// behind it, whichever have come and gone meanwhile. It is not a list, which would be searched when
+/// one leaves: with half a million in it, many times in one iteration of the shard.
 #[derive(Debug)]
 pub(super) enum KeySet {
-    /// What a topic of its own has for each subscriber; it needs no memory beside itself.
+    /// Usual where each subscriber has a topic of its own; it takes no memory beside itself.
     One(AudienceKey),
     #[expect(clippy::box_collection, reason = "twice as large, most topics would pay for it")]
     Many(Box<BTreeSet<AudienceKey>>),

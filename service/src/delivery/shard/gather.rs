@@ -113,7 +113,8 @@ impl Shard {
         self.set_seen(sequence, Some(HubId { epoch, sequence, accepted_ms }));
     }
 
-    /// The log no longer had what came next: every subscriber has fallen behind, whatever its cursor was.
+    /// The log no longer had what came next: every subscriber has fallen behind, whatever its cursor
+    /// was.
     fn all_fell_behind(&mut self, lost: Sequence) {
         log_limited!(
             WARN,

@@ -5,8 +5,8 @@
 //! the log, matches each event once for each audience, and offers every subscriber that has caught up
 //! its audience's frames as one segment; it is cut into slices, an iteration each. A subscriber that
 //! has fallen behind (its sink was full, or it resumed) is served from the log instead, from its own
-//! cursor, as soon as its sink takes bytes. Nothing is formatted in here, and where nobody is slow nothing is
-//! allocated for a subscriber.
+//! cursor, as soon as its sink takes bytes. Nothing is formatted in here, and where no subscriber is
+//! slow nothing is allocated for one.
 //!
 //! An iteration takes 5 ms at most, whatever was subscribed or published: each of its parts has a
 //! [`Budget`], stops when that is spent, and goes on in the next one.
@@ -63,7 +63,8 @@ const CLOSE_TIMEOUT: Tick = 20;
 /// For how many subscribers there is room in the table from the start: 7 MB, of which only what is
 /// used takes memory. So large an allocation is a mapping of its own, and glibc makes it larger by
 /// moving its pages (`mremap_chunk`), where a table that began small would be copied: 30 MB at a
-/// quarter of a million. To allocate each subscriber by itself cost 3 % of a delivery.
+/// quarter of a million. Subscribers that were allocated one by one cost more at each delivery: 5.86
+/// against 5.61 µs (P1, means of six runs in turn).
 const SUBSCRIBERS_RESERVED: usize = 64 << 10;
 
 /// The most of the log that one pass reads: enough for writes to grow when events come fast, and
@@ -202,8 +203,8 @@ impl Shard {
         }
     }
 
-    /// Something happened to a socket. Whoever has gone leaves later, within a budget: forgetting one
-    /// that asks for a thousand topics takes a while, and here are many at once.
+    /// Something happened to a socket. A stream whose client has gone is removed later, within a budget:
+    /// one that asks for a thousand topics takes a while, and here are many at once.
     fn on_socket_event(&mut self, event: &SocketEvent) {
         if event.token() == WAKER {
             return;

@@ -21,7 +21,7 @@ use super::super::keys::SubscriberKey;
 use super::{Closing, EndReason, Shard};
 use crate::event::Sequence;
 
-/// The most streams that are remembered as furthest behind, and that may be letting go.
+/// The most streams that are remembered as furthest behind, and that may have their release pending.
 const HOLDERS_MAX: usize = if cfg!(test) { 8 } else { 4_096 };
 
 /// Whoever has not taken what it was handed so long ago is slow. Those who read well hold something
@@ -54,7 +54,7 @@ pub(super) struct NextSearch {
     due: Tick,
     /// Or as soon as more than this is held.
     above: usize,
-    /// When to look next at who has let go.
+    /// When to count next what is pending release.
     forget: Tick,
 }
 
@@ -93,7 +93,7 @@ impl Shard {
         !is_over
     }
 
-    /// When to look again, if anything is too much or has yet to be let go of.
+    /// When to look again, if too much is held or some of it is pending release.
     pub(super) fn next_search(&self) -> Option<Tick> {
         let search = self.holds_too_much().then_some(self.next_search.due);
         let forget = (self.pending_release.len() > 0).then_some(self.next_search.forget);

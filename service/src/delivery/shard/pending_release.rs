@@ -38,8 +38,8 @@ impl PendingRelease {
         }
     }
 
-    /// Counts anew what is held, and forgets those whose bytes have left. Bytes that have left and were still counted would be
-    /// taken off twice.
+    /// Counts anew what is held, and forgets the streams whose bytes have left. Bytes that have left
+    /// and were still counted would be taken off twice.
     pub(super) fn recount(&mut self) {
         let mut held = 0;
         self.ended.retain(|ended| {

@@ -1,25 +1,21 @@
 //! A shard without its thread: what happens outside is posted to its mailbox, and it is told when
 //! to make a pass. Its time stands still but for the ticks that a test lets go by.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use mio::Registry;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::super::batch::Batch;
-use super::super::sink::{Offer, Sent, Sink};
 use super::super::{LagLimit, NewSubscriber, Policies};
 use super::gather::GATHERED_MAX;
 use super::*;
 use crate::auth::Grants;
 use crate::clock::Clock;
-use crate::event::{Draft, DraftFields, EventLimits, HEARTBEAT, HubId};
+use crate::event::{Draft, DraftFields, EventLimits};
 use crate::hub::{Hub, Resume, SubscribeRequest, Subscription};
 use crate::log::{EventFilter, MemoryLog, MemoryLogSettings, ReadRange};
 use crate::metrics::{Metrics, Snapshot};
@@ -41,6 +37,8 @@ mod membership;
 mod output_buffers;
 /// Where a stream can be resumed.
 mod places;
+/// The sink of the tests.
+mod reader;
 /// From replay to live.
 mod replay;
 /// Leaving events out.
@@ -50,243 +48,7 @@ mod slow_readers;
 /// The end of a topic.
 mod topic_end;
 
-/// A sink that writes down what it is given, and the test's view of it.
-#[derive(Clone, Debug)]
-struct Reader(Arc<Mutex<Reading>>);
-
-#[derive(Debug)]
-struct Reading {
-    key: Option<SubscriberKey>,
-    segments: Vec<Bytes>,
-    /// How many segments it takes before it is full.
-    room: usize,
-    /// Of the next batch it takes so many bytes, modulo its length, and is full then.
-    cut: Option<usize>,
-    /// It says once that it would take something, and then does not.
-    fickle: bool,
-    /// It has not always taken everything.
-    was_full: bool,
-    /// It has said that it is full, and is to tell when it is not.
-    wants_wakeup: bool,
-    gone: bool,
-    /// What whoever carries it has yet to send, in bytes.
-    held: usize,
-    /// Somebody carries it.
-    polled: bool,
-    end: Option<End>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum End {
-    Finished(Bytes),
-    Aborted,
-    Disconnected,
-}
-
-impl Reading {
-    /// Takes nothing now, and is to tell when it does.
-    fn refuse(&mut self) -> Offer {
-        self.wants_wakeup = true;
-        self.was_full = true;
-        Offer::Full
-    }
-}
-
-impl Reader {
-    fn with_room(room: usize) -> Self {
-        Self(Arc::new(Mutex::new(Reading {
-            key: None,
-            segments: Vec::new(),
-            room,
-            cut: None,
-            fickle: false,
-            was_full: false,
-            wants_wakeup: false,
-            gone: false,
-            held: 0,
-            polled: false,
-            end: None,
-        })))
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut Reading) -> T) -> T {
-        change(&mut self.0.lock().unwrap())
-    }
-
-    /// A full sink has yet to be rid of its last bytes.
-    fn continue_reading(&self) -> Finish {
-        self.change(|reading| {
-            let is_done = if reading.polled { reading.held == 0 } else { reading.room > 0 };
-            if is_done { Finish::Done } else { Finish::Pending }
-        })
-    }
-
-    /// Takes some frames, if there is room.
-    fn take(&mut self, frames: &Bytes) -> Offer {
-        let offer = self.readiness();
-        if offer != Offer::Taken {
-            return offer;
-        }
-        assert!(!frames.is_empty(), "nothing is not a segment");
-        self.change(|reading| {
-            if std::mem::take(&mut reading.fickle) {
-                return reading.refuse();
-            }
-            reading.room -= 1;
-            reading.segments.push(frames.clone());
-            Offer::Taken
-        })
-    }
-
-    /// Whether the shard still holds the sink.
-    fn is_held(&self) -> bool {
-        Arc::strong_count(&self.0) > 1
-    }
-
-    fn fill(&self) {
-        self.change(|reading| reading.room = 0);
-    }
-
-    fn cut_after(&self, bytes: usize) {
-        self.change(|reading| reading.cut = Some(bytes));
-    }
-
-    fn be_fickle(&self) {
-        self.change(|reading| reading.fickle = true);
-    }
-
-    fn key(&self) -> SubscriberKey {
-        self.change(|reading| reading.key).unwrap()
-    }
-
-    fn bytes(&self) -> Vec<Bytes> {
-        self.change(|reading| reading.segments.clone())
-    }
-
-    fn end(&self) -> Option<End> {
-        self.change(|reading| reading.end.clone())
-    }
-
-    /// What each segment holds, as words: `2 3` are two events, by their sequences.
-    fn segments(&self) -> Vec<String> {
-        self.bytes().iter().map(in_words).collect()
-    }
-
-    /// The sequences of all events, in whatever segments they came.
-    fn sequences(&self) -> Vec<u64> {
-        self.segments().join(" ").split_whitespace().map(|word| word.parse().unwrap()).collect()
-    }
-}
-
-fn in_words(segment: &Bytes) -> String {
-    if *segment == HEARTBEAT {
-        return "heartbeat".to_owned();
-    }
-    let text = std::str::from_utf8(segment).unwrap();
-    if let Some(id) = text.strip_prefix("id: ").and_then(|text| text.strip_suffix("\n\n"))
-        && !id.contains('\n')
-    {
-        return format!("at-{}", sequence_in(id));
-    }
-    let frames = text.strip_suffix("\n\n").expect("a segment is whole frames").split("\n\n");
-    frames.map(frame_in_words).collect::<Vec<_>>().join(" ")
-}
-
-fn frame_in_words(frame: &str) -> String {
-    if let Some(json) = frame.strip_prefix("event: fanfare-gap\ndata: ") {
-        let gap: serde_json::Value = serde_json::from_str(json).unwrap();
-        let place = |field: &str| gap[field].as_str().map_or("?".to_owned(), sequence_in);
-        return format!(
-            "(missed {} after {} before {})",
-            gap["missed"],
-            place("after"),
-            place("before")
-        );
-    }
-    sequence_in(frame.lines().next().unwrap().strip_prefix("id: ").unwrap())
-}
-
-fn sequence_in(id: &str) -> String {
-    HubId::parse(id).map_or_else(|| id.to_owned(), |id| id.sequence.to_string())
-}
-
-impl Sink for Reader {
-    fn attach(&mut self, key: SubscriberKey, _: &Registry) -> io::Result<()> {
-        self.change(|reading| reading.key = Some(key));
-        Ok(())
-    }
-
-    fn readiness(&mut self) -> Offer {
-        self.change(|reading| {
-            assert_eq!(reading.end, None, "nothing is asked of a stream that has ended");
-            if reading.gone {
-                Offer::Closed
-            } else if reading.room > 0 {
-                Offer::Taken
-            } else {
-                reading.refuse()
-            }
-        })
-    }
-
-    fn offer(&mut self, block: &Block) -> Offer {
-        self.take(block.frame())
-    }
-
-    fn offer_batch(&mut self, batch: &Batch) -> Sent {
-        let cut = self.change(|reading| (reading.room > 0).then(|| reading.cut.take()).flatten());
-        let taken = cut.map_or(usize::MAX, |cut| 1 + cut % batch.chunks().len());
-        if taken >= batch.chunks().len() {
-            return self.take(batch.frames()).into();
-        }
-        let through = batch.part(taken).through;
-        let (_, bytes) = batch.measure_through(through);
-        match self.take(&batch.frames().slice(..bytes as usize)) {
-            Offer::Taken => {
-                self.change(|reading| {
-                    reading.room = 0;
-                    reading.refuse()
-                });
-                Sent::Through(through)
-            }
-            other => other.into(),
-        }
-    }
-
-    fn finish(&mut self, retry_hint: &Bytes) -> Finish {
-        self.change(|reading| {
-            assert_eq!(reading.end, None, "a stream ends once");
-            reading.end = Some(End::Finished(retry_hint.clone()));
-        });
-        self.continue_reading()
-    }
-
-    fn continue_close(&mut self) -> Finish {
-        self.continue_reading()
-    }
-
-    fn is_polled(&self) -> bool {
-        self.change(|reading| reading.polled)
-    }
-
-    fn held(&self) -> usize {
-        self.change(|reading| reading.held)
-    }
-
-    fn abort(&mut self, _: &Bytes) {
-        self.change(|reading| {
-            assert!(reading.end.is_none() || reading.polled, "a stream ends once");
-            reading.end = Some(End::Aborted);
-        });
-    }
-
-    fn disconnect(&mut self) {
-        self.change(|reading| {
-            assert_eq!(reading.end, Some(End::Aborted), "the stream is ended first");
-            reading.end = Some(End::Disconnected);
-        });
-    }
-}
+use reader::{End, Reader};
 
 /// A hub, a log with a clock moved by hand, and one shard.
 struct Stage {

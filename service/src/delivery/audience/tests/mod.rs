@@ -1,13 +1,17 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
-use proptest::sample::Index;
 
 use super::super::budget::{Allowance, Budget};
 use super::*;
 use crate::event::{Buffers, Draft, DraftFields, EncodedEvent, Epoch, EventLimits};
 use crate::topic::Selector;
+
+/// The cache of patterns.
+mod match_cache;
+/// Walks over all members.
+mod walk;
 
 fn topic(text: &str) -> Topic {
     Topic::parse(text, 100).unwrap()
@@ -211,125 +215,6 @@ fn a_stream_ends_with_an_event_that_ends_all_of_its_topics() {
     check(&["{x}"], &["a"], true, false);
     check(&["a", "{x}"], &["a"], true, false);
     check(&["*"], &["a"], true, false);
-}
-
-// Walks.
-
-/// Puts members into audiences, takes them out as a shard does, and remembers who is where.
-#[derive(Default)]
-struct Members {
-    keys: SlotMap<SubscriberKey, AudienceKey>,
-}
-
-impl Members {
-    fn come(&mut self, audiences: &mut Audiences, selectors: usize) -> SubscriberKey {
-        let audience = enter(audiences, SELECTORS[selectors]);
-        let key = self.keys.insert(audience);
-        audiences.get_mut(audience).unwrap().members.push(key);
-        key
-    }
-
-    fn leave(&mut self, audiences: &mut Audiences, key: SubscriberKey) {
-        let Some(audience) = self.keys.remove(key) else { return };
-        let members = &mut audiences.get_mut(audience).unwrap().members;
-        let at = members.iter().position(|&member| member == key).unwrap();
-        members.swap_remove(at);
-        if members.is_empty() {
-            audiences.leave(audience);
-        }
-    }
-}
-
-proptest! {
-    #[test]
-    fn a_walk_meets_everybody_who_stays_whoever_comes_and_goes_meanwhile(
-        before in vec(0..SELECTORS.len(), 0..30),
-        steps in vec(prop_oneof![
-            2 => Just(None),
-            1 => (0..SELECTORS.len()).prop_map(|selectors| Some(Ok(selectors))),
-            2 => any::<Index>().prop_map(|which| Some(Err(which))),
-        ], 0..60),
-    ) {
-        let mut audiences = Audiences::new(Policies::default());
-        let mut members = Members::default();
-        for selectors in before {
-            members.come(&mut audiences, selectors);
-        }
-        let mut stayed: BTreeSet<_> = members.keys.keys().collect();
-        let mut walk = audiences.walk();
-        let mut met = BTreeSet::new();
-        for step in steps {
-            match step {
-                None => met.extend(audiences.next_member(&mut walk)),
-                Some(Ok(selectors)) => {
-                    members.come(&mut audiences, selectors);
-                }
-                Some(Err(which)) if !members.keys.is_empty() => {
-                    let all: Vec<_> = members.keys.keys().collect();
-                    let key = *which.get(&all);
-                    members.leave(&mut audiences, key);
-                    stayed.remove(&key);
-                }
-                Some(Err(_)) => {}
-            }
-        }
-        while let Some(key) = audiences.next_member(&mut walk) {
-            met.insert(key);
-        }
-        prop_assert!(stayed.is_subset(&met), "{:?} of {:?}", met, stayed);
-        prop_assert_eq!(audiences.next_member(&mut walk), None);
-    }
-}
-
-// The cache of patterns.
-
-#[test]
-fn a_pattern_that_comes_or_goes_counts_from_the_next_event_on() {
-    let mut audiences = Audiences::new(Policies::default());
-    let first = enter(&mut audiences, &["{x}"]);
-    assert_eq!(assign(&mut audiences, &[event(1, &["a"])]), [first]);
-    let second = enter(&mut audiences, &["*"]);
-    take_pending(&mut audiences, first);
-    assert_eq!(assign(&mut audiences, &[event(2, &["a"])]), [first, second]);
-    audiences.leave(first);
-    take_pending(&mut audiences, second);
-    assert_eq!(assign(&mut audiences, &[event(3, &["a"])]), [second]);
-    audiences.leave(second);
-    assert_eq!(assign(&mut audiences, &[event(4, &["a"])]), []);
-}
-
-#[test]
-fn exact_topics_do_not_disturb_the_cache() {
-    let mut audiences = Audiences::new(Policies::default());
-    let exact = enter(&mut audiences, &["a"]);
-    assign(&mut audiences, &[event(1, &["a"])]);
-    assert_eq!(audiences.matched.len(), 0); // Nobody has a pattern.
-    enter(&mut audiences, &["{x}"]);
-    assign(&mut audiences, &[event(2, &["a", "b"]), event(3, &["a"])]);
-    assert_eq!(audiences.matched.len(), 2);
-    let another = enter(&mut audiences, &["b"]);
-    audiences.leave(exact);
-    audiences.leave(another);
-    assert_eq!(audiences.matched.len(), 2);
-    let pattern = enter(&mut audiences, &["{y}"]);
-    assert_eq!(audiences.matched.len(), 0);
-    assign(&mut audiences, &[event(4, &["a"])]);
-    assert_eq!(audiences.matched.len(), 1);
-    audiences.leave(pattern);
-    assert_eq!(audiences.matched.len(), 0);
-}
-
-#[test]
-fn more_topics_than_the_cache_remembers_are_still_matched() {
-    let mut audiences = Audiences::new(Policies::default());
-    let key = enter(&mut audiences, &["{x}"]);
-    let count = 50_000;
-    for number in 0..count {
-        assign(&mut audiences, &[event(number + 1, &[&format!("topic-{number}")])]);
-    }
-    assert_eq!(take_pending(&mut audiences, key).len() as u64, count);
-    let bytes = audiences.match_cache_bytes();
-    assert!((3 << 20..=4 << 20).contains(&bytes), "{bytes}");
 }
 
 const SELECTORS: [&[&str]; 7] =

@@ -1,0 +1,86 @@
+//! Publishing.
+
+use super::*;
+
+#[test]
+fn publishing_gives_a_receipt_for_each_draft_and_a_bad_one_does_not_stop_the_others() {
+    let stage = stage(10);
+    let drafts = [None, Some("x"), Some("x"), Some("y")].map(|id| draft("t", id)).to_vec();
+    let results = publish_all(&stage.hub, drafts);
+    let sequences: Vec<_> =
+        results.iter().map(|result| result.as_ref().map(|receipt| receipt.sequence.0)).collect();
+    assert_eq!(sequences, [Ok(1), Ok(2), Err(&AppendError::DuplicateId), Ok(3)]);
+
+    let bytes: usize = results.iter().flatten().map(|receipt| receipt.frame_bytes).sum();
+    assert_eq!(stage.figure(r#"fanfare_events_published_total{source="raw"}"#), 3);
+    assert_eq!(stage.figure("fanfare_events_published_bytes_total"), bytes as u64);
+    assert_eq!(stage.figure(r#"fanfare_publish_rejected_total{reason="duplicate_id"}"#), 1);
+}
+
+#[test]
+fn one_draft_has_one_receipt() {
+    let stage = stage(10);
+    let publish = |id| stage.hub.publish(draft("t", id)).now_or_never().unwrap();
+    assert_eq!(publish(Some("x")).unwrap().id, "x");
+    assert_eq!(publish(Some("x")), Err(AppendError::DuplicateId));
+    assert_eq!(publish(None).unwrap().sequence, Sequence(2));
+}
+
+/// A log that is away.
+#[derive(Debug, Default)]
+struct Away {
+    buffers: Buffers,
+}
+
+impl Log for Away {
+    fn append(&self, _: Vec<EncodedEvent>) -> Appending<'_> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
+    fn follow(&self, _: OnAppend) {}
+
+    fn read(&self, range: ReadRange, _: EventFilter<'_>, _: PageLimit) -> Page {
+        Page { events: Vec::new(), through: range.after, passed: false }
+    }
+
+    fn read_back(&self, range: ReadRange, _: EventFilter<'_>, _: PageLimit) -> PageBack {
+        PageBack { events: Vec::new(), after: range.after }
+    }
+
+    fn newest(&self, _: &Topic, _: Sequence, _: &dyn Fn(&Event) -> bool) -> Option<Sequence> {
+        None
+    }
+
+    fn locate(&self, _: &str) -> Position {
+        Position::Unknown
+    }
+
+    fn id_at(&self, _: Sequence) -> Option<HubId> {
+        None
+    }
+
+    fn buffers(&self) -> &Buffers {
+        &self.buffers
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            epoch: Epoch::begun_at(0, 0),
+            head: Sequence(0),
+            head_ms: 0,
+            oldest: Sequence(1),
+            start_ms: 0,
+            events: 0,
+            bytes: 0,
+            oldest_ms: None,
+            last_for_one_stream: Sequence(0),
+        }
+    }
+}
+
+#[test]
+fn a_log_that_does_not_answer_is_unavailable() {
+    let hub = Hub::new(Arc::new(Away::default()), Metrics::new(1));
+    let result = hub.publish(draft("t", None)).now_or_never().unwrap();
+    assert_eq!(result, Err(AppendError::Unavailable));
+}
