@@ -25,8 +25,8 @@ impl Client {
 
     /// Whether a GET is answered with 200. The body is not read: it may be a stream.
     pub(crate) fn is_ok(&self, url: &str) -> bool {
-        let answer = self.0.get(url).header("accept", "text/event-stream, */*").call();
-        answer.is_ok_and(|answer| answer.status() == 200)
+        let response = self.0.get(url).header("accept", "text/event-stream, */*").call();
+        response.is_ok_and(|response| response.status() == 200)
     }
 
     /// The whole body that a GET is answered with.

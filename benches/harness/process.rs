@@ -67,15 +67,15 @@ impl Process {
 impl Drop for Process {
     /// Asks first: a master process that is killed leaves its workers behind.
     fn drop(&mut self) {
-        let asked = Instant::now();
-        let mut was_asked_again = false;
+        let requested = Instant::now();
+        let mut was_signalled_again = false;
         self.ask_to_end();
         while matches!(self.child.try_wait(), Ok(None)) {
-            if asked.elapsed() > END_MAX {
+            if requested.elapsed() > END_MAX {
                 let _ = self.child.kill();
-            } else if asked.elapsed() > ASK_AGAIN && !was_asked_again {
+            } else if requested.elapsed() > ASK_AGAIN && !was_signalled_again {
                 self.ask_to_end();
-                was_asked_again = true;
+                was_signalled_again = true;
             }
             sleep(POLL);
         }
@@ -109,20 +109,20 @@ mod tests {
     }
 
     #[test]
-    fn one_that_drains_is_asked_twice() {
+    fn one_that_drains_is_requested_twice() {
         let (mut process, folder) = started(&[
             "n=0; trap 'n=$((n+1)); echo $n; test $n = 2 && exit' TERM; echo ready; while :; do sleep 0.05; done",
         ]);
         let log = folder.path().join("log");
         let text = || std::fs::read_to_string(&log).unwrap_or_default();
-        let asked = Cell::new(0);
+        let requested = Cell::new(0);
         let is_ready = || {
-            asked.set(asked.get() + 1);
+            requested.set(requested.get() + 1);
             text().contains("ready")
         };
         process.wait_until(is_ready).expect("it is ready");
         drop(process);
         assert_eq!(text(), "ready\n1\n2\n");
-        assert!(asked.get() > 0);
+        assert!(requested.get() > 0);
     }
 }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 pub(crate) struct RunResult {
     pub(crate) started_at: String,
     pub(crate) machine: Machine,
-    pub(crate) asked: f64,
+    pub(crate) requested: f64,
     pub(crate) connected: f64,
     /// Attempts to connect that failed.
     pub(crate) failed: u64,
@@ -22,7 +22,7 @@ pub(crate) struct RunResult {
     pub(crate) scheduled: u64,
     pub(crate) accepted: u64,
     /// The same a second.
-    pub(crate) asked_rate: Option<f64>,
+    pub(crate) requested_rate: Option<f64>,
     pub(crate) accepted_rate: Option<f64>,
     pub(crate) received: f64,
     pub(crate) deliveries_per_second: f64,
@@ -82,7 +82,8 @@ struct Phases {
 
 #[derive(Deserialize)]
 struct Subscribers {
-    asked: f64,
+    #[serde(rename = "asked")]
+    requested: f64,
     connected: f64,
     failures: BTreeMap<String, u64>,
 }
@@ -91,7 +92,8 @@ struct Subscribers {
 struct Publishing {
     slots: u64,
     acknowledged: u64,
-    asked_rate: Option<f64>,
+    #[serde(rename = "asked_rate")]
+    requested_rate: Option<f64>,
     reached_rate: f64,
 }
 
@@ -168,13 +170,13 @@ pub(crate) fn parse(text: &str) -> anyhow::Result<RunResult> {
     Ok(RunResult {
         started_at: run.started_at,
         machine: run.environment,
-        asked: run.subscribers.asked,
+        requested: run.subscribers.requested,
         connected: run.subscribers.connected,
         failed: run.subscribers.failures.values().sum(),
         ramp_seconds: run.phases.ramp_seconds,
         scheduled: publishing.map_or(0, |publishing| publishing.slots),
         accepted: publishing.map_or(0, |publishing| publishing.acknowledged),
-        asked_rate: publishing.and_then(|publishing| publishing.asked_rate),
+        requested_rate: publishing.and_then(|publishing| publishing.requested_rate),
         accepted_rate: publishing.map(|publishing| publishing.reached_rate),
         received: run.delivery.received,
         deliveries_per_second: run.delivery.per_second,
@@ -216,7 +218,7 @@ impl Delivery {
 
 impl RunResult {
     /// Everything that was asked for was done, and loadgen believes its own figures.
-    pub(crate) fn is_fine(&self) -> bool {
+    pub(crate) fn is_pass(&self) -> bool {
         self.outcome == "fine"
     }
 
@@ -226,8 +228,8 @@ impl RunResult {
     }
 
     /// Deliveries a second that were asked for.
-    pub(crate) fn asked_deliveries(&self) -> Option<f64> {
-        Some(self.asked_rate? * self.asked)
+    pub(crate) fn requested_deliveries(&self) -> Option<f64> {
+        Some(self.requested_rate? * self.requested)
     }
 }
 
@@ -260,7 +262,7 @@ mod tests {
         let (whole, part) = (result("1.0", 0), result("0.9", 0));
         assert_eq!((whole.p50_ms, whole.p99_ms), (Some(20.0), Some(50.0)));
         assert_eq!((part.p50_ms, part.p99_ms), (Some(21.0), Some(f64::INFINITY)));
-        assert_eq!(whole.asked_deliveries(), Some(100_000.0));
+        assert_eq!(whole.requested_deliveries(), Some(100_000.0));
     }
 
     #[test]

@@ -62,24 +62,34 @@ impl Outcome {
         let worst = rounds.iter().flatten().max_by_key(|result| severity(&result.outcome))?;
         let alike = rounds.iter().flatten().filter(|result| result.outcome == worst.outcome);
         let of = rounds.iter().flatten().count();
-        let name = worst.outcome.replace('-', " ");
+        let name = verdict(&worst.outcome);
         Some(Self { name, rounds: alike.count(), of, reasons: worst.reasons.clone() })
     }
 
-    pub(crate) fn is_fine(&self) -> bool {
-        self.name == "fine"
+    pub(crate) fn is_pass(&self) -> bool {
+        self.name == "PASS"
     }
 
     /// What loadgen says of the rounds, in a word or two.
     pub(crate) fn said(rounds: &[Option<&RunResult>]) -> String {
         match Self::of(rounds) {
             None => "no result".to_owned(),
-            Some(outcome) if outcome.is_fine() => "fine".to_owned(),
-            Some(outcome) if outcome.of == 1 => outcome.name.to_uppercase(),
+            Some(outcome) if outcome.is_pass() => outcome.name.clone(),
+            Some(outcome) if outcome.of == 1 => outcome.name,
             Some(outcome) => {
-                format!("{} {} of {}", outcome.name.to_uppercase(), outcome.rounds, outcome.of)
+                format!("{} {} of {}", outcome.name, outcome.rounds, outcome.of)
             }
         }
+    }
+}
+
+/// What loadgen prints of an outcome; its result files have names of their own for two of them.
+pub(crate) fn verdict(outcome: &str) -> String {
+    match outcome {
+        "fine" => "PASS".to_owned(),
+        "goal-missed" => "FAIL: SLO missed".to_owned(),
+        "wrong" => "FAIL: wrong deliveries".to_owned(),
+        other => other.to_uppercase(),
     }
 }
 
@@ -131,15 +141,15 @@ mod tests {
         let runs = [run(None, "invalid"), run(None, "fine"), run(None, "invalid")];
         let rounds = [Some(&runs[0]), Some(&runs[1]), None, Some(&runs[2])];
         let outcome = Outcome::of(&rounds).expect("runs");
-        assert_eq!((outcome.name.as_str(), outcome.rounds, outcome.of), ("invalid", 2, 3));
+        assert_eq!((outcome.name.as_str(), outcome.rounds, outcome.of), ("INVALID", 2, 3));
         assert_eq!(outcome.reasons, ["because invalid"]);
-        assert!(!outcome.is_fine());
+        assert!(!outcome.is_pass());
         assert_eq!(Outcome::said(&rounds), "INVALID 2 of 3");
-        assert_eq!(Outcome::said(&rounds[1..3]), "fine");
+        assert_eq!(Outcome::said(&rounds[1..3]), "PASS");
         assert_eq!(Outcome::said(&rounds[..1]), "INVALID");
         assert_eq!(Outcome::said(&[None]), "no result");
         assert_eq!(Outcome::of(&[None]), None);
         let missed = run(None, "goal-missed");
-        assert_eq!(Outcome::of(&[Some(&missed)]).expect("a run").name, "goal missed");
+        assert_eq!(Outcome::of(&[Some(&missed)]).expect("a run").name, "FAIL: SLO missed");
     }
 }

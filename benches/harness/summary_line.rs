@@ -2,6 +2,7 @@
 
 use crate::format::{bytes, count, number};
 use crate::result::RunResult;
+use crate::summary::verdict;
 
 /// What there is of it.
 pub(crate) fn summary_line(run: &RunResult) -> String {
@@ -10,11 +11,11 @@ pub(crate) fn summary_line(run: &RunResult) -> String {
     let connected = format!(
         "{} of {} connected in {} s",
         count(run.connected),
-        count(run.asked),
+        count(run.requested),
         number(run.ramp_seconds)
     );
     let parts = [
-        Some(run.outcome.replace('-', " ").to_uppercase()),
+        Some(verdict(&run.outcome)),
         Some(connected),
         run.accepted_rate.map(|rate| format!("{} events accepted a second", number(rate))),
         Some(format!("{} deliveries a second", count(run.deliveries_per_second))),
@@ -35,7 +36,7 @@ mod tests {
     #[test]
     fn a_line_has_what_there_is_and_says_why_it_is_not_fine() {
         let run = RunResult {
-            asked: 10_000.0,
+            requested: 10_000.0,
             connected: 9_990.0,
             ramp_seconds: 0.5,
             accepted_rate: Some(9.5),
@@ -48,7 +49,7 @@ mod tests {
         };
         assert_eq!(
             summary_line(&run),
-            "GOAL MISSED, 9,990 of 10,000 connected in 0.50 s, 9.50 events accepted a second, \
+            "FAIL: SLO missed, 9,990 of 10,000 connected in 0.50 s, 9.50 events accepted a second, \
              95,000 deliveries a second, 3 lost, p99 50.0 ms\n   too slow"
         );
     }

@@ -7,7 +7,7 @@ from .queries import Query, buckets, of_process, per_second, quantile
 GOOD, FAIR, BAD = "green", "orange", "red"
 PROGRAM = "loadgen_info"
 # Of the counters and not of their rates: what is missing is counted all at once, when the run ends.
-REACH = ("sum(loadgen_events_received_total{LOADGEN})"
+DELIVERY_RATIO = ("sum(loadgen_events_received_total{LOADGEN})"
          " / (sum(loadgen_events_received_total{LOADGEN}) + sum(loadgen_events_missed_total{LOADGEN}) > 0)")
 
 
@@ -43,13 +43,13 @@ def glance() -> list:
         (3, stat("Scenario", "The scenario of the run, and what loadgen is.", "none",
                  Query("loadgen_info{LOADGEN}", "{{scenario}}"), name=True)),
         (3, stat("Phase", "Where the run is: connecting, warmup, measuring, tail, done.", "none", phase, name=True)),
-        (3, stat("Connected", "Subscribers that are there, of those that were asked for.", "percentunit",
-                 Query("sum(loadgen_subscribers{LOADGEN}) / sum(loadgen_subscribers_wanted{LOADGEN} > 0)"),
+        (3, stat("Connected", "Subscribers that are there, of the number that the run is to hold open.", "percentunit",
+                 Query("sum(loadgen_subscribers{LOADGEN}) / sum(loadgen_subscribers_target{LOADGEN} > 0)"),
                  steps=[(None, BAD), (0.99, FAIR), (1, GOOD)], decimals=1)),
-        (3, stat("Reach", "Events that arrived, of those that arrived or are missing, in the whole run. Holes are "
-                 "known only at its end: until then this is 100 %.", "percentunit", Query(REACH),
+        (3, stat("Delivery ratio", "Events that arrived, of those that arrived or are missing, in the whole run. Gaps are "
+                 "known only at its end: until then this is 100 %.", "percentunit", Query(DELIVERY_RATIO),
                  steps=[(None, BAD), (0.999, FAIR), (1, GOOD)], decimals=2, empty="idle")),
-        (3, stat("Missed", "Events that never came, in the whole run. Known only at its end: until then a hole is a "
+        (3, stat("Missed", "Events that never came, in the whole run. Known only at its end: until then a gap is a "
                  "suspicion, and this is 0.", "short",
                  Query("sum(loadgen_events_missed_total{LOADGEN})"), steps=[(None, GOOD), (1, BAD)])),
         (3, stat("Repeated", "Events that came twice, in the whole run.", "short",
@@ -73,10 +73,10 @@ def agreement() -> list:
                        Query(per_second("fanfare_events_delivered_total"), "server delivered"),
                    ], fill=0, colours={"loadgen": "purple", "server": "blue"})),
         (12, graph("Subscribers on both sides", "Streams that each side counts.", "short", [
-            Query("sum(loadgen_subscribers_wanted{LOADGEN})", "wanted"),
+            Query("sum(loadgen_subscribers_target{LOADGEN})", "target"),
             Query("sum(loadgen_subscribers{LOADGEN})", "loadgen connected"),
             Query("sum(fanfare_subscribers{SERVER})", "server open"),
-        ], fill=0, colours={"loadgen": "purple", "server": "blue", "wanted": "gray"})),
+        ], fill=0, colours={"loadgen": "purple", "server": "blue", "target": "gray"})),
     ]
 
 
@@ -102,15 +102,15 @@ def correctness() -> list:
     return [
         (8, graph("Faults", "What must not happen, added up in the whole run: events that were missed without a word "
                   "(known only at its end), came twice, in the wrong order, or damaged.", "short", faults, stack=True)),
-        (8, graph("Gaps told and skipped", "Gaps that clients were told of, on both sides, and events that the "
+        (8, graph("Gap notices and dropped events", "Gaps that clients were told of, on both sides, and events that the "
                   "server left out for slow readers.", "ops", [
-                      Query(rate("gaps_told"), "loadgen was told"),
-                      Query(per_second("fanfare_gap_notices_total"), "server told"),
+                      Query(rate("gap_notices"), "loadgen received"),
+                      Query(per_second("fanfare_gap_notices_total"), "server sent"),
                       Query(per_second("fanfare_events_dropped_total"), "events skipped"),
                   ], right=("events", "ops"))),
-        (8, graph("Reach over time", "Events that arrived, of those that arrived or are missing, in the whole run "
-                  "until then. Holes are known only at its end, so the curve is at 100 % and then steps to the truth.",
-                  "percentunit", [Query(REACH, "reach")], maximum=1)),
+        (8, graph("Delivery ratio over time", "Events that arrived, of those that arrived or are missing, in the whole run "
+                  "until then. Gaps are known only at its end, so the curve is at 100 % and then steps to the truth.",
+                  "percentunit", [Query(DELIVERY_RATIO, "delivery ratio")], maximum=1)),
     ]
 
 

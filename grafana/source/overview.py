@@ -167,7 +167,7 @@ def resumes() -> list:
                   maximum=1)),
         (8, graph("Gaps and replays", "Gaps that clients were told of, and events that were read from the log for "
                   "one subscriber.", "ops", [
-                      Query(per_second("fanfare_gap_notices_total"), "gaps told"),
+                      Query(per_second("fanfare_gap_notices_total"), "gap notices"),
                       Query(per_second("fanfare_events_replayed_total"), "events replayed"),
                   ], right=("events", "ops"), colours={"gaps": "red"})),
     ]

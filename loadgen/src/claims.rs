@@ -88,7 +88,7 @@ impl Basis {
             return Self::Counted(Counted { events, was_published });
         }
         let published = run.publishing.as_ref();
-        if run.subscribers.asked == 0 {
+        if run.subscribers.requested == 0 {
             let accepted = published.and_then(|p| NonZeroU64::new(p.acknowledged));
             return accepted
                 .map_or(Self::Nothing(Nothing::Accepted), |n| Self::Accepted(Accepted(n)));
@@ -233,7 +233,7 @@ mod tests {
     /// A run of ten subscribers with these counts.
     fn run(verified: u64, foreign: u64, unverified: u64, published: Option<u64>) -> Run {
         let mut run = sample::run();
-        run.subscribers.asked = 10;
+        run.subscribers.requested = 10;
         run.subscribers.connected = 10;
         run.subscribers.verified = 10;
         run.correctness.verified = Some(verified);
@@ -254,7 +254,7 @@ mod tests {
             run
         };
         let nobody = |mut run: Run| {
-            run.subscribers.asked = 0;
+            run.subscribers.requested = 0;
             run.subscribers.connected = 0;
             run
         };

@@ -34,14 +34,14 @@ fn pieces(bytes: &[u8]) -> (&[u8], impl Iterator<Item = &[u8]>) {
 /// says that it is framed.
 pub fn http_response(bytes: &[u8]) {
     let (whole, pieces) = pieces(bytes);
-    let found = answer(pieces);
+    let found = response(pieces);
     if whole.len() <= SAME {
-        assert_eq!(found, answer([whole].into_iter()), "it depends on the pieces");
+        assert_eq!(found, response([whole].into_iter()), "it depends on the pieces");
     }
 }
 
 /// The status, whether it is a stream, and the content; nothing when it is no answer.
-fn answer<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Option<(u16, bool, Content)> {
+fn response<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Option<(u16, bool, Content)> {
     let mut reader = HeadReader::default();
     let mut found = None;
     let mut content = Content::default();

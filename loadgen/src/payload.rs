@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_has_the_size_that_was_asked_for_and_reads_back() {
+    fn a_payload_has_the_size_that_was_requested_and_reads_back() {
         for size in [SMALLEST, 77, 150, 4096, 1 << 20] {
             let payload = written(size);
             assert_eq!(payload.len(), size);

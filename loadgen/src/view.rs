@@ -92,14 +92,14 @@ struct Lines {
 }
 
 impl View for Lines {
-    fn ramp(&mut self, progress: &Progress, asked: u64) {
-        let all = progress.counts.connected + progress.counts.gave_up >= asked;
+    fn ramp(&mut self, progress: &Progress, requested: u64) {
+        let all = progress.counts.connected + progress.counts.gave_up >= requested;
         let first_time = all && !std::mem::replace(&mut self.complete, all);
         if self.ramp.take(progress, Duration::from_secs(1)).is_some() && !all || first_time {
             say(&format!(
                 "connecting  {} of {}{}",
                 numbers::count(progress.counts.connected),
-                numbers::count(asked),
+                numbers::count(requested),
                 troubles(progress, 0)
             ));
         }
@@ -174,10 +174,10 @@ impl Live {
 }
 
 impl View for Live {
-    fn ramp(&mut self, progress: &Progress, asked: u64) {
-        if self.bar.length() != Some(asked) {
+    fn ramp(&mut self, progress: &Progress, requested: u64) {
+        if self.bar.length() != Some(requested) {
             self.style("{spinner} connecting {bar:30.cyan/dim} {human_pos} of {human_len}{msg}");
-            self.bar.set_length(asked);
+            self.bar.set_length(requested);
         }
         self.bar.set_message(troubles(progress, 0));
         self.bar.set_position(progress.counts.connected);

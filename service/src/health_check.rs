@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::config::HealthCheck;
 
 /// What is read of an answer: more than any that the admin listener gives here.
-const ANSWER_MAX: u64 = 4 << 10;
+const RESPONSE_MAX: u64 = 4 << 10;
 
 /// The server is not well, or nobody can tell.
 #[derive(Debug, Error)]
@@ -33,14 +33,14 @@ pub enum Unhealthy {
         source: io::Error,
     },
     /// There was one, and it was not 200.
-    #[error("http://{admin}{path} answered: {answer}")]
+    #[error("http://{admin}{path} answered: {response}")]
     Unwell {
         /// The admin listener.
         admin: SocketAddr,
         /// What was asked for.
         path: &'static str,
         /// Its status and its words.
-        answer: String,
+        response: String,
     },
 }
 
@@ -61,18 +61,18 @@ pub fn ask(check: &HealthCheck) -> Result<(), Unhealthy> {
 }
 
 fn ask_at(admin: SocketAddr, path: &'static str, timeout: Duration) -> Result<(), Unhealthy> {
-    let answer = exchange(admin, path, timeout).map_err(|source| Unhealthy::Silent {
+    let response = exchange(admin, path, timeout).map_err(|source| Unhealthy::Silent {
         admin,
         path,
         timeout,
         source,
     })?;
-    if answer.starts_with("HTTP/1.1 200 ") {
+    if response.starts_with("HTTP/1.1 200 ") {
         return Ok(());
     }
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let (head, body) = response.split_once("\r\n\r\n").unwrap_or((&response, ""));
     let status = head.lines().next().unwrap_or_default();
-    Err(Unhealthy::Unwell { admin, path, answer: format!("{status}, {}", body.trim()) })
+    Err(Unhealthy::Unwell { admin, path, response: format!("{status}, {}", body.trim()) })
 }
 
 fn exchange(admin: SocketAddr, path: &str, timeout: Duration) -> io::Result<String> {
@@ -80,7 +80,7 @@ fn exchange(admin: SocketAddr, path: &str, timeout: Duration) -> io::Result<Stri
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
     write!(stream, "GET {path} HTTP/1.1\r\nhost: {admin}\r\nconnection: close\r\n\r\n")?;
-    let mut answer = Vec::new();
-    stream.take(ANSWER_MAX).read_to_end(&mut answer)?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
+    let mut response = Vec::new();
+    stream.take(RESPONSE_MAX).read_to_end(&mut response)?;
+    Ok(String::from_utf8_lossy(&response).into_owned())
 }

@@ -43,8 +43,8 @@ impl Signals {
             let _runtime = runtime.enter();
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
         };
-        let told = signals.clone();
-        let wait = move || runtime.block_on(told.wait(watched));
+        let waiting = signals.clone();
+        let wait = move || runtime.block_on(waiting.wait(watched));
         std::thread::Builder::new().name("signals".to_owned()).spawn(wait)?;
         Ok(signals)
     }

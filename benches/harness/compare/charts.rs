@@ -76,7 +76,7 @@ impl Chart {
         let mut bars: Vec<_> =
             session.present().filter_map(|server| self.bar(session, server)).collect();
         bars.sort_by(|a, b| a.value.total_cmp(&b.value));
-        let about = "less is better; the median of the rounds; † not of fine runs alone";
+        let about = "less is better; the median of the rounds; † not of PASS runs alone";
         (!bars.is_empty()).then(|| plot::bars(self.title, about, &bars))
     }
 

@@ -16,7 +16,7 @@ pub(crate) fn memory(run: &RunResult) -> Option<f64> {
 
 /// Of a server that does not keep up, the latency says how long the run was and nothing else.
 pub(crate) fn p99_if_kept_up(run: &RunResult) -> Option<f64> {
-    let kept_up = run.accepted_rate? >= 0.99 * run.asked_rate?;
+    let kept_up = run.accepted_rate? >= 0.99 * run.requested_rate?;
     run.p99_ms.filter(|_| kept_up)
 }
 

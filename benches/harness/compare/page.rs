@@ -38,7 +38,7 @@ pub(crate) fn generated(session: &Session) -> String {
             .to_owned(),
     );
     parts.push(ratios::ratios(session));
-    parts.push("† not of fine runs alone: see the tables below.".to_owned());
+    parts.push("† not of PASS runs alone: see the tables below.".to_owned());
     parts.extend(charts::images(session));
     parts.extend([BROADCAST, THROUGHPUT, IDLE].map(|name| tables::shape(session, name)));
     parts.push("### Versions and commands".to_owned());

@@ -7,7 +7,7 @@ use crate::result::RunResult;
 
 /// A dagger where a figure is not of fine runs alone.
 pub(crate) fn mark(rounds: &[Option<&RunResult>]) -> &'static str {
-    if rounds.iter().flatten().all(|run| run.is_fine()) { "" } else { " †" }
+    if rounds.iter().flatten().all(|run| run.is_pass()) { "" } else { " †" }
 }
 
 pub(crate) fn absent_rows(session: &Session, columns: usize) -> impl Iterator<Item = String> {

@@ -1,4 +1,4 @@
-//! The table of each shape, in Markdown, and below it in words what was not fine.
+//! The table of each shape, in Markdown, and below it in words which runs did not pass.
 
 use crate::compare::figures::{accepted, cpu, memory, p99, p99_if_kept_up};
 use crate::compare::rows::absent_rows;
@@ -15,7 +15,7 @@ struct Column {
     cell: fn(&[Option<&RunResult>]) -> String,
 }
 
-/// The table of a shape, and below it what was not fine.
+/// The table of a shape, and below it which runs did not pass.
 pub(crate) fn shape(session: &Session, name: &str) -> String {
     let mut runs = session.runs.iter().filter(|measured| measured.shape == name);
     let Some(first) = runs.next().map(|measured| &measured.result) else {
@@ -34,8 +34,8 @@ pub(crate) fn shape(session: &Session, name: &str) -> String {
         lines.push(row(&cells));
     }
     lines.extend(absent_rows(session, columns.len() + 1));
-    let asked = session.shapes.iter().find(|asked| asked.name == name);
-    let command = asked.map_or_else(String::new, |asked| asked.command.clone());
+    let requested = session.shapes.iter().find(|requested| requested.name == name);
+    let command = requested.map_or_else(String::new, |requested| requested.command.clone());
     let mut text = format!("### {}\n\n`{command}`\n\n{}\n", title(name, first), lines.join("\n"));
     let remarks = remarks(session, name);
     if !remarks.is_empty() {
@@ -45,8 +45,8 @@ pub(crate) fn shape(session: &Session, name: &str) -> String {
 }
 
 fn title(name: &str, run: &RunResult) -> String {
-    let subscribers = count(run.asked);
-    let rate = run.asked_rate.map_or_else(String::new, count);
+    let subscribers = count(run.requested);
+    let rate = run.requested_rate.map_or_else(String::new, count);
     match name {
         BROADCAST => format!("{subscribers} subscribers, {rate} events a second"),
         THROUGHPUT => format!(
@@ -58,13 +58,14 @@ fn title(name: &str, run: &RunResult) -> String {
 
 fn columns(name: &str, first: &RunResult) -> Vec<Column> {
     let column = |heading: &str, cell| Column { heading: heading.to_owned(), cell };
-    let of = |heading: &str, asked: Option<f64>, cell| {
-        let asked = asked.map_or_else(String::new, |asked| format!(", of {}", count(asked)));
-        Column { heading: format!("{heading}{asked}"), cell }
+    let of = |heading: &str, requested: Option<f64>, cell| {
+        let requested =
+            requested.map_or_else(String::new, |requested| format!(", of {}", count(requested)));
+        Column { heading: format!("{heading}{requested}"), cell }
     };
-    let deliveries = of("deliveries a second", first.asked_deliveries(), |rounds| {
+    let deliveries = of("deliveries a second", first.requested_deliveries(), |rounds| {
         // The last event is due before the last second is over, which makes it look like more.
-        let pick: Pick = |f| Some(f.deliveries_per_second.min(f.asked_deliveries()?));
+        let pick: Pick = |f| Some(f.deliveries_per_second.min(f.requested_deliveries()?));
         median(spread(rounds, pick), "", count)
     });
     let cpu = column("CPU a delivery", |rounds| ranged(spread(rounds, cpu), "µs", number));
@@ -75,7 +76,7 @@ fn columns(name: &str, first: &RunResult) -> Vec<Column> {
     match name {
         BROADCAST => vec![deliveries, cpu, p50, p99],
         THROUGHPUT => vec![
-            of("events accepted a second", first.asked_rate, |rounds| {
+            of("events accepted a second", first.requested_rate, |rounds| {
                 ranged(spread(rounds, accepted), "", count)
             }),
             deliveries,
@@ -86,7 +87,7 @@ fn columns(name: &str, first: &RunResult) -> Vec<Column> {
             column("memory a subscriber", |rounds| ranged(spread(rounds, memory), "", bytes)),
             column("empty server", |rounds| median(spread(rounds, |f| f.memory_empty), "", bytes)),
             column("with all", |rounds| median(spread(rounds, |f| f.memory_connected), "", bytes)),
-            of("connected", Some(first.asked), |rounds| {
+            of("connected", Some(first.requested), |rounds| {
                 median(spread(rounds, |f| Some(f.connected)), "", count)
             }),
             column("in", |rounds| median(spread(rounds, |f| Some(f.ramp_seconds)), "s", number)),
@@ -97,12 +98,12 @@ fn columns(name: &str, first: &RunResult) -> Vec<Column> {
     }
 }
 
-/// Why runs were not fine, or have no figures.
+/// Why runs did not pass, or have no figures.
 fn remarks(session: &Session, shape: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for server in session.present() {
         let rounds = session.rounds_of(&server.name, shape);
-        if let Some(outcome) = Outcome::of(&rounds).filter(|outcome| !outcome.is_fine()) {
+        if let Some(outcome) = Outcome::of(&rounds).filter(|outcome| !outcome.is_pass()) {
             // Without the advice, which is for whoever called loadgen.
             let reasons = outcome.reasons.iter();
             let reasons: Vec<_> =

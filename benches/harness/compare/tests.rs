@@ -14,9 +14,9 @@ use crate::result::RunResult;
 /// All that was asked for was done.
 fn result() -> RunResult {
     RunResult {
-        asked: 10_000.0,
+        requested: 10_000.0,
         connected: 10_000.0,
-        asked_rate: Some(10.0),
+        requested_rate: Some(10.0),
         accepted_rate: Some(10.0),
         deliveries_per_second: 101_000.0,
         reach: Some(1.0),
@@ -84,7 +84,7 @@ fn the_page_shows_ratios_first_and_hides_neither_the_invalid_nor_the_absent() {
         "| the floor | 0.92 × (0.83–1.00) | 1.12 × (0.90–1.33) | – | – | – |",
         "| Slow | 20.0 × † | 100 × † | – | – | – |",
         "| server | deliveries a second, of 100,000 | CPU a delivery | p50 | p99 | loadgen says |",
-        "| Fanfare | 100,000 | 5.00 µs (4.00–6.00) | 20.0 ms | 40.0 ms (30.0–50.0) | fine |",
+        "| Fanfare | 100,000 | 5.00 µs (4.00–6.00) | 20.0 ms | 40.0 ms (30.0–50.0) | PASS |",
         "| Slow | 7,978 | 80.0 µs | 20.0 ms | 3,000 ms | INVALID |",
         "- Slow: the server did not keep up\n",
         "- Slow: round 2 could not be run",

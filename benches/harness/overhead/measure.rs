@@ -136,8 +136,9 @@ mod tests {
             let command = command(Path::new("fanfare"), kind, 1, 2, 3);
             let arguments: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
             let text = arguments.join(" ");
-            let is_told = text.contains("--otlp-endpoint http://127.0.0.1:3 --trace-sample 0.1");
-            assert_eq!(is_told, kind.is_traced, "{text}");
+            let is_announced =
+                text.contains("--otlp-endpoint http://127.0.0.1:3 --trace-sample 0.1");
+            assert_eq!(is_announced, kind.is_traced, "{text}");
             assert!(text.contains("--demos=false --log-level"), "{text}");
         }
     }

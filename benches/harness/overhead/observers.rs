@@ -87,7 +87,7 @@ mod tests {
         drop(free);
         receive_traces(port).expect("it listens");
         let url = format!("http://127.0.0.1:{port}/v1/traces");
-        let answer = Client::new().post(&url, &"x".repeat(3 << 20));
-        assert_eq!(answer.expect("an answer"), "");
+        let response = Client::new().post(&url, &"x".repeat(3 << 20));
+        assert_eq!(response.expect("an answer"), "");
     }
 }

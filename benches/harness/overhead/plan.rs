@@ -29,13 +29,13 @@ impl Plan {
                 }
             }
         }
-        let is_asked = |name: &str| words.iter().any(|word| word == name);
-        let mut loads: Vec<_> = LOADS.iter().filter(|load| is_asked(load.name)).collect();
+        let is_selected = |name: &str| words.iter().any(|word| word == name);
+        let mut loads: Vec<_> = LOADS.iter().filter(|load| is_selected(load.name)).collect();
         if loads.is_empty() {
             loads = LOADS.iter().collect();
         }
         let [blind, others @ ..] = &KINDS;
-        let mut kinds: Vec<_> = others.iter().filter(|kind| is_asked(kind.name)).collect();
+        let mut kinds: Vec<_> = others.iter().filter(|kind| is_selected(kind.name)).collect();
         // The blind one alone compares nothing.
         if kinds.is_empty() {
             kinds = others.iter().collect();

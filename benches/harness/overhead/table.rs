@@ -105,8 +105,8 @@ mod tests {
             "2026-01-02, 2 rounds in turn; ",
             "`loadgen run --subscribe URL/events/load ",
             "| P1 | CPU a delivery | against blind | user mode | p99 | loadgen says |",
-            "| blind | 7.500 µs | 1.000 x (1.000-1.000) | 0.400 µs | 25.0 ms | fine |",
-            "| counted | 8.250 µs | 1.100 x (1.100-1.100) | 0.400 µs | 25.0 ms | fine |",
+            "| blind | 7.500 µs | 1.000 x (1.000-1.000) | 0.400 µs | 25.0 ms | PASS |",
+            "| counted | 8.250 µs | 1.100 x (1.100-1.100) | 0.400 µs | 25.0 ms | PASS |",
         ] {
             assert!(text.contains(line), "no {line:?} in\n{text}");
         }

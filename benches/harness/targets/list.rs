@@ -182,14 +182,14 @@ fn many() -> Vec<Target> {
 fn disturbed() -> Vec<Target> {
     let all_read = format!("{HOT} -c 10000 --rate 10 -d 8s");
     let some_do_not = format!("{all_read} --stopped-share 0.01");
-    let mut answered = target(
+    let mut response_time = target(
         "P11",
         "answers during passes over 19,000, p99",
         "under 10 ms",
         vec![format!("{HOT} -c 19000 --rate 4 -d 12s {SOURCES}")],
         judge::p11,
     );
-    if let Source::Runs(runs) = &mut answered.source {
+    if let Source::Runs(runs) = &mut response_time.source {
         runs.asks_meanwhile = true;
     }
     vec![
@@ -201,7 +201,7 @@ fn disturbed() -> Vec<Target> {
             vec![all_read.clone(), some_do_not.clone(), all_read, some_do_not],
             judge::p10,
         ),
-        answered,
+        response_time,
     ]
 }
 

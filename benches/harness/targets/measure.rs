@@ -15,9 +15,9 @@ use crate::progress::{say, show};
 use crate::result::RunResult;
 use crate::server::{Launch, Server};
 use crate::summary_line::summary_line;
-use crate::targets::answers::{self, AnswerTimes, Ports};
 use crate::targets::list::{Runs, Source, Target};
 use crate::targets::record::{self, Record};
+use crate::targets::response_times::{self, Ports, ResponseTimes};
 
 /// The most connections that a load opens.
 const CONNECTIONS_MAX: u64 = 19_000;
@@ -95,8 +95,8 @@ fn run(
     let file = record::result_file(results, key, record.commands.len());
     let arguments = loadgen::arguments(load, ports.listen);
     let result = if runs.asks_meanwhile {
-        let (result, answers) = load_and_ask(bench, &arguments, ports, server.pid, &file)?;
-        for times in &answers {
+        let (result, response_times) = load_and_ask(bench, &arguments, ports, server.pid, &file)?;
+        for times in &response_times {
             let (p50, p99) = (format::number(times.p50_ms), format::number(times.p99_ms));
             let (count, max) = (times.count, format::number(times.max_ms));
             show(&format!(
@@ -104,7 +104,7 @@ fn run(
                 times.what
             ))?;
         }
-        record.answers = answers;
+        record.response_times = response_times;
         result
     } else {
         bench.load(&arguments, server.pid, &file)?
@@ -120,21 +120,21 @@ fn load_and_ask(
     ports: Ports,
     pid: u32,
     file: &Path,
-) -> anyhow::Result<(RunResult, Vec<AnswerTimes>)> {
+) -> anyhow::Result<(RunResult, Vec<ResponseTimes>)> {
     let all = subscribers(arguments).context("the load does not say how many subscribe")?;
     scope(|scope| {
         let load = scope.spawn(|| bench.load(arguments, pid, file));
         let deadline = Instant::now() + SUBSCRIBE_MAX;
-        while answers::subscribers(ports) != Some(all) && !load.is_finished() {
+        while response_times::subscribers(ports) != Some(all) && !load.is_finished() {
             if Instant::now() > deadline {
                 // loadgen gives up by itself; its result says why.
                 break;
             }
             sleep(POLL);
         }
-        let answers = answers::ask(ports, || !load.is_finished());
+        let response_times = response_times::ask(ports, || !load.is_finished());
         let Ok(result) = load.join() else { bail!("the thread of the load panicked") };
-        Ok((result?, answers?))
+        Ok((result?, response_times?))
     })
 }
 

@@ -2,14 +2,14 @@
 //! and shown as a row of the table in `docs/benchmarks.md`.
 //!
 //! In reading order: `list` has all targets with their loads, `measure` runs them, `record` keeps what
-//! was found, `judge` says whether it is enough, `table` shows it. `answers` is what loadgen cannot
+//! was found, `judge` says whether it is enough, `table` shows it. `response_times` is what loadgen cannot
 //! know: how fast other requests are answered while it loads the server.
 
-mod answers;
 mod judge;
 mod list;
 mod measure;
 mod record;
+mod response_times;
 mod row;
 mod table;
 

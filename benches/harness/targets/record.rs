@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use crate::result;
-use crate::targets::answers::AnswerTimes;
 use crate::targets::judge::Evidence;
+use crate::targets::response_times::ResponseTimes;
 
 /// What is not in loadgen's results.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub(crate) struct Record {
     pub(crate) server: String,
     /// How loadgen was called, run by run.
     pub(crate) commands: Vec<String>,
-    pub(crate) answers: Vec<AnswerTimes>,
+    pub(crate) response_times: Vec<ResponseTimes>,
 }
 
 /// Where loadgen leaves the result of a run, which are counted from one.
@@ -54,7 +54,7 @@ pub(crate) fn read(folder: &Path, key: &str) -> anyhow::Result<Option<(Record, E
     let record: Record = serde_json::from_str(&fs::read_to_string(&file)?).with_context(broken)?;
     let runs = (1..=record.commands.len()).map(|run| result::read(&result_file(folder, key, run)));
     let runs = runs.collect::<anyhow::Result<_>>()?;
-    let evidence = Evidence { runs, answers: record.answers.clone() };
+    let evidence = Evidence { runs, response_times: record.response_times.clone() };
     Ok(Some((record, evidence)))
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Origin {
     pub(crate) server: Option<String>,
     /// How loadgen was called, each once.
     pub(crate) commands: Vec<String>,
-    /// Why a run was not fine, in loadgen's words.
+    /// Why a run did not pass, in loadgen's words.
     pub(crate) remark: Option<String>,
 }
 
@@ -85,7 +85,7 @@ fn origin(
 
 fn remark(runs: &[RunResult]) -> Option<String> {
     let rounds: Vec<_> = runs.iter().map(Some).collect();
-    let outcome = Outcome::of(&rounds).filter(|outcome| !outcome.is_fine())?;
+    let outcome = Outcome::of(&rounds).filter(|outcome| !outcome.is_pass())?;
     let count = if outcome.of == 1 {
         String::new()
     } else {
@@ -94,7 +94,7 @@ fn remark(runs: &[RunResult]) -> Option<String> {
     // Without the advice, which is for whoever called loadgen.
     let reasons = outcome.reasons.iter().filter_map(|reason| reason.split("; try ").next());
     let reasons = reasons.collect::<Vec<_>>().join("; ");
-    Some(format!("loadgen says {}{count}: {reasons}", outcome.name.to_uppercase()))
+    Some(format!("loadgen says {}{count}: {reasons}", outcome.name))
 }
 
 #[cfg(test)]

@@ -80,10 +80,10 @@ impl Exported {
 }
 
 impl View for Exported {
-    fn ramp(&mut self, progress: &Progress, asked: u64) {
+    fn ramp(&mut self, progress: &Progress, requested: u64) {
         self.figures.advance(progress, Phase::Connecting);
         self.show();
-        self.next.ramp(progress, asked);
+        self.next.ramp(progress, requested);
     }
 
     fn running(&mut self, state: &Running<'_>) {

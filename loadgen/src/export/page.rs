@@ -44,7 +44,7 @@ fn streams(text: &mut Text, figures: &Figures) {
     for (kind, name, help, value) in [
         (
             Gauge,
-            "loadgen_subscribers_wanted",
+            "loadgen_subscribers_target",
             "Number of event streams that the run is to hold open.",
             figures.wanted,
         ),
@@ -124,7 +124,7 @@ fn events(text: &mut Text, figures: &Figures) {
             counts.corrupted,
         ),
         (
-            "loadgen_gaps_told_total",
+            "loadgen_gap_notices_total",
             "Notices in event streams that events are missing.",
             counts.loss_notices,
         ),

@@ -55,7 +55,7 @@ async fn serve(listener: tokio::net::TcpListener, shown: Arc<Mutex<Figures>>) {
         let shown = shown.clone();
         tokio::spawn(async move {
             let service =
-                service_fn(|request| ready(Ok::<_, Infallible>(answer(&request, &shown))));
+                service_fn(|request| ready(Ok::<_, Infallible>(response(&request, &shown))));
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD)
@@ -67,7 +67,7 @@ async fn serve(listener: tokio::net::TcpListener, shown: Arc<Mutex<Figures>>) {
     }
 }
 
-fn answer<B>(request: &Request<B>, shown: &Mutex<Figures>) -> Response<Full<Bytes>> {
+fn response<B>(request: &Request<B>, shown: &Mutex<Figures>) -> Response<Full<Bytes>> {
     let (status, body) = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/metrics") => {
             let figures = shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -76,12 +76,12 @@ fn answer<B>(request: &Request<B>, shown: &Mutex<Figures>) -> Response<Full<Byte
         (&Method::GET | &Method::HEAD, _) => (StatusCode::NOT_FOUND, "try /metrics\n".to_owned()),
         _ => (StatusCode::METHOD_NOT_ALLOWED, "use GET\n".to_owned()),
     };
-    let mut reply = Response::new(Full::new(Bytes::from(body)));
-    *reply.status_mut() = status;
-    let headers = reply.headers_mut();
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(FORMAT));
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     }
-    reply
+    response
 }

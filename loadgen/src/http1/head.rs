@@ -46,8 +46,8 @@ impl Head {
     /// Reads the head at the begin of these bytes; nothing while it is incomplete.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Self>, HeadError> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
-        let mut answer = httparse::Response::new(&mut headers);
-        let length = match answer.parse(bytes) {
+        let mut response = httparse::Response::new(&mut headers);
+        let length = match response.parse(bytes) {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) if bytes.len() > LONGEST => {
                 return Err(HeadError::TooLong);
@@ -59,17 +59,17 @@ impl Head {
         if length > LONGEST {
             return Err(HeadError::TooLong);
         }
-        let status = answer.code.unwrap_or(0);
+        let status = response.code.unwrap_or(0);
         let mut head = Self {
             length,
             status,
             is_event_stream: false,
-            closes: answer.version == Some(0),
+            closes: response.version == Some(0),
             body: Body::UntilClose,
             coding: None,
             server: None,
         };
-        for header in answer.headers.iter() {
+        for header in response.headers.iter() {
             head.header(header.name, header.value)?;
         }
         if status / 100 == 1 || status == 204 || status == 304 {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coding_that_nobody_asked_for_is_seen() {
+    fn a_coding_that_nobody_requested_is_seen() {
         let cases = [
             ("", None),
             ("content-encoding: identity\r\n", None),

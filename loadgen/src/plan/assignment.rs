@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_what_was_asked_for_in_any_run_of_subscribers() {
+    fn a_share_is_what_was_requested_in_any_run_of_subscribers() {
         for from in [0_usize, 17, 5000] {
             let slow = (from..from + 1000).filter(|number| spread(*number) < 0.01).count();
             assert!((9..=11).contains(&slow), "{slow} of 1000 from {from}");

@@ -15,17 +15,17 @@ const RESERVE: u64 = 100;
 pub(crate) enum FilesError {
     /// Of open files.
     #[error(
-        "{asked} connections do not fit: this process can hold {can} (open files are limited to \
+        "{requested} connections do not fit: this process can hold {can} (open files are limited to \
          {limit}); use --processes {processes}, or raise the limit (ulimit -n)"
     )]
-    Files { asked: u64, can: u64, limit: u64, processes: u64 },
+    Files { requested: u64, can: u64, limit: u64, processes: u64 },
     /// Of local ports.
     #[error(
-        "{asked} connections do not fit: {ports} local ports and {pairs} pair(s) of source and \
+        "{requested} connections do not fit: {ports} local ports and {pairs} pair(s) of source and \
          target addresses allow {can}; give more source addresses (--source 127.0.0.0/28), or more \
          ports (sysctl net.ipv4.ip_local_port_range)"
     )]
-    Ports { asked: u64, ports: u64, pairs: u64, can: u64 },
+    Ports { requested: u64, ports: u64, pairs: u64, can: u64 },
 }
 
 /// How many files a process may open.
@@ -59,7 +59,12 @@ impl FileBudget {
         let each = sockets.div_ceil(plan.processes as u64);
         if each > can {
             let processes = sockets.div_ceil(can.max(1));
-            return Err(FilesError::Files { asked: sockets, can, limit: self.limit, processes });
+            return Err(FilesError::Files {
+                requested: sockets,
+                can,
+                limit: self.limit,
+                processes,
+            });
         }
         let ports = local_ports();
         let ports = u64::from(ports.1.saturating_sub(ports.0)) + 1;
@@ -72,7 +77,7 @@ impl FileBudget {
             .sum();
         let can = ports * pairs;
         if sockets > can {
-            return Err(FilesError::Ports { asked: sockets, ports, pairs, can });
+            return Err(FilesError::Ports { requested: sockets, ports, pairs, can });
         }
         Ok(())
     }

@@ -354,7 +354,7 @@ impl Settings {
         if plan.ramp.connections > bound {
             return Err(PlanError::Bound {
                 what: "--connections",
-                asked: plan.ramp.connections.to_string(),
+                requested: plan.ramp.connections.to_string(),
                 bound: bound.to_string(),
                 flag: "--limit-connections",
             });
@@ -364,7 +364,7 @@ impl Settings {
         if let Some(peak) = peak.filter(|peak| *peak > bound) {
             return Err(PlanError::Bound {
                 what: "the rate",
-                asked: peak.to_string(),
+                requested: peak.to_string(),
                 bound: bound.to_string(),
                 flag: "--limit-rate",
             });
@@ -373,7 +373,7 @@ impl Settings {
         if plan.timing.publishing() > bound {
             return Err(PlanError::Bound {
                 what: "the warm-up and duration of",
-                asked: Span(plan.timing.publishing()).to_string(),
+                requested: Span(plan.timing.publishing()).to_string(),
                 bound: Span(bound).to_string(),
                 flag: "--limit-duration",
             });

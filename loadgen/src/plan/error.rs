@@ -22,9 +22,9 @@ pub(crate) enum PlanError {
     )]
     NotLoopback(String),
     #[error(
-        "{what} {asked} is above the limit of {bound}; if it is meant, raise the limit with {flag}"
+        "{what} {requested} is above the limit of {bound}; if it is meant, raise the limit with {flag}"
     )]
-    Bound { what: &'static str, asked: String, bound: String, flag: &'static str },
+    Bound { what: &'static str, requested: String, bound: String, flag: &'static str },
     #[error("{name} {value} is out of range: {range}")]
     Range { name: &'static str, value: String, range: String },
     #[error("{0}")]

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_shapes_the_load_is_told_apart_however_it_is_asked_for() {
+    fn what_shapes_the_load_is_told_apart_however_it_is_requested() {
         let own = Settings {
             subscribe: vec![format!("{HERE}-{{n}}")],
             publish: Some(format!("{HERE}-{{n}}")),

@@ -119,7 +119,7 @@ impl Client {
         if !matches!(result, Ok((_, true))) {
             self.transport = None;
         }
-        result.map(|(answer, _)| answer)
+        result.map(|(response, _)| response)
     }
 
     /// The response, and whether the connection goes on.

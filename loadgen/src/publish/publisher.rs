@@ -82,9 +82,9 @@ impl Publisher {
         while let Some(scheduled) = self.wait(&mut schedule) {
             let (topic, sequence, sent) = self.prepare(scheduled);
             let outcome = publish(self, topic);
-            let answered = self.clock.now();
+            let acknowledged_at = self.clock.now();
             match outcome {
-                Outcome::Accepted => self.accepted(scheduled, sent, answered),
+                Outcome::Accepted => self.accepted(scheduled, sent, acknowledged_at),
                 Outcome::Refused(kind) | Outcome::Unknown(kind) => {
                     self.refused(&kind, topic, sequence);
                 }
@@ -173,11 +173,11 @@ impl Publisher {
         (topic, sequence, sent)
     }
 
-    pub(super) fn accepted(&mut self, scheduled: Scheduled, sent: Moment, answered: Moment) {
+    pub(super) fn accepted(&mut self, scheduled: Scheduled, sent: Moment, acknowledged_at: Moment) {
         self.report.acknowledged += 1;
         self.context.progress.acknowledged.fetch_add(1, Ordering::Relaxed);
         if scheduled.due >= self.context.start + self.context.plan.timing.warmup {
-            self.report.acknowledgement.record(answered.since(sent));
+            self.report.acknowledgement.record(acknowledged_at.since(sent));
         }
     }
 

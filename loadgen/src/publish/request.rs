@@ -56,8 +56,8 @@ pub(super) fn head(publishing: &Publishing, kind: &str, out: &mut Vec<u8>) {
 /// Publishes one event. After an error on the way the event may arrive or not.
 pub(super) fn publish(client: &mut Client, request: &[u8]) -> Outcome {
     match client.exchange(request) {
-        Ok(answer) if answer.status / 100 == 2 => Outcome::Accepted,
-        Ok(answer) => Outcome::Refused(format!("status {}", answer.status)),
+        Ok(response) if response.status / 100 == 2 => Outcome::Accepted,
+        Ok(response) => Outcome::Refused(format!("status {}", response.status)),
         Err(ExchangeError::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut => {
             Outcome::Unknown("no answer in time".to_owned())
         }

@@ -25,14 +25,14 @@ impl Delay {
         chance: f64,
         began_ago: Duration,
     ) -> Self {
-        let asked = match (faults.reconnect, retry) {
+        let requested = match (faults.reconnect, retry) {
             (Reconnect::Now, _) => Duration::ZERO,
             (_, Some(retry)) => Duration::from_millis(u64::from(retry)),
             (_, None) => faults.retry,
         };
-        let asked = asked.mul_f64(1.0 + faults.jitter * chance);
+        let requested = requested.mul_f64(1.0 + faults.jitter * chance);
         let least = MIN_RECONNECT_INTERVAL.saturating_sub(began_ago);
-        Self { time: asked.max(least), is_lengthened: asked < least }
+        Self { time: requested.max(least), is_lengthened: requested < least }
     }
 }
 

@@ -232,7 +232,7 @@ fn environment() -> Environment {
 
 fn subscribers() -> Subscribers {
     Subscribers {
-        asked: SUBSCRIBERS,
+        requested: SUBSCRIBERS,
         connected: SUBSCRIBERS - 4,
         topics: 4,
         verified: 2_000,
@@ -263,7 +263,7 @@ fn publishing() -> Publishing {
         refusals: [("503".to_owned(), 8)].into(),
         late: 91,
         missed: 2,
-        asked_rate: Some(100.0),
+        requested_rate: Some(100.0),
         reached_rate: 99.83,
         acknowledgement: Some(distribution(5_990, 0.48, 1.35)),
         own_lateness: Some(distribution(5_907, 0.021, 1.4)),

@@ -135,7 +135,8 @@ pub(crate) struct PhaseTimes {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Subscribers {
     /// How many the load has.
-    pub(crate) asked: u64,
+    #[serde(rename = "asked")]
+    pub(crate) requested: u64,
     /// How many were connected when the ramp ended.
     pub(crate) connected: u64,
     /// How many topics they were spread over.
@@ -187,7 +188,8 @@ pub(crate) struct Publishing {
     /// Events of the schedule that were never sent, because those before them took too long.
     pub(crate) missed: u64,
     /// Events a second of the schedule; absent in a closed loop.
-    pub(crate) asked_rate: Option<f64>,
+    #[serde(rename = "asked_rate")]
+    pub(crate) requested_rate: Option<f64>,
     /// Events a second that were accepted.
     pub(crate) reached_rate: f64,
     /// From the call to its response.

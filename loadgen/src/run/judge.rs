@@ -65,17 +65,17 @@ impl Findings {
 }
 
 fn reachable(plan: &Plan, run: &Run, findings: &mut Findings) {
-    let (asked, connected) = (run.subscribers.asked, run.subscribers.connected);
+    let (requested, connected) = (run.subscribers.requested, run.subscribers.connected);
     let failures: Vec<_> =
         run.subscribers.failures.iter().map(|(kind, count)| format!("{kind} ({count})")).collect();
     let failures = failures.join(", ");
-    if connected == 0 && asked > 0 {
+    if connected == 0 && requested > 0 {
         let target = plan.targets.first().map_or("", |target| target.endpoint.authority.as_str());
         let reason = format!("{target}: {failures}. {}", advice(run));
         findings.add(Outcome::Unreachable, reason);
-    } else if connected < asked {
+    } else if connected < requested {
         let reason = format!(
-            "{connected} of {asked} subscribers were connected when publishing began: {failures}"
+            "{connected} of {requested} subscribers were connected when publishing began: {failures}"
         );
         findings.add(Outcome::SloMissed, reason);
     }
@@ -234,7 +234,9 @@ fn wait(publishing: &Publishing) -> String {
             "whose time was not measured: no event that was due after the warm-up was accepted"
                 .into()
         },
-        |answers| format!("which took {} in the median", numbers::ms(answers.at(0.5))),
+        |response_times| {
+            format!("which took {} in the median", numbers::ms(response_times.at(0.5)))
+        },
     )
 }
 
@@ -249,7 +251,7 @@ fn notes(plan: &Plan, run: &Run, findings: &mut Findings) {
     let notes = &mut findings.notes;
     let failures = &run.subscribers.failures;
     let failed: u64 = failures.values().sum();
-    if failed > 0 && run.subscribers.connected >= run.subscribers.asked {
+    if failed > 0 && run.subscribers.connected >= run.subscribers.requested {
         let kinds: Vec<_> = failures.iter().map(|(kind, n)| format!("{kind} ({n})")).collect();
         notes.push(format!(
             "{failed} attempts to connect failed and were made again: {}",

@@ -46,7 +46,7 @@ pub(crate) enum RunError {
 /// An observer of a run while it goes on.
 pub(crate) trait View {
     /// Connecting.
-    fn ramp(&mut self, progress: &Progress, asked: u64);
+    fn ramp(&mut self, progress: &Progress, requested: u64);
     /// Publishing, or waiting for the tail.
     fn running(&mut self, state: &Running<'_>);
     /// Over: nothing moves any more.
@@ -202,12 +202,12 @@ fn ramp(
     view: &mut dyn View,
 ) -> Result<Duration, RunError> {
     let began = Instant::now();
-    let asked = plan.ramp.connections as u64;
+    let requested = plan.ramp.connections as u64;
     let mut complete = None;
     while began.elapsed() < plan.ramp.timeout && !interrupted.load(Ordering::Relaxed) {
         let progress = readers.progress();
-        view.ramp(&progress, asked);
-        if progress.counts.connected + progress.counts.gave_up >= asked {
+        view.ramp(&progress, requested);
+        if progress.counts.connected + progress.counts.gave_up >= requested {
             let ramp = *complete.get_or_insert_with(|| began.elapsed());
             // The rest, in which nothing is published.
             if began.elapsed() >= ramp + SETTLE_TIME || progress.counts.connected == 0 {

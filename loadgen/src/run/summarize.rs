@@ -59,7 +59,7 @@ pub(super) fn summarize(plan: &Plan, request: &RunRequest<'_>, raw: RawResults) 
             tail_seconds: raw.tail.as_secs_f64(),
         },
         subscribers: Subscribers {
-            asked: plan.ramp.connections as u64,
+            requested: plan.ramp.connections as u64,
             connected: at_ramp_end.counts.connected,
             topics: u64::from(plan.topics.count),
             verified: verified(plan),
@@ -135,12 +135,12 @@ fn connecting(recorder: &Recorder) -> Connecting {
 }
 
 fn publishing(plan: &Plan, publish_report: &PublishReport, measured: Duration) -> Publishing {
-    let asked = plan.publishing.as_ref();
+    let requested = plan.publishing.as_ref();
     let length = plan.timing.publishing();
-    let events = asked.and_then(|asked| asked.schedule.events(length));
+    let events = requested.and_then(|requested| requested.schedule.events(length));
     let seconds = measured.as_secs_f64().max(length.as_secs_f64());
     Publishing {
-        style: asked.map_or("none", |asked| style_name(asked.style)).to_owned(),
+        style: requested.map_or("none", |requested| style_name(requested.style)).to_owned(),
         open_loop: events.is_some(),
         slots: publish_report.scheduled,
         sent: publish_report.sent,
@@ -148,7 +148,7 @@ fn publishing(plan: &Plan, publish_report: &PublishReport, measured: Duration) -
         refusals: publish_report.refusals.clone(),
         late: publish_report.late,
         missed: publish_report.missed,
-        asked_rate: events.map(|events| events / length.as_secs_f64()),
+        requested_rate: events.map(|events| events / length.as_secs_f64()),
         reached_rate: publish_report.acknowledged as f64 / seconds,
         acknowledgement: publish_report.acknowledgement.distribution(),
         own_lateness: publish_report.own_lateness.distribution(),

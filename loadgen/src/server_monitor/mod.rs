@@ -111,8 +111,8 @@ fn scrape(plan: &Plan, notes: &mut Vec<String>) -> Option<String> {
         .and_then(|mut client| {
             client.exchange(request.as_bytes()).map_err(|error| error.to_string())
         })
-        .and_then(|answer| match answer.status {
-            200 => Ok(String::from_utf8_lossy(&answer.body).into_owned()),
+        .and_then(|response| match response.status {
+            200 => Ok(String::from_utf8_lossy(&response.body).into_owned()),
             status => Err(format!("status {status}")),
         });
     let note = |why| notes.push(without_secrets(&format!("metrics of http://{host}{path}: {why}")));

@@ -124,7 +124,7 @@ mod tests {
             ("delivery.p99 <= 1.5 s", "delivery.p99", AtMost, 1500.0),
             ("  ack.mean<250us ", "ack.mean", Less, 0.25),
             ("ack.min>80µs", "ack.min", Greater, 0.08),
-            ("own.lag.p999<500ns", "own.lag.p999", Less, 0.0005),
+            ("generator.lag.p999<500ns", "generator.lag.p999", Less, 0.0005),
             ("connect.first_byte.max<=3s", "connect.first_byte.max", AtMost, 3000.0),
             ("completion.last.p9999<1s", "completion.last.p9999", Less, 1000.0),
             ("delivery_ratio==1", "delivery_ratio", Equal, 1.0),
@@ -137,7 +137,7 @@ mod tests {
             ("server.cpu_us_per_delivery<=4.25", "server.cpu_us_per_delivery", AtMost, 4.25),
             ("server.memory_per_subscriber<20KiB", "server.memory_per_subscriber", Less, 20_480.0),
             ("server.memory_after<1.5MB", "server.memory_after", Less, 1_500_000.0),
-            ("own.bytes_per_subscriber<900", "own.bytes_per_subscriber", Less, 900.0),
+            ("generator.bytes_per_subscriber<900", "generator.bytes_per_subscriber", Less, 900.0),
         ] {
             let slo: Slo = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!(slo.figure.to_string(), figure, "{text}");

@@ -87,7 +87,7 @@ pub(super) static FAMILIES: [Family; 16] = [
         "mean latency of each subscriber, distributed over the subscribers",
     ),
     family(
-        "own.lag",
+        "generator.lag",
         |r, s| s.of(r.own.reading_lag.as_ref()),
         "how long data waited in the load generator before it was read",
     ),

@@ -23,8 +23,8 @@ pub(crate) enum Figure {
 }
 
 /// Old name and new name of metrics that were renamed. The old ones are understood for one version.
-const RENAMED: [(&str, &str); 2] =
-    [("reach", "delivery_ratio"), ("connect.head", "connect.headers")];
+const RENAMED: [(&str, &str); 3] =
+    [("reach", "delivery_ratio"), ("connect.head", "connect.headers"), ("own", "generator")];
 
 /// The present name of a metric; nothing when the given one is the present one, or none.
 pub(crate) fn renamed(name: &str) -> Option<String> {
@@ -107,8 +107,11 @@ mod tests {
 
     #[test]
     fn a_name_of_an_earlier_version_is_the_metric_of_its_new_name() {
-        for (old, new) in [("reach", "delivery_ratio"), ("connect.head.p99", "connect.headers.p99")]
-        {
+        for (old, new) in [
+            ("reach", "delivery_ratio"),
+            ("connect.head.p99", "connect.headers.p99"),
+            ("own.cpu", "generator.cpu"),
+        ] {
             assert_eq!(renamed(old).as_deref(), Some(new));
             assert_eq!(Figure::named(old).expect("understood").to_string(), new);
             assert_eq!(renamed(new), None);

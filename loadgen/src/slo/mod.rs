@@ -111,7 +111,7 @@ mod tests {
             ("deliveries_per_second>90,000", "90,000 a second", false),
             ("server.cpu_us_per_delivery<=4", "3.5 µs", true),
             ("server.memory_per_subscriber<18KiB", "18 KiB", false),
-            ("own.cpu<80%", "50 %", true),
+            ("generator.cpu<80%", "50 %", true),
         ] {
             assert_eq!(check(expression, &run), (Some(measured.to_owned()), met), "{expression}");
         }

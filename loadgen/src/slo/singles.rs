@@ -159,13 +159,13 @@ pub(super) static SINGLES: [Single; 27] = [
         "resident memory of the server at the end of the run",
     ),
     single(
-        "own.bytes_per_subscriber",
+        "generator.bytes_per_subscriber",
         Unit::Bytes,
         |r| r.subscribers.own_bytes_each,
         "memory of the load generator per subscriber",
     ),
     single(
-        "own.cpu",
+        "generator.cpu",
         Unit::Share,
         |r| r.own.workers.iter().map(|w| w.cpu).reduce(f64::max),
         "share of one core that the busiest reading thread of the load generator used",

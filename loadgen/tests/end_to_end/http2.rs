@@ -43,7 +43,7 @@ fn who_is_told_not_to_come_back_asks_once() {
         "run --subscribe http://{}/events -c 3 --http 2 --attempts 5 --retry 10ms -d 1s --warmup 0s",
         server.address
     ));
-    assert_eq!((ran.code, server.asked()), (5, 3), "{}", ran.stdout);
+    assert_eq!((ran.code, server.request_count()), (5, 3), "{}", ran.stdout);
 }
 
 #[test]

@@ -109,8 +109,9 @@ fn search(server: &Fanfare, flags: &str) -> (Ran, Vec<u64>) {
         ));
         let runs = read(&json)["runs"].as_array().expect("a list").clone();
         if runs.iter().all(|run| run["verdict"]["outcome"] != "invalid") {
-            let asked = |run: &Value| run["subscribers"]["asked"].as_u64().expect("a count");
-            return (ran, runs.iter().map(asked).collect());
+            let request_count =
+                |run: &Value| run["subscribers"]["asked"].as_u64().expect("a count");
+            return (ran, runs.iter().map(request_count).collect());
         }
     }
     panic!("the machine is too busy for every level to be valid");

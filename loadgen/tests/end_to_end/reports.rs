@@ -48,7 +48,7 @@ fn a_result_becomes_a_page_a_summary_and_a_table() {
 }
 
 #[test]
-fn the_same_files_can_be_asked_for_when_the_run_is_made() {
+fn the_same_files_can_be_requested_when_the_run_is_made() {
     let server = Fanfare::start();
     let folder = scratch();
     let file = |name: &str| folder.path().join(name);

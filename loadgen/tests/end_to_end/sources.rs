@@ -51,17 +51,17 @@ fn every_subscriber_says_what_it_was_told_to_say() {
          --cookie a=1 --cookie b=2 -H X-Tenant:blue",
         stub.address
     ));
-    let mut asked = Vec::new();
+    let mut request_count = Vec::new();
     for caller in stub.callers() {
         for line in ["authorization: Bearer secret", "cookie: a=1; b=2", "x-tenant: blue"] {
             let said = caller.head.iter().any(|said| said.eq_ignore_ascii_case(line));
             assert!(said, "no {line} in {:?}", caller.head);
         }
-        asked.push(caller.head[0].clone());
+        request_count.push(caller.head[0].clone());
     }
-    asked.sort();
+    request_count.sort();
     let expected = [0, 1, 2].map(|number| format!("GET /events?for={number} HTTP/1.1"));
-    assert_eq!(asked, expected);
+    assert_eq!(request_count, expected);
     let result = ran.result.expect("a result").to_string();
     assert!(!result.contains("Bearer") && ran.stdout.contains("3 of 3"), "{}", ran.stdout);
 }

@@ -67,7 +67,7 @@ fn who_is_told_not_to_come_back_asks_once() {
         assert_eq!((ran.code, ran.text("/verdict/outcome")), (5, "unreachable"), "{version}");
         assert!(ran.text("/subscribers/protocol").starts_with(name), "{}", ran.stdout);
         assert_eq!(ran.count("/subscribers/failures/status 204"), 3, "{}", ran.stdout);
-        assert_eq!(server.asked(), 3, "{name}");
+        assert_eq!(server.request_count(), 3, "{name}");
     }
 }
 

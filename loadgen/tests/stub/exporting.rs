@@ -41,7 +41,7 @@ fn the_last_page_says_what_the_result_says() {
         ran.assert_ended(3, "wrong");
         let page = records.last().expect("one at least");
         for (series, path) in [
-            ("loadgen_subscribers_wanted", "/subscribers/asked"),
+            ("loadgen_subscribers_target", "/subscribers/asked"),
             ("loadgen_connects_total", "/subscribers/connected"),
             ("loadgen_events_published_total", "/publishing/acknowledged"),
             ("loadgen_events_received_total", "/delivery/received"),
@@ -58,7 +58,7 @@ fn the_last_page_says_what_the_result_says() {
             assert!(found > 0, "{path}: {}", ran.stdout);
         }
         assert_eq!(page.count("loadgen_publish_failures_total"), 4);
-        assert_eq!(page.count("loadgen_gaps_told_total"), 4);
+        assert_eq!(page.count("loadgen_gap_notices_total"), 4);
         assert_eq!(page.count("loadgen_publish_lateness_seconds_count"), lateness(&ran));
         assert_eq!(page.count("loadgen_subscribers"), 0, "no stream is open any more");
         // The stub takes 300 ms at least for each delivery.

@@ -84,7 +84,7 @@ fn assert_explains(ran: &Ran, apart: f64) {
 }
 
 /// Compares the percentiles with the server's, and the server's with its settings.
-fn agrees(topic: &str, flags: &str, faults: &Faults, is_as_asked: impl Fn(&[f64; 5])) {
+fn agrees(topic: &str, flags: &str, faults: &Faults, is_as_requested: impl Fn(&[f64; 5])) {
     let mut last = String::new();
     for _ in 0..ATTEMPTS {
         let stub = Stub::start(faults.clone());
@@ -96,7 +96,7 @@ fn agrees(topic: &str, flags: &str, faults: &Faults, is_as_asked: impl Fn(&[f64;
         assert_eq!(record.len() as u64, ran.count("/delivery/intended/count"));
         let theirs = QUANTILES.map(|quantile| nearest_rank(&record, quantile));
         let ours = QUANTILES.map(|quantile| ran.percentile("/delivery/intended", quantile));
-        is_as_asked(&theirs);
+        is_as_requested(&theirs);
         let close =
             |(ours, theirs): (&f64, &f64)| (ours - theirs).abs() <= APART.0.max(theirs * APART.1);
         if ours.iter().zip(&theirs).all(close) {

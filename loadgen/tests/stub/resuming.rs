@@ -137,7 +137,7 @@ fn a_client_in_a_hurry_comes_back_whatever_the_server_asks() {
 }
 
 #[test]
-fn a_storm_cuts_the_share_that_was_asked_for() {
+fn a_storm_cuts_the_share_that_was_requested() {
     // Which ones is spread evenly over the subscribers, so their number is the share but for one.
     let cases = [("--storm-share 0.25", 5), ("--storm-share 0.6", 12), ("", 20)];
     each(&cases, |(share, wanted)| {
@@ -154,7 +154,7 @@ fn a_storm_cuts_the_share_that_was_asked_for() {
 }
 
 #[test]
-fn who_is_turned_away_tries_again_as_often_as_was_asked() {
+fn who_is_turned_away_tries_again_as_often_as_was_requested() {
     let cases = [
         (Rejection::Status(503), "status 503"),
         (Rejection::Json, "not text/event-stream"),

@@ -126,28 +126,28 @@ fn several_mistakes_at_once_are_told_apart() {
 #[test]
 fn a_loss_that_was_announced_blames_nobody() {
     const GAP: &str = "fanfare-gap";
-    let told_of_two = [
+    let announces_two = [
         (10, EventFault::Drop),
         (11, EventFault::Drop),
         (12, EventFault::AnnounceLoss(GAP, Some(2))),
     ];
-    let told_of_some =
+    let announces_some =
         [(10, EventFault::Drop), (11, EventFault::Drop), (12, EventFault::AnnounceLoss(GAP, None))];
-    let told_before = [
+    let announced_before = [
         (10, EventFault::AnnounceLoss(GAP, Some(2))),
         (10, EventFault::Drop),
         (11, EventFault::Drop),
     ];
-    let told_otherwise = [
+    let announced_otherwise = [
         (10, EventFault::Drop),
         (11, EventFault::Drop),
         (12, EventFault::AnnounceLoss("lost", Some(2))),
     ];
     let cases = [
-        (told_of_two, ""),
-        (told_of_some, ""),
-        (told_before, ""),
-        (told_otherwise, "--loss-event lost"),
+        (announces_two, ""),
+        (announces_some, ""),
+        (announced_before, ""),
+        (announced_otherwise, "--loss-event lost"),
     ];
     each(&cases, |(event_faults, flags)| {
         let stub = Stub::at(event_faults);

@@ -32,12 +32,12 @@ pub(crate) fn http1(bytes: &[u8]) {
     if bytes.starts_with(b"PRI ") {
         return;
     }
-    let answer = exchange(&[bytes]);
-    if answer.is_empty() {
+    let response = exchange(&[bytes]);
+    if response.is_empty() {
         return;
     }
-    let shown = || String::from_utf8_lossy(&answer[..answer.len().min(200)]).into_owned();
-    let status = answer.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
+    let shown = || String::from_utf8_lossy(&response[..response.len().min(200)]).into_owned();
+    let status = response.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
     let status = status.and_then(|status| std::str::from_utf8(status).ok()?.parse::<u16>().ok());
     let Some(status) = status else { panic!("not an answer: {:?}", shown()) };
     assert!((100..500).contains(&status) || status == 503 || status == 505, "{}", shown());
@@ -51,7 +51,7 @@ pub(crate) fn http2(bytes: &[u8]) {
 /// Everything that comes back, or its beginning if it is a stream.
 fn exchange(parts: &[&[u8]]) -> Vec<u8> {
     let mut socket = connect();
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     // The server may have closed before it was sent everything.
     let sent = parts.iter().try_for_each(|part| socket.write_all(part));
     if sent.is_ok() {
@@ -61,19 +61,22 @@ fn exchange(parts: &[&[u8]]) -> Vec<u8> {
     loop {
         match socket.read(&mut bytes) {
             Ok(0) => break,
-            Ok(count) => answer.extend_from_slice(&bytes[..count]),
+            Ok(count) => response.extend_from_slice(&bytes[..count]),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                panic!("no end after {PATIENCE:?}; so far {:?}", String::from_utf8_lossy(&answer));
+                panic!(
+                    "no end after {PATIENCE:?}; so far {:?}",
+                    String::from_utf8_lossy(&response)
+                );
             }
             Err(_) => break,
         }
         // A stream has no end.
-        if answer.windows(17).any(|window| window == b"text/event-stream") {
+        if response.windows(17).any(|window| window == b"text/event-stream") {
             break;
         }
     }
     assert!(!PANICKED.load(Ordering::Relaxed), "a thread of the server panicked");
-    answer
+    response
 }
 
 /// A connection from one of many addresses of this machine: each has ports of its own, so that

@@ -64,26 +64,26 @@ pub(super) async fn serve(listener: std::net::TcpListener, admin: &Admin) -> io:
         let place = Places::take(&places).await;
         let admin = admin.clone();
         tokio::spawn(
-            async move { converse(stream, &place, |request| admin.answer(request)).await },
+            async move { converse(stream, &place, |request| admin.respond(request)).await },
         );
         // Those that are there are served before many more are let in.
         yield_now().await;
     }
 }
 
-async fn converse<S, A>(stream: S, place: &Place, answer: A)
+async fn converse<S, A>(stream: S, place: &Place, respond: A)
 where
     S: AsyncRead + AsyncWrite,
     A: Fn(&Request<Incoming>) -> Response<Full<Bytes>>,
 {
-    let ended = timeout(AGE_MAX + HEAD_TIME_MAX, answer_all(stream, place, answer));
+    let ended = timeout(AGE_MAX + HEAD_TIME_MAX, respond_all(stream, place, respond));
     tokio::select! {
         _ = ended => {}
         () = place.is_lost() => tracing::debug!("an admin connection made room for another"),
     }
 }
 
-async fn answer_all<S, A>(stream: S, place: &Place, answer: A)
+async fn respond_all<S, A>(stream: S, place: &Place, respond: A)
 where
     S: AsyncRead + AsyncWrite,
     A: Fn(&Request<Incoming>) -> Response<Full<Bytes>>,
@@ -94,12 +94,12 @@ where
     let service = service_fn(|request| {
         place.is_used();
         let is_last = requests.fetch_add(1, Ordering::Relaxed) + 1 >= REQUESTS_MAX;
-        let mut reply = answer(&request);
+        let mut response = respond(&request);
         // Nothing here reads a body, and what follows one that was not read is no request.
         if is_last || !request.body().is_end_stream() {
-            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        std::future::ready(Ok::<_, Infallible>(reply))
+        std::future::ready(Ok::<_, Infallible>(response))
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -221,8 +221,8 @@ mod tests {
         let (theirs, ours) = duplex(1 << 10);
         let client = tokio::spawn(client(theirs));
         let began = Instant::now();
-        let answer = |_: &Request<Incoming>| Response::new(Full::from(vec![b'x'; 100 << 10]));
-        converse(ours, &place, answer).await;
+        let respond = |_: &Request<Incoming>| Response::new(Full::from(vec![b'x'; 100 << 10]));
+        converse(ours, &place, respond).await;
         client.abort();
         began.elapsed().as_secs()
     }

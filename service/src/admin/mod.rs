@@ -74,18 +74,18 @@ impl Admin {
         }
     }
 
-    fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+    fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let mut reply = text(StatusCode::METHOD_NOT_ALLOWED, "use GET\n".into());
-            reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return reply;
+            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "use GET\n".into());
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return response;
         }
         match request.uri().path() {
             "/metrics" => {
-                let mut reply = text(StatusCode::OK, self.metrics.render(&self.snapshot()));
+                let mut response = text(StatusCode::OK, self.metrics.render(&self.snapshot()));
                 let content_type = HeaderValue::from_static(METRICS_TYPE);
-                reply.headers_mut().insert(CONTENT_TYPE, content_type);
-                reply
+                response.headers_mut().insert(CONTENT_TYPE, content_type);
+                response
             }
             "/healthz" => text(StatusCode::OK, "alive\n".into()),
             "/readyz" if self.is_ready() => text(StatusCode::OK, "ready\n".into()),
@@ -109,10 +109,10 @@ impl Admin {
 }
 
 fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
-    let mut reply = Response::new(Full::new(Bytes::from(body)));
-    *reply.status_mut() = status;
-    let headers = reply.headers_mut();
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    reply
+    response
 }

@@ -77,10 +77,10 @@ impl Budget {
     ) -> Option<bool> {
         self.steps = self.steps.max(1);
         loop {
-            let answer = selectors.match_within(topics, progress, &mut self.steps);
+            let matches = selectors.match_within(topics, progress, &mut self.steps);
             let is_left = self.is_left() || self.renew();
-            if answer.is_some() || !is_left {
-                return answer;
+            if matches.is_some() || !is_left {
+                return matches;
             }
         }
     }
@@ -116,13 +116,13 @@ mod tests {
         let topics = ["a", "b", "x/c"].map(|text| Topic::parse(text, 100).unwrap());
         let mut progress = MatchProgress::default();
         let mut cuts = 0;
-        let answer = loop {
+        let matches = loop {
             let mut budget = Budget::new(Allowance::Steps(1));
             match budget.match_topics(&selectors, &topics, &mut progress) {
-                Some(answer) => break answer,
+                Some(matches) => break matches,
                 None => cuts += 1,
             }
         };
-        assert!(answer && cuts > 5, "{cuts}");
+        assert!(matches && cuts > 5, "{cuts}");
     }
 }

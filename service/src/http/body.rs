@@ -40,7 +40,7 @@ pub(super) struct PendingStream {
 /// The body of an answer, as hyper polls it. Every stream of HTTP/2 keeps one, so what streams do not
 /// need is boxed.
 #[derive(Debug)]
-pub(super) enum ReplyBody {
+pub(super) enum ResponseBody {
     /// Known from the start.
     Whole(Box<Full<Bytes>>),
     /// A subscriber's events, until its shard ends it. Segments of fewer bytes than `segment_min` are
@@ -54,21 +54,21 @@ pub(super) enum ReplyBody {
 /// of it, or lets it go.
 pub(super) trait BodyObserver: Unpin {
     /// hyper asked for more, and there was some, or the end; or nothing yet.
-    fn asked(&mut self, is_ready: bool) {
+    fn polled(&mut self, is_ready: bool) {
         let _ = is_ready;
     }
 }
 
 impl<W: BodyObserver> BodyObserver for Box<W> {
-    fn asked(&mut self, is_ready: bool) {
-        (**self).asked(is_ready);
+    fn polled(&mut self, is_ready: bool) {
+        (**self).polled(is_ready);
     }
 }
 
 /// A body that its connection watches.
 #[derive(Debug)]
 pub(super) struct ObservedBody<W> {
-    pub(super) body: ReplyBody,
+    pub(super) body: ResponseBody,
     pub(super) observer: W,
 }
 
@@ -86,7 +86,7 @@ impl<W: BodyObserver> Body for ObservedBody<W> {
     ) -> Poll<Option<Result<Frame<Segment>, StreamCut>>> {
         let this = self.get_mut();
         let frame = Pin::new(&mut this.body).poll_frame(context);
-        this.observer.asked(frame.is_ready());
+        this.observer.polled(frame.is_ready());
         frame
     }
 
@@ -122,7 +122,7 @@ fn plain(frame: Result<Frame<Bytes>, Infallible>) -> Result<Frame<Segment>, Stre
     frame.map(|frame| frame.map_data(Segment::from)).map_err(|never| match never {})
 }
 
-impl Body for ReplyBody {
+impl Body for ResponseBody {
     type Data = Segment;
     type Error = StreamCut;
 

@@ -19,7 +19,7 @@ use hyper::{Method, Request};
 
 use super::host::called_host;
 use super::origin::Origin;
-use super::reply::Problem;
+use super::response::Problem;
 use super::served_hosts::Called;
 
 /// What a page may read of an answer, beside what every page may.
@@ -29,7 +29,7 @@ const EXPOSED: &str = "Last-Event-ID, Mercure-Last-Event-ID, Retry-After, Link";
 const USUAL_HEADERS: &str = "Authorization, Cache-Control, Content-Type, Last-Event-ID";
 
 /// How many header names a preflight may ask for.
-const ASKED_MAX: usize = 64;
+const REQUESTED_HEADERS_MAX: usize = 64;
 
 /// Whose pages may call us.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +50,7 @@ pub(super) struct PageAccess {
     origin: Option<HeaderValue>,
     credentials: bool,
     /// Header names that a preflight asks for.
-    asked: Option<HeaderValue>,
+    requested: Option<HeaderValue>,
 }
 
 impl OriginPolicy {
@@ -65,7 +65,7 @@ impl OriginPolicy {
         PageAccess {
             origin,
             credentials: credentials.unwrap_or(false),
-            asked: if preflight { asked_headers(request.headers()) } else { None },
+            requested: if preflight { requested_headers(request.headers()) } else { None },
         }
     }
 
@@ -117,7 +117,7 @@ impl PageAccess {
         }
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
         let usual = || HeaderValue::from_static(USUAL_HEADERS);
-        let names = self.asked.clone().unwrap_or_else(usual);
+        let names = self.requested.clone().unwrap_or_else(usual);
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
     }
@@ -135,14 +135,15 @@ fn called<B>(request: &Request<B>) -> Option<Called> {
 }
 
 /// The header names that a preflight asks for, if they are names and not too many.
-fn asked_headers(headers: &HeaderMap) -> Option<HeaderValue> {
+fn requested_headers(headers: &HeaderMap) -> Option<HeaderValue> {
     let lines = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
     let lines: Vec<_> = lines.map(HeaderValue::to_str).collect::<Result<_, _>>().ok()?;
     let all = lines.join(",");
     let names = all.split(',').map(str::trim).filter(|name| !name.is_empty());
     let names = names.map(|name| HeaderName::from_bytes(name.as_bytes()));
-    let names: Vec<HeaderName> = names.take(ASKED_MAX + 1).collect::<Result<_, _>>().ok()?;
-    if names.is_empty() || names.len() > ASKED_MAX {
+    let names: Vec<HeaderName> =
+        names.take(REQUESTED_HEADERS_MAX + 1).collect::<Result<_, _>>().ok()?;
+    if names.is_empty() || names.len() > REQUESTED_HEADERS_MAX {
         return None;
     }
     let names: Vec<_> = names.iter().map(HeaderName::as_str).collect();
@@ -262,7 +263,7 @@ mod tests {
     #[test]
     fn a_preflight_is_told_the_headers_that_it_asks_for() {
         let policy = listed(&["https://app.example"]);
-        let many = vec!["x-a"; ASKED_MAX + 1].join(",");
+        let many = vec!["x-a"; REQUESTED_HEADERS_MAX + 1].join(",");
         let cases: [(&[&str], &str); 8] = [
             (&[], USUAL_HEADERS),
             (&["hx-request,datastar-request"], "hx-request, datastar-request"),
@@ -273,9 +274,9 @@ mod tests {
             (&["*\u{e9}"], USUAL_HEADERS),
             (&[&many], USUAL_HEADERS),
         ];
-        for (asked, expected) in cases {
+        for (requested, expected) in cases {
             let mut request = request(Method::OPTIONS, "push.example", &["https://app.example"]);
-            for line in asked {
+            for line in requested {
                 let line = HeaderValue::from_bytes(line.as_bytes()).unwrap();
                 request.headers_mut().append(ACCESS_CONTROL_REQUEST_HEADERS, line);
             }
@@ -283,7 +284,7 @@ mod tests {
             let access = policy.access(&request);
             access.mark(&mut headers);
             access.mark_preflight("GET", &mut headers);
-            assert_eq!(headers[ACCESS_CONTROL_ALLOW_HEADERS], expected, "{asked:?}");
+            assert_eq!(headers[ACCESS_CONTROL_ALLOW_HEADERS], expected, "{requested:?}");
             assert_eq!(headers[ACCESS_CONTROL_ALLOW_CREDENTIALS], "true");
             let vary: Vec<_> = headers.get_all(VARY).iter().collect();
             assert_eq!(vary, ["Origin", "Access-Control-Request-Headers"]);

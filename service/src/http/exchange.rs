@@ -9,9 +9,9 @@ use hyper::{Request, Response};
 use tracing::{Instrument as _, Span};
 
 use super::admission::ConnectionGuard;
-use super::body::{Content, PendingStream, ReplyBody};
+use super::body::{Content, PendingStream, ResponseBody};
 use super::incoming::Incoming;
-use super::reply::Reply;
+use super::response::HttpResponse;
 use super::{Context, route, subscribe, trace};
 use crate::delivery::Cut;
 use crate::metrics::{ConnectionEnd, Refusal};
@@ -26,52 +26,52 @@ pub(super) enum Mode {
 }
 
 /// Answers a request, or refuses it.
-pub(super) async fn answer(
+pub(super) async fn respond(
     request: Request<Incoming>,
     mode: Mode,
     context: &Arc<Context>,
-) -> Reply {
+) -> HttpResponse {
     match mode {
         // Boxed, so that the space of its future is not in every answer.
         Mode::Serve if trace::is_on() => Box::pin(traced(request, context)).await,
-        Mode::Serve => route::answer(request, context).await,
+        Mode::Serve => route::respond(request, context).await,
         Mode::Refuse(refusal) => route::refuse(&request, context, refusal),
     }
 }
 
 /// Answers a request within its span.
-async fn traced(request: Request<Incoming>, context: &Arc<Context>) -> Reply {
+async fn traced(request: Request<Incoming>, context: &Arc<Context>) -> HttpResponse {
     let route = route::route(request.uri().path(), context);
     // Also for a span that is none: a second place for the future of an answer would be memory for
     // each connection.
     let span = route.and_then(|route| trace::begin(&request, route)).unwrap_or_else(Span::none);
     let began = Instant::now();
-    let reply = route::answer(request, context).instrument(span.clone()).await;
+    let response = route::respond(request, context).instrument(span.clone()).await;
     if !span.is_none() {
-        trace::end(&span, reply.status(), began);
+        trace::end(&span, response.status(), began);
     }
-    reply
+    response
 }
 
 /// Makes an answer that hyper can poll. Segments of a stream have at least `segment_min` bytes.
 /// `hang_up` cuts a stream whose reader takes nothing any more, or the connection.
 pub(super) fn to_body(
-    reply: Reply,
+    response: HttpResponse,
     context: &Context,
     segment_min: u32,
     hang_up: impl Fn(Cut) + Send + 'static,
-) -> Response<ReplyBody> {
-    let (head, content) = reply.into_parts();
+) -> Response<ResponseBody> {
+    let (head, content) = response.into_parts();
     let body = match content {
-        Content::Whole(body) => ReplyBody::Whole(Box::new(body)),
-        Content::Lines(lines) => ReplyBody::Lines(Box::new(lines)),
+        Content::Whole(body) => ResponseBody::Whole(Box::new(body)),
+        Content::Lines(lines) => ResponseBody::Lines(Box::new(lines)),
         Content::Stream(opening) => {
             let PendingStream { subscription, first } = *opening;
             subscribe::count_opened(&subscription, &context.metrics);
             match context.delivery.subscribe_body(subscription, first, Box::new(hang_up)) {
-                Some(reader) => ReplyBody::Events { reader, segment_min },
+                Some(reader) => ResponseBody::Events { reader, segment_min },
                 // All shards have ended. The stream ends at once, and its client comes back.
-                None => ReplyBody::Whole(<_>::default()),
+                None => ResponseBody::Whole(<_>::default()),
             }
         }
     };

@@ -37,7 +37,7 @@ pub(super) struct UpgradeState {
     /// The kernel has not taken all that hyper filter to write.
     congested: AtomicBool,
     /// A request has been read, and its answer has not been written yet.
-    answering: AtomicBool,
+    responding: AtomicBool,
     /// The answer has been handed out to hyper to its end; what it has of it is not written yet.
     handed_out: AtomicBool,
     takeover: Mutex<Option<Takeover>>,
@@ -64,10 +64,10 @@ impl UpgradeState {
     }
 
     /// A request has been read.
-    pub(super) fn asked(self: &Arc<Self>) -> Answering {
+    pub(super) fn request_read(self: &Arc<Self>) -> UnfinishedResponse {
         self.handed_out.store(false, Ordering::Relaxed);
-        self.answering.store(true, Ordering::Relaxed);
-        Answering(Arc::clone(self))
+        self.responding.store(true, Ordering::Relaxed);
+        UnfinishedResponse(Arc::clone(self))
     }
 
     pub(super) fn detach(&self, takeover: Takeover) -> Detached {
@@ -82,11 +82,11 @@ impl UpgradeState {
 
 /// Lies beside the body of an answer until hyper has all of it.
 #[derive(Debug)]
-pub(super) struct Answering(Arc<UpgradeState>);
+pub(super) struct UnfinishedResponse(Arc<UpgradeState>);
 
-impl BodyObserver for Answering {}
+impl BodyObserver for UnfinishedResponse {}
 
-impl Drop for Answering {
+impl Drop for UnfinishedResponse {
     fn drop(&mut self) {
         self.0.handed_out.store(true, Ordering::Relaxed);
     }
@@ -130,7 +130,7 @@ impl Observed<'_> {
 
     /// Nobody has been asked, so what is written is no answer of ours.
     fn is_own_word(&self) -> bool {
-        !self.upgrade.answering.load(Ordering::Relaxed)
+        !self.upgrade.responding.load(Ordering::Relaxed)
     }
 }
 
@@ -160,7 +160,7 @@ impl Write for Observed<'_> {
     fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.io).poll_flush(task);
         if flushed.is_ready() && self.upgrade.handed_out.swap(false, Ordering::Relaxed) {
-            self.upgrade.answering.store(false, Ordering::Relaxed);
+            self.upgrade.responding.store(false, Ordering::Relaxed);
         }
         flushed
     }

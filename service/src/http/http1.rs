@@ -25,8 +25,8 @@ use tokio::time::{sleep, timeout};
 use super::admission::ConnectionGuard;
 use super::body::{Content, ObservedBody};
 use super::closing::close;
-use super::exchange::{Mode, answer, note_end, to_body};
-use super::handover::{Answering, Detached, Observed, Takeover, UpgradeState, beginning};
+use super::exchange::{Mode, note_end, respond, to_body};
+use super::handover::{Detached, Observed, Takeover, UnfinishedResponse, UpgradeState, beginning};
 use super::incoming::Incoming;
 use super::{Context, head, subscribe};
 use crate::logging::log_limited;
@@ -47,7 +47,7 @@ pub(super) async fn serve(
     let requests = AtomicUsize::new(0);
     let service = service_fn(|request| {
         requests.fetch_add(1, Ordering::Relaxed);
-        Box::pin(respond(request, mode, Arc::clone(&context), Arc::clone(&upgrade)))
+        Box::pin(respond_or_detach(request, mode, Arc::clone(&context), Arc::clone(&upgrade)))
     });
     let io = Observed { io: TokioIo::new(stream), upgrade: &upgrade };
     let mut connection = http1::Builder::new()
@@ -57,16 +57,16 @@ pub(super) async fn serve(
         .keep_alive(matches!(mode, Mode::Serve))
         .serve_connection(io, service);
     let mut closing = pin!(context.lifecycle.closing());
-    let mut told = false;
+    let mut is_closing = false;
     let result = loop {
         tokio::select! {
             result = poll_fn(|task| connection.poll_without_shutdown(task)) => break result,
-            () = &mut closing, if !told => {
-                told = true;
+            () = &mut closing, if !is_closing => {
+                is_closing = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
             // A head that has begun gets a moment, and then no more.
-            () = sleep(LAST_MOMENT), if told && requests.load(Ordering::Relaxed) == 0 => return Ok(()),
+            () = sleep(LAST_MOMENT), if is_closing && requests.load(Ordering::Relaxed) == 0 => return Ok(()),
             () = upgrade.hang_up.notified() => {
                 guard.ends(ConnectionEnd::Stream);
                 return Ok(());
@@ -86,8 +86,8 @@ pub(super) async fn serve(
                 guard.ends(ConnectionEnd::Idle);
             } else {
                 guard.ends(ConnectionEnd::HeadersTimeout);
-                context.metrics.answered(StatusClass::ClientError);
-                answer_slow_head(&mut stream, context.settings.headers_timeout).await;
+                context.metrics.responded(StatusClass::ClientError);
+                respond_to_slow_headers(&mut stream, context.settings.headers_timeout).await;
             }
             close(stream).await;
             return Ok(());
@@ -98,7 +98,7 @@ pub(super) async fn serve(
                 && error.is_parse()
                 && !error.is_parse_version_h2()
             {
-                context.metrics.answered(StatusClass::ClientError);
+                context.metrics.responded(StatusClass::ClientError);
                 let max = context.settings.headers_bytes_max;
                 let (status, slug, detail) = head::unreadable(error, &parts.read_buf, max);
                 write_problem(&mut stream, status, slug, &detail).await;
@@ -109,21 +109,21 @@ pub(super) async fn serve(
     result
 }
 
-async fn respond(
+async fn respond_or_detach(
     request: Request<hyper::body::Incoming>,
     mode: Mode,
     context: Arc<Context>,
     upgrade: Arc<UpgradeState>,
-) -> Result<Response<ObservedBody<Answering>>, Detached> {
-    let watch = upgrade.asked();
+) -> Result<Response<ObservedBody<UnfinishedResponse>>, Detached> {
+    let watch = upgrade.request_read();
     let version = request.version();
     let may_leave = request.body().is_end_stream() && version == Version::HTTP_11;
     let (request, returned) = Incoming::lend(request);
-    let reply = answer(request, mode, &context).await;
+    let response = respond(request, mode, &context).await;
     // Boxed, because hardly any request has a body that is refused.
     let is_usable = !returned.may_have_a_rest() || Box::pin(returned.leaves_it_usable()).await;
     let may_stay = is_usable && !context.lifecycle.is_draining();
-    let (head, content) = reply.into_parts();
+    let (head, content) = response.into_parts();
     let content = match content {
         Content::Stream(opening) if may_leave && upgrade.is_clear() => {
             return Err(upgrade.detach(Takeover { head, opening }));
@@ -132,14 +132,14 @@ async fn respond(
     };
     // HTTP/1.0 knows no chunks: where the length is not known, the end is that of the connection.
     let ends_by_closing = version == Version::HTTP_10 && !matches!(content, Content::Whole(_));
-    let reply = Response::from_parts(head, content);
-    let mut reply = to_body(reply, &context, 0, move |_| upgrade.hang_up.notify_one());
+    let response = Response::from_parts(head, content);
+    let mut response = to_body(response, &context, 0, move |_| upgrade.hang_up.notify_one());
     if !may_stay || ends_by_closing {
-        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         // Otherwise hyper says `keep-alive` to a client of HTTP/1.0 that has asked for it.
-        *reply.version_mut() = version;
+        *response.version_mut() = version;
     }
-    Ok(reply.map(|body| ObservedBody { body, observer: watch }))
+    Ok(response.map(|body| ObservedBody { body, observer: watch }))
 }
 
 /// Gives a socket to a shard. Whatever came after the request has nobody to answer it.
@@ -153,8 +153,8 @@ async fn hand_over(
     // Empty lines between requests are to be ignored (RFC 9112, section 2.2).
     if unread.iter().any(|byte| !b"\r\n".contains(byte)) {
         guard.ends(ConnectionEnd::Protocol);
-        context.metrics.answered(StatusClass::ClientError);
-        answer_more_than_a_request(&mut stream).await;
+        context.metrics.responded(StatusClass::ClientError);
+        respond_to_excess_bytes(&mut stream).await;
         return close(stream).await;
     }
     guard.ends(ConnectionEnd::Stream);
@@ -175,12 +175,12 @@ async fn hand_over(
 }
 
 /// hyper says nothing to a head that came too slowly, so we do.
-async fn answer_slow_head(stream: &mut TcpStream, limit: Duration) {
+async fn respond_to_slow_headers(stream: &mut TcpStream, limit: Duration) {
     let detail = format!("the head took longer than {} s; send it at once", limit.as_secs());
     write_problem(stream, StatusCode::REQUEST_TIMEOUT, "timeout", &detail).await;
 }
 
-async fn answer_more_than_a_request(stream: &mut TcpStream) {
+async fn respond_to_excess_bytes(stream: &mut TcpStream) {
     let detail = "bytes followed the request for a stream, which takes the whole connection; send \
                   nothing after it, and other requests on connections of their own";
     write_problem(stream, StatusCode::BAD_REQUEST, "pipelined", detail).await;
@@ -188,12 +188,12 @@ async fn answer_more_than_a_request(stream: &mut TcpStream) {
 
 /// Answers without hyper, and for the last time.
 async fn write_problem(stream: &mut TcpStream, status: StatusCode, slug: &str, detail: &str) {
-    let reply = last_answer(status, slug, detail, SystemTime::now());
+    let response = final_response(status, slug, detail, SystemTime::now());
     // The client is slow or gone; whether this reaches it makes no difference to us.
-    let _ = timeout(LAST_MOMENT, stream.write_all(reply.as_bytes())).await;
+    let _ = timeout(LAST_MOMENT, stream.write_all(response.as_bytes())).await;
 }
 
-fn last_answer(status: StatusCode, slug: &str, detail: &str, now: SystemTime) -> String {
+fn final_response(status: StatusCode, slug: &str, detail: &str, now: SystemTime) -> String {
     let title = status.canonical_reason().unwrap_or_default();
     let code = status.as_u16();
     let detail = serde_json::Value::from(detail);
@@ -213,9 +213,9 @@ mod tests {
 
     #[test]
     fn the_last_answer_of_a_connection_has_a_date_and_says_that_it_is_the_last() {
-        let answer =
-            last_answer(StatusCode::BAD_REQUEST, "x", "say \"please\"", SystemTime::UNIX_EPOCH);
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let respond =
+            final_response(StatusCode::BAD_REQUEST, "x", "say \"please\"", SystemTime::UNIX_EPOCH);
+        let (head, body) = respond.split_once("\r\n\r\n").unwrap();
         let lines: Vec<_> = head.split("\r\n").collect();
         let length = format!("content-length: {}", body.len());
         let expected = [

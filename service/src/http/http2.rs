@@ -18,8 +18,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::admission::ConnectionGuard;
-use super::body::{BodyObserver, HTTP2_SEGMENT_MIN, ObservedBody, ReplyBody};
-use super::exchange::{Mode, answer, to_body};
+use super::body::{BodyObserver, HTTP2_SEGMENT_MIN, ObservedBody, ResponseBody};
+use super::exchange::{Mode, respond, to_body};
 use super::http2_streams::{ObservedIo, StreamExecutor, WriteProgress};
 use super::incoming::Incoming;
 use super::{Context, head};
@@ -61,11 +61,12 @@ pub(super) async fn serve(
         // hyper keeps the place of this future for as long as the stream lives; boxed, it is given
         // back with the answer.
         Box::pin(async move {
-            let reply = answer(Incoming::give(request), mode, &context).await;
+            let response = respond(Incoming::give(request), mode, &context).await;
             // The connection carries other streams too, so that only this one is cut.
-            let reply = to_body(reply, &context, HTTP2_SEGMENT_MIN, progress.cutter(&executor));
-            Ok::<_, Infallible>(reply.map(|body| {
-                open.answers(&body);
+            let response =
+                to_body(response, &context, HTTP2_SEGMENT_MIN, progress.cutter(&executor));
+            Ok::<_, Infallible>(response.map(|body| {
+                open.responding_with(&body);
                 ObservedBody { body, observer: Box::new(open) }
             }))
         })
@@ -200,10 +201,10 @@ enum WaitsFor {
 }
 
 impl OpenStream {
-    fn answers(&mut self, body: &ReplyBody) {
+    fn responding_with(&mut self, body: &ResponseBody) {
         self.now_waits_for(match body {
-            ReplyBody::Events { .. } => WaitsFor::Nobody,
-            ReplyBody::Whole(_) | ReplyBody::Lines(_) => WaitsFor::Client,
+            ResponseBody::Events { .. } => WaitsFor::Nobody,
+            ResponseBody::Whole(_) | ResponseBody::Lines(_) => WaitsFor::Client,
         });
     }
 
@@ -217,7 +218,7 @@ impl OpenStream {
 }
 
 impl BodyObserver for OpenStream {
-    fn asked(&mut self, is_ready: bool) {
+    fn polled(&mut self, is_ready: bool) {
         if self.waits_for != WaitsFor::Nobody {
             self.now_waits_for(if is_ready { WaitsFor::Client } else { WaitsFor::Server });
         }
@@ -304,15 +305,15 @@ mod tests {
         });
         for _ in 0..10 {
             tokio::time::sleep(LIMIT / 2).await;
-            lines.asked(true);
+            lines.polled(true);
         }
         // They wait for us, so nobody is late.
-        lines.asked(false);
+        lines.polled(false);
         drop(page);
         tokio::time::sleep(LIMIT * 5).await;
-        events.asked(true);
+        events.polled(true);
         assert!(!unread.is_finished());
-        lines.asked(true);
+        lines.polled(true);
         assert!((100 + 10..100 + 20).contains(&unread.await.unwrap()));
     }
 }

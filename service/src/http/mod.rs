@@ -3,7 +3,7 @@
 //! hyper does HTTP; this does what Fanfare adds to it. A request for a stream is resolved to a
 //! subscription and handed to a shard, with its socket if it is plain HTTP/1, or else through a body
 //! that hyper polls. Only this
-//! folder and `admin` name hyper's types, and only `reply` turns an error into a status.
+//! folder and `admin` name hyper's types, and only `response` turns an error into a status.
 
 mod accept;
 mod admission;
@@ -27,8 +27,8 @@ mod origin;
 mod pages;
 mod parameters;
 mod publish;
-mod reply;
 mod request_body;
+mod response;
 mod resume;
 mod route;
 mod selectors;

@@ -14,7 +14,7 @@ use hyper::header::{
 };
 use rust_embed::RustEmbed;
 
-use super::reply::{self, Reply};
+use super::response::{self, HttpResponse};
 
 #[derive(RustEmbed)]
 #[folder = "web/"]
@@ -86,13 +86,13 @@ impl Page {
         Self { content_type: header(&content_type), etag: header(&etag(file, demos)), body }
     }
 
-    pub(super) fn reply(&self, request: &HeaderMap) -> Reply {
-        let mut reply = if self.is_known_to(request) {
-            reply::empty(StatusCode::NOT_MODIFIED)
+    pub(super) fn response(&self, request: &HeaderMap) -> HttpResponse {
+        let mut response = if self.is_known_to(request) {
+            response::empty(StatusCode::NOT_MODIFIED)
         } else {
-            reply::whole(StatusCode::OK, "", self.body.clone())
+            response::whole(StatusCode::OK, "", self.body.clone())
         };
-        let headers = reply.headers_mut();
+        let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, self.content_type.clone());
         headers.insert(ETAG, self.etag.clone());
         // Names carry no version, so each use asks; the answer is nearly always 304.
@@ -100,7 +100,7 @@ impl Page {
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        reply
+        response
     }
 
     fn is_known_to(&self, request: &HeaderMap) -> bool {

@@ -13,8 +13,8 @@ use super::Context;
 use super::body_memory::HeldMemory;
 use super::incoming::Incoming;
 use super::parameters::{Pairs, check_spelling, pairs, path_part};
-use super::reply::{self, Problem, Reply};
 use super::request_body::RequestBody;
+use super::response::{self, HttpResponse, Problem};
 use super::trace;
 use crate::auth::Grants;
 use crate::event::{Draft, DraftFields};
@@ -29,7 +29,7 @@ const PARAMETERS: [&str; 4] = ["type", "id", "retry", "private"];
 pub(super) async fn form(
     request: Request<Incoming>,
     context: &Arc<Context>,
-) -> Result<Reply, Problem> {
+) -> Result<HttpResponse, Problem> {
     let grants = ask_grants(&request, context)?;
     check_media_type(&request, FORM)?;
     let Body { bytes, held } = read_body(request, context).await?;
@@ -44,7 +44,7 @@ pub(super) async fn raw(
     request: Request<Incoming>,
     encoded_topic: &str,
     context: &Arc<Context>,
-) -> Result<Reply, Problem> {
+) -> Result<HttpResponse, Problem> {
     let grants = ask_grants(&request, context)?;
     let query = request.uri().query().unwrap_or_default().to_owned();
     let parameters = pairs(&query)?;
@@ -123,12 +123,12 @@ async fn accept(
     draft: Draft,
     held: HeldMemory,
     context: &Arc<Context>,
-) -> Result<Reply, Problem> {
+) -> Result<HttpResponse, Problem> {
     let receipt = context.hub.publish_from(source, draft).await;
     drop(held);
     let receipt = receipt?;
     trace::published(&receipt);
-    Ok(reply::whole(StatusCode::OK, "text/plain; charset=utf-8", receipt.id))
+    Ok(response::whole(StatusCode::OK, "text/plain; charset=utf-8", receipt.id))
 }
 
 /// A body that is there as a whole, and its count.

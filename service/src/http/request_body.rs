@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 use super::body_memory::{BodyMemory, Full, NoRoom};
 use super::gunzip::{Gunzip, Step};
 use super::incoming::Incoming;
-use super::reply::Problem;
+use super::response::Problem;
 use crate::logging::log_limited;
 
 /// After so many steps of a decoder, about half a millisecond, the others on its thread have a turn.

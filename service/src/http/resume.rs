@@ -4,7 +4,7 @@
 use hyper::Request;
 
 use super::parameters::{Pairs, check_spelling, plain};
-use super::reply::Problem;
+use super::response::Problem;
 use crate::hub::Resume;
 
 /// The header of the event stream format, and the name of ours that says the same.
@@ -15,14 +15,14 @@ const PARAMETER: &str = "lastEventID";
 
 /// What a request says about where to go on.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct ResumeRequest {
     /// From where.
     pub(super) resume: Option<Resume>,
     /// There was an id, and it was empty: a client that has never had one, or that lost it.
     pub(super) was_empty: bool,
 }
 
-impl Asked {
+impl ResumeRequest {
     /// The header wins over the parameters, and of those the last; what is empty counts as none.
     pub(super) fn of<B>(request: &Request<B>, parameters: &Pairs<'_>) -> Self {
         // One that is not text names no event that we could have sent.
@@ -55,12 +55,12 @@ mod tests {
     use super::super::parameters::pairs;
     use super::*;
 
-    fn asked(header: Option<&str>, query: &str) -> Asked {
+    fn requested(header: Option<&str>, query: &str) -> ResumeRequest {
         let mut request = Request::builder();
         if let Some(header) = header {
             request = request.header("Last-Event-ID", header);
         }
-        Asked::of(&request.body(()).unwrap(), &pairs(query).unwrap())
+        ResumeRequest::of(&request.body(()).unwrap(), &pairs(query).unwrap())
     }
 
     #[test]
@@ -85,7 +85,11 @@ mod tests {
             (None, "event=1&id=2&last=3", None),
         ];
         for (header, query, resume) in cases {
-            assert_eq!(asked(header, query), Asked { resume, was_empty: false }, "{query}");
+            assert_eq!(
+                requested(header, query),
+                ResumeRequest { resume, was_empty: false },
+                "{query}"
+            );
         }
     }
 
@@ -93,7 +97,11 @@ mod tests {
     fn an_id_that_is_empty_is_none_and_is_noticed() {
         for (header, query) in [(None, "lastEventID="), (Some(""), ""), (Some(""), "last_event_id")]
         {
-            assert_eq!(asked(header, query), Asked { resume: None, was_empty: true }, "{query}");
+            assert_eq!(
+                requested(header, query),
+                ResumeRequest { resume: None, was_empty: true },
+                "{query}"
+            );
         }
     }
 

@@ -9,7 +9,7 @@ use hyper::{Method, Request, StatusCode};
 use super::body::Content;
 use super::incoming::Incoming;
 use super::pages::Page;
-use super::reply::{self, Problem, Reply};
+use super::response::{self, HttpResponse, Problem};
 use super::subscribe::DemoStream;
 use super::{Context, head, ndjson, publish, subscribe};
 use crate::metrics::{Metrics, Refusal, StatusClass};
@@ -106,41 +106,41 @@ pub(super) fn route<'a>(path: &'a str, context: &'a Context) -> Option<&'a str> 
 }
 
 /// Answers a request, whatever it is.
-pub(super) async fn answer(request: Request<Incoming>, context: &Arc<Context>) -> Reply {
+pub(super) async fn respond(request: Request<Incoming>, context: &Arc<Context>) -> HttpResponse {
     let page = context.origins.access(&request);
     let path = request.uri().path().to_owned();
     let endpoint = Endpoint::of(&path, context);
     let purpose = Purpose::of(endpoint, request.method());
     let with_retry = context.settings.retry_on_reject && wants_stream(&request);
     let began = Instant::now();
-    let mut reply = match dispatch(request, endpoint, context).await {
-        Ok(reply) => reply,
+    let mut response = match dispatch(request, endpoint, context).await {
+        Ok(response) => response,
         Err(problem) => {
             purpose.count(&problem, &context.metrics);
             if with_retry && problem.is_temporary() {
-                reply::come_back(&context.settings.retry_ms)
+                response::come_back(&context.settings.retry_ms)
             } else {
-                reply::problem(&problem, &context.settings.retry_ms)
+                response::problem(&problem, &context.settings.retry_ms)
             }
         }
     };
     if purpose == Purpose::PublishOne {
         context.metrics.publish_took(began.elapsed());
     }
-    page.mark(reply.headers_mut());
-    if let Some(methods) = reply.extensions().get::<Preflight>().map(|preflight| preflight.0) {
-        page.mark_preflight(methods, reply.headers_mut());
+    page.mark(response.headers_mut());
+    if let Some(methods) = response.extensions().get::<Preflight>().map(|preflight| preflight.0) {
+        page.mark_preflight(methods, response.headers_mut());
     }
-    count_answer(&reply, &context.metrics);
-    reply
+    count_response(&response, &context.metrics);
+    response
 }
 
 /// Streams are counted when their head is on its way.
-fn count_answer(reply: &Reply, metrics: &Metrics) {
-    if matches!(reply.body(), Content::Stream(_)) {
+fn count_response(response: &HttpResponse, metrics: &Metrics) {
+    if matches!(response.body(), Content::Stream(_)) {
         return;
     }
-    metrics.answered(match reply.status().as_u16() {
+    metrics.responded(match response.status().as_u16() {
         ..300 => StatusClass::Success,
         300..400 => StatusClass::Redirection,
         400..500 => StatusClass::ClientError,
@@ -149,16 +149,20 @@ fn count_answer(reply: &Reply, metrics: &Metrics) {
 }
 
 /// Says the same to every request on a connection for which there is no room.
-pub(super) fn refuse(request: &Request<Incoming>, context: &Context, refusal: Refusal) -> Reply {
+pub(super) fn refuse(
+    request: &Request<Incoming>,
+    context: &Context,
+    refusal: Refusal,
+) -> HttpResponse {
     let settings = &context.settings;
-    let mut reply = if settings.retry_on_reject && wants_stream(request) {
-        reply::come_back(&settings.retry_ms)
+    let mut response = if settings.retry_on_reject && wants_stream(request) {
+        response::come_back(&settings.retry_ms)
     } else {
-        reply::problem(&Problem::refused(refusal), &settings.retry_ms)
+        response::problem(&Problem::refused(refusal), &settings.retry_ms)
     };
-    context.origins.access(request).mark(reply.headers_mut());
-    count_answer(&reply, &context.metrics);
-    reply
+    context.origins.access(request).mark(response.headers_mut());
+    count_response(&response, &context.metrics);
+    response
 }
 
 /// The methods that a preflight is to be told.
@@ -169,7 +173,7 @@ async fn dispatch(
     request: Request<Incoming>,
     endpoint: Option<Endpoint<'_>>,
     context: &Arc<Context>,
-) -> Result<Reply, Problem> {
+) -> Result<HttpResponse, Problem> {
     head::check(&request, context.settings.headers_bytes_max)?;
     context.hosts.check(&request)?;
     if request.method() == Method::OPTIONS && request.uri().path() == "*" {
@@ -186,7 +190,7 @@ async fn dispatch(
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let publishes = request.method() == Method::POST;
     match endpoint {
-        Endpoint::Page(page) if reads => Ok(page.reply(request.headers())),
+        Endpoint::Page(page) if reads => Ok(page.response(request.headers())),
         Endpoint::Demo(stream) if reads => subscribe::demo(&request, stream, context),
         Endpoint::Hub if reads => subscribe::selectors(&request, context).await,
         Endpoint::Topic(topic) if reads => subscribe::topic(&request, topic, context),
@@ -197,11 +201,11 @@ async fn dispatch(
     }
 }
 
-fn options(allow: &'static str) -> Reply {
-    let mut reply = reply::empty(StatusCode::NO_CONTENT);
-    reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
-    reply.extensions_mut().insert(Preflight(allow));
-    reply
+fn options(allow: &'static str) -> HttpResponse {
+    let mut response = response::empty(StatusCode::NO_CONTENT);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response.extensions_mut().insert(Preflight(allow));
+    response
 }
 
 /// Whether a stream is among what the client accepts. Types are compared without case, and several

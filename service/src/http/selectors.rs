@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::reply::Problem;
+use super::response::Problem;
 use crate::logging::log_limited;
 use crate::topic::{Selector, SelectorCompiler, SelectorError, SelectorSet};
 
@@ -71,7 +71,7 @@ impl SelectorReader {
             compiled
         });
         match compiled.await {
-            Ok(compiled) => compiled.map_err(told),
+            Ok(compiled) => compiled.map_err(problem_of),
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 // The runtime ends.
@@ -81,7 +81,7 @@ impl SelectorReader {
     }
 }
 
-fn told(error: SelectorError) -> Problem {
+fn problem_of(error: SelectorError) -> Problem {
     if error == SelectorError::BudgetExhausted {
         log_limited!(
             WARN,

@@ -12,7 +12,7 @@ use thiserror::Error;
 use url::Host;
 
 use super::host::called_host;
-use super::reply::Problem;
+use super::response::Problem;
 
 /// A host name or an address, in a form that is the same for all of its spellings.
 #[derive(Clone, Debug, PartialEq, Eq)]

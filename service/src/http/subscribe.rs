@@ -9,8 +9,8 @@ use hyper::{Method, Request};
 use super::Context;
 use super::body::{Content, PendingStream};
 use super::parameters::{Pairs, pairs, path_part};
-use super::reply::{self, Problem, Reply};
-use super::resume::{Asked, LAST_EVENT_ID, check_stream_spelling};
+use super::response::{self, HttpResponse, Problem};
+use super::resume::{LAST_EVENT_ID, ResumeRequest, check_stream_spelling};
 use crate::auth::Grants;
 use crate::event::{HEARTBEAT, gap_frame, id_frame};
 use crate::hub::{SubscribeRequest, Subscription};
@@ -51,12 +51,12 @@ impl DemoStream {
 pub(super) async fn selectors<B>(
     request: &Request<B>,
     context: &Arc<Context>,
-) -> Result<Reply, Problem> {
+) -> Result<HttpResponse, Problem> {
     let parameters = query(request, &["topic"])?;
     let named = parameters.iter().filter(|(name, _)| name == "topic").map(|(_, text)| text);
     let selectors = context.selectors.read(named).await?;
     let grants = context.authority.grants();
-    open(request, selectors, grants, Asked::of(request, &parameters), context)
+    open(request, selectors, grants, ResumeRequest::of(request, &parameters), context)
 }
 
 /// `GET /events/{topic}`: one topic, taken literally.
@@ -64,14 +64,14 @@ pub(super) fn topic<B>(
     request: &Request<B>,
     encoded: &str,
     context: &Arc<Context>,
-) -> Result<Reply, Problem> {
+) -> Result<HttpResponse, Problem> {
     let text = path_part(encoded)?;
     let topic =
         Topic::parse(&text, context.event_limits.topic_bytes_max).map_err(Problem::Topic)?;
     let parameters = query(request, &[])?;
     let selectors = SelectorSet::one(Selector::exact(topic));
     let grants = context.authority.grants();
-    open(request, selectors, grants, Asked::of(request, &parameters), context)
+    open(request, selectors, grants, ResumeRequest::of(request, &parameters), context)
 }
 
 /// The stream of a demonstration.
@@ -79,7 +79,7 @@ pub(super) fn demo<B>(
     request: &Request<B>,
     stream: DemoStream,
     context: &Arc<Context>,
-) -> Result<Reply, Problem> {
+) -> Result<HttpResponse, Problem> {
     let demos = context.demos.as_ref().ok_or(Problem::NotFound)?;
     let parameters = query(request, &[])?;
     let topic = match stream {
@@ -89,29 +89,29 @@ pub(super) fn demo<B>(
         DemoStream::Training => return training(request, context),
     };
     let selectors = SelectorSet::one(Selector::exact(topic));
-    open(request, selectors, Grants::all(), Asked::of(request, &parameters), context)
+    open(request, selectors, Grants::all(), ResumeRequest::of(request, &parameters), context)
 }
 
 /// A run begins with the request, so there is nothing to resume, and only its stream may see it.
-fn training<B>(request: &Request<B>, context: &Arc<Context>) -> Result<Reply, Problem> {
+fn training<B>(request: &Request<B>, context: &Arc<Context>) -> Result<HttpResponse, Problem> {
     let too_many = Problem::TooMany { what: "the server has as many training runs as it may have" };
     let demos = context.demos.as_ref().ok_or(Problem::NotFound)?;
     if request.method() == Method::HEAD {
-        return Ok(reply::stream(Content::Whole(<_>::default())));
+        return Ok(response::stream(Content::Whole(<_>::default())));
     }
     let topic = demos.begin_training(&context.hub).ok_or(too_many)?;
     let selectors = SelectorSet::one(Selector::exact(topic.clone()));
-    open(request, selectors, Grants::subscribe_to(topic), Asked::default(), context)
+    open(request, selectors, Grants::subscribe_to(topic), ResumeRequest::default(), context)
 }
 
 fn open<B>(
     request: &Request<B>,
     selectors: SelectorSet,
     grants: Grants,
-    asked: Asked,
+    requested: ResumeRequest,
     context: &Arc<Context>,
-) -> Result<Reply, Problem> {
-    let Asked { resume, was_empty } = asked;
+) -> Result<HttpResponse, Problem> {
+    let ResumeRequest { resume, was_empty } = requested;
     let subscription = context.hub.subscribe(SubscribeRequest { selectors, grants, resume });
     let resumed_after = subscription
         .resumed_after
@@ -123,18 +123,18 @@ fn open<B>(
         let first = first_bytes(&subscription, was_empty);
         Content::Stream(Box::new(PendingStream { subscription, first }))
     };
-    let mut reply = reply::stream(content);
+    let mut response = response::stream(content);
     if let Some(id) = resumed_after {
-        reply.headers_mut().insert(MERCURE_LAST_EVENT_ID, id.clone());
-        reply.headers_mut().insert(LAST_EVENT_ID, id);
+        response.headers_mut().insert(MERCURE_LAST_EVENT_ID, id.clone());
+        response.headers_mut().insert(LAST_EVENT_ID, id);
     }
-    Ok(reply)
+    Ok(response)
 }
 
 /// Counts a stream whose head is on its way; not before, because a request may still be refused when
 /// its socket is about to leave.
 pub(super) fn count_opened(subscription: &Subscription, metrics: &Metrics) {
-    metrics.answered(StatusClass::Success);
+    metrics.responded(StatusClass::Success);
     if let Some(result) = subscription.resumed {
         metrics.resumed(result);
     }

@@ -51,7 +51,7 @@ impl Export {
         let provider = SdkTracerProvider::builder()
             .with_sampler(sampler)
             .with_resource(resource())
-            .with_batch_exporter(Told { exporter, url })
+            .with_batch_exporter(LoggingExporter { exporter, url })
             .build();
         Ok(Self(Some(provider)))
     }
@@ -115,12 +115,12 @@ fn remote(parent: &TraceParent<'_>) -> Option<SpanContext> {
 /// An exporter whose failures are told: spans are lost then, and an operator who looks for them
 /// has to know why.
 #[derive(Debug)]
-struct Told<E> {
+struct LoggingExporter<E> {
     exporter: E,
     url: String,
 }
 
-impl<E: SpanExporter> SpanExporter for Told<E> {
+impl<E: SpanExporter> SpanExporter for LoggingExporter<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
         let result = self.exporter.export(batch).await;

@@ -51,10 +51,10 @@ fn a_filter_that_cannot_be_read_is_named_with_one_that_can() {
 #[test]
 fn spans_are_asked_for_by_traces_whatever_is_logged() {
     let traces = TraceSettings { endpoint: "http://127.0.0.1:1".into(), sample: 1.0 };
-    for (traces, asked) in [(None, false), (Some(traces), true)] {
+    for (traces, expected_match) in [(None, false), (Some(traces), true)] {
         let settings = LoggingSettings { filter: "warn".into(), format: LogFormat::Text, traces };
         let filter = filter(&settings).unwrap().to_string();
-        assert_eq!(filter.contains("fanfare::trace=debug"), asked, "{filter}");
+        assert_eq!(filter.contains("fanfare::trace=debug"), expected_match, "{filter}");
     }
 }
 

@@ -125,7 +125,7 @@ impl Metrics {
     }
 
     /// A request was answered.
-    pub fn answered(&self, class: StatusClass) {
+    pub fn responded(&self, class: StatusClass) {
         self.inner.connections.responses[class as usize].increment(1);
     }
 }

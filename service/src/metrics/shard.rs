@@ -18,7 +18,7 @@ pub struct ShardStats {
     pub(super) delivered_bytes: AtomicU64,
     pub(super) replayed: AtomicU64,
     pub(super) heartbeats: AtomicU64,
-    pub(super) gaps_told: AtomicU64,
+    pub(super) gap_notices: AtomicU64,
     pub(super) skips: [AtomicU64; Skip::ALL.len()],
     pub(super) skipped_events: [AtomicU64; Skip::ALL.len()],
     pub(super) blocked: AtomicU64,
@@ -75,7 +75,7 @@ impl ShardStats {
     }
 
     pub(crate) fn gap_notified(&self) {
-        add(&self.gaps_told, 1);
+        add(&self.gap_notices, 1);
     }
 
     pub(crate) fn skipped(&self, skip: Skip, events: u64) {

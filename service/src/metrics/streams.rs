@@ -16,8 +16,8 @@ pub(super) struct Streams {
     resumes: [Counter; Resumed::ALL.len()],
     replayed: Counter,
     heartbeats: Counter,
-    gaps_told: Counter,
-    gaps_told_at_open: AtomicU64,
+    gap_notices: Counter,
+    gap_notices_at_open: AtomicU64,
 }
 
 impl Streams {
@@ -57,11 +57,11 @@ impl Streams {
                 "fanfare_heartbeats_total",
                 "Heartbeats that were sent on silent streams.",
             ),
-            gaps_told: described(
+            gap_notices: described(
                 "fanfare_gap_notices_total",
                 "Gap notices: times that a client was told that it missed events.",
             ),
-            gaps_told_at_open: AtomicU64::new(0),
+            gap_notices_at_open: AtomicU64::new(0),
         }
     }
 
@@ -72,8 +72,8 @@ impl Streams {
         self.subscribed.absolute(metrics.sum(|shard| &shard.joined));
         self.replayed.absolute(metrics.sum(|shard| &shard.replayed));
         self.heartbeats.absolute(metrics.sum(|shard| &shard.heartbeats));
-        let gaps_at_open = self.gaps_told_at_open.load(Ordering::Relaxed);
-        self.gaps_told.absolute(gaps_at_open + metrics.sum(|shard| &shard.gaps_told));
+        let gaps_at_open = self.gap_notices_at_open.load(Ordering::Relaxed);
+        self.gap_notices.absolute(gaps_at_open + metrics.sum(|shard| &shard.gap_notices));
         for reason in EndReason::ALL {
             let count = metrics.sum(|shard| &shard.left[reason as usize]);
             self.disconnects[reason as usize].absolute(count);
@@ -84,7 +84,7 @@ impl Streams {
 impl Metrics {
     /// A gap was told at the beginning of a stream.
     pub fn gap_notified(&self) {
-        self.inner.streams.gaps_told_at_open.fetch_add(1, Ordering::Relaxed);
+        self.inner.streams.gap_notices_at_open.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A stream goes on from an earlier place.

@@ -168,10 +168,10 @@ mod tests {
             let expected = set.matches_any(topics.iter().map(String::as_str));
             let topics = super::tests::topics(&topics);
             let mut progress = MatchProgress::default();
-            let answer = cuts.into_iter().cycle().find_map(|mut steps| {
+            let matches = cuts.into_iter().cycle().find_map(|mut steps| {
                 set.match_within(&topics, &mut progress, &mut steps)
             });
-            prop_assert_eq!(answer, Some(expected));
+            prop_assert_eq!(matches, Some(expected));
         }
     }
 }

@@ -13,12 +13,12 @@ async fn assert_alive(server: &TestServer, meanwhile: &str) {
     let probe = async {
         let mut wire = Wire::open_at(server.admin).await;
         wire.say("GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
-        let reply = wire.reply().await;
-        assert_eq!((reply.head.status, reply.body.as_str()), (200, "alive\n"), "{meanwhile}");
+        let response = wire.response().await;
+        assert_eq!((response.head.status, response.body.as_str()), (200, "alive\n"), "{meanwhile}");
     };
     // Sooner than any deadline of the others: those are not what it waits for.
-    let answered = timeout(Duration::from_secs(8), probe).await;
-    answered.unwrap_or_else(|_| panic!("no answer while {meanwhile}"));
+    let responded = timeout(Duration::from_secs(8), probe).await;
+    responded.unwrap_or_else(|_| panic!("no answer while {meanwhile}"));
 }
 
 #[tokio::test]
@@ -80,15 +80,15 @@ async fn requests_that_follow_each_other_are_answered_in_order_on_one_connection
     ];
     wire.say(requests.map(|(request, _, _)| request).concat()).await;
     for (request, status, body) in requests {
-        let reply = wire.reply().await;
-        assert_eq!((reply.head.status, reply.body.as_str()), (status, body), "{request}");
-        assert_eq!(reply.head.field("connection"), None, "{request}");
+        let response = wire.response().await;
+        assert_eq!((response.head.status, response.body.as_str()), (status, body), "{request}");
+        assert_eq!(response.head.field("connection"), None, "{request}");
     }
     wire.say("HEAD /healthz HTTP/1.1\r\nhost: a\r\n\r\n").await;
     let head = wire.head().await;
     assert_eq!((head.status, head.field("content-length")), (200, Some("6")));
     wire.say("GET /healthz HTTP/1.0\r\n\r\n").await;
-    assert_eq!(wire.reply().await.body, "alive\n");
+    assert_eq!(wire.response().await.body, "alive\n");
     wire.assert_closed().await;
 }
 
@@ -99,9 +99,9 @@ async fn a_request_with_a_body_is_answered_and_is_the_last() {
         for method in ["GET", "POST"] {
             let mut wire = Wire::open_at(server.admin).await;
             wire.say(format!("{method} /healthz HTTP/1.1\r\nhost: a\r\n{body}")).await;
-            let reply = wire.reply().await;
-            assert_eq!(reply.head.status, if method == "GET" { 200 } else { 405 }, "{body}");
-            assert_eq!(reply.head.field("connection"), Some("close"), "{method} {body}");
+            let response = wire.response().await;
+            assert_eq!(response.head.status, if method == "GET" { 200 } else { 405 }, "{body}");
+            assert_eq!(response.head.field("connection"), Some("close"), "{method} {body}");
             wire.assert_closed().await;
         }
     }
@@ -116,14 +116,14 @@ async fn a_head_that_is_too_large_is_refused_and_a_connection_makes_so_many_requ
     assert_eq!(wire.head().await.status, 431);
 
     let mut wire = Wire::open_at(server.admin).await;
-    let mut answers = 0;
+    let mut responses = 0;
     loop {
         wire.say("GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n").await;
-        answers += 1;
-        if timeout(PATIENCE, wire.reply()).await.unwrap().head.field("connection").is_some() {
+        responses += 1;
+        if timeout(PATIENCE, wire.response()).await.unwrap().head.field("connection").is_some() {
             break;
         }
     }
-    assert_eq!(answers, 100);
+    assert_eq!(responses, 100);
     wire.assert_closed().await;
 }

@@ -51,10 +51,10 @@ fn gzip(data: impl AsRef<[u8]>) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-async fn problem(answer: Response) -> (u16, String) {
-    let status = answer.status().as_u16();
-    assert_eq!(answer.headers()["content-type"], "application/problem+json");
-    let problem: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+async fn problem(response: Response) -> (u16, String) {
+    let status = response.status().as_u16();
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let problem: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
     (status, problem["detail"].as_str().unwrap().to_owned())
 }
 
@@ -63,9 +63,9 @@ async fn post_lines(server: &TestServer, lines: impl Into<reqwest::Body>) -> Vec
     read_lines(request.send().await.unwrap()).await
 }
 
-async fn read_lines(answer: Response) -> Vec<Value> {
-    assert_eq!(answer.status(), 200);
-    let text = answer.text().await.unwrap();
+async fn read_lines(response: Response) -> Vec<Value> {
+    assert_eq!(response.status(), 200);
+    let text = response.text().await.unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -95,7 +95,7 @@ async fn a_hundred_small_bodies_of_unknown_length_are_taken_at_once() {
     assert!(server.figure(HELD).await <= 1_000.0);
     for wire in &mut publishers {
         wire.say("0\r\n\r\n").await;
-        assert_eq!(wire.reply().await.head.status, 200);
+        assert_eq!(wire.response().await.head.status, 200);
     }
     nothing_is_held(&server).await;
 }
@@ -115,7 +115,7 @@ async fn whoever_needs_more_than_is_left_is_refused_and_the_others_go_on() {
 
     for wire in &mut begun {
         wire.say(vec![b'x'; 100_000]).await;
-        assert_eq!(wire.reply().await.head.status, 200);
+        assert_eq!(wire.response().await.head.status, 200);
     }
     server.publish("t", vec![b'x'; 500_000]).await;
     nothing_is_held(&server).await;
@@ -137,9 +137,9 @@ async fn a_line_that_is_not_complete_is_counted_like_a_body() {
     held_reaches(&server, 1_800_000).await;
     let large = json!({"topic": "t", "data": "x".repeat(500_000)}).to_string();
     let small = json!({"topic": "t", "data": "small"}).to_string();
-    let answers = post_lines(&server, format!("{large}\n{small}\n")).await;
-    assert_eq!((&answers[0]["status"], &answers[0]["line"]), (&json!(429), &json!(1)));
-    assert!(answers[1]["id"].is_string(), "{answers:?}");
+    let responses = post_lines(&server, format!("{large}\n{small}\n")).await;
+    assert_eq!((&responses[0]["status"], &responses[0]["line"]), (&json!(429), &json!(1)));
+    assert!(responses[1]["id"].is_string(), "{responses:?}");
     drop(begun);
     nothing_is_held(&server).await;
     assert!(post_lines(&server, large).await[0]["id"].is_string());
@@ -151,14 +151,14 @@ async fn a_line_has_its_time_from_its_first_byte_whatever_trickles_in() {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let begun = "c\r\n{\"topic\":\"t\"\r\n";
     stream.write_all((head("/events", NDJSON, None) + begun).as_bytes()).await.unwrap();
-    let (mut answers, mut line) = stream.split();
+    let (mut responses, mut line) = stream.split();
     let mut trickle = interval(Duration::from_millis(50));
     let mut text = String::new();
-    let told = async {
+    let notified = async {
         let mut bytes = [0; 4096];
         while !text.contains("\"line\":1") {
             tokio::select! {
-                count = answers.read(&mut bytes) => {
+                count = responses.read(&mut bytes) => {
                     let count = count.unwrap();
                     assert!(count > 0, "{text}");
                     text += std::str::from_utf8(&bytes[..count]).unwrap();
@@ -168,7 +168,7 @@ async fn a_line_has_its_time_from_its_first_byte_whatever_trickles_in() {
             }
         }
     };
-    timeout(PATIENCE, told).await.expect("an end to the line");
+    timeout(PATIENCE, notified).await.expect("an end to the line");
     assert!(text.contains("\"status\":408"), "{text}");
     assert!(text.contains("the line took longer"), "{text}");
 }
@@ -183,7 +183,7 @@ async fn the_figure_of_the_bodies_is_what_the_process_holds() {
     let mut first = Wire::open_at(program.address()).await;
     first.say(head("/events/t", "text/plain", Some(4))).await;
     first.say("good").await;
-    assert_eq!(first.reply().await.head.status, 200);
+    assert_eq!(first.response().await.head.status, 200);
     let before = program.resident_bytes();
     let mut begun = Vec::new();
     for index in 0..32 {
@@ -253,13 +253,13 @@ async fn compressed_publishes_are_decoded_whichever_way_they_come() {
     }
     let fields = gzip(form(&[("topic", "t"), ("data", "form")]));
     let request = server.post("/.well-known/mercure").header("content-type", FORM);
-    let answer = request.header("content-encoding", "gzip").body(fields).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
+    let response = request.header("content-encoding", "gzip").body(fields).send().await.unwrap();
+    assert_eq!(response.status(), 200);
     let lines = gzip("{\"topic\":\"t\",\"data\":\"one\"}\n[]\n{\"topic\":\"t\",\"data\":\"two\"}");
     let request = server.post("/events").header("content-type", NDJSON);
-    let answer = request.header("content-encoding", "gzip").body(lines).send().await.unwrap();
-    let answers = read_lines(answer).await;
-    assert_eq!((answers.len(), &answers[1]["line"]), (3, &json!(2)), "{answers:?}");
+    let response = request.header("content-encoding", "gzip").body(lines).send().await.unwrap();
+    let responses = read_lines(response).await;
+    assert_eq!((responses.len(), &responses[1]["line"]), (3, &json!(2)), "{responses:?}");
     let expected = ["raw", "in two", "plain", "bare", "form", "one", "two"];
     assert_eq!(stream.data(expected.len()).await, expected);
     nothing_is_held(&server).await;
@@ -285,11 +285,11 @@ async fn what_cannot_be_decoded_or_is_too_much_is_refused_with_what_to_send() {
         for (coding, body, status, detail) in &cases {
             let request = server.post(path).header("content-type", FORM);
             let request = request.header("content-encoding", *coding).body(body.clone());
-            let answer = request.send().await.unwrap();
+            let response = request.send().await.unwrap();
             if *status == 415 {
-                assert_eq!(answer.headers()["accept-encoding"], "gzip");
+                assert_eq!(response.headers()["accept-encoding"], "gzip");
             }
-            let (found, said) = problem(answer).await;
+            let (found, said) = problem(response).await;
             assert_eq!(found, *status, "{path} {coding} {said}");
             assert!(said.contains(detail), "{path} {coding} {said}");
         }
@@ -305,10 +305,11 @@ async fn a_line_that_is_decoded_to_too_much_is_one_error() {
     let server = TestServer::start().await;
     let long = [vec![b' '; 40 << 20], b"\n{\"topic\":\"t\"}\n".to_vec()].concat();
     let request = server.post("/events").header("content-type", NDJSON);
-    let answer = request.header("content-encoding", "gzip").body(gzip(long)).send().await.unwrap();
-    let answers = read_lines(answer).await;
-    assert_eq!((&answers[0]["status"], &answers[0]["line"]), (&json!(413), &json!(1)));
-    assert!(answers[1]["id"].is_string(), "{answers:?}");
+    let response =
+        request.header("content-encoding", "gzip").body(gzip(long)).send().await.unwrap();
+    let responses = read_lines(response).await;
+    assert_eq!((&responses[0]["status"], &responses[0]["line"]), (&json!(413), &json!(1)));
+    assert!(responses[1]["id"].is_string(), "{responses:?}");
     nothing_is_held(&server).await;
 }
 
@@ -352,15 +353,15 @@ async fn only_objects_are_events_and_a_byte_order_mark_harms_none() {
         "{\"topic\":\"t\",\"data\":123456789012345678901234567890.10}",
         "{\"topic\":\"t\",\"data\":null}",
     ];
-    let answers = post_lines(&server, lines.join("\n")).await;
+    let responses = post_lines(&server, lines.join("\n")).await;
     for (index, fault) in
         [(1, "an array"), (2, "a string"), (3, "a number"), (4, "surrogate"), (5, "duplicate")]
     {
         assert_eq!(
-            (&answers[index]["status"], &answers[index]["line"]),
+            (&responses[index]["status"], &responses[index]["line"]),
             (&json!(400), &json!(index + 1))
         );
-        assert!(answers[index]["error"].as_str().unwrap().contains(fault), "{answers:?}");
+        assert!(responses[index]["error"].as_str().unwrap().contains(fault), "{responses:?}");
     }
     let data = stream.data(3).await;
     assert_eq!(data, ["first", "123456789012345678901234567890.10", "null"]);
@@ -374,8 +375,8 @@ async fn a_content_type_that_stands_twice_is_an_error() {
     let server = TestServer::start().await;
     for (path, content_type) in [("/.well-known/mercure", FORM), ("/events", NDJSON)] {
         let request = server.post(path).header("content-type", content_type);
-        let answer = request.header("content-type", "text/plain").body("").send().await.unwrap();
-        let (status, detail) = problem(answer).await;
+        let response = request.header("content-type", "text/plain").body("").send().await.unwrap();
+        let (status, detail) = problem(response).await;
         assert_eq!(status, 400);
         assert!(detail.contains("more than once"), "{detail}");
     }

@@ -17,8 +17,8 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 async fn listed_origins_may_read_with_credentials_whatever_their_scheme() {
     let server = TestServer::start_with(&["--cors-origin", LISTED]).await;
     for origin in LISTED.split(',') {
-        let answer = server.get("/events/t").header("origin", origin).send().await.unwrap();
-        let headers = answer.headers();
+        let response = server.get("/events/t").header("origin", origin).send().await.unwrap();
+        let headers = response.headers();
         assert_eq!(text(headers, "access-control-allow-origin"), Some(origin));
         assert_eq!(text(headers, "access-control-allow-credentials"), Some("true"), "{origin}");
         let exposed = text(headers, "access-control-expose-headers").unwrap();
@@ -29,11 +29,11 @@ async fn listed_origins_may_read_with_credentials_whatever_their_scheme() {
     }
     for origin in ["http://app.example", "https://app.example.evil", "capacitor://other", "file://"]
     {
-        let answer = server.get("/events/t").header("origin", origin).send().await.unwrap();
+        let response = server.get("/events/t").header("origin", origin).send().await.unwrap();
         for name in ["access-control-allow-origin", "access-control-allow-credentials"] {
-            assert_eq!(text(answer.headers(), name), None, "{origin}");
+            assert_eq!(text(response.headers(), name), None, "{origin}");
         }
-        assert_eq!(text(answer.headers(), "vary"), Some("Origin"));
+        assert_eq!(text(response.headers(), "vary"), Some("Origin"));
     }
 }
 
@@ -42,8 +42,8 @@ async fn pages_of_this_machine_have_credentials_only_where_they_call_this_machin
     let server = TestServer::start_with(&["--open"]).await;
     for (host, credentials) in [("localhost:8080", Some("true")), ("push.example", None)] {
         let request = server.get("/events/t").header("origin", "http://localhost:3000");
-        let answer = request.header("host", host).send().await.unwrap();
-        let headers = answer.headers();
+        let response = request.header("host", host).send().await.unwrap();
+        let headers = response.headers();
         assert_eq!(text(headers, "access-control-allow-origin"), Some("http://localhost:3000"));
         assert_eq!(text(headers, "access-control-allow-credentials"), credentials, "{host}");
     }
@@ -53,24 +53,26 @@ async fn pages_of_this_machine_have_credentials_only_where_they_call_this_machin
 async fn an_error_can_be_read_across_origins_too() {
     let server = TestServer::start_with(&["--cors-origin", "https://app.example"]).await;
     let request = server.get("/.well-known/mercure").header("origin", "https://app.example");
-    let answer = request.send().await.unwrap();
-    assert_eq!(answer.status(), 400);
-    assert_eq!(text(answer.headers(), "access-control-allow-credentials"), Some("true"));
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 400);
+    assert_eq!(text(response.headers(), "access-control-allow-credentials"), Some("true"));
 }
 
 #[tokio::test]
 async fn a_preflight_is_allowed_the_headers_that_its_page_wants_to_send() {
     let server = TestServer::start_with(&["--cors-origin", "https://app.example"]).await;
-    let asked = "datastar-request,hx-current-url,hx-request,traceparent";
-    for (origin, expected) in
-        [("https://app.example", Some(asked.replace(',', ", "))), ("https://other.example", None)]
-    {
+    let requests = "datastar-request,hx-current-url,hx-request,traceparent";
+    for (origin, expected) in [
+        ("https://app.example", Some(requests.replace(',', ", "))),
+        ("https://other.example", None),
+    ] {
         let request = server.client.request(Method::OPTIONS, server.url("/events/t"));
         let request =
             request.header("origin", origin).header("access-control-request-method", "GET");
-        let answer = request.header("access-control-request-headers", asked).send().await.unwrap();
-        assert_eq!(answer.status(), 204);
-        let headers = answer.headers();
+        let response =
+            request.header("access-control-request-headers", requests).send().await.unwrap();
+        assert_eq!(response.status(), 204);
+        let headers = response.headers();
         assert_eq!(text(headers, "access-control-allow-headers"), expected.as_deref(), "{origin}");
         let credentials = expected.map(|_| "true");
         assert_eq!(text(headers, "access-control-allow-credentials"), credentials, "{origin}");
@@ -94,8 +96,8 @@ async fn listed_origins_may_publish() {
         assert_eq!(request.send().await.unwrap().status(), status, "{origin}");
         let request = server.post("/.well-known/mercure").header("origin", origin);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
-        let answer = request.body(form(&[("topic", "t")])).send().await.unwrap();
-        assert_eq!(answer.status(), status, "{origin}");
+        let response = request.body(form(&[("topic", "t")])).send().await.unwrap();
+        assert_eq!(response.status(), status, "{origin}");
     }
 }
 

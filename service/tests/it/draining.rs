@@ -20,7 +20,7 @@ async fn drain(server: &mut TestServer) {
     server.ask_to_stop();
     eventually("it drains", async || {
         let ready = server.client.get(format!("http://{}/readyz", server.admin)).send().await;
-        ready.is_ok_and(|answer| answer.status() == 503)
+        ready.is_ok_and(|response| response.status() == 503)
     })
     .await;
 }
@@ -32,10 +32,10 @@ async fn a_stream_that_is_asked_for_in_a_drain_is_told_when_to_come_back() {
     for path in ["/events/t", "/.well-known/mercure?topic=t", "/stream-time"] {
         let mut wire = Wire::open(&server).await;
         wire.say(event_source(path)).await;
-        let reply = wire.reply().await;
-        assert_eq!((reply.head.status, reply.body.as_str()), (200, RETRY_HINT), "{path}");
-        assert_eq!(reply.head.field("content-type"), Some("text/event-stream"), "{path}");
-        assert_eq!(reply.head.field("connection"), Some("close"), "{path}");
+        let response = wire.response().await;
+        assert_eq!((response.head.status, response.body.as_str()), (200, RETRY_HINT), "{path}");
+        assert_eq!(response.head.field("content-type"), Some("text/event-stream"), "{path}");
+        assert_eq!(response.head.field("connection"), Some("close"), "{path}");
         wire.assert_closed().await;
     }
 }
@@ -53,11 +53,11 @@ async fn everything_else_that_is_asked_for_in_a_drain_is_unavailable_for_a_momen
     for request in requests {
         let mut wire = Wire::open(&server).await;
         wire.say(request).await;
-        let reply = wire.reply().await;
-        assert_eq!(reply.head.status, 503, "{request}");
-        assert_eq!(reply.head.field("retry-after"), Some("2"), "{request}");
-        assert_eq!(reply.head.field("connection"), Some("close"), "{request}");
-        assert_eq!(reply.problem()["type"], "urn:fanfare:problem:draining", "{request}");
+        let response = wire.response().await;
+        assert_eq!(response.head.status, 503, "{request}");
+        assert_eq!(response.head.field("retry-after"), Some("2"), "{request}");
+        assert_eq!(response.head.field("connection"), Some("close"), "{request}");
+        assert_eq!(response.problem()["type"], "urn:fanfare:problem:draining", "{request}");
         wire.assert_closed().await;
     }
 }
@@ -69,7 +69,7 @@ async fn a_connection_that_was_open_before_the_drain_has_one_more_answer() {
     for _ in 0..2 {
         let mut wire = Wire::open(&server).await;
         wire.say("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
-        assert_eq!(wire.reply().await.head.field("connection"), None);
+        assert_eq!(wire.response().await.head.field("connection"), None);
         wires.push(wire);
     }
     // One that has begun its first request.
@@ -82,9 +82,9 @@ async fn a_connection_that_was_open_before_the_drain_has_one_more_answer() {
         wire.say(event_source("/events/t")).await;
     }
     for mut wire in wires {
-        let reply = wire.reply().await;
-        assert_eq!((reply.head.status, reply.body.as_str()), (200, RETRY_HINT));
-        assert_eq!(reply.head.field("connection"), Some("close"));
+        let response = wire.response().await;
+        assert_eq!((response.head.status, response.body.as_str()), (200, RETRY_HINT));
+        assert_eq!(response.head.field("connection"), Some("close"));
         wire.assert_closed().await;
     }
 }
@@ -146,7 +146,7 @@ async fn the_ports_are_open_to_the_end_of_the_window_and_then_the_program_ends()
     // Its client comes back again and again, as it is told to, and is never refused.
     let rest = stream.rest().await;
     assert_eq!((rest.text.as_str(), rest.whole), ("retry: 7\n\n", true));
-    let mut answers = 0;
+    let mut responses = 0;
     while let Ok(socket) = tokio::net::TcpStream::connect(program.address()).await {
         let mut wire = Wire::of(socket);
         if wire.try_say(event_source("/events/t")).await.is_err() {
@@ -154,9 +154,9 @@ async fn the_ports_are_open_to_the_end_of_the_window_and_then_the_program_ends()
         }
         let Some(head) = wire.try_head().await else { break };
         assert_eq!(head.status, 200);
-        answers += 1;
+        responses += 1;
         tokio::time::sleep(Duration::from_millis(7)).await;
     }
-    assert!(answers > 0, "it was refused at once");
+    assert!(responses > 0, "it was refused at once");
     assert_eq!(program.exit_code().await, Some(0));
 }

@@ -84,7 +84,7 @@ async fn a_stream_may_follow_other_requests_on_its_connection() {
     let mut one_by_one = Wire::open(&server).await;
     for (request, status) in before {
         one_by_one.say(request).await;
-        assert_eq!(one_by_one.reply().await.head.status, status, "{request}");
+        assert_eq!(one_by_one.response().await.head.status, status, "{request}");
     }
     one_by_one.say(stream_request("/events/t")).await;
     streams.push(one_by_one.stream().await);
@@ -94,10 +94,10 @@ async fn a_stream_may_follow_other_requests_on_its_connection() {
     let requests: String = before.iter().map(|(request, _)| *request).collect();
     at_once.say(requests + &stream_request("/events/t")).await;
     for (request, status) in before {
-        let reply = at_once.reply().await;
-        assert_eq!(reply.head.status, status, "{request}");
+        let response = at_once.response().await;
+        assert_eq!(response.head.status, status, "{request}");
         if request.starts_with("GET / ") {
-            assert_eq!(reply.body, page);
+            assert_eq!(response.body, page);
         }
     }
     streams.push(at_once.stream().await);
@@ -115,7 +115,7 @@ async fn a_stream_that_follows_answers_which_were_not_read_comes_after_them() {
     let requests = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(PAGES);
     wire.say(requests + &stream_request("/events/t")).await;
     for index in 0..PAGES {
-        assert_eq!(wire.reply().await.body, page, "{index}");
+        assert_eq!(wire.response().await.body, page, "{index}");
     }
     assert_served(&server, &mut [wire.stream().await]).await;
 }
@@ -128,10 +128,10 @@ async fn a_request_behind_that_for_a_stream_is_answered_with_a_problem_and_the_e
     for bytes in behind {
         let mut wire = Wire::open(&server).await;
         wire.say(stream_request("/events/t") + &bytes).await;
-        let reply = wire.reply().await;
-        assert_eq!(reply.head.status, 400, "{bytes}");
-        assert_eq!(reply.head.field("connection"), Some("close"), "{bytes}");
-        let problem = reply.problem();
+        let response = wire.response().await;
+        assert_eq!(response.head.status, 400, "{bytes}");
+        assert_eq!(response.head.field("connection"), Some("close"), "{bytes}");
+        let problem = response.problem();
         assert_eq!(problem["type"], "urn:fanfare:problem:pipelined", "{bytes}");
         assert_eq!((&problem["status"], &problem["title"]), (&400.into(), &"Bad Request".into()));
         assert!(problem["detail"].as_str().unwrap().contains("connections of their own"));

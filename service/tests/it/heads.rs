@@ -1,23 +1,23 @@
 //! The head of a request: which host it is for, how large it may be, and that every answer explains
 //! itself, on both protocols.
 
-use crate::support::{Http2, Reply, TestServer, Wire, stream_request};
+use crate::support::{Http2, RawResponse, TestServer, Wire, stream_request};
 
 /// Sends it on a connection of its own.
-async fn ask(server: &TestServer, bytes: impl AsRef<[u8]>) -> Reply {
+async fn ask(server: &TestServer, bytes: impl AsRef<[u8]>) -> RawResponse {
     let mut wire = Wire::open(server).await;
     wire.say(bytes).await;
-    wire.reply().await
+    wire.response().await
 }
 
 /// An answer that a client can do something with.
-fn assert_explains(reply: &Reply, status: u16, slug: &str, case: &str) {
-    assert_eq!(reply.head.status, status, "{case}: {}", reply.body);
-    let problem = reply.problem();
+fn assert_explains(response: &RawResponse, status: u16, slug: &str, case: &str) {
+    assert_eq!(response.head.status, status, "{case}: {}", response.body);
+    let problem = response.problem();
     assert_eq!(problem["type"], format!("urn:fanfare:problem:{slug}"), "{case}");
     assert_eq!(problem["status"], status, "{case}");
     assert!(problem["detail"].as_str().unwrap().contains("; "), "what to do: {problem}");
-    let date = reply.head.field("date").unwrap_or_else(|| panic!("{case}: no date"));
+    let date = response.head.field("date").unwrap_or_else(|| panic!("{case}: no date"));
     assert!(httpdate::parse_http_date(date).is_ok(), "{case}: {date}");
 }
 
@@ -63,14 +63,14 @@ async fn a_head_has_a_hundred_fields_at_most_on_both_protocols() {
     let http2 = Http2::open(&server).await;
     for (count, status) in [(100, 200), (101, 431), (150, 431), (600, 431), (3_000, 431)] {
         let others = "a: b\r\n".repeat(count - 1);
-        let reply =
+        let response =
             ask(&server, format!("GET / HTTP/1.1\r\nhost: localhost\r\n{others}\r\n")).await;
         let over_http2 = http2.get("/", &vec![("a", "b"); count]).await;
-        assert_eq!((reply.head.status, over_http2.0), (status, status), "{count}");
+        assert_eq!((response.head.status, over_http2.0), (status, status), "{count}");
         // More than so many bytes is another problem, whatever they are.
         if status == 431 && count < 3_000 {
-            assert_explains(&reply, 431, "too-many-fields", &count.to_string());
-            assert_eq!(over_http2.1, reply.body, "{count}");
+            assert_explains(&response, 431, "too-many-fields", &count.to_string());
+            assert_eq!(over_http2.1, response.body, "{count}");
         }
     }
 }
@@ -104,9 +104,9 @@ async fn what_is_no_request_is_told_so_also_behind_requests_that_are() {
     for case in cases {
         let mut wire = Wire::open(&server).await;
         wire.say(case).await;
-        let reply = wire.reply().await;
-        assert_explains(&reply, 400, "unreadable", case);
-        assert_eq!(reply.head.field("connection"), Some("close"), "{case}");
+        let response = wire.response().await;
+        assert_explains(&response, 400, "unreadable", case);
+        assert_eq!(response.head.field("connection"), Some("close"), "{case}");
         wire.assert_closed().await;
 
         let mut wire = Wire::open(&server).await;
@@ -114,9 +114,9 @@ async fn what_is_no_request_is_told_so_also_behind_requests_that_are() {
         let publish = "POST /events/t HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\n\r\nx";
         wire.say(format!("{good}{publish}{case}")).await;
         for _ in 0..2 {
-            assert_eq!(wire.reply().await.head.status, 200, "{case}");
+            assert_eq!(wire.response().await.head.status, 200, "{case}");
         }
-        assert_explains(&wire.reply().await, 400, "unreadable", case);
+        assert_explains(&wire.response().await, 400, "unreadable", case);
         wire.assert_closed().await;
     }
 }
@@ -124,8 +124,8 @@ async fn what_is_no_request_is_told_so_also_behind_requests_that_are() {
 #[tokio::test]
 async fn an_answer_that_ends_a_connection_has_a_date() {
     let server = TestServer::start_with(&["--headers-timeout", "200ms"]).await;
-    let reply = ask(&server, "GET / HTTP/1.1\r\n").await;
-    assert_explains(&reply, 408, "timeout", "a slow head");
+    let response = ask(&server, "GET / HTTP/1.1\r\n").await;
+    assert_explains(&response, 408, "timeout", "a slow head");
     let pipelined = stream_request("/events/t") + "x";
     assert_explains(&ask(&server, pipelined).await, 400, "pipelined", "bytes behind a stream");
 }

@@ -54,9 +54,9 @@ async fn a_list_of_hosts_holds_in_the_open_too() {
          content-length: 1\r\n\r\nx",
     )
     .await;
-    let reply = wire.reply().await;
-    assert_eq!(reply.head.status, 421);
-    let detail = reply.problem()["detail"].as_str().unwrap().to_owned();
+    let response = wire.response().await;
+    assert_eq!(response.head.status, 421);
+    let detail = response.problem()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("--host evil.example"), "{detail}");
 }
 
@@ -79,8 +79,8 @@ async fn a_page_of_a_host_that_is_listed_may_publish() {
         ("https://evil.example", 403),
     ] {
         let request = server.post("/events/t").header("host", "push.example");
-        let answer = request.header("origin", origin).body("x").send().await.unwrap();
-        assert_eq!(answer.status(), status, "{origin}");
+        let response = request.header("origin", origin).body("x").send().await.unwrap();
+        assert_eq!(response.status(), status, "{origin}");
     }
 }
 

@@ -68,17 +68,17 @@ async fn a_stream_may_be_reset_at_any_moment_and_the_others_miss_nothing() {
     let mut others = Others::open(&server, &connection).await;
     let mut chance = SmallRng::seed_from_u64(1);
     for round in 0..100 {
-        let asked = connection.ask("/events/t").await;
+        let requests = connection.ask("/events/t").await;
         match round % 4 {
             // Before the head, with and without an event on its way.
-            0 => asked.reset(),
+            0 => requests.reset(),
             1 => {
                 others.publish(&server, "before the head", 1).await;
-                asked.reset();
+                requests.reset();
             }
-            2 => asked.stream().await.reset(),
+            2 => requests.stream().await.reset(),
             _ => {
-                let mut stream = asked.stream().await;
+                let mut stream = requests.stream().await;
                 stream.place().await;
                 others.publish(&server, "in the middle", 20).await;
                 for _ in 0..chance.random_range(1..20) {
@@ -240,11 +240,11 @@ async fn a_connection_without_streams_ends_like_an_idle_one_although_it_answers_
     let mut stream = busy.stream("/events/t").await;
     stream.place().await;
     let silent = Http2::open(&server).await;
-    let asked = Http2::open(&server).await;
-    assert_eq!(asked.get("/", &[]).await.0, 200);
+    let requests = Http2::open(&server).await;
+    assert_eq!(requests.get("/", &[]).await.0, 200);
     let left = Http2::open(&server).await;
     left.stream("/events/t").await.reset();
-    for idle in [silent, asked, left] {
+    for idle in [silent, requests, left] {
         idle.ended().await;
     }
     let closed = "fanfare_connections_closed_total{reason=\"idle\"}";
@@ -289,8 +289,8 @@ async fn an_upload_is_larger_than_the_window_and_an_error_harms_no_other_request
         let upload = client.post(server.url("/events"));
         let upload =
             upload.header("content-type", "application/x-ndjson").body(line.repeat(EVENTS));
-        let answers = upload.send().await.unwrap().text().await.unwrap();
-        assert_eq!(answers.matches("{\"id\":").count(), EVENTS);
+        let responses = upload.send().await.unwrap().text().await.unwrap();
+        assert_eq!(responses.matches("{\"id\":").count(), EVENTS);
         connections.push(server.figure("fanfare_connections_opened_total").await);
     }
     assert_eq!(connections, [1.0, 1.0]);

@@ -18,7 +18,7 @@ async fn the_program_serves_says_it_is_ready_and_ends_in_order() {
     for path in ["/healthz", "/readyz"] {
         let url = format!("{}{path}", program.admin);
         eventually(path, async || {
-            client.get(&url).send().await.is_ok_and(|answer| answer.status() == 200)
+            client.get(&url).send().await.is_ok_and(|response| response.status() == 200)
         })
         .await;
     }
@@ -47,7 +47,7 @@ async fn a_second_signal_ends_the_program_at_once() {
     program.signal(Signal::INT);
     let ready = format!("{}/readyz", program.admin);
     eventually("it says that it drains", async || {
-        client.get(&ready).send().await.is_ok_and(|answer| answer.status() == 503)
+        client.get(&ready).send().await.is_ok_and(|response| response.status() == 503)
     })
     .await;
     assert_eq!(

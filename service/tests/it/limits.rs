@@ -14,10 +14,10 @@ async fn talk(server: &TestServer, parts: &[&str]) -> String {
         stream.write_all(part.as_bytes()).await.unwrap();
         stream.flush().await.unwrap();
     }
-    let mut answer = String::new();
-    let read = tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await;
+    let mut response = String::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_string(&mut response)).await;
     let _ = read.expect("the server closes");
-    answer
+    response
 }
 
 #[tokio::test]
@@ -26,13 +26,13 @@ async fn a_head_that_comes_too_slowly_is_answered_and_closed() {
     for parts in
         [&["GET / HT"][..], &["PRI"], &["GET / HTTP/1.1\r\nhost: localhost\r\n", "x-slow: "]]
     {
-        let answer = talk(&server, parts).await;
+        let response = talk(&server, parts).await;
         if parts == ["PRI"] {
-            assert_eq!(answer, "", "it might have become HTTP/2");
+            assert_eq!(response, "", "it might have become HTTP/2");
             continue;
         }
-        assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{parts:?}: {answer}");
-        assert!(answer.contains("application/problem+json"), "{answer}");
+        assert!(response.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{parts:?}: {response}");
+        assert!(response.contains("application/problem+json"), "{response}");
     }
     assert_eq!(talk(&server, &[]).await, "", "a connection that says nothing is just closed");
     let closed = "fanfare_connections_closed_total{reason=\"headers_timeout\"}";
@@ -43,9 +43,9 @@ async fn a_head_that_comes_too_slowly_is_answered_and_closed() {
 async fn a_body_that_comes_too_slowly_is_answered() {
     let server = TestServer::start_with(&["--body-timeout", "200ms"]).await;
     let head = "POST /events/t HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhalf";
-    let answer = talk(&server, &[head]).await;
-    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-    assert!(answer.contains("the body took longer"), "{answer}");
+    let response = talk(&server, &[head]).await;
+    assert!(response.starts_with("HTTP/1.1 408 "), "{response}");
+    assert!(response.contains("the body took longer"), "{response}");
 }
 
 #[tokio::test]
@@ -54,10 +54,10 @@ async fn a_head_over_the_limit_gets_a_431() {
     let near = server.get("/").header("x-large", "x".repeat(7 << 10)).send().await.unwrap();
     assert_eq!(near.status(), 200);
     for bytes in [9 << 10, 100 << 10] {
-        let answer = server.get("/").header("x-large", "x".repeat(bytes)).send().await;
+        let response = server.get("/").header("x-large", "x".repeat(bytes)).send().await;
         // Far over the limit the server stops reading, which a client may see as a reset.
-        if let Ok(answer) = answer {
-            assert_eq!(answer.status(), 431, "{bytes}");
+        if let Ok(response) = response {
+            assert_eq!(response.status(), 431, "{bytes}");
         } else {
             assert!(bytes > 16 << 10, "{bytes}");
         }
@@ -68,8 +68,8 @@ async fn a_head_over_the_limit_gets_a_431() {
 async fn a_body_over_the_limit_gets_a_413_before_it_is_sent() {
     let server = TestServer::start_with(&["--body-max", "1MiB"]).await;
     let head = "POST /events/t HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 999999999\r\n\r\n";
-    let answer = talk(&server, &[head]).await;
-    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    let response = talk(&server, &[head]).await;
+    assert!(response.starts_with("HTTP/1.1 413 "), "{response}");
 }
 
 #[tokio::test]
@@ -115,11 +115,11 @@ async fn templates_share_a_bounded_memory_and_are_refused_when_streams_take_all_
     let templates = |stream: usize| hub((0..20).map(|n| format!("{stream}t{n}%7Bx:80%7D")));
     let mut streams = Vec::new();
     let refused = loop {
-        let answer = server.get(&templates(streams.len())).send().await.unwrap();
-        if answer.status() != 200 {
-            break answer;
+        let response = server.get(&templates(streams.len())).send().await.unwrap();
+        if response.status() != 200 {
+            break response;
         }
-        streams.push(answer);
+        streams.push(response);
         assert!(streams.len() < 50, "1 MiB is enough for six or so");
     };
     assert_eq!(refused.status(), 429);
@@ -132,8 +132,8 @@ async fn templates_share_a_bounded_memory_and_are_refused_when_streams_take_all_
     assert!(server.figure("fanfare_selector_bytes").await <= 1_048_576.0);
     let others = ["topic=a", "topic=*", "topic=0t0%7Bx:80%7D", "topic=%7Bx"];
     for query in others {
-        let answer = server.get(&format!("/.well-known/mercure?{query}")).send().await.unwrap();
-        assert_eq!(answer.status(), 200, "{query} needs no room");
+        let response = server.get(&format!("/.well-known/mercure?{query}")).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{query} needs no room");
     }
     let next = templates(streams.len());
     streams.clear();
@@ -159,7 +159,7 @@ async fn a_stream_over_the_limit_of_connections_is_rejected_with_a_retry() {
     assert_eq!(rejected.text().await.unwrap(), "retry: 1500\n\n");
     drop(streams);
     eventually("there is room again", async || {
-        server.get("/").send().await.is_ok_and(|answer| answer.status() == 200)
+        server.get("/").send().await.is_ok_and(|response| response.status() == 200)
     })
     .await;
 }
@@ -182,9 +182,9 @@ async fn a_batch_that_pauses_too_long_keeps_what_it_has_published() {
     let mut stream = EventStream::open(server.get("/events/t")).await;
     let head = "POST /events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\n\
                 content-length: 1000\r\n\r\n{\"topic\":\"t\",\"data\":\"in time\"}\n{\"topic\"";
-    let answer = talk(&server, &[head]).await;
-    assert!(answer.contains("{\"id\":\"e:"), "{answer}");
-    assert!(answer.contains("the line took longer"), "{answer}");
+    let response = talk(&server, &[head]).await;
+    assert!(response.contains("{\"id\":\"e:"), "{response}");
+    assert!(response.contains("the line took longer"), "{response}");
     assert_eq!(stream.data(1).await, ["in time"]);
 }
 
@@ -203,8 +203,8 @@ async fn requests_that_are_not_http_are_refused_and_harm_nobody() {
         &long,
     ];
     for case in cases {
-        let answer = talk(&server, &[case]).await;
-        assert!(!answer.starts_with("HTTP/1.1 2"), "{case:.40}: {answer:.80}");
+        let response = talk(&server, &[case]).await;
+        assert!(!response.starts_with("HTTP/1.1 2"), "{case:.40}: {response:.80}");
     }
     server.publish("t", "still here").await;
     assert_eq!(stream.data(1).await, ["still here"]);

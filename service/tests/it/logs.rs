@@ -110,8 +110,8 @@ async fn requests_are_logged_with_the_trace_that_they_belong_to_and_without_thei
         assert_eq!(request.send().await.unwrap().status(), 200);
     }
     let lines = lines(program, said).await;
-    let answered: Vec<&Line> = lines.iter().filter(|line| line.message == "answered").collect();
-    let told = answered.iter().map(|line| {
+    let responded: Vec<&Line> = lines.iter().filter(|line| line.message == "answered").collect();
+    let notified = responded.iter().map(|line| {
         assert_eq!(line.fields["status"], 200);
         assert!(line.fields["microseconds"].is_u64(), "{line:?}");
         let text = |name: &str| line.span.get(name).and_then(Value::as_str).unwrap_or("-");
@@ -123,7 +123,7 @@ async fn requests_are_logged_with_the_trace_that_they_belong_to_and_without_thei
         ("POST", "/events/{topic}", "-"),
         ("GET", "/stream-time", "-"),
     ];
-    assert_eq!(told.collect::<Vec<_>>(), expected, "pages have no line");
+    assert_eq!(notified.collect::<Vec<_>>(), expected, "pages have no line");
     assert!(!format!("{lines:?}").contains("secret"), "{lines:#?}");
 }
 
@@ -131,8 +131,8 @@ async fn requests_are_logged_with_the_trace_that_they_belong_to_and_without_thei
 async fn at_info_requests_leave_no_line() {
     let flags = ["--log-format", "json", "--drain-window", "0s"];
     let (program, said) = Program::start_logged(&flags);
-    let answer = client().post(format!("{}/events/t", program.url)).body("x").send().await;
-    assert_eq!(answer.unwrap().status(), 200);
+    let response = client().post(format!("{}/events/t", program.url)).body("x").send().await;
+    assert_eq!(response.unwrap().status(), 200);
     let lines = lines(program, said).await;
     let said: Vec<&str> = lines.iter().map(|line| &*line.message).collect();
     assert_eq!(said, ["limits", "ready", "draining", "ended"]);
@@ -148,8 +148,8 @@ async fn a_log_that_nobody_reads_keeps_nobody_waiting() {
     let url = format!("{}/events/t", program.url);
     let mut stream = EventStream::open(client.get(&url)).await;
     for _ in 0..1_000 {
-        let answer = timeout(PATIENCE, client.post(&url).body("x").send()).await;
-        assert_eq!(answer.expect("an answer in time").unwrap().status(), 200);
+        let response = timeout(PATIENCE, client.post(&url).body("x").send()).await;
+        assert_eq!(response.expect("an answer in time").unwrap().status(), 200);
         assert_eq!(stream.data(1).await, ["x"]);
     }
     program.signal(Signal::TERM);
@@ -173,8 +173,8 @@ async fn readers_and_connections_that_the_server_gives_up_are_warned_of_once() {
     let client = client();
     let url = format!("{}/events/t", program.url);
     let publish = async || {
-        let answer = client.post(&url).body("x".repeat(1 << 20)).send().await.unwrap();
-        assert_eq!(answer.status(), 200);
+        let response = client.post(&url).body("x".repeat(1 << 20)).send().await.unwrap();
+        assert_eq!(response.status(), 200);
     };
     publish().await;
     for _ in 0..2 {

@@ -85,7 +85,7 @@ async fn publish(program: &Program) {
     let mut publisher = Wire::open_at(program.address()).await;
     let post = "POST /events/t HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\n\r\nhello";
     publisher.say(post).await;
-    assert_eq!(publisher.reply().await.head.status, 200);
+    assert_eq!(publisher.response().await.head.status, 200);
 }
 
 async fn assert_all_gone(program: &Program) {

@@ -46,9 +46,9 @@ async fn the_end_of_a_connection_has_a_reason() {
         eventually(bytes, async || server.figure(&closed(reason)).await == before + 1.0).await;
     }
     // One answer for each, although a stream had been found for the second before it was refused.
-    let answers =
+    let responses =
         ["2xx", "4xx"].map(|class| format!("fanfare_responses_total{{status=\"{class}\"}}"));
-    assert_eq!(server.stats([&answers[0], &answers[1]]).await, [1.0, 3.0]);
+    assert_eq!(server.stats([&responses[0], &responses[1]]).await, [1.0, 3.0]);
     assert_eq!(server.figure("fanfare_streams_opened_total").await, 0.0);
     let streams = [
         EventStream::open(server.get("/events/t")).await,
@@ -206,8 +206,8 @@ async fn no_traffic_makes_new_series() {
     let program = Program::start(&[]);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let page = async || {
-        let answer = client.get(format!("{}/metrics", program.admin)).send().await.unwrap();
-        series(&answer.text().await.unwrap())
+        let response = client.get(format!("{}/metrics", program.admin)).send().await.unwrap();
+        series(&response.text().await.unwrap())
     };
     let before = page().await;
     for topic in 0..50 {

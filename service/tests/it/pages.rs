@@ -19,12 +19,12 @@ async fn pages_are_served_with_a_policy_and_asked_for_only_once() {
         ("/assets/favicon.svg", "image/svg+xml"),
     ];
     for (path, content_type) in cases {
-        let answer = server.get(path).send().await.unwrap();
-        assert_eq!(answer.status(), 200, "{path}");
-        assert_eq!(answer.headers()["content-type"], content_type, "{path}");
-        assert!(answer.headers()["content-security-policy"].to_str().unwrap().contains("'none'"));
-        let etag = answer.headers()["etag"].clone();
-        assert!(!answer.bytes().await.unwrap().is_empty(), "{path}");
+        let response = server.get(path).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        assert_eq!(response.headers()["content-type"], content_type, "{path}");
+        assert!(response.headers()["content-security-policy"].to_str().unwrap().contains("'none'"));
+        let etag = response.headers()["etag"].clone();
+        assert!(!response.bytes().await.unwrap().is_empty(), "{path}");
         let again = server.get(path).header("if-none-match", etag).send().await.unwrap();
         assert_eq!(again.status(), 304, "{path}");
     }

@@ -115,16 +115,16 @@ async fn read_up_to_a_gap(stream: &mut RawStream, published: &[Published]) -> (u
 }
 
 /// Reads what is kept, and how much is missing around it: told before whatever follows it, and
-/// exactly so much in all. Gives how many gaps there were, `told` included.
+/// exactly so much in all. Gives how many gaps there were, `notified` included.
 async fn read_kept(
     stream: &mut RawStream,
-    told: String,
+    notified: String,
     mut after: Option<&Published>,
     kept: &[Published],
     missed: usize,
 ) -> usize {
     let (mut gaps, mut sum) = (0, 0);
-    let mut next = told;
+    let mut next = notified;
     for event in kept {
         // More may have been left out before the sink took what follows.
         while let Some(gap) = gap_in(&next) {
@@ -161,7 +161,7 @@ async fn whoever_may_skip_is_told_how_much_and_goes_on_with_what_its_policy_keep
         let mut published = Vec::new();
         publish(&server, &mut neighbours, &mut published, EVENTS).await;
 
-        let (had, told) = read_up_to_a_gap(&mut stopped, &published).await;
+        let (had, notified) = read_up_to_a_gap(&mut stopped, &published).await;
         assert!(had > 0, "{policy}, {version}: something fits into the buffers");
         let behind = &published[had..];
         let kept = match policy {
@@ -169,7 +169,7 @@ async fn whoever_may_skip_is_told_how_much_and_goes_on_with_what_its_policy_keep
             _ => behind[behind.len() - LAG_EVENTS..].to_vec(),
         };
         let missed = behind.len() - kept.len();
-        let gaps = read_kept(&mut stopped, told, published[..had].last(), &kept, missed).await;
+        let gaps = read_kept(&mut stopped, notified, published[..had].last(), &kept, missed).await;
         assert!(gaps == 1 || policy == "conflate", "{gaps} gaps: what is kept stands together");
 
         // And it is live again.
@@ -199,13 +199,13 @@ async fn what_the_log_has_lost_is_told_by_those_policies_too() {
         let mut neighbours = neighbours(&server, PRICES).await;
         let mut published = Vec::new();
         publish(&server, &mut neighbours, &mut published, EVENTS).await;
-        let (had, told) = read_up_to_a_gap(&mut stopped, &published).await;
+        let (had, notified) = read_up_to_a_gap(&mut stopped, &published).await;
         let mut kept = published[EVENTS - LOG_EVENTS..].to_vec();
         if policy == "conflate" {
             kept = newest_of_each_topic(&kept);
         }
         let missed = EVENTS - had - kept.len();
-        read_kept(&mut stopped, told, None, &kept, missed).await;
+        read_kept(&mut stopped, notified, None, &kept, missed).await;
     }
 }
 
@@ -236,7 +236,7 @@ async fn every_gap_of_a_reader_that_is_always_slow_says_exactly_what_is_missing(
 
 /// How many gaps there are, all of which tell the truth.
 fn assert_gaps_fit(frames: &[String], published: &[Published], policy: &str) -> usize {
-    let (mut gaps, mut untold, mut next) = (0, 0, 0);
+    let (mut gaps, mut unannounced, mut next) = (0, 0, 0);
     for (at, frame) in frames.iter().enumerate() {
         if let Some(gap) = gap_in(frame) {
             let before = frames[..at].iter().rev().find(|frame| gap_in(frame).is_none());
@@ -245,22 +245,22 @@ fn assert_gaps_fit(frames: &[String], published: &[Published], policy: &str) -> 
             if gap_in(&frames[at + 1]).is_none() {
                 assert_eq!(gap["before"], id_in(&frames[at + 1]), "{policy}");
             }
-            untold -= i64::try_from(gap["missed"].as_u64().unwrap()).unwrap();
+            unannounced -= i64::try_from(gap["missed"].as_u64().unwrap()).unwrap();
             gaps += 1;
             continue;
         }
         let skipped = published[next..].iter().position(|event| event.frame() == *frame);
         let skipped = skipped.expect("events come as they were published, once and in order");
-        untold += i64::try_from(skipped).unwrap();
+        unannounced += i64::try_from(skipped).unwrap();
         next += skipped + 1;
         match policy {
             // What is left out lies at the gap.
-            "drop-oldest" => assert_eq!(untold, 0, "{frame:.60}"),
+            "drop-oldest" => assert_eq!(unannounced, 0, "{frame:.60}"),
             // Some of it lies between those that are kept.
-            _ => assert!(untold <= 0, "{frame:.60}"),
+            _ => assert!(unannounced <= 0, "{frame:.60}"),
         }
     }
-    assert_eq!((untold, next), (0, published.len()), "{policy}");
+    assert_eq!((unannounced, next), (0, published.len()), "{policy}");
     gaps
 }
 
@@ -369,16 +369,16 @@ async fn a_rule_holds_for_the_streams_whose_selectors_it_covers_and_for_no_other
     eventually("three are cut", async || server.figure(slow).await == 3.0).await;
     for (mut stream, path, policy) in stopped {
         let mut after_gap = 0;
-        let mut told = false;
+        let mut notified = false;
         while let Some(frame) = stream.frame().await {
-            after_gap += usize::from(told);
-            told |= frame.starts_with("event: fanfare-gap");
+            after_gap += usize::from(notified);
+            notified |= frame.starts_with("event: fanfare-gap");
             let all = if policy == "conflate" { 1 } else { LAG_EVENTS };
-            if told && after_gap == all {
+            if notified && after_gap == all {
                 break;
             }
         }
-        assert_eq!(told, policy != "disconnect", "{path}");
+        assert_eq!(notified, policy != "disconnect", "{path}");
     }
     let name = |policy: &str| format!("fanfare_backpressure_actions_total{{policy=\"{policy}\"}}");
     let skips = server.stats([&name("conflate"), &name("drop-oldest"), slow]).await;

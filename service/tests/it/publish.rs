@@ -44,9 +44,9 @@ async fn a_raw_body_takes_the_other_fields_from_the_query_and_the_topic_from_the
     let selector = "/.well-known/mercure?topic=https%3A%2F%2Fexample.com%2F%7Bid%7D";
     let mut stream = EventStream::open(server.get(selector)).await;
     let path = "/events/https:%2F%2Fexample.com/42?type=sale&id=n%C2%B01&retry=7";
-    let answer = server.post(path).body("{\"price\": 3}").send().await.unwrap();
-    assert_eq!(answer.headers()["content-type"], "text/plain; charset=utf-8");
-    assert_eq!(answer.text().await.unwrap(), "n°1");
+    let response = server.post(path).body("{\"price\": 3}").send().await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+    assert_eq!(response.text().await.unwrap(), "n°1");
     let event = stream.next().await.unwrap();
     assert_eq!(
         (event.data.as_str(), event.event.as_deref(), event.id.as_deref(), event.retry),
@@ -68,16 +68,16 @@ async fn many_events_go_in_as_lines_and_a_bad_one_does_not_stop_the_others() {
         r#"{"topic":"c"}"#,
     ];
     let request = server.post("/events").header("content-type", "application/x-ndjson");
-    let answer = request.body(lines.join("\r\n")).send().await.unwrap();
-    assert_eq!(answer.headers()["content-type"], "application/x-ndjson");
-    let text = answer.text().await.unwrap();
-    let answers: Vec<Value> =
+    let response = request.body(lines.join("\r\n")).send().await.unwrap();
+    assert_eq!(response.headers()["content-type"], "application/x-ndjson");
+    let text = response.text().await.unwrap();
+    let responses: Vec<Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let shapes: Vec<Value> = answers
+    let shapes: Vec<Value> = responses
         .iter()
-        .map(|answer| match answer.get("line") {
+        .map(|response| match response.get("line") {
             Some(line) => line.clone(),
-            None => answer["id"].clone(),
+            None => response["id"].clone(),
         })
         .collect();
     assert_eq!(shapes[1..], [json!("mine"), json!(3), json!(5), json!(6), shapes[5].clone()]);
@@ -115,11 +115,11 @@ async fn bad_requests_get_a_problem_that_says_what_to_do() {
     ];
     for (path, content_type, body, status, detail) in cases {
         let request = server.post(path).header("content-type", content_type);
-        let answer = request.body(body).send().await.unwrap();
+        let response = request.body(body).send().await.unwrap();
         let what = format!("{path} {content_type} {detail}");
-        assert_eq!(answer.status(), status, "{what}");
-        assert_eq!(answer.headers()["content-type"], "application/problem+json", "{what}");
-        let problem: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        assert_eq!(response.status(), status, "{what}");
+        assert_eq!(response.headers()["content-type"], "application/problem+json", "{what}");
+        let problem: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
         assert_eq!(problem["status"], status, "{what}");
         assert!(problem["detail"].as_str().unwrap().contains(detail), "{what}: {problem}");
     }
@@ -131,8 +131,8 @@ async fn a_page_of_another_site_cannot_publish() {
     let server = TestServer::start().await;
     let post = async |origin: &'static str| {
         let request = server.post("/events/t").header("origin", origin).body("x");
-        let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.headers().clone())
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.headers().clone())
     };
     let (status, headers) = post("https://evil.example").await;
     assert_eq!((status, allowed_origin(&headers)), (403, None));

@@ -42,12 +42,12 @@ async fn after_an_error_the_rest_of_a_small_body_is_read_and_the_connection_stay
             wire.say(first).await;
             assert_eq!(server.figure("fanfare_subscribers").await, 0.0);
             wire.say(second).await;
-            let reply = wire.reply().await;
-            assert_eq!(reply.head.status, status, "{head}{length}");
-            assert_eq!(reply.head.field("connection"), None, "{head}{length}");
-            assert!(reply.problem()["detail"].is_string());
+            let response = wire.response().await;
+            assert_eq!(response.head.status, status, "{head}{length}");
+            assert_eq!(response.head.field("connection"), None, "{head}{length}");
+            assert!(response.problem()["detail"].is_string());
             wire.say(PUBLISH).await;
-            assert_eq!(wire.reply().await.head.status, 200, "after {head}{length}");
+            assert_eq!(wire.response().await.head.status, 200, "after {head}{length}");
         }
     }
 }
@@ -62,9 +62,9 @@ async fn after_an_error_to_a_large_body_the_client_is_told_that_the_connection_c
             wire.say(format!("{head}{length}")).await;
             // All of it is taken from a client that sends before it reads.
             wire.say(&body).await;
-            let reply = wire.reply().await;
-            assert_eq!(reply.head.status, status, "{head}{length}");
-            assert_eq!(reply.head.field("connection"), Some("close"), "{head}{length}");
+            let response = wire.response().await;
+            assert_eq!(response.head.status, status, "{head}{length}");
+            assert_eq!(response.head.field("connection"), Some("close"), "{head}{length}");
             wire.assert_closed().await;
         }
     }
@@ -75,8 +75,8 @@ async fn a_body_that_stops_is_not_waited_for() {
     let server = TestServer::start().await;
     let mut wire = Wire::open(&server).await;
     wire.say("POST /nowhere HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhalf").await;
-    let reply = wire.reply().await;
-    assert_eq!((reply.head.status, reply.head.field("connection")), (404, Some("close")));
+    let response = wire.response().await;
+    assert_eq!((response.head.status, response.head.field("connection")), (404, Some("close")));
     wire.assert_closed().await;
 }
 
@@ -87,9 +87,9 @@ async fn a_client_that_asks_before_it_sends_its_body_is_refused_without_it() {
         let mut wire = Wire::open(&server).await;
         wire.say(format!("{head}expect: 100-continue\r\ncontent-length: 10\r\n\r\n")).await;
         // No `100 Continue` before it.
-        let reply = wire.reply().await;
-        assert_eq!(reply.head.status, status, "{head}");
-        assert_eq!(reply.head.field("connection"), Some("close"), "{head}");
+        let response = wire.response().await;
+        assert_eq!(response.head.status, status, "{head}");
+        assert_eq!(response.head.field("connection"), Some("close"), "{head}");
         wire.assert_closed().await;
     }
     let mut wire = Wire::open(&server).await;
@@ -97,9 +97,9 @@ async fn a_client_that_asks_before_it_sends_its_body_is_refused_without_it() {
     wire.say(format!("{head}content-length: 4\r\n\r\n")).await;
     assert_eq!(wire.head().await.status, 100);
     wire.say("good").await;
-    assert_eq!(wire.reply().await.head.status, 200);
+    assert_eq!(wire.response().await.head.status, 200);
     wire.say(PUBLISH).await;
-    assert_eq!(wire.reply().await.head.status, 200);
+    assert_eq!(wire.response().await.head.status, 200);
 }
 
 #[tokio::test]
@@ -116,12 +116,12 @@ async fn an_event_that_is_too_large_or_no_text_leaves_the_connection_usable_too(
         let mut wire = Wire::open(&server).await;
         wire.say(format!("POST /events/t HTTP/1.1\r\nhost: localhost\r\n{length}")).await;
         wire.say(&body).await;
-        let reply = wire.reply().await;
-        assert_eq!(reply.head.status, status, "{length}");
-        assert_eq!(reply.head.field("connection"), connection, "{length}");
+        let response = wire.response().await;
+        assert_eq!(response.head.status, status, "{length}");
+        assert_eq!(response.head.field("connection"), connection, "{length}");
         if connection.is_none() {
             wire.say(PUBLISH).await;
-            assert_eq!(wire.reply().await.head.status, 200, "{length}");
+            assert_eq!(wire.response().await.head.status, 200, "{length}");
         }
     }
 }
@@ -135,10 +135,10 @@ async fn a_stream_that_is_refused_leaves_the_connection_usable() {
             "GET /.well-known/mercure HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4\r\n\r\nbody",
         )
         .await;
-        assert_eq!(wire.reply().await.head.status, 400);
+        assert_eq!(wire.response().await.head.status, 400);
     }
     wire.say(PUBLISH).await;
-    assert_eq!(wire.reply().await.head.status, 200);
+    assert_eq!(wire.response().await.head.status, 200);
 }
 
 /// Its answer has begun when the fault is found, so that nothing but a rest that is read keeps the
@@ -156,10 +156,10 @@ async fn after_lines_that_are_refused_in_the_middle_the_rest_of_a_small_body_is_
         .await;
         let (first, second) = body.split_at(body.len() - 3);
         wire.say(first).await;
-        let answer = wire.chunked_reply().await.body;
-        assert!(answer.contains("\"status\":400") && answer.contains("gzip"), "{answer}");
+        let response = wire.chunked_response().await.body;
+        assert!(response.contains("\"status\":400") && response.contains("gzip"), "{response}");
         wire.say(second).await;
         wire.say(PUBLISH).await;
-        assert_eq!(wire.reply().await.head.status, 200, "{bytes} bytes, in chunks: {in_chunks}");
+        assert_eq!(wire.response().await.head.status, 200, "{bytes} bytes, in chunks: {in_chunks}");
     }
 }

@@ -17,13 +17,13 @@ async fn publish(server: &TestServer, topic: &str, event_type: &str) -> [(u16, S
     let form = form.send().await.unwrap();
     let line = json!({"topic": ["free", topic], "type": event_type}).to_string();
     let lines = server.post("/events").header("content-type", "application/x-ndjson").body(line);
-    let answer: Value =
+    let response: Value =
         serde_json::from_str(&lines.send().await.unwrap().text().await.unwrap()).unwrap();
-    let status = answer["status"].as_u64().map_or(200, |status| status as u16);
+    let status = response["status"].as_u64().map_or(200, |status| status as u16);
     [
         (raw.status().as_u16(), raw.text().await.unwrap()),
         (form.status().as_u16(), form.text().await.unwrap()),
-        (status, answer.to_string()),
+        (status, response.to_string()),
     ]
 }
 

@@ -79,9 +79,9 @@ async fn a_name_that_is_nearly_right_is_refused_with_the_right_one() {
     ];
     for (method, path, right) in cases {
         let request = server.client.request(method.clone(), server.url(path)).body("x");
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), 400, "{path}");
-        let problem: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 400, "{path}");
+        let problem: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.ends_with(&format!("write `{right}`")), "{path}: {detail}");
     }
@@ -189,10 +189,10 @@ async fn who_comes_back_too_late_is_told_what_is_missing() {
         let mut stream = EventStream::open(request).await;
         let gap = stream.next().await.unwrap();
         assert_eq!((gap.event.as_deref(), gap.id), (Some("fanfare-gap"), None));
-        let told: Value = serde_json::from_str(&gap.data).unwrap();
-        assert_eq!((&told["missed"], &told["after"]), (&missed, &Value::from(id)));
+        let notified: Value = serde_json::from_str(&gap.data).unwrap();
+        assert_eq!((&notified["missed"], &notified["after"]), (&missed, &Value::from(id)));
         // Where it leads to is before event 3.
-        assert_eq!(told["before"], ids[1], "{query} {id}");
+        assert_eq!(notified["before"], ids[1], "{query} {id}");
         assert_eq!(stream.resumed_after.as_ref(), Some(&ids[1]), "{query} {id}");
         assert_eq!(stream.data(3).await, ["3", "4", "5"], "{query} {id}");
     }

@@ -46,8 +46,8 @@ async fn publish_lines(server: Arc<TestServer>, events: usize) {
         let lines: String =
             batch.iter().map(|n| format!("{{\"topic\":\"load\",\"data\":\"{n}\"}}\n")).collect();
         let request = server.post("/events").header("content-type", "application/x-ndjson");
-        let answer = request.body(lines).send().await.unwrap().text().await.unwrap();
-        assert_eq!(answer.matches("\"id\"").count(), batch.len());
+        let response = request.body(lines).send().await.unwrap().text().await.unwrap();
+        assert_eq!(response.matches("\"id\"").count(), batch.len());
     }
 }
 

@@ -39,10 +39,10 @@ impl Started {
     async fn is_healthy_everywhere(&self) {
         for url in &self.admin {
             let url = format!("{url}/healthz");
-            eventually(&url, async || answers(&url).await).await;
+            eventually(&url, async || responses(&url).await).await;
         }
         for url in &self.listening {
-            assert!(answers(&format!("{url}/stream-nothing")).await, "{url}");
+            assert!(responses(&format!("{url}/stream-nothing")).await, "{url}");
         }
     }
 }
@@ -54,7 +54,7 @@ impl Drop for Started {
     }
 }
 
-async fn answers(url: &str) -> bool {
+async fn responses(url: &str) -> bool {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     client.get(url).send().await.is_ok()
 }
@@ -179,9 +179,9 @@ async fn a_port_alone_is_listened_on_at_all_addresses_and_has_to_be_open() {
     let started = Started::new(&mut command);
     let port = started.listening[0].rsplit_once(':').unwrap().1;
     let ipv4 = format!("http://127.0.0.1:{port}/");
-    assert!(answers(&ipv4).await, "{:?}", started.listening);
+    assert!(responses(&ipv4).await, "{:?}", started.listening);
     if started.listening[0].contains("[::]") {
-        assert!(answers(&format!("http://[::1]:{port}/")).await);
+        assert!(responses(&format!("http://[::1]:{port}/")).await);
     }
 }
 
@@ -197,8 +197,8 @@ async fn all_addresses_of_ipv4_and_of_ipv6_can_be_listened_on_beside_each_other(
     command.args(["--listen", &both, "--open", "--admin-listen", ANY_PORT]);
     let started = Started::new(&mut command);
     assert_eq!(started.listening.len(), 2);
-    assert!(answers(&format!("http://127.0.0.1:{free}/")).await);
-    assert!(answers(&format!("http://[::1]:{free}/")).await);
+    assert!(responses(&format!("http://127.0.0.1:{free}/")).await);
+    assert!(responses(&format!("http://[::1]:{free}/")).await);
 }
 
 #[tokio::test]
@@ -219,25 +219,25 @@ async fn a_health_check_finds_the_server_by_what_the_server_was_given() {
 async fn a_request_to_reload_ends_nothing_and_is_answered_in_the_log() {
     let (program, lines) = Program::start_logged(&[]);
     let url = format!("{}/healthz", program.admin);
-    eventually("it serves", async || answers(&url).await).await;
+    eventually("it serves", async || responses(&url).await).await;
     program.signal(Signal::HUP);
     let mut lines = BufReader::new(lines).lines().map(Result::unwrap);
     let line = lines.find(|line| line.contains("SIGHUP")).expect("a line before the end");
     assert!(line.contains("INFO") && line.contains("restart"), "{line}");
-    assert!(answers(&url).await, "it goes on");
+    assert!(responses(&url).await, "it goes on");
 }
 
 #[tokio::test]
 async fn a_server_whose_output_nobody_reads_goes_on() {
     let (program, lines) = Program::start_logged(&["--log-level", "debug"]);
     let url = format!("{}/healthz", program.admin);
-    eventually("it serves", async || answers(&url).await).await;
+    eventually("it serves", async || responses(&url).await).await;
     drop(lines);
     for _ in 0..20 {
         program.signal(Signal::HUP);
-        assert!(answers(&format!("{}/", program.url)).await);
+        assert!(responses(&format!("{}/", program.url)).await);
     }
-    assert!(answers(&url).await);
+    assert!(responses(&url).await);
 }
 
 #[tokio::test]

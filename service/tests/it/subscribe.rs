@@ -70,9 +70,9 @@ async fn a_subscription_that_cannot_be_read_gets_a_problem() {
         ("/nowhere", 404, "nothing is served at this path"),
     ];
     for (path, status, detail) in cases {
-        let answer = server.get(path).send().await.unwrap();
-        assert_eq!(answer.status(), status, "{path}");
-        let problem: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        let response = server.get(path).send().await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        let problem: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
         assert!(problem["detail"].as_str().unwrap().contains(detail), "{path}: {problem}");
     }
 }
@@ -88,17 +88,17 @@ async fn a_path_takes_its_own_methods_and_names_them() {
         (Method::POST, "/stream-time", "GET, HEAD, OPTIONS"),
     ];
     for (method, path, allow) in cases {
-        let answer = server.client.request(method, server.url(path)).send().await.unwrap();
+        let response = server.client.request(method, server.url(path)).send().await.unwrap();
         assert_eq!(
-            (answer.status().as_u16(), &answer.headers()["allow"]),
+            (response.status().as_u16(), &response.headers()["allow"]),
             (405, &allow.parse().unwrap()),
             "{path}"
         );
     }
     for path in ["/events/t", "/stream-time", "/stream-training", "/", "/demo/clock"] {
-        let answer = server.client.head(server.url(path)).send().await.unwrap();
-        assert_eq!(answer.status(), 200, "{path}");
-        assert_eq!(answer.text().await.unwrap(), "", "{path}");
+        let response = server.client.head(server.url(path)).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        assert_eq!(response.text().await.unwrap(), "", "{path}");
     }
     assert_eq!(server.figure("fanfare_streams_opened_total").await, 0.0);
 }
@@ -109,10 +109,10 @@ async fn the_server_as_a_whole_can_be_asked_for_its_methods() {
     let mut stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
     let request = b"OPTIONS * HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     stream.write_all(request).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
-    assert!(answer.contains("allow: GET, HEAD, POST, OPTIONS"), "{answer}");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    assert!(response.starts_with("HTTP/1.1 204 "), "{response}");
+    assert!(response.contains("allow: GET, HEAD, POST, OPTIONS"), "{response}");
 }
 
 #[tokio::test]
@@ -166,15 +166,15 @@ async fn a_preflight_is_answered_for_origins_that_are_allowed() {
         ("https://other.example", false),
     ] {
         let request = server.client.request(Method::OPTIONS, server.url("/events/t"));
-        let answer = request.header("origin", origin).send().await.unwrap();
-        assert_eq!(answer.status(), 204, "{origin}");
-        let granted = answer.headers().get("access-control-allow-headers");
+        let response = request.header("origin", origin).send().await.unwrap();
+        assert_eq!(response.status(), 204, "{origin}");
+        let granted = response.headers().get("access-control-allow-headers");
         assert_eq!(
             granted.is_some_and(|names| names.to_str().unwrap().contains("Last-Event-ID")),
             allowed,
             "{origin}"
         );
-        assert_eq!(answer.headers()["vary"], "Origin");
+        assert_eq!(response.headers()["vary"], "Origin");
     }
 }
 

@@ -7,13 +7,13 @@ use crate::compare::{Beside, Standing};
 use crate::format::{bytes, count, number, ranged};
 use crate::result::RunResult;
 use crate::summary::Spread;
-use crate::targets::answers::AnswerTimes;
+use crate::targets::response_times::ResponseTimes;
 
 /// What the runs of a target left.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Evidence {
     pub(crate) runs: Vec<RunResult>,
-    pub(crate) answers: Vec<AnswerTimes>,
+    pub(crate) response_times: Vec<ResponseTimes>,
 }
 
 /// What was found.
@@ -100,7 +100,7 @@ fn memory_each(evidence: &Evidence, bytes_max: f64) -> Option<Finding> {
 pub(crate) fn p7(evidence: &Evidence) -> Option<Finding> {
     let run = evidence.runs.first()?;
     let each_second = run.connected / run.ramp_seconds;
-    let is_whole = run.failed == 0 && run.connected >= run.asked;
+    let is_whole = run.failed == 0 && run.connected >= run.requested;
     let refused = if is_whole {
         "none refused".to_owned()
     } else {
@@ -155,9 +155,10 @@ pub(crate) fn p10(evidence: &Evidence) -> Option<Finding> {
 }
 
 pub(crate) fn p11(evidence: &Evidence) -> Option<Finding> {
-    let answers = &evidence.answers;
-    let slowest = answers.iter().map(|times| times.p99_ms).max_by(f64::total_cmp)?;
-    let list = answers.iter().map(|times| format!("{} {} ms", times.what, number(times.p99_ms)));
+    let response_times = &evidence.response_times;
+    let slowest = response_times.iter().map(|times| times.p99_ms).max_by(f64::total_cmp)?;
+    let list =
+        response_times.iter().map(|times| format!("{} {} ms", times.what, number(times.p99_ms)));
     found(slowest < 10.0, list.collect::<Vec<_>>().join(", "))
 }
 
@@ -165,7 +166,7 @@ pub(crate) fn p12(evidence: &Evidence) -> Option<Finding> {
     let run = evidence.runs.first()?;
     let most = run.memory_connected?.max(run.memory_after?);
     let gib = most / f64::from(1_u32 << 30);
-    let is_whole = run.connected >= run.asked && run.lost_nothing();
+    let is_whole = run.connected >= run.requested && run.lost_nothing();
     let last = run.last_subscriber_ms.map_or_else(String::new, |(least, most)| {
         format!(", the last after {}-{} s", number(least / 1e3), number(most / 1e3))
     });

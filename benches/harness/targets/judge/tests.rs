@@ -7,7 +7,7 @@ type Judge = fn(&Evidence) -> Option<Finding>;
 /// Everything went as it was asked for.
 fn run() -> RunResult {
     RunResult {
-        asked: 1_000.0,
+        requested: 1_000.0,
         connected: 1_000.0,
         ramp_seconds: 0.02,
         scheduled: 16_000,
@@ -24,7 +24,7 @@ fn run() -> RunResult {
 }
 
 fn evidence(runs: &[RunResult]) -> Evidence {
-    Evidence { runs: runs.to_vec(), answers: Vec::new() }
+    Evidence { runs: runs.to_vec(), response_times: Vec::new() }
 }
 
 fn judged(judge: Judge, runs: &[RunResult]) -> (bool, String) {
@@ -105,22 +105,26 @@ fn stalled_readers_are_judged_round_by_round() {
 }
 
 #[test]
-fn the_slowest_answer_counts() {
-    let times = |what: &str, p99_ms| AnswerTimes {
+fn the_slowest_response_counts() {
+    let times = |what: &str, p99_ms| ResponseTimes {
         what: what.to_owned(),
         count: 300,
         p50_ms: 1.0,
         p99_ms,
         max_ms: 50.0,
     };
-    let asked = |answers: Vec<AnswerTimes>| p11(&Evidence { answers, ..evidence(&[run()]) });
-    let finding = asked(vec![times("`/metrics`", 4.1), times("a page", 2.5)]).expect("answers");
+    let requested = |response_times: Vec<ResponseTimes>| {
+        p11(&Evidence { response_times, ..evidence(&[run()]) })
+    };
+    let finding = requested(vec![times("`/metrics`", 4.1), times("a page", 2.5)]).expect("answers");
     assert_eq!(finding.measured, "`/metrics` 4.10 ms, a page 2.50 ms");
     assert!(finding.is_reached);
     assert!(
-        !asked(vec![times("a page", 2.5), times("a publish", 10.0)]).expect("answers").is_reached
+        !requested(vec![times("a page", 2.5), times("a publish", 10.0)])
+            .expect("answers")
+            .is_reached
     );
-    assert_eq!(asked(Vec::new()), None);
+    assert_eq!(requested(Vec::new()), None);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use self::responses::{Answered, Responses};
+use self::responses::{LineResponse, Responses};
 use super::client::Client;
 use super::deadline::DeadlineStream;
 use super::publisher::{Publisher, Scheduled};
@@ -31,7 +31,7 @@ const ENDED: &str = "the server ended the request";
 /// The events without a response.
 struct Window<'a> {
     pending: SyncSender<Pending>,
-    responses: &'a Receiver<Answered>,
+    responses: &'a Receiver<LineResponse>,
 }
 
 /// An event whose response has not come.
@@ -49,10 +49,10 @@ pub(super) fn publish(mut publisher: Publisher, client: Client) -> PublishReport
     let (pending, pending_of) = sync_channel::<Pending>(WINDOW);
     // Responses are recorded by the publisher itself, whenever it has time: as many as can be
     // waiting.
-    let (answered, responses) = sync_channel::<Answered>(2 * WINDOW);
+    let (line_responses, responses) = sync_channel::<LineResponse>(2 * WINDOW);
     let over = Arc::new(OnceLock::new());
     let timeout = publisher.context.publishing.timeout;
-    let reader = Responses::new(pending_of, answered, over.clone(), publisher.clock, timeout);
+    let reader = Responses::new(pending_of, line_responses, over.clone(), publisher.clock, timeout);
     let reader = thread::spawn(move || reader.read(reading));
     let mut schedule = publisher.schedule().peekable();
     let window = Window { pending, responses: &responses };
@@ -65,8 +65,8 @@ pub(super) fn publish(mut publisher: Publisher, client: Client) -> PublishReport
     drop(window);
     // The reader ends with the response's body, with the connection, or with the time for a
     // response.
-    for answer in &responses {
-        record(&mut publisher, answer);
+    for response in &responses {
+        record(&mut publisher, response);
     }
     let (left, status) = reader.join().unwrap_or_default();
     let refused =
@@ -104,8 +104,8 @@ fn write_events(
                 TrySendError::Full(back) => {
                     match send(&mut stream, timeout, &mut lines, &mut chunk) {
                         Ok(()) => match window.responses.recv_timeout(timeout) {
-                            Ok(answer) => {
-                                record(publisher, answer);
+                            Ok(response) => {
+                                record(publisher, response);
                                 (back, None)
                             }
                             Err(_) => (back, Some("no answer in time".to_owned())),
@@ -129,7 +129,7 @@ fn write_events(
         }
         loop {
             match window.responses.try_recv() {
-                Ok(answer) => record(publisher, answer),
+                Ok(response) => record(publisher, response),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => return Err(ENDED.to_owned()),
             }
@@ -168,8 +168,8 @@ fn send(
     stream.write_all(chunk)
 }
 
-fn record(publisher: &mut Publisher, answer: Answered) {
-    let Answered { pending, at, refusal } = answer;
+fn record(publisher: &mut Publisher, response: LineResponse) {
+    let LineResponse { pending, at, refusal } = response;
     match refusal {
         None => publisher.accepted(pending.scheduled, pending.sent, at),
         Some(kind) => publisher.refused(&kind, pending.topic, pending.sequence),

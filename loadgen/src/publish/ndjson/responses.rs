@@ -18,7 +18,7 @@ use crate::publish::deadline::DeadlineStream;
 const LONGEST: usize = 64 << 10;
 
 /// What the server said of one event, and when.
-pub(super) struct Answered {
+pub(super) struct LineResponse {
     pub(super) pending: Pending,
     pub(super) at: Moment,
     pub(super) refusal: Option<String>,
@@ -33,27 +33,36 @@ struct Line {
 /// Reads the responses.
 pub(super) struct Responses {
     pending: Receiver<Pending>,
-    answered: SyncSender<Answered>,
+    line_responses: SyncSender<LineResponse>,
     /// When the last event was sent.
     over: Arc<OnceLock<Moment>>,
     clock: Clock,
     timeout: Duration,
     /// The event whose response comes next.
     oldest: Option<Pending>,
-    last_answer: Moment,
+    last_response: Moment,
     line: Vec<u8>,
 }
 
 impl Responses {
     pub(super) fn new(
         pending: Receiver<Pending>,
-        answered: SyncSender<Answered>,
+        line_responses: SyncSender<LineResponse>,
         over: Arc<OnceLock<Moment>>,
         clock: Clock,
         timeout: Duration,
     ) -> Self {
         let (oldest, line) = (None, Vec::new());
-        Self { pending, answered, over, clock, timeout, oldest, last_answer: Moment(0), line }
+        Self {
+            pending,
+            line_responses,
+            over,
+            clock,
+            timeout,
+            oldest,
+            last_response: Moment(0),
+            line,
+        }
     }
 
     /// Reads until there are no more, or none in time. Gives back the events without a response,
@@ -103,7 +112,7 @@ impl Responses {
     fn time_left(&mut self) -> Option<Duration> {
         self.oldest = self.oldest.take().or_else(|| self.pending.try_recv().ok());
         let now = self.clock.now();
-        let waits_since = self.oldest.as_ref().map(|oldest| oldest.sent.max(self.last_answer));
+        let waits_since = self.oldest.as_ref().map(|oldest| oldest.sent.max(self.last_response));
         let since = waits_since.into_iter().chain(self.over.get().copied()).min().unwrap_or(now);
         let due = since + self.timeout;
         (due > now).then(|| now.until(due))
@@ -123,7 +132,7 @@ impl Responses {
                 }
                 self.line.extend_from_slice(piece);
                 if piece.ends_with(b"\n") {
-                    self.answer(status, now);
+                    self.response(status, now);
                     self.line.clear();
                 }
             }
@@ -132,7 +141,7 @@ impl Responses {
     }
 
     /// A whole line. More responses than events would be the server's fault; they are passed over.
-    fn answer(&mut self, status: Option<u16>, at: Moment) {
+    fn response(&mut self, status: Option<u16>, at: Moment) {
         if self.line.trim_ascii().is_empty() {
             return;
         }
@@ -146,9 +155,9 @@ impl Responses {
             (_, Err(_)) => Some("an answer that is no JSON".to_owned()),
         };
         if let Some(pending) = self.oldest.take().or_else(|| self.pending.try_recv().ok()) {
-            self.last_answer = at;
+            self.last_response = at;
             // The publisher takes responses whenever it waits, so there will be room.
-            let _ = self.answered.send(Answered { pending, at, refusal });
+            let _ = self.line_responses.send(LineResponse { pending, at, refusal });
         }
     }
 }

@@ -72,32 +72,32 @@ async fn attempt(
     };
     let requested =
         timeout(context.plan.ramp.handshake_timeout, connection.request_stream(context, &wanted));
-    let answer = requested.await.map_err(|_| "timed out".to_owned())??;
-    let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+    let response = requested.await.map_err(|_| "timed out".to_owned())??;
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     let kind = header("content-type").and_then(|kind| kind.split(';').next()).unwrap_or_default();
     let is_event_stream = kind.trim().eq_ignore_ascii_case("text/event-stream");
     let coding =
         header("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity"));
-    accept(answer.status().as_u16(), is_event_stream, coding)?;
+    accept(response.status().as_u16(), is_event_stream, coding)?;
     let (mut stream, mut state) = (stream.borrow_mut(), context.state.borrow_mut());
     stream.open = true;
     state.open += 1;
     stream.subscriber.opened(began, !wanted.last_id.is_empty(), clock.now(), &mut state.recorder);
     if state.recorder.server_header.is_none() {
-        let server = answer.headers().get("server").and_then(|server| server.to_str().ok());
+        let server = response.headers().get("server").and_then(|server| server.to_str().ok());
         state.recorder.server_header = server.map(|server| server.chars().take(100).collect());
     }
-    Ok(answer)
+    Ok(response)
 }
 
 /// Reads until the stream ends, or until an injected fault disconnects it.
 async fn read_until_end(
     stream: &RefCell<StreamState>,
-    answer: Response<Incoming>,
+    response: Response<Incoming>,
     context: &mut TaskContext,
 ) -> Ending {
     let class = stream.borrow().subscriber.class;
-    let mut body = answer.into_body();
+    let mut body = response.into_body();
     match class {
         Class::Stopped | Class::Vanished => {
             // Holds the stream and never asks for its bytes.

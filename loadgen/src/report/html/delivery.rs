@@ -77,7 +77,7 @@ fn amounts(run: &Run) -> Vec<(&'static str, String)> {
 fn connecting(run: &Run) -> Markup {
     let (connecting, subscribers) = (&run.connecting, &run.subscribers);
     let mut rows = vec![
-        ("Connected", wording::share_of(subscribers.connected, Some(subscribers.asked))),
+        ("Connected", wording::share_of(subscribers.connected, Some(subscribers.requested))),
         ("Ramp", numbers::seconds(run.phases.ramp_seconds)),
         ("Topics", numbers::count(subscribers.topics)),
         ("Parsed and verified", numbers::count(subscribers.verified)),
@@ -104,7 +104,7 @@ fn connecting(run: &Run) -> Markup {
 }
 
 fn published(publishing: &Publishing) -> Markup {
-    let asked = publishing.asked_rate.map_or_else(
+    let requested = publishing.requested_rate.map_or_else(
         || "as fast as the server responds (closed loop)".to_owned(),
         |rate| {
             format!(
@@ -116,7 +116,7 @@ fn published(publishing: &Publishing) -> Markup {
     );
     let mut rows = vec![
         ("Style", format!("{}, {}", publishing.style, schedule(publishing))),
-        ("Rate", asked),
+        ("Rate", requested),
         ("Sent", wording::share_of(publishing.sent, Some(publishing.slots))),
         ("Accepted", wording::share_of(publishing.acknowledged, Some(publishing.sent))),
         ("Sent more than 1 ms late", numbers::count(publishing.late)),

@@ -78,7 +78,7 @@ fn key_figures(run: &Run) -> Markup {
         Figure(
             "Subscribers",
             numbers::count(subscribers.connected),
-            format!("of {}", numbers::count(subscribers.asked)),
+            format!("of {}", numbers::count(subscribers.requested)),
         ),
     ];
     let process = run.server.as_ref().and_then(|server| server.process.as_ref());

@@ -85,12 +85,12 @@ fn several_runs_have_a_table_and_only_the_last_is_unfolded() {
 fn every_drawing_says_what_it_shows_to_those_who_cannot_see_it() {
     let page = html(&sample::file(1));
     let drawings = page.matches("<svg").count();
-    let told = page.matches("<svg role=\"img\" aria-label=\"").count();
+    let drawn = page.matches("<svg role=\"img\" aria-label=\"").count();
     let keys = page.matches("<svg class=\"key\" aria-hidden=\"true\"").count();
     let inner = page.matches("<svg viewBox").count();
-    assert!(told >= 5);
-    assert_eq!(drawings, told + keys + inner);
-    assert_eq!(told, inner);
+    assert!(drawn >= 5);
+    assert_eq!(drawings, drawn + keys + inner);
+    assert_eq!(drawn, inner);
 }
 
 #[test]

@@ -54,21 +54,21 @@ fn load(run: &Run) -> String {
     let subscribers = &run.subscribers;
     let mut text = format!(
         "{} of {}",
-        numbers::quantity(subscribers.asked, "subscriber"),
+        numbers::quantity(subscribers.requested, "subscriber"),
         numbers::quantity(subscribers.topics, "topic"),
     );
     if !subscribers.protocol.is_empty() {
         text += &format!(", {}", subscribers.protocol);
     }
     if let Some(publishing) = &run.publishing {
-        let rate = publishing.asked_rate.map_or_else(
+        let rate = publishing.requested_rate.map_or_else(
             || "as fast as the server responds (closed loop)".to_owned(),
             |rate| format!("at {} a second", numbers::number(rate)),
         );
         text += &format!("; {} {rate}", numbers::quantity(publishing.slots, "event"));
     }
     // Without a connected subscriber the run was over at once.
-    if subscribers.connected > 0 || subscribers.asked == 0 {
+    if subscribers.connected > 0 || subscribers.requested == 0 {
         text += &format!("; {}", numbers::seconds(run.phases.measured_seconds));
     }
     text
@@ -78,7 +78,7 @@ fn connected(run: &Run) -> String {
     let subscribers = &run.subscribers;
     let mut text = format!(
         "{} in {}",
-        wording::share_of(subscribers.connected, Some(subscribers.asked)),
+        wording::share_of(subscribers.connected, Some(subscribers.requested)),
         numbers::seconds(run.phases.ramp_seconds),
     );
     if subscribers.verified < subscribers.connected {

@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 /// The server; it ends when it is dropped.
 pub(crate) struct NoContent {
     pub(crate) address: SocketAddr,
-    asked: Arc<AtomicU64>,
+    request_count: Arc<AtomicU64>,
     _runtime: Runtime,
 }
 
@@ -28,22 +28,22 @@ impl NoContent {
         let runtime = Runtime::new().expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
         let address = listener.local_addr().expect("it is bound");
-        let asked = Arc::new(AtomicU64::new(0));
-        let count = asked.clone();
+        let request_count = Arc::new(AtomicU64::new(0));
+        let count = request_count.clone();
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, protocol, count.clone()));
+                tokio::spawn(response(stream, protocol, count.clone()));
             }
         });
-        Self { address, asked, _runtime: runtime }
+        Self { address, request_count, _runtime: runtime }
     }
 
-    pub(crate) fn asked(&self) -> u64 {
-        self.asked.load(Ordering::SeqCst)
+    pub(crate) fn request_count(&self) -> u64 {
+        self.request_count.load(Ordering::SeqCst)
     }
 }
 
-async fn answer(stream: TcpStream, protocol: &str, count: Arc<AtomicU64>) {
+async fn response(stream: TcpStream, protocol: &str, count: Arc<AtomicU64>) {
     let service = service_fn(move |_: Request<Incoming>| {
         count.fetch_add(1, Ordering::SeqCst);
         let mut response = Response::new(Empty::<Bytes>::new());

@@ -45,8 +45,8 @@ fn hold(mut stream: &TcpStream, from: SocketAddr, book: &Mutex<Vec<Caller>>) {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     let head: Vec<_> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
     book.lock().expect("no thread panics with it").push(Caller { from, head });
-    let answer = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: hello\n\n";
-    if stream.write_all(answer).is_ok() {
+    let response = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: hello\n\n";
+    if stream.write_all(response).is_ok() {
         // Until the other side has had enough.
         lines.for_each(drop);
     }

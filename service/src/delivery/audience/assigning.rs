@@ -30,7 +30,7 @@ enum Step {
         from: Bound<AudienceKey>,
         progress: MatchProgress,
         matched: Vec<AudienceKey>,
-        all_asked: bool,
+        is_complete: bool,
     },
     /// Handing it to those whose patterns match, which are in order.
     Matched { keys: Arc<[AudienceKey]>, from: Bound<AudienceKey> },
@@ -49,8 +49,8 @@ impl Assigning {
 
     /// A new audience has a pattern. It has this event already, but may match its topic.
     pub(super) fn pattern_came(&mut self) {
-        if let Step::Match { all_asked, .. } = &mut self.step {
-            *all_asked = false;
+        if let Step::Match { is_complete, .. } = &mut self.step {
+            *is_complete = false;
         }
     }
 }
@@ -102,16 +102,16 @@ impl Audiences {
                             from: Bound::Unbounded,
                             progress: MatchProgress::default(),
                             matched: Vec::new(),
-                            all_asked: true,
+                            is_complete: true,
                         },
                     };
                 }
-                Step::Match { from, progress, matched, all_asked } => {
+                Step::Match { from, progress, matched, is_complete } => {
                     if !self.ask_patterns(topic, from, progress, matched, budget) {
                         return false;
                     }
                     let keys = Arc::from(std::mem::take(matched));
-                    if *all_asked {
+                    if *is_complete {
                         self.matched.insert(topic, &keys);
                     }
                     *step = Step::Matched { keys, from: Bound::Unbounded };

@@ -18,7 +18,7 @@ const ENTRIES: usize = 1_024;
 /// Answers by topic.
 #[derive(Debug)]
 pub(super) struct MatchCache {
-    answers: Cache<Topic, Arc<[AudienceKey]>, Bytes>,
+    matches: Cache<Topic, Arc<[AudienceKey]>, Bytes>,
 }
 
 /// Weighs an answer by what it takes in memory: the text of the topic, which may have no other
@@ -37,30 +37,30 @@ impl Weighter<Topic, Arc<[AudienceKey]>> for Bytes {
 
 impl Default for MatchCache {
     fn default() -> Self {
-        Self { answers: Cache::with_weighter(ENTRIES, BYTES_MAX, Bytes) }
+        Self { matches: Cache::with_weighter(ENTRIES, BYTES_MAX, Bytes) }
     }
 }
 
 impl MatchCache {
     pub(super) fn get(&self, topic: &Topic) -> Option<Arc<[AudienceKey]>> {
-        self.answers.get(topic).cloned()
+        self.matches.get(topic).cloned()
     }
 
     pub(super) fn insert(&mut self, topic: &Topic, keys: &Arc<[AudienceKey]>) {
-        self.answers.insert(topic.clone(), Arc::clone(keys));
+        self.matches.insert(topic.clone(), Arc::clone(keys));
     }
 
     /// A pattern has come or gone.
     pub(super) fn clear(&mut self) {
-        self.answers.clear();
+        self.matches.clear();
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.answers.len()
+        self.matches.len()
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.answers.weight()
+        self.matches.weight()
     }
 }

@@ -128,11 +128,11 @@ impl Shard {
             Offer::Closed => return Progress::End(EndReason::Client),
         }
         let (audience, cursor) = (subscriber.audience(), subscriber.cursor());
-        let untold = self.skipping.contains_key(&key);
-        if !untold && self.note_if_caught_up(key) {
+        let unannounced = self.skipping.contains_key(&key);
+        if !unannounced && self.note_if_caught_up(key) {
             return Progress::Rest;
         }
-        if untold || self.is_to_skip(key) {
+        if unannounced || self.is_to_skip(key) {
             return self.skip(key, budget);
         }
         let Some(page) = self.joined_page(audience, cursor, budget) else { return Progress::More };

@@ -90,8 +90,8 @@ impl Shard {
         let place = self.new_place_of(key);
         let Some(subscriber) = self.subscribers.get_mut(key) else { return Offer::Closed };
         let offer = subscriber.sink().offer(place.as_ref().unwrap_or(&Block::HEARTBEAT));
-        let told = place.filter(|_| offer == Offer::Taken).map(|_| self.seen);
-        subscriber.heartbeat_sent(told, now);
+        let announced = place.filter(|_| offer == Offer::Taken).map(|_| self.seen);
+        subscriber.heartbeat_sent(announced, now);
         if offer == Offer::Taken {
             self.stats.heartbeat();
         }

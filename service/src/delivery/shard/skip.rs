@@ -32,9 +32,9 @@ const LOOK_UP: usize = 4 * budget::LOOK;
 #[derive(Debug, Default)]
 pub(super) struct Skipping {
     /// Events behind its cursor that it will not get and has yet to be told of.
-    untold: u64,
+    unannounced: u64,
     /// Events ahead of its cursor that it has been told it will not get.
-    told: u64,
+    announced: u64,
     work: Work,
 }
 
@@ -89,7 +89,7 @@ impl Page {
 
 impl Skipping {
     fn is_over(&self) -> bool {
-        self.untold == 0 && self.told == 0 && matches!(self.work, Work::None)
+        self.unannounced == 0 && self.announced == 0 && matches!(self.work, Work::None)
     }
 }
 
@@ -143,8 +143,8 @@ impl Shard {
         let bytes = count.lag.bytes.saturating_sub(count.retained.bytes);
         subscriber.skip_to(start, Lag { events: lost, bytes });
         // Some may have been told already, as left out between those that were kept.
-        skipping.untold += lost.saturating_sub(skipping.told);
-        skipping.told = skipping.told.saturating_sub(lost);
+        skipping.unannounced += lost.saturating_sub(skipping.announced);
+        skipping.announced = skipping.announced.saturating_sub(lost);
         None
     }
 
@@ -296,8 +296,8 @@ impl Shard {
     ) -> Option<Progress> {
         let left_out = page.left_out_within(Sequence(0), page.through);
         let subscriber = self.subscribers.get_mut(key)?;
-        skipping.untold += left_out.events.saturating_sub(skipping.told);
-        skipping.told = 0;
+        skipping.unannounced += left_out.events.saturating_sub(skipping.announced);
+        skipping.announced = 0;
         subscriber.skip_to(page.through, left_out);
         let audience = self.audiences.get(subscriber.audience())?;
         if subscriber.cursor() < audience.last.max(self.lost) {
@@ -308,8 +308,8 @@ impl Shard {
             return Some(Progress::More);
         }
         let before = self.seen_id.map(|id| id.to_string());
-        match self.tell(key, skipping.untold, before) {
-            Offer::Taken => skipping.untold = 0,
+        match self.tell(key, skipping.unannounced, before) {
+            Offer::Taken => skipping.unannounced = 0,
             Offer::Closed => return Some(Progress::End(EndReason::Client)),
             Offer::Full => {
                 self.blocked.insert(key, ());
@@ -323,7 +323,7 @@ impl Shard {
     fn hand_kept(&mut self, key: SubscriberKey, skipping: &mut Skipping, page: &Page) -> Progress {
         let Some(first) = page.kept.first() else { return Progress::More };
         let left_out = page.left_out_within(Sequence(0), page.through).events;
-        let missed = skipping.untold + left_out.saturating_sub(skipping.told);
+        let missed = skipping.unannounced + left_out.saturating_sub(skipping.announced);
         match self.tell(key, missed, Some(first.id().to_owned())) {
             Offer::Taken => {}
             Offer::Closed => return Progress::End(EndReason::Client),
@@ -333,8 +333,8 @@ impl Shard {
                 return Progress::Rest;
             }
         }
-        skipping.untold = 0;
-        skipping.told = left_out;
+        skipping.unannounced = 0;
+        skipping.announced = left_out;
         // What was told must not come after all, even if the notice is all that its sink takes now.
         let mut cursor = Sequence(0);
         self.move_over(key, skipping, page, &mut cursor, first.sequence().previous());
@@ -385,7 +385,7 @@ impl Shard {
         let left_out = page.left_out_within(*counted, to);
         *counted = to;
         subscriber.skip_to(to, left_out);
-        skipping.told = skipping.told.saturating_sub(left_out.events);
+        skipping.announced = skipping.announced.saturating_sub(left_out.events);
     }
 
     fn ends_with(&self, key: SubscriberKey, kept: &[Arc<Event>]) -> bool {

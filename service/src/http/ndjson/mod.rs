@@ -26,8 +26,8 @@ use super::body::Content;
 use super::body_memory::HeldMemory;
 use super::incoming::Incoming;
 use super::publish::{ask_grants, body_timeout, check_draft, check_media_type};
-use super::reply::{self, Problem, Reply};
 use super::request_body::RequestBody;
+use super::response::{self, HttpResponse, Problem};
 use super::trace;
 use crate::auth::Grants;
 use crate::event::Draft;
@@ -43,30 +43,30 @@ const BATCH_MAX: usize = 256;
 const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How many pieces of answers may wait for the client to read them.
-const ANSWERS_WAITING: usize = 4;
+const RESPONSES_WAITING: usize = 4;
 
 /// `POST /events`: many events.
 pub(super) fn publish(
     request: Request<Incoming>,
     context: &Arc<Context>,
-) -> Result<Reply, Problem> {
+) -> Result<HttpResponse, Problem> {
     let grants = ask_grants(&request, context)?;
     check_media_type(&request, NDJSON)?;
     let body = RequestBody::of(request, &context.body_memory)?;
-    let (answers, channel) = Channel::new(ANSWERS_WAITING);
+    let (responses, channel) = Channel::new(RESPONSES_WAITING);
     let batch = Batch {
         lines: Lines::new(context.settings.body_bytes_max, &context.body_memory),
         line_began: None,
         context: Arc::clone(context),
         grants,
-        answers,
+        responses,
         published: 0,
     };
     // The span of the request ends with the batch.
     context.lifecycle.tasks().spawn(batch.run(body).in_current_span());
-    let mut reply = reply::whole(StatusCode::OK, NDJSON, Bytes::new());
-    *reply.body_mut() = Content::Lines(channel);
-    Ok(reply)
+    let mut response = response::whole(StatusCode::OK, NDJSON, Bytes::new());
+    *response.body_mut() = Content::Lines(channel);
+    Ok(response)
 }
 
 struct Batch {
@@ -75,7 +75,7 @@ struct Batch {
     line_began: Option<(u64, Instant)>,
     context: Arc<Context>,
     grants: Grants,
-    answers: Sender<Bytes, Infallible>,
+    responses: Sender<Bytes, Infallible>,
     published: u64,
 }
 
@@ -142,8 +142,8 @@ impl Batch {
                 self.lines.piece_published();
                 return true;
             }
-            let answers = self.publish_lines(lines).await;
-            if !self.send(answers).await {
+            let responses = self.publish_lines(lines).await;
+            if !self.send(responses).await {
                 return false;
             }
         }
@@ -151,10 +151,10 @@ impl Batch {
 
     /// A client that does not read its answers is waited for as long as one that does not send,
     /// and in a drain for a moment only.
-    async fn send(&mut self, answers: Bytes) -> bool {
+    async fn send(&mut self, responses: Bytes) -> bool {
         let Context { settings, lifecycle, .. } = &*self.context;
         tokio::select! {
-            sent = self.answers.send_data(answers) => sent.is_ok(),
+            sent = self.responses.send_data(responses) => sent.is_ok(),
             () = sleep(settings.body_timeout) => false,
             () = async {
                 lifecycle.draining().await;
@@ -182,34 +182,34 @@ impl Batch {
         let hub = &self.context.hub;
         let mut results = hub.publish_all(PublishSource::Ndjson, drafts).await.into_iter();
         drop(held);
-        let mut answers = BytesMut::with_capacity(checked.len() * 64);
+        let mut responses = BytesMut::with_capacity(checked.len() * 64);
         for (number, problem) in checked {
             match problem {
                 Some(problem) => {
                     if let Some(reason) = problem.rejection() {
                         self.context.metrics.publish_rejected(reason);
                     }
-                    put_error(&mut answers, &problem, number);
+                    put_error(&mut responses, &problem, number);
                 }
                 None => match results.next() {
                     Some(Ok(receipt)) => {
                         self.published += 1;
-                        put_id(&mut answers, &receipt.id);
+                        put_id(&mut responses, &receipt.id);
                     }
-                    Some(Err(error)) => put_error(&mut answers, &error.into(), number),
+                    Some(Err(error)) => put_error(&mut responses, &error.into(), number),
                     None => {}
                 },
             }
         }
         trace::published_so_far(self.published);
-        self.counted(answers)
+        self.counted(responses)
     }
 
     /// What has been published has to be answered, and so there is room for the answers always;
     /// there are few at a time.
-    fn counted(&self, answers: BytesMut) -> Bytes {
-        let held = self.context.body_memory.hold_anyway(answers.capacity());
-        Bytes::from_owner(Answers { bytes: answers, _held: held })
+    fn counted(&self, responses: BytesMut) -> Bytes {
+        let held = self.context.body_memory.hold_anyway(responses.capacity());
+        Bytes::from_owner(HeldResponses { bytes: responses, _held: held })
     }
 
     fn draft(&self, line: &Line) -> Result<Draft, Problem> {
@@ -224,31 +224,31 @@ impl Batch {
         if let Some(reason) = problem.rejection() {
             self.context.metrics.publish_rejected(reason);
         }
-        let mut answer = BytesMut::new();
-        put_error(&mut answer, problem, self.lines.next_number());
-        self.send(answer.freeze()).await
+        let mut line_of_response = BytesMut::new();
+        put_error(&mut line_of_response, problem, self.lines.next_number());
+        self.send(line_of_response.freeze()).await
     }
 }
 
-fn put_id(answers: &mut BytesMut, id: &str) {
+fn put_id(responses: &mut BytesMut, id: &str) {
     // Writing into memory cannot fail, and strings always serialise.
-    let _ = writeln!(answers.writer(), "{}", serde_json::json!({ "id": id }));
+    let _ = writeln!(responses.writer(), "{}", serde_json::json!({ "id": id }));
 }
 
-fn put_error(answers: &mut BytesMut, problem: &Problem, line: u64) {
+fn put_error(responses: &mut BytesMut, problem: &Problem, line: u64) {
     let status = problem.status().as_u16();
-    let answer =
+    let line_of_response =
         serde_json::json!({ "error": problem.to_string(), "status": status, "line": line });
-    let _ = writeln!(answers.writer(), "{answer}");
+    let _ = writeln!(responses.writer(), "{line_of_response}");
 }
 
 /// Answers that the client has yet to read.
-struct Answers {
+struct HeldResponses {
     bytes: BytesMut,
     _held: HeldMemory,
 }
 
-impl AsRef<[u8]> for Answers {
+impl AsRef<[u8]> for HeldResponses {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }

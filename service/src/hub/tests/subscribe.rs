@@ -90,11 +90,11 @@ fn nobody_learns_that_an_id_exists_which_only_others_may_see() {
     };
     let stranger = || Grants::subscribe_to(topic("other"));
     for id in ["CUSTOMER-4711", "CUSTOMER-4712", "nope"] {
-        let told = resume(stranger(), id);
-        let gap = told.gap.unwrap();
-        assert_eq!((told.cursor, gap.after.as_deref()), (Sequence(0), Some(id)));
-        assert_eq!(told.resumed_after.as_deref(), Some("earliest"));
-        for text in [gap.before.unwrap(), told.place] {
+        let resumed = resume(stranger(), id);
+        let gap = resumed.gap.unwrap();
+        assert_eq!((resumed.cursor, gap.after.as_deref()), (Sequence(0), Some(id)));
+        assert_eq!(resumed.resumed_after.as_deref(), Some("earliest"));
+        for text in [gap.before.unwrap(), resumed.place] {
             assert!(HubId::parse(&text).is_some(), "{text}");
         }
     }

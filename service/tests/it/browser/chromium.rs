@@ -55,8 +55,8 @@ impl Chromium {
         let session = self.client.session_id().await.expect("an answer").expect("a session");
         let url = self.processes.url(&format!("/session/{session}/se/log"));
         let request = reqwest::Client::builder().no_proxy().build().expect("a client").post(url);
-        let answer = request.body(json!({"type": "browser"}).to_string()).send().await;
-        let text = answer.expect("an answer").text().await.expect("a body");
+        let response = request.body(json!({"type": "browser"}).to_string()).send().await;
+        let text = response.expect("an answer").text().await.expect("a body");
         let log: Value = serde_json::from_str(&text).expect("JSON");
         let entries = log["value"].as_array().unwrap_or_else(|| panic!("no log: {text}"));
         entries.iter().map(|entry| format!("{}: {}", entry["level"], entry["message"])).collect()

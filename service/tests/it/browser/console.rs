@@ -85,9 +85,12 @@ async fn a_refused_event_is_told_in_the_words_of_the_server() {
     let (_server, browser) = opened().await;
     browser.fill("#type", &"t".repeat(300)).await;
     browser.click("#publish").await;
-    let answer = browser.shows("#answer", |text| !text.is_empty()).await;
+    let response = browser.shows("#answer", |text| !text.is_empty()).await;
     assert_eq!(browser.attribute("#answer", "data-kind").await, "problem");
-    assert!(answer.starts_with("400 ") && answer.contains("the type has 300 bytes"), "{answer}");
+    assert!(
+        response.starts_with("400 ") && response.contains("the type has 300 bytes"),
+        "{response}"
+    );
 
     // Once it is put right, the complaint is gone.
     publish(&browser, "news", "short", "data").await;

@@ -67,8 +67,8 @@ async fn a_foreign_page_may_neither_read_nor_publish() {
     // What a form on any page could send, without asking first.
     let script = "return fetch(arguments[0], { method: 'POST', mode: 'no-cors', body: 'x' })
         .then((response) => response.type)";
-    let answer = browser.run(script, vec![json!(server.url("/events/x"))]).await;
-    assert_eq!(answer, "opaque", "the request was made");
+    let response = browser.run(script, vec![json!(server.url("/events/x"))]).await;
+    assert_eq!(response, "opaque", "the request was made");
     assert_eq!(server.figure("fanfare_events_published_total").await, 0.0);
 }
 

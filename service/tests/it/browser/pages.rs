@@ -63,8 +63,8 @@ async fn a_violation_of_the_policy_would_be_noticed() {
 async fn without_the_demonstrations_the_home_page_offers_none_and_their_pages_are_gone() {
     let server = TestServer::start_with(&["--demos=false"]).await;
     for path in ["/demo/clock", "/demo/system", "/demo/training", "/demo/stocks", "/stream-time"] {
-        let answer = server.get(path).send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+        let response = server.get(path).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
     }
     let browser = Chromium::start().await;
     browser.open(&server.url("/")).await;

@@ -55,7 +55,7 @@ async fn serve(mut visitor: TcpStream) {
     }
     let request = String::from_utf8_lossy(&request);
     let target = request.split(' ').nth(1).unwrap_or("/");
-    let (status, media_type, body) = answer(target);
+    let (status, media_type, body) = response(target);
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Type: {media_type}; charset=utf-8\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n",
@@ -66,7 +66,7 @@ async fn serve(mut visitor: TcpStream) {
 }
 
 /// Status, media type and body.
-fn answer(target: &str) -> (&'static str, &'static str, Vec<u8>) {
+fn response(target: &str) -> (&'static str, &'static str, Vec<u8>) {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let path = Path::new(path.trim_start_matches('/'));
     let within = path.components().all(|part| matches!(part, Component::Normal(_)));

@@ -26,8 +26,8 @@ async fn probes_and_scrapes_are_answered_whoever_takes_the_places() {
             for path in ["/healthz", "/readyz", "/metrics"] {
                 let probe =
                     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-                let (_, answer) = head_of(&admin, probe).await;
-                assert!(answer.starts_with("HTTP/1.1 200 "), "{what}: {path}: {answer}");
+                let (_, response) = head_of(&admin, probe).await;
+                assert!(response.starts_with("HTTP/1.1 200 "), "{what}: {path}: {response}");
             }
             scene.rounds(1).await;
         }

@@ -80,13 +80,13 @@ pub(super) async fn connect_with_window(address: &str, bytes: u32) -> TcpStream 
 pub(super) async fn head_of(address: &str, said: impl AsRef<[u8]>) -> (TcpStream, String) {
     let mut socket = TcpStream::connect(address).await.unwrap();
     socket.write_all(said.as_ref()).await.unwrap();
-    let mut answer = Vec::new();
-    while !answer.windows(4).any(|end| end == b"\r\n\r\n") {
+    let mut response = Vec::new();
+    while !response.windows(4).any(|end| end == b"\r\n\r\n") {
         let count =
-            timeout(PATIENCE, socket.read_buf(&mut answer)).await.expect("an answer in time");
-        assert!(count.expect("an answer") > 0, "closed: {}", String::from_utf8_lossy(&answer));
+            timeout(PATIENCE, socket.read_buf(&mut response)).await.expect("an answer in time");
+        assert!(count.expect("an answer") > 0, "closed: {}", String::from_utf8_lossy(&response));
     }
-    (socket, String::from_utf8_lossy(&answer).into_owned())
+    (socket, String::from_utf8_lossy(&response).into_owned())
 }
 
 /// A request for a stream of these selectors.
@@ -103,6 +103,6 @@ pub(super) async fn post(scene: &Scene, topics: &[String], data: &str) {
     let fields: Vec<_> = topics.into_iter().chain([("data", data)]).collect();
     let request = scene.client().post(scene.url("/.well-known/mercure"));
     let request = request.header("content-type", "application/x-www-form-urlencoded");
-    let answer = request.body(crate::support::form(&fields)).send().await.expect("an answer");
-    assert_eq!(answer.status(), 200);
+    let response = request.body(crate::support::form(&fields)).send().await.expect("an answer");
+    assert_eq!(response.status(), 200);
 }

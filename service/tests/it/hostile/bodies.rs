@@ -56,10 +56,10 @@ async fn a_hundred_publishers_at_once_with_small_chunked_bodies_are_all_accepted
         socket.write_all(b"5\r\nhello\r\n0\r\n\r\n").await.unwrap();
     }
     for mut socket in sockets {
-        let mut answer = vec![0; 64];
-        let count = timeout(PATIENCE, socket.read(&mut answer)).await.expect("in time").unwrap();
-        let answer = String::from_utf8_lossy(&answer[..count]).into_owned();
-        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        let mut response = vec![0; 64];
+        let count = timeout(PATIENCE, socket.read(&mut response)).await.expect("in time").unwrap();
+        let response = String::from_utf8_lossy(&response[..count]).into_owned();
+        assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
     }
     eventually("all of it is given back", async || scene.sum(BODY_MEMORY).await == 0.0).await;
 }
@@ -87,8 +87,8 @@ async fn lines_without_an_end_are_counted_and_bounded() {
 async fn a_line_that_comes_byte_by_byte_has_a_deadline() {
     let mut scene = Scene::start(&["--body-timeout", "500ms"]).await;
     let head = format!("{NDJSON}transfer-encoding: chunked\r\n\r\n1\r\n{{\r\n");
-    let (socket, answer) = head_of(scene.address(), head).await;
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let (socket, response) = head_of(scene.address(), head).await;
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
     let (mut reading, mut writing) = socket.into_split();
     let mut attackers = Attackers::default();
     attackers.spawn(async move {
@@ -100,6 +100,6 @@ async fn a_line_that_comes_byte_by_byte_has_a_deadline() {
     let mut rest = String::new();
     let end = timeout(PATIENCE, reading.read_to_string(&mut rest)).await;
     assert!(end.is_ok(), "the request goes on for ever");
-    let told = answer + &rest;
-    assert!(told.contains("longer"), "the client is told why: {told}");
+    let notified = response + &rest;
+    assert!(notified.contains("longer"), "the client is told why: {notified}");
 }

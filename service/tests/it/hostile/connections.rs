@@ -48,15 +48,15 @@ async fn http2_connections_that_only_answer_pings_are_idle_and_closed() {
     // The library answers pings by itself. Some send their own too, some have had an answer before.
     let (with_stream, mut requests) = open_http2(scene.address()).await;
     let request = hyper::Request::get(scene.url("/events/healthy")).body(()).unwrap();
-    let (answer, _) = requests.send_request(request, true).unwrap();
-    let mut stream = answer.await.expect("an answer").into_body();
+    let (response, _) = requests.send_request(request, true).unwrap();
+    let mut stream = response.await.expect("an answer").into_body();
     let mut idle = Vec::new();
     for number in 0..6 {
         let (mut connection, requests) = open_http2_with(scene.address(), number % 2 == 0).await;
         if number % 3 == 0 {
             let request = hyper::Request::get(scene.url("/")).body(()).unwrap();
-            let (answer, _) = requests.clone().send_request(request, true).unwrap();
-            assert_eq!(answer.await.expect("an answer").status(), 200);
+            let (response, _) = requests.clone().send_request(request, true).unwrap();
+            assert_eq!(response.await.expect("an answer").status(), 200);
         }
         idle.push(async move {
             // The handle keeps the library from closing it.
@@ -94,9 +94,9 @@ async fn slow_heads_are_closed_and_hold_nobody_up() {
                 }
                 std::future::pending::<()>().await;
             };
-            let mut answer = Vec::new();
+            let mut response = Vec::new();
             tokio::select! {
-                _ = reading.read_to_end(&mut answer) => {}
+                _ = reading.read_to_end(&mut response) => {}
                 () = drip => {}
             }
         });
@@ -126,8 +126,8 @@ async fn requests_that_are_sent_all_at_once_are_answered_one_by_one() {
     scene.rounds_until_still(attackers.progress()).await;
     scene.assert_grew_at_most(32, "pipelines that nobody reads");
     let behind_a_stream = stream_request("/events/t") + &stream_request("/events/t");
-    let (_, answer) = head_of(scene.address(), behind_a_stream).await;
-    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    let (_, response) = head_of(scene.address(), behind_a_stream).await;
+    assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
     scene.assert_shards_are_prompt("pipelines").await;
 }
 

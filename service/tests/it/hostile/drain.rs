@@ -27,11 +27,11 @@ async fn a_drain_without_a_window_ends_a_crowd_that_does_not_read() {
     let (mut program, streams) = scene.into_parts();
     program.signal(Signal::TERM);
     for mut stream in streams {
-        let mut told = false;
+        let mut notified = false;
         while let Some(event) = stream.next().await {
-            told |= event.retry.is_some();
+            notified |= event.retry.is_some();
         }
-        assert!(told, "a healthy stream is told when to come back");
+        assert!(notified, "a healthy stream is told when to come back");
     }
     assert_eq!(program.exit_code().await, Some(0));
 }

@@ -55,8 +55,8 @@ async fn published(scene: &Scene, fields: &[(&str, &str); 3]) -> [StatusCode; 3]
     let raw = post(&path, "text/plain", data.to_owned()).await.unwrap();
     let line = serde_json::json!({ "topic": topic, "type": name, "data": data }).to_string();
     let lines = post("/events", "application/x-ndjson", line).await.unwrap();
-    let answer = lines.text().await.unwrap();
-    let line = if answer.contains("error") { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let response = lines.text().await.unwrap();
+    let line = if response.contains("error") { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     [by_form.status(), raw.status(), line]
 }
 
@@ -71,8 +71,8 @@ async fn what_is_told_of_a_gap_names_nothing_of_other_topics() {
     for number in 0..40 {
         let request = scene.client().post(scene.url("/.well-known/mercure")).body(secret(number));
         let request = request.header("content-type", "application/x-www-form-urlencoded");
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), 200);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
         if number == 0 {
             // One of ours that is dropped, to be resumed from.
             let ours = scene.client().post(scene.url("/events/other")).body("x").send().await;
@@ -81,10 +81,10 @@ async fn what_is_told_of_a_gap_names_nothing_of_other_topics() {
     }
     for last in ["nope", "CUSTOMER-0", "CUSTOMER-1", "earliest", &first] {
         let url = scene.url("/events/other");
-        let answer = scene.client().get(url).header("last-event-id", last).send().await.unwrap();
-        let told = format!("{:?}", answer.headers());
-        assert!(!tells(&told, last), "{last}: {told}");
-        let mut stream = EventStream::from_answer(answer);
+        let response = scene.client().get(url).header("last-event-id", last).send().await.unwrap();
+        let notified = format!("{:?}", response.headers());
+        assert!(!tells(&notified, last), "{last}: {notified}");
+        let mut stream = EventStream::from_response(response);
         let url = scene.url("/events/other");
         assert_eq!(scene.client().post(url).body("end").send().await.unwrap().status(), 200);
         loop {
@@ -113,9 +113,9 @@ async fn both_protocols_have_the_same_limit_of_header_fields() {
         let many: Vec<String> = (0..fields).map(|number| format!("x-{number}")).collect();
         let lines: String = many.iter().map(|name| format!("{name}: x\r\n")).collect();
         let http1 = format!("GET / HTTP/1.1\r\nhost: localhost\r\n{lines}\r\n");
-        let (_, answer) = head_of(scene.address(), http1).await;
-        assert_eq!(answer.starts_with("HTTP/1.1 200 "), accepted, "{fields}: {answer}");
-        assert!(answer.to_ascii_lowercase().contains("\r\ndate: "), "{fields}: {answer}");
+        let (_, response) = head_of(scene.address(), http1).await;
+        assert_eq!(response.starts_with("HTTP/1.1 200 "), accepted, "{fields}: {response}");
+        assert!(response.to_ascii_lowercase().contains("\r\ndate: "), "{fields}: {response}");
         let more: Vec<_> = many.iter().map(|name| (name.as_str(), "x")).collect();
         let block = header_block(Kind::Get, "/", &more);
         let status = http2_status(scene.address(), &request(1, END_STREAM, &block)).await;

@@ -119,8 +119,8 @@ async fn streams_without_a_window_hold_nothing_but_a_piece() {
     eventually("they are open", async || scene.sum("fanfare_subscribers").await == streams).await;
     for _ in 0..ROUNDS {
         let url = scene.url("/events/t");
-        let answer = scene.client().post(url).body("x".repeat(60_000)).send().await.unwrap();
-        assert_eq!(answer.status(), 200);
+        let response = scene.client().post(url).body("x".repeat(60_000)).send().await.unwrap();
+        assert_eq!(response.status(), 200);
         scene.rounds(1).await;
     }
     // They share the log's pieces; of its own a stream has what hyper has framed for it.

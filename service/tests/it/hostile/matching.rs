@@ -69,8 +69,8 @@ async fn costly_templates_hold_nobody_up_with_as_much_as_an_event_may_be() {
         let line = serde_json::json!({ "topic": topics, "data": "hostile" }).to_string();
         let request = scene.client().post(scene.url("/events")).body(line);
         let request = request.header("content-type", "application/x-ndjson");
-        let answer = request.send().await.expect("an answer").text().await.expect("an answer");
-        assert!(answer.starts_with("{\"id\""), "{answer}");
+        let response = request.send().await.expect("an answer").text().await.expect("an answer");
+        assert!(response.starts_with("{\"id\""), "{response}");
         scene.rounds(1).await;
         let from_earliest = subscribe(&many(template), "last-event-id: earliest\r\n");
         let replay = open(&scene, &from_earliest).await;

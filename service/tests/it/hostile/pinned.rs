@@ -125,8 +125,8 @@ async fn assert_bounded(scene: &mut Scene, counted_max: u64, what: &str) {
 
 async fn publish_large(scene: &Scene, number: usize) {
     let url = scene.url(&format!("/events/large/{number}"));
-    let answer = scene.client().post(url).body("x".repeat(EVENT_BYTES)).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
+    let response = scene.client().post(url).body("x".repeat(EVENT_BYTES)).send().await.unwrap();
+    assert_eq!(response.status(), 200);
 }
 
 /// Asks, takes three kilobytes of the answer, and no more.

@@ -37,8 +37,8 @@ async fn readers_that_trickle_through_very_many_topics_hold_nobody_up() {
             let lines: String = (first..first + BATCH).map(line).collect();
             let request = scene.client().post(scene.url("/events"));
             let request = request.header("content-type", "application/x-ndjson").body(lines);
-            let answers = request.send().await.expect("an answer").text().await.expect("answers");
-            assert!(!answers.contains("error"), "{answers:.200}");
+            let responses = request.send().await.expect("an answer").text().await.expect("answers");
+            assert!(!responses.contains("error"), "{responses:.200}");
             scene.rounds(1).await;
         }
         // Everything is in the log now, and the readers go on.

@@ -70,8 +70,8 @@ async fn publish_batch(scene: &Scene, from: usize, line: fn(usize) -> String, wh
     }
     let request = scene.client().post(scene.url("/events"));
     let request = request.header("content-type", "application/x-ndjson").body(lines);
-    let answers = request.send().await.expect("an answer").text().await.expect("answers");
-    assert!(!answers.contains("error"), "{what}: {answers:.200}");
+    let responses = request.send().await.expect("an answer").text().await.expect("answers");
+    assert!(!responses.contains("error"), "{what}: {responses:.200}");
     count
 }
 

@@ -90,16 +90,16 @@ impl Scene {
 
     async fn publish(&self, data: &str) {
         let url = format!("{}/events/{TOPIC}", self.program.url);
-        let answer = self.client.post(url).body(data.to_owned()).send().await.expect("an answer");
-        let status = answer.status();
-        assert_eq!(status, 200, "a healthy publisher: {}", answer.text().await.unwrap());
+        let response = self.client.post(url).body(data.to_owned()).send().await.expect("an answer");
+        let status = response.status();
+        assert_eq!(status, 200, "a healthy publisher: {}", response.text().await.unwrap());
     }
 
     /// The values of a metric, one for each of its series.
     pub(super) async fn gauge(&self, name: &str) -> Vec<f64> {
         let url = format!("{}/metrics", self.program.admin);
-        let answer = timeout(PATIENCE, self.client.get(url).send()).await;
-        let page = answer.expect("metrics in time").expect("metrics").text().await.unwrap();
+        let response = timeout(PATIENCE, self.client.get(url).send()).await;
+        let page = response.expect("metrics in time").expect("metrics").text().await.unwrap();
         let values = page.lines().filter_map(|line| {
             let rest = line.strip_prefix(name)?;
             // A name may be that of one series, with its labels.

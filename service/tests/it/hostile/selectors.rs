@@ -69,11 +69,11 @@ async fn compiling_for_heads_holds_nobody_up_and_keeps_no_more_than_the_limit() 
             for number in 0.. {
                 let get = subscribe(&different(client * 1_000_000 + number), "");
                 let head = get.replacen("GET", "HEAD", 1);
-                let mut answer = [0; 4 << 10];
-                let asked = socket.write_all(head.as_bytes()).await;
-                let answered = timeout(PATIENCE, socket.read(&mut answer)).await;
-                let count = answered.expect("an answer in time").unwrap_or(0);
-                assert!(asked.is_ok() && count > 0, "closed after {number} requests");
+                let mut response = [0; 4 << 10];
+                let requests = socket.write_all(head.as_bytes()).await;
+                let responded = timeout(PATIENCE, socket.read(&mut response)).await;
+                let count = responded.expect("an answer in time").unwrap_or(0);
+                assert!(requests.is_ok() && count > 0, "closed after {number} requests");
             }
         });
     }
@@ -132,8 +132,8 @@ async fn many_templates_on_many_short_topics_are_bounded_too() {
 async fn publish_lines(scene: &Scene, lines: String) {
     let request = scene.client().post(scene.url("/events"));
     let request = request.header("content-type", "application/x-ndjson").body(lines);
-    let answers = request.send().await.expect("an answer").text().await.expect("answers");
-    assert!(!answers.contains("error"), "{answers:.200}");
+    let responses = request.send().await.expect("an answer").text().await.expect("answers");
+    assert!(!responses.contains("error"), "{responses:.200}");
 }
 
 fn different(stream: usize) -> Vec<String> {

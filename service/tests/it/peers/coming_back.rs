@@ -29,8 +29,8 @@ async fn clients_that_come_back_within_the_window_of_a_drain_are_not_refused() {
     let early: Vec<_> =
         proxy.refused().iter().map(|at| *at - begun).filter(|after| *after < WINDOW).collect();
     assert_eq!(early, [Duration::ZERO; 0], "connections were refused within the window");
-    let told = memmem::find_iter(&proxy.forwarded(), b"retry: 100\n").count();
-    assert!(told >= PEERS.len(), "{told} streams were told when to come back");
+    let notified = memmem::find_iter(&proxy.forwarded(), b"retry: 100\n").count();
+    assert!(notified >= PEERS.len(), "{notified} streams were told when to come back");
 
     // All are still there, and come back to the server behind it.
     let server = TestServer::start_at(&address, &flags).await;

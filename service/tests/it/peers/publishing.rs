@@ -69,8 +69,8 @@ async fn requests_publishes_a_form_to_several_topics() {
     let text = "data=Grüße, 😀 & 1+1=2\r\nbye ";
     let arguments = [&url, "topic=one", "topic=two", text, "type=told", "id=7", "retry=1000"];
     let process = Process::python("publish_with_requests.py", &arguments);
-    let answer: Value = serde_json::from_str(&process.finish().await.concat()).unwrap();
-    assert_eq!(answer, serde_json::json!({ "status": 200, "body": "7" }));
+    let response: Value = serde_json::from_str(&process.finish().await.concat()).unwrap();
+    assert_eq!(response, serde_json::json!({ "status": 200, "body": "7" }));
     for mut stream in streams {
         let event = stream.next().await.unwrap();
         assert_eq!(event.data, "Grüße, 😀 & 1+1=2\nbye ");
@@ -89,11 +89,11 @@ async fn httpx_reads_the_events_of_an_upload_that_still_goes_on() {
         arguments.extend(version);
         let printed = Process::python("publish_with_httpx.py", &arguments).finish().await;
         assert_eq!(printed.len(), 2 * COUNT, "{printed:?}");
-        let (events, answers) = printed.split_at(COUNT);
-        for (number, (event, answer)) in events.iter().zip(answers).enumerate() {
-            let answer: Value = serde_json::from_str(answer).unwrap();
+        let (events, responses) = printed.split_at(COUNT);
+        for (number, (event, response)) in events.iter().zip(responses).enumerate() {
+            let response: Value = serde_json::from_str(response).unwrap();
             let event: Seen = serde_json::from_str(event).unwrap();
-            let id = answer["id"].as_str().unwrap();
+            let id = response["id"].as_str().unwrap();
             assert_eq!(event, Seen::message(id, &format!("line {number} 😀")));
         }
         let opened = server.figure("fanfare_connections_opened_total").await;

@@ -73,8 +73,8 @@ async fn every_client_sees_the_name_the_id_and_the_retry_of_an_event() {
     for (number, name) in NAMES.into_iter().enumerate() {
         let id = format!("{ID} {number}");
         let fields = [("topic", "named"), ("data", "a"), ("type", name), ("id", &id)];
-        let answer = server.publish_form(&[&fields[..], &[("retry", "60000")]].concat()).await;
-        assert_eq!(answer, id);
+        let response = server.publish_form(&[&fields[..], &[("retry", "60000")]].concat()).await;
+        assert_eq!(response, id);
         let seen = Seen { event: name.to_owned(), retry: Some(60_000), ..Seen::message(&id, "a") };
         expected.push(seen);
     }

@@ -25,8 +25,8 @@ async fn every_client_sees_an_event_of_exactly_the_largest_size() {
 #[tokio::test]
 async fn a_byte_more_than_the_largest_size_is_refused() {
     let server = TestServer::start().await;
-    let answer = server.post("/events/long").body("z".repeat(EVENT_BYTES_MAX + 1)).send().await;
-    assert_eq!(answer.unwrap().status(), 413);
+    let response = server.post("/events/long").body("z".repeat(EVENT_BYTES_MAX + 1)).send().await;
+    assert_eq!(response.unwrap().status(), 413);
 }
 
 async fn every_client_sees(texts: &[String]) {
@@ -79,11 +79,11 @@ async fn publish_lines(server: &TestServer, topic: &str, texts: &[String]) -> Ve
     let line = |text: &String| serde_json::json!({ "topic": topic, "data": text }).to_string();
     let body: Vec<_> = texts.iter().map(line).collect();
     let request = server.post("/events").header("content-type", "application/x-ndjson");
-    let answer = request.body(body.join("\n")).send().await.expect("an answer");
-    let answers = answer.text().await.expect("answers");
+    let response = request.body(body.join("\n")).send().await.expect("an answer");
+    let responses = response.text().await.expect("answers");
     let id = |line: &str| {
-        let answer: serde_json::Value = serde_json::from_str(line).expect("an answer in JSON");
-        answer["id"].as_str().expect("an id").to_owned()
+        let response: serde_json::Value = serde_json::from_str(line).expect("an answer in JSON");
+        response["id"].as_str().expect("an id").to_owned()
     };
-    answers.lines().map(id).collect()
+    responses.lines().map(id).collect()
 }

@@ -23,8 +23,8 @@ pub(crate) struct Http2 {
 
 /// A request whose answer has not been waited for.
 #[derive(Debug)]
-pub(crate) struct Asked {
-    answer: ResponseFuture,
+pub(crate) struct RequestMade {
+    response: ResponseFuture,
     request: SendStream<Bytes>,
 }
 
@@ -69,7 +69,7 @@ impl Http2 {
         Self { requests, url: format!("http://{address}"), connection }
     }
 
-    pub(crate) async fn ask(&self, path: &str) -> Asked {
+    pub(crate) async fn ask(&self, path: &str) -> RequestMade {
         self.ask_for(Request::get(format!("{}{path}", self.url)).body(()).unwrap()).await
     }
 
@@ -79,10 +79,11 @@ impl Http2 {
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        let asked = self.ask_for(request.body(()).unwrap()).await;
-        let answer = timeout(PATIENCE, asked.answer).await.expect("in time").expect("an answer");
-        let status = answer.status().as_u16();
-        let mut body = answer.into_body();
+        let requests = self.ask_for(request.body(()).unwrap()).await;
+        let response =
+            timeout(PATIENCE, requests.response).await.expect("in time").expect("an answer");
+        let status = response.status().as_u16();
+        let mut body = response.into_body();
         let mut text = Vec::new();
         while let Some(data) = timeout(PATIENCE, body.data()).await.expect("in time") {
             let data = data.unwrap();
@@ -98,11 +99,11 @@ impl Http2 {
         ended.unwrap().expect("an end in order");
     }
 
-    async fn ask_for(&self, request: Request<()>) -> Asked {
+    async fn ask_for(&self, request: Request<()>) -> RequestMade {
         let requests = timeout(PATIENCE, self.requests.clone().ready()).await;
         let mut requests = requests.expect("a place in time").expect("an open connection");
-        let (answer, request) = requests.send_request(request, true).unwrap();
-        Asked { answer, request }
+        let (response, request) = requests.send_request(request, true).unwrap();
+        RequestMade { response, request }
     }
 
     pub(crate) async fn stream(&self, path: &str) -> Http2Stream {
@@ -115,20 +116,20 @@ impl Http2 {
     }
 }
 
-impl Asked {
+impl RequestMade {
     pub(crate) fn reset(mut self) {
         self.request.send_reset(Reason::CANCEL);
     }
 
     pub(crate) async fn stream(self) -> Http2Stream {
-        let answer = timeout(PATIENCE, self.answer).await.expect("in time").expect("an answer");
-        assert_eq!(answer.status(), 200);
-        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        let response = timeout(PATIENCE, self.response).await.expect("in time").expect("an answer");
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
         for hop in ["connection", "transfer-encoding", "content-length"] {
-            assert!(!answer.headers().contains_key(hop), "{hop}");
+            assert!(!response.headers().contains_key(hop), "{hop}");
         }
         Http2Stream {
-            body: answer.into_body(),
+            body: response.into_body(),
             request: self.request,
             text: Vec::new(),
             line: Vec::new(),

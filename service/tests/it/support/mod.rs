@@ -13,7 +13,7 @@ pub(crate) use http2::{Http2, Http2Stream};
 pub(crate) use program::{PROGRAM, Program};
 pub(crate) use server::{TestServer, form, frame};
 pub(crate) use stream::EventStream;
-pub(crate) use wire::{RawStream, Reply, Wire, stream_request};
+pub(crate) use wire::{RawResponse, RawStream, Wire, stream_request};
 
 use std::time::Duration;
 

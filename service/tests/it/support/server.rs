@@ -71,15 +71,15 @@ impl TestServer {
 
     /// Publishes and returns the id.
     pub(crate) async fn publish(&self, topic: &str, data: impl Into<reqwest::Body>) -> String {
-        let answer = self.post(&format!("/events/{topic}")).body(data).send().await;
-        accepted(answer.expect("an answer")).await
+        let response = self.post(&format!("/events/{topic}")).body(data).send().await;
+        accepted(response.expect("an answer")).await
     }
 
     /// Publishes a form and returns the id.
     pub(crate) async fn publish_form(&self, fields: &[(&str, &str)]) -> String {
-        let answer = self.post("/.well-known/mercure").body(form(fields));
-        let answer = answer.header("content-type", "application/x-www-form-urlencoded");
-        accepted(answer.send().await.expect("an answer")).await
+        let response = self.post("/.well-known/mercure").body(form(fields));
+        let response = response.header("content-type", "application/x-www-form-urlencoded");
+        accepted(response.send().await.expect("an answer")).await
     }
 
     /// Publishes many events at once, each a topic and its data, and returns the ids.
@@ -87,10 +87,10 @@ impl TestServer {
         let line = |(topic, data): &(&str, String)| json!({"topic": topic, "data": data});
         let lines: String = events.iter().map(|event| line(event).to_string() + "\n").collect();
         let request = self.post("/events").header("content-type", "application/x-ndjson");
-        let answers = accepted(request.body(lines).send().await.expect("an answer")).await;
-        let ids = answers.lines().map(|answer| {
-            let answer: Value = serde_json::from_str(answer).expect("JSON");
-            answer["id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+        let responses = accepted(request.body(lines).send().await.expect("an answer")).await;
+        let ids = responses.lines().map(|response| {
+            let response: Value = serde_json::from_str(response).expect("JSON");
+            response["id"].as_str().unwrap_or_else(|| panic!("{response}")).to_owned()
         });
         ids.collect()
     }
@@ -137,8 +137,8 @@ pub(crate) async fn stats<const COUNT: usize>(
     admin: &str,
     series: [&str; COUNT],
 ) -> [f64; COUNT] {
-    let answer = client.get(format!("{admin}/metrics")).send().await.expect("metrics");
-    let text = answer.text().await.expect("text");
+    let response = client.get(format!("{admin}/metrics")).send().await.expect("metrics");
+    let text = response.text().await.expect("text");
     series.map(|series| {
         let values = text.lines().filter_map(|line| {
             let rest = line.strip_prefix(series)?;
@@ -166,9 +166,9 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
-async fn accepted(answer: Response) -> String {
-    let status = answer.status();
-    let body = answer.text().await.expect("a body");
+async fn accepted(response: Response) -> String {
+    let status = response.status();
+    let body = response.text().await.expect("a body");
     assert_eq!(status, 200, "{body}");
     body
 }

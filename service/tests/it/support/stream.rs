@@ -31,16 +31,16 @@ pub(crate) struct EventStream {
 impl EventStream {
     /// Opens it; the answer must be a stream.
     pub(crate) async fn open(request: RequestBuilder) -> Self {
-        let answer = request.send().await.expect("an answer");
-        assert_eq!(answer.status(), 200);
-        Self::from_answer(answer)
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), 200);
+        Self::from_response(response)
     }
 
-    pub(crate) fn from_answer(answer: Response) -> Self {
-        let header = answer.headers().get("last-event-id");
-        assert_eq!(header, answer.headers().get("mercure-last-event-id"), "both names, one id");
+    pub(crate) fn from_response(response: Response) -> Self {
+        let header = response.headers().get("last-event-id");
+        assert_eq!(header, response.headers().get("mercure-last-event-id"), "both names, one id");
         let resumed_after = header.map(|id| id.to_str().expect("text").to_owned());
-        let bytes = answer.bytes_stream().map_err(std::io::Error::other);
+        let bytes = response.bytes_stream().map_err(std::io::Error::other);
         let events = SseStream::from_bytes_stream(bytes.map_ok(|bytes: Bytes| bytes));
         let events = Box::pin(events.map_err(|error| error.to_string()));
         Self { resumed_after, last_id: None, events }

@@ -29,7 +29,7 @@ pub(crate) struct Head {
 
 /// An answer with a body of a known length.
 #[derive(Debug)]
-pub(crate) struct Reply {
+pub(crate) struct RawResponse {
     pub(crate) head: Head,
     pub(crate) body: String,
 }
@@ -110,7 +110,7 @@ impl Wire {
     }
 
     /// An answer with a Content-Length.
-    pub(crate) async fn reply(&mut self) -> Reply {
+    pub(crate) async fn response(&mut self) -> RawResponse {
         let head = self.head().await;
         let length = head.field("content-length").expect("a length").parse().unwrap();
         while self.unread.len() < length {
@@ -118,11 +118,11 @@ impl Wire {
             assert!(count > 0, "closed in the body of {head:?}");
         }
         let body = String::from_utf8(self.unread.drain(..length).collect()).unwrap();
-        Reply { head, body }
+        RawResponse { head, body }
     }
 
     /// An answer in chunks, which are not taken apart.
-    pub(crate) async fn chunked_reply(&mut self) -> Reply {
+    pub(crate) async fn chunked_response(&mut self) -> RawResponse {
         const END: &[u8] = b"\r\n0\r\n\r\n";
         let head = self.head().await;
         while !self.unread.ends_with(END) {
@@ -130,7 +130,7 @@ impl Wire {
             assert!(count > 0, "closed in the body of {head:?}");
         }
         let body = String::from_utf8(std::mem::take(&mut self.unread)).unwrap();
-        Reply { head, body }
+        RawResponse { head, body }
     }
 
     /// Reads the head of an answer that must be a stream.
@@ -191,7 +191,7 @@ impl Head {
     }
 }
 
-impl Reply {
+impl RawResponse {
     /// The body of an error.
     pub(crate) fn problem(&self) -> Value {
         assert_eq!(self.head.field("content-type"), Some("application/problem+json"));

@@ -40,11 +40,11 @@ async fn a_publish_is_a_span_of_its_callers_trace() {
         .header("traceparent", format!("00-{TRACE}-{PARENT}-01"))
         .header("tracestate", "vendor=value")
         .body("x");
-    let answer = request.send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    let names: Vec<&str> = answer.headers().keys().map(hyper::http::HeaderName::as_str).collect();
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let names: Vec<&str> = response.headers().keys().map(hyper::http::HeaderName::as_str).collect();
     assert!(!names.iter().any(|name| name.starts_with("trace")), "{names:?}");
-    let id = answer.text().await.unwrap();
+    let id = response.text().await.unwrap();
     end(program).await;
 
     let spans = collector.spans();
@@ -152,9 +152,9 @@ async fn traces_that_begin_here_have_an_id_that_their_log_lines_name() {
     assert_eq!(span.status.clone().unwrap_or_default().code, 0, "the client's errors are not ours");
     let text = std::io::read_to_string(said).unwrap();
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let answered: Vec<Value> = lines.filter(|line| line["message"] == "answered").collect();
-    assert_eq!(answered.len(), 1, "{text}");
-    assert_eq!(answered[0]["span"]["trace_id"], hex(&span.trace_id));
+    let responded: Vec<Value> = lines.filter(|line| line["message"] == "answered").collect();
+    assert_eq!(responded.len(), 1, "{text}");
+    assert_eq!(responded[0]["span"]["trace_id"], hex(&span.trace_id));
 }
 
 #[tokio::test]
@@ -164,11 +164,11 @@ async fn a_collector_that_is_away_costs_spans_and_a_warning_and_nothing_else() {
     drop(away);
     let flags = ["--otlp-endpoint", &url, "--drain-window", "0s", "--log-format", "json"];
     let (program, said) = Program::start_logged(&flags);
-    let answer = client().post(format!("{}/events/t", program.url)).body("x").send().await;
-    assert_eq!(answer.unwrap().status(), 200);
+    let response = client().post(format!("{}/events/t", program.url)).body("x").send().await;
+    assert_eq!(response.unwrap().status(), 200);
     end(program).await;
     let text = std::io::read_to_string(said).unwrap();
-    let told = text.lines().filter(|line| line.contains("cannot send traces")).count();
-    assert_eq!(told, 1, "{text}");
+    let notified = text.lines().filter(|line| line.contains("cannot send traces")).count();
+    assert_eq!(notified, 1, "{text}");
     assert!(text.contains(&url), "{text}");
 }

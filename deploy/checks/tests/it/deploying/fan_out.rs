@@ -76,9 +76,9 @@ impl FanOut {
         let mut reader = BufReader::new(stream);
         while let Some((path, body)) = request(&mut reader) {
             let status = if self.publish(&path, &body) { "200 OK" } else { "503 Unavailable" };
-            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+            let response = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
             let mut stream = stream;
-            if stream.write_all(answer.as_bytes()).is_err() {
+            if stream.write_all(response.as_bytes()).is_err() {
                 return;
             }
         }
@@ -91,9 +91,9 @@ impl FanOut {
         let id = format!("event-{}", state.published);
         state.fed.retain_mut(|fed| {
             let url = format!("http://{}{path}?id={id}", fed.address);
-            let answer = state.client.post(url).send(body);
+            let response = state.client.post(url).send(body);
             fed.events += 1;
-            answer.is_ok_and(|answer| answer.status().is_success())
+            response.is_ok_and(|response| response.status().is_success())
         });
         let accepted = !state.fed.is_empty();
         state.published += u64::from(accepted);

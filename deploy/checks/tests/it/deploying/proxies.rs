@@ -60,9 +60,9 @@ fn a_client_resumes_through_the_proxy() {
         let proxy = kind.start(&server);
         let seen = publish(server.address, TOPIC, "seen");
         publish(server.address, TOPIC, "missed");
-        let answer = request(proxy.address, Some(&seen));
-        assert_eq!(answer.headers()["last-event-id"], seen.as_str(), "{kind:?}");
-        let mut stream = Stream::of(answer);
+        let response = request(proxy.address, Some(&seen));
+        assert_eq!(response.headers()["last-event-id"], seen.as_str(), "{kind:?}");
+        let mut stream = Stream::of(response);
         assert_eq!(stream.next().map(|event| event.data).as_deref(), Some("missed"));
     }
 }
@@ -77,10 +77,10 @@ fn status_and_headers_of_the_server_come_through() {
         assert!(!stream.headers().contains_key("content-encoding"), "{kind:?}");
         let no_topic = format!("http://{}/.well-known/mercure", proxy.address);
         for (url, status) in [(no_topic, 400), (format!("http://{}/nowhere", proxy.address), 404)] {
-            let answer = client().get(url).call().unwrap();
-            assert_eq!(answer.status(), status, "{kind:?}");
-            assert_eq!(answer.headers()["content-type"], "application/problem+json");
-            assert!(body(answer).contains("\"detail\""), "{kind:?}");
+            let response = client().get(url).call().unwrap();
+            assert_eq!(response.status(), status, "{kind:?}");
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
+            assert!(body(response).contains("\"detail\""), "{kind:?}");
         }
     }
 }
@@ -105,8 +105,8 @@ fn nobody_publishes_through_the_proxy() {
     for kind in Kind::ALL {
         let server = Fanfare::start(&[]);
         let proxy = kind.start(&server);
-        let answer = client().post(format!("http://{}/events/t", proxy.address)).send("x");
-        assert_eq!(answer.unwrap().status(), 403, "{kind:?}");
+        let response = client().post(format!("http://{}/events/t", proxy.address)).send("x");
+        assert_eq!(response.unwrap().status(), 403, "{kind:?}");
         assert_eq!(server.figure("fanfare_retained_events"), 0.0, "{kind:?}");
     }
 }
@@ -124,9 +124,9 @@ fn a_page_of_another_origin_may_ask_first_and_then_resume() {
         ] {
             preflight = preflight.header(name, value);
         }
-        let answer = preflight.call().unwrap();
-        assert!(answer.status().is_success(), "{kind:?}: {}", answer.status());
-        let allowed = |header: &str| answer.headers()[header].to_str().unwrap().to_lowercase();
+        let response = preflight.call().unwrap();
+        assert!(response.status().is_success(), "{kind:?}: {}", response.status());
+        let allowed = |header: &str| response.headers()[header].to_str().unwrap().to_lowercase();
         assert_eq!(allowed("access-control-allow-origin"), "https://app.example", "{kind:?}");
         assert!(allowed("access-control-allow-methods").contains("get"), "{kind:?}");
         assert!(allowed("access-control-allow-headers").contains("last-event-id"), "{kind:?}");
@@ -145,8 +145,8 @@ fn a_proxy_that_has_been_told_its_name_serves_no_other() {
             ("elsewhere.example", 421),
             ("127.0.0.1", 421),
         ] {
-            let answer = client().get(&url).header("host", host).call().unwrap();
-            assert_eq!(answer.status(), status, "{kind:?}: {host}");
+            let response = client().get(&url).header("host", host).call().unwrap();
+            assert_eq!(response.status(), status, "{kind:?}: {host}");
         }
     }
 }
@@ -177,10 +177,10 @@ fn refusing() -> SocketAddr {
         for mut stream in listener.incoming().flatten() {
             let head = BufReader::new(&stream).lines().map_while(Result::ok);
             head.take_while(|line| !line.is_empty()).for_each(drop);
-            let answer = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\
+            let response = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\
                           content-type: application/problem+json\r\nconnection: close\r\n\r\n{}";
             // Whoever only looked whether somebody listens is gone.
-            let _ = stream.write_all(answer.as_bytes());
+            let _ = stream.write_all(response.as_bytes());
         }
     });
     address

@@ -67,7 +67,7 @@ const FULL: Load = Load {
 
 #[test]
 fn a_rolling_restart_loses_and_repeats_nothing() {
-    let load = asked_for();
+    let load = requested_count();
     let result = restart_both(load);
     let run = &result["runs"][0];
     assert_nothing_lost(run, load);
@@ -80,7 +80,7 @@ fn a_rolling_restart_loses_and_repeats_nothing() {
 
 /// `make rolling-restart` asks for the full one.
 #[expect(clippy::disallowed_methods, reason = "a test has no other flags")]
-fn asked_for() -> Load {
+fn requested_count() -> Load {
     match std::env::var("ROLLING_RESTART").as_deref() {
         Ok("full") => FULL,
         Ok(other) => panic!("ROLLING_RESTART={other} is not known: it may be `full`"),

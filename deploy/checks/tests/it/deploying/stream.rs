@@ -33,10 +33,10 @@ impl Stream {
     }
 
     /// The stream of an answer.
-    pub(super) fn of(answer: Response<Body>) -> Self {
-        assert_eq!(answer.status(), 200);
-        assert_eq!(answer.headers()["content-type"], "text/event-stream");
-        Self { lines: BufReader::new(answer.into_body().into_reader()), comments: 0 }
+    pub(super) fn of(response: Response<Body>) -> Self {
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { lines: BufReader::new(response.into_body().into_reader()), comments: 0 }
     }
 
     /// The next event; nothing at the end of the stream, in order or not. A block without data, such

@@ -18,7 +18,7 @@ const LOAD: &str = "instance=\"l\", job=\"loadgen\"";
 type Case =
     ([&'static str; 3], Vec<(&'static str, &'static str, &'static str)>, Vec<(&'static str, f64)>);
 
-fn asked(file: &str, title: &str, legend: &str) -> String {
+fn queried(file: &str, title: &str, legend: &str) -> String {
     let dashboards = all();
     if title == ANNOTATIONS {
         let mut marks = dashboards.iter().filter(|one| one.file == file);
@@ -49,7 +49,7 @@ fn verify(cases: Vec<Case>) {
         let samples = expected
             .into_iter()
             .map(|(labels, value)| json!({ "labels": format!("{{{labels}}}"), "value": value }));
-        let query = Choices::ALL.fill(&asked(file, title, legend));
+        let query = Choices::ALL.fill(&queried(file, title, legend));
         json!({
             "interval": "1m",
             "input_series": series.collect::<Vec<_>>(),
@@ -283,7 +283,7 @@ fn the_load_test_says_what_arrived_and_whether_the_generator_was_late() {
     verify(vec![
         (
             // What is missing is counted all at once, when the run has ended: at 9 min here.
-            ["load-test.json", "Reach", ""],
+            ["load-test.json", "Delivery ratio", ""],
             vec![
                 ("loadgen_events_received_total", LOAD, "0+110x9 990"),
                 ("loadgen_events_missed_total", LOAD, "0x8 10x1"),
@@ -292,7 +292,7 @@ fn the_load_test_says_what_arrived_and_whether_the_generator_was_late() {
         ),
         (
             // Until then nothing is known to be missing.
-            ["load-test.json", "Reach over time", "reach"],
+            ["load-test.json", "Delivery ratio over time", "delivery ratio"],
             vec![
                 ("loadgen_events_received_total", LOAD, "0+99x10"),
                 ("loadgen_events_missed_total", LOAD, "0x10"),
@@ -301,7 +301,7 @@ fn the_load_test_says_what_arrived_and_whether_the_generator_was_late() {
         ),
         (
             // Before the first event there is nothing to divide by.
-            ["load-test.json", "Reach", ""],
+            ["load-test.json", "Delivery ratio", ""],
             vec![
                 ("loadgen_events_received_total", LOAD, "0x10"),
                 ("loadgen_events_missed_total", LOAD, "0x10"),
@@ -312,7 +312,7 @@ fn the_load_test_says_what_arrived_and_whether_the_generator_was_late() {
             ["load-test.json", "Connected", ""],
             vec![
                 ("loadgen_subscribers", LOAD, "950x10"),
-                ("loadgen_subscribers_wanted", LOAD, "1000x10"),
+                ("loadgen_subscribers_target", LOAD, "1000x10"),
             ],
             vec![("", 0.95)],
         ),

@@ -20,7 +20,7 @@ const FREE_LABELS: [&str; 4] = ["job", "instance", "le", "__name__"];
 const PROMETHEUS: [&str; 2] = ["up", "ALERTS"];
 
 /// Place and selections of every query of dashboards and rules.
-fn everything_asked() -> Vec<(String, Selection)> {
+fn all_selections() -> Vec<(String, Selection)> {
     let dashboards = dashboards::all();
     let mut queries: Vec<_> =
         dashboards.iter().flat_map(dashboards::Dashboard::every_query).collect();
@@ -43,7 +43,7 @@ fn is_known(series: &str) -> bool {
 
 #[test]
 fn dashboards_and_rules_ask_only_for_what_is_exported() {
-    let unknown: BTreeSet<_> = everything_asked()
+    let unknown: BTreeSet<_> = all_selections()
         .into_iter()
         .filter(|(_, selection)| !is_known(&selection.metric))
         .map(|(place, selection)| format!("{place}: {}", selection.metric))
@@ -53,7 +53,7 @@ fn dashboards_and_rules_ask_only_for_what_is_exported() {
 
 #[test]
 fn dashboards_and_rules_ask_only_for_labels_and_values_that_exist() {
-    for (place, selection) in everything_asked() {
+    for (place, selection) in all_selections() {
         for (label, value) in selection.matchers.iter().chain(&selection.negated) {
             if FREE_LABELS.contains(&label.as_str()) {
                 continue;
@@ -71,7 +71,7 @@ fn dashboards_and_rules_ask_only_for_labels_and_values_that_exist() {
 
 #[test]
 fn everything_that_is_exported_is_in_a_panel_or_has_a_reason_not_to_be() {
-    let asked: BTreeSet<_> = dashboards::all()
+    let queried: BTreeSet<_> = dashboards::all()
         .iter()
         .flat_map(dashboards::Dashboard::queries)
         .flat_map(|query| selections(&query.place, &Choices::ALL.fill(&query.expression)))
@@ -80,7 +80,7 @@ fn everything_that_is_exported_is_in_a_panel_or_has_a_reason_not_to_be() {
     let excused: BTreeMap<_, _> = NOT_SHOWN.into_iter().collect();
     for exported in [by_server(), by_loadgen()] {
         for metric in exported.metrics.keys() {
-            let shown = asked.iter().any(|series| exported.metric_of(series) == Some(metric));
+            let shown = queried.iter().any(|series| exported.metric_of(series) == Some(metric));
             let excused = excused.contains_key(metric.as_str());
             assert!(shown || excused, "{metric} is in no panel, nor in NOT_SHOWN");
             assert!(!(shown && excused), "{metric} is in a panel, so it needs no excuse");

@@ -84,8 +84,8 @@ impl Prometheus {
         let client = Agent::config_builder().http_status_as_error(false).build().new_agent();
         eventually("Prometheus is ready", || {
             assert!(!process.is_over(), "Prometheus has ended");
-            let answer = client.get(format!("http://{address}/-/ready")).call();
-            answer.is_ok_and(|answer| answer.status() == 200)
+            let response = client.get(format!("http://{address}/-/ready")).call();
+            response.is_ok_and(|response| response.status() == 200)
         });
         Self { address, client, _process: process, _folder: folder }
     }
@@ -104,8 +104,8 @@ impl Prometheus {
     /// The answer to a query over the time since then, a value a second.
     pub(super) fn since(&self, begin: f64, query: &str) -> Vec<Curve> {
         let (begin, end) = (begin.to_string(), now().to_string());
-        let asked = [("query", query), ("start", &begin), ("end", &end), ("step", "1")];
-        curves(&self.ask("query_range", &asked)["result"])
+        let queried = [("query", query), ("start", &begin), ("end", &end), ("step", "1")];
+        curves(&self.ask("query_range", &queried)["result"])
     }
 
     /// The values of a label over the series of a selector, as a dashboard's variable asks for them.
@@ -133,13 +133,13 @@ impl Prometheus {
         for (name, value) in form {
             request = request.query(name, value);
         }
-        let mut answer = request.call().expect("Prometheus answers");
-        let mut answer: Value = answer.body_mut().read_json().expect("JSON");
-        assert_eq!(answer["status"], "success", "{form:?}: {answer}");
+        let mut response = request.call().expect("Prometheus answers");
+        let mut response: Value = response.body_mut().read_json().expect("JSON");
+        assert_eq!(response["status"], "success", "{form:?}: {response}");
         for complaint in ["warnings", "infos"] {
-            assert_eq!(answer[complaint], Value::Null, "{form:?}");
+            assert_eq!(response[complaint], Value::Null, "{form:?}");
         }
-        answer["data"].take()
+        response["data"].take()
     }
 }
 

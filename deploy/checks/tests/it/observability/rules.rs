@@ -133,7 +133,7 @@ fn recorded_names_say_level_metric_and_operation() {
         let [level, metric, operation] = parts[..] else { panic!("{}", rule.name()) };
         assert!(["instance", "job"].contains(&level), "{level}");
         assert!(operation.contains("rate"), "{operation}");
-        let asked = selections(rule.name(), &rule.expr);
-        assert!(asked.iter().any(|one| one.metric.starts_with(metric)), "{metric}: {asked:?}");
+        let queried = selections(rule.name(), &rule.expr);
+        assert!(queried.iter().any(|one| one.metric.starts_with(metric)), "{metric}: {queried:?}");
     }
 }

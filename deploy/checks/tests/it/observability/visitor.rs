@@ -10,8 +10,8 @@ use crate::support::client::{body, post};
 pub(super) fn publish_many(server: SocketAddr, topic: &str, count: usize, bytes: usize) {
     let data = "x".repeat(bytes);
     let lines = format!("{{\"topic\":\"{topic}\",\"data\":\"{data}\"}}\n").repeat(count);
-    let answer = body(post(server, "/events", "application/x-ndjson", &lines));
-    assert_eq!(answer.matches("\"id\"").count(), count, "{answer}");
+    let response = body(post(server, "/events", "application/x-ndjson", &lines));
+    assert_eq!(response.matches("\"id\"").count(), count, "{response}");
 }
 
 /// Opens a stream and reads its head; then nobody reads it any more.

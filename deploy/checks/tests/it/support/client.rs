@@ -15,8 +15,8 @@ pub(crate) fn client() -> Agent {
 }
 
 /// The whole text of an answer.
-pub(crate) fn body(answer: Response<Body>) -> String {
-    answer.into_body().read_to_string().expect("text")
+pub(crate) fn body(response: Response<Body>) -> String {
+    response.into_body().read_to_string().expect("text")
 }
 
 /// Asks for something; the answer may be a refusal.
@@ -26,9 +26,9 @@ pub(crate) fn ask(server: SocketAddr, path: &str) -> Response<Body> {
 
 /// The text of a page, which must be there.
 pub(crate) fn get(server: SocketAddr, path: &str) -> String {
-    let answer = ask(server, path);
-    assert_eq!(answer.status(), 200, "{path}");
-    body(answer)
+    let response = ask(server, path);
+    assert_eq!(response.status(), 200, "{path}");
+    body(response)
 }
 
 /// Publishes in the way that goes with a content type; the answer may be a refusal.
@@ -39,9 +39,9 @@ pub(crate) fn post(server: SocketAddr, path: &str, kind: &str, body: &str) -> Re
 
 /// Publishes one event as a raw body; its id is returned.
 pub(crate) fn publish(server: SocketAddr, topic: &str, data: &str) -> String {
-    let answer = post(server, &format!("/events/{topic}"), "text/plain", data);
-    assert_eq!(answer.status(), 200, "{topic}");
-    body(answer)
+    let response = post(server, &format!("/events/{topic}"), "text/plain", data);
+    assert_eq!(response.status(), 200, "{topic}");
+    body(response)
 }
 
 /// An address on which nobody listens. Programs that cannot say which port the system gave them are

@@ -69,11 +69,11 @@ fn lines(
         for line in content.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let line: Value = serde_json::from_slice(line)?;
             let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
-            let answer = match shared.publish(head, &text("topic"), text("data").into_bytes()) {
+            let response = match shared.publish(head, &text("topic"), text("data").into_bytes()) {
                 Some(id) => format!("{{\"id\":\"{id}\"}}\n"),
                 None => "{\"error\":\"no room\"}\n".to_owned(),
             };
-            to.write_all(format!("{:x}\r\n{answer}\r\n", answer.len()).as_bytes())?;
+            to.write_all(format!("{:x}\r\n{response}\r\n", response.len()).as_bytes())?;
         }
     }
     to.write_all(b"0\r\n\r\n")

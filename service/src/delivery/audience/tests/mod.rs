@@ -283,8 +283,8 @@ proptest! {
         for (&index, &(key, is_new)) in &keys {
             let pending = take_pending(&mut audiences, key);
             let times = pending.len() + had.iter().filter(|&&other| other == key).count();
-            let asked = set(SELECTORS[index]).matches_any(topics.iter().copied());
-            prop_assert_eq!(times, usize::from(asked && !is_new), "{:?}", SELECTORS[index]);
+            let expected_match = set(SELECTORS[index]).matches_any(topics.iter().copied());
+            prop_assert_eq!(times, usize::from(expected_match && !is_new), "{:?}", SELECTORS[index]);
             if is_new {
                 prop_assert!(audiences.get(key).unwrap().last >= Sequence(7));
             }
@@ -292,8 +292,8 @@ proptest! {
         // The next event goes to all of them, those too who came meanwhile.
         assign(&mut audiences, &[number(draft(&topics, false), 8)]);
         for (index, (key, _)) in keys {
-            let asked = set(SELECTORS[index]).matches_any(topics.iter().copied());
-            let expected: &[u64] = if asked { &[8] } else { &[] };
+            let expected_match = set(SELECTORS[index]).matches_any(topics.iter().copied());
+            let expected: &[u64] = if expected_match { &[8] } else { &[] };
             prop_assert_eq!(take_pending(&mut audiences, key), expected);
         }
     }

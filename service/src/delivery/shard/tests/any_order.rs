@@ -214,33 +214,33 @@ impl Play {
     /// Everything that a reader has had, in order, with exactly what was told missing; what follows
     /// may still come.
     fn assert_in_order(&self, reader: &Reader, terms: &Terms, expected: &[u64]) -> Had {
-        let (mut had, mut untold, mut next, mut last) = (Had::default(), 0, 0, None);
-        let mut told_before = None;
+        let (mut had, mut unannounced, mut next, mut last) = (Had::default(), 0, 0, None);
+        let mut announced_before = None;
         for word in words(reader) {
             match word {
                 Word::Gap { missed, after, before } => {
                     assert!(self.policy.skips(), "{}", self.policy);
                     assert_eq!(after, last.or(Some(terms.cursor)), "the last that was sent");
-                    told_before = before;
-                    untold -= missed as i64;
+                    announced_before = before;
+                    unannounced -= missed as i64;
                     had.gaps += 1;
                     had.missed += missed;
                 }
                 Word::Event(sequence) => {
-                    assert!(told_before.take().is_none_or(|before| before == sequence));
+                    assert!(announced_before.take().is_none_or(|before| before == sequence));
                     let skipped = expected[next..].iter().position(|&other| other == sequence);
                     let skipped = skipped.unwrap_or_else(|| panic!("{sequence} in {expected:?}"));
-                    untold += skipped as i64;
+                    unannounced += skipped as i64;
                     next += skipped + 1;
                     last = Some(sequence);
                     had.events += 1;
                     // What drop-oldest leaves out lies at the gap; conflate, also behind it.
-                    let told = if self.policy == BackpressurePolicy::Conflate {
-                        untold <= 0
+                    let announced = if self.policy == BackpressurePolicy::Conflate {
+                        unannounced <= 0
                     } else {
-                        untold == 0
+                        unannounced == 0
                     };
-                    assert!(told, "{untold} before {sequence}");
+                    assert!(announced, "{unannounced} before {sequence}");
                 }
             }
         }
@@ -279,8 +279,8 @@ impl Play {
                 figure("fanfare_events_dropped_total"),
             );
             let its_own = policy == self.policy;
-            let told = if its_own { (self.had.gaps, self.had.missed) } else { (0, 0) };
-            assert_eq!(stats, told, "{policy}");
+            let announced = if its_own { (self.had.gaps, self.had.missed) } else { (0, 0) };
+            assert_eq!(stats, announced, "{policy}");
         }
     }
 }

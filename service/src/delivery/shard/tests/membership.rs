@@ -25,17 +25,17 @@ fn a_reader_that_has_gone_is_forgotten_however_that_is_found_out() {
     let mut stage = stage();
     let readers = [(); 4].map(|()| stage.join(&["a"]));
     stage.settle();
-    let [told, offered, resumed, stays] = &readers;
+    let [announced, offered, resumed, stays] = &readers;
     resumed.fill();
     stage.publish("a");
     stage.settle();
-    stage.leave(told);
+    stage.leave(announced);
     offered.change(|reading| reading.gone = true);
     resumed.change(|reading| reading.gone = true);
     stage.mailbox.post(Notice::Ready(resumed.key()));
     stage.publish("a");
     stage.settle();
-    for reader in [told, offered, resumed] {
+    for reader in [announced, offered, resumed] {
         assert_eq!(reader.end(), None, "there is nobody to say good-bye to");
         assert!(!stage.shard.subscribers.contains_key(reader.key()));
     }

@@ -203,13 +203,13 @@ fn when_the_log_has_passed_a_reader_its_policy_decides_what_becomes_of_it() {
         ("conflate", Some("(missed 9 after ? before 11)"), None),
         ("catch-up", None, retry_hint()),
     ];
-    for (rule, told, end) in cases {
+    for (rule, announced, end) in cases {
         let (delivery, log) = no_limits();
         let policies = Policies::new([rule.parse().unwrap()]);
         let log = MemoryLogSettings { events_max: 5, ..log };
         let mut stage = stage_with(DeliverySettings { policies, ..delivery }, log);
         let slow = after_a_stall(&mut stage, &["a"], &["a"; 10], usize::MAX);
-        assert_eq!(slow.segments().get(1).map(String::as_str), told, "{rule}");
+        assert_eq!(slow.segments().get(1).map(String::as_str), announced, "{rule}");
         assert_eq!(slow.end(), end, "{rule}");
     }
 }

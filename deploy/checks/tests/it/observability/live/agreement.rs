@@ -59,7 +59,7 @@ pub(super) fn the_panels_agree_with_the_result(prometheus: &Prometheus, begin: f
     let whole = format!("{}s", (end - begin).ceil());
     let panel = |title, legend| figure(prometheus, ["load-test.json", title, legend], end, &whole);
     assert_eq!(run["correctness"]["gaps"], 0);
-    assert_eq!((panel("Reach", ""), panel("Missed", "")), (1.0, 0.0));
+    assert_eq!((panel("Delivery ratio", ""), panel("Missed", "")), (1.0, 0.0));
     assert_eq!(run["correctness"]["duplicates"], 0);
     assert_eq!(panel("Repeated", ""), 0.0);
 

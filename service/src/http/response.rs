@@ -22,7 +22,7 @@ use crate::metrics::{PublishRejection, Refusal, SubscribeRejection};
 use crate::topic::{SelectorError, TopicError};
 
 /// An answer.
-pub(super) type Reply = Response<Content>;
+pub(super) type HttpResponse = Response<Content>;
 
 /// Everything that can be wrong with a request, or with us.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -210,7 +210,7 @@ struct ProblemDocument<'a> {
 }
 
 /// The answer to a request that cannot be served.
-pub(super) fn problem(problem: &Problem, retry_ms: &RangeInclusive<u32>) -> Reply {
+pub(super) fn problem(problem: &Problem, retry_ms: &RangeInclusive<u32>) -> HttpResponse {
     let status = problem.status();
     let document = ProblemDocument {
         r#type: format!("urn:fanfare:problem:{}", problem.slug()),
@@ -219,20 +219,20 @@ pub(super) fn problem(problem: &Problem, retry_ms: &RangeInclusive<u32>) -> Repl
         detail: problem.to_string(),
     };
     let json = serde_json::to_vec(&document).unwrap_or_default();
-    let mut reply = whole(status, "application/problem+json", json);
-    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut response = whole(status, "application/problem+json", json);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Problem::Method { allow } = problem {
-        reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     }
     if let Problem::ContentCoding { .. } = problem {
         // What the client may send (RFC 9110, section 12.5.3).
-        reply.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     }
     if problem.is_temporary() {
         let seconds = random_ms(retry_ms).div_ceil(1_000);
-        reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    reply
+    response
 }
 
 /// An answer whose body is known.
@@ -240,33 +240,33 @@ pub(super) fn whole(
     status: StatusCode,
     content_type: &'static str,
     body: impl Into<Bytes>,
-) -> Reply {
-    let mut reply = Response::new(Content::Whole(Full::new(body.into())));
-    *reply.status_mut() = status;
-    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    reply
+) -> HttpResponse {
+    let mut response = Response::new(Content::Whole(Full::new(body.into())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
 }
 
 /// An answer without a body.
-pub(super) fn empty(status: StatusCode) -> Reply {
-    let mut reply = Response::new(Content::Whole(Full::default()));
-    *reply.status_mut() = status;
-    reply
+pub(super) fn empty(status: StatusCode) -> HttpResponse {
+    let mut response = Response::new(Content::Whole(Full::default()));
+    *response.status_mut() = status;
+    response
 }
 
 /// An answer with the head of a stream of events.
-pub(super) fn stream(content: Content) -> Reply {
-    let mut reply = Response::new(content);
-    let headers = reply.headers_mut();
+pub(super) fn stream(content: Content) -> HttpResponse {
+    let mut response = Response::new(content);
+    let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    reply
+    response
 }
 
 /// A stream that is rejected with a retry: an `EventSource` comes back after it, and would not after an
 /// error.
-pub(super) fn come_back(retry_ms: &RangeInclusive<u32>) -> Reply {
+pub(super) fn come_back(retry_ms: &RangeInclusive<u32>) -> HttpResponse {
     stream(Content::Whole(Full::new(retry_frame(random_ms(retry_ms)))))
 }
 

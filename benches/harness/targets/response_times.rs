@@ -12,7 +12,7 @@ const TIMES: usize = 300;
 
 /// How long the answers to one kind of request took.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct AnswerTimes {
+pub(crate) struct ResponseTimes {
     pub(crate) what: String,
     pub(crate) count: usize,
     pub(crate) p50_ms: f64,
@@ -41,7 +41,10 @@ fn gauge(page: &str, name: &str) -> Option<u64> {
 
 /// Asks for a page of metrics, an ordinary page and a publish, one after the other, as long as the load
 /// goes on.
-pub(crate) fn ask(ports: Ports, is_loaded: impl Fn() -> bool) -> anyhow::Result<Vec<AnswerTimes>> {
+pub(crate) fn ask(
+    ports: Ports,
+    is_loaded: impl Fn() -> bool,
+) -> anyhow::Result<Vec<ResponseTimes>> {
     let client = Client::new();
     let metrics = format!("http://127.0.0.1:{}/metrics", ports.admin);
     let page = format!("http://127.0.0.1:{}/", ports.listen);
@@ -69,13 +72,13 @@ fn timed(ask: impl FnOnce() -> Result<String, ureq::Error>) -> Result<f64, ureq:
     Ok(begun.elapsed().as_secs_f64() * 1e3)
 }
 
-fn summary(what: &str, mut times: Vec<f64>) -> Option<AnswerTimes> {
+fn summary(what: &str, mut times: Vec<f64>) -> Option<ResponseTimes> {
     times.sort_by(f64::total_cmp);
     let at = |quantile: f64| {
         let rank = (times.len() as f64 * quantile).ceil() as usize;
         times.get(rank.saturating_sub(1)).copied()
     };
-    Some(AnswerTimes {
+    Some(ResponseTimes {
         what: what.to_owned(),
         count: times.len(),
         p50_ms: at(0.5)?,
