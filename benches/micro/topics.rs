@@ -3,13 +3,23 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use fanfare::topic::{MatchProgress, Selector, SelectorCompiler, SelectorSet, Topic};
+use fanfare::topic::{MatchProgress, Notation, Selector, SelectorCompiler, SelectorSet, Topic};
 
 const KINDS: [(&str, &str); 4] = [
     ("exact", "https://example.com/books/42"),
     ("any", "*"),
     ("template", "https://example.com/books/{id}"),
     ("template with a query", "https://example.com{/path*}{?a,b,c}"),
+];
+
+/// URL patterns from cheap to dear: the last ones are what an anonymous subscriber may cost at most.
+const URL_PATTERNS: [(&str, &str); 6] = [
+    ("URL pattern", "https://example.com/books/:id"),
+    ("URL pattern of wildcards", "*://*:*/*\\?*#*"),
+    ("URL pattern with an optional group", "https://example.com/books{/:id}?"),
+    ("URL pattern of many groups", "https://:a.:b.:c/:d/:e/:f/:g/:h\\?:i&:j#:k"),
+    ("URL pattern with an expression", "https://example.com/books/([a-z0-9]{1,60})"),
+    ("URL pattern refused", "https://example.com/(.*a.{20})/(.*a.{20})\\?(.*a.{20})"),
 ];
 
 /// Templates by how much there is to compile, the most that is accepted and what is refused too.
@@ -34,10 +44,17 @@ fn compile(c: &mut Criterion) {
             b.iter(|| black_box(Selector::parse(black_box(&text))));
         });
     }
-    let compiler = SelectorCompiler::new(1 << 20);
-    let kept = compiler.compile(KINDS[2].1);
+    let compiler = SelectorCompiler::new(1 << 20, <_>::default());
+    for (kind, text) in URL_PATTERNS {
+        group.bench_function(BenchmarkId::from_parameter(kind), |b| {
+            // With no room it is compiled each time, and refused at the end.
+            let compiler = SelectorCompiler::new(0, <_>::default());
+            b.iter(|| black_box(compiler.compile(Notation::UrlPattern, black_box(text))).is_ok());
+        });
+    }
+    let kept = compiler.compile(Notation::TopicOrTemplate, KINDS[2].1);
     group.bench_function(BenchmarkId::from_parameter("template that is known"), |b| {
-        b.iter(|| black_box(compiler.known(black_box(KINDS[2].1))));
+        b.iter(|| black_box(compiler.known(Notation::TopicOrTemplate, black_box(KINDS[2].1))));
     });
     drop(kept);
     group.finish();
@@ -49,6 +66,19 @@ fn matching(c: &mut Criterion) {
         let Ok(selector) = Selector::parse(text) else { continue };
         group.bench_function(BenchmarkId::from_parameter(kind), |b| {
             b.iter(|| black_box(selector.matches(black_box("https://example.com/books/42"))));
+        });
+    }
+    let compiler = SelectorCompiler::new(1 << 20, <_>::default());
+    for (kind, text) in URL_PATTERNS {
+        let Ok(selector) = compiler.compile(Notation::UrlPattern, text) else { continue };
+        group.bench_function(BenchmarkId::from_parameter(kind), |b| {
+            b.iter(|| black_box(selector.matches(black_box("https://example.com/books/42"))));
+        });
+        let topics: Vec<_> =
+            (0..20_000).map(|n| format!("https://example.com/books/{n}")).collect();
+        let mut next = topics.iter().cycle();
+        group.bench_function(BenchmarkId::new("topics not seen lately", kind), |b| {
+            b.iter(|| black_box(next.next().map(|topic| selector.matches(topic))));
         });
     }
     group.finish();

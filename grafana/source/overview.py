@@ -175,7 +175,7 @@ def resumes() -> list:
 
 def rejections() -> list:
     def turned_away(title, description, metric):
-        return 8, graph(title, description, "ops", [Query(per_second(metric, "reason"), "{{reason}}")], stack=True)
+        return 6, graph(title, description, "ops", [Query(per_second(metric, "reason"), "{{reason}}")], stack=True)
 
     return [
         turned_away("Connections rejected", "Connections that were not served. limit: all are taken; address_limit: "
@@ -184,6 +184,9 @@ def rejections() -> list:
         turned_away("Streams rejected", "Requests for a stream that got none.", "fanfare_subscribe_rejected_total"),
         turned_away("Publishes rejected", "invalid, forbidden, duplicate_id and too_large are the publisher's to "
                     "solve; timeout, busy and unavailable are ours.", "fanfare_publish_rejected_total"),
+        (6, graph("Publishes repeated", "Events that publishers sent again with the same id and content. They were "
+                  "confirmed, and not delivered again: publishers time out, or lose their responses.", "ops", [
+            Query(per_second("fanfare_publish_repeats_total"), "repeated")])),
     ]
 
 

@@ -7,7 +7,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use crate::hub::Hub;
 use crate::lifecycle::{Lifecycle, Shutdown};
 use crate::log::MemoryLog;
 use crate::metrics::{Limits, Metrics};
-use crate::topic::SelectorCompiler;
+use crate::topic::{SelectorCompiler, TopicResolver};
 
 /// Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: u32 = 4_096;
@@ -127,7 +127,8 @@ impl App {
         }
 
         let body_memory = BodyMemory::new(config.http.bodies_bytes_max);
-        let selectors = SelectorCompiler::new(config.http.selectors_bytes_max);
+        let selectors =
+            SelectorCompiler::new(config.http.selectors_bytes_max, topic_resolver(&addresses));
         let admin = Admin {
             metrics: metrics.clone(),
             hub: hub.clone(),
@@ -292,6 +293,18 @@ async fn expire(log: &MemoryLog) {
         ticks.tick().await;
         log.expire();
     }
+}
+
+/// What relative topics and URL patterns are relative to: the hub, at its first address.
+fn topic_resolver(addresses: &[SocketAddr]) -> TopicResolver {
+    let Some(address) = addresses.first() else { return TopicResolver::default() };
+    let host = match address.ip() {
+        ip if ip.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    let url = format!("http://{host}:{}/.well-known/mercure", address.port());
+    url.parse().map_or_else(|_| TopicResolver::default(), TopicResolver::new)
 }
 
 fn bound(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, BuildError> {

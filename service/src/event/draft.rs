@@ -99,6 +99,7 @@ impl DraftFields<'_> {
             private: self.private,
             for_one_stream: false,
             ends_topic: false,
+            idempotent: false,
         })
     }
 }
@@ -115,6 +116,7 @@ pub struct Draft {
     pub(super) private: bool,
     pub(super) for_one_stream: bool,
     pub(super) ends_topic: bool,
+    pub(super) idempotent: bool,
 }
 
 impl Draft {
@@ -130,6 +132,7 @@ impl Draft {
             private: false,
             for_one_stream: false,
             ends_topic: false,
+            idempotent: false,
         }
     }
 
@@ -158,6 +161,14 @@ impl Draft {
     pub fn for_one_stream(mut self) -> Self {
         self.private = true;
         self.for_one_stream = true;
+        self
+    }
+
+    /// Sent again with the same id, it is the same event: it is not delivered twice, and an event with
+    /// other content does not get the id while this one is retained. Without an id this means nothing.
+    #[must_use]
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
         self
     }
 

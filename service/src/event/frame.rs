@@ -50,6 +50,11 @@ impl Encoded {
         &mut self.buffer[start..start + HUB_ID_BYTES]
     }
 
+    /// The frame, in which the place of an id made by the hub is not filled in yet.
+    pub(super) fn frame(&self) -> &[u8] {
+        &self.buffer[chunk::HEAD_BYTES_MAX..self.buffer.len() - chunk::END.len()]
+    }
+
     pub(super) fn freeze(self, buffers: &Buffers) -> Framed {
         let mut buffer = self.buffer;
         let held = Buffers::held_by(buffer.capacity());

@@ -176,6 +176,7 @@ pub struct EncodedEvent {
     private: bool,
     for_one_stream: bool,
     ends_topic: bool,
+    idempotent: bool,
 }
 
 impl EncodedEvent {
@@ -183,9 +184,28 @@ impl EncodedEvent {
     #[must_use]
     pub fn encode(draft: Draft) -> Self {
         let frame = frame::encode(&draft);
-        let Draft { topics, id: custom_id, private, for_one_stream, ends_topic, .. } = draft;
+        let Draft {
+            topics, id: custom_id, private, for_one_stream, ends_topic, idempotent, ..
+        } = draft;
         let topics = topics.into_boxed_slice();
-        Self { topics, frame, custom_id, private, for_one_stream, ends_topic }
+        Self { topics, frame, custom_id, private, for_one_stream, ends_topic, idempotent }
+    }
+
+    /// An event that was sent again is to be recognised by its id.
+    #[must_use]
+    pub fn is_idempotent(&self) -> bool {
+        self.idempotent
+    }
+
+    /// Whether an event with the same id has the same content: topics in their order, data, type,
+    /// retry, and whom it is for.
+    #[must_use]
+    pub fn is_repeat_of(&self, event: &Event) -> bool {
+        self.private == event.private
+            && self.for_one_stream == event.for_one_stream
+            && self.ends_topic == event.ends_topic
+            && self.topics == event.topics
+            && self.frame.frame() == event.framed.frame
     }
 
     /// The id that the publisher brought, if he did.

@@ -10,6 +10,8 @@ use percent_encoding::percent_decode_str;
 use thiserror::Error;
 use url::Url;
 
+/// What a subscriber asks for every topic with.
+const EVERY_TOPIC: &str = "*";
 /// Below this the protocol has its events about subscriptions.
 const HUB_PREFIX: &str = "/.well-known/mercure/";
 /// No spelling of it can do without this.
@@ -45,6 +47,9 @@ impl Default for ReservedNames {
 /// A name that is reserved, and what to use instead.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum ReservedName {
+    /// The name for all topics.
+    #[error("`*` stands for every topic; publish under a name of your own")]
+    EveryTopic,
     /// A topic of events about subscriptions.
     #[error(
         "topics below `/.well-known/mercure/` are the hub's, however they are written; choose a topic elsewhere, such as `https://example.com/books/1`"
@@ -68,6 +73,9 @@ pub enum ReservedName {
 impl ReservedNames {
     /// Whether an event from outside may have this topic.
     pub(super) fn check_topic(self, topic: &str) -> Result<(), ReservedName> {
+        if topic == EVERY_TOPIC {
+            return Err(ReservedName::EveryTopic);
+        }
         if topic.starts_with(SERVER_PREFIX) {
             return Err(ReservedName::ServerTopic);
         }
@@ -171,7 +179,6 @@ mod tests {
             "demonstration/x",
             "my/demo/x",
             "100%",
-            "*",
         ];
         for name in free {
             assert_eq!(topic(name), Ok(()), "{name}");
@@ -186,6 +193,12 @@ mod tests {
         let without = ReservedNames { demonstrations: false };
         assert_eq!(without.check_topic("demo/time"), Ok(()));
         assert_eq!(without.check_topic("fanfare/x"), Err(ReservedName::ServerTopic));
+    }
+
+    #[test]
+    fn nothing_is_published_to_every_topic() {
+        assert_eq!(topic("*"), Err(ReservedName::EveryTopic));
+        assert_eq!(topic("**"), Ok(()));
     }
 
     #[test]

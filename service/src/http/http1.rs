@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use hyper::body::Body as _;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -117,13 +116,14 @@ async fn respond_or_detach(
 ) -> Result<Response<ObservedBody<UnfinishedResponse>>, Detached> {
     let watch = upgrade.request_read();
     let version = request.version();
-    let may_leave = request.body().is_end_stream() && version == Version::HTTP_11;
     let (request, returned) = Incoming::lend(request);
     let response = respond(request, mode, &context).await;
     // Boxed, because hardly any request has a body that is refused.
     let is_usable = !returned.may_have_a_rest() || Box::pin(returned.leaves_it_usable()).await;
     let may_stay = is_usable && !context.lifecycle.is_draining();
     let (head, content) = response.into_parts();
+    // Nothing of the body is left then, and what has come after it comes along.
+    let may_leave = is_usable && version == Version::HTTP_11;
     let content = match content {
         Content::Stream(opening) if may_leave && upgrade.is_clear() => {
             return Err(upgrade.detach(Takeover { head, opening }));

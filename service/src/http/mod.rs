@@ -31,10 +31,12 @@ mod request_body;
 mod response;
 mod resume;
 mod route;
+mod selector_parameters;
 mod selectors;
 mod served_hosts;
 mod subscribe;
 mod trace;
+mod whole_body;
 
 pub use accept::{HttpServer, set_options};
 pub use body_memory::BodyMemory;

@@ -1,7 +1,7 @@
 //! Where a request for a stream wants to go on: the header, or a parameter for clients that cannot
 //! set one, in all the spellings that they use.
 
-use hyper::Request;
+use hyper::HeaderMap;
 
 use super::parameters::{Pairs, check_spelling, plain};
 use super::response::Problem;
@@ -24,9 +24,9 @@ pub(super) struct ResumeRequest {
 
 impl ResumeRequest {
     /// The header wins over the parameters, and of those the last; what is empty counts as none.
-    pub(super) fn of<B>(request: &Request<B>, parameters: &Pairs<'_>) -> Self {
+    pub(super) fn of(headers: &HeaderMap, parameters: &Pairs<'_>) -> Self {
         // One that is not text names no event that we could have sent.
-        let header = request.headers().get(LAST_EVENT_ID);
+        let header = headers.get(LAST_EVENT_ID);
         let header = header.map(|value| String::from_utf8_lossy(value.as_bytes()));
         let given = parameters.iter().filter(|(name, _)| is_last_event_id(name));
         let mut all: Vec<&str> = given.map(|(_, value)| value.as_ref()).collect();
@@ -52,6 +52,8 @@ pub(super) fn check_stream_spelling(
 
 #[cfg(test)]
 mod tests {
+    use hyper::Request;
+
     use super::super::parameters::pairs;
     use super::*;
 
@@ -60,7 +62,7 @@ mod tests {
         if let Some(header) = header {
             request = request.header("Last-Event-ID", header);
         }
-        ResumeRequest::of(&request.body(()).unwrap(), &pairs(query).unwrap())
+        ResumeRequest::of(request.body(()).unwrap().headers(), &pairs(query).unwrap())
     }
 
     #[test]

@@ -11,14 +11,21 @@ use super::incoming::Incoming;
 use super::pages::Page;
 use super::response::{self, HttpResponse, Problem};
 use super::subscribe::DemoStream;
+use super::whole_body::FORM;
 use super::{Context, head, ndjson, publish, subscribe};
 use crate::metrics::{Metrics, Refusal, StatusClass};
 
 /// Where the open protocol that we are compatible with has its hub.
 const HUB_PATH: &str = "/.well-known/mercure";
 
-/// The methods of the server as a whole.
-const ALL_METHODS: &str = "GET, HEAD, POST, OPTIONS";
+/// The methods of the hub, which are those of the server as a whole.
+const ALL_METHODS: &str = "GET, HEAD, QUERY, POST, OPTIONS";
+
+/// A safe request with its parameters in a body (RFC 10008), which `hyper` has no name for.
+const QUERY: &str = "QUERY";
+
+/// The media types of bodies that a `QUERY` may have.
+const ACCEPT_QUERY: &str = "accept-query";
 
 /// Who answers a path.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +66,8 @@ impl<'a> Endpoint<'a> {
 
     fn methods(self) -> &'static str {
         match self {
-            Self::Hub | Self::Topic(_) => ALL_METHODS,
+            Self::Hub => ALL_METHODS,
+            Self::Topic(_) => "GET, HEAD, POST, OPTIONS",
             Self::Batch => "POST, OPTIONS",
             Self::Demo(_) | Self::Page(_) => "GET, HEAD, OPTIONS",
         }
@@ -80,6 +88,7 @@ impl Purpose {
         use Endpoint::{Batch, Demo, Hub, Topic};
         match (endpoint, method) {
             (Some(Hub | Topic(_) | Demo(_)), &Method::GET) => Self::Subscribe,
+            (Some(Hub), method) if method == QUERY => Self::Subscribe,
             (Some(Hub | Topic(_)), &Method::POST) => Self::PublishOne,
             (Some(Batch), &Method::POST) => Self::PublishMany,
             _ => Self::Other,
@@ -194,6 +203,9 @@ async fn dispatch(
         Endpoint::Demo(stream) if reads => subscribe::demo(&request, stream, context),
         Endpoint::Hub if reads => subscribe::selectors(&request, context).await,
         Endpoint::Topic(topic) if reads => subscribe::topic(&request, topic, context),
+        Endpoint::Hub if *request.method() == QUERY => {
+            subscribe::selectors_in_form(request, context).await
+        }
         Endpoint::Hub if publishes => publish::form(request, context).await,
         Endpoint::Topic(topic) if publishes => publish::raw(request, topic, context).await,
         Endpoint::Batch if publishes => ndjson::publish(request, context),
@@ -204,6 +216,9 @@ async fn dispatch(
 fn options(allow: &'static str) -> HttpResponse {
     let mut response = response::empty(StatusCode::NO_CONTENT);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    if allow == ALL_METHODS {
+        response.headers_mut().insert(ACCEPT_QUERY, HeaderValue::from_static(FORM));
+    }
     response.extensions_mut().insert(Preflight(allow));
     response
 }
@@ -213,7 +228,8 @@ fn options(allow: &'static str) -> HttpResponse {
 fn wants_stream<B>(request: &Request<B>) -> bool {
     let lines = request.headers().get_all(ACCEPT).iter();
     let mut ranges = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
-    request.method() == Method::GET && ranges.any(is_event_stream)
+    let reads = request.method() == Method::GET || *request.method() == QUERY;
+    reads && ranges.any(is_event_stream)
 }
 
 /// Whether a range of `Accept` is that of event streams, and not one with the weight of refusal.

@@ -2,7 +2,6 @@
 //! is done by threads that may block, for one template at a time in the whole process: a request
 //! with a thousand new templates takes turns with the others, and stops when its client goes away.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -10,7 +9,7 @@ use tokio::task::spawn_blocking;
 
 use super::response::Problem;
 use crate::logging::log_limited;
-use crate::topic::{Selector, SelectorCompiler, SelectorError, SelectorSet};
+use crate::topic::{Notation, Selector, SelectorCompiler, SelectorError, SelectorSet};
 
 /// Reads selectors for all requests.
 #[derive(Clone, Debug)]
@@ -31,15 +30,15 @@ impl SelectorReader {
     /// waited for; the future for the rest is large, and so has an allocation of its own.
     pub(super) async fn read<'a>(
         &self,
-        texts: impl Iterator<Item = &'a Cow<'a, str>>,
+        texts: impl IntoIterator<Item = (Notation, &'a str)>,
     ) -> Result<SelectorSet, Problem> {
         let mut selectors = Vec::new();
         let mut unknown = Vec::new();
         // One more than allowed is enough to be refused.
-        for text in texts.take(SelectorSet::MAX + 1) {
-            match self.compiler.known(text)? {
+        for (notation, text) in texts.into_iter().take(SelectorSet::MAX + 1) {
+            match self.compiler.known(notation, text)? {
                 Some(selector) => selectors.push(selector),
-                None => unknown.push(text.as_ref().to_owned()),
+                None => unknown.push((notation, text.to_owned())),
             }
         }
         if selectors.len() + unknown.len() > SelectorSet::MAX {
@@ -53,20 +52,24 @@ impl SelectorReader {
 
     async fn compile(
         &self,
-        texts: Vec<String>,
+        texts: Vec<(Notation, String)>,
         selectors: &mut Vec<Selector>,
     ) -> Result<(), Problem> {
-        for text in texts {
-            selectors.push(self.compile_one(text).await?);
+        let url_patterns = texts.iter().filter(|(notation, _)| *notation == Notation::UrlPattern);
+        if url_patterns.count() > SelectorSet::URL_PATTERNS_MAX {
+            return Err(SelectorError::TooManyUrlPatterns.into());
+        }
+        for (notation, text) in texts {
+            selectors.push(self.compile_one(notation, text).await?);
         }
         Ok(())
     }
 
-    async fn compile_one(&self, text: String) -> Result<Selector, Problem> {
+    async fn compile_one(&self, notation: Notation, text: String) -> Result<Selector, Problem> {
         let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| Problem::Draining)?;
         let compiler = self.compiler.clone();
         let compiled = spawn_blocking(move || {
-            let compiled = compiler.compile(&text);
+            let compiled = compiler.compile(notation, &text);
             drop(turn);
             compiled
         });
@@ -85,7 +88,7 @@ fn problem_of(error: SelectorError) -> Problem {
     if error == SelectorError::BudgetExhausted {
         log_limited!(
             WARN,
-            "streams are refused because compiled templates take all the memory they may; raise --selectors-max"
+            "streams are refused because compiled patterns take all the memory they may; raise --selectors-max"
         );
     }
     error.into()
@@ -100,12 +103,11 @@ mod tests {
     use super::*;
 
     fn reader() -> SelectorReader {
-        SelectorReader::new(SelectorCompiler::new(1 << 20))
+        SelectorReader::new(SelectorCompiler::new(1 << 20, <_>::default()))
     }
 
     async fn read(reader: &SelectorReader, texts: &[&str]) -> Result<SelectorSet, Problem> {
-        let texts: Vec<_> = texts.iter().map(|&text| Cow::Borrowed(text)).collect();
-        reader.read(texts.iter()).await
+        reader.read(texts.iter().map(|&text| (Notation::TopicOrTemplate, text))).await
     }
 
     async fn is_pending(future: impl Future) -> bool {
@@ -151,13 +153,13 @@ mod tests {
         assert!(is_pending(read(&reader, &["/{x}", "/{y}"])).await);
         drop(turn);
         read(&reader, &["/{z}"]).await.unwrap();
-        assert_eq!(reader.compiler.known("/{x}").unwrap(), None);
-        assert_eq!(reader.compiler.known("/{y}").unwrap(), None);
+        assert_eq!(reader.compiler.known(Notation::TopicOrTemplate, "/{x}").unwrap(), None);
+        assert_eq!(reader.compiler.known(Notation::TopicOrTemplate, "/{y}").unwrap(), None);
     }
 
     #[tokio::test]
     async fn templates_beyond_the_budget_are_refused_until_streams_end() {
-        let reader = SelectorReader::new(SelectorCompiler::new(1_000));
+        let reader = SelectorReader::new(SelectorCompiler::new(1_000, <_>::default()));
         let stream = read(&reader, &["/{x}"]).await.unwrap();
         let problem = read(&reader, &["/{y}"]).await.unwrap_err();
         assert_eq!(problem, Problem::Selector(SelectorError::BudgetExhausted));

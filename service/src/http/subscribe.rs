@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use hyper::header::HeaderValue;
-use hyper::{Method, Request};
+use hyper::{HeaderMap, Method, Request, Uri};
 
 use super::Context;
 use super::body::{Content, PendingStream};
+use super::incoming::Incoming;
 use super::parameters::{Pairs, pairs, path_part};
 use super::response::{self, HttpResponse, Problem};
 use super::resume::{LAST_EVENT_ID, ResumeRequest, check_stream_spelling};
+use super::selector_parameters::selectors_of;
+use super::whole_body::{FORM, WholeBody, check_media_type, not_utf8};
 use crate::auth::Grants;
 use crate::event::{HEARTBEAT, gap_frame, id_frame};
 use crate::hub::{SubscribeRequest, Subscription};
@@ -47,16 +50,45 @@ impl DemoStream {
     }
 }
 
+/// The longest body of a `QUERY`: the limit of the protocol's own hub.
+const QUERY_BYTES_MAX: usize = 1 << 20;
+
 /// `GET /.well-known/mercure?topic=…`: any selectors.
 pub(super) async fn selectors<B>(
     request: &Request<B>,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
-    let parameters = query(request, &["topic"])?;
-    let named = parameters.iter().filter(|(name, _)| name == "topic").map(|(_, text)| text);
-    let selectors = context.selectors.read(named).await?;
+    let parameters = query(request.uri(), &["topic"])?;
+    open_with(request.method(), request.headers(), &parameters, context).await
+}
+
+/// `QUERY /.well-known/mercure`: the same with parameters in a form, for more of them than fit into
+/// a target. Those of the target count as well, and its last event id more than that of the form.
+pub(super) async fn selectors_in_form(
+    request: Request<Incoming>,
+    context: &Arc<Context>,
+) -> Result<HttpResponse, Problem> {
+    check_media_type(&request, FORM)?;
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let headers = request.headers().clone();
+    let max = QUERY_BYTES_MAX.min(context.settings.body_bytes_max);
+    let WholeBody { bytes, held: _held } = WholeBody::read(request, max, context).await?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| not_utf8("the form", error))?;
+    let mut parameters = pairs(text)?;
+    check_stream_spelling(&parameters, &["topic"])?;
+    parameters.extend(query(&uri, &["topic"])?);
+    open_with(&method, &headers, &parameters, context).await
+}
+
+async fn open_with(
+    method: &Method,
+    headers: &HeaderMap,
+    parameters: &Pairs<'_>,
+    context: &Arc<Context>,
+) -> Result<HttpResponse, Problem> {
+    let selectors = context.selectors.read(selectors_of(parameters)?).await?;
     let grants = context.authority.grants();
-    open(request, selectors, grants, ResumeRequest::of(request, &parameters), context)
+    open(method, selectors, grants, ResumeRequest::of(headers, parameters), context)
 }
 
 /// `GET /events/{topic}`: one topic, taken literally.
@@ -68,10 +100,16 @@ pub(super) fn topic<B>(
     let text = path_part(encoded)?;
     let topic =
         Topic::parse(&text, context.event_limits.topic_bytes_max).map_err(Problem::Topic)?;
-    let parameters = query(request, &[])?;
+    let parameters = query(request.uri(), &[])?;
     let selectors = SelectorSet::one(Selector::exact(topic));
     let grants = context.authority.grants();
-    open(request, selectors, grants, ResumeRequest::of(request, &parameters), context)
+    open(
+        request.method(),
+        selectors,
+        grants,
+        ResumeRequest::of(request.headers(), &parameters),
+        context,
+    )
 }
 
 /// The stream of a demonstration.
@@ -81,7 +119,7 @@ pub(super) fn demo<B>(
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
     let demos = context.demos.as_ref().ok_or(Problem::NotFound)?;
-    let parameters = query(request, &[])?;
+    let parameters = query(request.uri(), &[])?;
     let topic = match stream {
         DemoStream::Time => demos.time.clone(),
         DemoStream::System => demos.system.clone(),
@@ -89,7 +127,13 @@ pub(super) fn demo<B>(
         DemoStream::Training => return training(request, context),
     };
     let selectors = SelectorSet::one(Selector::exact(topic));
-    open(request, selectors, Grants::all(), ResumeRequest::of(request, &parameters), context)
+    open(
+        request.method(),
+        selectors,
+        Grants::all(),
+        ResumeRequest::of(request.headers(), &parameters),
+        context,
+    )
 }
 
 /// A run begins with the request, so there is nothing to resume, and only its stream may see it.
@@ -101,11 +145,17 @@ fn training<B>(request: &Request<B>, context: &Arc<Context>) -> Result<HttpRespo
     }
     let topic = demos.begin_training(&context.hub).ok_or(too_many)?;
     let selectors = SelectorSet::one(Selector::exact(topic.clone()));
-    open(request, selectors, Grants::subscribe_to(topic), ResumeRequest::default(), context)
+    open(
+        request.method(),
+        selectors,
+        Grants::subscribe_to(topic),
+        ResumeRequest::default(),
+        context,
+    )
 }
 
-fn open<B>(
-    request: &Request<B>,
+fn open(
+    method: &Method,
     selectors: SelectorSet,
     grants: Grants,
     requested: ResumeRequest,
@@ -117,7 +167,7 @@ fn open<B>(
         .resumed_after
         .as_deref()
         .and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok());
-    let content = if request.method() == Method::HEAD {
+    let content = if method == Method::HEAD {
         Content::Whole(<_>::default())
     } else {
         let first = first_bytes(&subscription, was_empty);
@@ -156,8 +206,8 @@ fn first_bytes(subscription: &Subscription, empty_id: bool) -> Bytes {
     opening.freeze()
 }
 
-fn query<'a, B>(request: &'a Request<B>, known: &[&'static str]) -> Result<Pairs<'a>, Problem> {
-    let parameters = pairs(request.uri().query().unwrap_or_default())?;
+fn query<'a>(uri: &'a Uri, known: &[&'static str]) -> Result<Pairs<'a>, Problem> {
+    let parameters = pairs(uri.query().unwrap_or_default())?;
     check_stream_spelling(&parameters, known)?;
     Ok(parameters)
 }

@@ -40,7 +40,7 @@ pub(super) fn published_so_far(events: u64) {
 /// The span of a request to a route; `None` for methods that neither publish nor read.
 pub(super) fn begin<B>(request: &Request<B>, route: &str) -> Option<Span> {
     let method = request.method();
-    if ![Method::GET, Method::HEAD, Method::POST].contains(method) {
+    if ![Method::GET, Method::HEAD, Method::POST].contains(method) && *method != "QUERY" {
         return None;
     }
     let span = span(method, route, request.version());

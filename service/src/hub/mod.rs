@@ -161,6 +161,7 @@ impl Hub {
         let results = self.log.append(events).await;
         for result in &results {
             match result {
+                Ok(receipt) if receipt.is_repeat => self.metrics.publish_repeated(),
                 Ok(receipt) => self.metrics.published(source, receipt.frame_bytes),
                 Err(error) => {
                     self.metrics.append_failed(error);

@@ -89,13 +89,17 @@ pub struct Receipt {
     pub id: String,
     /// The length of its frame in bytes.
     pub frame_bytes: usize,
+    /// It was in the log already, and has not been appended again.
+    pub is_repeat: bool,
 }
 
 /// Why an event was not appended.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum AppendError {
-    /// The publisher's id is in the log already.
-    #[error("the id is in the log already; use a new one, or leave it out")]
+    /// Another event in the log has the id.
+    #[error(
+        "an event with other content has this id; use a new id, or leave it out. The same event with the same id may be sent again at any time"
+    )]
     DuplicateId,
     /// The log cannot take events now.
     #[error("the log cannot accept events now; try again")]

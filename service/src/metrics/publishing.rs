@@ -13,6 +13,7 @@ use crate::log::AppendError;
 pub(super) struct Publishing {
     published: [Counter; PublishSource::ALL.len()],
     published_bytes: Counter,
+    repeated: Counter,
     rejected: [Counter; PublishRejection::ALL.len()],
     durations: SharedTimes,
     waiting: Gauge,
@@ -34,6 +35,10 @@ impl Publishing {
             published_bytes: described(
                 "fanfare_events_published_bytes_total",
                 "Bytes of the events that were accepted, as encoded for Server-Sent Events.",
+            ),
+            repeated: described(
+                "fanfare_publish_repeats_total",
+                "Events that a publisher sent again with the same id and the same content, and that were confirmed without being delivered again.",
             ),
             rejected: counters(
                 (
@@ -78,6 +83,11 @@ impl Metrics {
     pub fn published(&self, source: PublishSource, frame_bytes: usize) {
         self.inner.publishing.published[source as usize].increment(1);
         self.inner.publishing.published_bytes.increment(frame_bytes as u64);
+    }
+
+    /// An event was in the log already.
+    pub fn publish_repeated(&self) {
+        self.inner.publishing.repeated.increment(1);
     }
 
     /// The log did not take an event.

@@ -6,10 +6,16 @@
 
 use thiserror::Error;
 
+use super::url_pattern::UrlPatternError;
+
 /// The longest selector, in bytes.
 pub(super) const SELECTOR_BYTES_MAX: usize = 4096;
 /// The most selectors of one set.
 pub(super) const SELECTORS_MAX: usize = 1_000;
+
+/// The most URL patterns of one set. They cost more to compile than to name, and Laravel's presence
+/// channels need one each.
+pub(super) const URL_PATTERNS_MAX: usize = 256;
 
 /// Why a text is not a topic.
 #[derive(Error, Debug, PartialEq, Eq, Clone)]
@@ -31,6 +37,15 @@ pub enum TopicError {
     /// The text has a character of the classes C0, DEL or C1.
     #[error("the topic has a control character at byte {at}: remove it or percent-encode it")]
     ControlCharacter {
+        /// Where the character starts.
+        at: usize,
+    },
+    /// The text has a character of the category Cf, which nobody sees.
+    #[error(
+        "the topic has an invisible format character at byte {at}, such as those that join emoji: \
+         remove it or percent-encode it"
+    )]
+    FormatCharacter {
         /// Where the character starts.
         at: usize,
     },
@@ -68,6 +83,25 @@ pub enum SelectorError {
         /// Where the character starts.
         at: usize,
     },
+    /// The text has a character of the category Cf, which nobody sees.
+    #[error(
+        "the selector has an invisible format character at byte {at}, such as those that join \
+         emoji: remove it or percent-encode it"
+    )]
+    FormatCharacter {
+        /// Where the character starts.
+        at: usize,
+    },
+    /// A set with too many URL patterns.
+    #[error(
+        "there are more than {max} URL patterns: merge some of them, name the topics, \
+         or open a second stream for the rest",
+        max = URL_PATTERNS_MAX
+    )]
+    TooManyUrlPatterns,
+    /// The text is no URL pattern that can be kept.
+    #[error("the URL pattern cannot be used: {0}")]
+    UrlPattern(UrlPatternError),
     /// The template is right, but compiling and keeping it would cost too much.
     #[error(
         "the URI Template is too complex: leave out the `:n` of a variable or make n smaller, \
@@ -78,7 +112,7 @@ pub enum SelectorError {
     TooComplex,
     /// The template is right, and there is no memory left to keep it.
     #[error(
-        "the URI Templates that are subscribed to take all the memory that they may: retry \
+        "the patterns that are subscribed to take all the memory that they may: retry \
          later, or name the topics; whoever runs the server can raise --selectors-max"
     )]
     BudgetExhausted,

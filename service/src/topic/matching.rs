@@ -20,7 +20,7 @@ pub struct MatchProgress {
     /// How many topics have been compared with every selector.
     topics: usize,
     /// How many tries the next topic has behind it: the first is for all selectors that are found
-    /// by comparing text, then there is one for each template.
+    /// by comparing text, then there is one for each pattern.
     tries: usize,
 }
 
@@ -47,7 +47,7 @@ impl SelectorSet {
                 return Some(true);
             }
             progress.tries += 1;
-            if progress.tries > self.templates().len() {
+            if progress.tries > self.patterns().len() {
                 *progress = MatchProgress { topics: progress.topics + 1, tries: 0 };
             }
         }
@@ -63,8 +63,8 @@ impl SelectorSet {
                 (self.matches_by_name(topic), comparisons * comparison)
             }
             Some(index) => {
-                let matched = self.templates()[index].matches(topic);
-                (matched, TRY_STEPS + topic.len())
+                let pattern = &self.patterns()[index];
+                (pattern.matches(topic), TRY_STEPS + topic.len() * pattern.steps_per_byte())
             }
         }
     }

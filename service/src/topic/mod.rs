@@ -1,31 +1,37 @@
 //! Topics and selectors: what an event is published under, and what a subscriber asks for.
 //!
 //! - [`Topic`] is a checked name.
-//! - [`Selector`] is an exact topic, a URI Template (RFC 6570), or `*`.
+//! - [`Selector`] is an exact topic, a URI Template (RFC 6570), a URL pattern, or `*`.
 //! - [`SelectorSet`] is everything that one subscriber asks for.
 //!
 //! Nothing in here knows HTTP, events or grants: text comes in, yes or no comes out.
 
+mod automaton;
+mod compiled;
+mod compiled_cache;
 mod compiler;
 mod error;
 mod matching;
 mod selector;
 mod template;
-mod template_cache;
 #[cfg(test)]
 mod tests;
+mod url_pattern;
 
 use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
+use unicode_general_category::{GeneralCategory, get_general_category};
+
 pub use compiler::SelectorCompiler;
 pub use error::{SelectorError, TopicError};
 pub use matching::MatchProgress;
-pub use selector::{Selector, SelectorSet};
+pub use selector::{Notation, Selector, SelectorSet};
+pub use url_pattern::{TopicResolver, UrlPatternError};
 
-/// The name that an event is published under: any UTF-8 text without control characters, often a
-/// URL. It is compared byte for byte and never normalised. Cheap to clone.
+/// The name that an event is published under: any UTF-8 text without control and format characters,
+/// often a URL. It is compared byte for byte and never normalised. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Topic(Arc<str>);
 
@@ -33,7 +39,7 @@ impl Topic {
     /// Checks `text` and keeps it as it is.
     ///
     /// # Errors
-    /// When the text is empty, longer than `max_bytes`, or has a control character.
+    /// When the text is empty, longer than `max_bytes`, or has a control or a format character.
     pub fn parse(text: &str, max_bytes: usize) -> Result<Topic, TopicError> {
         if text.is_empty() {
             return Err(TopicError::Empty);
@@ -41,10 +47,13 @@ impl Topic {
         if text.len() > max_bytes {
             return Err(TopicError::TooLong { bytes: text.len(), max: max_bytes });
         }
-        match text.find(char::is_control) {
-            Some(at) => Err(TopicError::ControlCharacter { at }),
-            None => Ok(Topic(text.into())),
+        if let Some(at) = text.find(char::is_control) {
+            return Err(TopicError::ControlCharacter { at });
         }
+        if let Some(at) = text.find(is_format_character) {
+            return Err(TopicError::FormatCharacter { at });
+        }
+        Ok(Topic(text.into()))
     }
 
     /// The topic as it was written.
@@ -65,4 +74,10 @@ impl Borrow<str> for Topic {
     fn borrow(&self) -> &str {
         self.as_str()
     }
+}
+
+/// Whether a character is of the category Cf: it is not seen, so that two names look the same and
+/// are not.
+fn is_format_character(character: char) -> bool {
+    !character.is_ascii() && get_general_category(character) == GeneralCategory::Format
 }

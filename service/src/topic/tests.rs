@@ -61,3 +61,11 @@ fn every_message_says_what_to_do_next() {
         assert!(message.contains(expected), "{message}");
     }
 }
+
+#[test]
+fn what_is_not_seen_is_refused() {
+    for (text, at) in [("a\u{200d}b", 1), ("\u{feff}a", 0), ("é\u{ad}", 2), ("👩\u{200d}🚀", 4)]
+    {
+        assert_eq!(Topic::parse(text, 100), Err(TopicError::FormatCharacter { at }), "{text:?}");
+    }
+}

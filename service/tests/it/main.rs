@@ -34,6 +34,9 @@ mod reserved;
 /// Streams: what they begin with, what they match.
 mod subscribe;
 
+/// Selectors of both dialects.
+mod selectors;
+
 /// Where they go on, and what is told of a gap.
 mod resume;
 

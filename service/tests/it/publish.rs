@@ -102,7 +102,10 @@ async fn bad_requests_get_a_problem_that_says_what_to_do() {
         (hub, form_type, form(&[("topic", "t"), ("type", "a\rdata: b")]), 400, "control character"),
         (hub, form_type, form(&[("topic", "t"), ("retry", "1s")]), 400, "ASCII digits"),
         (hub, form_type, "topic=%FF".into(), 400, "UTF-8"),
-        (hub, form_type, form(&[("topic", "t"), ("id", "taken")]), 409, "use a new one"),
+        (hub, form_type, form(&[("topic", "*")]), 400, "stands for every topic"),
+        (hub, form_type, form(&[("topic", "t"), ("id", "now")]), 400, "reserved"),
+        (hub, form_type, form(&[("topic", "a\u{200d}b")]), 400, "format character"),
+        ("/events/t?id=taken", form_type, "other content".into(), 409, "use a new id"),
         (hub, form_type, form(&[("topic", "t"), ("data", &long)]), 413, "at most 1024"),
         (hub, form_type, form(&[("topic", "t"), ("data", &longer)]), 413, "2048 bytes"),
         ("/events/t", form_type, "\n".repeat(300), 413, "short lines"),
@@ -166,4 +169,69 @@ async fn without_open_only_calls_by_a_loopback_name_are_served() {
 
 fn allowed_origin(headers: &HeaderMap) -> Option<&str> {
     headers.get("access-control-allow-origin").map(|value| value.to_str().unwrap())
+}
+
+#[tokio::test]
+async fn an_event_that_is_sent_again_is_confirmed_and_delivered_once() {
+    let server = TestServer::start().await;
+    let mut stream = EventStream::open(server.get("/events/t")).await;
+    let post = async |path: &str, body: &str| {
+        let response = server.post(path).body(body.to_owned()).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    let path = "/events/t?id=order-1&type=order&retry=5";
+    for _ in 0..3 {
+        assert_eq!(post(path, "paid").await, (200, "order-1".to_owned()));
+    }
+    for (path, body) in [
+        (path, "unpaid"),
+        ("/events/t?id=order-1&type=other&retry=5", "paid"),
+        ("/events/t?id=order-1&type=order", "paid"),
+        ("/events/t?id=order-1&type=order&retry=5&private", "paid"),
+        ("/events/u?id=order-1&type=order&retry=5", "paid"),
+    ] {
+        let (status, problem) = post(path, body).await;
+        assert_eq!(status, 409, "{path}: {problem}");
+        assert!(problem.contains("sent again at any time"), "{problem}");
+    }
+    server.publish("t", "next").await;
+    assert_eq!(stream.data(2).await, ["paid", "next"]);
+    assert_eq!(server.figure("fanfare_publish_repeats_total").await, 2.0);
+    assert_eq!(server.figure("fanfare_events_published_total{source=\"raw\"}").await, 2.0);
+    assert_eq!(server.figure("fanfare_publish_rejected_total{reason=\"duplicate_id\"}").await, 5.0);
+}
+
+#[tokio::test]
+async fn lines_that_are_sent_again_are_confirmed_also_within_one_request() {
+    let server = TestServer::start().await;
+    let mut stream = EventStream::open(server.get("/events/t")).await;
+    let lines = [
+        r#"{"topic":"t","data":"1","id":"a"}"#,
+        r#"{"topic":"t","data":"1","id":"a"}"#,
+        r#"{"topic":"t","data":"2","id":"a"}"#,
+        r#"{"topic":"t","data":"3"}"#,
+    ];
+    let request = server.post("/events").header("content-type", "application/x-ndjson");
+    let response = request.body(lines.join("\n")).send().await.unwrap().text().await.unwrap();
+    let responses: Vec<Value> =
+        response.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&responses[0]["id"], &responses[1]["id"]), (&"a".into(), &"a".into()));
+    assert_eq!((&responses[2]["status"], &responses[2]["line"]), (&409.into(), &3.into()));
+    assert_eq!(stream.data(2).await, ["1", "3"]);
+}
+
+#[tokio::test]
+async fn an_id_that_came_by_a_form_is_taken_and_may_come_by_a_form_again() {
+    let server = TestServer::start().await;
+    let fields = [("topic", "t"), ("data", "1"), ("id", "a")];
+    assert_eq!(server.publish_form(&fields).await, "a");
+    assert_eq!(server.publish_form(&fields).await, "a");
+    server.publish("t", "2").await;
+    let repeat = server.post("/events/t?id=a").body("1").send().await.unwrap();
+    assert_eq!(repeat.status(), 200);
+    let other = server.post("/events/t?id=a").body("2").send().await.unwrap();
+    assert_eq!(other.status(), 409);
+    // Everything after the first of them comes again, the second too.
+    let mut stream = EventStream::open(server.get("/events/t").header("last-event-id", "a")).await;
+    assert_eq!(stream.data(2).await, ["1", "2"]);
 }

@@ -82,7 +82,7 @@ async fn a_path_takes_its_own_methods_and_names_them() {
     let server = TestServer::start().await;
     let cases = [
         (Method::PUT, "/events/t", "GET, HEAD, POST, OPTIONS"),
-        (Method::DELETE, HUB, "GET, HEAD, POST, OPTIONS"),
+        (Method::DELETE, HUB, "GET, HEAD, QUERY, POST, OPTIONS"),
         (Method::GET, "/events", "POST, OPTIONS"),
         (Method::POST, "/", "GET, HEAD, OPTIONS"),
         (Method::POST, "/stream-time", "GET, HEAD, OPTIONS"),
@@ -112,7 +112,7 @@ async fn the_server_as_a_whole_can_be_asked_for_its_methods() {
     let mut response = String::new();
     stream.read_to_string(&mut response).await.unwrap();
     assert!(response.starts_with("HTTP/1.1 204 "), "{response}");
-    assert!(response.contains("allow: GET, HEAD, POST, OPTIONS"), "{response}");
+    assert!(response.contains("allow: GET, HEAD, QUERY, POST, OPTIONS"), "{response}");
 }
 
 #[tokio::test]

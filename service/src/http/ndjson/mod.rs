@@ -25,10 +25,11 @@ use super::Context;
 use super::body::Content;
 use super::body_memory::HeldMemory;
 use super::incoming::Incoming;
-use super::publish::{ask_grants, body_timeout, check_draft, check_media_type};
+use super::publish::{ask_grants, check_draft};
 use super::request_body::RequestBody;
 use super::response::{self, HttpResponse, Problem};
 use super::trace;
+use super::whole_body::{body_timeout, check_media_type};
 use crate::auth::Grants;
 use crate::event::Draft;
 use crate::metrics::PublishSource;
@@ -216,7 +217,7 @@ impl Batch {
         let max = self.lines.bytes_max();
         let bytes = line.bytes.as_ref().map_err(|full| full.problem(max))?;
         let fields = event_line::read(bytes, self.context.event_limits.topics_max)?;
-        check_draft(fields, &self.grants, &self.context)
+        Ok(check_draft(fields, &self.grants, &self.context)?.idempotent())
     }
 
     /// Whether anybody reads the answers.

@@ -6,6 +6,7 @@
 //! parts, and what is evicted is taken out in portions and dropped outside. The callbacks of `follow`
 //! are called after it is released.
 
+mod custom_ids;
 mod state;
 
 use std::future::ready;
@@ -19,7 +20,7 @@ use super::{
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
 use crate::topic::Topic;
-use state::State;
+use state::{Appended, State};
 
 /// The bounds of the log in memory.
 #[derive(Clone, Copy, Debug)]
@@ -95,13 +96,13 @@ impl MemoryLog {
     fn append_now(&self, events: Vec<EncodedEvent>) -> Vec<Result<Receipt, AppendError>> {
         let (now_ms, now) = (self.clock.unix_ms(), Instant::now());
         let mut state = self.lock();
-        let results = events
+        let appended: Vec<_> = events
             .into_iter()
             .map(|event| state.append(event, (now_ms, now), self.epoch, &self.buffers))
             .collect();
         drop(state);
         self.evict(now_ms);
-        results
+        appended.into_iter().map(Appended::into_result).collect()
     }
 
     /// Drops what is beyond the limits, some at a time, so that nobody waits long for the lock.

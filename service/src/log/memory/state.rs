@@ -7,8 +7,8 @@ use std::time::Instant;
 use super::super::index::TopicIndex;
 use super::super::{AppendError, Bounds, Page, PageBack, PageLimit, Position, ReadRange, Receipt};
 use super::MemoryLogSettings;
+use super::custom_ids::CustomIds;
 use crate::event::{Buffers, CustomId, EncodedEvent, Epoch, Event, HubId, Sequence};
-use crate::memory::SplitMap;
 use crate::topic::Topic;
 
 /// The retained events, and how they are found.
@@ -20,14 +20,41 @@ pub(super) struct State {
     /// What the events hold, but for what is in the tables below.
     events_held: usize,
     pub(super) by_topic: TopicIndex,
-    /// Ids that publishers brought; those made here tell their position themselves.
-    pub(super) by_custom_id: SplitMap<Arc<str>, Sequence>,
+    pub(super) by_custom_id: CustomIds,
     /// The accept time of the head, or when the log began: times never go back.
     head_ms: u64,
     /// The accept time of the last event that was evicted, or when the log began.
     start_ms: u64,
     /// It may have been evicted.
     last_for_one_stream: Sequence,
+}
+
+/// What became of an event that was to be appended.
+#[derive(Debug)]
+pub(super) enum Appended {
+    Now(Receipt),
+    /// It is idempotent, and an event with its id is retained. Whether that is the same event is for
+    /// the caller to find out, because comparing a megabyte takes longer than anybody may hold the
+    /// lock.
+    IdIsTaken {
+        by: Arc<Event>,
+        event: EncodedEvent,
+    },
+}
+
+impl Appended {
+    pub(super) fn into_result(self) -> Result<Receipt, AppendError> {
+        match self {
+            Self::Now(receipt) => Ok(receipt),
+            Self::IdIsTaken { by, event } if event.is_repeat_of(&by) => Ok(Receipt {
+                sequence: by.sequence(),
+                id: by.id().to_owned(),
+                frame_bytes: by.frame().len(),
+                is_repeat: true,
+            }),
+            Self::IdIsTaken { .. } => Err(AppendError::DuplicateId),
+        }
+    }
 }
 
 impl State {
@@ -37,7 +64,7 @@ impl State {
             head: Sequence(0),
             events_held: 0,
             by_topic: TopicIndex::default(),
-            by_custom_id: SplitMap::default(),
+            by_custom_id: CustomIds::default(),
             head_ms: ms,
             start_ms: ms,
             last_for_one_stream: Sequence(0),
@@ -75,10 +102,13 @@ impl State {
         (now_ms, now): (u64, Instant),
         epoch: Epoch,
         buffers: &Buffers,
-    ) -> Result<Receipt, AppendError> {
+    ) -> Appended {
         let custom_id = event.custom_id().map(CustomId::shared);
-        if custom_id.as_ref().is_some_and(|id| self.by_custom_id.get(id).is_some()) {
-            return Err(AppendError::DuplicateId);
+        if event.is_idempotent()
+            && let Some(earliest) = custom_id.as_ref().and_then(|id| self.by_custom_id.earliest(id))
+            && let Some(earlier) = self.get(earliest)
+        {
+            return Appended::IdIsTaken { by: Arc::clone(earlier), event };
         }
         self.head = self.head.next();
         self.head_ms = self.head_ms.max(now_ms);
@@ -87,18 +117,19 @@ impl State {
             sequence: self.head,
             id: event.id().to_owned(),
             frame_bytes: event.frame().len(),
+            is_repeat: false,
         };
         if event.is_for_one_stream() {
             self.last_for_one_stream = self.head;
         }
         if let Some(id) = custom_id {
-            self.by_custom_id.insert(id, self.head);
+            self.by_custom_id.add(id, self.head);
         }
         self.events_held += event.bytes_held();
         buffers.retain(event.buffer_held());
         self.by_topic.add(&mut event);
         self.events.push_back(Arc::new(event));
-        Ok(receipt)
+        Appended::Now(receipt)
     }
 
     /// Takes out what is beyond the limits, at most `count_max` events. They are to be dropped
@@ -136,7 +167,7 @@ impl State {
         buffers.release(event.buffer_held());
         self.by_topic.remove_oldest(&event);
         if event.has_custom_id() {
-            self.by_custom_id.remove(event.id());
+            self.by_custom_id.remove_oldest(event.id());
         }
         Some(event)
     }
@@ -158,7 +189,7 @@ impl State {
     }
 
     pub(super) fn locate(&self, id: &str, epoch: Epoch, now_ms: u64) -> Position {
-        if let Some(&sequence) = self.by_custom_id.get(id) {
+        if let Some(sequence) = self.by_custom_id.earliest(id) {
             return Position::After(sequence);
         }
         let Some(id) = HubId::parse(id) else { return Position::Unknown };

@@ -1,5 +1,5 @@
-//! Selectors of strangers: equal templates are compiled once and shared, and all templates together
-//! have a budget.
+//! Selectors of strangers: equal ones are compiled once and shared, and all that are compiled have a
+//! budget together.
 //!
 //! What is in use cannot be thrown away, so when that alone uses the budget up, further templates
 //! are refused. What nobody uses any more stays, since clients come back, until its memory is
@@ -12,75 +12,80 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::Topic;
+use super::compiled::Language;
+use super::compiled_cache::{self, CompiledCache};
 use super::error::SelectorError;
-use super::selector::{Read, Selector};
-use super::template::Template;
-use super::template_cache::{self, Templates};
+use super::selector::{Notation, Read, Selector};
+use super::url_pattern::TopicResolver;
 
-/// Reads selectors, and keeps their templates. Cheap to clone; clones share what they keep.
+/// Reads selectors, and keeps what it compiles. Cheap to clone; clones share what they keep.
 #[derive(Clone)]
 pub struct SelectorCompiler {
-    templates: Arc<Mutex<Templates>>,
+    compiled: Arc<Mutex<CompiledCache>>,
+    resolver: TopicResolver,
     bytes_max: usize,
 }
 
 impl SelectorCompiler {
-    /// One that keeps as many bytes of compiled templates.
+    /// One that keeps as many bytes of compiled selectors, and resolves relative patterns and topics
+    /// against the URL of the hub.
     #[must_use]
-    pub fn new(bytes_max: usize) -> Self {
-        Self { templates: Arc::default(), bytes_max }
+    pub fn new(bytes_max: usize, resolver: TopicResolver) -> Self {
+        Self { compiled: Arc::default(), resolver, bytes_max }
     }
 
     /// The selector of this text, unless it has to be compiled first: `None` says so.
     ///
     /// # Errors
     /// Those of [`Selector::parse`] that are seen without compiling.
-    pub fn known(&self, text: &str) -> Result<Option<Selector>, SelectorError> {
-        match Selector::read(text)? {
+    pub fn known(&self, notation: Notation, text: &str) -> Result<Option<Selector>, SelectorError> {
+        match Selector::read(notation, text)? {
             Read::Selector(selector) => Ok(Some(selector)),
-            Read::Braces(topic) => Ok(self.find(&topic)),
+            Read::Compile(language, topic) => Ok(self.find(language, &topic)),
         }
     }
 
-    /// The selector of this text. If it is a template that is not kept yet, this takes a
+    /// The selector of this text. If it has to be compiled and is not kept yet, this takes a
     /// millisecond or two, and should not be done where others wait.
     ///
     /// # Errors
-    /// Those of [`Selector::parse`], and when templates in use leave no room for this one.
-    pub fn compile(&self, text: &str) -> Result<Selector, SelectorError> {
-        let topic = match Selector::read(text)? {
+    /// Those of [`Selector::parse`], and when compiled selectors in use leave no room for this one.
+    pub fn compile(&self, notation: Notation, text: &str) -> Result<Selector, SelectorError> {
+        let (language, topic) = match Selector::read(notation, text)? {
             Read::Selector(selector) => return Ok(selector),
-            Read::Braces(topic) => topic,
+            Read::Compile(language, topic) => (language, topic),
         };
-        if let Some(selector) = self.find(&topic) {
+        if let Some(selector) = self.find(language, &topic) {
             return Ok(selector);
         }
         // The lock is free meanwhile: streams that end need it.
-        let Some(template) = Template::compile(text) else { return Ok(Selector::exact(topic)) };
-        let template = Arc::new(template?);
+        let Some(compiled) = language.compile(topic.as_str(), &self.resolver) else {
+            return Ok(Selector::exact(topic));
+        };
+        let compiled = Arc::new(compiled?);
         // Dropped when the lock is free again.
         let mut evicted = Vec::new();
-        let mut templates = self.lock();
-        if let Some(shared) = templates.find(topic.as_str(), &self.templates) {
-            return Ok(Selector::template(shared));
+        let mut kept = self.lock();
+        if let Some(shared) = kept.find(language, topic.as_str(), &self.compiled) {
+            return Ok(Selector::compiled(shared));
         }
-        let fits = templates.make_room(&template, self.bytes_max, &mut evicted);
-        fits.then(|| Selector::template(templates.insert(template, &self.templates)))
+        let fits = kept.make_room(&compiled, self.bytes_max, &mut evicted);
+        fits.then(|| Selector::compiled(kept.insert(compiled, &self.compiled)))
             .ok_or(SelectorError::BudgetExhausted)
     }
 
-    /// The memory that compiled templates hold, unused ones included.
+    /// The memory that compiled selectors hold, unused ones included.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.lock().bytes()
     }
 
-    fn find(&self, topic: &Topic) -> Option<Selector> {
-        self.lock().find(topic.as_str(), &self.templates).map(Selector::template)
+    fn find(&self, language: Language, topic: &Topic) -> Option<Selector> {
+        self.lock().find(language, topic.as_str(), &self.compiled).map(Selector::compiled)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Templates> {
-        template_cache::lock(&self.templates)
+    fn lock(&self) -> MutexGuard<'_, CompiledCache> {
+        compiled_cache::lock(&self.compiled)
     }
 }
 

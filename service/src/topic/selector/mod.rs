@@ -11,9 +11,11 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::error::{SELECTOR_BYTES_MAX, SELECTORS_MAX, SelectorError};
+use super::compiled::{Compiled, Language};
+use super::compiled_cache::SharedCompiled;
+use super::error::{SELECTOR_BYTES_MAX, SELECTORS_MAX, SelectorError, URL_PATTERNS_MAX};
 use super::template::{Template, TooComplex};
-use super::template_cache::SharedTemplate;
+use super::url_pattern::UrlPatternError;
 use super::{Topic, TopicError};
 
 const ANY: &str = "*";
@@ -22,8 +24,21 @@ const ANY: &str = "*";
 const ANY_KIND: u8 = 0;
 const EXACT_KIND: u8 = 1;
 const TEMPLATE_KIND: u8 = 2;
+const URL_PATTERN_KIND: u8 = 3;
 
-/// What a subscriber asks for: an exact topic, a URI Template (RFC 6570), or `*`. Cheap to clone.
+/// In which notation a selector comes in a request or a token. In each of them `*` is every topic.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Notation {
+    /// A URI Template, and any other text as the exact topic: draft-07 of the protocol.
+    TopicOrTemplate,
+    /// Exactly this topic, whatever it looks like.
+    Exact,
+    /// A URL pattern.
+    UrlPattern,
+}
+
+/// What a subscriber asks for: an exact topic, a URI Template (RFC 6570), a URL pattern, or `*`.
+/// Cheap to clone.
 ///
 /// Two selectors are equal when their kind and their text are: the template `{x}` is neither the
 /// template `{y}`, which matches the same topics, nor the exact topic `{x}`.
@@ -34,14 +49,14 @@ pub struct Selector(Kind);
 enum Kind {
     Any,
     Exact(Topic),
-    Template(Arc<SharedTemplate>),
+    Compiled(Arc<SharedCompiled>),
 }
 
 /// What a text is at first sight.
 pub(super) enum Read {
     Selector(Selector),
-    /// Perhaps a template, or else the exact topic of this text.
-    Braces(Topic),
+    /// It has to be compiled. What is no template after all is the exact topic of this text.
+    Compile(Language, Topic),
 }
 
 impl Selector {
@@ -53,32 +68,38 @@ impl Selector {
     /// its clones alone; see [`SelectorCompiler`](super::SelectorCompiler) for those of strangers.
     ///
     /// # Errors
-    /// When the text is empty, too long, has a control character, or is a URI Template that is too
-    /// complex.
+    /// When the text is empty, too long, has a control or a format character, or is a URI Template
+    /// that is too complex.
     pub fn parse(text: &str) -> Result<Selector, SelectorError> {
-        match Selector::read(text)? {
+        match Selector::read(Notation::TopicOrTemplate, text)? {
             Read::Selector(selector) => Ok(selector),
-            Read::Braces(topic) => match Template::compile(topic.as_str()) {
-                Some(template) => Ok(Selector::template(SharedTemplate::alone(template?))),
+            Read::Compile(_, topic) => match Template::compile(topic.as_str()) {
+                Some(template) => {
+                    let compiled = Compiled::Template(template?);
+                    Ok(Selector::compiled(SharedCompiled::alone(compiled)))
+                }
                 None => Ok(Selector::exact(topic)),
             },
         }
     }
 
     /// Reads as far as nothing need be compiled.
-    pub(super) fn read(text: &str) -> Result<Read, SelectorError> {
+    pub(super) fn read(notation: Notation, text: &str) -> Result<Read, SelectorError> {
         let topic = Topic::parse(text, Self::MAX_BYTES)?;
         if text == ANY {
             return Ok(Read::Selector(Selector::any()));
         }
-        if !text.contains('{') {
-            return Ok(Read::Selector(Selector::exact(topic)));
-        }
-        Ok(Read::Braces(topic))
+        Ok(match notation {
+            Notation::TopicOrTemplate if text.contains('{') => {
+                Read::Compile(Language::Template, topic)
+            }
+            Notation::UrlPattern => Read::Compile(Language::UrlPattern, topic),
+            Notation::TopicOrTemplate | Notation::Exact => Read::Selector(Selector::exact(topic)),
+        })
     }
 
-    pub(super) fn template(template: Arc<SharedTemplate>) -> Selector {
-        Selector(Kind::Template(template))
+    pub(super) fn compiled(compiled: Arc<SharedCompiled>) -> Selector {
+        Selector(Kind::Compiled(compiled))
     }
 
     /// Exactly this topic, also when it is called `*` or has braces.
@@ -99,18 +120,17 @@ impl Selector {
         match &self.0 {
             Kind::Any => ANY,
             Kind::Exact(topic) => topic.as_str(),
-            Kind::Template(template) => template.as_str(),
+            Kind::Compiled(compiled) => compiled.as_str(),
         }
     }
 
-    /// Whether an event of this topic is asked for. A template also matches its own text: that is
-    /// how the selectors of a subscriber are compared with those of a token.
+    /// Whether an event of this topic is asked for. A template also matches its own text.
     #[must_use]
     pub fn matches(&self, topic: &str) -> bool {
         match &self.0 {
             Kind::Any => true,
             Kind::Exact(exact) => exact.as_str() == topic,
-            Kind::Template(template) => template.as_str() == topic || template.matches(topic),
+            Kind::Compiled(compiled) => compiled.matches(topic),
         }
     }
 
@@ -119,7 +139,7 @@ impl Selector {
     pub fn exact_topic(&self) -> Option<&Topic> {
         match &self.0 {
             Kind::Exact(topic) => Some(topic),
-            Kind::Any | Kind::Template(_) => None,
+            Kind::Any | Kind::Compiled(_) => None,
         }
     }
 
@@ -129,17 +149,30 @@ impl Selector {
         matches!(self.0, Kind::Any)
     }
 
-    fn is_template(&self) -> bool {
-        matches!(self.0, Kind::Template(_))
+    fn is_compiled(&self) -> bool {
+        matches!(self.0, Kind::Compiled(_))
+    }
+
+    /// How many steps a try of a pattern takes for each byte of a topic, at most: as a URL, a byte may
+    /// be three that are percent-encoded, and a topic may have to be parsed first.
+    pub(super) fn steps_per_byte(&self) -> usize {
+        if self.is_url_pattern() { 8 } else { 1 }
+    }
+
+    fn is_url_pattern(&self) -> bool {
+        matches!(&self.0, Kind::Compiled(compiled) if compiled.language() == Language::UrlPattern)
     }
 
     /// What identity and order are made of. The kind comes first, so that a sorted set has its
-    /// templates at the end and can be searched for a name before them.
+    /// patterns at the end and can be searched for a name before them.
     fn key(&self) -> (u8, &str) {
         let kind = match self.0 {
             Kind::Any => ANY_KIND,
             Kind::Exact(_) => EXACT_KIND,
-            Kind::Template(_) => TEMPLATE_KIND,
+            Kind::Compiled(ref compiled) => match compiled.language() {
+                Language::Template => TEMPLATE_KIND,
+                Language::UrlPattern => URL_PATTERN_KIND,
+            },
         };
         (kind, self.as_str())
     }
@@ -151,6 +184,7 @@ impl From<TopicError> for SelectorError {
             TopicError::Empty => Self::Empty,
             TopicError::TooLong { bytes, .. } => Self::TooLong { bytes },
             TopicError::ControlCharacter { at } => Self::ControlCharacter { at },
+            TopicError::FormatCharacter { at } => Self::FormatCharacter { at },
         }
     }
 }
@@ -158,6 +192,12 @@ impl From<TopicError> for SelectorError {
 impl From<TooComplex> for SelectorError {
     fn from(_: TooComplex) -> Self {
         Self::TooComplex
+    }
+}
+
+impl From<UrlPatternError> for SelectorError {
+    fn from(error: UrlPatternError) -> Self {
+        Self::UrlPattern(error)
     }
 }
 
@@ -198,7 +238,10 @@ impl fmt::Debug for Selector {
         let kind = match self.0 {
             Kind::Any => "Any",
             Kind::Exact(_) => "Exact",
-            Kind::Template(_) => "Template",
+            Kind::Compiled(ref compiled) => match compiled.language() {
+                Language::Template => "Template",
+                Language::UrlPattern => "UrlPattern",
+            },
         };
         formatter.debug_tuple(kind).field(&self.as_str()).finish()
     }
@@ -210,18 +253,22 @@ impl fmt::Debug for Selector {
 pub struct SelectorSet {
     /// By [`Selector::key`].
     sorted: Arc<[Selector]>,
-    /// Where the first template stands, which follows from the selectors.
-    templates_from: usize,
+    /// Where the first pattern stands, which follows from the selectors.
+    patterns_from: usize,
 }
 
 impl SelectorSet {
     /// The most selectors that one subscriber may ask for, duplicates included.
     pub const MAX: usize = SELECTORS_MAX;
 
+    /// The most URL patterns among them.
+    pub const URL_PATTERNS_MAX: usize = URL_PATTERNS_MAX;
+
     /// Sorts the selectors and drops duplicates. It stops reading as soon as there are too many.
     ///
     /// # Errors
-    /// When there is no selector, or more than [`SelectorSet::MAX`].
+    /// When there is no selector, more than [`SelectorSet::MAX`], or more than
+    /// [`SelectorSet::URL_PATTERNS_MAX`] URL patterns.
     pub fn new(
         selectors: impl IntoIterator<Item = Selector>,
     ) -> Result<SelectorSet, SelectorError> {
@@ -231,6 +278,10 @@ impl SelectorSet {
         }
         if selectors.len() > Self::MAX {
             return Err(SelectorError::TooMany);
+        }
+        let url_patterns = selectors.iter().filter(|selector| selector.is_url_pattern());
+        if url_patterns.count() > Self::URL_PATTERNS_MAX {
+            return Err(SelectorError::TooManyUrlPatterns);
         }
         selectors.sort_unstable();
         selectors.dedup();
@@ -250,23 +301,24 @@ impl SelectorSet {
     }
 
     fn of_sorted(sorted: Arc<[Selector]>) -> SelectorSet {
-        let templates_from = sorted.partition_point(|selector| !selector.is_template());
-        SelectorSet { sorted, templates_from }
+        let patterns_from = sorted.partition_point(|selector| !selector.is_compiled());
+        SelectorSet { sorted, patterns_from }
     }
 
-    /// The selectors: `*`, then exact topics, then templates, each kind sorted by text.
+    /// The selectors: `*`, then exact topics, then templates, then URL patterns, each kind sorted by
+    /// text.
     pub fn iter(&self) -> std::slice::Iter<'_, Selector> {
         self.sorted.iter()
     }
 
     /// The selectors that are compared as text, not run: `*` and the exact topics.
     pub(super) fn names(&self) -> &[Selector] {
-        &self.sorted[..self.templates_from]
+        &self.sorted[..self.patterns_from]
     }
 
-    /// The templates.
-    pub(super) fn templates(&self) -> &[Selector] {
-        &self.sorted[self.templates_from..]
+    /// Templates and URL patterns.
+    pub(super) fn patterns(&self) -> &[Selector] {
+        &self.sorted[self.patterns_from..]
     }
 
     /// Whether `*` or an exact topic matches. Sorted names are searched, so a thousand of them cost
@@ -280,7 +332,7 @@ impl SelectorSet {
     #[must_use]
     pub fn matches(&self, topic: &str) -> bool {
         self.matches_by_name(topic)
-            || self.templates().iter().any(|selector| selector.matches(topic))
+            || self.patterns().iter().any(|selector| selector.matches(topic))
     }
 
     /// Whether one of the selectors matches one of the topics of an event.
@@ -293,7 +345,7 @@ impl SelectorSet {
     /// match.
     #[must_use]
     pub fn exact_topics(&self) -> Option<impl Iterator<Item = &Topic>> {
-        let all_exact = self.templates().is_empty() && !self.is_any();
+        let all_exact = self.patterns().is_empty() && !self.is_any();
         all_exact.then(|| self.iter().filter_map(Selector::exact_topic))
     }
 

@@ -5,25 +5,22 @@
 //! regular expression, rule by rule. There is one thing that a regular expression cannot say: when
 //! a variable stands in a template twice, both places may match different values.
 //!
-//! The expression becomes an [`automaton`] that takes one step for each byte of a topic. A template
+//! The expression becomes an [`Automaton`] that takes one step for each byte of a topic. A template
 //! whose automaton would be large, or long in building, is refused when it is read.
 
 mod alphabet;
-mod automaton;
-mod determinize;
 mod grammar;
 mod pattern;
 #[cfg(test)]
 mod properties;
-mod table;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::mem::size_of;
 
-use self::automaton::Automaton;
 use self::grammar::Piece;
+use super::automaton::Automaton;
 
 /// Bytes of a template from the first place on that may vary, usually a variable. Together with
 /// [`VARIABLES_MAX`] it bounds the work of writing the expression, before an automaton has a size.
@@ -59,7 +56,7 @@ impl Template {
             return None;
         }
         let end_bytes = split_fixed_end(&mut pieces);
-        let middle = Automaton::build(&pattern::of(&pieces))?;
+        let middle = Automaton::build(&pattern::of(&pieces), alphabet::code)?;
         Some(Template { text: text.into(), start_bytes, end_bytes, middle })
     }
 

@@ -42,6 +42,7 @@ fn a_receipt_says_what_was_appended() {
             sequence: event.sequence(),
             id: event.id().to_owned(),
             frame_bytes: event.frame().len(),
+            is_repeat: false,
         };
         assert_eq!(receipt, Ok(expected));
     }

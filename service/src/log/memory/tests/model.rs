@@ -17,14 +17,23 @@ enum Step {
 struct AnyDraft {
     topics: Vec<&'static str>,
     id: Option<u8>,
+    idempotent: bool,
     data_bytes: usize,
+}
+
+impl AnyDraft {
+    fn frame_bytes(&self) -> usize {
+        let id_bytes = if self.id.is_some() { "id 0".len() } else { HUB_ID_BYTES };
+        "id: \ndata: \n\n".len() + id_bytes + self.data_bytes
+    }
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
     let topics = btree_set(0..TOPICS.len(), 1..=TOPICS.len())
         .prop_map(|indices| indices.into_iter().map(|index| TOPICS[index]).collect());
-    let draft = (topics, option::weighted(0.3, 0..6_u8), 0..100_usize)
-        .prop_map(|(topics, id, data_bytes)| AnyDraft { topics, id, data_bytes });
+    let draft = (topics, option::weighted(0.3, 0..6_u8), any::<bool>(), 0..3_usize).prop_map(
+        |(topics, id, idempotent, size)| AnyDraft { topics, id, idempotent, data_bytes: 40 * size },
+    );
     let limit = (1..5_usize, prop_oneof![Just(usize::MAX), 0..500_usize])
         .prop_map(|(events_max, bytes_max)| PageLimit { events_max, bytes_max });
     let through = prop_oneof![0..40_u64, Just(u64::MAX)];
@@ -64,19 +73,19 @@ impl Model {
 
     fn append(&mut self, drafts: &[AnyDraft], bounds: impl FnOnce() -> Bounds) -> Vec<Option<u64>> {
         let add = |draft: &AnyDraft| {
-            let taken = self.retained().iter().any(|event| event.id == draft.id);
-            if draft.id.is_some() && taken {
-                return None;
+            let taken = self.retained().iter().find(|event| event.id == draft.id);
+            if let Some(earlier) = taken.filter(|_| draft.id.is_some() && draft.idempotent) {
+                let is_same =
+                    earlier.topics == draft.topics && earlier.frame_bytes == draft.frame_bytes();
+                return is_same.then_some(earlier.sequence);
             }
             let sequence = self.all.len() as u64 + 1;
             let newest = self.all.last().map_or(0, |event| event.accepted_ms);
-            let id_bytes = if draft.id.is_some() { "id 0".len() } else { HUB_ID_BYTES };
-            let frame_bytes = "id: \ndata: \n\n".len() + id_bytes + draft.data_bytes;
             self.all.push(ModelEvent {
                 sequence,
                 topics: draft.topics.clone(),
                 id: draft.id,
-                frame_bytes,
+                frame_bytes: draft.frame_bytes(),
                 accepted_ms: self.now_ms.max(newest),
             });
             Some(sequence)
@@ -123,7 +132,8 @@ const HUB_ID_BYTES: usize = "e:".len() + 21;
 fn append_any(log: &MemoryLog, drafts: &[AnyDraft]) -> Vec<Option<u64>> {
     let drafts = drafts.iter().map(|any| {
         let id = any.id.map(|id| format!("id {id}"));
-        draft(&any.topics, id.as_deref(), &"d".repeat(any.data_bytes))
+        let draft = draft(&any.topics, id.as_deref(), &"d".repeat(any.data_bytes));
+        if any.idempotent { draft.idempotent() } else { draft }
     });
     let results = append(log, drafts.collect());
     results.into_iter().map(|result| result.ok().map(|receipt| receipt.sequence.0)).collect()

@@ -67,7 +67,7 @@ fn hostile_templates() -> Vec<String> {
 /// Nothing but the table is looked at for a byte of a topic, so its size says everything.
 #[test]
 fn a_hostile_template_is_refused_or_becomes_a_small_table() {
-    let limit = 2 * determinize::CELLS + 256 + Selector::MAX_BYTES + 256;
+    let limit = 2 * crate::topic::automaton::CELLS + 256 + Selector::MAX_BYTES + 256;
     let (mut accepted, mut refused) = (0, 0);
     for template in hostile_templates() {
         match Template::compile(&template).unwrap() {

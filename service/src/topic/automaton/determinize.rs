@@ -16,7 +16,7 @@ use super::table::{DEAD, Table};
 
 /// Cells of a table, of two bytes each, which live as long as their template. `{x}` needs 24,
 /// `{x:80}` 4,000, a query of twenty names 16,000.
-pub(super) const CELLS: usize = 32 * 1024;
+pub(in crate::topic) const CELLS: usize = 32 * 1024;
 
 /// States looked at, transitions followed and cells written: 5 to 10 ns each. `{x:80}` needs a third
 /// of them, a query of twenty names a half.

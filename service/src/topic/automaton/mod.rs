@@ -1,18 +1,22 @@
-//! What a template runs on: a deterministic automaton, built whole when the template is read.
+//! What patterns run on: a deterministic automaton, built whole when the pattern is read.
 //!
-//! Matching is one step in a table for each byte of a topic, whatever the template. What could grow
-//! with the template is the table and the work of building it, and both have a limit. An automaton
+//! Matching is one step in a table for each byte of a topic, whatever the pattern. What could grow
+//! with the pattern is the table and the work of building it, and both have a limit. An automaton
 //! that is built while it matches, or one that keeps many states at once, would move that cost into
 //! every match, where a subscriber could make it large for everybody.
+
+mod determinize;
+mod table;
 
 use std::mem::size_of_val;
 
 use regex_automata::nfa::thompson::{Compiler, Config, NFA, WhichCaptures};
 use regex_syntax::hir::Hir;
 
-use super::alphabet;
-use super::determinize::determinize;
-use super::table::{DEAD, Table};
+#[cfg(test)]
+pub(in crate::topic) use self::determinize::CELLS;
+use self::determinize::determinize;
+use self::table::{DEAD, Table};
 
 /// Bytes of the nondeterministic automaton that the table is made from, so that a template such as
 /// `{x:9999}` is refused before there is one. `{x:80}` takes a third.
@@ -26,8 +30,9 @@ pub(super) struct Automaton {
 }
 
 impl Automaton {
-    /// `None` when it would pass a limit.
-    pub(super) fn build(expression: &Hir) -> Option<Automaton> {
+    /// One for an expression over codes of bytes; `code` gives the code of each byte. `None` when it
+    /// would pass a limit.
+    pub(super) fn build(expression: &Hir, code: fn(u8) -> u8) -> Option<Automaton> {
         let config = Config::new()
             .utf8(false)
             .which_captures(WhichCaptures::None)
@@ -36,7 +41,7 @@ impl Automaton {
         let states =
             states.inspect_err(|error| debug_assert!(error.size_limit().is_some())).ok()?;
         let table = determinize(&states)?;
-        Some(Automaton { columns: Box::new(columns(&states)), table })
+        Some(Automaton { columns: Box::new(columns(&states, code)), table })
     }
 
     pub(super) fn matches(&self, text: &[u8]) -> bool {
@@ -57,11 +62,17 @@ impl Automaton {
     }
 }
 
+impl std::fmt::Debug for Automaton {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Automaton").field("bytes", &self.bytes()).finish_non_exhaustive()
+    }
+}
+
 /// Column 0 says whether a text may end, so the classes of bytes begin at 1.
-fn columns(states: &NFA) -> [u8; 256] {
+fn columns(states: &NFA, code: fn(u8) -> u8) -> [u8; 256] {
     let classes = states.byte_classes();
     std::array::from_fn(|byte| {
         let byte = u8::try_from(byte).unwrap_or(u8::MAX);
-        classes.get(alphabet::code(byte)) + 1
+        classes.get(code(byte)) + 1
     })
 }

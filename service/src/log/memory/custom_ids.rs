@@ -1,0 +1,77 @@
+//! Where the ids are that publishers brought; those made by the log tell their position themselves.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::event::Sequence;
+use crate::memory::{SplitMap, allocated};
+
+/// The retained events of each id. An id that came again is found where it came first, so that a
+/// client that resumes after it misses nothing.
+#[derive(Debug, Default)]
+pub(in crate::log) struct CustomIds {
+    places: SplitMap<Arc<str>, Places>,
+    /// What the lists of repeated ids hold.
+    repeats_held: usize,
+}
+
+/// Where an id is.
+#[derive(Debug)]
+struct Places {
+    earliest: Sequence,
+    /// In order.
+    #[expect(clippy::box_collection, reason = "hardly any id comes again: 8 bytes each, not 32")]
+    later: Option<Box<VecDeque<Sequence>>>,
+}
+
+impl Places {
+    fn repeats_held(&self) -> usize {
+        self.later.as_ref().map_or(0, |later| {
+            allocated(size_of_val(&**later)) + allocated(later.capacity() * size_of::<Sequence>())
+        })
+    }
+}
+
+impl CustomIds {
+    /// The earliest event with this id.
+    pub(in crate::log) fn earliest(&self, id: &str) -> Option<Sequence> {
+        self.places.get(id).map(|places| places.earliest)
+    }
+
+    /// Adds the newest event.
+    pub(in crate::log) fn add(&mut self, id: Arc<str>, sequence: Sequence) {
+        let Some(places) = self.places.get_mut(&*id) else {
+            self.places.insert(id, Places { earliest: sequence, later: None });
+            return;
+        };
+        self.repeats_held -= places.repeats_held();
+        places.later.get_or_insert_default().push_back(sequence);
+        self.repeats_held += places.repeats_held();
+    }
+
+    /// The oldest event has gone, and had this id.
+    pub(in crate::log) fn remove_oldest(&mut self, id: &str) {
+        let Some(places) = self.places.get_mut(id) else { return };
+        self.repeats_held -= places.repeats_held();
+        match places.later.as_mut().and_then(|later| later.pop_front()) {
+            Some(next) => {
+                places.earliest = next;
+                places.later.take_if(|later| later.is_empty());
+                self.repeats_held += places.repeats_held();
+            }
+            None => {
+                self.places.remove(id);
+            }
+        }
+    }
+
+    /// What it takes in memory, but for the ids, which are counted with their events.
+    pub(in crate::log) fn bytes(&self) -> usize {
+        self.places.bytes() + self.repeats_held
+    }
+
+    #[cfg(test)]
+    pub(in crate::log) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+}

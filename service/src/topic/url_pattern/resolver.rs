@@ -1,0 +1,95 @@
+//! Topics as URLs.
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use quick_cache::{Weighter, sync};
+use url::Url;
+
+/// What the topics that were resolved last may hold in memory, for all threads together.
+const BYTES_MAX: u64 = 4 << 20;
+
+/// How many topics there is room for from the start; more makes the table grow.
+const ENTRIES: usize = 1_024;
+
+/// How many components a URL has.
+pub(super) const COMPONENTS: usize = 8;
+
+/// Resolves topics against the URL of the hub, and keeps those that it resolved last: an event is
+/// compared with many patterns. Cheap to clone; clones share what they keep.
+#[derive(Clone)]
+pub struct TopicResolver {
+    base: Arc<Url>,
+    resolved: Arc<Cache<Box<str>, Option<Arc<TopicUrl>>, Bytes>>,
+}
+
+impl TopicResolver {
+    /// One for the hub at this URL.
+    #[must_use]
+    pub fn new(base: Url) -> Self {
+        let resolved = sync::Cache::with_weighter(ENTRIES, BYTES_MAX, Bytes);
+        Self { base: Arc::new(base), resolved: Arc::new(resolved) }
+    }
+
+    pub(super) fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// The URL of a topic, if it is a reference to one.
+    pub(super) fn resolve(&self, topic: &str) -> Option<Arc<TopicUrl>> {
+        if let Some(url) = self.resolved.get(topic) {
+            return url;
+        }
+        let url = self.base.join(topic).ok().map(|url| Arc::new(TopicUrl(url)));
+        self.resolved.insert(topic.into(), url.clone());
+        url
+    }
+}
+
+impl std::fmt::Debug for TopicResolver {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("TopicResolver").field(&self.base.as_str()).finish()
+    }
+}
+
+/// The URL of a topic.
+#[derive(Debug)]
+pub(super) struct TopicUrl(Url);
+
+impl TopicUrl {
+    /// A component, in the order in which patterns look at them.
+    pub(super) fn component(&self, index: usize) -> &str {
+        let url = &self.0;
+        match index {
+            0 => url.path(),
+            1 => url.host_str().unwrap_or_default(),
+            2 => url.query().unwrap_or_default(),
+            3 => url.fragment().unwrap_or_default(),
+            4 => url.scheme(),
+            5 => url::quirks::port(url),
+            6 => url.username(),
+            _ => url.password().unwrap_or_default(),
+        }
+    }
+}
+
+/// What an entry holds.
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<Box<str>, Option<Arc<TopicUrl>>> for Bytes {
+    fn weight(&self, topic: &Box<str>, url: &Option<Arc<TopicUrl>>) -> u64 {
+        let url = url.as_ref().map_or(0, |url| size_of::<Url>() + url.0.as_str().len());
+        (topic.len() + url + 96) as u64
+    }
+}
+
+impl Default for TopicResolver {
+    /// One for a hub that has no name: relative topics and relative patterns meet, and absolute
+    /// patterns meet absolute topics.
+    fn default() -> Self {
+        let base = Url::parse("http://localhost/.well-known/mercure");
+        #[expect(clippy::expect_used, reason = "a constant, which tests parse")]
+        Self::new(base.expect("a URL"))
+    }
+}

@@ -1,0 +1,206 @@
+use proptest::prelude::*;
+use serde_json::Value;
+use urlpattern::quirks::{self, MatchInput, StringOrInit};
+
+use super::*;
+
+/// The tests of the Web Platform Tests project for the standard, as `urlpattern` 0.6.0 has them
+/// (BSD 3-Clause licence).
+const CASES: &str = include_str!("urlpatterntestdata.json");
+
+/// Those whose regular expression has a look-around or sets of strings, which cannot be told in one
+/// step a byte, by the pattern in JSON.
+const REFUSED: [&str; 0] = [];
+
+fn resolver() -> TopicResolver {
+    TopicResolver::new(url::Url::parse("https://hub.example/.well-known/mercure").unwrap())
+}
+
+fn pattern(text: &str) -> UrlPattern {
+    UrlPattern::compile(text, &resolver()).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn string_or_init(value: &Value) -> StringOrInit<'static> {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+fn text_of(values: Option<&Value>) -> Option<&str> {
+    values.and_then(Value::as_str)
+}
+
+/// `None` where the pattern cannot be used.
+fn of_case(given: &[Value]) -> Option<UrlPattern> {
+    let first = given.first().filter(|value| !value.is_null());
+    let first = first.map_or(StringOrInit::Init(<_>::default()), string_or_init);
+    let init = quirks::process_construct_pattern_input(first, text_of(given.get(1))).ok()?;
+    let components = components(of_init(init).ok()?).ok()?;
+    Some(UrlPattern { text: "".into(), resolver: resolver(), components })
+}
+
+fn matches(pattern: &UrlPattern, inputs: &[Value]) -> bool {
+    let first = inputs.first().map_or(StringOrInit::Init(<_>::default()), string_or_init);
+    let input = quirks::process_match_input(first, text_of(inputs.get(1))).ok().flatten();
+    let input = input.and_then(|(input, _)| quirks::parse_match_input(input));
+    input.is_some_and(|input| pattern.matches_parts(|index| part(&input, index)))
+}
+
+fn part(input: &MatchInput, index: usize) -> &str {
+    let all = [
+        &input.pathname,
+        &input.hostname,
+        &input.search,
+        &input.hash,
+        &input.protocol,
+        &input.port,
+        &input.username,
+        &input.password,
+    ];
+    all[index]
+}
+
+#[test]
+fn the_tests_of_the_standard_pass() {
+    let cases: Vec<Value> = serde_json::from_str(CASES).unwrap();
+    let mut compared = 0;
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let given = case["pattern"].as_array().unwrap();
+        // The protocol has no options.
+        if case.get("skip").is_some() || given.iter().any(|part| part.get("ignoreCase").is_some()) {
+            continue;
+        }
+        let shown = serde_json::to_string(given).unwrap();
+        let is_error = case["expected_obj"] == "error";
+        let Some(pattern) = of_case(given) else {
+            if !is_error && !REFUSED.contains(&shown.as_str()) {
+                wrong.push(format!("{shown} is refused"));
+            }
+            continue;
+        };
+        if is_error {
+            wrong.push(format!("{shown} is taken"));
+            continue;
+        }
+        let Some(inputs) = case.get("inputs").and_then(Value::as_array) else { continue };
+        if case["expected_match"] == "error" {
+            continue;
+        }
+        compared += 1;
+        let expected = !case["expected_match"].is_null();
+        if matches(&pattern, inputs) != expected {
+            wrong.push(format!("{shown} on {inputs:?}: not {expected}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(compared > 250, "{compared}");
+}
+
+#[test]
+fn topics_are_resolved_against_the_hub() {
+    let cases = [
+        ("https://example.com/books/:id", "https://example.com/books/1", true),
+        ("https://example.com/books/:id", "https://example.com/books/1?a=b#c", true),
+        ("https://example.com/books/:id", "https://example.com/books/1/2", false),
+        ("https://example.com/books/:id", "HTTPS://EXAMPLE.com/books/1", true),
+        ("https://example.com/books/:id", "https://example.com/Books/1", false),
+        ("https://example.com/books/:id", "books/1", false),
+        ("orders/:id", "orders/42", true),
+        ("/orders/:id", "/orders/42", true),
+        // The hub is at `/.well-known/mercure`, and a relative topic beside it.
+        ("/orders/:id", "orders/42", false),
+        ("/.well-known/orders/:id", "orders/42", true),
+        ("https://hub.example/orders/:id", "/orders/42", true),
+        ("*://*/*", "https://example.com/", true),
+        ("urn\\:uuid\\:*", "urn:uuid:1", true),
+        ("https://example.com/*", "https://[not a host/", false),
+        ("https://example.com/a b", "https://example.com/a%20b", true),
+        ("https://example.com/é", "https://example.com/%C3%A9", true),
+        ("https://example.com/:id(\\d+)", "https://example.com/12", true),
+        ("https://example.com/:id(\\d+)", "https://example.com/1a", false),
+        ("https://example.com/a{/:b}?", "https://example.com/a", true),
+        ("https://example.com/a{/:b}?", "https://example.com/a/b", true),
+        ("https://example.com/a{/:b}?", "https://example.com/a/b/c", false),
+    ];
+    for (text, topic, expected) in cases {
+        assert_eq!(pattern(text).matches(topic), expected, "{text} on {topic}");
+    }
+}
+
+#[test]
+fn paths_of_subscriptions_are_compared_as_they_are_encoded() {
+    let text =
+        "/.well-known/mercure/subscriptions/:match_type/https%3A%2F%2Fa.example%2Fx/:subscriber";
+    let topic = |encoded: &str| {
+        format!("/.well-known/mercure/subscriptions/exact/{encoded}/urn%3Auuid%3A1")
+    };
+    assert!(pattern(text).matches(&topic("https%3A%2F%2Fa.example%2Fx")));
+    assert!(!pattern(text).matches(&topic("https%3A%2F%2Fa.example%2Fy")));
+    let optional = "/.well-known/mercure/subscriptions/:match_type/x{/:subscriber}?";
+    assert!(pattern(optional).matches("/.well-known/mercure/subscriptions/exact/x"));
+    assert!(pattern(optional).matches("/.well-known/mercure/subscriptions/exact/x/1"));
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_with_a_reason() {
+    use UrlPatternError::{DuplicateName, Expression, Syntax, TooComplex, Url};
+    let cases = [
+        ("https://example.com/:", Syntax),
+        ("https://example.com/{a", Syntax),
+        ("https://example.com/(a", Syntax),
+        ("https://example.com/a\\", Syntax),
+        ("https://example.com/:a/:a", DuplicateName),
+        ("https://exa mple.com/", Url),
+        ("https://example.com/(a(?=b))", Expression),
+        ("https://example.com/(?:a|b", Syntax),
+        ("https://example.com/(^a)", Expression),
+        ("https://example.com/([)", Expression),
+        ("https://example.com/(a{2,1})", Expression),
+        ("https://example.com/([a-z]{1000}[0-9]{1000})", TooComplex),
+        ("https://example.com/(.*a.{20})b", TooComplex),
+    ];
+    for (text, expected) in cases {
+        let found = UrlPattern::compile(text, &resolver()).err();
+        assert_eq!(found, Some(expected), "{text}");
+    }
+}
+
+#[test]
+fn a_pattern_holds_what_it_needs_and_no_more() {
+    for (text, most) in [
+        ("https://example.com/books/:id", 600),
+        ("*://*/*", 600),
+        ("https://example.com/:a/:b/:c", 20_000),
+    ] {
+        let bytes = pattern(text).bytes();
+        assert!(bytes < most, "{text}: {bytes}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+    #[test]
+    fn no_text_makes_the_library_panic_but_a_bracket_too_many(
+        text in r"(https?|urn|[a-z]{0,3})?(:/?/?)?[a-z:/?#@*(){}\[\]\\+.^$|é\u{10ffff}\-% 0-9]{0,24}",
+        topic in r"(https?://)?[a-z:/?#@\[\]é%0-9.]{0,16}",
+    ) {
+        match catch_unwind(|| parse(&text, &resolver()).and_then(components)) {
+            Ok(Ok(components)) => {
+                let pattern = UrlPattern { text: "".into(), resolver: resolver(), components };
+                prop_assert_eq!(pattern.matches(&topic), pattern.matches(&topic));
+            }
+            Ok(Err(_)) => {}
+            Err(_) => prop_assert!(text.contains(']'), "{}", text),
+        }
+    }
+
+    #[test]
+    fn a_literal_path_matches_itself_alone(path in "[a-z0-9/._~-]{0,20}", other in "[a-z0-9/]{0,4}") {
+        let literal = pattern(&format!("https://example.com/x{path}"));
+        let topic = |path: &str| format!("https://example.com/x{path}");
+        let (url, another) = (topic(&path), topic(&format!("{path}{other}")));
+        prop_assert!(literal.matches(&url));
+        let same = url::Url::parse(&url).unwrap() == url::Url::parse(&another).unwrap();
+        prop_assert_eq!(literal.matches(&another), same);
+    }
+}
