@@ -29,7 +29,7 @@ def dashboard() -> dict:
     it.row("Delivery", [(8, volume()), (9, times())])
     it.row("Slow readers", [(8, slow_readers())])
     it.row("Coming back", [(8, resumes())], collapsed=True)
-    it.row("Turned away", [(8, rejections())], collapsed=True)
+    it.row("Turned away", [(8, rejections()), (8, tokens_and_repeats())], collapsed=True)
     it.row("Traffic", [(8, traffic()), (8, publishing())], collapsed=True)
     return it.json()
 
@@ -175,7 +175,7 @@ def resumes() -> list:
 
 def rejections() -> list:
     def turned_away(title, description, metric):
-        return 6, graph(title, description, "ops", [Query(per_second(metric, "reason"), "{{reason}}")], stack=True)
+        return 8, graph(title, description, "ops", [Query(per_second(metric, "reason"), "{{reason}}")], stack=True)
 
     return [
         turned_away("Connections rejected", "Connections that were not served. limit: all are taken; address_limit: "
@@ -184,7 +184,16 @@ def rejections() -> list:
         turned_away("Streams rejected", "Requests for a stream that got none.", "fanfare_subscribe_rejected_total"),
         turned_away("Publishes rejected", "invalid, forbidden, duplicate_id and too_large are the publisher's to "
                     "solve; timeout, busy and unavailable are ours.", "fanfare_publish_rejected_total"),
-        (6, graph("Publishes repeated", "Events that publishers sent again with the same id and content. They were "
+    ]
+
+
+def tokens_and_repeats() -> list:
+    return [
+        (12, graph("Tokens refused", "malformed: they cannot be read. signature: made with another key. time: expired, or "
+                  "not valid yet. foreign: made for another hub. Many of signature after a change of keys, or time for "
+                  "an application that does not renew them.", "ops", [
+            Query(per_second("fanfare_tokens_refused_total", "reason"), "{{reason}}")], stack=True)),
+        (12, graph("Publishes repeated", "Events that publishers sent again with the same id and content. They were "
                   "confirmed, and not delivered again: publishers time out, or lose their responses.", "ops", [
             Query(per_second("fanfare_publish_repeats_total"), "repeated")])),
     ]

@@ -16,9 +16,9 @@ use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, interval, sleep, sleep_until, timeout, timeout_at};
+use url::Url;
 
 use crate::admin::Admin;
-use crate::auth::Authority;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::{Delivery, DeliveryThreads};
@@ -127,8 +127,10 @@ impl App {
         }
 
         let body_memory = BodyMemory::new(config.http.bodies_bytes_max);
-        let selectors =
-            SelectorCompiler::new(config.http.selectors_bytes_max, topic_resolver(&addresses));
+        let selectors = SelectorCompiler::new(
+            config.http.selectors_bytes_max,
+            topic_resolver(&config.public_urls, &addresses),
+        );
         let admin = Admin {
             metrics: metrics.clone(),
             hub: hub.clone(),
@@ -146,7 +148,8 @@ impl App {
         let http_server = HttpServer::new(Context {
             hub: hub.clone(),
             delivery: delivery.clone(),
-            authority: Authority::Open,
+            authority: config.authority,
+            token_places: config.token_places,
             hosts: config.hosts,
             origins: config.origins,
             event_limits: config.event_limits,
@@ -295,8 +298,12 @@ async fn expire(log: &MemoryLog) {
     }
 }
 
-/// What relative topics and URL patterns are relative to: the hub, at its first address.
-fn topic_resolver(addresses: &[SocketAddr]) -> TopicResolver {
+/// What relative topics and URL patterns are relative to: the hub, at its public URL or else at its
+/// first address.
+fn topic_resolver(public_urls: &[Url], addresses: &[SocketAddr]) -> TopicResolver {
+    if let Some(url) = public_urls.first() {
+        return TopicResolver::new(url.clone());
+    }
     let Some(address) = addresses.first() else { return TopicResolver::default() };
     let host = match address.ip() {
         ip if ip.is_unspecified() => "localhost".to_owned(),

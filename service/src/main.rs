@@ -1,10 +1,13 @@
 //! The server: parses, builds, runs, and says how it ended.
 
-use std::io::Write as _;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::ExitCode;
 
 use fanfare::app::{App, End};
-use fanfare::config::{Cli, Config, HealthCheck, ListFormat, Task, UsageError};
+use fanfare::auth::token::Secret;
+use fanfare::config::{Cli, Config, HealthCheck, ListFormat, NewSecret, Task, UsageError};
 use fanfare::greeting::greeting;
 use fanfare::health_check;
 use fanfare::logging::{self, LogFormat};
@@ -25,6 +28,8 @@ fn main() -> ExitCode {
         Ok(Task::Serve(config)) => serve(*config, &hints),
         Ok(Task::HealthCheck(check)) => ask(&check),
         Ok(Task::ListMetrics(format)) => list_metrics(format),
+        Ok(Task::MakeSecret(new)) => make_secret(&new),
+        Ok(Task::PrintToken(token)) => print_secret(&token),
         Err(error) => fail(&error, LogFormat::Text),
     }
 }
@@ -94,6 +99,34 @@ fn list_metrics(format: ListFormat) -> ExitCode {
     // A reader that has seen enough, such as `head`, is no failure.
     let _ = std::io::stdout().write_all(list.as_bytes());
     ExitCode::SUCCESS
+}
+
+fn print_secret(secret: &Secret) -> ExitCode {
+    let _ = writeln!(std::io::stdout(), "{}", secret.reveal());
+    ExitCode::SUCCESS
+}
+
+fn make_secret(new: &NewSecret) -> ExitCode {
+    let secret = Secret::random();
+    let Some(path) = &new.file else { return print_secret(&secret) };
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let written = file.and_then(|mut file| writeln!(file, "{}", secret.reveal()));
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && new.if_missing => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            let next = match error.kind() {
+                ErrorKind::AlreadyExists => {
+                    "; give another file, or --if-missing to leave it alone"
+                }
+                _ => "",
+            };
+            let _ = writeln!(std::io::stderr(), "fanfare: {}: {error}{next}", path.display());
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// SIGHUP asks services to read their settings again, and ends a program that does not handle it,

@@ -9,10 +9,12 @@ mod environment;
 mod flags;
 mod renamed;
 mod resolve;
+mod token_commands;
 mod values;
 
 pub use commands::{HealthCheck, ListFormat};
 pub use environment::UsageError;
+pub use token_commands::NewSecret;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -20,15 +22,19 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use thiserror::Error;
+use url::Url;
 
+use crate::auth::Authority;
+use crate::auth::token::Secret;
 use crate::delivery::DeliverySettings;
 use crate::event::EventLimits;
-use crate::http::{HttpSettings, OriginPolicy, ServedHosts};
+use crate::http::{HttpSettings, OriginPolicy, ServedHosts, TokenPlaces};
 use crate::log::MemoryLogSettings;
 use crate::logging::LoggingSettings;
 use commands::{HealthcheckFlags, MetricsFlags};
 use flags::ServeFlags;
 use resolve::Network;
+use token_commands::{SecretFlags, TokenFlags};
 
 const AFTER_HELP: &str = "\
 Every flag can be given as an environment variable, shown in brackets; a flag wins, and an empty variable is one that is not set.
@@ -71,6 +77,11 @@ enum Command {
     Healthcheck(HealthcheckFlags),
     /// Print the metrics that this version has
     Metrics(MetricsFlags),
+    /// Make a random secret that tokens can be signed with
+    Secret(SecretFlags),
+    /// Make a token, signed with the secret of the server: of draft-07 with --jwt-secret-file, of 1.0
+    /// with --issuer, --issuer-secret-file and --public-url
+    Token(Box<TokenFlags>),
 }
 
 /// What the program was started for.
@@ -82,6 +93,10 @@ pub enum Task {
     HealthCheck(HealthCheck),
     /// To print which metrics there are.
     ListMetrics(ListFormat),
+    /// To make a secret.
+    MakeSecret(NewSecret),
+    /// To print a token.
+    PrintToken(Secret),
 }
 
 /// The settings of every part.
@@ -93,6 +108,12 @@ pub struct Config {
     pub admin_listen: Vec<SocketAddr>,
     /// Whether anybody but this machine can reach a public listener that has no keys.
     pub open_to_network: bool,
+    /// Who decides what a request may do.
+    pub authority: Authority,
+    /// Where tokens are looked for.
+    pub token_places: TokenPlaces,
+    /// The URLs by which clients know the hub.
+    pub public_urls: Vec<Url>,
     /// Whether the demonstrations are served.
     pub demos: bool,
     /// The hosts that are served.
@@ -120,7 +141,7 @@ pub struct Config {
 pub enum ConfigError {
     /// Anybody could publish.
     #[error(
-        "--listen {given} can be reached from other machines ({address} is no loopback address), and everybody who reaches it could publish; listen on a loopback address such as 127.0.0.1:8080, or say --open (FANFARE_OPEN=true) if the network is closed"
+        "--listen {given} can be reached from other machines ({address} is no loopback address), and everybody who reaches it could publish; give a key for tokens with --jwt-secret-file, --jwt-key or --issuer, listen on a loopback address such as 127.0.0.1:8080, or say --open (FANFARE_OPEN=true) if the network is closed"
     )]
     NotLoopback {
         /// The listener as it was given.
@@ -153,6 +174,24 @@ pub enum ConfigError {
         flag: &'static str,
         /// What is wrong and what would do.
         problem: &'static str,
+    },
+    /// A file cannot be read.
+    #[error("{flag} {path} cannot be read: {reason}")]
+    File {
+        /// Its flag.
+        flag: &'static str,
+        /// Its path.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A secret or a key cannot be used.
+    #[error("{flag} cannot be used: {reason}")]
+    Key {
+        /// Its flag.
+        flag: &'static str,
+        /// Why not.
+        reason: String,
     },
     /// A receiver of traces that we cannot send to.
     #[error(
@@ -196,6 +235,8 @@ impl Cli {
                 return Ok(Task::HealthCheck(flags.into_check(network)?));
             }
             Some(Command::Metrics(flags)) => return Ok(Task::ListMetrics(flags.format)),
+            Some(Command::Secret(flags)) => return Ok(Task::MakeSecret(flags.into_task())),
+            Some(Command::Token(flags)) => return Ok(Task::PrintToken(flags.into_token()?)),
             None => self.serve,
         };
         Ok(Task::Serve(Box::new(flags.into_config(network)?)))

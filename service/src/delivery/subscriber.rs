@@ -165,8 +165,11 @@ impl Subscriber {
         self.member_index = member_index;
     }
 
-    pub(super) fn ends_at(&mut self, at: Tick, reason: EndReason) {
-        self.end = Some((at, reason));
+    /// It must end by then, if it does not before.
+    pub(super) fn ends_by(&mut self, at: Tick, reason: EndReason) {
+        if self.end.is_none_or(|(before, _)| at < before) {
+            self.end = Some((at, reason));
+        }
     }
 
     /// Its sink took all of what its audience is given now.

@@ -13,7 +13,7 @@
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_HEADERS, HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_REQUEST_HEADERS, HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER, VARY,
 };
 use hyper::{Method, Request};
 
@@ -23,7 +23,8 @@ use super::response::Problem;
 use super::served_hosts::Called;
 
 /// What a page may read of an answer, beside what every page may.
-const EXPOSED: &str = "Last-Event-ID, Mercure-Last-Event-ID, Retry-After, Link";
+const EXPOSED: &str =
+    "Last-Event-ID, Mercure-Last-Event-ID, Retry-After, Link, Accept-Query, WWW-Authenticate";
 
 /// What a preflight is told that asks for no headers.
 const USUAL_HEADERS: &str = "Authorization, Cache-Control, Content-Type, Last-Event-ID";
@@ -80,6 +81,28 @@ impl OriginPolicy {
         }
         let origin = String::from_utf8_lossy(given.as_bytes()).chars().take(256).collect();
         Err(Problem::ForeignOrigin { origin })
+    }
+
+    /// Whether a request whose token is in a cookie may publish: the page that made it must be one
+    /// of ours, or listed, and must be known (1.0 of the protocol, "Cookie").
+    pub(super) fn check_cookie_publish<B>(&self, request: &Request<B>) -> Result<(), Problem> {
+        let headers = request.headers();
+        let referer = headers.get(REFERER).and_then(|value| value.to_str().ok());
+        let origin = match (headers.contains_key(ORIGIN), referer) {
+            (true, _) => origin_of(request).map(|(_, origin)| origin),
+            (false, Some(referer)) => Origin::of_url(referer),
+            (false, None) => return Err(Problem::NoOrigin),
+        };
+        let is_ours = |origin: &Origin| called(request).is_some_and(|host| origin.is_at(&host));
+        match origin {
+            Some(origin) if self.listed.contains(&origin) || is_ours(&origin) => Ok(()),
+            _ => {
+                let given = headers.get(ORIGIN).or_else(|| headers.get(REFERER));
+                let given = given.map(|value| String::from_utf8_lossy(value.as_bytes()));
+                let origin = given.unwrap_or_default().chars().take(256).collect();
+                Err(Problem::ForeignOrigin { origin })
+            }
+        }
     }
 
     fn allows(&self, origin: &Origin) -> bool {

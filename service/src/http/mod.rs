@@ -7,10 +7,12 @@
 
 mod accept;
 mod admission;
+mod authorise;
 mod body;
 mod body_memory;
 pub(crate) mod closing;
 mod connection;
+mod credentials;
 mod cross_origin;
 mod exchange;
 pub(crate) mod fuzzing;
@@ -22,6 +24,7 @@ mod http1;
 mod http2;
 mod http2_streams;
 mod incoming;
+mod metadata;
 mod ndjson;
 mod origin;
 mod pages;
@@ -40,6 +43,7 @@ mod whole_body;
 
 pub use accept::{HttpServer, set_options};
 pub use body_memory::BodyMemory;
+pub use credentials::TokenPlaces;
 pub use cross_origin::OriginPolicy;
 pub use origin::{Origin, OriginError};
 pub use pages::Pages;
@@ -88,6 +92,8 @@ pub struct HttpSettings {
     /// While draining or overloaded, streams are answered with 200 and a `retry:` instead of an
     /// error, after which browsers would give up for ever.
     pub retry_on_reject: bool,
+    /// A response says why a token was refused.
+    pub explain_tokens: bool,
     /// The range of `Retry-After`, and of the `retry:` of a rejected stream, in milliseconds.
     pub retry_ms: RangeInclusive<u32>,
 }
@@ -109,6 +115,7 @@ impl Default for HttpSettings {
             unsent_bytes_max: 16 << 10,
             peer_timeout: Duration::from_secs(60),
             retry_on_reject: true,
+            explain_tokens: false,
             retry_ms: 1_000..=5_000,
         }
     }
@@ -123,6 +130,8 @@ pub struct Context {
     pub delivery: Delivery,
     /// Who may do what.
     pub authority: Authority,
+    /// Where tokens are looked for.
+    pub token_places: TokenPlaces,
     /// By which names we are called.
     pub hosts: ServedHosts,
     /// Whose pages may call us.

@@ -99,6 +99,13 @@ impl fmt::Display for Origin {
 }
 
 impl Origin {
+    /// That of the page at this URL, as `Referer` names it.
+    pub(super) fn of_url(url: &str) -> Option<Self> {
+        let url = Url::parse(url).ok().filter(Url::has_host)?;
+        let host = url.host()?.to_owned();
+        Some(Self(Kind::Host { scheme: url.scheme().to_owned(), host, port: url.port() }))
+    }
+
     /// Whether its pages are served by this machine, as web pages are.
     pub(super) fn is_loopback(&self) -> bool {
         self.web_host().is_some_and(|called| called.host.is_loopback())

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use hyper::{Request, StatusCode};
+
 use super::Context;
+use super::authorise::{self, Access};
 use super::body_memory::HeldMemory;
 use super::incoming::Incoming;
 use super::parameters::{Pairs, check_spelling, pairs, path_part};
@@ -11,9 +14,9 @@ use super::response::{self, HttpResponse, Problem};
 use super::trace;
 use super::whole_body::{FORM, WholeBody, check_media_type, not_utf8};
 use crate::auth::Grants;
+use crate::auth::token::Place;
 use crate::event::{Draft, DraftFields};
 use crate::metrics::PublishSource;
-use hyper::{Request, StatusCode};
 
 /// The fields of an event whose body is the data, in the query.
 const PARAMETERS: [&str; 4] = ["type", "id", "retry", "private"];
@@ -23,7 +26,7 @@ pub(super) async fn form(
     request: Request<Incoming>,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
-    let grants = ask_grants(&request, context)?;
+    let Access { grants, .. } = authorise(&request, context).await?;
     check_media_type(&request, FORM)?;
     let max = context.settings.body_bytes_max;
     let WholeBody { bytes, held } = WholeBody::read(request, max, context).await?;
@@ -39,7 +42,7 @@ pub(super) async fn raw(
     encoded_topic: &str,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
-    let grants = ask_grants(&request, context)?;
+    let Access { grants, .. } = authorise(&request, context).await?;
     let query = request.uri().query().unwrap_or_default().to_owned();
     let parameters = pairs(&query)?;
     check_spelling(parameters.iter().map(|(name, _)| name.as_ref()), &PARAMETERS)?;
@@ -54,10 +57,22 @@ pub(super) async fn raw(
     accept(PublishSource::Raw, draft, held, context).await
 }
 
-/// Who wants to publish may do what? Asked before anything is read.
-pub(super) fn ask_grants<B>(request: &Request<B>, context: &Context) -> Result<Grants, Problem> {
-    context.origins.check_publish(request)?;
-    Ok(context.authority.grants())
+/// What a request to publish may do, which is found before anything of its body is read.
+///
+/// A form can be posted by any page that a browser has open. So where nothing but the browser's
+/// cookies speaks for it, or nothing has to, its page must be one that may call us.
+pub(super) async fn authorise<B>(
+    request: &Request<B>,
+    context: &Context,
+) -> Result<Access, Problem> {
+    let parameters = pairs(request.uri().query().unwrap_or_default())?;
+    let (access, place) = authorise::publisher(request.headers(), &parameters, context).await?;
+    match place {
+        Some(Place::Header | Place::Query) => {}
+        Some(Place::Cookie) => context.origins.check_cookie_publish(request)?,
+        None => context.origins.check_publish(request)?,
+    }
+    Ok(access)
 }
 
 /// The event that a publisher from outside wants, if it is one and the grants cover its topics.

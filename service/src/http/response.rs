@@ -35,8 +35,25 @@ pub(super) enum Problem {
     Selector(#[from] SelectorError),
     #[error("{0}")]
     Topic(TopicError),
+    #[error(
+        "this needs a token; send it as `Authorization: Bearer TOKEN`, or make one with `fanfare token`"
+    )]
+    NoToken,
+    #[error("{what}")]
+    Authorization { what: &'static str },
+    #[error(
+        "the token is not accepted{}; ask for a new one (reference {reference} in the log of the server)",
+        reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default()
+    )]
+    Token { reference: String, reason: Option<String> },
+    #[error("the token grants publishing to no topic; ask for one that does")]
+    NothingGranted,
     #[error("the grants do not cover the topic `{topic}`; ask for a token that does")]
     NotGranted { topic: String },
+    #[error(
+        "a publish with a cookie needs the `Origin` or the `Referer` of its page; send the token in the header `Authorization` from elsewhere"
+    )]
+    NoOrigin,
     #[error(
         "the origin `{origin}` is not on the list; start the server with --cors-origin {origin}, or publish from your own server"
     )]
@@ -107,8 +124,13 @@ impl Problem {
             | Self::Selector(_)
             | Self::Topic(_)
             | Self::Host(_)
+            | Self::Authorization { .. }
             | Self::BodyCut => StatusCode::BAD_REQUEST,
-            Self::NotGranted { .. } | Self::ForeignOrigin { .. } => StatusCode::FORBIDDEN,
+            Self::NoToken | Self::Token { .. } => StatusCode::UNAUTHORIZED,
+            Self::NothingGranted
+            | Self::NotGranted { .. }
+            | Self::NoOrigin
+            | Self::ForeignOrigin { .. } => StatusCode::FORBIDDEN,
             Self::ForeignHost { .. } => StatusCode::MISDIRECTED_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
@@ -136,8 +158,11 @@ impl Problem {
             Self::Selector(SelectorError::BudgetExhausted) => "too-many",
             Self::Selector(_) => "selector",
             Self::Topic(_) => "topic",
-            Self::NotGranted { .. } => "not-granted",
-            Self::ForeignOrigin { .. } => "origin",
+            Self::NoToken => "no-token",
+            Self::Authorization { .. } => "authorization",
+            Self::Token { .. } => "token",
+            Self::NothingGranted | Self::NotGranted { .. } => "not-granted",
+            Self::NoOrigin | Self::ForeignOrigin { .. } => "origin",
             Self::ForeignHost { .. } => "host",
             Self::NotFound => "not-found",
             Self::Method { .. } => "method",
@@ -171,9 +196,14 @@ impl Problem {
     pub(super) fn rejection(&self) -> Option<PublishRejection> {
         match self {
             Self::Append(_) => None,
-            Self::NotGranted { .. } | Self::ForeignOrigin { .. } | Self::ForeignHost { .. } => {
-                Some(PublishRejection::Forbidden)
+            Self::NoToken | Self::Authorization { .. } | Self::Token { .. } => {
+                Some(PublishRejection::Unauthorized)
             }
+            Self::NothingGranted
+            | Self::NotGranted { .. }
+            | Self::NoOrigin
+            | Self::ForeignOrigin { .. }
+            | Self::ForeignHost { .. } => Some(PublishRejection::Forbidden),
             Self::Draft(DraftError::DataTooLarge { .. } | DraftError::TooManyLines { .. })
             | Self::BodyTooLarge { .. }
             | Self::HeadTooLarge { .. }
@@ -189,6 +219,9 @@ impl Problem {
     /// How a request for a stream that failed this way is counted.
     pub(super) fn subscribe_rejection(&self) -> SubscribeRejection {
         match self {
+            Self::NoToken | Self::Authorization { .. } | Self::Token { .. } => {
+                SubscribeRejection::Unauthorized
+            }
             Self::NotGranted { .. } | Self::ForeignOrigin { .. } | Self::ForeignHost { .. } => {
                 SubscribeRejection::Forbidden
             }

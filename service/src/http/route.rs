@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use hyper::header::{ACCEPT, ALLOW, HeaderValue};
+use hyper::header::{ACCEPT, ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
 
 use super::body::Content;
@@ -12,7 +12,7 @@ use super::pages::Page;
 use super::response::{self, HttpResponse, Problem};
 use super::subscribe::DemoStream;
 use super::whole_body::FORM;
-use super::{Context, head, ndjson, publish, subscribe};
+use super::{Context, authorise, head, metadata, ndjson, publish, subscribe};
 use crate::metrics::{Metrics, Refusal, StatusClass};
 
 /// Where the open protocol that we are compatible with has its hub.
@@ -32,6 +32,7 @@ const ACCEPT_QUERY: &str = "accept-query";
 enum Endpoint<'a> {
     Hub,
     Batch,
+    Metadata,
     Topic(&'a str),
     Demo(DemoStream),
     Page(&'a Page),
@@ -45,6 +46,7 @@ impl<'a> Endpoint<'a> {
         match path {
             HUB_PATH => return Some(Self::Hub),
             "/events" => return Some(Self::Batch),
+            metadata::PATH => return Some(Self::Metadata),
             _ => {}
         }
         if context.demos.is_some()
@@ -60,7 +62,7 @@ impl<'a> Endpoint<'a> {
         match self {
             Self::Topic(_) => Some("/events/{topic}"),
             Self::Hub | Self::Batch | Self::Demo(_) => Some(path),
-            Self::Page(_) => None,
+            Self::Page(_) | Self::Metadata => None,
         }
     }
 
@@ -69,7 +71,7 @@ impl<'a> Endpoint<'a> {
             Self::Hub => ALL_METHODS,
             Self::Topic(_) => "GET, HEAD, POST, OPTIONS",
             Self::Batch => "POST, OPTIONS",
-            Self::Demo(_) | Self::Page(_) => "GET, HEAD, OPTIONS",
+            Self::Demo(_) | Self::Page(_) | Self::Metadata => "GET, HEAD, OPTIONS",
         }
     }
 }
@@ -129,7 +131,11 @@ pub(super) async fn respond(request: Request<Incoming>, context: &Arc<Context>) 
             if with_retry && problem.is_temporary() {
                 response::come_back(&context.settings.retry_ms)
             } else {
-                response::problem(&problem, &context.settings.retry_ms)
+                let mut response = response::problem(&problem, &context.settings.retry_ms);
+                if let Some(challenge) = authorise::challenge(&problem, context) {
+                    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+                }
+                response
             }
         }
     };
@@ -200,15 +206,16 @@ async fn dispatch(
     let publishes = request.method() == Method::POST;
     match endpoint {
         Endpoint::Page(page) if reads => Ok(page.response(request.headers())),
-        Endpoint::Demo(stream) if reads => subscribe::demo(&request, stream, context),
+        Endpoint::Demo(stream) if reads => subscribe::demo(&request, stream, context).await,
+        Endpoint::Metadata if reads => metadata::document(context),
         Endpoint::Hub if reads => subscribe::selectors(&request, context).await,
-        Endpoint::Topic(topic) if reads => subscribe::topic(&request, topic, context),
+        Endpoint::Topic(topic) if reads => subscribe::topic(&request, topic, context).await,
         Endpoint::Hub if *request.method() == QUERY => {
             subscribe::selectors_in_form(request, context).await
         }
         Endpoint::Hub if publishes => publish::form(request, context).await,
         Endpoint::Topic(topic) if publishes => publish::raw(request, topic, context).await,
-        Endpoint::Batch if publishes => ndjson::publish(request, context),
+        Endpoint::Batch if publishes => ndjson::publish(request, context).await,
         _ => Err(Problem::Method { allow }),
     }
 }

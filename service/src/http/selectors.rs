@@ -26,9 +26,21 @@ impl SelectorReader {
         Self { compiler, turn: Arc::new(Semaphore::new(1)) }
     }
 
-    /// The selectors of these texts. Where all are known, which is most of the time, nothing is
+    /// The selectors of a request. Where all are known, which is most of the time, nothing is
     /// waited for; the future for the rest is large, and so has an allocation of its own.
     pub(super) async fn read<'a>(
+        &self,
+        texts: impl IntoIterator<Item = (Notation, &'a str)>,
+    ) -> Result<SelectorSet, Problem> {
+        let set = self.read_all(texts).await?;
+        if set.url_patterns() > SelectorSet::URL_PATTERNS_MAX {
+            return Err(SelectorError::TooManyUrlPatterns.into());
+        }
+        Ok(set)
+    }
+
+    /// The selectors of a token, of which there may be more that are URL patterns.
+    pub(super) async fn read_all<'a>(
         &self,
         texts: impl IntoIterator<Item = (Notation, &'a str)>,
     ) -> Result<SelectorSet, Problem> {
@@ -55,10 +67,6 @@ impl SelectorReader {
         texts: Vec<(Notation, String)>,
         selectors: &mut Vec<Selector>,
     ) -> Result<(), Problem> {
-        let url_patterns = texts.iter().filter(|(notation, _)| *notation == Notation::UrlPattern);
-        if url_patterns.count() > SelectorSet::URL_PATTERNS_MAX {
-            return Err(SelectorError::TooManyUrlPatterns.into());
-        }
         for (notation, text) in texts {
             selectors.push(self.compile_one(notation, text).await?);
         }

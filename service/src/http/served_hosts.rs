@@ -52,7 +52,8 @@ impl HostName {
     }
 
     /// Whether it is this machine, seen from this machine.
-    pub(super) fn is_loopback(&self) -> bool {
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
         match &self.0 {
             Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
             Host::Ipv4(address) => address.is_loopback(),

@@ -1,12 +1,14 @@
 //! Requests for streams: which selectors, from where, and what the stream begins with.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use hyper::header::HeaderValue;
 use hyper::{HeaderMap, Method, Request, Uri};
 
 use super::Context;
+use super::authorise::{self, Access};
 use super::body::{Content, PendingStream};
 use super::incoming::Incoming;
 use super::parameters::{Pairs, pairs, path_part};
@@ -86,13 +88,13 @@ async fn open_with(
     parameters: &Pairs<'_>,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
+    let access = authorise::subscriber(headers, parameters, context).await?;
     let selectors = context.selectors.read(selectors_of(parameters)?).await?;
-    let grants = context.authority.grants();
-    open(method, selectors, grants, ResumeRequest::of(headers, parameters), context)
+    open(method, selectors, access, ResumeRequest::of(headers, parameters), context)
 }
 
 /// `GET /events/{topic}`: one topic, taken literally.
-pub(super) fn topic<B>(
+pub(super) async fn topic<B>(
     request: &Request<B>,
     encoded: &str,
     context: &Arc<Context>,
@@ -101,43 +103,38 @@ pub(super) fn topic<B>(
     let topic =
         Topic::parse(&text, context.event_limits.topic_bytes_max).map_err(Problem::Topic)?;
     let parameters = query(request.uri(), &[])?;
+    let access = authorise::subscriber(request.headers(), &parameters, context).await?;
     let selectors = SelectorSet::one(Selector::exact(topic));
-    let grants = context.authority.grants();
-    open(
-        request.method(),
-        selectors,
-        grants,
-        ResumeRequest::of(request.headers(), &parameters),
-        context,
-    )
+    let requested = ResumeRequest::of(request.headers(), &parameters);
+    open(request.method(), selectors, access, requested, context)
 }
 
 /// The stream of a demonstration.
-pub(super) fn demo<B>(
+pub(super) async fn demo<B>(
     request: &Request<B>,
     stream: DemoStream,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
     let demos = context.demos.as_ref().ok_or(Problem::NotFound)?;
     let parameters = query(request.uri(), &[])?;
+    let access = authorise::subscriber(request.headers(), &parameters, context).await?;
     let topic = match stream {
         DemoStream::Time => demos.time.clone(),
         DemoStream::System => demos.system.clone(),
         DemoStream::Stocks => demos.stocks.clone(),
-        DemoStream::Training => return training(request, context),
+        DemoStream::Training => return training(request, access.expires, context),
     };
     let selectors = SelectorSet::one(Selector::exact(topic));
-    open(
-        request.method(),
-        selectors,
-        Grants::all(),
-        ResumeRequest::of(request.headers(), &parameters),
-        context,
-    )
+    let requested = ResumeRequest::of(request.headers(), &parameters);
+    open(request.method(), selectors, access, requested, context)
 }
 
 /// A run begins with the request, so there is nothing to resume, and only its stream may see it.
-fn training<B>(request: &Request<B>, context: &Arc<Context>) -> Result<HttpResponse, Problem> {
+fn training<B>(
+    request: &Request<B>,
+    expires: Option<Instant>,
+    context: &Arc<Context>,
+) -> Result<HttpResponse, Problem> {
     let too_many = Problem::TooMany { what: "the server has as many training runs as it may have" };
     let demos = context.demos.as_ref().ok_or(Problem::NotFound)?;
     if request.method() == Method::HEAD {
@@ -145,24 +142,21 @@ fn training<B>(request: &Request<B>, context: &Arc<Context>) -> Result<HttpRespo
     }
     let topic = demos.begin_training(&context.hub).ok_or(too_many)?;
     let selectors = SelectorSet::one(Selector::exact(topic.clone()));
-    open(
-        request.method(),
-        selectors,
-        Grants::subscribe_to(topic),
-        ResumeRequest::default(),
-        context,
-    )
+    let access = Access { grants: Grants::subscribe_to(topic), expires };
+    open(request.method(), selectors, access, ResumeRequest::default(), context)
 }
 
 fn open(
     method: &Method,
     selectors: SelectorSet,
-    grants: Grants,
+    access: Access,
     requested: ResumeRequest,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
     let ResumeRequest { resume, was_empty } = requested;
-    let subscription = context.hub.subscribe(SubscribeRequest { selectors, grants, resume });
+    let Access { grants, expires } = access;
+    let request = SubscribeRequest { selectors, grants, resume };
+    let subscription = Subscription { expires, ..context.hub.subscribe(request) };
     let resumed_after = subscription
         .resumed_after
         .as_deref()

@@ -12,6 +12,7 @@ pub use backpressure::Follower;
 pub use interest::{Interest, InterestGuard};
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::auth::Grants;
 use crate::event::{Draft, EncodedEvent, GapNotice, HubId, Sequence};
@@ -73,6 +74,8 @@ pub struct Subscription {
     pub selectors: SelectorSet,
     /// The private events it may see.
     pub grants: Grants,
+    /// When its token expires, and it ends.
+    pub expires: Option<Instant>,
     /// Everything after this is still to be sent.
     pub cursor: Sequence,
     /// What it missed for good, if it resumed too late.
@@ -202,6 +205,7 @@ impl Hub {
         Subscription {
             selectors: request.selectors,
             grants: request.grants,
+            expires: None,
             cursor: start.last_id.sequence,
             gap: start.gap,
             resumed: start.resumed,

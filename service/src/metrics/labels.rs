@@ -43,6 +43,8 @@ label! {
     PublishRejection {
         /// The request could not be read as events.
         Invalid = "invalid",
+        /// There was no token, or one that is not accepted.
+        Unauthorized = "unauthorized",
         /// The grants or the origin do not cover it.
         Forbidden = "forbidden",
         /// The id is in the log already.
@@ -65,6 +67,8 @@ label! {
     SubscribeRejection {
         /// Its selectors or its head could not be used.
         Invalid = "invalid",
+        /// There was no token, or one that is not accepted.
+        Unauthorized = "unauthorized",
         /// The grants or the host do not cover it.
         Forbidden = "forbidden",
         /// As many of these streams as may be are open, or compiled selectors take all the memory
@@ -170,6 +174,8 @@ label! {
         Overrun = "overrun",
         /// It reached the maximum age.
         Age = "max_age",
+        /// The token that it was opened with expired.
+        Expired = "token_expired",
         /// The topic ended.
         Finished = "finished",
         /// The server is stopping.

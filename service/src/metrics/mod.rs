@@ -21,6 +21,7 @@ mod shard;
 mod slow_readers;
 mod state;
 mod streams;
+mod tokens;
 
 pub use catalogue::{Described, catalogue};
 pub use connections::OpenConnection;
@@ -48,6 +49,7 @@ use publishing::Publishing;
 use slow_readers::SlowReaders;
 use state::State;
 use streams::Streams;
+use tokens::Tokens;
 
 /// A handle to all stats; cheap to clone.
 #[derive(Clone)]
@@ -61,6 +63,7 @@ struct Inner {
     streams: Streams,
     connections: Connections,
     publishing: Publishing,
+    tokens: Tokens,
     delivering: Delivering,
     slow_readers: SlowReaders,
     limits: LimitGauges,
@@ -104,6 +107,7 @@ impl Metrics {
             streams: Streams::register(),
             connections: Connections::register(),
             publishing: Publishing::register(),
+            tokens: Tokens::register(),
             delivering: Delivering::register(),
             slow_readers: SlowReaders::register(),
             limits: LimitGauges::register(),

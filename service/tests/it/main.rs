@@ -37,6 +37,9 @@ mod subscribe;
 /// Selectors of both dialects.
 mod selectors;
 
+/// Tokens.
+mod tokens;
+
 /// Where they go on, and what is told of a gap.
 mod resume;
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use clap::{ArgAction, Args};
 
+use crate::auth::Authority;
 use crate::config::ConfigError;
 use crate::config::resolve::{Network, is_loopback};
 use crate::config::values::{Address, Listed, boolean};
@@ -65,37 +66,53 @@ pub(super) struct Listeners {
     pub(super) admin: Vec<SocketAddr>,
     /// Whether other machines can reach a public listener.
     pub(super) open_to_network: bool,
+    /// Whether all public listeners are on loopback.
+    pub(super) is_local: bool,
     pub(super) hosts: ServedHosts,
     pub(super) origins: OriginPolicy,
 }
 
 impl ListeningFlags {
-    pub(super) fn resolve(&self, network: &Network) -> Result<Listeners, ConfigError> {
+    /// `named` are hosts that other flags name.
+    pub(super) fn resolve(
+        &self,
+        network: &Network,
+        authority: &Authority,
+        named: Vec<HostName>,
+    ) -> Result<Listeners, ConfigError> {
         let listen = network.listeners("--listen", &Listed::all(&self.listen))?;
         let foreign = listen.iter().find(|(_, address)| !is_loopback(*address));
-        if let (Some((given, address)), false) = (foreign, self.open) {
+        let is_open = matches!(authority, Authority::Open);
+        if let (Some((given, address)), true) = (foreign, is_open && !self.open) {
             return Err(ConfigError::NotLoopback { given: given.clone(), address: *address });
         }
         let admin =
             network.listeners("--admin-listen", std::slice::from_ref(&self.admin_listen))?;
         Ok(Listeners {
-            hosts: self.served_hosts(&listen),
+            hosts: self.served_hosts(&listen, is_open, named),
             origins: OriginPolicy {
                 listed: Listed::all(&self.cors_origins),
-                loopback: true,
+                loopback: is_open,
                 // A host that is listed cannot be made to resolve to us by somebody else.
                 same_host: foreign.is_some() || !Listed::all(&self.hosts).is_empty(),
             },
-            open_to_network: foreign.is_some(),
+            open_to_network: is_open && foreign.is_some(),
+            is_local: foreign.is_none(),
             public: listen.into_iter().map(|(_, address)| address).collect(),
             admin: admin.into_iter().map(|(_, address)| address).collect(),
         })
     }
 
-    fn served_hosts(&self, listen: &[(String, SocketAddr)]) -> ServedHosts {
-        let hosts = Listed::all(&self.hosts);
+    fn served_hosts(
+        &self,
+        listen: &[(String, SocketAddr)],
+        is_open: bool,
+        named: Vec<HostName>,
+    ) -> ServedHosts {
+        let hosts = [Listed::all(&self.hosts), named].concat();
         ServedHosts {
-            any: self.open && hosts.is_empty(),
+            // With tokens nothing is won by a name that was made to resolve to us.
+            any: (self.open || !is_open) && hosts.is_empty(),
             loopback: listen.iter().any(|(_, address)| is_loopback(*address)),
             named: hosts,
         }

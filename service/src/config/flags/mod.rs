@@ -9,6 +9,7 @@ mod listening;
 mod retention;
 mod shutdown;
 mod telemetry;
+mod tokens;
 
 use bytesize::ByteSize;
 use clap::Args;
@@ -26,11 +27,14 @@ use listening::{Listeners, ListeningFlags};
 use retention::RetentionFlags;
 use shutdown::ShutdownFlags;
 use telemetry::TelemetryFlags;
+use tokens::TokenFlags;
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct ServeFlags {
     #[command(flatten)]
     listening: ListeningFlags,
+    #[command(flatten)]
+    tokens: TokenFlags,
     #[command(flatten)]
     delivery: DeliveryFlags,
     #[command(flatten)]
@@ -50,9 +54,10 @@ pub(super) struct ServeFlags {
 impl ServeFlags {
     pub(super) fn into_config(self, network: &Network) -> Result<Config, ConfigError> {
         self.limits.check()?;
-        let Listeners { public, admin, open_to_network, hosts, origins } =
-            self.listening.resolve(network)?;
+        let Listeners { public, admin, open_to_network, is_local, hosts, origins } =
+            self.listening.resolve(network, &self.tokens.authority()?, self.tokens.hosts())?;
         let demos = self.listening.demos;
+        let explains = self.tokens.explain_tokens || is_local;
         Ok(Config {
             listen: public,
             admin_listen: admin,
@@ -60,10 +65,13 @@ impl ServeFlags {
             origins,
             open_to_network,
             demos,
+            authority: self.tokens.authority()?,
+            token_places: self.tokens.places(),
+            public_urls: self.tokens.public_urls(),
             delivery: self.delivery(),
             log: self.retention.settings(),
             event_limits: self.limits.of_events(ReservedNames { demonstrations: demos }),
-            http: self.http(),
+            http: HttpSettings { explain_tokens: explains, ..self.http() },
             connections_max: (self.connections.connections > 0)
                 .then_some(self.connections.connections),
             drain_window: *self.shutdown.drain_window,

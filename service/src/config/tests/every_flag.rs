@@ -20,13 +20,23 @@ enum Zero {
     Refused,
 }
 
-const ZERO: [(&str, Zero); 41] = [
+const ZERO: [(&str, Zero); 51] = [
     ("--listen", Zero::Refused),
     ("--admin-listen", Zero::Refused),
     ("--open", Zero::No),
     ("--host", Zero::Said("host")),
     ("--cors-origin", Zero::Refused),
     ("--demos", Zero::No),
+    ("--jwt-algorithm", Zero::Refused),
+    ("--publisher-jwt-algorithm", Zero::Refused),
+    ("--subscriber-jwt-algorithm", Zero::Refused),
+    ("--issuer-algorithm", Zero::Refused),
+    ("--public-url", Zero::Refused),
+    ("--anonymous-subscribe", Zero::No),
+    ("--cookie-name", Zero::Refused),
+    ("--legacy-cookie-name", Zero::Refused),
+    ("--query-token", Zero::No),
+    ("--explain-tokens", Zero::No),
     ("--shards", Zero::Said("0: the number of cores minus one")),
     ("--heartbeat", Zero::Said("0s for never")),
     ("--age-max", Zero::Said("0s for never")),
@@ -82,12 +92,15 @@ impl Flag {
 /// standard, which says what is done with them.
 fn flags() -> Vec<Flag> {
     const LINES: [&[&str]; 3] = [&["serve"], &["healthcheck"], &["metrics", "--list"]];
+    // Any text is one of these, and whether it will do is seen when it is used.
+    const TEXTS: [&str; 3] = ["SECRET", "FILE", "ISSUER"];
     let mut flags = Vec::new();
     for line in LINES {
         let command = Cli::command();
         let command = command.find_subcommand(line[0]).expect("a command");
         for arg in command.get_arguments() {
-            if arg.get_action().takes_values() && !arg.is_hide_set() {
+            let value = arg.get_value_names().map_or("", |names| names[0].as_str());
+            if arg.get_action().takes_values() && !arg.is_hide_set() && !TEXTS.contains(&value) {
                 let name = format!("--{}", arg.get_long().expect("no positional arguments"));
                 flags.push(Flag { line, name, arg: arg.clone() });
             }

@@ -68,7 +68,9 @@ fn the_defaults_of_flags_are_those_of_the_settings() {
     let config = config(&[]).unwrap();
     assert_eq!(format!("{:?}", config.log), format!("{:?}", MemoryLogSettings::default()));
     assert_eq!(format!("{:?}", config.delivery), format!("{:?}", DeliverySettings::default()));
-    assert_eq!(format!("{:?}", config.http), format!("{:?}", HttpSettings::default()));
+    // On loopback, as by default, responses say why a token was refused.
+    let http = HttpSettings { explain_tokens: true, ..HttpSettings::default() };
+    assert_eq!(format!("{:?}", config.http), format!("{http:?}"));
     let reserved = config.event_limits.reserved;
     let limits = EventLimits { reserved, ..EventLimits::default() };
     assert_eq!(format!("{:?}", config.event_limits), format!("{limits:?}"));

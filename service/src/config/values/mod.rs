@@ -6,6 +6,7 @@
 mod address;
 mod boolean;
 mod count;
+mod hub_url;
 mod listed;
 mod ratio;
 mod size;
@@ -16,10 +17,11 @@ mod time_range;
 pub(super) use address::{Address, Host};
 pub(super) use boolean::boolean;
 pub(super) use count::count;
+pub(super) use hub_url::HubUrl;
 pub(super) use listed::Listed;
 pub(super) use ratio::ratio;
 pub(super) use size::{KIB, LARGEST, size};
-pub(super) use text::{Trimmed, text};
+pub(super) use text::{Trimmed, algorithm, cookie_name, text};
 pub(super) use time::{ABOVE_ZERO, FROM_ZERO, time, time_up_to};
 pub(super) use time_range::time_range_ms;
 

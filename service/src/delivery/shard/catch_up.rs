@@ -225,8 +225,12 @@ impl Shard {
         let notice = Block::gap(&GapNotice { missed: None, after: None, before });
         match subscriber.sink().offer(&notice) {
             Offer::Taken => {}
-            // As in `hand`; it is told when it does take it.
-            Offer::Full => return Progress::Rest,
+            // It is sent when the sink takes it.
+            Offer::Full => {
+                subscriber.found_full();
+                self.blocked.insert(key, ());
+                return Progress::Rest;
+            }
             Offer::Closed => return Progress::End(EndReason::Client),
         }
         subscriber.skip_to(start.sequence, Lag::default());

@@ -1,7 +1,7 @@
 //! How subscribers join a shard and leave it, one at a time or all together in a drain.
 
 use std::ops::RangeInclusive;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rand::RngExt as _;
@@ -10,7 +10,7 @@ use super::super::NewSubscriber;
 use super::super::audience::Walk;
 use super::super::backpressure::{BackpressurePolicy, Lag};
 use super::super::budget::{self, Budget};
-use super::super::deadlines::Tick;
+use super::super::deadlines::{TICK, Tick};
 use super::super::keys::SubscriberKey;
 use super::super::sink::{Offer, Sink};
 use super::super::subscriber::{InitialState, Subscriber};
@@ -38,7 +38,8 @@ impl Shard {
         let NewSubscriber { subscription, sink } = new_subscriber;
         let now = self.deadlines.now();
         let audience = self.audiences.enter(subscription.selectors, subscription.grants, self.seen);
-        let (end, last_sent) = (self.end_by_age(now), self.spread(now));
+        let end = self.end_of(subscription.expires, now);
+        let last_sent = self.spread(now);
         let Some(terms) = self.audiences.get_mut(audience) else { return };
         let previous_last = terms.last.max(self.lost);
         let (member_index, served) = (terms.members.len(), terms.total);
@@ -87,6 +88,18 @@ impl Shard {
         now.saturating_sub(rand::random_range(0..heartbeat.div_ceil(4)))
     }
 
+    /// When a subscriber that joins ends whatever comes, and why.
+    fn end_of(&self, expires: Option<Instant>, now: Tick) -> Option<(Tick, EndReason)> {
+        // Rounded down: a stream ends no later than its token.
+        let until_expiry = |at: Instant| {
+            let left = at.saturating_duration_since(Instant::now());
+            Tick::try_from(left.as_millis() / TICK.as_millis()).unwrap_or(Tick::MAX)
+        };
+        let expiry = expires.map(|at| (now.saturating_add(until_expiry(at)), EndReason::Expired));
+        let age = self.end_by_age(now);
+        expiry.into_iter().chain(age).min_by_key(|(at, _)| *at)
+    }
+
     fn end_by_age(&self, now: Tick) -> Option<(Tick, EndReason)> {
         let age = ticks(self.settings.age_max);
         if age == 0 {
@@ -118,7 +131,7 @@ impl Shard {
                 Finish::Done
             }
             EndReason::Finished => subscriber.sink().finish(&Bytes::new()),
-            EndReason::Overrun | EndReason::Age | EndReason::Drain => {
+            EndReason::Overrun | EndReason::Age | EndReason::Expired | EndReason::Drain => {
                 subscriber.sink().finish(&retry_hint)
             }
         };
@@ -195,7 +208,7 @@ impl Shard {
             if let Some(subscriber) = self.subscribers.get_mut(key)
                 && !matches!(subscriber.end(), Some((_, EndReason::Drain)))
             {
-                subscriber.ends_at(draining.next_moment(), EndReason::Drain);
+                subscriber.ends_by(draining.next_moment(), EndReason::Drain);
                 self.schedule(key);
             }
             budget.spend(budget::LOOK);

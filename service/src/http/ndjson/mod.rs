@@ -22,15 +22,15 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument as _;
 
 use super::Context;
+use super::authorise::Access;
 use super::body::Content;
 use super::body_memory::HeldMemory;
 use super::incoming::Incoming;
-use super::publish::{ask_grants, check_draft};
+use super::publish::{authorise, check_draft};
 use super::request_body::RequestBody;
 use super::response::{self, HttpResponse, Problem};
 use super::trace;
 use super::whole_body::{body_timeout, check_media_type};
-use crate::auth::Grants;
 use crate::event::Draft;
 use crate::metrics::PublishSource;
 use lines::{Line, Lines};
@@ -47,11 +47,11 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
 const RESPONSES_WAITING: usize = 4;
 
 /// `POST /events`: many events.
-pub(super) fn publish(
+pub(super) async fn publish(
     request: Request<Incoming>,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
-    let grants = ask_grants(&request, context)?;
+    let access = authorise(&request, context).await?;
     check_media_type(&request, NDJSON)?;
     let body = RequestBody::of(request, &context.body_memory)?;
     let (responses, channel) = Channel::new(RESPONSES_WAITING);
@@ -59,7 +59,7 @@ pub(super) fn publish(
         lines: Lines::new(context.settings.body_bytes_max, &context.body_memory),
         line_began: None,
         context: Arc::clone(context),
-        grants,
+        access,
         responses,
         published: 0,
     };
@@ -75,7 +75,7 @@ struct Batch {
     /// The number of the line that is not complete, and when its first byte came.
     line_began: Option<(u64, Instant)>,
     context: Arc<Context>,
-    grants: Grants,
+    access: Access,
     responses: Sender<Bytes, Infallible>,
     published: u64,
 }
@@ -217,7 +217,8 @@ impl Batch {
         let max = self.lines.bytes_max();
         let bytes = line.bytes.as_ref().map_err(|full| full.problem(max))?;
         let fields = event_line::read(bytes, self.context.event_limits.topics_max)?;
-        Ok(check_draft(fields, &self.grants, &self.context)?.idempotent())
+        self.access.check_time(&self.context)?;
+        Ok(check_draft(fields, &self.access.grants, &self.context)?.idempotent())
     }
 
     /// Whether anybody reads the answers.

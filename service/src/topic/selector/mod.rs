@@ -261,14 +261,14 @@ impl SelectorSet {
     /// The most selectors that one subscriber may ask for, duplicates included.
     pub const MAX: usize = SELECTORS_MAX;
 
-    /// The most URL patterns among them.
+    /// The most URL patterns among those of a request. In a token there may be as many as of any
+    /// kind.
     pub const URL_PATTERNS_MAX: usize = URL_PATTERNS_MAX;
 
     /// Sorts the selectors and drops duplicates. It stops reading as soon as there are too many.
     ///
     /// # Errors
-    /// When there is no selector, more than [`SelectorSet::MAX`], or more than
-    /// [`SelectorSet::URL_PATTERNS_MAX`] URL patterns.
+    /// When there is no selector, or more than [`SelectorSet::MAX`].
     pub fn new(
         selectors: impl IntoIterator<Item = Selector>,
     ) -> Result<SelectorSet, SelectorError> {
@@ -278,10 +278,6 @@ impl SelectorSet {
         }
         if selectors.len() > Self::MAX {
             return Err(SelectorError::TooMany);
-        }
-        let url_patterns = selectors.iter().filter(|selector| selector.is_url_pattern());
-        if url_patterns.count() > Self::URL_PATTERNS_MAX {
-            return Err(SelectorError::TooManyUrlPatterns);
         }
         selectors.sort_unstable();
         selectors.dedup();
@@ -309,6 +305,12 @@ impl SelectorSet {
     /// text.
     pub fn iter(&self) -> std::slice::Iter<'_, Selector> {
         self.sorted.iter()
+    }
+
+    /// How many of them are URL patterns.
+    #[must_use]
+    pub fn url_patterns(&self) -> usize {
+        self.patterns().iter().filter(|selector| selector.is_url_pattern()).count()
     }
 
     /// The selectors that are compared as text, not run: `*` and the exact topics.

@@ -73,13 +73,17 @@ impl Http2 {
         self.ask_for(Request::get(format!("{}{path}", self.url)).body(()).unwrap()).await
     }
 
-    /// The status and body of the answer to a request with these fields.
-    pub(crate) async fn get(&self, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
+    pub(crate) async fn ask_with(&self, path: &str, fields: &[(&str, &str)]) -> RequestMade {
         let mut request = Request::get(format!("{}{path}", self.url));
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        let requests = self.ask_for(request.body(()).unwrap()).await;
+        self.ask_for(request.body(()).unwrap()).await
+    }
+
+    /// The status and body of the answer to a request with these fields.
+    pub(crate) async fn get(&self, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
+        let requests = self.ask_with(path, fields).await;
         let response =
             timeout(PATIENCE, requests.response).await.expect("in time").expect("an answer");
         let status = response.status().as_u16();

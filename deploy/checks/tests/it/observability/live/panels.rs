@@ -11,7 +11,9 @@ use super::super::prometheus::{Curve, Prometheus};
 const SHORT: &str = "5s";
 
 /// Dashboard, panel and legend of queries that may be 0 all the time, with the reason.
-const MAY_BE_ZERO: [([&str; 3], &str); 24] = [
+const MAY_BE_ZERO: [([&str; 3], &str); 26] = [
+    (["overview.json", "Tokens refused", "{{reason}}"], NO_TROUBLE),
+    (["overview.json", "Publishes repeated", "repeated"], NO_TROUBLE),
     (["overview.json", "Servers down", "__auto"], NO_TROUBLE),
     (
         ["overview.json", "Readers that lag", "more"],

@@ -1,0 +1,80 @@
+//! What a request may do.
+
+use crate::event::Event;
+use crate::topic::{Selector, SelectorSet, Topic};
+
+/// What a request may do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Grants {
+    publish: Option<SelectorSet>,
+    subscribe: Option<SelectorSet>,
+}
+
+impl Grants {
+    /// Everything.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { publish: Some(SelectorSet::any()), subscribe: Some(SelectorSet::any()) }
+    }
+
+    /// Public events, and nothing else.
+    #[must_use]
+    pub fn public() -> Self {
+        Self { publish: None, subscribe: None }
+    }
+
+    /// What a token grants: publishing to the topics of one set, and private events of the other.
+    /// `None` grants nothing.
+    #[must_use]
+    pub fn of(publish: Option<SelectorSet>, subscribe: Option<SelectorSet>) -> Self {
+        Self { publish, subscribe }
+    }
+
+    /// Private events of one topic, and nothing else: what a stream made by the server itself gets.
+    /// Nobody else sees the events that are for one stream only.
+    #[must_use]
+    pub fn subscribe_to(topic: Topic) -> Self {
+        Self { publish: None, subscribe: Some(SelectorSet::one(Selector::exact(topic))) }
+    }
+
+    /// May publish to some topic.
+    #[must_use]
+    pub fn may_publish_anything(&self) -> bool {
+        self.publish.is_some()
+    }
+
+    /// May publish to this topic.
+    #[must_use]
+    pub fn may_publish(&self, topic: &str) -> bool {
+        self.publish.as_ref().is_some_and(|selectors| selectors.matches(topic))
+    }
+
+    /// May see private events with one of these topics.
+    #[must_use]
+    pub fn may_see_private<'a>(&self, topics: impl IntoIterator<Item = &'a str>) -> bool {
+        self.subscribe.as_ref().is_some_and(|selectors| selectors.matches_any(topics))
+    }
+
+    /// May see an event that is asked for.
+    #[must_use]
+    pub fn may_see(&self, event: &Event) -> bool {
+        if event.is_for_one_stream() {
+            return event.topics().iter().any(|topic| self.are_those_of(topic));
+        }
+        !event.is_private() || self.may_see_private(event.topics().iter().map(Topic::as_str))
+    }
+
+    /// Whether these are the grants of the stream that a topic was made for.
+    fn are_those_of(&self, topic: &Topic) -> bool {
+        let Some(subscribe) = &self.subscribe else { return false };
+        let mut selectors = subscribe.iter();
+        let only = selectors.next().and_then(Selector::exact_topic);
+        self.publish.is_none() && only == Some(topic) && selectors.next().is_none()
+    }
+
+    /// May see every private event.
+    #[must_use]
+    pub fn sees_everything(&self) -> bool {
+        self.subscribe.as_ref().is_some_and(SelectorSet::is_any)
+    }
+}

@@ -1,0 +1,158 @@
+//! What a request may do: from its token to its grants.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use hyper::header::{HeaderMap, HeaderValue};
+
+use super::Context;
+use super::credentials::Credential;
+use super::parameters::Pairs;
+use super::response::Problem;
+use crate::auth::token::{Grant, Place, Role, TokenError, TokenGrants, Verifier};
+use crate::auth::{Authority, Grants};
+use crate::logging::log_limited;
+use crate::topic::{SelectorError, SelectorSet};
+
+/// How long a stream may last whose token does not expire: then the client comes back, and its token
+/// is checked against the keys of that time.
+const STREAM_TIME_WITHOUT_EXPIRY: Duration = Duration::from_secs(60 * 60);
+
+/// What a request may do, and until when.
+#[derive(Clone, Debug)]
+pub(super) struct Access {
+    pub(super) grants: Grants,
+    pub(super) expires: Option<Instant>,
+}
+
+impl Access {
+    /// Refuses what comes after the end of the token, in a request that lasts longer.
+    pub(super) fn check_time(&self, context: &Context) -> Result<(), Problem> {
+        match self.expires {
+            Some(at) if at <= Instant::now() => {
+                let seconds = at.elapsed().as_secs();
+                Err(refused(&TokenError::Expired { seconds }, context))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a request to subscribe may see.
+pub(super) async fn subscriber(
+    headers: &HeaderMap,
+    parameters: &Pairs<'_>,
+    context: &Context,
+) -> Result<Access, Problem> {
+    let Authority::Tokens { verifier, anonymous_subscribe } = &context.authority else {
+        return Ok(Access { grants: Grants::all(), expires: None });
+    };
+    let Some(credential) = context.token_places.find(headers, parameters)? else {
+        return match anonymous_subscribe {
+            true => Ok(Access { grants: Grants::public(), expires: None }),
+            false => Err(Problem::NoToken),
+        };
+    };
+    access(&credential, Role::Subscriber, verifier, context).await
+}
+
+/// What a request to publish may do, and where its token stood: a browser adds cookies to the requests
+/// of any page, so that one in a cookie is not enough by itself. `None` in open mode.
+pub(super) async fn publisher(
+    headers: &HeaderMap,
+    parameters: &Pairs<'_>,
+    context: &Context,
+) -> Result<(Access, Option<Place>), Problem> {
+    let Authority::Tokens { verifier, .. } = &context.authority else {
+        return Ok((Access { grants: Grants::all(), expires: None }, None));
+    };
+    let credential = context.token_places.find(headers, parameters)?.ok_or(Problem::NoToken)?;
+    let place = credential.place;
+    let access = access(&credential, Role::Publisher, verifier, context).await?;
+    if !access.grants.may_publish_anything() {
+        return Err(Problem::NothingGranted);
+    }
+    Ok((access, Some(place)))
+}
+
+async fn access(
+    credential: &Credential<'_>,
+    role: Role,
+    verifier: &Verifier,
+    context: &Context,
+) -> Result<Access, Problem> {
+    let granted = verifier
+        .verify(&credential.token, role, credential.place)
+        .map_err(|error| refused(&error, context))?;
+    let expires = Some(moment(granted.expires));
+    let TokenGrants { publish, subscribe, .. } = granted;
+    let grants = match role {
+        Role::Publisher => Grants::of(selectors(&publish, context).await?, None),
+        Role::Subscriber => Grants::of(None, selectors(&subscribe, context).await?),
+    };
+    Ok(Access { grants, expires })
+}
+
+async fn selectors(grants: &[Grant], context: &Context) -> Result<Option<SelectorSet>, Problem> {
+    if grants.is_empty() {
+        return Ok(None);
+    }
+    let texts = grants.iter().map(|(notation, text)| (*notation, text.as_str()));
+    match context.selectors.read_all(texts).await {
+        Ok(set) => Ok(Some(set)),
+        // A selector that cannot be used is the token's fault, unless there is no memory for it.
+        Err(Problem::Selector(error)) if error != SelectorError::BudgetExhausted => {
+            Err(refused(&TokenError::Claims(format!("a selector in it: {error}")), context))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// The moment at which a stream ends.
+fn moment(expires: Option<SystemTime>) -> Instant {
+    let left = expires.map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
+    let now = Instant::now();
+    let left = left.unwrap_or(STREAM_TIME_WITHOUT_EXPIRY);
+    now.checked_add(left).unwrap_or(now)
+}
+
+/// The reason goes into the log, under a number that the response has, too; and into the response
+/// where its holder may know it.
+fn refused(error: &TokenError, context: &Context) -> Problem {
+    let reference = format!("{:08x}", rand::random::<u32>());
+    tracing::debug!(reference, reason = %error, "a token was refused");
+    log_limited!(
+        INFO,
+        reference,
+        reason = %error,
+        "a token was refused; --log-level debug logs each, and --explain-tokens says why in the response"
+    );
+    context.metrics.token_refused(error.fault());
+    let reason = context.settings.explain_tokens.then(|| error.to_string());
+    Problem::Token { reference, reason }
+}
+
+/// The value of `WWW-Authenticate` for a problem (RFC 6750, section 3).
+pub(super) fn challenge(problem: &Problem, context: &Context) -> Option<HeaderValue> {
+    let error = match problem {
+        Problem::NoToken => None,
+        Problem::Authorization { .. } => Some("invalid_request"),
+        Problem::Token { .. } => Some("invalid_token"),
+        Problem::NotGranted { .. } | Problem::NothingGranted => Some("insufficient_scope"),
+        _ => return None,
+    };
+    let Authority::Tokens { verifier, .. } = &context.authority else { return None };
+    let mut fields = Vec::new();
+    if let Some(error) = error {
+        fields.push(format!("error=\"{error}\""));
+    }
+    if let Problem::Token { reason: Some(reason), .. } = problem {
+        let plain = reason.chars().filter(|c| (' '..='~').contains(c) && !"\"\\".contains(*c));
+        fields.push(format!("error_description=\"{}\"", plain.collect::<String>()));
+    }
+    if let Some(url) = super::metadata::url(verifier) {
+        fields.push(format!("resource_metadata=\"{url}\""));
+    }
+    let value =
+        if fields.is_empty() { "Bearer".into() } else { format!("Bearer {}", fields.join(", ")) };
+    HeaderValue::from_str(&value).ok()
+}

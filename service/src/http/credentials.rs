@@ -1,0 +1,158 @@
+//! Where the token of a request stands.
+//!
+//! The first place that has one decides, whatever is wrong with it: a token that fails is never
+//! replaced by another that the request has elsewhere.
+
+use std::borrow::Cow;
+
+use hyper::header::{AUTHORIZATION, COOKIE, HeaderMap};
+
+use super::parameters::Pairs;
+use super::response::Problem;
+use crate::auth::token::Place;
+
+/// The parameter of draft-07.
+const PARAMETER: &str = "authorization";
+
+const SCHEME: &str = "bearer";
+
+/// In which places tokens are looked for.
+#[derive(Clone, Debug)]
+pub struct TokenPlaces {
+    /// The parameter `authorization`.
+    pub query: bool,
+    /// The names of cookies, the first one first.
+    pub cookies: Vec<String>,
+}
+
+impl Default for TokenPlaces {
+    fn default() -> Self {
+        let cookies = ["__Secure-mercure_access_token", "mercureAuthorization"];
+        Self { query: true, cookies: cookies.map(str::to_owned).to_vec() }
+    }
+}
+
+/// The token of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Credential<'a> {
+    pub(super) token: Cow<'a, str>,
+    pub(super) place: Place,
+}
+
+impl TokenPlaces {
+    /// The token of a request, if it has one.
+    pub(super) fn find<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        parameters: &'a Pairs<'_>,
+    ) -> Result<Option<Credential<'a>>, Problem> {
+        if let Some(token) = in_header(headers)? {
+            return Ok(Some(Credential { token: token.into(), place: Place::Header }));
+        }
+        if self.query
+            && let Some((_, token)) = parameters.iter().find(|(name, _)| name == PARAMETER)
+        {
+            return Ok(Some(Credential { token: token.as_ref().into(), place: Place::Query }));
+        }
+        let found = self.cookies.iter().find_map(|name| cookie(headers, name));
+        Ok(found.map(|token| Credential { token: token.into(), place: Place::Cookie }))
+    }
+}
+
+/// The token of `Authorization: Bearer`. The name of the scheme has no case (RFC 9110, section 11.1).
+fn in_header(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let malformed = |what: &'static str| Problem::Authorization { what };
+    let mut lines = headers.get_all(AUTHORIZATION).iter();
+    let Some(line) = lines.next() else { return Ok(None) };
+    if lines.next().is_some() {
+        return Err(malformed("there is more than one header `Authorization`; send one"));
+    }
+    let text = line.to_str().unwrap_or_default();
+    let token = text.split_once(' ').and_then(|(scheme, token)| {
+        scheme.eq_ignore_ascii_case(SCHEME).then(|| token.trim_matches(' '))
+    });
+    match token {
+        Some(token) if !token.is_empty() && !token.contains([' ', ',']) => Ok(Some(token)),
+        _ => Err(malformed("the header `Authorization` is not `Bearer` and a token; send that")),
+    }
+}
+
+/// The first cookie of this name (RFC 6265, section 4.2).
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
+    let mut values = pairs.filter(|(given, _)| given.trim() == name);
+    values.next().map(|(_, value)| value.trim().trim_matches('"')).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderValue;
+
+    use super::super::parameters::pairs;
+    use super::*;
+
+    type Expected = Option<(&'static str, Place)>;
+    type Lines<'a> = &'a [(&'static str, &'a str)];
+
+    fn headers(lines: Lines<'_>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    fn found(lines: Lines<'_>, query: &str) -> Result<Option<(String, Place)>, Problem> {
+        let (headers, pairs) = (headers(lines), pairs(query).unwrap());
+        let found = TokenPlaces::default().find(&headers, &pairs)?;
+        Ok(found.map(|found| (found.token.into_owned(), found.place)))
+    }
+
+    #[test]
+    fn the_first_place_that_has_a_token_decides() {
+        let header = ("authorization", "Bearer h");
+        let new = ("cookie", "a=b; __Secure-mercure_access_token=c; x=y");
+        let old = ("cookie", "mercureAuthorization=o");
+        let cases: [(Lines<'_>, &str, Expected); 10] = [
+            (&[], "", None),
+            (&[header, new, old], "authorization=q", Some(("h", Place::Header))),
+            (&[("authorization", "bEARER  h")], "", Some(("h", Place::Header))),
+            (&[new, old], "topic=a&authorization=q", Some(("q", Place::Query))),
+            (&[new, old], "", Some(("c", Place::Cookie))),
+            (&[old, new], "Authorization=q", Some(("c", Place::Cookie))),
+            (&[old], "", Some(("o", Place::Cookie))),
+            (&[("cookie", "mercureAuthorization=\"o\"")], "", Some(("o", Place::Cookie))),
+            (&[("cookie", "mercureAuthorization=")], "", None),
+            (&[("cookie", "xmercureAuthorization=o; mercureAuthorizationx=o")], "", None),
+        ];
+        for (lines, query, expected) in cases {
+            let expected = expected.map(|(token, place)| (token.to_owned(), place));
+            assert_eq!(found(lines, query), Ok(expected), "{lines:?} {query}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_read_is_no_reason_to_look_elsewhere() {
+        let cases: [Lines<'_>; 6] = [
+            &[("authorization", "Basic YTpi")],
+            &[("authorization", "Bearer")],
+            &[("authorization", "Bearer ")],
+            &[("authorization", "")],
+            &[("authorization", "Bearer a b")],
+            &[("authorization", "Bearer a"), ("authorization", "Bearer b")],
+        ];
+        for lines in cases {
+            let lines = [lines, &[("cookie", "mercureAuthorization=o")]].concat();
+            let problem = found(&lines, "authorization=q").unwrap_err();
+            assert!(matches!(problem, Problem::Authorization { .. }), "{lines:?}: {problem}");
+        }
+    }
+
+    #[test]
+    fn the_url_can_be_left_out() {
+        let places = TokenPlaces { query: false, ..TokenPlaces::default() };
+        let (headers, pairs) = (HeaderMap::new(), pairs("authorization=q").unwrap());
+        assert_eq!(places.find(&headers, &pairs), Ok(None));
+    }
+}
