@@ -1,4 +1,4 @@
-//! Several events as one segment of bytes, joined once for everybody who gets them.
+//! Several events as one segment of bytes, joined once for all subscribers that get them.
 //!
 //! A sink may take a part of a segment. Where that part ends inside a frame, the rest of that frame
 //! has to follow before anything else, whatever happens to the subscriber meanwhile; a batch tells
@@ -20,7 +20,7 @@ struct Joined {
     events: Box<[Arc<Event>]>,
     /// Of the frames.
     bytes: u64,
-    /// What is joined is counted there for as long as anybody holds it.
+    /// The joined bytes are counted there until the last reference to them is dropped.
     buffers: Buffers,
     // Most batches are needed in one of the two forms, and those of one event in none.
     frames: OnceLock<Bytes>,
@@ -48,7 +48,7 @@ impl Batch {
         }))
     }
 
-    /// For a body, which is framed by whoever carries it.
+    /// For a slot: hyper adds the framing of its version of HTTP.
     pub(super) fn frames(&self) -> &Bytes {
         self.0.segment(&self.0.frames, Event::frame)
     }

@@ -2,8 +2,8 @@
 //! subscribed or published.
 //!
 //! Work is counted in steps of about a nanosecond or two, and the clock is looked at every 32,768
-//! of them. Whoever finds the budget spent leaves its work where it can go on with it in the next
-//! iteration. A unit of work is never cut, so every budget gets something done.
+//! of them. A part that finds its budget spent leaves its work where it can go on with it in the
+//! next iteration. A unit of work is never cut, so every budget gets something done.
 
 use std::time::{Duration, Instant};
 
@@ -67,8 +67,8 @@ impl Budget {
         self.is_left() || self.renew()
     }
 
-    /// Goes on matching the topics of an event, by one try at least; `None` when the budget is spent
-    /// before the answer is known, and `progress` tells where to go on.
+    /// Goes on matching the topics of an event, by one try at least; `None` when the budget is
+    /// spent before the result is known, and `progress` holds where to go on.
     pub(super) fn match_topics(
         &mut self,
         selectors: &SelectorSet,

@@ -1,9 +1,9 @@
 //! When to look at a subscriber again: heartbeats, ages and drains, for very many at once.
 //!
 //! One ring of coarse ticks for a whole shard, and one entry a subscriber, so that 100,000 streams
-//! do not own 100,000 timers. Sending an event does not move the entry; whoever is looked at too
-//! early is simply put back for later. Entries further away than the ring reaches are put at its
-//! end and looked at there.
+//! do not own 100,000 timers. Sending an event does not move the entry; a subscriber that is looked
+//! at too early is simply put back for later. Entries further away than the ring reaches are put at
+//! its end and looked at there.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ impl<K> Deadlines<K> {
     }
 
     /// Moves one tick on towards `now` and moves what is due there into `due`. False when the ring
-    /// is level with `now`.
+    /// has reached `now`.
     pub(super) fn advance(&mut self, now: Tick, due: &mut Vec<K>) -> bool {
         if self.now >= now {
             return false;

@@ -21,7 +21,7 @@ pub(super) fn token(key: SubscriberKey) -> Token {
     Token(key.data().as_ffi() as usize)
 }
 
-/// Whose socket a token is.
+/// The subscriber whose socket a token names.
 pub(super) fn key_of(token: Token) -> SubscriberKey {
     KeyData::from_ffi(token.0 as u64).into()
 }

@@ -1,4 +1,4 @@
-//! What wakes a shard, and what it is told.
+//! What wakes a shard, and the notices that other threads post to it.
 //!
 //! The waker is an eventfd that is written at most once until the shard has woken: however many
 //! publishers, sinks and connections wake it, it costs one system call. The queue needs no limit of
@@ -34,10 +34,10 @@ pub(super) enum Notice {
     Stop,
 }
 
-/// For how many notices there is room for ever, once it was needed: 64 KiB.
+/// The room for notices that is not given back once it was needed: 64 KiB.
 const ROOM_KEPT: usize = 4 << 10;
 
-/// The shard's side of everything that other threads tell it.
+/// What a shard and other threads share: notices to the shard, and how far it has come.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     notices: Mutex<VecDeque<Notice>>,
@@ -69,7 +69,8 @@ impl Mailbox {
         });
     }
 
-    /// Tells the shard. One that has ended drops what it is told, and with it whoever was to join.
+    /// Posts a notice. When the shard has ended, the notice is dropped, and with it a subscriber
+    /// that was to join.
     pub(super) fn post(&self, notice: Notice) {
         let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
         if self.has_ended() {
@@ -104,7 +105,8 @@ impl Mailbox {
         self.load.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// The shard has ended: nobody is to be sent there, and who is on the way has to know.
+    /// The shard has ended: no more subscribers are sent there, and those on the way are dropped,
+    /// which ends their streams.
     pub(super) fn retire(&self) {
         let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
         self.ended.store(true, Ordering::Release);

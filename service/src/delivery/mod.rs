@@ -62,12 +62,12 @@ pub struct DeliverySettings {
     pub heartbeat: Duration,
     /// The age at which a stream is closed, plus or minus 20 %; zero for never.
     pub age_max: Duration,
-    /// Clients of closed streams are told to come back after a time drawn from this, in
+    /// A client whose stream the server closes is sent a retry hint drawn from this, in
     /// milliseconds.
     pub retry_ms: RangeInclusive<u32>,
     /// What slow streams may hold beyond the log, all together, in bytes: the rest of events that
-    /// the log has dropped, and segments joined of several events. When it is more, those that are
-    /// furthest behind are ended.
+    /// the log has dropped, and segments joined of several events. When it is more, the streams
+    /// that are furthest behind are ended.
     pub output_buffers_max: usize,
 }
 
@@ -105,7 +105,7 @@ struct ShardHandle {
     stats: Arc<ShardStats>,
 }
 
-/// The threads of the shards; they end when they have been told to.
+/// The threads of the shards; [`Delivery::stop`] ends them.
 #[derive(Debug)]
 pub struct DeliveryThreads {
     handles: Vec<JoinHandle<()>>,
@@ -151,9 +151,9 @@ impl Delivery {
         shard.join(subscription, SocketSink::new(socket, opening, held));
     }
 
-    /// Makes a subscriber whose bytes somebody else pulls: `opening` is sent first, then
-    /// everything after the subscription's cursor. `hang_up` is called when the stream has to end
-    /// although its reader takes nothing any more, and again when its connection has to.
+    /// Makes a subscriber whose bytes are pulled by the reader that is returned: `opening` is sent
+    /// first, then everything after the subscription's cursor. `hang_up` is called when the stream
+    /// has to end although its reader takes nothing any more, and again when its connection has to.
     #[must_use]
     pub fn subscribe_body(
         &self,
@@ -167,7 +167,7 @@ impl Delivery {
         Some(reader)
     }
 
-    /// Closes all streams, evenly spread over `window`. Those that join later are closed at once.
+    /// Closes all streams, evenly spread over `window`. Streams that join later are closed at once.
     pub fn drain(&self, window: Duration) {
         for shard in self.shards.iter() {
             shard.mailbox.post(Notice::Drain { window });

@@ -1,9 +1,9 @@
 //! Where a subscriber's bytes go.
 //!
 //! The shard treats every sink alike, as it would a socket that does not block: it offers frames,
-//! and a sink takes them, takes a part, or says that it is full; when it no longer is, the shard
-//! is told. So cursors, lag, policies, heartbeats and deadlines are the same code whatever
-//! carries the bytes.
+//! and a sink takes them, takes a part, or says that it is full; when it no longer is, the shard is
+//! notified. So cursors, lag, policies, heartbeats and deadlines are the same code whatever carries
+//! the bytes.
 
 use std::fmt;
 use std::io;
@@ -21,9 +21,9 @@ use crate::event::{Block, Sequence};
 pub(super) enum Offer {
     /// It has it, or would take something.
     Taken,
-    /// It is full, has taken nothing, and the shard will be told when it is not.
+    /// It is full, has taken nothing, and the shard will be notified when it is not.
     Full,
-    /// Nobody reads it any more.
+    /// Its reader has gone.
     Closed,
 }
 
@@ -35,9 +35,9 @@ pub(super) enum Sent {
     /// It has the events up to this one, and has seen to it that the last one will be whole. It is
     /// full now.
     Through(Sequence),
-    /// It is full, has taken nothing, and the shard will be told when it is not.
+    /// It is full, has taken nothing, and the shard will be notified when it is not.
     Full,
-    /// Nobody reads it any more.
+    /// Its reader has gone.
     Closed,
 }
 
@@ -62,7 +62,7 @@ pub(super) enum PeerInput {
     Garbage,
 }
 
-/// How far a stream that was asked to end in order is.
+/// What is left to do of ending a stream in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finish {
     /// Nothing is left to do.
@@ -73,7 +73,7 @@ pub(super) enum Finish {
 
 /// Takes the bytes of one subscriber.
 pub(super) trait Sink: Send + fmt::Debug {
-    /// Tells the sink by what key the shard knows it, and where it can register its socket.
+    /// Gives the sink the key by which the shard knows it, and the registry for its socket.
     fn attach(&mut self, key: SubscriberKey, registry: &Registry) -> io::Result<()>;
 
     /// Whether it would take bytes now.
@@ -103,14 +103,14 @@ pub(super) trait Sink: Send + fmt::Debug {
         Finish::Done
     }
 
-    /// Whether its bytes are polled by somebody else (hyper), who sends them and sees to it that they
-    /// leave in time.
+    /// Whether its bytes are polled by hyper, which sends them and sees to it that they leave in
+    /// time.
     fn is_polled(&self) -> bool {
         false
     }
 
-    /// How many bytes that it has taken have yet to leave, whoever has them. They may be part of a
-    /// larger buffer.
+    /// How many bytes that it has taken have yet to leave, wherever they are held. They may be part
+    /// of a larger buffer.
     fn held(&self) -> usize {
         0
     }

@@ -1,7 +1,7 @@
 //! The place for one segment between a shard and the reader of a body.
 //!
-//! Each side leaves word of what it waits for: the reader its waker, the shard that it was told
-//! "full". Whoever changes the place finds that word under the same lock, and acts on it after the
+//! Each side notes what it waits for: the reader its waker, the shard that it found the place full.
+//! The side that changes the place finds that note under the same lock, and acts on it after the
 //! lock is released; so neither can wait for something that has already happened.
 
 use std::mem;
@@ -22,11 +22,11 @@ pub(super) struct SlotCell {
 struct State {
     /// Empty when there is nothing to read.
     segment: Bytes,
-    /// What is read after the segment, of a stream that ends in order. Boxed, because hardly any stream
-    /// is at its end.
+    /// What is read after the segment, of a stream that ends in order. Boxed, because hardly any
+    /// stream is at its end.
     retry_hint: Option<Box<Bytes>>,
     end: Option<End>,
-    /// The shard was told "full" and wants to know when that is over.
+    /// The shard found the place full and wants to be notified when it is not.
     wants_wakeup: bool,
     reader_gone: bool,
     reader: Option<Waker>,
@@ -42,7 +42,7 @@ enum End {
 /// What became of a segment that the shard put.
 #[derive(Debug)]
 pub(super) enum TryPut {
-    /// It is there; whoever waits for it is to be woken.
+    /// It is there; a reader that waits for it is to be woken.
     Taken(Option<Waker>),
     Full,
     Gone,
@@ -53,7 +53,7 @@ pub(super) enum TryPut {
 pub(super) enum Taken {
     Segment {
         segment: Bytes,
-        /// The shard was told "full" and is to be told that it is not.
+        /// The shard found the place full and is to be notified that it no longer is.
         wants_wakeup: bool,
     },
     /// The stream has ended in order.
@@ -71,7 +71,7 @@ impl SlotCell {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The shard puts a segment; an empty one only asks.
+    /// The shard puts a segment; an empty one only looks whether there is room.
     pub(super) fn put(&self, segment: &Bytes) -> TryPut {
         let mut state = self.lock();
         if state.reader_gone {
@@ -96,7 +96,8 @@ impl SlotCell {
         let mut state = self.lock();
         if state.end.is_none() {
             state.end = Some(End::InOrder);
-            // Beside the segment: joined with it, that would be copied, and the copy counted by nobody.
+            // Beside the segment: joined with it, that would be copied, and the copy counted
+            // nowhere.
             state.retry_hint = (!retry_hint.is_empty()).then(|| Box::new(retry_hint.clone()));
         }
         state.reader.take()

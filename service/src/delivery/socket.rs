@@ -23,7 +23,7 @@ use crate::event::{Block, LAST_CHUNK, chunk_of};
 /// send an empty line after its request (RFC 9112, section 2.2), and nothing more.
 const INPUT_BYTES: usize = 256;
 
-/// Whatever counts as long as a connection lives, such as its place among all that are allowed.
+/// What counts for as long as a connection lives, such as its connection guard.
 pub type Held = Box<dyn Any + Send>;
 
 /// A socket that belongs to a shard.
@@ -169,7 +169,7 @@ impl Sink for SocketSink {
             last.extend_from_slice(&chunk_of(retry_hint));
         }
         last.extend_from_slice(LAST_CHUNK);
-        // Beside the rest: joined with it, that would be copied, and the copy counted by nobody.
+        // Beside the rest: joined with it, that would be copied, and the copy counted nowhere.
         self.last = keep(last.freeze());
         self.continue_close()
     }

@@ -9,7 +9,7 @@ use crate::event::Sequence;
 use crate::hub::{InterestGuard, LastId};
 use crate::metrics::EndReason;
 
-/// One open stream: who carries it, and how far it has come.
+/// One open stream: its sink, and how far it has come.
 ///
 /// A subscriber is a receiver of the log: a cursor that goes forward and never back. Everything up
 /// to it has been handed to the sink, in order and once, or is not for this subscriber, or was left
@@ -39,8 +39,8 @@ pub(super) struct Subscriber {
 enum Mode {
     /// Every event, and the lag limit applies.
     Live,
-    /// Every event since the place where it resumed. The lag limit does not apply, and its lag means
-    /// nothing: a replay reaches further back than what its audience has counted.
+    /// Every event since the place where it resumed. The lag limit does not apply, and its lag
+    /// means nothing: a replay reaches further back than what its audience has counted.
     Replaying,
     /// Only the newest event of each topic.
     Conflating,
@@ -121,7 +121,7 @@ impl Subscriber {
         self.cursor
     }
 
-    /// The last id that its client holds: of an event, or of a place that it was told.
+    /// The last id that its client holds: of an event, or of a place that it was sent.
     pub(super) fn last_id(&self) -> LastId {
         LastId { sequence: self.last_sequence, by_publisher: self.last_by_publisher }
     }
@@ -134,9 +134,9 @@ impl Subscriber {
         self.mode == Mode::Conflating
     }
 
-    /// Whether its sink has been full since it was caught up last. Others may be behind without
-    /// being slow: those who joined, or changed places, in the middle of a pass. Their lag is not
-    /// theirs.
+    /// Whether its sink has been full since it last caught up. A subscriber may have fallen behind
+    /// without being slow: when it joined, or changed its place among the members, in the middle of
+    /// a pass. The lag limit does not apply to it then.
     pub(super) fn is_stalled(&self) -> bool {
         self.stalled
     }
@@ -197,8 +197,8 @@ impl Subscriber {
         self.count(taken.amount);
     }
 
-    /// It joined in the middle of what its audience is given now, and has been served so much of all
-    /// that was counted.
+    /// It joined in the middle of what its audience is given now, and has been served so much of
+    /// all that was counted.
     pub(super) fn has_some(&mut self, served: Lag) {
         self.served = served;
     }
@@ -214,7 +214,7 @@ impl Subscriber {
         self.count(left_out);
     }
 
-    /// It was told that events are left out, and is given the newest of each topic from now on.
+    /// It was sent a gap notice, and is given the newest of each topic from now on.
     pub(super) fn conflate(&mut self) {
         debug_assert!(!self.is_replaying(), "a replay leaves nothing out");
         self.mode = Mode::Conflating;

@@ -1,7 +1,7 @@
-//! Wakes a thread that waits, once, however many ask for it.
+//! Wakes a thread that waits, once, however many other threads ask for it.
 //!
-//! A write to an eventfd costs a system call; most of the time somebody else has written already and
-//! the thread has yet to wake. The first who asks wakes it, the others only look.
+//! A write to an eventfd costs a system call; most of the time another thread has written already
+//! and the thread has yet to wake. The first call wakes it, the others only look.
 
 use super::sync::{AtomicBool, Ordering};
 
@@ -17,8 +17,8 @@ impl<W> WakeOnce<W> {
         Self { is_woken: AtomicBool::new(false), waker }
     }
 
-    /// Wakes the thread by `wake`, unless it has been woken since it last looked. The thread sees what
-    /// was written before this call after it has called [`WakeOnce::rearm`].
+    /// Wakes the thread by `wake`, unless it has been woken since it last looked. The thread sees
+    /// what was written before this call after it has called [`WakeOnce::rearm`].
     pub(super) fn wake(&self, wake: impl FnOnce(&W)) {
         if !self.is_woken.swap(true, Ordering::AcqRel) {
             wake(&self.waker);
@@ -29,8 +29,8 @@ impl<W> WakeOnce<W> {
     /// [`WakeOnce::wake`] after this wakes it once more.
     ///
     /// A swap and not a store: it reads what the last call of `wake` wrote, and so sees everything
-    /// that was done before. A store could become visible after the look that follows it, and a wake
-    /// in between would be lost.
+    /// that was done before. A store could become visible after the look that follows it, and a
+    /// wake in between would be lost.
     pub(super) fn rearm(&self) {
         self.is_woken.swap(false, Ordering::AcqRel);
     }

@@ -23,16 +23,17 @@ pub(super) struct Assigning {
 /// How far the audiences of one topic have been found.
 #[derive(Debug)]
 enum Step {
-    /// Handing the event to those that ask for this very topic.
+    /// Handing the event to the audiences with this very topic.
     Exact { from: Bound<AudienceKey> },
-    /// Asking the patterns. All of them have been asked in the end, unless one came meanwhile.
+    /// Matching the audiences with patterns. All of them have been matched in the end, unless one
+    /// came meanwhile.
     Match {
         from: Bound<AudienceKey>,
         progress: MatchProgress,
         matched: Vec<AudienceKey>,
         is_complete: bool,
     },
-    /// Handing it to those whose patterns match, which are in order.
+    /// Handing it to the audiences whose patterns match, in the order of their keys.
     Matched { keys: Arc<[AudienceKey]>, from: Bound<AudienceKey> },
 }
 
@@ -130,7 +131,7 @@ impl Audiences {
         }
     }
 
-    /// The patterns that match a topic, if that is known.
+    /// The audiences whose patterns match a topic, if that is known.
     fn matched_by_patterns(&self, topic: &Topic) -> Option<Arc<[AudienceKey]>> {
         if self.patterns.is_empty() {
             return Some(Arc::default());
@@ -138,7 +139,7 @@ impl Audiences {
         self.matched.get(topic)
     }
 
-    /// Asks pattern after pattern; false when the budget is spent.
+    /// Matches one audience with patterns after the other; false when the budget is spent.
     fn ask_patterns(
         &self,
         topic: &Topic,
@@ -150,7 +151,7 @@ impl Audiences {
         let topics = std::slice::from_ref(topic);
         for &key in self.patterns.range((*from, Bound::Unbounded)) {
             if *from != Bound::Included(key) {
-                // The one that was being asked has left.
+                // The audience that was being matched has left.
                 *progress = MatchProgress::default();
                 *from = Bound::Included(key);
             }

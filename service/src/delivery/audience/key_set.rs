@@ -1,4 +1,4 @@
-//! The audiences that ask for a topic: mostly one, and sometimes very many.
+//! The audiences with the same exact topic: mostly one, and sometimes very many.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -6,8 +6,8 @@ use std::ops::Bound;
 use super::AudienceKey;
 
 /// A set of audiences in the order of their keys, so that an iteration can be cut at one and go on
-/// behind it, whichever have come and gone meanwhile. It is not a list, which would be searched when
-/// one leaves: with half a million in it, many times in one iteration of the shard.
+/// behind it, whichever have come and gone meanwhile. It is not a list, which would be searched
+/// when one leaves: with half a million in it, many times in one iteration of the shard.
 #[derive(Debug)]
 pub(super) enum KeySet {
     /// Usual where each subscriber has a topic of its own; it takes no memory beside itself.

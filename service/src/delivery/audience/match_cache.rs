@@ -9,19 +9,19 @@ use super::AudienceKey;
 use crate::memory::allocated;
 use crate::topic::Topic;
 
-/// What the answers of one shard may take, in bytes.
+/// What the cache of one shard may take, in bytes.
 const BYTES_MAX: u64 = 4 << 20;
 
-/// How many answers there is room for from the start; more makes the table grow.
+/// How many topics there is room for from the start; more makes the table grow.
 const ENTRIES: usize = 1_024;
 
-/// Answers by topic.
+/// The audiences whose patterns match a topic, by topic.
 #[derive(Debug)]
 pub(super) struct MatchCache {
     matches: Cache<Topic, Arc<[AudienceKey]>, Bytes>,
 }
 
-/// Weighs an answer by what it takes in memory: the text of the topic, which may have no other
+/// Weighs an entry by what it takes in memory: the text of the topic, which may have no other
 /// owner, the list, and the place in the cache (measured: about 100 bytes).
 #[derive(Clone, Debug)]
 struct Bytes;

@@ -5,8 +5,8 @@
 //! remembered in a cache, bounded in bytes, that is emptied whenever a pattern comes or goes; so a
 //! hundred thousand private topics cost a map entry each, and do not disturb the cache.
 //!
-//! An event may have a thousand topics, and meet thousands of patterns. So finding its audiences can
-//! be cut at every pattern and every audience, and goes on where it was when the same event is
+//! An event may have a thousand topics, and meet thousands of patterns. So finding its audiences
+//! can be cut at every pattern and every audience, and goes on where it was when the same event is
 //! brought again, even if audiences have come and gone meanwhile.
 
 mod assigning;
@@ -48,12 +48,11 @@ pub(super) struct Audience {
     order_index: usize,
 }
 
-/// To whom an event goes.
+/// How many audiences an event goes to, and how much that leaves pending.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Assignment {
-    /// To how many audiences.
     pub(super) audiences: usize,
-    /// What is pending now for that of them which has most.
+    /// What is pending now for the one of them that has most.
     pub(super) fullest_bytes: usize,
 }
 
@@ -76,12 +75,14 @@ impl Audience {
         self.pending.last().map_or(self.last, |event| event.sequence())
     }
 
-    /// Whether somebody whose cursor is here has had everything that has been found for them.
+    /// Whether a member whose cursor is here has had everything that has been found for its
+    /// audience.
     pub(super) fn has_no_more_after(&self, cursor: Sequence) -> bool {
         cursor >= self.last && self.pending.is_empty()
     }
 
-    /// A stream that listens to one topic only ends when the topic does.
+    /// Whether a stream ends with an event: when it ends all topics of the stream, and no selector
+    /// is a pattern.
     pub(super) fn ends_with(&self, event: &Event) -> bool {
         event.ends_topic()
             && self
@@ -140,8 +141,8 @@ impl Audiences {
         self.matched.bytes()
     }
 
-    /// The audience with these terms. A new one has everything up to `seen`, or up to the event whose
-    /// audiences are being found: its members read that from the log.
+    /// The audience with these terms. A new one has everything up to `seen`, or up to the event
+    /// whose audiences are being found: its members read that from the log.
     pub(super) fn enter(
         &mut self,
         selectors: SelectorSet,

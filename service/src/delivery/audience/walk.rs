@@ -3,12 +3,12 @@
 use super::{AudienceKey, Audiences};
 use crate::delivery::keys::SubscriberKey;
 
-/// How far a walk has come. It keeps no list of the members that it has yet to meet: making one took
-/// 29 ms with half a million streams in a shard (a drain after P12, Intel Xeon, 2026-11-28).
+/// How far a walk has come. It keeps no list of the members that it has yet to meet: making one
+/// took 29 ms with half a million streams in a shard (a drain after P12, Intel Xeon, 2026-11-28).
 ///
-/// It goes backwards, through the audiences and through the members of each. A member that leaves is
-/// replaced by the last of its list, which has been met by then; so no member is missed that was there
-/// from beginning to end. Some may be met twice, and new ones may be met or not.
+/// It goes backwards, through the audiences and through the members of each. A member that leaves
+/// is replaced by the last of its list, which has been met by then; so no member is missed that was
+/// there from beginning to end. Some may be met twice, and new ones may be met or not.
 #[derive(Debug)]
 pub(in crate::delivery) struct Walk {
     /// How many audiences have yet to be begun.

@@ -1,8 +1,8 @@
 //! Backpressure on subscribers: what happens to one whose lag passes the limit. Pure: numbers in, a
 //! verdict out.
 //!
-//! A subscriber that is still being replayed is not measured: it has the log's own limits, and being
-//! closed or skipped again while it catches up would help nobody.
+//! A subscriber that is still being replayed is not measured: it has the log's own limits, and
+//! closing it again, or leaving events out, while it catches up would not help it.
 
 mod rules;
 
@@ -17,9 +17,11 @@ pub enum BackpressurePolicy {
     /// nothing while the log reaches back.
     #[default]
     Disconnect,
-    /// It is told how many events it misses, and goes on with the newest that are within the limit.
+    /// It gets a gap notice with the number of events that it misses, and goes on with the newest
+    /// that are within the limit.
     DropOldest,
-    /// It is told how many events it misses, and gets of those only the newest of each topic.
+    /// It gets a gap notice with the number of events that it misses, and then only the newest of
+    /// each topic.
     Conflate,
     /// There is no limit but the log's own; when the log has passed it, its stream is closed.
     CatchUp,

@@ -1,4 +1,4 @@
-//! Which policy holds for whom: a default, and rules by topic pattern.
+//! Which policy holds for which stream: a default, and rules by topic pattern.
 //!
 //! A policy belongs to a stream, and a stream may ask for several selectors. A rule holds for it
 //! when its pattern covers every selector as it is written; the first such rule decides.

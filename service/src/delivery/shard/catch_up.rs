@@ -1,8 +1,9 @@
-//! Serving whoever is not level from the log: after a resume, or after its sink was full.
+//! Serving subscribers that have fallen behind from the log: after a resume, or after their sinks
+//! were full.
 //!
-//! Each one is read from its own cursor, a page at a time, and only while its sink takes bytes.
-//! Pages that several subscribers need are joined once: after a stall or a restart thousands stand
-//! at the same cursor.
+//! Each is served from its own cursor, a page at a time, and only while its sink takes bytes. Pages
+//! that several subscribers need are joined once: after a stall or a restart thousands stand at the
+//! same cursor.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,12 +23,13 @@ use crate::log::{EventFilter, ReadRange};
 use crate::memory::SplitMap;
 use crate::metrics::EndReason;
 
-/// Pages of the log as segments, by audience and cursor; valid while the shard has seen nothing new.
+/// Pages of the log as segments, by audience and cursor; valid while the shard has seen nothing
+/// new.
 #[derive(Debug, Default)]
 pub(super) struct JoinedPages {
     pages: HashMap<(AudienceKey, Sequence), JoinedPage>,
-    /// Pages of which it is not known yet what is in them, because finding out takes long. Whoever
-    /// comes next to the same place goes on with it.
+    /// Pages whose events have been matched only in part, because matching takes long. The next
+    /// subscriber of the audience with the same cursor goes on with it.
     unfinished: SplitMap<(AudienceKey, Sequence), UnfinishedPage>,
 }
 
@@ -55,7 +57,8 @@ impl JoinedPages {
         self.pages.clear();
     }
 
-    /// A subscriber that stood there has gone. Others who do begin anew, if there are any.
+    /// A subscriber with this cursor has gone. Others with the same one begin the page anew, if
+    /// there are any.
     pub(super) fn forget(&mut self, audience: AudienceKey, cursor: Sequence) {
         if !self.unfinished.is_empty() {
             self.unfinished.remove(&(audience, cursor));
@@ -84,7 +87,7 @@ impl UnfinishedPage {
 }
 
 pub(super) enum Progress {
-    /// Level with the audience, or waiting for its sink.
+    /// It has caught up, or waits for its sink.
     Rest,
     /// There is more to read for it.
     More,
@@ -93,7 +96,8 @@ pub(super) enum Progress {
 }
 
 impl Shard {
-    /// Serves those that are behind, once each; true when some still are and could be served.
+    /// Serves the subscribers that have fallen behind, once each; true when some could be served
+    /// further.
     pub(super) fn catch_up(&mut self) -> bool {
         let mut budget = self.budget();
         for _ in 0..self.behind.len() {
@@ -212,9 +216,9 @@ impl Shard {
         true
     }
 
-    /// The log no longer has what came next. One that was live ends, and is told of the gap when it
-    /// comes back; one that is being replayed is told here and goes on from the oldest, or a busy
-    /// log could keep it from ever getting anywhere.
+    /// The log no longer has what came next. A subscriber that was live is ended, and gets a gap
+    /// notice when it comes back; one that is being replayed gets the notice here and goes on from
+    /// the oldest event, or a busy log could keep it from ever getting anywhere.
     fn passed(&mut self, key: SubscriberKey, page: &JoinedPage) -> Progress {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return Progress::Rest };
         if !subscriber.is_replaying() {

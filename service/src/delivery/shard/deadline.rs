@@ -1,12 +1,12 @@
 //! What is due at a time: the ends of streams, heartbeats, and a look at how far behind the slow
 //! readers are.
 //!
-//! A heartbeat of a subscriber that has caught up tells its client a place: the id of the last event
-//! that the shard has seen. So a client of a quiet topic can resume although the log has long moved
-//! on; without, it would come back with an id that is not retained any more, and be told of a gap
-//! that is none. It must never tell a place that the stream has not reached, for what lies between
-//! would be lost; and an id that a publisher made stays as long as it is retained, because another
-//! server that is fed the same events knows that one, and not ours.
+//! A heartbeat of a subscriber that has caught up gives its client a place: the id of the last
+//! event that the shard has seen. So a client of a quiet topic can resume although the log has long
+//! moved on; without, it would come back with an id that is not retained any more, and get a gap
+//! notice although nothing is missing. A heartbeat must never give a place that the stream has not
+//! reached, for what lies between would be lost; and an id that a publisher made stays as long as
+//! it is retained, because another server that is fed the same events knows that id, and not ours.
 
 use super::super::budget;
 use super::super::keys::SubscriberKey;
@@ -18,8 +18,8 @@ use crate::event::Sequence;
 /// How often lags are looked at.
 const LAGS_EVERY: Tick = 10;
 
-/// How many blocked subscribers are looked at for that: where there are more, some of them stand for
-/// all.
+/// How many blocked subscribers are looked at for that: where there are more, some of them stand
+/// for all.
 const LAGS_MAX: usize = 4 << 10;
 
 impl Shard {
@@ -44,7 +44,8 @@ impl Shard {
         true
     }
 
-    /// Looks at how far behind those are whose sinks are full: rarely, and at nobody else.
+    /// Samples how far the subscribers whose sinks are full have fallen behind: once a second, and
+    /// no others.
     fn sample_lags(&mut self) {
         let mut sample = LagSample::default();
         let blocked = self.blocked.keys().take(LAGS_MAX);
@@ -98,7 +99,7 @@ impl Shard {
         offer
     }
 
-    /// The place of a subscriber that has caught up, if its client is to be told a new one.
+    /// The place of a subscriber that has caught up, if its client is to be sent a new one.
     fn new_place_of(&mut self, key: SubscriberKey) -> Option<Block> {
         let subscriber = self.subscribers.get(key)?;
         if !self.is_at_head(key, subscriber) || self.keeps_its_id(subscriber) {
@@ -109,8 +110,8 @@ impl Shard {
         Some(block.clone())
     }
 
-    /// Whether it has had everything that the shard has seen, and the shard nothing that it had
-    /// before.
+    /// Whether it has had everything that the shard has seen, and the shard has seen everything
+    /// that it has had.
     fn is_at_head(&self, key: SubscriberKey, subscriber: &Subscriber) -> bool {
         let audience = self.audiences.get(subscriber.audience());
         !subscriber.is_replaying()

@@ -1,4 +1,4 @@
-//! The beginning of a pass: what is new in the log, and who gets it.
+//! The beginning of a pass: what is new in the log, and which audiences get it.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::logging::log_limited;
 /// a page of such would be held a million times over.
 const ASSIGNED_MAX: usize = 64 << 10;
 
-/// The most events that a pass begins with, if nobody gets much of them: where each of many
+/// The most events that a pass begins with, if no audience gets much of them: where each of many
 /// subscribers has a topic of its own, events for the same one meet in one write only if a pass is
 /// longer than a page.
 pub(super) const GATHERED_MAX: usize = 16 << 10;
@@ -22,9 +22,9 @@ pub(super) const GATHERED_MAX: usize = 16 << 10;
 pub(super) enum Gathered {
     /// Nothing is new.
     Nothing,
-    /// Something is, and the budget was spent before it was known who gets any of it.
+    /// Something is, and the budget was spent before it was known which audiences get any of it.
     NothingYet,
-    /// Something, or it is known that nobody gets it.
+    /// Something is to be handed out, or it is known that no audience gets what is new.
     Some,
 }
 
@@ -45,9 +45,9 @@ impl Assigned {
 }
 
 impl Shard {
-    /// Reads pages and assigns their events, until somebody's segment is as large as it may be, there
-    /// is enough to do, or the budget is spent. An event whose audiences could not all be found is
-    /// read again by the next pass, which goes on with it.
+    /// Reads pages and assigns their events, until the segment of one audience is as large as it
+    /// may be, there is enough to do, or the budget is spent. An event whose audiences could not
+    /// all be found is read again by the next pass, which goes on with it.
     pub(super) fn gather(&mut self, budget: &mut Budget) -> Gathered {
         let began_at = self.seen;
         let mut assigned = Assigned::default();
@@ -83,8 +83,8 @@ impl Shard {
         }
     }
 
-    /// Matches the events of a page, until enough are waiting; false when the budget is spent before
-    /// all audiences of an event are known.
+    /// Matches the events of a page, until enough are waiting; false when the budget is spent
+    /// before all audiences of an event are known.
     fn assign(&mut self, page: &Page, assigned: &mut Assigned, budget: &mut Budget) -> bool {
         for event in &page.events {
             let touched = self.pass.touched();
@@ -113,8 +113,8 @@ impl Shard {
         self.set_seen(sequence, Some(HubId { epoch, sequence, accepted_ms }));
     }
 
-    /// The log no longer had what came next: every subscriber has fallen behind, whatever its cursor
-    /// was.
+    /// The log no longer had what came next: every subscriber has fallen behind, whatever its
+    /// cursor was.
     fn all_fell_behind(&mut self, lost: Sequence) {
         log_limited!(
             WARN,
@@ -126,7 +126,7 @@ impl Shard {
         self.overrun_walk = Some(self.audiences.walk());
     }
 
-    /// Has all those looked at who fell behind together; true when there are more.
+    /// Goes on noting all subscribers as having fallen behind; true when there are more.
     pub(super) fn continue_overrun(&mut self, budget: &mut Budget) -> bool {
         let Some(mut walk) = self.overrun_walk.take() else { return false };
         while budget.is_left() {

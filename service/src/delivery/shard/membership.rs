@@ -71,15 +71,16 @@ impl Shard {
         if replaying {
             self.behind.push_back(key);
         } else if self.subscribers[key].sink().readiness() == Offer::Closed {
-            // Its reader left before the sink knew whom to tell.
+            // Its reader left before the sink had a key with which to notify the shard.
             self.remove(key, EndReason::Client);
             return;
         }
         self.schedule(key);
     }
 
-    /// When a subscriber that joins counts as having been handed bytes: the first look at it is spread
-    /// over a heartbeat, so that those who came together are not served together for ever after.
+    /// When a subscriber that joins counts as having been handed bytes: the first look at it is
+    /// spread over a heartbeat, so that subscribers that joined together are not sent their
+    /// heartbeats together for ever after.
     fn spread(&self, now: Tick) -> Tick {
         let heartbeat = ticks(self.settings.heartbeat);
         if heartbeat <= 1 {
@@ -110,7 +111,7 @@ impl Shard {
         Some((now.saturating_add(jittered), EndReason::Age))
     }
 
-    /// Ends those that the last walks over audiences found to be at their end.
+    /// Ends the streams that events of sockets and walks over members found to be at their end.
     pub(super) fn part_with_leaving(&mut self, budget: &mut Budget) {
         while budget.is_left()
             && let Some((key, reason)) = self.leaving.pop()
@@ -146,7 +147,7 @@ impl Shard {
         if let Some(&moved) = audience.members.get(subscriber.member_index()) {
             self.subscribers[moved].moved_to(subscriber.member_index());
             if self.pass.is_going_on() {
-                // The walk may have been where it is now already, and not where it was.
+                // The walk may have passed its new place already, and not its old one.
                 self.behind.push_back(moved);
             }
         }
@@ -162,7 +163,7 @@ impl Shard {
         }
     }
 
-    /// A stream that has ended takes its last bytes.
+    /// Goes on with the last bytes of a stream that has ended.
     pub(super) fn continue_close(&mut self, key: SubscriberKey) {
         if let Some(Closing { sink, .. }) = self.closing.get_mut(&key) {
             sink.unblock();
@@ -172,9 +173,9 @@ impl Shard {
         }
     }
 
-    /// Lets go of a stream that has had its time for the last bytes. It may be looked at earlier,
-    /// for a heartbeat that it no longer needs. One that somebody else carries is kept for as long as
-    /// it holds something, to be ended for that.
+    /// Drops a stream that has had its time for the last bytes. It may be looked at earlier, for a
+    /// heartbeat that it no longer needs. One that hyper polls is kept for as long as it holds
+    /// something, so that it can be ended for that.
     pub(super) fn end_closing(&mut self, key: SubscriberKey) {
         let now = self.deadlines.now();
         let Some(closing) = self.closing.get_mut(&key) else { return };
@@ -236,7 +237,7 @@ impl Draining {
     }
 }
 
-/// Tells of readers that the server gave up: their clients see only that the stream ended.
+/// Logs that a slow reader was disconnected: its client sees only that the stream ended.
 fn warn_of(reason: EndReason, policy: BackpressurePolicy, lag: Lag) {
     let Lag { events, bytes } = lag;
     match reason {

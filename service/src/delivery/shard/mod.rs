@@ -1,12 +1,12 @@
 //! One delivery thread with its own subscribers.
 //!
-//! Everything that can wake it is one of four: its waker (the head of the log has moved, or there is
-//! a notice), a socket, a deadline, or work that the last iteration left over. A pass reads on in
-//! the log, matches each event once for each audience, and offers every subscriber that has caught up
-//! its audience's frames as one segment; it is cut into slices, an iteration each. A subscriber that
-//! has fallen behind (its sink was full, or it resumed) is served from the log instead, from its own
-//! cursor, as soon as its sink takes bytes. Nothing is formatted in here, and where no subscriber is
-//! slow nothing is allocated for one.
+//! Everything that can wake it is one of four: its waker (the head of the log has moved, or there
+//! is a notice), a socket, a deadline, or work that the last iteration left over. A pass reads on
+//! in the log, matches each event once for each audience, and offers every subscriber that has
+//! caught up its audience's frames as one segment; it is cut into slices, an iteration each. A
+//! subscriber that has fallen behind (its sink was full, or it resumed) is served from the log
+//! instead, from its own cursor, as soon as its sink takes bytes. Nothing is formatted in here, and
+//! where no subscriber is slow nothing is allocated for one.
 //!
 //! An iteration takes 5 ms at most, whatever was subscribed or published: each of its parts has a
 //! [`Budget`], stops when that is spent, and goes on in the next one.
@@ -53,8 +53,8 @@ use skip::Skipping;
 
 const WAKER: Token = Token(0);
 
-/// How many sockets are heard of at once: all of them are served before anything else, and each
-/// may end its stream.
+/// The most events of sockets in one iteration: all of them are handled before anything else, and
+/// each may end a stream.
 const SOCKET_EVENTS: usize = 64;
 
 /// How long a stream that has ended may take to take its last bytes.
@@ -63,8 +63,8 @@ const CLOSE_TIMEOUT: Tick = 20;
 /// For how many subscribers there is room in the table from the start: 7 MB, of which only what is
 /// used takes memory. So large an allocation is a mapping of its own, and glibc makes it larger by
 /// moving its pages (`mremap_chunk`), where a table that began small would be copied: 30 MB at a
-/// quarter of a million. Subscribers that were allocated one by one cost more at each delivery: 5.86
-/// against 5.61 µs (P1, means of six runs in turn).
+/// quarter of a million. Subscribers that were allocated one by one cost more at each delivery:
+/// 5.86 against 5.61 µs (P1, means of six runs in turn).
 const SUBSCRIBERS_RESERVED: usize = 64 << 10;
 
 /// The most of the log that one pass reads: enough for writes to grow when events come fast, and
@@ -73,7 +73,7 @@ const SUBSCRIBERS_RESERVED: usize = 64 << 10;
 const PASS: PageLimit = PageLimit { events_max: 1_024, bytes_max: 64 << 10 };
 
 /// How long each part of an iteration may go on beginning something new; a slice of a pass twice as
-/// long. Together with the sockets that are heard of, and with what each may still finish, they take
+/// long. Together with the events of sockets, and with what each part may still finish, they take
 /// less than 5 ms.
 const PART: Allowance = Allowance::Time(Duration::from_micros(500));
 
@@ -84,7 +84,7 @@ pub(super) struct Shard {
     settings: DeliverySettings,
     stats: Arc<ShardStats>,
     mailbox: Arc<Mailbox>,
-    /// Publishers wait for it.
+    /// How far this shard has come, for publishers that wait for it.
     pub(super) follower: Option<Follower>,
     poll: Poll,
     began: Instant,
@@ -95,33 +95,34 @@ pub(super) struct Shard {
     epoch: Epoch,
     /// Everything up to here has been matched.
     seen: Sequence,
-    /// The place of whoever has had everything up to there, where it is known.
+    /// The place of a subscriber that has had everything up to there, where it is known.
     seen_id: Option<HubId>,
-    /// What tells that place: made once for all.
+    /// The block that carries that place: made once for all subscribers.
     seen_block: Option<Block>,
-    /// The log had passed the shard up to here: no subscriber had caught up with anything before.
+    /// Events up to here were truncated before the shard had read them: a subscriber with an
+    /// earlier cursor has fallen behind.
     lost: Sequence,
-    /// Not level, and their sinks take bytes.
+    /// Subscribers that may have fallen behind, and whose sinks may take bytes.
     behind: VecDeque<SubscriberKey>,
-    /// Their sinks are full.
+    /// Subscribers whose sinks are full.
     blocked: SplitMap<SubscriberKey, ()>,
     joined_pages: JoinedPages,
     pass: Pass,
-    /// Those whose streams have ended but for bytes that have yet to leave.
+    /// Streams that have ended but for bytes that have yet to leave.
     closing: SplitMap<SubscriberKey, Closing>,
-    /// Events left out for subscribers that have yet to be told of them.
+    /// Events left out for subscribers, which have yet to be announced to them.
     skipping: SplitMap<SubscriberKey, Skipping>,
     lags_due: Tick,
     lags_shown: bool,
-    /// For those who hold more than may be held beyond the log.
+    /// For streams to end, while more is held beyond the log than may be.
     search: Option<Search>,
     next_search: NextSearch,
     pending_release: PendingRelease,
     draining: Option<Draining>,
-    /// Those who have yet to be told that the log has passed the shard.
+    /// Over the subscribers that fell behind because the log had passed the shard.
     overrun_walk: Option<Walk>,
     stopped: bool,
-    /// What has been told and not yet heeded.
+    /// Notices that have been taken and not yet handled.
     notices: VecDeque<Notice>,
     /// What each part of an iteration may do.
     allowance: Allowance,
@@ -181,7 +182,7 @@ impl Shard {
         Ok((shard, mailbox))
     }
 
-    /// Serves until it is told to stop.
+    /// Serves until it is stopped, or cannot wait for events any more.
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(SOCKET_EVENTS);
         let mut more = false;
@@ -203,8 +204,8 @@ impl Shard {
         }
     }
 
-    /// Something happened to a socket. A stream whose client has gone is removed later, within a budget:
-    /// one that asks for a thousand topics takes a while, and here are many at once.
+    /// Something happened to a socket. A stream whose client has gone is removed later, within a
+    /// budget: one with a thousand topics takes a while, and here are many at once.
     fn on_socket_event(&mut self, event: &SocketEvent) {
         if event.token() == WAKER {
             return;
@@ -227,9 +228,9 @@ impl Shard {
 
     /// Does everything that is due, up to the bounds of one slice; true when there is more.
     fn iterate(&mut self) -> bool {
-        // Deadlines first: they also tell what time it is for the rest of the iteration.
+        // Deadlines first: they also set the time for the rest of the iteration.
         let more_deadlines = self.serve_deadlines();
-        // Then notices: whoever joined is in its audience before the head is looked at again.
+        // Then notices: a new subscriber is in its audience before the head is looked at again.
         let more_notices = self.serve_notices();
         let more_to_end = self.end_those_who_hold_too_much();
         let more_events = self.advance();
@@ -281,7 +282,8 @@ impl Shard {
     }
 
     fn until_next_deadline(&self) -> Option<Duration> {
-        // While somebody is blocked or shown as such, stats are to become true without events.
+        // While subscribers are blocked, or shown as blocked, the stats are brought up to date even
+        // without events.
         let lags = (self.lags_shown || !self.blocked.is_empty()).then_some(self.lags_due);
         let next = self.deadlines.next_in().map(|ahead| self.deadlines.now() + ahead);
         let due = lags.into_iter().chain(next).chain(self.next_search()).min()?;
@@ -291,13 +293,13 @@ impl Shard {
 
 fn notice_steps(notice: &Notice) -> usize {
     match notice {
-        // It is sent its beginning, and the other is closed.
+        // A new subscriber is sent its opening; one that has gone is closed.
         Notice::Join(_) | Notice::Gone(_) => 2 * budget::WRITE,
         Notice::Ready(_) | Notice::Drain { .. } | Notice::Stop => budget::LOOK,
     }
 }
 
-/// Why a subscriber that is not level must go, if it must.
+/// Why a subscriber that has fallen behind must be ended, if it must.
 fn lag_verdict(
     subscriber: &Subscriber,
     audience: &Audience,
@@ -317,8 +319,8 @@ fn ticks(duration: Duration) -> Tick {
 }
 
 impl Drop for Shard {
-    /// Nobody is sent to a shard that has ended, however it ended. If nobody told it to, its streams
-    /// are counted as ended, or they would be shown as open for ever.
+    /// No subscriber is sent to a shard that has ended, however it ended. If it was not stopped,
+    /// its streams are counted as failed, or they would be shown as open for ever.
     fn drop(&mut self) {
         self.mailbox.retire();
         if !self.stopped {

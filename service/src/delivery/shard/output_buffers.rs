@@ -1,16 +1,16 @@
 //! The bound on what slow streams hold beyond the log.
 //!
 //! A reader that stops in the middle of an event holds that event even when the log has dropped it,
-//! and one on HTTP/2 holds a segment joined of several. All of that is counted, whoever holds it
-//! ([`Buffers`](crate::event::Buffers)); when it is more than may be, those that are furthest behind
-//! are ended, and are replayed or told of a gap when they come back.
+//! and one on HTTP/2 holds a segment joined of several. All of that is counted, wherever it is held
+//! ([`Buffers`](crate::event::Buffers)); when it is more than may be, the streams that are furthest
+//! behind are ended, and their clients are replayed or get a gap notice when they come back.
 //!
-//! Streams whose bytes somebody else sends may hold much without ever having refused any, so all
-//! streams are looked at. And those bytes are let go of some time after the stream was ended: until
-//! then they count as gone, or everybody else would be ended meanwhile. But only up to half of what
-//! may be held: several streams may hold one buffer, which is let go of with the last of them. Where
-//! more than half as much again is held, all who are slow are ended, and connections that do not even
-//! take the end of their streams are cut.
+//! Streams whose bytes hyper sends may hold much without ever having refused any, so all streams
+//! are looked at. And those bytes are released some time after the stream was ended: until then
+//! they count as gone, or all other streams would be ended meanwhile. But they count so only up to
+//! half of what may be held: several streams may hold one buffer, which is released with the last
+//! of them. Where more than half as much again is held, all slow streams are ended, and connections
+//! that do not even take the end of their streams are cut.
 
 use bytes::Bytes;
 
@@ -21,11 +21,12 @@ use super::super::keys::SubscriberKey;
 use super::{Closing, EndReason, Shard};
 use crate::event::Sequence;
 
-/// The most streams that are remembered as furthest behind, and that may have their release pending.
+/// The most streams that are remembered as furthest behind, and that may have their release
+/// pending.
 const HOLDERS_MAX: usize = if cfg!(test) { 8 } else { 4_096 };
 
-/// Whoever has not taken what it was handed so long ago is slow. Those who read well hold something
-/// too, for a moment; and it is not this shard alone whose streams may hold too much.
+/// A stream that has not taken what it was handed so long ago is slow. A stream that is read well
+/// holds something too, for a moment; and it may be streams of other shards that hold too much.
 const SLOW: Tick = 10;
 
 /// A search for streams to be ended.
@@ -33,12 +34,12 @@ const SLOW: Tick = 10;
 pub(super) struct Search {
     /// Over all streams of the shard.
     walk: Walk,
-    /// Those who hold something, and how far behind they are.
+    /// Streams that hold something, and the last sequence that each has been sent.
     holders: Vec<(Sequence, SubscriberKey)>,
 }
 
 impl Search {
-    /// Remembers one, and forgets those that are least behind where there are too many.
+    /// Remembers a stream, and forgets those that are least behind where there are too many.
     fn found(&mut self, holder: (Sequence, SubscriberKey)) {
         self.holders.push(holder);
         if self.holders.len() >= 2 * HOLDERS_MAX {
@@ -48,7 +49,7 @@ impl Search {
     }
 }
 
-/// When it is worth while to look again, after a search: what is let go of at once is gone by then.
+/// When it is worth while to look again, after a search: what is released at once is gone by then.
 #[derive(Debug, Default)]
 pub(super) struct NextSearch {
     due: Tick,
@@ -59,8 +60,8 @@ pub(super) struct NextSearch {
 }
 
 impl Shard {
-    /// Ends those that are furthest behind if too much is held; true if there was more to do than
-    /// there was time for.
+    /// Ends the streams that are furthest behind if too much is held; true if there was more to do
+    /// than there was time for.
     pub(super) fn end_those_who_hold_too_much(&mut self) -> bool {
         let now = self.deadlines.now();
         let beyond = self.log.buffers().beyond_the_log();
@@ -104,13 +105,14 @@ impl Shard {
         self.log.buffers().beyond_the_log() > self.settings.output_buffers_max
     }
 
-    /// Whether so much is held that nobody can be given time to let go.
+    /// Whether so much is held that no stream can be given time to release its bytes.
     fn holds_far_too_much(&self) -> bool {
         let max = self.settings.output_buffers_max;
         self.log.buffers().beyond_the_log() > max.saturating_add(max / 2)
     }
 
-    /// Whether it still would be too much when those who have been ended have let go.
+    /// Whether it would still be too much when the streams that have been ended have released their
+    /// bytes.
     fn will_hold_too_much(&self) -> bool {
         let buffers = self.log.buffers();
         let max = self.settings.output_buffers_max;
@@ -123,7 +125,8 @@ impl Shard {
         bytes.saturating_add(self.settings.output_buffers_max / 8)
     }
 
-    /// False when the budget is spent.
+    /// Cuts the connections of ended streams that still hold bytes, if far too much is held; false
+    /// when the budget is spent.
     fn disconnect_those_who_do_not_let_go(&mut self, budget: &mut Budget) -> bool {
         !self.holds_far_too_much() || self.pending_release.disconnect(budget)
     }
@@ -132,8 +135,7 @@ impl Shard {
         Search { walk: self.audiences.walk(), holders: Vec::new() }
     }
 
-    /// Lets go of those that have ended and have not taken their last bytes; false when the budget
-    /// is spent.
+    /// Aborts closing streams that have not taken their last bytes; false when the budget is spent.
     fn end_closing_early(&mut self, budget: &mut Budget) -> bool {
         while self.pending_release.len() < HOLDERS_MAX {
             let key = self.closing.keys().next().copied();
@@ -150,7 +152,8 @@ impl Shard {
         true
     }
 
-    /// Finds those who hold something; false when the budget is spent.
+    /// Finds the streams that hold something and are slow, or whose last event the log no longer
+    /// has; false when the budget is spent.
     fn continue_search(&self, search: &mut Search, budget: &mut Budget) -> bool {
         let oldest = self.log.bounds().oldest;
         let now = self.deadlines.now();
@@ -171,7 +174,7 @@ impl Shard {
         true
     }
 
-    /// Ends one after the other, until it is enough; false when the budget is spent before.
+    /// Ends one stream after the other, until it is enough; false when the budget is spent before.
     fn end_holders(&mut self, search: &mut Search, budget: &mut Budget) -> bool {
         while self.will_hold_too_much()
             && self.pending_release.len() < HOLDERS_MAX

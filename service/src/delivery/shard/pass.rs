@@ -2,11 +2,11 @@
 //!
 //! A pass reads a page or a few, matches each event once for each audience, and then walks over the
 //! members. The walk is cut into slices, so that new subscribers, sockets that can be written
-//! again, deadlines and those who are behind are served in between; and it begins at another
-//! member every time, so that nobody is always last.
+//! again, deadlines and subscribers that have fallen behind are served in between; and it begins at
+//! another member every time, so that no member is always last.
 //!
-//! Members come and go between two slices. Cursors make that safe: whoever the walk misses or
-//! meets twice is found to be behind, or to have the batch already.
+//! Members come and go between two slices. Cursors make that safe: a member that the walk misses or
+//! meets twice is found to have fallen behind, or to have the batch already.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,7 +36,7 @@ const TIMED_WRITES: u64 = 16;
 struct Assigned {
     audience: AudienceKey,
     batch: Batch,
-    /// Whoever's cursor is here or further had everything before this batch.
+    /// A subscriber whose cursor is here or further had everything before this batch.
     previous_last: Sequence,
     /// The stream ends after this batch.
     ends: bool,
@@ -59,7 +59,7 @@ pub(super) struct Pass {
     rotation: usize,
     joined: JoinedBatches,
     began: Option<Instant>,
-    /// Those that somebody gets.
+    /// Those that at least one audience gets.
     events: Vec<Arc<Event>>,
 }
 
@@ -93,7 +93,7 @@ impl Pass {
         &mut self.touched
     }
 
-    /// Somebody gets this event.
+    /// At least one audience gets this event.
     pub(super) fn note_event(&mut self, event: Arc<Event>) {
         self.events.push(event);
     }
@@ -128,7 +128,7 @@ impl Pass {
         key
     }
 
-    /// Everybody has been served.
+    /// All audiences have been served.
     fn clear(&mut self) {
         self.touched.clear();
         self.current = 0;
@@ -145,7 +145,7 @@ impl Shard {
         if !self.pass.is_going_on() {
             let began = Instant::now();
             match self.gather(&mut budget) {
-                // Without any budget left, nobody has looked.
+                // Without any budget left, the log has not been looked at.
                 Gathered::Nothing => return !budget.is_left() || !self.leaving.is_empty(),
                 Gathered::NothingYet => return true,
                 Gathered::Some => {}
@@ -166,8 +166,8 @@ impl Shard {
         self.seen < self.log.bounds().head || !self.leaving.is_empty()
     }
 
-    /// Makes a batch of what is pending for the next audience, unless one is being served; false when
-    /// there is none.
+    /// Makes a batch of what is pending for the next audience, unless one is being served; false
+    /// when there is none.
     fn begin_audience(&mut self) -> bool {
         while self.pass.serving.is_none() {
             let Some(key) = self.pass.next_touched() else { return false };
@@ -210,7 +210,8 @@ impl Shard {
             && let Some(member) = self.pass.next_member(&audience.members)
         {
             let Some(subscriber) = self.subscribers.get_mut(member) else { continue };
-            // Its cursor may be level, and what was left out before it is yet to be told.
+            // It may have caught up by its cursor while events left out before that have yet to be
+            // announced.
             let delivered = if self.skipping.contains_key(&member) {
                 Delivered::Behind
             } else {
@@ -266,7 +267,7 @@ struct BatchDelivery {
     now: Tick,
 }
 
-/// How it went with one member.
+/// What became of the delivery to one member.
 #[derive(Clone, Copy)]
 enum Delivered {
     /// It was behind already and is served from the log.
@@ -332,7 +333,7 @@ impl BatchDelivery {
         }
     }
 
-    /// What somebody has been served who has this batch up to a sequence.
+    /// What a subscriber has been served that has this batch up to a sequence.
     fn served_through(&self, through: Sequence, total: Lag) -> Lag {
         let (events, bytes) = self.batch.measure_through(through);
         Lag {

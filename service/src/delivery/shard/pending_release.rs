@@ -1,10 +1,11 @@
-//! Streams of a shard that were ended for what they held, and some of whose bytes have yet to leave.
+//! Streams of a shard that were ended for what they held, and some of whose bytes have yet to
+//! leave.
 
 use super::super::budget::{self, Budget};
 use super::super::sink::Sink;
 use crate::event::Buffers;
 
-/// Their sinks, and their bytes, which count for all shards as soon to be let go of.
+/// Their sinks, and their bytes, which count for all shards as pending release.
 #[derive(Debug)]
 pub(super) struct PendingRelease {
     ended: Vec<Ended>,
@@ -29,7 +30,7 @@ impl PendingRelease {
         self.ended.len()
     }
 
-    /// A stream was ended. Whoever carries it has some of it for a moment longer, or nothing.
+    /// A stream was ended. Some of its bytes may be held for a moment longer.
     pub(super) fn add(&mut self, sink: Box<dyn Sink>) {
         let held = sink.held();
         if held > 0 {
@@ -38,8 +39,8 @@ impl PendingRelease {
         }
     }
 
-    /// Counts anew what is held, and forgets the streams whose bytes have left. Bytes that have left
-    /// and were still counted would be taken off twice.
+    /// Counts anew what is held, and forgets the streams whose bytes have left. Bytes that have
+    /// left and were still counted would be taken off twice.
     pub(super) fn recount(&mut self) {
         let mut held = 0;
         self.ended.retain(|ended| {

@@ -15,7 +15,8 @@ pub(super) struct Selection {
     candidates: Peekable<IntoIter<Arc<Event>>>,
     /// How far the first of them has come.
     progress: MatchProgress,
-    /// Something has been done since it was cut: so each time something is, whatever is left.
+    /// Something has been done since the last cut: after each, something is, however little budget
+    /// is left.
     advanced: bool,
 }
 

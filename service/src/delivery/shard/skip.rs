@@ -1,10 +1,10 @@
-//! Leaving events out for those whose policy asks for it, once they are too far behind.
+//! Leaving events out for subscribers whose policy is to do so, once they are too far behind.
 //!
 //! It happens when the sink takes bytes again, and not before: until then nothing is held for a
-//! slow reader, so there is nothing to drop. The log is read on from the reader's cursor, each event
-//! once, and the cursor moves over what is left out; so the work is in proportion to what was
-//! published, however little the reader takes at a time. What was left out is told before anything
-//! that follows it.
+//! slow reader, so there is nothing to drop. The log is read on from the reader's cursor, each
+//! event once, and the cursor moves over what is left out; so the work is in proportion to what was
+//! published, however little the reader takes at a time. What was left out is announced before
+//! anything that follows it.
 //!
 //! All of it can be cut, and what is known until then is kept ([`Skipping`]).
 
@@ -25,15 +25,15 @@ use crate::hub::LastId;
 use crate::log::{EventFilter, ReadRange};
 use crate::metrics::{EndReason, Skip};
 
-/// Asking the log whether a topic has a newer event.
+/// Looking up in the log whether a topic has a newer event.
 const LOOK_UP: usize = 4 * budget::LOOK;
 
 /// What is being left out for one subscriber.
 #[derive(Debug, Default)]
 pub(super) struct Skipping {
-    /// Events behind its cursor that it will not get and has yet to be told of.
+    /// Events behind its cursor that it will not get and that have yet to be announced to it.
     unannounced: u64,
-    /// Events ahead of its cursor that it has been told it will not get.
+    /// Events ahead of its cursor that have been announced to it as left out.
     announced: u64,
     work: Work,
 }
@@ -47,8 +47,8 @@ enum Work {
     Sort(Page),
 }
 
-/// How many events a subscriber lost that the log has dropped: all that were for it, less those that
-/// are still there.
+/// How many events a subscriber lost that the log has dropped: all that were for it, less those
+/// that are still there.
 #[derive(Debug)]
 struct Count {
     /// All that were for it when the counting began and that it had not been served.
@@ -94,7 +94,7 @@ impl Skipping {
 }
 
 impl Shard {
-    /// Leaves out what the policy says, tells the subscriber, and gives it what follows.
+    /// Leaves out what the policy says, sends the subscriber a gap notice, and then what follows.
     pub(super) fn skip(&mut self, key: SubscriberKey, budget: &mut Budget) -> Progress {
         let mut skipping = self.skipping.remove(&key).unwrap_or_default();
         let progress = match self.count_what_the_log_dropped(key, &mut skipping, budget) {
@@ -142,7 +142,7 @@ impl Shard {
         let lost = count.lag.events.saturating_sub(count.retained.events);
         let bytes = count.lag.bytes.saturating_sub(count.retained.bytes);
         subscriber.skip_to(start, Lag { events: lost, bytes });
-        // Some may have been told already, as left out between those that were kept.
+        // Some may have been announced already, as left out between events that were kept.
         skipping.unannounced += lost.saturating_sub(skipping.announced);
         skipping.announced = skipping.announced.saturating_sub(lost);
         None
@@ -287,7 +287,7 @@ impl Shard {
     }
 
     /// Moves the cursor over a page of which nothing is kept. When nothing is left behind it, what
-    /// is missing is told at once: no event will come to tell it before.
+    /// is missing is announced at once: no event follows that would announce it.
     fn pass_over(
         &mut self,
         key: SubscriberKey,
@@ -304,7 +304,7 @@ impl Shard {
             return None;
         }
         if audience.newest() > self.seen {
-            // An event is on its way to it, and what is missing is told before that.
+            // An event is on its way to it, and what is missing is announced before that.
             return Some(Progress::More);
         }
         let before = self.seen_id.map(|id| id.to_string());
@@ -319,7 +319,7 @@ impl Shard {
         Some(Progress::More)
     }
 
-    /// Tells what is missing, and hands out what is kept.
+    /// Announces what is missing, and hands out what is kept.
     fn hand_kept(&mut self, key: SubscriberKey, skipping: &mut Skipping, page: &Page) -> Progress {
         let Some(first) = page.kept.first() else { return Progress::More };
         let left_out = page.left_out_within(Sequence(0), page.through).events;
@@ -327,7 +327,8 @@ impl Shard {
         match self.tell(key, missed, Some(first.id().to_owned())) {
             Offer::Taken => {}
             Offer::Closed => return Progress::End(EndReason::Client),
-            // It is told when it does take it, and then perhaps of more.
+            // The notice is offered again when the sink takes bytes, perhaps with more events
+            // missing.
             Offer::Full => {
                 self.blocked.insert(key, ());
                 return Progress::Rest;
@@ -335,7 +336,8 @@ impl Shard {
         }
         skipping.unannounced = 0;
         skipping.announced = left_out;
-        // What was told must not come after all, even if the notice is all that its sink takes now.
+        // What was announced as missing must not come after all, even if the notice is all that its
+        // sink takes now.
         let mut cursor = Sequence(0);
         self.move_over(key, skipping, page, &mut cursor, first.sequence().previous());
         let batch = Batch::of(&page.kept, self.log.buffers());
@@ -348,7 +350,7 @@ impl Shard {
         }
     }
 
-    /// Tells a subscriber that it misses events, if it does.
+    /// Sends a subscriber a gap notice, if it misses events.
     fn tell(&mut self, key: SubscriberKey, missed: u64, before: Option<String>) -> Offer {
         if missed == 0 {
             return Offer::Taken;
@@ -394,7 +396,7 @@ impl Shard {
         audience.is_some_and(|audience| kept.iter().any(|event| audience.ends_with(event)))
     }
 
-    /// The id that a subscriber's client holds, if it can still be told.
+    /// The id that a subscriber's client holds, if it can still be found.
     fn last_id_of(&self, key: SubscriberKey) -> Option<String> {
         let subscriber = self.subscribers.get(key)?;
         let LastId { sequence: sent, by_publisher } = subscriber.last_id();

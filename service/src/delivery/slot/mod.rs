@@ -1,9 +1,9 @@
-//! A sink for streams whose bytes somebody else pulls, such as a body that hyper polls.
+//! A sink for streams whose bytes a reader pulls, such as a body that hyper polls.
 //!
-//! It holds at most one segment: one frame, or everything that was ready at once joined together. The
-//! shard fills it, the reader empties it; a second offer before that is answered "full", exactly as
-//! a socket would, and emptying it then wakes the shard. So a slow reader costs one segment, never a
-//! queue.
+//! It holds at most one segment: one frame, or everything that was ready at once joined together.
+//! The shard fills it, the reader empties it; a second offer before that is refused as "full",
+//! exactly as by a socket, and emptying it then wakes the shard. So a slow reader costs one
+//! segment, never a queue.
 
 use std::fmt;
 use std::io;
@@ -41,8 +41,8 @@ pub enum Cut {
 /// Cuts what carries a stream. It is called from the thread of a shard, and must not block.
 pub type HangUp = Box<dyn Fn(Cut) + Send>;
 
-/// Makes a slot that already holds `opening`. `hang_up` cuts whatever carries the reader, which may
-/// not ask for what comes next as long as nobody takes what it has.
+/// Makes a slot that already holds `opening`. `hang_up` cuts what carries the reader, which may not
+/// be polled as long as its client takes nothing.
 pub(crate) fn slot(
     mailbox: Arc<Mailbox>,
     opening: Bytes,
@@ -149,8 +149,8 @@ impl Sink for SlotSink {
 }
 
 impl Drop for SlotSink {
-    /// A sink that its shard let go of without a word (the shard ended) must not leave a reader
-    /// waiting for ever.
+    /// A sink that its shard dropped without ending the stream (the shard itself ended) must not
+    /// leave a reader waiting for ever.
     fn drop(&mut self) {
         wake(self.shared.cell.end(&Bytes::new()));
     }
@@ -180,7 +180,7 @@ impl SlotReader {
         })
     }
 
-    /// A segment for whoever sends it, which counts for this stream until it is dropped.
+    /// A segment to be sent, which counts for this stream until it is dropped.
     #[must_use]
     pub fn counted(&self, bytes: Bytes) -> Segment {
         let counted = bytes.len();
@@ -188,7 +188,8 @@ impl SlotReader {
         Segment { bytes, counted, stream: Some(Arc::clone(&self.shared)) }
     }
 
-    /// Before the shard has met the stream there is nothing to tell: it asks when it does.
+    /// Before the shard has attached the sink there is nothing to notify: the shard looks at the
+    /// sink when it has.
     fn tell(&self, notice: fn(SubscriberKey) -> Notice) {
         if let Some(&key) = self.shared.key.get() {
             self.shared.mailbox.post(notice(key));

@@ -55,7 +55,7 @@ impl Stage {
         self.sink.put(&Bytes::from_static(frames.as_bytes()))
     }
 
-    /// What the shard was told since it was asked last.
+    /// The notices that the shard was sent since the last call.
     fn notices(&self) -> Vec<&'static str> {
         notices(&self.mailbox)
     }

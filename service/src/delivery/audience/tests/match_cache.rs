@@ -22,7 +22,7 @@ fn exact_topics_do_not_disturb_the_cache() {
     let mut audiences = Audiences::new(Policies::default());
     let exact = enter(&mut audiences, &["a"]);
     assign(&mut audiences, &[event(1, &["a"])]);
-    assert_eq!(audiences.matched.len(), 0); // Nobody has a pattern.
+    assert_eq!(audiences.matched.len(), 0); // No audience has a pattern.
     enter(&mut audiences, &["{x}"]);
     assign(&mut audiences, &[event(2, &["a", "b"]), event(3, &["a"])]);
     assert_eq!(audiences.matched.len(), 2);

@@ -241,8 +241,8 @@ fn any_step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// Whoever was there before and is there afterwards gets the event once; whoever came meanwhile
-    /// is taken to have it, for it reads it from the log.
+    /// An audience that was there before and is there afterwards gets the event once; one that came
+    /// meanwhile is taken to have it, for its members read it from the log.
     #[test]
     fn audiences_may_come_and_go_while_those_of_an_event_are_found(
         before in btree_set(0..SELECTORS.len(), 0..SELECTORS.len()),
@@ -289,7 +289,7 @@ proptest! {
                 prop_assert!(audiences.get(key).unwrap().last >= Sequence(7));
             }
         }
-        // The next event goes to all of them, those too who came meanwhile.
+        // The next event goes to all of them, also to those that came meanwhile.
         assign(&mut audiences, &[number(draft(&topics, false), 8)]);
         for (index, (key, _)) in keys {
             let expected_match = set(SELECTORS[index]).matches_any(topics.iter().copied());

@@ -9,7 +9,7 @@ use slotmap::SlotMap;
 
 use super::*;
 
-/// Puts members into audiences, takes them out as a shard does, and remembers who is where.
+/// Puts members into audiences, takes them out as a shard does, and remembers the audience of each.
 #[derive(Default)]
 struct Members {
     keys: SlotMap<SubscriberKey, AudienceKey>,

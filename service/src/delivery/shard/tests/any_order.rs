@@ -1,6 +1,6 @@
 //! Whatever happens in whatever order: events, subscribers that come, stop, take a part, go on and
-//! leave, in the middle of passes too; under every policy, with nobody losing, repeating or
-//! reordering anything but what its policy has told it.
+//! leave, in the middle of passes too; under every policy, and no subscriber loses anything but
+//! what it was notified of, has anything twice, or has it out of order.
 
 use std::collections::HashMap;
 
@@ -61,7 +61,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// More than a slice of a pass serves, and many who leave.
+/// More subscribers than a slice of a pass serves, and many of them leave.
 fn any_step_of_a_crowd() -> impl Strategy<Value = Step> {
     let crowd = (0..SELECTORS.len(), 200..400_usize)
         .prop_map(|(selectors, count)| Step::Crowd { selectors, count });
@@ -76,18 +76,18 @@ struct Terms {
     granted: bool,
 }
 
-/// Takes the steps, and remembers what was published and who is there.
+/// Takes the steps, and remembers what was published and which subscribers are there.
 struct Play {
     stage: Stage,
     policy: BackpressurePolicy,
     published: Vec<(Vec<&'static str>, bool)>,
     on_their_way: Vec<(Subscription, Terms)>,
     joined: Vec<(Reader, Terms)>,
-    /// What all those have had who left.
+    /// What the subscribers that have left have had.
     had: Had,
 }
 
-/// What somebody has had.
+/// What a subscriber has had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Had {
     events: u64,
@@ -211,8 +211,8 @@ impl Play {
         events.map(|(sequence, _)| sequence).collect()
     }
 
-    /// Everything that a reader has had, in order, with exactly what was told missing; what follows
-    /// may still come.
+    /// Everything that a reader has had, in order, with exactly what was announced as missing; what
+    /// follows may still come.
     fn assert_in_order(&self, reader: &Reader, terms: &Terms, expected: &[u64]) -> Had {
         let (mut had, mut unannounced, mut next, mut last) = (Had::default(), 0, 0, None);
         let mut announced_before = None;
@@ -249,9 +249,10 @@ impl Play {
         had
     }
 
-    /// In the end everybody has had everything, or was told, or cut.
+    /// In the end every subscriber has had everything, or was notified of what it missed, or was
+    /// cut.
     fn assert_all_is_well(&mut self) {
-        // Once more for those who have just taken a part.
+        // Once more for the readers that have just taken a part.
         for _ in 0..3 {
             for at in 0..self.joined.len() {
                 self.make_room(at, usize::MAX);

@@ -44,7 +44,7 @@ pub(super) fn orders<S: Copy>(threads: &[&[S]]) -> Vec<Vec<S>> {
     orders
 }
 
-/// From where the subscriber asks to go on.
+/// Where the subscriber resumes.
 #[derive(Clone, Copy, Debug)]
 enum From {
     Now,

@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// What closed sockets leave to do may take all the time that there is before the log is looked at.
+/// Removing subscribers whose sockets were closed may take all the time that there is before the
+/// log is looked at.
 #[test]
 fn an_event_is_read_although_those_who_left_took_all_the_time() {
     for leaving in 1..4 {

@@ -1,5 +1,5 @@
-//! A shard without its thread: what happens outside is posted to its mailbox, and it is told when
-//! to make a pass. Its time stands still but for the ticks that a test lets go by.
+//! A shard without its thread: what happens outside is posted to its mailbox, and the test calls
+//! each pass. Its time stands still but for the ticks that a test makes pass.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,17 +23,14 @@ use crate::topic::{Selector, SelectorSet, Topic};
 
 /// Whatever happens in whatever order.
 mod any_order;
-/// Draining.
 mod drain;
 /// The seam between replay and live.
 mod every_order;
-/// Heartbeats and ages.
 mod heartbeats;
-/// Live delivery.
 mod live;
 /// Coming and going.
 mod membership;
-/// Those who hold too much beyond the log.
+/// Streams that hold too much beyond the log.
 mod output_buffers;
 /// Where a stream can be resumed.
 mod places;
@@ -60,7 +57,7 @@ struct Stage {
     shard: Shard,
 }
 
-/// What clients of closed streams are told: with one value to draw from, it is known.
+/// What clients of closed streams are sent: with one value to draw from, it is known.
 fn retry_hint() -> Option<End> {
     Some(End::Finished(Bytes::from_static(b"retry: 7\n\n")))
 }
@@ -151,7 +148,7 @@ impl Stage {
         reader
     }
 
-    /// One that wants everything that is retained.
+    /// One that resumes from the earliest event that is retained.
     fn join_from_earliest(&self, selectors: &[&str], room: usize) -> Reader {
         let reader = Reader::with_room(room);
         self.post(self.subscribe(selectors, Some(Resume::Earliest)), &reader);
@@ -179,7 +176,7 @@ impl Stage {
         self.mailbox.post(Notice::Gone(reader.key()));
     }
 
-    /// Lets the ticks go by up to this one.
+    /// Moves the time on, tick by tick, up to this one.
     fn at(&mut self, tick: Tick) {
         let mut due = Vec::new();
         while self.shard.deadlines.advance(tick, &mut due) {

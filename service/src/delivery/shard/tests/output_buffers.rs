@@ -1,4 +1,4 @@
-//! What streams hold beyond the log, and who is ended for it.
+//! What streams hold beyond the log, and which of them are ended for it.
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn holding<const COUNT: usize>(stage: &mut Stage, held: [usize; COUNT]) -> [Read
     })
 }
 
-/// Later than that, whoever still holds something is slow.
+/// A stream that still holds something after so long is slow.
 const LATER: Tick = 10;
 
 fn are_cut<const COUNT: usize>(readers: &[Reader; COUNT]) -> [bool; COUNT] {
@@ -39,7 +39,8 @@ fn those_that_are_furthest_behind_are_ended_until_it_is_enough() {
     assert_eq!(are_cut(&readers), [false; 5], "they may take it in a moment");
     stage.at(LATER);
     stage.settle();
-    // Whoever holds nothing is let be. What was let go of is expected to be gone soon.
+    // A stream that holds nothing is left open. What was pending release is expected to be gone
+    // soon.
     let expected = [true, false, true, false, false];
     assert_eq!(are_cut(&readers), expected);
     stage.settle();

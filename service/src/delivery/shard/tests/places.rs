@@ -1,5 +1,5 @@
-//! A stream can be resumed from wherever it was cut: its client holds the place that the stream began
-//! with, or the id of an event, or the place that a heartbeat told it, and whichever it is, everything
+//! A stream can be resumed from wherever it was cut: its client holds the place that the stream
+//! began with, or the id of an event, or the place of a heartbeat, and whichever it is, everything
 //! after it comes, and nothing before.
 
 use super::every_order::orders;
@@ -40,7 +40,7 @@ enum Step {
     /// An event for the subscriber, with an id by its publisher or one of ours.
     Publish,
     PublishWithId,
-    /// One for others.
+    /// One for other subscribers.
     Other,
     Subscribe,
     Join,
@@ -106,7 +106,7 @@ impl Play {
         after.map(|(_, id)| id.clone()).collect()
     }
 
-    /// Lets the time of one heartbeat go by.
+    /// Moves the time on by one heartbeat.
     fn beat(&mut self) {
         self.tick += 100;
         self.stage.at(self.tick);

@@ -27,12 +27,12 @@ pub(super) struct Reading {
     pub(super) fickle: bool,
     /// It has not always taken everything.
     pub(super) was_full: bool,
-    /// It has said that it is full, and is to tell when it is not.
+    /// It has said that it is full, and is to notify the shard when it is not.
     pub(super) wants_wakeup: bool,
     pub(super) gone: bool,
-    /// What whoever carries it has yet to send, in bytes.
+    /// What has been polled and has yet to leave, in bytes.
     pub(super) held: usize,
-    /// Somebody carries it.
+    /// Its bytes are polled, as by hyper.
     pub(super) polled: bool,
     pub(super) end: Option<End>,
 }
@@ -45,7 +45,7 @@ pub(super) enum End {
 }
 
 impl Reading {
-    /// Takes nothing now, and is to tell when it does.
+    /// Takes nothing now, and is to notify the shard when it does.
     fn refuse(&mut self) -> Offer {
         self.wants_wakeup = true;
         self.was_full = true;

@@ -1,4 +1,4 @@
-//! Leaving events out for whoever is too far behind.
+//! Leaving events out for subscribers that are too far behind.
 
 use super::*;
 
@@ -117,8 +117,8 @@ fn conflate_takes_an_event_of_several_topics_for_the_newest_of_each() {
     assert_eq!(slow.segments(), ["(missed 2 after 0 before 3)", "3 4"]);
 }
 
-/// It is state that is filter: what became old while the rest was on its way is left out too, and
-/// told.
+/// A conflated subscriber wants state: what became old while the rest was on its way is left out
+/// too, and announced.
 #[test]
 fn a_conflated_reader_stays_so_until_it_has_caught_up() {
     let mut stage = stage_with_policy("conflate", 3);
@@ -162,8 +162,8 @@ fn what_is_kept_comes_in_pieces_if_it_is_much() {
     assert_eq!(rest, expected.join(" "));
 }
 
-/// Being behind may be our doing: when members change places in the middle of a pass, or somebody
-/// joins there.
+/// A subscriber may fall behind by the server's own doing: when members change places in the middle
+/// of a pass, or one joins there.
 #[test]
 fn nothing_is_left_out_for_those_whose_sinks_were_never_full() {
     const MEMBERS: usize = 300;
