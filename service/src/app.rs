@@ -2,8 +2,8 @@
 //!
 //! Everything that can fail is built before the first port opens, and every port is bound before
 //! anything is served. The end has four steps: say "not ready"; close the streams over the window,
-//! and tell whoever comes meanwhile to come back later; close the ports, and wait for what is still
-//! being answered; cut what is left.
+//! and send clients that come meanwhile a time to come back; close the ports, and wait for what is
+//! still being served; force-close what is left.
 
 use std::future::Future;
 use std::io;
@@ -66,7 +66,8 @@ pub struct App {
 pub enum End {
     /// In order, after a drain.
     Drained,
-    /// At once, because it was told to while it drained. What it had may still be running.
+    /// At once, because it was asked to end once more while it drained. What it had may still be
+    /// running.
     Forced,
 }
 
@@ -76,7 +77,6 @@ pub enum BuildError {
     /// A port cannot be had.
     #[error("cannot listen on {address}: {source}; {advice}")]
     Listen {
-        /// The address.
         address: SocketAddr,
         /// What the system said.
         source: io::Error,
@@ -224,7 +224,8 @@ impl App {
         end
     }
 
-    /// Whoever presses Ctrl-C while nobody is connected does not wait for those who might come.
+    /// Ctrl-C while no client is connected ends without a window: it does not wait for clients that
+    /// might come.
     fn drain_window(&self, shutdown: Shutdown) -> Duration {
         let is_alone = self.http_server.connections() == 0;
         if is_alone && shutdown == Shutdown::Interrupted {
@@ -242,8 +243,8 @@ impl App {
         self.metrics.draining();
         self.lifecycle.drain();
         self.delivery.drain(window);
-        // To the end, even if all streams have ended: their clients come back, and connections that
-        // are refused have some of them wait for very long.
+        // To the end, even if all streams have ended: their clients come back, and some of them
+        // wait for very long after a connection was refused.
         sleep_until(closing).await;
         self.lifecycle.close();
         let tasks = self.lifecycle.tasks();

@@ -2,7 +2,7 @@
 //! panics when something that must hold for every input does not.
 //!
 //! The crate in `fuzz/` runs them. They stand here because most of the parsers are private; nothing
-//! of the server calls them, and they promise no stability to anybody else.
+//! of the server calls them, and they promise no stability to other callers.
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ pub fn event(bytes: &[u8]) {
     check_draft(fields);
 }
 
-/// What an event's id may be, where a client wants to go on, names of events and waits.
+/// What an event's id may be, where a client resumes, names of events and waits.
 ///
 /// # Panics
 /// When something is accepted that is not what was written.

@@ -34,7 +34,7 @@ pub fn greeting(addresses: &[SocketAddr], admin: &[SocketAddr], demos: bool) -> 
     text
 }
 
-/// Nobody can open the address that stands for all of them; the loopback address is one of them.
+/// No client can open the address that stands for all of them; the loopback address is one of them.
 pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
     if !address.ip().is_unspecified() {
         return address;

@@ -1,6 +1,6 @@
 //! Asking a running server how it is, over its admin listener, as a container's health check does.
 //!
-//! The one request and the first line of its answer are written and read here: a client library
+//! The one request and the first line of its response are written and read here: a client library
 //! would be most of this program for no more than that.
 
 use std::io::{self, Read as _, Write as _};
@@ -11,13 +11,13 @@ use thiserror::Error;
 
 use crate::config::HealthCheck;
 
-/// What is read of an answer: more than any that the admin listener gives here.
+/// What is read of a response: more than any that the admin listener gives here.
 const RESPONSE_MAX: u64 = 4 << 10;
 
-/// The server is not well, or nobody can tell.
+/// The server is not well, or that cannot be found out.
 #[derive(Debug, Error)]
 pub enum Unhealthy {
-    /// There was no answer.
+    /// There was no response.
     #[error(
         "no answer from http://{admin}{path} within {}: {source}; is the server running, and is this its --admin-listen?",
         humantime::format_duration(*timeout)
@@ -25,7 +25,7 @@ pub enum Unhealthy {
     Silent {
         /// The admin listener.
         admin: SocketAddr,
-        /// What was asked for.
+        /// What was requested.
         path: &'static str,
         /// How long it was waited for.
         timeout: Duration,
@@ -37,17 +37,17 @@ pub enum Unhealthy {
     Unwell {
         /// The admin listener.
         admin: SocketAddr,
-        /// What was asked for.
+        /// What was requested.
         path: &'static str,
         /// Its status and its words.
         response: String,
     },
 }
 
-/// Asks once; where the listener has several addresses, each until one answers.
+/// Sends one request; where the listener has several addresses, one to each until one responds.
 ///
 /// # Errors
-/// Says what was answered, or why nothing was.
+/// Says what the response was, or why there was none.
 pub fn ask(check: &HealthCheck) -> Result<(), Unhealthy> {
     let path = if check.ready { "/readyz" } else { "/healthz" };
     let mut last = Ok(());

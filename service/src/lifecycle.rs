@@ -1,9 +1,9 @@
 //! What the whole server is doing: starting, serving, draining, closed, or being force-closed.
 //!
-//! It only ever moves forward. Draining asks everybody to end in order, and lasts as long as its
-//! window: meanwhile the listeners stay open, because clients whose streams have ended come back
-//! within it and have to be told when to try again. Closing ends the listeners and what carries
-//! nothing; force-closing is for connections that did not end in the time they had.
+//! It only ever moves forward. Draining asks all connections to end in order, and lasts as long as
+//! its window: meanwhile the listeners stay open, because clients whose streams have ended come
+//! back within it and have to be sent a time to try again. Closing ends the listeners and what
+//! carries nothing; force-closing is for connections that did not end in the time they had.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,13 +11,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Who asked the server to end.
+/// What asked the server to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shutdown {
-    /// A supervisor, such as systemd or a container engine: others may still be sent here until its
-    /// proxies have noticed.
+    /// A supervisor, such as systemd or a container engine: clients may still be sent here until
+    /// its proxies have noticed.
     Requested,
-    /// Somebody at a keyboard, who waits for it.
+    /// A person at a keyboard, who waits for it.
     Interrupted,
 }
 
@@ -43,7 +43,7 @@ impl Lifecycle {
         self.serving.load(Ordering::Acquire) && !self.is_draining()
     }
 
-    /// Asks everybody to end in order.
+    /// Asks all connections to end in order.
     pub fn drain(&self) {
         self.drain.cancel();
     }
@@ -59,7 +59,7 @@ impl Lifecycle {
         self.drain.cancelled().await;
     }
 
-    /// The window of the drain is over: nobody is let in any more.
+    /// The window of the drain is over: no more connections are accepted.
     pub fn close(&self) {
         self.close.cancel();
     }

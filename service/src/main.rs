@@ -36,7 +36,7 @@ fn main() -> ExitCode {
 
 /// Prints help, or what is wrong with the command line.
 fn explain(error: &UsageError) -> ExitCode {
-    // That nobody reads it is no failure.
+    // That it cannot be written is no failure.
     let _ = error.print();
     if error.is_failure() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
 }
@@ -56,7 +56,7 @@ fn serve(config: Config, hints: &[String]) -> ExitCode {
         (Err(error), _) | (_, Err(error)) => return fail(&error, format),
     };
     let code = runtime.block_on(run(config, &signals));
-    // Dropping the runtime would wait for whoever is busy in it.
+    // Dropping the runtime would wait for tasks that are busy in it.
     runtime.shutdown_background();
     code
 }

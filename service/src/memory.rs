@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hash};
 
-/// What an allocation of so many bytes takes: a word of the allocator's, rounded up to 16 bytes, and
-/// 32 at least (glibc 2.36, `malloc.c`, "minimum allocated size"). Nothing is allocated for nothing.
+/// What an allocation of so many bytes takes: a word of the allocator's, rounded up to 16 bytes,
+/// and 32 at least (glibc 2.36, `malloc.c`, "minimum allocated size"). Nothing is allocated for
+/// nothing.
 #[must_use]
 pub const fn allocated(bytes: usize) -> usize {
     if bytes == 0 {
@@ -19,8 +20,8 @@ pub const fn allocated(bytes: usize) -> usize {
 const PARTS: usize = 64;
 
 /// A hash map in parts, so that growing one never takes long: with a million entries the table that
-/// grows has 16,000, which takes less than a millisecond. Whole, it would take 50, and whoever waits
-/// for its lock with it.
+/// grows has 16,000, which takes less than a millisecond. Whole, it would take 50, and every thread
+/// that waits for its lock would wait as long.
 #[derive(Debug)]
 pub struct SplitMap<K, V> {
     hasher: RandomState,

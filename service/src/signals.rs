@@ -1,7 +1,7 @@
 //! The signals that ask the process to end: once, and once more.
 //!
-//! They are waited for on a thread and a runtime of their own, because the second one ends the process
-//! whatever everybody else is doing.
+//! They are waited for on a thread and a runtime of their own, because the second one ends the
+//! process whatever the other threads are doing.
 
 use std::future::Future;
 use std::io;
@@ -22,7 +22,7 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 /// What shells and supervisors take for "ended by this signal": 128 and its number.
 const ENDED_BY: u8 = 128;
 
-/// What has been asked of the process so far.
+/// Which signals have come so far.
 #[derive(Clone, Debug, Default)]
 pub struct Signals {
     first: CancellationToken,
@@ -60,11 +60,11 @@ impl Signals {
         self.exit_code.store(code, Ordering::Relaxed);
         self.second.cancel();
         tokio::time::sleep(LAST_LINES).await;
-        // Still here: whoever should have noticed is busy.
+        // Still here: the thread that should have noticed is busy.
         std::process::exit(code.into());
     }
 
-    /// Waits until the process is asked to end, and says by whom.
+    /// Waits until the process is asked to end, and says by what.
     pub fn first(&self) -> impl Future<Output = Shutdown> + Send + 'static {
         let signals = self.clone();
         async move {
@@ -82,7 +82,7 @@ impl Signals {
         self.second.clone().cancelled_owned()
     }
 
-    /// How a process ends that was asked twice.
+    /// The exit code of a process that was asked twice.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.exit_code.load(Ordering::Relaxed))

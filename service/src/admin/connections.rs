@@ -1,8 +1,9 @@
 //! The connections of the admin listener: few, short, and never all taken.
 //!
-//! Whoever can reach it may be slow, stuck or hostile, and a probe has to be answered nevertheless:
-//! one that is not has the server restarted. So everything that a connection does has a deadline, and
-//! when all places are taken, whoever has done nothing for the longest time gives up its own.
+//! A client of it may be slow, stuck or hostile, and a probe has to get its response nevertheless:
+//! one that gets none has the server restarted. So everything that a connection does has a
+//! deadline, and when all places are taken, the connection that has done nothing for the longest
+//! time gives up its own.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -37,9 +38,9 @@ const PLACES: usize = 64;
 const PLACE_TIME_MIN: Duration = Duration::from_millis(100);
 /// How long a head may take, and how long a connection may idle between requests.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
-/// How long the client may take nothing of an answer.
+/// How long the client may take nothing of a response.
 const WRITE_TIME_MAX: Duration = Duration::from_secs(10);
-/// After so long a connection is closed with its next answer, and a moment later in any case.
+/// After so long a connection is closed with its next response, and a moment later in any case.
 const AGE_MAX: Duration = Duration::from_secs(60);
 /// The largest head in bytes; hyper takes no less than 8 KiB.
 const HEAD_BYTES_MAX: usize = 16 << 10;
@@ -66,7 +67,7 @@ pub(super) async fn serve(listener: std::net::TcpListener, admin: &Admin) -> io:
         tokio::spawn(
             async move { converse(stream, &place, |request| admin.respond(request)).await },
         );
-        // Those that are there are served before many more are let in.
+        // Open connections are served before many more are accepted.
         yield_now().await;
     }
 }
@@ -123,7 +124,7 @@ where
     close(connection.into_parts().io.into_inner()).await;
 }
 
-/// Who is connected.
+/// The places of the connections that are open.
 #[derive(Debug, Default)]
 struct Places(Mutex<Taken>);
 
@@ -149,7 +150,7 @@ struct Place {
 }
 
 impl Places {
-    /// A place, if need be that of whoever has not used his for the longest time.
+    /// A place, if need be that of the connection that has not used its own for the longest time.
     async fn take(this: &Arc<Self>) -> Place {
         loop {
             let entered = this.taken().enter();
@@ -166,7 +167,7 @@ impl Places {
 }
 
 impl Taken {
-    /// A number among those who are there, or a moment to wait for if everybody has just come.
+    /// The number of a place, or a moment to wait for if all connections have just been used.
     fn enter(&mut self) -> Result<(u64, CancellationToken), Instant> {
         let oldest = self.by.iter().min_by_key(|(_, holder)| holder.used);
         if let Some((&number, holder)) = oldest
@@ -212,7 +213,7 @@ mod tests {
 
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
-    /// How many seconds a connection lasts whose client does this, with answers of 100 KiB and a
+    /// How many seconds a connection lasts whose client does this, with responses of 100 KiB and a
     /// kernel that takes one.
     async fn lasts<C: Future<Output = ()> + Send + 'static>(
         client: impl FnOnce(DuplexStream) -> C,

@@ -1,6 +1,6 @@
-//! `/metrics`, `/healthz` and `/readyz`, on a listener, a thread and a runtime of their own, so that
-//! they answer while everything else is busy. What they say is here; who is let in, and for how
-//! long, is in `connections`.
+//! `/metrics`, `/healthz` and `/readyz`, on a listener, a thread and a runtime of their own, so
+//! that they respond while everything else is busy. What they say is here; which connections are
+//! served, and for how long, is in `connections`.
 
 mod connections;
 
@@ -22,18 +22,17 @@ use crate::topic::SelectorCompiler;
 
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What the admin listener tells.
+/// What the admin listener reports.
 #[derive(Clone, Debug)]
 pub struct Admin {
-    /// Every figure.
     pub metrics: Metrics,
-    /// Whose log is measured.
+    /// The hub whose log is measured.
     pub hub: Hub,
     /// Whether the server is ready.
     pub lifecycle: Lifecycle,
     /// The memory that bodies hold.
     pub body_memory: BodyMemory,
-    /// Who keeps compiled selectors.
+    /// What keeps compiled selectors.
     pub selectors: SelectorCompiler,
     /// The tokio runtime of the HTTP layer, of which there are stats.
     pub http_runtime: runtime::Handle,
@@ -41,7 +40,7 @@ pub struct Admin {
 
 impl Admin {
     /// Serves until the process ends: a drain can be watched to its last moment, and an end that
-    /// hangs is seen. The thread is nobody's to wait for.
+    /// hangs is seen. Nothing waits for the thread.
     ///
     /// # Errors
     /// When there is no thread or no runtime to be had.

@@ -1,4 +1,4 @@
-//! Who may publish and subscribe what.
+//! What a request may publish and subscribe to.
 //!
 //! Everything above asks an [`Authority`] before it does anything for a request, so there is one
 //! place that decides. An open authority lets everybody do everything, which the configuration only
@@ -17,7 +17,7 @@ use self::token::Verifier;
 /// Decides what a request may do.
 #[derive(Clone, Debug)]
 pub enum Authority {
-    /// No keys: everybody may do everything.
+    /// No keys: every client may do everything.
     Open,
     /// Those with a token may do what is in it.
     Tokens {

@@ -10,14 +10,14 @@ use super::ConfigError;
 use super::resolve::Network;
 use super::values::{ABOVE_ZERO, Address, Trimmed, time};
 
-/// Whom to ask, and how.
+/// Which server to check, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthCheck {
-    /// The admin listener, at addresses that can be connected to; the first that answers decides.
+    /// The admin listener, at addresses that can be connected to; the first that responds decides.
     pub admin: Vec<SocketAddr>,
     /// Whether it also has to be ready for new streams: not starting, and not draining.
     pub ready: bool,
-    /// How long the answer may take.
+    /// How long the response may take.
     pub timeout: Duration,
 }
 

@@ -14,11 +14,11 @@ use clap::{CommandFactory as _, Error, FromArgMatches as _};
 
 use super::{Cli, renamed};
 
-/// Values of these kinds may begin with a hyphen where somebody tries a negative one; their own
-/// parsers say better than clap what is wrong with it.
+/// Values of these kinds may begin with a hyphen where a negative one is tried; their own parsers
+/// say better than clap what is wrong with it.
 const NUMBERS: [&str; 5] = ["N", "SIZE", "TIME", "RATIO", "MIN..MAX"];
 
-/// A command line that is not run: it cannot be read, or help is asked for.
+/// A command line that is not run: it cannot be read, or help is requested.
 #[derive(Debug)]
 pub struct UsageError {
     error: Error,
@@ -26,7 +26,7 @@ pub struct UsageError {
 }
 
 impl UsageError {
-    /// Whether something is wrong; otherwise help or the version was asked for.
+    /// Whether something is wrong; otherwise help or the version was requested.
     #[must_use]
     pub fn is_failure(&self) -> bool {
         self.error.use_stderr()
@@ -35,7 +35,7 @@ impl UsageError {
     /// Prints help on standard output, or what is wrong on standard error.
     ///
     /// # Errors
-    /// When nobody reads it.
+    /// When it cannot be written.
     pub fn print(&self) -> io::Result<()> {
         self.error.print()?;
         match &self.variable {

@@ -87,7 +87,7 @@ enum Command {
 /// What the program was started for.
 #[derive(Clone, Debug)]
 pub enum Task {
-    /// To run the server until it is told to end.
+    /// To run the server until it is asked to end.
     Serve(Box<Config>),
     /// To check a running server.
     HealthCheck(HealthCheck),
@@ -106,7 +106,7 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// Addresses of the admin listener.
     pub admin_listen: Vec<SocketAddr>,
-    /// Whether anybody but this machine can reach a public listener that has no keys.
+    /// Whether other machines can reach a public listener that has no keys.
     pub open_to_network: bool,
     /// Who decides what a request may do.
     pub authority: Authority,
@@ -139,7 +139,7 @@ pub struct Config {
 /// Settings that cannot be used together, or at all.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ConfigError {
-    /// Anybody could publish.
+    /// Any client could publish.
     #[error(
         "--listen {given} can be reached from other machines ({address} is no loopback address), and everybody who reaches it could publish; give a key for tokens with --jwt-secret-file, --jwt-key or --issuer, listen on a loopback address such as 127.0.0.1:8080, or say --open (FANFARE_OPEN=true) if the network is closed"
     )]
@@ -208,7 +208,7 @@ impl Cli {
     ///
     /// # Errors
     /// Names the flag that cannot be read and what to write; also when help or the version is
-    /// asked for.
+    /// requested.
     pub fn read() -> Result<Self, UsageError> {
         let variable = |name: &OsStr| std::env::var_os(name);
         environment::read(&std::env::args_os().collect::<Vec<_>>(), &variable)

@@ -18,7 +18,7 @@ pub(super) struct Network {
 impl Network {
     pub(super) const THIS_MACHINE: Self = Self {
         look_up: |name, port| Ok((name, port).to_socket_addrs()?.collect()),
-        // A socket for datagrams that sends none is in nobody's way.
+        // A socket for datagrams that sends none is in no program's way.
         has: |address| UdpSocket::bind((address, 0)).is_ok(),
     };
 

@@ -82,7 +82,6 @@ pub(super) trait Sink: Send + fmt::Debug {
     /// Offers a block that is no event, such as a comment: all of it or nothing.
     fn offer(&mut self, block: &Block) -> Offer;
 
-    /// Offers events.
     fn offer_batch(&mut self, batch: &Batch) -> Sent;
 
     /// Reads what came from the peer.

@@ -1,7 +1,7 @@
 //! The four demonstrations, and the server's own stats for the home page.
 //!
-//! They are ordinary publishers: they know the hub and nothing else. Each is one source for
-//! everybody, publishes to one topic, and stops working while nobody is subscribed to it. The
+//! They are ordinary publishers: they know the hub and nothing else. Each is one source for all
+//! subscribers, publishes to one topic, and stops working while that has no subscriber. The
 //! training run is the exception: one run for each request, on a topic of its own.
 
 mod clock;
@@ -39,7 +39,7 @@ pub struct Demos {
 }
 
 impl Demos {
-    /// Starts the sources; they rest until somebody subscribes.
+    /// Starts the sources; they rest until a client subscribes.
     #[must_use]
     pub fn start(hub: &Hub, lifecycle: &Lifecycle) -> Self {
         let demos = Self {
@@ -77,7 +77,7 @@ impl Demos {
     }
 }
 
-/// Publishes the server's own stats to `fanfare/server` for as long as somebody looks.
+/// Publishes the server's own stats to `fanfare/server` for as long as that has a subscriber.
 pub fn start_server_stats(
     hub: &Hub,
     metrics: &Metrics,

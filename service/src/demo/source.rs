@@ -1,4 +1,4 @@
-//! How a source works: it rests until somebody subscribes to its topic, then publishes one event
+//! How a source works: it rests until a client subscribes to its topic, then publishes one event
 //! after another, and rests again when the last one has gone.
 
 use std::time::Duration;
@@ -12,10 +12,9 @@ use crate::topic::Topic;
 
 /// What happens next, and when.
 pub(super) trait Source: Send + 'static {
-    /// Somebody has begun to look; the time until the first event.
+    /// The first subscriber has come; the time until the first event.
     fn begin(&mut self) -> Duration;
 
-    /// The next event.
     fn next(&mut self) -> Next;
 
     /// The time until the one after it.

@@ -55,7 +55,7 @@ async fn train(hub: &Hub, topic: &Topic) {
 
 async fn publish(hub: &Hub, draft: Draft, name: &str) {
     let Ok(event_type) = EventType::parse(name) else { return };
-    // The run is for the one who asked for it, and nobody else's to see.
+    // The run is for the client that requested it, and no other may see it.
     if let Err(error) = hub.publish(draft.named(event_type).for_one_stream()).await {
         tracing::debug!(%error, "a training run could not publish");
     }

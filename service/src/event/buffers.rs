@@ -1,10 +1,10 @@
-//! The memory of what is sent: every buffer of bytes for subscribers is counted from its making to
-//! the moment when the last who holds it lets go, whoever that is.
+//! The memory of what is sent: every buffer of bytes for subscribers is counted from its making
+//! until its last holder drops it, wherever that is.
 //!
 //! The log bounds what it retains. A slow reader may hold an event that the log has dropped, and
-//! pieces joined of several events; what is held so is the difference between the buffers that are
-//! alive and those of retained events. A count at the places that hold bytes could not tell it: one
-//! buffer is shared by many.
+//! segments joined of several events; what is held so is the difference between the buffers that
+//! are alive and those of retained events. A count at the places that hold bytes could not show it:
+//! one buffer is shared by many.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,11 +21,11 @@ pub struct Buffers {
 
 #[derive(Debug, Default)]
 struct Counts {
-    /// Bytes of buffers that somebody holds.
+    /// Bytes of all buffers that have not been dropped.
     alive: AtomicUsize,
     /// Bytes of those that belong to retained events.
     retained: AtomicUsize,
-    /// Bytes of streams that have been ended, which are let go of soon.
+    /// Bytes of streams that have been ended, which are released soon.
     pending_release: AtomicUsize,
 }
 
@@ -35,7 +35,7 @@ struct Counted {
     counts: Arc<Counts>,
 }
 
-/// The allocation that `Bytes` makes for whoever owns its memory.
+/// The allocation that `Bytes` makes for the owner of its memory.
 const OWNER: usize = allocated(size_of::<Counted>() + 4 * size_of::<usize>());
 
 impl Counted {
@@ -75,18 +75,18 @@ impl Buffers {
         self.counts.retained.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// The log has dropped it. It may live on for those who still send it.
+    /// The log has dropped it. It may live on in streams that still send it.
     pub fn release(&self, bytes: usize) {
         self.counts.retained.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Those who ended streams, and said that so many bytes were to be let go of, find so many now.
+    /// A shard that had counted so many bytes as pending release counts so many now.
     pub(crate) fn recount_pending_release(&self, before: usize, now: usize) {
         self.counts.pending_release.fetch_add(now, Ordering::Relaxed);
         self.counts.pending_release.fetch_sub(before, Ordering::Relaxed);
     }
 
-    /// Bytes that are let go of soon, because their streams have been ended.
+    /// Bytes that are released soon, because their streams have been ended.
     #[must_use]
     pub(crate) fn pending_release(&self) -> usize {
         self.counts.pending_release.load(Ordering::Relaxed)

@@ -1,8 +1,8 @@
 //! Chunks of HTTP/1.1 (RFC 9112, section 7.1): how the bytes of a stream are framed on a socket.
 //!
 //! A chunk is its size in hexadecimal digits, a line break, the bytes, and another. A frame is made
-//! with room for that around it, so that sockets, which are sent chunks, and bodies, which are framed
-//! by whoever carries them, share its memory.
+//! with room for that around it, so that sockets, which are sent chunks, and bodies, which hyper
+//! frames, share its memory.
 
 use std::io::Write as _;
 use std::ops::Range;
@@ -17,8 +17,8 @@ pub(super) const END: &[u8] = b"\r\n";
 /// What ends a body in chunks: a client knows by it that nothing is missing.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
-/// Makes a chunk of a buffer that has data between room for the head and [`END`]: where the data is,
-/// and where the chunk begins.
+/// Makes a chunk of a buffer that has data between room for the head and [`END`]: where the data
+/// is, and where the chunk begins.
 pub(super) fn put_head(buffer: &mut [u8]) -> (Range<usize>, usize) {
     let data = HEAD_BYTES_MAX..buffer.len() - END.len();
     let head = format!("{:x}\r\n", data.len());

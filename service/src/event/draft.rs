@@ -156,7 +156,8 @@ impl Draft {
         self
     }
 
-    /// Only for the stream that its topic was made for: whoever may see everything does not see it.
+    /// Only for the stream that its topic was made for: a client that may see everything does not
+    /// see it.
     #[must_use]
     pub fn for_one_stream(mut self) -> Self {
         self.private = true;

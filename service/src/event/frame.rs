@@ -140,7 +140,8 @@ pub fn retry_frame(ms: u32) -> Bytes {
 }
 
 /// A block with an id alone: it sets the client's last event id and dispatches nothing (HTML
-/// standard, section 9.2.6). The id must be one that an event could have, without control characters.
+/// standard, section 9.2.6). The id must be one that an event could have, without control
+/// characters.
 #[must_use]
 pub fn id_frame(id: &str) -> Bytes {
     Bytes::from(format!("id: {id}\n\n"))
@@ -179,7 +180,7 @@ impl Block {
         Self::new(&gap_frame(notice))
     }
 
-    /// For a body, which is framed by whoever carries it.
+    /// For a body: hyper adds the framing of its version of HTTP.
     #[must_use]
     pub fn frame(&self) -> &Bytes {
         &self.frame
@@ -192,12 +193,13 @@ impl Block {
     }
 }
 
-/// What a client is told when the log no longer has what it missed.
+/// What a client is notified of when it misses events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GapNotice {
-    /// How many events of its selectors are gone, where that is known.
+    /// How many events of its selectors it misses, where that is known.
     pub missed: Option<u64>,
-    /// The id that it asked to resume after; none when the log passed it in mid-replay.
+    /// The id that it resumed after, or that it held when events were left out; none when the log
+    /// passed it in mid-replay.
     pub after: Option<String>,
     /// The place that the gap leads to, or the event that follows it, where that is known.
     pub before: Option<String>,

@@ -1,5 +1,5 @@
 //! What must hold for every event that a parser accepts, and for every error that it gives: fuzzing
-//! of each of the ways to publish asks for it.
+//! of each of the ways to publish checks it.
 
 use std::time::Instant;
 

@@ -1,6 +1,6 @@
 //! Event ids.
 //!
-//! An id made here is `e:` and 21 characters that tell its position without a table: the epoch of
+//! An id made here is `e:` and 21 characters that hold its position without a table: the epoch of
 //! the log, the sequence, and the time that the log gave the event. The characters are those of
 //! `-0-9A-Z_a-z`, six bits each, in their ASCII order: so ids sort as text by epoch, then by
 //! sequence, need no encoding in a header or a query, and are valid IRIs. A publisher may bring an
@@ -118,8 +118,9 @@ impl fmt::Display for HubId {
 }
 
 /// An id that a publisher chose: 1 to 1,024 bytes without control and format characters and without
-/// white space at its ends, that neither starts with `#` nor is a word such as `earliest` (both mean
-/// something else where an id is asked for), and that does not have the form of the hub's own ids.
+/// white space at its ends, that neither starts with `#` nor is a word such as `earliest` (both
+/// mean something else where an id is asked for), and that does not have the form of the hub's own
+/// ids.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CustomId(Arc<str>);
 
@@ -162,7 +163,6 @@ impl CustomId {
         Ok(Self(text.into()))
     }
 
-    /// The id.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,8 +1,8 @@
 //! What an event is, and how it becomes bytes.
 //!
-//! A *draft* is what a publisher sent, checked. Encoding it gives an [`EncodedEvent`] event: the
-//! whole frame, but for the sequence inside its id. The log numbers it under its lock, which costs
-//! a copy of 23 bytes, and from then on the [`Event`] and its frame never change and are shared.
+//! A *draft* is what a publisher sent, checked. Encoding it gives an [`EncodedEvent`]: the whole
+//! frame, but for the sequence inside its id. The log assigns that under its lock, which costs a
+//! copy of 23 bytes, and from then on the [`Event`] and its frame never change and are shared.
 //! Nothing in here does I/O or reads a clock.
 
 mod buffers;
@@ -118,7 +118,7 @@ impl Event {
         self.ends_topic
     }
 
-    /// The publisher chose the id himself.
+    /// The publisher chose the id.
     #[must_use]
     pub fn has_custom_id(&self) -> bool {
         self.custom_id
@@ -144,9 +144,9 @@ impl Event {
         &self.framed.chunk
     }
 
-    /// What it takes in memory: its frame, its list of topics, its id if that has a place of its own,
-    /// and itself. The texts of its topics, and what the log's tables take for it, are the log's to
-    /// count: events share them.
+    /// What it takes in memory: its frame, its list of topics, its id if that has a place of its
+    /// own, and itself. The texts of its topics, and what the log's tables take for it, are the
+    /// log's to count: events share them.
     #[must_use]
     pub fn bytes_held(&self) -> usize {
         // An `Arc` keeps two counts with what it holds.
@@ -157,7 +157,7 @@ impl Event {
         EVENT + self.framed.held + topics + custom_id
     }
 
-    /// The part of it that those who are slow may hold on to after the log has dropped the event.
+    /// The part of it that slow streams may hold after the log has dropped the event.
     #[must_use]
     pub fn buffer_held(&self) -> usize {
         self.framed.held
@@ -180,7 +180,6 @@ pub struct EncodedEvent {
 }
 
 impl EncodedEvent {
-    /// Encodes a draft.
     #[must_use]
     pub fn encode(draft: Draft) -> Self {
         let frame = frame::encode(&draft);
@@ -208,7 +207,7 @@ impl EncodedEvent {
             && self.frame.frame() == event.framed.frame
     }
 
-    /// The id that the publisher brought, if he did.
+    /// The id that the publisher brought, if there is one.
     #[must_use]
     pub fn custom_id(&self) -> Option<&CustomId> {
         self.custom_id.as_ref()

@@ -1,8 +1,9 @@
 //! Names that only the server itself publishes under.
 //!
-//! Whoever subscribes to them takes what comes for the server's own word: how many subscribers there
-//! are, who they are, what was missed. So a publisher from outside may use none of them, nor anything
-//! that a subscriber could take for one. Drafts that the server makes are not looked at here.
+//! A client that subscribes to them takes what comes for the server's own statements: how many
+//! subscribers there are, which they are, what was missed. So a publisher from outside may use none
+//! of them, nor anything that a subscriber could take for one. Drafts that the server makes are not
+//! looked at here.
 
 use std::sync::LazyLock;
 
@@ -14,7 +15,7 @@ use url::Url;
 const EVERY_TOPIC: &str = "*";
 /// Below this the protocol has its events about subscriptions.
 const HUB_PREFIX: &str = "/.well-known/mercure/";
-/// No spelling of it can do without this.
+/// Without percent-encoding, no spelling of it can do without this.
 const HUB_WORD: &str = "mercure";
 /// Topics of the server's own stats.
 const SERVER_PREFIX: &str = "fanfare/";
@@ -24,8 +25,8 @@ const HUB_TYPE: &str = "mercure";
 /// How the names of the server's messages to a stream begin.
 const SERVER_TYPE_PREFIX: &str = "fanfare-";
 
-/// What a relative topic is resolved against: the hub, as the protocol says, and the root of its host,
-/// as some of its clients do.
+/// What a relative topic is resolved against: the hub, as the protocol says, and the root of its
+/// host, as some of its clients do.
 static BASES: LazyLock<Vec<Url>> = LazyLock::new(|| {
     let bases = ["http://hub.invalid/.well-known/mercure", "http://hub.invalid/"];
     bases.iter().filter_map(|base| Url::parse(base).ok()).collect()

@@ -38,7 +38,7 @@ impl HttpServer {
         Self { context: Arc::new(context), admission }
     }
 
-    /// How many connections are open, those too whose socket a shard has.
+    /// How many connections are open, also those whose socket a shard has.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.admission.serving()

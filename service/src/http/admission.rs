@@ -9,7 +9,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::HttpSettings;
 use crate::metrics::{ConnectionEnd, OpenConnection, Protocol, Refusal};
 
-/// How many connections are being told at the same time that there is no room.
+/// How many connections may be sent a refusal at the same time.
 const REFUSALS_MAX: usize = 64;
 
 /// Counts connections against the limits.
@@ -28,8 +28,8 @@ struct Admitted {
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// Goes where the socket of a connection goes. Until it is dropped, the connection counts against the
-/// limits and as open, and a drain waits for it.
+/// Goes where the socket of a connection goes. Until it is dropped, the connection counts against
+/// the limits and as open, and a drain waits for it.
 #[derive(Debug)]
 pub(super) struct ConnectionGuard {
     _permit: Permit,
@@ -104,7 +104,7 @@ impl Admission {
         Ok(Permit { admission: Arc::clone(self), address: Some(address) })
     }
 
-    /// A permit to tell a client that it was refused; few are told at a time.
+    /// A permit to send a client a refusal; there are few at a time.
     pub(super) fn admit_for_refusal(self: &Arc<Self>) -> Option<Permit> {
         let mut state = self.state();
         if state.refusing >= REFUSALS_MAX {

@@ -1,7 +1,7 @@
-//! What our answers hold, and the bodies that hyper polls: whole ones, streams of events, and
-//! answers made line by line.
+//! What responses hold, and the bodies that hyper polls: whole ones, streams of events, and
+//! responses made line by line.
 //!
-//! Whoever answers a request for a stream only says what is to be streamed ([`Content::Stream`]);
+//! The handler of a request for a stream only says what is to be streamed ([`Content::Stream`]);
 //! what carries it, a socket or a body, is decided by the connection. A stream's body gives hyper
 //! everything that is ready as one segment, so that it becomes one chunk and one write.
 
@@ -17,7 +17,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use crate::delivery::{Segment, SlotReader, StreamCut};
 use crate::hub::Subscription;
 
-/// What an answer holds.
+/// What a response holds.
 #[derive(Debug)]
 pub(super) enum Content {
     /// Known from the start.
@@ -37,23 +37,23 @@ pub(super) struct PendingStream {
     pub(super) first: Bytes,
 }
 
-/// The body of an answer, as hyper polls it. Every stream of HTTP/2 keeps one, so what streams do not
-/// need is boxed.
+/// The body of a response, as hyper polls it. Every stream of HTTP/2 keeps one, so what streams do
+/// not need is boxed.
 #[derive(Debug)]
 pub(super) enum ResponseBody {
     /// Known from the start.
     Whole(Box<Full<Bytes>>),
-    /// A subscriber's events, until its shard ends it. Segments of fewer bytes than `segment_min` are
-    /// filled up.
+    /// A subscriber's events, until its shard ends it. Segments of fewer bytes than `segment_min`
+    /// are filled up.
     Events { reader: SlotReader, segment_min: u32 },
     /// Made while the request is still being read.
     Lines(Box<Channel<Bytes, Infallible>>),
 }
 
-/// What a connection learns of an answer while hyper hands it out. Dropped when hyper has the whole
-/// of it, or lets it go.
+/// What a connection learns of a response while hyper polls it. Dropped when hyper has the whole of
+/// it, or drops it.
 pub(super) trait BodyObserver: Unpin {
-    /// hyper asked for more, and there was some, or the end; or nothing yet.
+    /// hyper polled, and there was more, or the end; or nothing yet.
     fn polled(&mut self, is_ready: bool) {
         let _ = is_ready;
     }
@@ -72,8 +72,8 @@ pub(super) struct ObservedBody<W> {
     pub(super) observer: W,
 }
 
-/// hyper's task for a stream of HTTP/2 has this in it. tokio gives tasks multiples of 128 bytes, and
-/// with eight bytes more here every stream would take another 128.
+/// hyper's task for a stream of HTTP/2 has this in it. tokio gives tasks multiples of 128 bytes,
+/// and with eight bytes more here every stream would take another 128.
 const _: () = assert!(size_of::<ObservedBody<Box<()>>>() <= 24);
 
 impl<W: BodyObserver> Body for ObservedBody<W> {

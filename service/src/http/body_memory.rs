@@ -1,9 +1,9 @@
 //! The memory that request bodies hold, counted as it is held.
 //!
 //! A length that a client announces costs nothing: bytes are counted when they have arrived and are
-//! kept, and the count is given back when they are let go. Forms, raw bodies, lines of NDJSON, their
-//! answers and decoders share one budget. What does not fit is refused; nobody waits for a place,
-//! because those who hold one may be waiting for a client that sends nothing.
+//! kept, and the count is given back when they are dropped. Forms, raw bodies, lines of NDJSON,
+//! their responses and decoders share one budget. What does not fit is refused; no request waits
+//! for room, because the requests that hold it may be waiting for clients that send nothing.
 //!
 //! A count stays until the event has been handed to the log, although the body has become a draft
 //! by then: the draft holds about as much.
@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Below this, a buffer grows by as much again, so that a body in many small pieces is not copied
+/// Below this, a buffer grows by as much again, so that a body in many small chunks is not copied
 /// for each of them.
 const SMALL_BYTES: usize = 4 << 10;
 
@@ -51,7 +51,8 @@ impl BodyMemory {
         Ok(held)
     }
 
-    /// Counts bytes whether there is room or not: for what has to be kept, and is bounded otherwise.
+    /// Counts bytes whether there is room or not: for what has to be kept, and is bounded
+    /// otherwise.
     pub(super) fn hold_anyway(&self, bytes: usize) -> HeldMemory {
         self.shared.held.fetch_add(bytes, Ordering::Relaxed);
         HeldMemory { memory: self.clone(), bytes }
@@ -107,7 +108,8 @@ pub(super) enum Full {
 
 /// A buffer whose whole allocation is counted, and not only what is in it.
 ///
-/// Pieces are copied into it: a piece of one byte may otherwise keep a whole read buffer alive.
+/// Chunks of a body are copied into it: a chunk of one byte may otherwise keep a whole read buffer
+/// alive.
 #[derive(Debug)]
 pub(super) struct CountedBuffer {
     bytes: Vec<u8>,
@@ -116,7 +118,7 @@ pub(super) struct CountedBuffer {
 }
 
 impl CountedBuffer {
-    /// Takes a piece as a whole, or nothing of it.
+    /// Takes a chunk as a whole, or nothing of it.
     pub(super) fn extend(&mut self, piece: &[u8]) -> Result<(), Full> {
         let needed = self.bytes.len().saturating_add(piece.len());
         if needed > self.bytes_max {
@@ -147,7 +149,7 @@ impl CountedBuffer {
         &self.bytes
     }
 
-    /// Lets all bytes go, and their count.
+    /// Drops all bytes, and their count.
     pub(super) fn clear(&mut self) {
         let _ = self.take();
     }

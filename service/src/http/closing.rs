@@ -1,8 +1,8 @@
 //! Closing a connection in stages (RFC 9112, section 9.6).
 //!
-//! Closing at once a socket on which bytes still arrive makes the kernel reset the connection, and a
-//! reset takes away from the client what it has not read yet: the answer that explains. So this side
-//! is closed first, and what comes is read and thrown away until the client closes too.
+//! Closing at once a socket on which bytes still arrive makes the kernel reset the connection, and
+//! a reset takes away from the client what it has not read yet: the response that explains. So this
+//! side is closed first, and what comes is read and thrown away until the client closes too.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use tokio::time::timeout;
 
 /// How long in all; a client that sends a body of some megabytes has finished by then.
 const TIME_MAX: Duration = Duration::from_secs(5);
-/// How long the client may be silent meanwhile: it has read the answer, or it is gone.
+/// How long the client may be silent meanwhile: it has read the response, or it is gone.
 const SILENCE_MAX: Duration = Duration::from_secs(1);
 /// How much is thrown away: twice the largest body, by default.
 const BYTES_MAX: usize = 8 << 20;
 
-/// Closes a connection after our last word.
+/// Closes a connection after its last response.
 pub(crate) async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let closed = async {
         if stream.shutdown().await.is_err() {

@@ -1,7 +1,7 @@
 //! One connection, from its first byte to its last.
 //!
-//! HTTP/1.1 and HTTP/2 (prior knowledge) share the port: the first bytes tell. Each has a file of its
-//! own; here is the choice.
+//! HTTP/1.1 and HTTP/2 (prior knowledge) share the port: the first bytes tell which it is. Each has
+//! a file of its own; here is the choice.
 
 use std::io;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(super) async fn serve(
     let result = tokio::select! {
         result = serve_any(stream, mode, Arc::clone(&context), guard) => result,
         () = context.lifecycle.force_closing() => return,
-        // Places for refusals are few, and nobody is to keep one.
+        // Places for refusals are few, and no client is to keep one.
         () = sleep(refusal_time), if matches!(mode, Mode::Refuse(_)) => return,
     };
     if let Err(error) = result {
@@ -45,7 +45,7 @@ async fn serve_any(
     let limit = context.settings.headers_timeout;
     let first = tokio::select! {
         first = timeout(limit, is_http2(&stream)) => first,
-        // Whoever has said nothing by then is not waited for.
+        // A client that has sent nothing by then is not waited for.
         () = context.lifecycle.closing() => return Ok(()),
     };
     match first {
@@ -60,7 +60,7 @@ async fn serve_any(
             guard.speaks(Protocol::Http1);
             Box::pin(http1::serve(stream, mode, context, guard)).await
         }
-        // It went away, or never said a word.
+        // The client went away, or never sent a byte.
         Ok(Err(_)) => Ok(()),
         Err(_) => {
             guard.ends(ConnectionEnd::HeadersTimeout);

@@ -1,14 +1,14 @@
-//! Whose pages may call us: CORS, and who may publish from a browser.
+//! Which pages may call this server: CORS, and which may publish from a browser.
 //!
-//! Reading across origins is the browser's to forbid, and we only say who may (CORS). Publishing is
-//! different: a form POST from any page reaches a server without asking it, so a publish that
-//! carries an `Origin` we do not know is refused. Without keys that is all that stands between a
-//! page somewhere and a developer's local server.
+//! Reading across origins is the browser's to forbid, and the server only says which origins may
+//! (CORS). Publishing is different: a form POST from any page reaches a server without asking it,
+//! so a publish that carries an `Origin` that is not known is refused. Without keys that is all
+//! that stands between a page somewhere and a developer's local server.
 //!
 //! Credentials are allowed to origins that were listed. To pages of this machine they are allowed
-//! where they call this machine by a loopback name too: cookies know no ports, so such a page shares
-//! them with us anyway. Where it calls another name, a proxy in front may know its user by a cookie
-//! that any program on this machine with a page would then act with.
+//! where they call this machine by a loopback name too: cookies know no ports, so such a page
+//! shares them with this server anyway. Where it calls another name, a proxy in front may know its
+//! user by a cookie that any program on this machine with a page would then act with.
 
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -26,31 +26,30 @@ use super::served_hosts::Called;
 const EXPOSED: &str =
     "Last-Event-ID, Mercure-Last-Event-ID, Retry-After, Link, Accept-Query, WWW-Authenticate";
 
-/// What a preflight is told that asks for no headers.
+/// The headers that are allowed to a preflight that requests none.
 const USUAL_HEADERS: &str = "Authorization, Cache-Control, Content-Type, Last-Event-ID";
 
-/// How many header names a preflight may ask for.
+/// How many header names a preflight may request.
 const REQUESTED_HEADERS_MAX: usize = 64;
 
-/// Whose pages may call us.
+/// Which pages may call this server.
 #[derive(Clone, Debug, Default)]
 pub struct OriginPolicy {
-    /// These origins.
     pub listed: Vec<Origin>,
     /// Pages from this machine.
     pub loopback: bool,
-    /// Pages that came from the host that they call. Not safe where any name is served, as any can be
-    /// made to resolve to this machine; on a loopback listener `loopback` is what is filter.
+    /// Pages that came from the host that they call. Not safe where any name is served, as any can
+    /// be made to resolve to this machine; on a loopback listener `loopback` is what is wanted.
     pub same_host: bool,
 }
 
-/// What the page that sent a request may do with the answer.
+/// What the page that sent a request may do with the response.
 #[derive(Debug)]
 pub(super) struct PageAccess {
     /// The origin, if it is allowed.
     origin: Option<HeaderValue>,
     credentials: bool,
-    /// Header names that a preflight asks for.
+    /// Header names that a preflight requests.
     requested: Option<HeaderValue>,
 }
 
@@ -118,7 +117,7 @@ impl OriginPolicy {
 }
 
 impl PageAccess {
-    /// Adds the CORS headers of an answer.
+    /// Adds the CORS headers of a response.
     pub(super) fn mark(&self, headers: &mut HeaderMap) {
         headers.append(VARY, HeaderValue::from_static("Origin"));
         let Some(origin) = &self.origin else { return };
@@ -130,9 +129,9 @@ impl PageAccess {
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
     }
 
-    /// Adds what a preflight asks for: a page that may call at all may send any header, as none of
-    /// them says more here than its origin does. `Access-Control-Allow-Private-Network` is not among
-    /// it: browsers ask their user instead.
+    /// Adds what a preflight requests: a page that may call at all may send any header, as none of
+    /// them says more here than its origin does. `Access-Control-Allow-Private-Network` is not
+    /// among it: browsers ask their user instead.
     pub(super) fn mark_preflight(&self, methods: &'static str, headers: &mut HeaderMap) {
         headers.append(VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
         if self.origin.is_none() {
@@ -157,7 +156,7 @@ fn called<B>(request: &Request<B>) -> Option<Called> {
     Called::parse(called_host(request).ok()??)
 }
 
-/// The header names that a preflight asks for, if they are names and not too many.
+/// The header names that a preflight requests, if they are names and not too many.
 fn requested_headers(headers: &HeaderMap) -> Option<HeaderValue> {
     let lines = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
     let lines: Vec<_> = lines.map(HeaderValue::to_str).collect::<Result<_, _>>().ok()?;

@@ -19,30 +19,29 @@ use crate::metrics::{ConnectionEnd, Refusal};
 /// What a connection is given.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Mode {
-    /// Service.
     Serve,
     /// The same refusal to every request, and then the end.
     Refuse(Refusal),
 }
 
-/// Answers a request, or refuses it.
+/// Responds to a request, or refuses it.
 pub(super) async fn respond(
     request: Request<Incoming>,
     mode: Mode,
     context: &Arc<Context>,
 ) -> HttpResponse {
     match mode {
-        // Boxed, so that the space of its future is not in every answer.
+        // Boxed, so that the space of its future is not in every response.
         Mode::Serve if trace::is_on() => Box::pin(traced(request, context)).await,
         Mode::Serve => route::respond(request, context).await,
         Mode::Refuse(refusal) => route::refuse(&request, context, refusal),
     }
 }
 
-/// Answers a request within its span.
+/// Responds to a request within its span.
 async fn traced(request: Request<Incoming>, context: &Arc<Context>) -> HttpResponse {
     let route = route::route(request.uri().path(), context);
-    // Also for a span that is none: a second place for the future of an answer would be memory for
+    // Also for a span that is none: a second place for the future of a response would be memory for
     // each connection.
     let span = route.and_then(|route| trace::begin(&request, route)).unwrap_or_else(Span::none);
     let began = Instant::now();
@@ -53,7 +52,7 @@ async fn traced(request: Request<Incoming>, context: &Arc<Context>) -> HttpRespo
     response
 }
 
-/// Makes an answer that hyper can poll. Segments of a stream have at least `segment_min` bytes.
+/// Makes a response that hyper can poll. Segments of a stream have at least `segment_min` bytes.
 /// `hang_up` cuts a stream whose reader takes nothing any more, or the connection.
 pub(super) fn to_body(
     response: HttpResponse,
@@ -82,7 +81,7 @@ pub(super) fn to_body(
 pub(super) fn note_end(guard: &mut ConnectionGuard, error: Option<&hyper::Error>) {
     let Some(error) = error else { return };
     let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
-    // A timeout here is a ping of HTTP/2 that nobody answered.
+    // A timeout here is a ping of HTTP/2 that the client did not acknowledge.
     let went_away = error.is_timeout()
         || error.is_incomplete_message()
         || error.is_canceled()

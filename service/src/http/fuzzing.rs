@@ -36,7 +36,7 @@ pub fn form(bytes: &[u8]) {
 /// The host that a request calls and the origin that it comes from, a line each.
 ///
 /// # Panics
-/// When somebody else's host or origin is taken for this machine's.
+/// When a foreign host or origin is taken for this machine's.
 pub fn host_and_origin(bytes: &[u8]) {
     let mut lines = bytes.splitn(2, |&byte| byte == b'\n');
     let (host, origin) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());

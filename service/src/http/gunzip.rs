@@ -69,7 +69,7 @@ impl Gunzip {
         }
         if self.input.is_empty() {
             // The decoder keeps what it has decoded until it is called again; a client that waits
-            // for its answer calls no more.
+            // for its response sends no more.
             self.decoder.flush()?;
         }
         Ok(Step::Decoded(self.decoded()))
@@ -100,7 +100,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// Decodes pieces of a body, and gives what came out and the longest step.
+    /// Decodes a body in chunks, and gives what came out and the longest step.
     fn gunzip(encoded: &[u8], piece_bytes: usize) -> Result<(Vec<u8>, usize), NotGzip> {
         let mut gunzip = Gunzip::new(&BodyMemory::new(1 << 20)).unwrap();
         let (mut all, mut longest) = (Vec::new(), 0);

@@ -1,14 +1,14 @@
 //! How a socket leaves hyper for a shard.
 //!
-//! hyper is very good at requests and answers, and the wrong thing to keep for a socket that then
-//! waits for hours. When a plain HTTP/1 request turns out to be for a stream, the service answers
-//! hyper with an error of its own: hyper writes nothing, its connection ends, and the socket comes
+//! hyper is very good at requests and responses, and the wrong thing to keep for a socket that then
+//! waits for hours. When a plain HTTP/1 request turns out to be for a stream, the service returns
+//! an error of its own to hyper: hyper writes nothing, its connection ends, and the socket comes
 //! back. The head is written here, the body is in chunks (RFC 9112, section 7.1), and nothing of
 //! hyper stays.
 //!
 //! What cannot leave keeps its place and is served through a body: requests that have one
-//! themselves, those of HTTP/1.0, which knows no chunks, and connections on which an earlier answer
-//! has not left yet.
+//! themselves, those of HTTP/1.0, which knows no chunks, and connections on which an earlier
+//! response has not left yet.
 
 use std::fmt::Write as _;
 use std::io::{self, IoSlice};
@@ -29,16 +29,16 @@ use tokio::sync::Notify;
 use super::body::{BodyObserver, PendingStream};
 use crate::event::chunk_of;
 
-/// What a connection, the answers to its requests and its stream know of each other.
+/// What a connection, the responses to its requests and its stream know of each other.
 #[derive(Debug, Default)]
 pub(super) struct UpgradeState {
     /// Cuts the connection from outside, for a stream that could not leave it.
     pub(super) hang_up: Notify,
-    /// The kernel has not taken all that hyper filter to write.
+    /// The kernel has not taken all that hyper wanted to write.
     congested: AtomicBool,
-    /// A request has been read, and its answer has not been written yet.
+    /// A request has been read, and its response has not been written yet.
     responding: AtomicBool,
-    /// The answer has been handed out to hyper to its end; what it has of it is not written yet.
+    /// The response has been handed to hyper to its end; what hyper has of it is not written yet.
     handed_out: AtomicBool,
     takeover: Mutex<Option<Takeover>>,
 }
@@ -46,19 +46,18 @@ pub(super) struct UpgradeState {
 /// A stream whose socket is leaving hyper.
 #[derive(Debug)]
 pub(super) struct Takeover {
-    /// The head of its answer.
+    /// The head of its response.
     pub(super) head: Parts,
-    /// The stream.
     pub(super) opening: Box<PendingStream>,
 }
 
-/// Not an error: the connection carries a stream from now on, and hyper has to let go of it.
+/// Not an error: the connection carries a stream from now on, and hyper has to release it.
 #[derive(Debug, Error)]
 #[error("the socket has left for a shard")]
 pub(super) struct Detached;
 
 impl UpgradeState {
-    /// Whether all earlier answers have left.
+    /// Whether all earlier responses have left.
     pub(super) fn is_clear(&self) -> bool {
         !self.congested.load(Ordering::Relaxed)
     }
@@ -80,7 +79,7 @@ impl UpgradeState {
     }
 }
 
-/// Lies beside the body of an answer until hyper has all of it.
+/// Lies beside the body of a response until hyper has all of it.
 #[derive(Debug)]
 pub(super) struct UnfinishedResponse(Arc<UpgradeState>);
 
@@ -92,7 +91,8 @@ impl Drop for UnfinishedResponse {
     }
 }
 
-/// The bytes that a handed-over stream begins with: the head of the answer, and what is sent first.
+/// The bytes that a handed-over stream begins with: the head of the response, and what is sent
+/// first.
 pub(super) fn beginning(head: &Parts, first: &Bytes) -> Bytes {
     let mut bytes = BytesMut::with_capacity(512 + first.len());
     let reason = head.status.canonical_reason().unwrap_or_default();
@@ -111,11 +111,11 @@ pub(super) fn beginning(head: &Parts, first: &Bytes) -> Bytes {
     bytes.freeze()
 }
 
-/// A socket for hyper that notes whether the kernel takes everything. hyper flushes an answer
+/// A socket for hyper that notes whether the kernel takes everything. hyper flushes a response
 /// before it reads the next request, so a write that was not blocked has left nothing behind.
 ///
 /// What hyper writes by itself, to a head that it cannot read, does not get through: it is a status
-/// alone, and the client is told more in its place ([`Observed::is_own_word`]).
+/// alone, and the client is sent a full response in its place ([`Observed::is_own_word`]).
 #[derive(Debug)]
 pub(super) struct Observed<'a> {
     pub(super) io: TokioIo<TcpStream>,
@@ -128,7 +128,7 @@ impl Observed<'_> {
         result
     }
 
-    /// Nobody has been asked, so what is written is no answer of ours.
+    /// No request is being served, so what is written is a response that hyper made by itself.
     fn is_own_word(&self) -> bool {
         !self.upgrade.responding.load(Ordering::Relaxed)
     }

@@ -1,7 +1,8 @@
 //! The head of a request: how large it may be, and that it names one host.
 //!
 //! hyper stops reading heads at twice the limit, and at so many fields; what it makes of those on
-//! HTTP/1 is replaced by what stands here ([`unreadable`]), so that every client is told what to do.
+//! HTTP/1 is replaced by what stands here ([`unreadable`]), so that every client is sent what to
+//! do.
 
 use hyper::{Request, StatusCode};
 
@@ -32,8 +33,8 @@ pub(super) fn check<B>(request: &Request<B>, headers_bytes_max: usize) -> Result
     called_host(request).map(|_| ())
 }
 
-/// The status, slug and detail for a head of HTTP/1 that hyper does not read: because it is too large,
-/// or because it is none. `unread` is what there is of it.
+/// The status, slug and detail for a head of HTTP/1 that hyper does not read: because it is too
+/// large, or because it is none. `unread` is what there is of it.
 pub(super) fn unreadable(
     error: &hyper::Error,
     unread: &[u8],

@@ -1,8 +1,8 @@
 //! The host that a request is for (RFC 9112, section 3.2; RFC 9113, section 8.3.1).
 //!
-//! Whoever stands between a client and us, and we, have to read the same host out of a request:
-//! what is ambiguous is refused, because it could be let through for one host and served for
-//! another.
+//! A proxy between a client and this server, and the server, have to read the same host out of a
+//! request: what is ambiguous is refused, because it could be let through for one host and served
+//! for another.
 
 use hyper::header::HOST;
 use hyper::http::uri::Authority;
@@ -11,9 +11,9 @@ use percent_encoding::percent_decode_str;
 
 use super::response::Problem;
 
-/// Host and port as the client named them: those of the target if it has them, as in HTTP/2 and in a
-/// request to a proxy, and otherwise those of the field `Host`. `None` where HTTP does not ask for
-/// one, which is before HTTP/1.1.
+/// Host and port as the client named them: those of the target if it has them, as in HTTP/2 and in
+/// a request to a proxy, and otherwise those of the field `Host`. `None` where HTTP does not
+/// require one, which is before HTTP/1.1.
 pub(super) fn called_host<B>(request: &Request<B>) -> Result<Option<&str>, Problem> {
     let mut fields = request.headers().get_all(HOST).iter();
     let field = fields.next();

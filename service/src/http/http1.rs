@@ -1,9 +1,9 @@
-//! One HTTP/1 connection: requests and answers through hyper, until the end or until a request for
-//! a stream takes the socket away.
+//! One HTTP/1 connection: requests and responses through hyper, until the end or until a request
+//! for a stream takes the socket away.
 //!
 //! hyper's connection is driven by hand, so that the socket comes back at the end: to hand it to a
-//! shard, to answer a head that came too slowly, and to close in a way that does not destroy an
-//! answer that the client has yet to read.
+//! shard, to respond to a head that came too slowly, and to close in a way that does not destroy a
+//! response that the client has yet to read.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -31,7 +31,7 @@ use super::{Context, head, subscribe};
 use crate::logging::log_limited;
 use crate::metrics::{ConnectionEnd, StatusClass};
 
-/// How long a client may take for an answer that is made without hyper; and, when the window of a
+/// How long a client may take for a response that is made without hyper; and, when the window of a
 /// drain is over, for a head that it has begun.
 const LAST_MOMENT: Duration = Duration::from_secs(1);
 
@@ -142,7 +142,8 @@ async fn respond_or_detach(
     Ok(response.map(|body| ObservedBody { body, observer: watch }))
 }
 
-/// Gives a socket to a shard. Whatever came after the request has nobody to answer it.
+/// Gives a socket to a shard. A client that sent more after the request is refused: nothing would
+/// respond to that.
 async fn hand_over(
     mut stream: TcpStream,
     unread: &Bytes,
@@ -174,7 +175,7 @@ async fn hand_over(
     }
 }
 
-/// hyper says nothing to a head that came too slowly, so we do.
+/// hyper sends no response to a head that came too slowly, so it is sent here.
 async fn respond_to_slow_headers(stream: &mut TcpStream, limit: Duration) {
     let detail = format!("the head took longer than {} s; send it at once", limit.as_secs());
     write_problem(stream, StatusCode::REQUEST_TIMEOUT, "timeout", &detail).await;
@@ -186,7 +187,7 @@ async fn respond_to_excess_bytes(stream: &mut TcpStream) {
     write_problem(stream, StatusCode::BAD_REQUEST, "pipelined", detail).await;
 }
 
-/// Answers without hyper, and for the last time.
+/// Sends a response without hyper, the last one of its connection.
 async fn write_problem(stream: &mut TcpStream, status: StatusCode, slug: &str, detail: &str) {
     let response = final_response(status, slug, detail, SystemTime::now());
     // The client is slow or gone; whether this reaches it makes no difference to us.

@@ -2,9 +2,10 @@
 //!
 //! hyper keeps a connection for as long as its client answers pings, whatever it does otherwise. So
 //! the streams that are open are counted here: a connection without any ends like an idle one of
-//! HTTP/1, one whose client does not read its answers is cut, and in a drain a connection ends after
-//! the last of its streams. Not before: there are clients that take nothing more, not even the end of
-//! their streams, once they have been told that the connection is going to end (GOAWAY).
+//! HTTP/1, one whose client does not read its responses is cut, and in a drain a connection ends
+//! after the last of its streams. Not before: there are clients that take nothing more, not even
+//! the end of their streams, once they have been notified that the connection is going to end
+//! (GOAWAY).
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -26,18 +27,18 @@ use super::{Context, head};
 use crate::lifecycle::Lifecycle;
 use crate::metrics::ConnectionEnd;
 
-/// Connections are asked for a sign of life this often, and must give it within as long.
+/// Connections are sent a ping this often, and must acknowledge it within as long.
 const PING: Duration = Duration::from_secs(20);
 /// How much hyper holds for a stream that does not take it.
 const STREAM_BUFFER: usize = 64 << 10;
 /// How much a client may send on a connection that has not been read; it is all that is held of the
 /// bodies of its requests.
 const CONNECTION_WINDOW: u32 = 256 << 10;
-/// The part of it that one request may take, so that a body that nobody reads does not hold up the
+/// The part of it that one request may take, so that a body that is not read does not hold up the
 /// others.
 const STREAM_WINDOW: u32 = 128 << 10;
-/// How long after its last stream a connection is told in a drain that it is going to end. A client
-/// that finds both in one read loses the end of its stream.
+/// How long after its last stream a connection is notified in a drain that it is going to end. A
+/// client that finds both in one read loses the end of its stream.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
 /// How long a client may take nothing after one of its streams was cut because it was not read.
 const STUCK: Duration = Duration::from_millis(500);
@@ -59,7 +60,7 @@ pub(super) async fn serve(
         let (context, mut open) = (Arc::clone(&context), Streams::open(&streams));
         let (progress, executor) = (Arc::clone(&progress), executor.clone());
         // hyper keeps the place of this future for as long as the stream lives; boxed, it is given
-        // back with the answer.
+        // back with the response.
         Box::pin(async move {
             let response = respond(Incoming::give(request), mode, &context).await;
             // The connection carries other streams too, so that only this one is cut.
@@ -111,9 +112,9 @@ pub(super) async fn serve(
 
 /// What is open on a connection.
 ///
-/// Whoever waits for something of it looks again when that can be at the earliest, and is not woken
-/// by every change: hyper's connection, woken by every stream that comes, would let the heads of a
-/// hundred answers pile up before it sends the first, and keeps the memory that they took.
+/// A task that waits for something of it looks again when that can be at the earliest, and is not
+/// woken by every change: hyper's connection, woken by every stream that comes, would let the heads
+/// of a hundred responses pile up before it sends the first, and keeps the memory that they took.
 #[derive(Debug)]
 struct Streams {
     state: Mutex<State>,
@@ -121,14 +122,14 @@ struct Streams {
 
 #[derive(Debug)]
 struct State {
-    /// How many requests have come whose answer hyper does not have to its end.
+    /// How many requests have come whose response hyper does not have to its end.
     open: usize,
     /// When the last of them ended, while there is none.
     idle_since: Instant,
-    /// How many answers wait for the client to read, and not for us. Streams of events are not among
-    /// them; they have their policies.
+    /// How many responses wait for the client to read, and not for the server. Streams of events
+    /// are not among them; they have their policies.
     unread: usize,
-    /// When one of those last got on.
+    /// When one of those last made progress.
     progress: Instant,
 }
 
@@ -178,25 +179,25 @@ impl Streams {
         let _ = timeout(LAST_MOMENT_MAX, all_ended).await;
     }
 
-    /// Waits until no answer got on for so long although there are some to be read.
+    /// Waits until no response made progress for so long although there are some to be read.
     async fn unread(&self, time: Duration) {
         self.over(time, |state| (state.unread > 0).then_some(state.progress)).await;
     }
 }
 
-/// Lies beside a request and its answer.
+/// Lies beside a request and its response.
 #[derive(Debug)]
 struct OpenStream {
     streams: Arc<Streams>,
     waits_for: WaitsFor,
 }
 
-/// Who has to do something for the answer to get on.
+/// Which side has to act for the response to make progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum WaitsFor {
     Server,
     Client,
-    /// It is a stream of events, which is nobody's.
+    /// It is a stream of events, for which neither counts as late.
     Nobody,
 }
 
@@ -307,7 +308,7 @@ mod tests {
             tokio::time::sleep(LIMIT / 2).await;
             lines.polled(true);
         }
-        // They wait for us, so nobody is late.
+        // They wait for the server, so no client is late.
         lines.polled(false);
         drop(page);
         tokio::time::sleep(LIMIT * 5).await;

@@ -31,7 +31,7 @@ pub(super) struct StreamExecutor {
     spawned: Arc<Mutex<Vec<AbortHandle>>>,
 }
 
-/// So many tasks may have ended before they asked for their handles, which keep their memory.
+/// So many tasks may have ended before they took their handles, which keep their memory.
 const ENDED_MAX: usize = 16;
 
 impl<F> Executor<F> for StreamExecutor
@@ -70,9 +70,8 @@ impl StreamExecutor {
 /// How a connection's socket gets on, and whether it should.
 #[derive(Debug, Default)]
 pub(super) struct WriteProgress {
-    /// The kernel has not taken all that hyper filter to write.
+    /// The kernel has not taken all that hyper wanted to write.
     congested: AtomicBool,
-    /// Counts writes.
     writes: AtomicU64,
     /// A stream has been cut.
     cut: Notify,

@@ -1,9 +1,9 @@
 //! The body of a request, and what becomes of the rest of one that was refused.
 //!
 //! hyper closes the connection of a request whose body was not read to its end, and says nothing of
-//! it in the answer: the next request of an honest client then fails. So a body that is let go comes
-//! back here. What is left of it is read if that is little, and the connection stays usable; or else
-//! the answer says that the connection closes.
+//! it in the response: the next request of an honest client then fails. So a body that is dropped
+//! comes back here. What is left of it is read if that is little, and the connection stays usable;
+//! or else the response says that the connection closes.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -62,7 +62,7 @@ impl Incoming {
         (lent, Returned { rest: Some(rest), expects_continue })
     }
 
-    /// For HTTP/2, where letting a body go resets its stream and nothing else.
+    /// For HTTP/2, where dropping a body resets its stream and nothing else.
     pub(super) fn give(request: Request<hyper::body::Incoming>) -> Request<Self> {
         request.map(|body| Self { body: Some(body), is_begun: false, give_back: None })
     }
@@ -74,7 +74,7 @@ impl Returned {
         self.rest.is_some()
     }
 
-    /// Whether the connection can be used again, now that the request has been answered. A body that
+    /// Whether the connection can be used again, now that the request has its response. A body that
     /// is still being read, or has been read to its end, does not stand in the way.
     pub(super) async fn leaves_it_usable(self) -> bool {
         let Some(Rest { body, is_begun }) = self.rest.and_then(|mut rest| rest.try_recv().ok())
@@ -82,7 +82,7 @@ impl Returned {
             return true;
         };
         // A client that waits for `100 Continue` sends its body after it, or not at all: what comes
-        // next may be either, and asking for a body that is not filter would be worse.
+        // next may be either, and asking for a body that is not wanted would be worse.
         if body.size_hint().lower() > REST_BYTES_MAX as u64 || (self.expects_continue && !is_begun)
         {
             return false;
@@ -92,8 +92,8 @@ impl Returned {
 }
 
 impl Incoming {
-    /// Reads what is left, if that is little, for an answer whose head has left long ago and cannot
-    /// say any more that the connection closes.
+    /// Reads what is left, if that is little, for a response whose head has left long ago and
+    /// cannot say any more that the connection closes.
     pub(super) async fn pass_over_rest(mut self) {
         // On HTTP/2 the stream is reset, and the connection is usable anyway.
         if self.give_back.is_some()
@@ -152,7 +152,7 @@ impl Drop for Incoming {
         if let Some(give_back) = self.give_back.take()
             && let Some(body) = self.body.take().filter(|body| !body.is_end_stream())
         {
-            // Nobody waits for it when the answer has left already.
+            // Nothing waits for it when the response has left already.
             let _ = give_back.send(Rest { body, is_begun });
         }
     }

@@ -1,9 +1,9 @@
-//! The HTTP layer: accepts, parses, limits, authorises, routes, and answers.
+//! The HTTP layer: accepts, parses, limits, authorises, routes, and responds.
 //!
 //! hyper does HTTP; this does what Fanfare adds to it. A request for a stream is resolved to a
-//! subscription and handed to a shard, with its socket if it is plain HTTP/1, or else through a body
-//! that hyper polls. Only this
-//! folder and `admin` name hyper's types, and only `response` turns an error into a status.
+//! subscription and handed to a shard, with its socket if it is plain HTTP/1, or else through a
+//! body that hyper polls. Only this folder and `admin` name hyper's types, and only `response`
+//! turns an error into a status.
 
 mod accept;
 mod admission;
@@ -89,7 +89,7 @@ pub struct HttpSettings {
     pub unsent_bytes_max: u32,
     /// `TCP_USER_TIMEOUT`: how long sent bytes may go unacknowledged.
     pub peer_timeout: Duration,
-    /// While draining or overloaded, streams are answered with 200 and a `retry:` instead of an
+    /// While draining or overloaded, requests for streams get 200 and a `retry:` instead of an
     /// error, after which browsers would give up for ever.
     pub retry_on_reject: bool,
     /// A response says why a token was refused.
@@ -121,20 +121,20 @@ impl Default for HttpSettings {
     }
 }
 
-/// Everything that answering a request can need.
+/// Everything that serving a request can need.
 #[derive(Debug)]
 pub struct Context {
     /// Where events are published and subscribed.
     pub hub: Hub,
     /// Where streams are served.
     pub delivery: Delivery,
-    /// Who may do what.
+    /// What each request may do.
     pub authority: Authority,
     /// Where tokens are looked for.
     pub token_places: TokenPlaces,
     /// By which names we are called.
     pub hosts: ServedHosts,
-    /// Whose pages may call us.
+    /// Which pages may call this server.
     pub origins: OriginPolicy,
     /// The limits of one event.
     pub event_limits: EventLimits,
@@ -142,14 +142,13 @@ pub struct Context {
     pub settings: HttpSettings,
     /// The memory that bodies hold.
     pub body_memory: BodyMemory,
-    /// Who reads selectors, and keeps what was compiled.
+    /// What reads selectors, and keeps what was compiled.
     pub selectors: SelectorReader,
     /// The embedded pages.
     pub pages: Pages,
     /// The demonstrations, unless they are off.
     pub demos: Option<Demos>,
-    /// Every figure.
     pub metrics: Metrics,
-    /// Whether we are draining.
+    /// Whether the server is draining.
     pub lifecycle: Lifecycle,
 }

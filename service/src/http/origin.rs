@@ -1,8 +1,8 @@
-//! An origin (RFC 6454): of which pages somebody may be one.
+//! An origin (RFC 6454): where a page came from, as browsers name it.
 //!
 //! It is compared as browsers write it, so settings and headers go through the same reading: lower
-//! case, names in ASCII, and no port where it is that of the scheme. Applications that are a page in
-//! a window of their own have schemes of their own.
+//! case, names in ASCII, and no port where it is that of the scheme. Applications that are a page
+//! in a window of their own have schemes of their own.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use url::{Host, Url};
 
 use super::served_hosts::{Called, HostName};
 
-/// Of which pages somebody is one.
+/// Where a page came from, as browsers name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(Kind);
 

@@ -1,7 +1,7 @@
 //! The pages, embedded in the binary.
 //!
-//! What all pages share stands once, in files of `web/parts`: a line `<!-- part: NAME -->` of a page
-//! stands for one of them. They are put together when the server starts.
+//! What all pages share stands once, in files of `web/parts`: a line `<!-- part: NAME -->` of a
+//! page stands for one of them. They are put together when the server starts.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -95,7 +95,7 @@ impl Page {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, self.content_type.clone());
         headers.insert(ETAG, self.etag.clone());
-        // Names carry no version, so each use asks; the answer is nearly always 304.
+        // Names carry no version, so each use sends a request; the response is nearly always 304.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -1,7 +1,7 @@
 //! Names and values as they come in queries and forms (`application/x-www-form-urlencoded`).
 //!
 //! Bytes that are not UTF-8 are refused, not replaced: a topic that silently became another one
-//! would be the worst kind of answer.
+//! would be the worst kind of error.
 
 use std::borrow::Cow;
 
@@ -39,7 +39,7 @@ pub(super) fn path_part(text: &str) -> Result<Cow<'_, str>, Problem> {
 }
 
 /// Refuses a name that is nearly one of those that mean something here: to leave it alone would be
-/// to do something else than was asked, without a word.
+/// to do something else than was requested, without a message.
 pub(super) fn check_spelling<'a>(
     names: impl IntoIterator<Item = &'a str>,
     known: &[&'static str],

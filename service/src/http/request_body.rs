@@ -1,4 +1,4 @@
-//! The body of a request to publish, in pieces, decoded where it is compressed.
+//! The body of a request to publish, in chunks, decoded where it is compressed.
 //!
 //! Forms, raw bodies and NDJSON read through this, so that a coding means the same for all of them.
 
@@ -15,7 +15,8 @@ use super::incoming::Incoming;
 use super::response::Problem;
 use crate::logging::log_limited;
 
-/// After so many steps of a decoder, about half a millisecond, the others on its thread have a turn.
+/// After so many steps of a decoder, about half a millisecond, the other tasks of its thread have a
+/// turn.
 const STEPS_AT_A_TIME: usize = 8;
 
 /// The body of a request, of which nothing has been read yet or a part.
@@ -27,7 +28,7 @@ pub(super) struct RequestBody {
 }
 
 impl RequestBody {
-    /// Refuses a coding that nobody here reads.
+    /// Refuses a coding that is not read here.
     pub(super) fn of(request: Request<Incoming>, memory: &BodyMemory) -> Result<Self, Problem> {
         let gunzip = match coding(request.headers())? {
             Coding::Identity => None,
@@ -41,7 +42,7 @@ impl RequestBody {
         self.incoming.size_hint().lower()
     }
 
-    /// The next piece, which may be empty; `None` at the end.
+    /// The next chunk, which may be empty; `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
         loop {
             if let Some(gunzip) = &mut self.gunzip
@@ -88,7 +89,7 @@ impl From<NoRoom> for Problem {
 }
 
 impl Full {
-    /// What to say to whoever sent more than `max` bytes, or than there is room for.
+    /// What to say to a client that sent more than `max` bytes, or than there is room for.
     pub(super) fn problem(self, max: usize) -> Problem {
         match self {
             Self::TooLong => Problem::BodyTooLarge { max },
@@ -104,7 +105,7 @@ enum Coding {
 }
 
 /// Names are compared without case, and several lines are one list (RFC 9110, sections 5.3 and
-/// 8.4.1). Only one coding is undone: nobody applies two but to make much of little.
+/// 8.4.1). Only one coding is undone: a client applies two only to make much of little.
 fn coding(headers: &HeaderMap) -> Result<Coding, Problem> {
     let mut coding = Coding::Identity;
     for line in headers.get_all(CONTENT_ENCODING) {

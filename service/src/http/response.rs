@@ -1,4 +1,4 @@
-//! Answers, and the only map from an error to a status.
+//! Responses, and the only map from an error to a status.
 //!
 //! Every error is `application/problem+json` (RFC 9457) with a detail that says what was wrong and
 //! what to do. Nothing of the inside shows in one: no stack, no path, no secret.
@@ -21,10 +21,9 @@ use crate::log::AppendError;
 use crate::metrics::{PublishRejection, Refusal, SubscribeRejection};
 use crate::topic::{SelectorError, TopicError};
 
-/// An answer.
 pub(super) type HttpResponse = Response<Content>;
 
-/// Everything that can be wrong with a request, or with us.
+/// Everything that can be wrong with a request, or with the server.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub(super) enum Problem {
     #[error("{0}")]
@@ -242,7 +241,7 @@ struct ProblemDocument<'a> {
     detail: String,
 }
 
-/// The answer to a request that cannot be served.
+/// The response to a request that cannot be served.
 pub(super) fn problem(problem: &Problem, retry_ms: &RangeInclusive<u32>) -> HttpResponse {
     let status = problem.status();
     let document = ProblemDocument {
@@ -268,7 +267,7 @@ pub(super) fn problem(problem: &Problem, retry_ms: &RangeInclusive<u32>) -> Http
     response
 }
 
-/// An answer whose body is known.
+/// A response whose body is known.
 pub(super) fn whole(
     status: StatusCode,
     content_type: &'static str,
@@ -280,14 +279,14 @@ pub(super) fn whole(
     response
 }
 
-/// An answer without a body.
+/// A response without a body.
 pub(super) fn empty(status: StatusCode) -> HttpResponse {
     let mut response = Response::new(Content::Whole(Full::default()));
     *response.status_mut() = status;
     response
 }
 
-/// An answer with the head of a stream of events.
+/// A response with the head of a stream of events.
 pub(super) fn stream(content: Content) -> HttpResponse {
     let mut response = Response::new(content);
     let headers = response.headers_mut();
@@ -297,8 +296,8 @@ pub(super) fn stream(content: Content) -> HttpResponse {
     response
 }
 
-/// A stream that is rejected with a retry: an `EventSource` comes back after it, and would not after an
-/// error.
+/// A stream that is rejected with a retry: an `EventSource` comes back after it, and would not
+/// after an error.
 pub(super) fn come_back(retry_ms: &RangeInclusive<u32>) -> HttpResponse {
     stream(Content::Whole(Full::new(retry_frame(random_ms(retry_ms)))))
 }

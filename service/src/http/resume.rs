@@ -1,5 +1,5 @@
-//! Where a request for a stream wants to go on: the header, or a parameter for clients that cannot
-//! set one, in all the spellings that they use.
+//! Where a request for a stream resumes: the header, or a parameter for clients that cannot set
+//! one, in all the spellings that they use.
 
 use hyper::HeaderMap;
 
@@ -13,7 +13,7 @@ pub(super) const LAST_EVENT_ID: &str = "last-event-id";
 /// The parameter as documents write it, for errors.
 const PARAMETER: &str = "lastEventID";
 
-/// What a request says about where to go on.
+/// What a request says about where to resume.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ResumeRequest {
     /// From where.

@@ -1,4 +1,4 @@
-//! From a request to who answers it: the one table of paths, and what holds for all of them.
+//! From a request to its handler: the one table of paths, and what holds for all of them.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,7 +27,7 @@ const QUERY: &str = "QUERY";
 /// The media types of bodies that a `QUERY` may have.
 const ACCEPT_QUERY: &str = "accept-query";
 
-/// Who answers a path.
+/// What serves a path.
 #[derive(Clone, Copy, Debug)]
 enum Endpoint<'a> {
     Hub,
@@ -116,7 +116,7 @@ pub(super) fn route<'a>(path: &'a str, context: &'a Context) -> Option<&'a str> 
     Endpoint::of(path, context)?.route(path)
 }
 
-/// Answers a request, whatever it is.
+/// Responds to a request, whatever it is.
 pub(super) async fn respond(request: Request<Incoming>, context: &Arc<Context>) -> HttpResponse {
     let page = context.origins.access(&request);
     let path = request.uri().path().to_owned();
@@ -163,7 +163,7 @@ fn count_response(response: &HttpResponse, metrics: &Metrics) {
     });
 }
 
-/// Says the same to every request on a connection for which there is no room.
+/// Sends the same response to every request on a connection for which there is no room.
 pub(super) fn refuse(
     request: &Request<Incoming>,
     context: &Context,
@@ -180,7 +180,7 @@ pub(super) fn refuse(
     response
 }
 
-/// The methods that a preflight is to be told.
+/// The methods for the response to a preflight.
 #[derive(Clone, Copy)]
 struct Preflight(&'static str);
 

@@ -1,6 +1,7 @@
-//! Reads the selectors of a request. Whoever sends templates makes the server compile them, so that
-//! is done by threads that may block, for one template at a time in the whole process: a request
-//! with a thousand new templates takes turns with the others, and stops when its client goes away.
+//! Reads the selectors of a request. A client that sends templates makes the server compile them,
+//! so that is done by threads that may block, for one template at a time in the whole process: a
+//! request with a thousand new templates takes turns with the others, and stops when its client
+//! goes away.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::topic::{Notation, Selector, SelectorCompiler, SelectorError, Selector
 #[derive(Clone, Debug)]
 pub struct SelectorReader {
     compiler: SelectorCompiler,
-    /// Whose turn it is to compile.
+    /// The permit to compile, which one request has at a time.
     turn: Arc<Semaphore>,
 }
 

@@ -1,8 +1,9 @@
 //! Which host a request calls, and whether it is one of those that are served.
 //!
 //! A page anywhere can have its own name resolve to this machine, and is then of the same origin as
-//! we are; the host that it calls gives it away. So only names that are known are served, and names
-//! are equal here when they mean the same host, however they are spelt (RFC 3986, section 6.2.2).
+//! this server; the host that it calls gives it away. So only names that are known are served, and
+//! names are equal here when they mean the same host, however they are spelt (RFC 3986, section
+//! 6.2.2).
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
@@ -113,14 +114,13 @@ pub struct ServedHosts {
     pub any: bool,
     /// This machine by its loopback addresses and names.
     pub loopback: bool,
-    /// These.
     pub named: Vec<HostName>,
 }
 
 impl ServedHosts {
-    /// Whether this request calls us by a name that we have.
+    /// Refuses a request that calls a host that is not served.
     pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), Problem> {
-        // Who names no host speaks HTTP/1.0, and no browser does.
+        // A client that names no host speaks HTTP/1.0, and no browser does.
         let Some(called) = called_host(request)? else { return Ok(()) };
         if self.any {
             return Ok(());

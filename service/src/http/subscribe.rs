@@ -175,8 +175,8 @@ fn open(
     Ok(response)
 }
 
-/// Counts a stream whose head is on its way; not before, because a request may still be refused when
-/// its socket is about to leave.
+/// Counts a stream whose head is on its way; not before, because a request may still be refused
+/// when its socket is about to leave.
 pub(super) fn count_opened(subscription: &Subscription, metrics: &Metrics) {
     metrics.responded(StatusClass::Success);
     if let Some(result) = subscription.resumed {

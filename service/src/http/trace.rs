@@ -2,9 +2,9 @@
 //! to the attributes of HTTP.
 //!
 //! Spans are at debug with a target of their own, so that at info their cost is one comparison: no
-//! header is looked at, and nothing is allocated. A span says which route was asked for and never
+//! header is looked at, and nothing is allocated. A span says which route was requested and never
 //! which topic, for topics are the data of users, and often name them. That of a stream ends with
-//! the head of its answer and not with the stream, which may last for days.
+//! the head of its response and not with the stream, which may last for days.
 
 use std::time::Instant;
 
@@ -76,7 +76,7 @@ fn span(method: &Method, route: &str, version: Version) -> Span {
     )
 }
 
-/// The request has been answered.
+/// The request has its response.
 pub(super) fn end(span: &Span, status: StatusCode, began: Instant) {
     span.record("http.response.status_code", status.as_u16());
     if status.is_server_error() {
@@ -133,7 +133,7 @@ mod tests {
         }
     }
 
-    /// The span of a request with this answer, as its log line shows it.
+    /// The span of a request with this response, as its log line shows it.
     fn ended_with(status: StatusCode) -> Value {
         let lines = Lines::default();
         let into = lines.clone();

@@ -1,10 +1,11 @@
-//! Backpressure on publishers: nobody publishes faster than events are delivered.
+//! Backpressure on publishers: they do not publish faster than events are delivered.
 //!
-//! The log takes events far faster than any machine can send them to everybody. Without a bound a
-//! publisher could fill the log anew before the shards have read it, and every subscriber would
-//! lose events, however fast it reads. So a publish is answered only when all shards are within a
-//! window of so many events of it: the publisher waits for its answer, and a long upload is no
-//! longer read. A shard that does not move at all holds nobody up for more than a moment.
+//! The log takes events far faster than any machine can send them to all subscribers. Without a
+//! bound a publisher could fill the log anew before the shards have read it, and every subscriber
+//! would lose events, however fast it reads. So the response to a publish is sent only when all
+//! shards are within a window of so many events of it: the publisher waits for its response, and a
+//! long upload is no longer read. A shard that does not move at all delays each publish by a second
+//! at most.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +16,7 @@ use tokio::time::sleep;
 
 use crate::event::Sequence;
 
-/// The longest that a publisher waits.
+/// The longest that a publisher waits for followers.
 const WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// How many events publishers may be ahead of the slowest shard.
@@ -27,10 +28,10 @@ pub(super) struct PublishWindow {
     waiting: AtomicUsize,
 }
 
-/// Counts as a publisher who waits, until it is dropped.
+/// Counts as a publisher that waits, until it is dropped.
 struct Waiting<'a>(&'a PublishWindow);
 
-/// Somebody who reads the log, and says how far it is; until it is dropped.
+/// A reader of the log, which says how far it has come, until it is dropped.
 #[derive(Debug)]
 pub struct Follower {
     seen: Arc<AtomicU64>,
@@ -54,7 +55,7 @@ impl PublishWindow {
         Follower { seen, window: Arc::clone(self) }
     }
 
-    /// Waits until all who follow are near enough.
+    /// Waits until all followers are near enough, and no longer than `WAIT_MAX`.
     pub(super) async fn wait(&self, published: Sequence) {
         if self.is_near(published) {
             return;
@@ -63,7 +64,7 @@ impl PublishWindow {
         let wait = async {
             loop {
                 let moved = self.moved.notified();
-                // Whoever moves from here on is not missed.
+                // A follower that moves from here on is not missed.
                 if self.is_near(published) {
                     return;
                 }
@@ -111,7 +112,7 @@ impl Follower {
 }
 
 impl Drop for Follower {
-    /// Nobody waits for one who has gone.
+    /// No publisher waits for a follower that has gone.
     fn drop(&mut self) {
         let mut followers = self.window.followers.lock().unwrap_or_else(PoisonError::into_inner);
         followers.retain(|seen| !Arc::ptr_eq(seen, &self.seen));

@@ -1,4 +1,4 @@
-//! Who is interested in a topic, so that sources can stop working when nobody looks.
+//! How many subscribers a topic has, so that sources can stop working when there are none.
 //!
 //! A source watches its topic; a subscription enters and, when it ends, leaves. Only watched topics
 //! are counted, and only the server's own sources watch, so the work of a subscription is a handful
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::topic::{SelectorSet, Topic};
 
-/// The topics that somebody watches.
+/// The topics that sources watch.
 #[derive(Debug, Default)]
 pub(super) struct Interests {
     watched: Mutex<Vec<Weak<Watched>>>,
@@ -25,7 +25,7 @@ struct Watched {
 /// How many subscribers a topic has, as it changes.
 #[derive(Debug)]
 pub struct Interest {
-    // Keeps the entry alive; without it nobody counts any more.
+    // Keeps the entry alive; without it subscribers are no longer counted.
     _watched: Arc<Watched>,
     subscribers: watch::Receiver<usize>,
 }
@@ -62,8 +62,8 @@ impl Interests {
     }
 }
 
-/// Only who names a topic asks for it. Whoever watches many with a pattern wants to see what
-/// happens, not to make something happen.
+/// Only a subscriber that names a topic asks for it. One that watches many topics with a pattern
+/// wants to see what happens, not to make something happen.
 fn asks_for(selectors: &SelectorSet, topic: &Topic) -> bool {
     selectors.iter().any(|selector| selector.exact_topic() == Some(topic))
 }
@@ -77,19 +77,19 @@ impl Drop for InterestGuard {
 }
 
 impl Interest {
-    /// Whether anybody is subscribed now.
+    /// Whether there is a subscriber now.
     #[must_use]
     pub fn is_some(&self) -> bool {
         *self.subscribers.borrow() > 0
     }
 
-    /// Waits until somebody is subscribed.
+    /// Waits until there is a subscriber.
     pub async fn some(&mut self) {
         // The sender lives as long as `self`, so this cannot fail.
         let _ = self.subscribers.wait_for(|&count| count > 0).await;
     }
 
-    /// Waits until nobody is subscribed any more.
+    /// Waits until there is no subscriber any more.
     pub async fn none(&mut self) {
         let _ = self.subscribers.wait_for(|&count| count == 0).await;
     }

@@ -1,9 +1,10 @@
 //! The hub: publish once, subscribe at a cursor.
 //!
-//! Publishing encodes outside the log's lock and appends; the log gives the event its sequence, keeps
-//! it, and wakes all its readers. Backpressure makes publishers wait that are faster than delivery. Subscribing
-//! turns "after this id" into a cursor. Replay and live delivery meet without a gap or a duplicate
-//! because they are the same thing: everything after the cursor, read in the log's order.
+//! Publishing encodes outside the log's lock and appends; the log gives the event its sequence,
+//! keeps it, and wakes all its readers. Backpressure makes publishers wait that are faster than
+//! delivery. Subscribing turns "after this id" into a cursor. Replay and live delivery meet without
+//! a gap or a duplicate because they are the same thing: everything after the cursor, read in the
+//! log's order.
 
 mod backpressure;
 mod interest;
@@ -32,7 +33,7 @@ pub struct Hub {
     metrics: Metrics,
 }
 
-/// What a subscriber asks for.
+/// What a client requests when it subscribes.
 #[derive(Clone, Debug)]
 pub struct SubscribeRequest {
     /// The topics it wants.
@@ -43,19 +44,19 @@ pub struct SubscribeRequest {
     pub resume: Option<Resume>,
 }
 
-/// From where a subscriber wants to go on.
+/// Where a subscriber resumes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resume {
     /// From the oldest event retained.
     Earliest,
-    /// With what comes from now on, as without asking; but it is told where that is.
+    /// With what comes from now on, as without resuming; but the response says where that is.
     Now,
     /// After the event with this id.
     After(String),
 }
 
 impl Resume {
-    /// Reads the value of `Last-Event-ID`; an empty one asks for nothing.
+    /// Reads the value of `Last-Event-ID`; an empty one means none.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
@@ -67,7 +68,7 @@ impl Resume {
     }
 }
 
-/// A subscriber's position in the log, and what it is told about it.
+/// A subscriber's position in the log, and what its client is sent about it.
 #[derive(Debug)]
 pub struct Subscription {
     /// The topics it wants.
@@ -80,13 +81,13 @@ pub struct Subscription {
     pub cursor: Sequence,
     /// What it missed for good, if it resumed too late.
     pub gap: Option<GapNotice>,
-    /// What became of its wish to go on from where it was, if it had one.
+    /// What came of resuming, if it resumed from an earlier place.
     pub resumed: Option<Resumed>,
-    /// The id that its stream begins with: whoever comes back with it goes on at the cursor.
+    /// The id that its stream begins with: a client that comes back with it goes on at the cursor.
     pub place: String,
-    /// What its client knows after that.
+    /// The last id that its client holds after that.
     pub last_id: LastId,
-    /// The value of the `Last-Event-ID` header of the answer, if it asked to resume.
+    /// The value of the `Last-Event-ID` header of the response, if it resumed.
     pub resumed_after: Option<String>,
     /// Counts as interest in its topics for as long as it lives.
     pub interest: InterestGuard,
@@ -114,20 +115,20 @@ impl Hub {
         }
     }
 
-    /// The same hub, whose publishers are answered only when all who follow are within so many
-    /// events. It must be far less than the log holds.
+    /// The same hub, whose publishers get their responses only when all followers are within so
+    /// many events. It must be far less than the log holds.
     #[must_use]
     pub fn with_publish_window(self, window_max: u64) -> Self {
         Self { publish_window: PublishWindow::new(window_max), ..self }
     }
 
-    /// Joins those whom publishers wait for.
+    /// Adds a follower, for which publishers wait.
     #[must_use]
     pub fn follow(&self, seen: Sequence) -> Follower {
         self.publish_window.follow(seen)
     }
 
-    /// The log under the hub, for those who follow and read it.
+    /// The log under the hub, for its followers and readers.
     #[must_use]
     pub fn log(&self) -> &Arc<dyn Log> {
         &self.log
@@ -184,14 +185,14 @@ impl Hub {
         results
     }
 
-    /// How many publishers wait until all who follow are near enough.
+    /// How many publishers wait until all followers are near enough.
     #[must_use]
     pub fn publishers_waiting(&self) -> usize {
         self.publish_window.waiting()
     }
 
-    /// Finds a subscriber's position. From this moment on nothing that it asked for is lost to it
-    /// while it is retained.
+    /// Finds a subscriber's position. From this moment on nothing that its selectors match is lost
+    /// to it while it is retained.
     #[must_use]
     pub fn subscribe(&self, request: SubscribeRequest) -> Subscription {
         // Interest first: a source that starts because of it publishes behind the cursor.
@@ -216,7 +217,7 @@ impl Hub {
         }
     }
 
-    /// Watches whether anybody is subscribed to a topic.
+    /// Watches how many subscribers a topic has.
     #[must_use]
     pub fn interest(&self, topic: &Topic) -> Interest {
         self.interests.watch(topic)
@@ -233,7 +234,7 @@ impl Hub {
             Position::After(sequence) if sequence >= beginning.sequence => {
                 return Start::after(id, sequence);
             }
-            // Only who would have had every one of them can be told how many there were.
+            // Only a client that would have had every one of them can be sent how many there were.
             Position::After(sequence) => {
                 let all = request.selectors.is_any()
                     && request.grants.sees_everything()
@@ -249,12 +250,13 @@ impl Hub {
             Position::Unknown => (beginning, None, Resumed::Unknown),
         };
         let start = Start::at(at).with(resumed);
-        // The id is the client's own, the place one of ours: neither tells of anybody else's event.
+        // The id is the client's own, the place one of ours: neither reveals an event that the
+        // client may not see.
         let before = Some(start.place.clone());
         Start { gap: Some(GapNotice { missed, after: Some(id.clone()), before }), ..start }
     }
 
-    /// Nobody learns by asking that an id exists which only others may see.
+    /// No client learns by asking that an id exists which only others may see.
     fn locate(&self, id: &str, grants: &Grants) -> Position {
         let located = self.log.locate(id);
         if let Position::After(sequence) = located

@@ -143,7 +143,7 @@ fn merge<I: Iterator<Item = Sequence>, R: Ord + Copy>(
     unrank: impl Fn(R) -> Sequence,
     count_max: usize,
 ) -> Vec<Sequence> {
-    // Nearly every subscriber asks for one topic.
+    // Nearly every subscriber has one topic.
     if let [list] = &mut lists[..] {
         return list.take(count_max).collect();
     }

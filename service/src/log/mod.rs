@@ -4,11 +4,11 @@
 //! drafts and get sequences, follow the head in order, and read a range that matches selectors.
 //! Nothing outside assumes that an append is instantaneous, that it cannot fail, or that this
 //! process is the only writer: an append is acknowledged by a future, and events are seen by
-//! reading them after the head has moved, whoever appended them.
+//! reading them after the head has moved, whichever process appended them.
 //!
 //! Following is reading. A follower keeps the sequence up to which it has read, is woken when the
-//! head moves, and reads on from there: one code path whether it has caught up, is behind or replays,
-//! and no event is held anywhere but in the log.
+//! head moves, and reads on from there: one code path whether it has caught up, is behind or
+//! replays, and no event is held anywhere but in the log.
 
 mod index;
 mod memory;
@@ -29,7 +29,7 @@ use crate::topic::{SelectorSet, Topic};
 /// It must be quick and must not call the log.
 pub type OnAppend = Arc<dyn Fn() + Send + Sync>;
 
-/// The answer to an append: one result a draft, in the same order.
+/// The results of an append: one a draft, in the same order.
 pub type Appending<'a> =
     Pin<Box<dyn Future<Output = Vec<Result<Receipt, AppendError>>> + Send + 'a>>;
 
@@ -47,8 +47,8 @@ pub trait Log: Send + Sync + 'static {
     /// Reads one page of the events that the filter lets through, without waiting.
     fn read(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> Page;
 
-    /// Reads one page of the events that the filter lets through, from the end of the range backwards,
-    /// without waiting.
+    /// Reads one page of the events that the filter lets through, from the end of the range
+    /// backwards, without waiting.
     fn read_back(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> PageBack;
 
     /// The newest event of a topic up to `through` that `may_see` takes; `None` if it takes none of
@@ -63,11 +63,12 @@ pub trait Log: Send + Sync + 'static {
     /// Where a client that has seen the event with this id should go on.
     fn locate(&self, id: &str) -> Position;
 
-    /// The id of a position, whoever has the event there: only for those retained, the head, and the
-    /// one before the oldest.
+    /// The id that the hub makes for a position, even where a publisher brought another: only for
+    /// those retained, the head, and the one before the oldest.
     fn id_at(&self, sequence: Sequence) -> Option<HubId>;
 
-    /// Where the bytes of its events are counted, those too that it has dropped and others still hold.
+    /// Where the bytes of its events are counted, also those that it has dropped and streams still
+    /// hold.
     fn buffers(&self) -> &Buffers;
 
     /// What is retained now.
@@ -85,7 +86,6 @@ impl fmt::Debug for dyn Log {
 pub struct Receipt {
     /// Its position.
     pub sequence: Sequence,
-    /// Its id.
     pub id: String,
     /// The length of its frame in bytes.
     pub frame_bytes: usize,
@@ -126,7 +126,7 @@ pub enum EventFilter<'a> {
     Candidates(&'a SelectorSet),
 }
 
-/// How much one page may hold, so that no reader keeps anybody else waiting.
+/// How much one page may hold, so that no reader keeps other threads waiting.
 #[derive(Clone, Copy, Debug)]
 pub struct PageLimit {
     /// The most events returned, and the order of the most events looked at.
@@ -195,7 +195,7 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// The place of whoever has had everything.
+    /// The place of a client that has had everything.
     #[must_use]
     pub fn head_id(&self) -> HubId {
         HubId { epoch: self.epoch, sequence: self.head, accepted_ms: self.head_ms }

@@ -1,7 +1,8 @@
 //! Whether a filter of log lines says what it was meant to say.
 //!
-//! `EnvFilter` takes every word for a target: `inof` asks for all lines of a crate of that name, and
-//! so for none. Here a word that is no level is refused, and so is a target that is nearly ours.
+//! `EnvFilter` takes every word for a target: `inof` asks for all lines of a crate of that name,
+//! and so for none. Here a word that is no level is refused, and so is a target that is nearly
+//! ours.
 
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
@@ -13,7 +14,7 @@ use super::SPANS;
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// The crate of the server, in the targets of its lines.
 const OWN: &str = "fanfare";
-/// How many letters may differ before a target is somebody else's.
+/// How many letters may differ before a target is taken for that of another crate.
 const MISSPELT_MAX: usize = 2;
 /// The parts that lines of ours come from.
 const PARTS: [&str; 22] = [

@@ -2,9 +2,9 @@
 //! requests at debug, nothing per delivery.
 //!
 //! One filter stands in front of everything, so that what is off costs a comparison. Lines are
-//! written by a thread of their own: a standard error that nobody reads costs lines, which are
-//! counted, and never a shard's time. What can happen often is said `log_limited!`. Everything here is
-//! of the process and not of one server: there is one standard error.
+//! written by a thread of their own: a standard error that is not read costs lines, which are
+//! counted, and never a shard's time. What can happen often is logged with `log_limited!`.
+//! Everything here is of the process and not of one server: there is one standard error.
 
 mod filter;
 mod panics;

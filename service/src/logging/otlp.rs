@@ -1,9 +1,9 @@
 //! Traces of requests, sent to a collector as OTLP over HTTP.
 //!
 //! Finished spans wait in a queue with a limit and go out in batches from a thread of their own; a
-//! collector that is away or slow costs spans and never a request. Only our own spans go there:
-//! log lines stay in the log, and those of a request name its trace. Nothing here speaks TLS: a
-//! collector stands beside the server, and forwards as it is told to.
+//! collector that is away or slow costs spans and never a request. Only our own spans go there: log
+//! lines stay in the log, and those of a request name its trace. Nothing here speaks TLS: a
+//! collector stands beside the server, and forwards as it is configured.
 
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -29,7 +29,7 @@ const LAST_EXPORT: Duration = Duration::from_secs(3);
 /// Where a collector takes traces, below its base URL.
 const TRACES_PATH: &str = "/v1/traces";
 
-/// The exporter, if traces are asked for; what waits is sent when it is dropped.
+/// The exporter, if traces are to be sent; what waits is sent when it is dropped.
 #[derive(Debug)]
 pub(super) struct Export(Option<SdkTracerProvider>);
 
@@ -46,7 +46,7 @@ impl Export {
                 endpoint: endpoint.clone(),
                 reason: error.to_string(),
             })?;
-        // Whoever began a trace has decided about it; a part of a trace is of no use.
+        // The service that began a trace has decided about it; a part of a trace is of no use.
         let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(*sample)));
         let provider = SdkTracerProvider::builder()
             .with_sampler(sampler)
@@ -79,7 +79,7 @@ impl Drop for Export {
     }
 }
 
-/// Who we are, unless the variables of the standard (`OTEL_SERVICE_NAME`,
+/// The name and version of this service, unless the variables of the standard (`OTEL_SERVICE_NAME`,
 /// `OTEL_RESOURCE_ATTRIBUTES`) say otherwise.
 fn resource() -> Resource {
     let name = Key::from_static_str("service.name");
@@ -112,7 +112,7 @@ fn remote(parent: &TraceParent<'_>) -> Option<SpanContext> {
     ))
 }
 
-/// An exporter whose failures are told: spans are lost then, and an operator who looks for them
+/// An exporter whose failures are logged: spans are lost then, and an operator who looks for them
 /// has to know why.
 #[derive(Debug)]
 struct LoggingExporter<E> {

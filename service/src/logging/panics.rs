@@ -7,7 +7,7 @@ use std::thread;
 use tracing::Level;
 
 /// Has every panic of the process logged. A filter that shuts it out gets the bare text that Rust
-/// prints: nobody means to hide a defect.
+/// prints: no filter is meant to hide a defect.
 pub(super) fn log() {
     let print = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

@@ -1,9 +1,10 @@
 //! The rate limit of log lines that clients can cause.
 //!
-//! Clients decide how often a connection is rejected or a slow consumer is disconnected, and log files
-//! that they can fill are a way to do harm. Each call site has a limit of its own, so that one kind of
-//! trouble never hides another. Lines that are suppressed are counted in the next line of the call
-//! site and in [`warnings_suppressed`]; how often it really happened is in a metric of its own.
+//! Clients decide how often a connection is rejected or a slow consumer is disconnected, and log
+//! files that they can fill are a way to do harm. Each call site has a limit of its own, so that
+//! one kind of trouble never hides another. Lines that are suppressed are counted in the next line
+//! of the call site and in [`warnings_suppressed`]; how often it really happened is in a metric of
+//! its own.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,8 +60,8 @@ impl CallSite {
     }
 }
 
-/// Logs at a level, at most once in ten seconds from each place where it stands: `log_limited!(WARN,
-/// %error, "cannot do it; do that instead")`.
+/// Logs at a level, at most once in ten seconds from each place where it stands:
+/// `log_limited!(WARN, %error, "cannot do it; do that instead")`.
 macro_rules! log_limited {
     ($level:ident, $($line:tt)+) => {{
         static SITE: $crate::logging::CallSite = $crate::logging::CallSite::new();

@@ -4,7 +4,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::*;
 
-/// A standard error that takes nothing until the test lets it, and then tells what it was given.
+/// A standard error that takes nothing until the test lets it, and then passes on what it was
+/// given.
 struct Stuck {
     until: Receiver<()>,
     given: Sender<Vec<u8>>,
@@ -12,7 +13,7 @@ struct Stuck {
 
 impl Write for Stuck {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // An error means that the test has let go.
+        // An error means that the test has dropped its end.
         let _ = self.until.recv();
         let _ = self.given.send(bytes.to_vec());
         Ok(bytes.len())

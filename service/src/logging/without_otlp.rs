@@ -1,5 +1,5 @@
-//! In place of `otlp.rs` in a build without the feature `otlp`: no traces are sent, and whoever
-//! asks for them is told how to build a server that does.
+//! In place of `otlp.rs` in a build without the feature `otlp`: no traces are sent, and settings
+//! that ask for them are an error that says how to build a server that does.
 
 use tracing::Span;
 use tracing_subscriber::layer::Identity;

@@ -1,8 +1,9 @@
-//! Who writes log lines: one thread, behind a queue with a limit.
+//! What writes log lines: one thread, behind a queue with a limit.
 //!
-//! Whoever logs puts a line into the queue and goes on. When standard error is stuck (a pipe that
-//! nobody reads, a full disk behind a slow log collector) the queue fills, and further lines are
-//! lost and counted. Rejected: to block, because then a shard would wait for the reader of its log.
+//! A thread that logs puts a line into the queue and goes on. When standard error is stuck (a pipe
+//! that is not read, a full disk behind a slow log collector) the queue fills, and further lines
+//! are lost and counted. Rejected: to block, because then a shard would wait for the reader of its
+//! log.
 
 use std::io::Write;
 use std::sync::OnceLock;

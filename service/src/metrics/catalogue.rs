@@ -1,4 +1,4 @@
-//! The metrics of this version, as somebody who builds a dashboard wants to read them.
+//! The metrics of this version, as they are read for building a dashboard.
 //!
 //! The list is read from a page of stats, so that it cannot differ from what is exported.
 
@@ -9,7 +9,6 @@ use super::{Metrics, Snapshot};
 /// A metric.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Described {
-    /// Its name.
     pub name: String,
     /// `counter`, `gauge` or `histogram`.
     pub kind: String,

@@ -11,7 +11,8 @@ use super::labels::{AcceptError, ConnectionEnd, Protocol, Refusal, StatusClass};
 use super::series::{counters, described, described_gauge, gauges};
 
 pub(super) struct Connections {
-    /// By protocol. Counted here, because a gauge of the exporter is a loop over a compare-and-swap.
+    /// By protocol. Counted here, because a gauge of the exporter is a loop over a
+    /// compare-and-swap.
     open: [AtomicI64; Protocol::ALL.len()],
     gauges: [Gauge; Protocol::ALL.len()],
     pub(super) limit: Gauge,
@@ -100,7 +101,7 @@ impl Connections {
 }
 
 impl Metrics {
-    /// A connection is open for as long as the answer lives.
+    /// Counts a connection as open for as long as the value that it returns lives.
     #[must_use]
     pub fn connection(&self) -> OpenConnection {
         let connections = &self.inner.connections;
@@ -124,7 +125,7 @@ impl Metrics {
         self.inner.connections.accept_errors[error as usize].increment(1);
     }
 
-    /// A request was answered.
+    /// A request got its response.
     pub fn responded(&self, class: StatusClass) {
         self.inner.connections.responses[class as usize].increment(1);
     }

@@ -1,8 +1,8 @@
 //! Histograms with fixed buckets, counted in place.
 //!
-//! The exporter's own histograms keep every sample until somebody scrapes, which is out of the
-//! question for what happens at every delivery. These are a handful of counters that one thread
-//! writes; they are added up and written as text when somebody asks.
+//! The exporter's own histograms keep every sample until the metrics are scraped, which is out of
+//! the question for what happens at every delivery. These are a handful of counters that one thread
+//! writes; they are added up and written as text when the metrics are requested.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -15,7 +15,7 @@ static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// The clock of the thread is read after so much work: it is a system call (some 250 ns), while an
-/// iteration may take less. So the CPU time of an iteration is told up to this much too high.
+/// iteration may take less. So the CPU time of an iteration is shown up to this much too high.
 const UNREAD_MAX: Duration = Duration::from_micros(500);
 
 /// What a wait before an iteration takes of the thread's time, at most.

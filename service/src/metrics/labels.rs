@@ -1,4 +1,5 @@
-//! The values of labels: enums, so that each series exists from the start as 0 and none is unbounded.
+//! The values of labels: enums, so that each series exists from the start as 0 and none is
+//! unbounded.
 
 /// Declares an enum whose variants are the values of a label.
 macro_rules! label {
@@ -84,11 +85,11 @@ label! {
     Resumed {
         /// Everything after its id was retained.
         Complete = "complete",
-        /// It asked for everything that is retained.
+        /// It asked for all events that are retained.
         Earliest = "earliest",
-        /// The log had passed its id; a gap was told.
+        /// The log had passed its id; it was sent a gap notice.
         Expired = "expired",
-        /// Its id was not known; a gap was told.
+        /// Its id was not known; it was sent a gap notice.
         Unknown = "unknown",
     }
 }
@@ -98,7 +99,6 @@ label! {
     Protocol {
         /// HTTP/1.0 or HTTP/1.1.
         Http1 = "http1",
-        /// HTTP/2.
         Http2 = "http2",
         /// It has not said enough to tell.
         New = "new",
@@ -122,7 +122,7 @@ label! {
         Client = "client",
         /// It had become a stream, which ended; the stream has a reason of its own.
         Stream = "stream",
-        /// Nothing was asked for in a long time.
+        /// There was no request for a long time.
         Idle = "idle",
         /// A head did not come in time.
         HeadersTimeout = "headers_timeout",
@@ -148,7 +148,7 @@ label! {
 }
 
 label! {
-    /// The kind of an answer.
+    /// The kind of a response.
     StatusClass {
         /// 200 to 299; streams too.
         Success = "2xx",

@@ -101,7 +101,8 @@ impl Metrics {
     }
 }
 
-/// No limit is infinity: a dashboard leaves it out, where the largest number would flatten the rest.
+/// No limit is infinity: a dashboard leaves it out, where the largest number would flatten the
+/// rest.
 fn count_or_infinity(limit: u64) -> f64 {
     if limit == u64::MAX { f64::INFINITY } else { limit as f64 }
 }

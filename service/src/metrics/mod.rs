@@ -3,8 +3,8 @@
 //! Only this folder holds metric names, and labels are never topics, ids or addresses: each label's
 //! values are an enum, so that every series exists from the start as 0. What happens for each
 //! delivery is counted by each shard in plain atomics of its own ([`ShardStats`]), and summed when
-//! somebody asks; the rest goes through `metrics` handles that are looked up once. What belongs to
-//! somebody else, such as the log, is read when somebody asks ([`Snapshot`]).
+//! the metrics are requested; the rest goes through `metrics` handles that are looked up once. What
+//! belongs to other modules, such as the log, is read at that moment too ([`Snapshot`]).
 
 mod catalogue;
 mod connections;
@@ -81,7 +81,7 @@ impl std::fmt::Debug for Metrics {
 const STUCK: Duration = Duration::from_secs(1);
 
 /// Whether the shards count. Without, the server shows nothing of what it delivers: a build of that
-/// kind is only there to be measured against, so that nobody has to believe that counting is cheap.
+/// kind is only there to be measured against, so that what counting costs is known.
 pub(crate) const COUNTING: bool = !cfg!(feature = "uncounted");
 
 fn add(counter: &AtomicU64, count: u64) {
@@ -128,13 +128,13 @@ impl Metrics {
         self.sum(|shard| &shard.delivered)
     }
 
-    /// Whether every shard is there. One that ends without being told to takes its streams with it.
+    /// Whether every shard is there. One that ends without being stopped takes its streams with it.
     #[must_use]
     pub fn all_shards_run(&self) -> bool {
         self.sum(|shard| &shard.failed) == 0
     }
 
-    /// Whether every shard gets on. One whose iteration does not end serves nobody.
+    /// Whether every shard gets on. One whose iteration does not end serves no subscriber.
     #[must_use]
     pub fn all_shards_get_on(&self) -> bool {
         self.inner.shards.iter().all(|shard| shard.iterations.in_progress() < STUCK)

@@ -1,4 +1,4 @@
-//! The process and the tokio runtime of the HTTP layer, as the system and tokio tell them when they are asked.
+//! The process and the tokio runtime of the HTTP layer, as the system and tokio report them.
 //!
 //! The names that begin with `process_` are those of every Prometheus client. The crate
 //! `metrics-process` finds the stats; they are written here, because it would cut the seconds of
@@ -11,7 +11,7 @@ use tokio::runtime::RuntimeMetrics;
 
 use super::series::{Named, write_counter, write_gauge};
 
-/// Writes the stats of the process; on systems that do not tell them there are none.
+/// Writes the stats of the process; on systems that do not report them there are none.
 pub(super) fn write_process(text: &mut String) {
     let process = collector::collect();
     let cpu =

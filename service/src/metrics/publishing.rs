@@ -103,7 +103,7 @@ impl Metrics {
         self.inner.publishing.rejected[reason as usize].increment(1);
     }
 
-    /// A request to publish one event was answered, whatever the answer.
+    /// A request to publish one event got its response, whatever that was.
     pub fn publish_took(&self, time: Duration) {
         self.inner.publishing.durations.took(time);
     }

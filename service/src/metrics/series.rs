@@ -45,7 +45,6 @@ pub(super) fn write_counter(text: &mut String, (name, help): Named, value: f64) 
     write_figure(text, (name, help), "counter", value);
 }
 
-/// Writes a gauge.
 pub(super) fn write_gauge(text: &mut String, (name, help): Named, value: f64) {
     write_figure(text, (name, help), "gauge", value);
 }

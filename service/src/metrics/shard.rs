@@ -40,7 +40,7 @@ pub struct ShardStats {
 pub(super) const LAGS: [(&str, u64); 5] =
     [("10", 10), ("100", 100), ("1000", 1_000), ("10000", 10_000), ("more", u64::MAX)];
 
-/// How far behind those are whose sinks are full.
+/// How far behind subscribers with full sinks are.
 #[derive(Debug, Default)]
 pub(crate) struct LagSample {
     counts: [u64; LAGS.len()],
@@ -119,7 +119,7 @@ impl ShardStats {
         self.delivery_times.took(time, deliveries);
     }
 
-    /// Everybody who was level has been handed an event, so long after it was accepted.
+    /// All subscribers that had caught up have been handed an event, so long after it was accepted.
     pub(crate) fn event_took(&self, time: Duration) {
         self.event_times.took(time, 1);
     }
@@ -140,7 +140,7 @@ impl ShardStats {
         self.lag_bytes_max.store(sample.bytes_max, Ordering::Relaxed);
     }
 
-    /// The shard has ended although nobody told it to, and with it so many streams.
+    /// The shard has ended without being stopped, and with it so many streams.
     pub(crate) fn failed(&self, streams: usize) {
         self.failed.store(1, Ordering::Relaxed);
         add(&self.left[EndReason::Failed as usize], streams as u64);

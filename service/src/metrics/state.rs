@@ -11,17 +11,17 @@ use super::series::{described, described_gauge};
 use crate::log::Bounds;
 use crate::logging;
 
-/// The commit that the program was built from, when whoever built it said so.
+/// The commit that the program was built from, when the build was given it.
 const REVISION: Option<&str> = option_env!("FANFARE_REVISION");
 
-/// What belongs to others and is looked at when the stats are asked for.
+/// What belongs to other modules and is read when the metrics are requested.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// What the log holds; nothing is shown of it when it was not looked at.
     pub log: Option<Bounds>,
     /// What streams hold beyond the log, in bytes.
     pub output_buffer_bytes: usize,
-    /// Publishers who wait for delivery to come nearer.
+    /// Publishers that wait for delivery to come nearer.
     pub publishers_waiting: usize,
     /// What the bodies of requests hold, in bytes.
     pub body_memory_bytes: usize,

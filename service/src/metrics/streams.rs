@@ -1,4 +1,4 @@
-//! Streams: how many, how they began, what they were told, and how they ended.
+//! Streams: how many, how they began, what they were notified of, and how they ended.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -82,7 +82,7 @@ impl Streams {
 }
 
 impl Metrics {
-    /// A gap was told at the beginning of a stream.
+    /// A gap notice was sent at the beginning of a stream.
     pub fn gap_notified(&self) {
         self.inner.streams.gap_notices_at_open.fetch_add(1, Ordering::Relaxed);
     }

@@ -1,8 +1,8 @@
 //! What can be wrong with a topic or a selector.
 //!
-//! The messages are shown to whoever sent the text, so each says what is wrong and what to do next.
-//! Positions count bytes from the start of the text, the first is 0. The text itself is not
-//! repeated: it can be long, and the reader has it.
+//! The messages are shown to the client that sent the text, so each says what is wrong and what to
+//! do next. Positions count bytes from the start of the text, the first is 0. The text itself is
+//! not repeated: it can be long, and the reader has it.
 
 use thiserror::Error;
 

@@ -1,9 +1,9 @@
 //! Matching the topics of one event against one set of selectors, in parts.
 //!
 //! An event may have a thousand topics of thousands of bytes, and a set a thousand templates: in
-//! one go that would hold up everybody else whom the same thread serves. So whoever has a deadline
-//! spends steps, puts the [`MatchProgress`] away, and goes on later. There is no clock in here: a
-//! step is about the time in which an automaton looks at one byte.
+//! one go that would hold up all other clients that the same thread serves. So a caller with a
+//! deadline spends steps, puts the [`MatchProgress`] away, and goes on later. There is no clock in
+//! here: a step is about the time in which an automaton looks at one byte.
 
 use super::{SelectorSet, Topic};
 
@@ -25,7 +25,7 @@ pub struct MatchProgress {
 }
 
 impl SelectorSet {
-    /// Goes on matching the topics of an event; the answer is that of [`SelectorSet::matches_any`].
+    /// Goes on matching the topics of an event; the result is that of [`SelectorSet::matches_any`].
     ///
     /// `steps` is what may still be spent, in bytes of topics looked at, and is reduced by what was
     /// spent. `None` says that nothing is left: call again with the same progress. A try is never
@@ -86,7 +86,7 @@ mod tests {
         texts.iter().map(|text| Topic::parse(text.as_ref(), 10_000).unwrap()).collect()
     }
 
-    /// The answer when each call may spend this much, and how many calls it took.
+    /// The result when each call may spend this much, and how many calls it took.
     fn match_in_parts(set: &SelectorSet, topics: &[Topic], steps: usize) -> (bool, usize) {
         let mut progress = MatchProgress::default();
         for calls in 1.. {

@@ -1,6 +1,6 @@
 //! The flags of log lines and traces, and what they come to.
 //!
-//! Beside our own variable for the receiver of traces we heed the one of the OpenTelemetry
+//! Beside our own variable for the receiver of traces we read the one of the OpenTelemetry
 //! standard, which platforms set for every program. It is ambient, so a build that cannot send
 //! traces passes over it; our own flag it refuses.
 
@@ -14,7 +14,8 @@ use crate::logging::{self, LogFormat, LoggingSettings, TraceSettings};
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Logs and traces")]
 pub(super) struct TelemetryFlags {
-    /// Which diagnostic log lines are written: off, error, warn, info, debug, trace, or a filter such as fanfare=debug,h2=info
+    /// Which diagnostic log lines are written: off, error, warn, info, debug, trace, or a filter
+    /// such as fanfare=debug,h2=info
     #[arg(long, env = "FANFARE_LOG_LEVEL", value_name = "FILTER", default_value = "info",
           value_parser = logging::check_filter)]
     log_level: String,
@@ -37,11 +38,11 @@ pub(super) struct TelemetryFlags {
 
 impl TelemetryFlags {
     pub(super) fn into_settings(self) -> Result<LoggingSettings, ConfigError> {
-        // The variable of the standard is often set for everything on a platform: one that cannot be
-        // used is passed over, and keeps nobody from starting.
+        // The variable of the standard is often set for everything on a platform: one that cannot
+        // be used is passed over, and keeps no server from starting.
         let ambient = self.otel_exporter_otlp_endpoint;
         let ambient = ambient.filter(|url| logging::EXPORTS_TRACES && is_plain_http(url));
-        // An empty flag is how somebody does without, where a platform sets the variable.
+        // An empty flag turns traces off where a platform sets the variable.
         let endpoint = self.otlp_endpoint.or(ambient).filter(|endpoint| !endpoint.is_empty());
         if let Some(endpoint) = endpoint.as_deref().filter(|endpoint| !is_plain_http(endpoint)) {
             return Err(ConfigError::BadEndpoint { endpoint: endpoint.to_owned() });

@@ -1,5 +1,5 @@
 //! What holds for every flag of every command. The flags are taken from the commands themselves, so
-//! that a new one is tried here before anybody thinks of it.
+//! that a new one is tried here without being added.
 
 use std::collections::BTreeSet;
 

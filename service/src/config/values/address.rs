@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-/// An address to listen on, or to ask.
+/// An address to listen on, or to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::config) struct Address {
     given: String,

@@ -1,7 +1,8 @@
 //! Sizes such as `256MiB`.
 //!
 //! `MiB` and `Mi` are 2^20 bytes, `MB` and `M` 10^6: the meaning of the standard and of Kubernetes.
-//! Docker and Java take `m` for 2^20; whoever means that gets 5 % less than they meant, never more.
+//! Docker and Java take `m` for 2^20; an operator who means that gets 5 % less than meant, never
+//! more.
 
 use std::ops::RangeInclusive;
 

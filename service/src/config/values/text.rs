@@ -1,4 +1,4 @@
-//! Words and lines of text, whose meaning others check.
+//! Words and lines of text, whose meaning is checked elsewhere.
 
 use std::convert::Infallible;
 use std::ffi::OsStr;

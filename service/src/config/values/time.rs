@@ -13,7 +13,7 @@ pub(in crate::config) const FROM_ZERO: RangeInclusive<Duration> = Duration::ZERO
 /// Where something has to get some time.
 pub(in crate::config) const ABOVE_ZERO: RangeInclusive<Duration> =
     Duration::from_millis(1)..=LONGEST;
-/// Digits of one number in a time: more are no time that anybody means, and `humantime` panics at
+/// Digits of one number in a time: more make no time that can be meant, and `humantime` panics at
 /// some sums near the largest number of seconds.
 const DIGITS_MAX: usize = 9;
 /// Letters of a time; it keeps such sums from being reached in many steps.
@@ -35,8 +35,8 @@ pub(in crate::config) fn time(
     }
 }
 
-/// Reads a time. Zero needs no unit; everything else does, because nobody can tell whether `30` is
-/// meant in seconds or in milliseconds.
+/// Reads a time. Zero needs no unit; everything else does, because `30` alone does not say whether
+/// it is meant in seconds or in milliseconds.
 pub(super) fn read(text: &str) -> Result<Duration, String> {
     let number = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == '.');
     if number && text.parse() == Ok(0.0) {

@@ -10,9 +10,7 @@ use sse_stream::{Sse, SseByteStream};
 use super::*;
 use crate::topic::TopicError;
 
-/// Drafts.
 mod drafts;
-/// Frames.
 mod frames;
 /// Sequences, sizes and ids.
 mod ids;

@@ -39,7 +39,7 @@ fn encode_any(draft: &AnyDraft) -> Event {
     event(DraftFields { event_type, id, retry, ..fields(&draft.data) })
 }
 
-/// What an independent reader makes of a stream that arrives in these pieces.
+/// What an independent reader makes of a stream that arrives in these chunks.
 fn read(pieces: Vec<&[u8]>) -> Vec<Sse> {
     let pieces = stream::iter(pieces.into_iter().map(Ok::<_, std::convert::Infallible>));
     let blocks: Vec<_> = SseByteStream::new(pieces).collect().now_or_never().unwrap();

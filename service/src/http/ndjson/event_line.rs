@@ -50,7 +50,7 @@ pub(super) fn read(line: &[u8], topics_max: usize) -> Result<DraftFields<'_>, Pr
     })
 }
 
-/// A structure is also read from an array of its fields, which is not what anybody here means.
+/// A structure is also read from an array of its fields, which no publisher means here.
 fn check_is_object(line: &[u8]) -> Result<(), Problem> {
     let kind = match line.trim_ascii_start().first() {
         Some(b'{') => return Ok(()),
@@ -66,7 +66,8 @@ fn unreadable(fault: String) -> Problem {
     Problem::Unreadable(fault + "; send an object with `topic` and `data`")
 }
 
-/// What is wrong, without a position: the error knows only one line, which is never that of the body.
+/// What is wrong, without a position: the error knows only one line, which is never that of the
+/// body.
 fn what(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let position = format!(" at line {} column {}", error.line(), error.column());

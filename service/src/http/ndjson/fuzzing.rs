@@ -11,8 +11,8 @@ use crate::http::body_memory::BodyMemory;
 /// Long enough for an event, short enough that a fuzzer reaches it.
 const LINE_BYTES_MAX: usize = 512;
 
-/// A body, after a byte that says in how large pieces it comes. The lines are the same however it is
-/// cut, and none is longer than a line may be.
+/// A body, after a byte that says in how large chunks it comes. The lines are the same however it
+/// is cut, and none is longer than a line may be.
 ///
 /// # Panics
 /// When they are not.

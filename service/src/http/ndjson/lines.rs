@@ -1,8 +1,8 @@
 //! Cuts a body into lines, of which only an incomplete one is kept.
 //!
-//! A line that lies whole in a piece is a slice of it; only what a piece ends with is copied, into a
-//! buffer that is counted. A line that is too long, or for which there is no room, is thrown away
-//! as it comes: it is one error, and the next line is read.
+//! A line that lies whole in a chunk of the body is a slice of it; only what a chunk ends with is
+//! copied, into a buffer that is counted. A line that is too long, or for which there is no room,
+//! is thrown away as it comes: it is one error, and the next line is read.
 
 use bytes::Bytes;
 use memchr::memchr;
@@ -19,7 +19,7 @@ pub(super) struct Lines {
     bytes_max: usize,
     /// What has not been cut yet.
     piece: Bytes,
-    /// The count of the piece, for as long as its lines are being published; `None` when there was
+    /// The count of the chunk, for as long as its lines are being published; `None` when there was
     /// no room for it.
     piece_held: Option<HeldMemory>,
     /// The beginning of a line whose end has not come.
@@ -33,14 +33,13 @@ pub(super) struct Lines {
     number: u64,
 }
 
-/// One line.
 #[derive(Debug)]
 pub(super) struct Line {
     /// The first is 1; blank ones count.
     pub(super) number: u64,
     /// Its bytes, without the line break.
     pub(super) bytes: Result<Bytes, Full>,
-    /// The count of a line that came in several pieces.
+    /// The count of a line that came in several chunks.
     pub(super) held: Option<HeldMemory>,
 }
 
@@ -60,7 +59,7 @@ impl Lines {
         }
     }
 
-    /// Takes the next piece of the body. All lines of the piece before have been taken out.
+    /// Takes the next chunk of the body. All lines of the chunk before have been taken out.
     pub(super) fn feed(&mut self, piece: Bytes) {
         debug_assert!(self.piece.is_empty(), "what has not been cut would be lost");
         self.piece_held = self.memory.hold(piece.len()).ok();

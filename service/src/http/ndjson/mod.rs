@@ -1,9 +1,9 @@
-//! Publishing many events in one request: a JSON object a line in, an answer a line out.
+//! Publishing many events in one request: a JSON object a line in, a result a line out.
 //!
-//! The answers flow while the request is still being read, in the same order. A bad line gets an
+//! The results flow while the request is still being read, in the same order. A bad line gets an
 //! error with its number and does not stop the others. Nothing is held but the line that is not
-//! complete yet and the answers of one piece of the body, and both are counted: a client that does
-//! not read its answers is not read any further either.
+//! complete yet and the results of one chunk of the body, and both are counted: a client that does
+//! not read its response is not read any further either.
 
 mod event_line;
 mod lines;
@@ -40,10 +40,10 @@ const NDJSON: &str = "application/x-ndjson";
 /// How many events are appended in one go.
 const BATCH_MAX: usize = 256;
 
-/// How long a drain waits for a client that does not read its answers.
+/// How long a drain waits for a client that does not read its response.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How many pieces of answers may wait for the client to read them.
+/// How many chunks of a response may wait for the client to read them.
 const RESPONSES_WAITING: usize = 4;
 
 /// `POST /events`: many events.
@@ -84,7 +84,7 @@ impl Batch {
     async fn run(mut self, mut body: RequestBody) {
         let Err(problem) = self.publish_all(&mut body).await else { return };
         let is_read = self.refuse_rest(&problem).await;
-        // The answer ends here, and the rest of the body may still be on its way.
+        // The response ends here, and the rest of the body may still be on its way.
         drop(self);
         if is_read {
             body.pass_over_rest().await;
@@ -116,8 +116,8 @@ impl Batch {
         }
     }
 
-    /// How long the next piece may take. What is left of a line has to come within the time that its
-    /// first byte began: bytes that trickle in do not renew it.
+    /// How long the next chunk may take. What is left of a line has to come within the time that
+    /// its first byte began: bytes that trickle in do not renew it.
     fn patience(&mut self, now: Instant) -> Duration {
         self.line_began = self.lines.unfinished().map(|number| match self.line_began {
             Some((known, began)) if known == number => (number, began),
@@ -135,7 +135,7 @@ impl Batch {
         }
     }
 
-    /// False when nobody reads the answers any more.
+    /// False when the client no longer reads the response.
     async fn publish_complete_lines(&mut self) -> bool {
         loop {
             let lines: Vec<Line> = (&mut self.lines).take(BATCH_MAX).collect();
@@ -150,7 +150,7 @@ impl Batch {
         }
     }
 
-    /// A client that does not read its answers is waited for as long as one that does not send,
+    /// A client that does not read its response is waited for as long as one that does not send,
     /// and in a drain for a moment only.
     async fn send(&mut self, responses: Bytes) -> bool {
         let Context { settings, lifecycle, .. } = &*self.context;
@@ -206,8 +206,8 @@ impl Batch {
         self.counted(responses)
     }
 
-    /// What has been published has to be answered, and so there is room for the answers always;
-    /// there are few at a time.
+    /// What has been published has to get its line of the response, and so there is always room for
+    /// those; there are few at a time.
     fn counted(&self, responses: BytesMut) -> Bytes {
         let held = self.context.body_memory.hold_anyway(responses.capacity());
         Bytes::from_owner(HeldResponses { bytes: responses, _held: held })
@@ -221,7 +221,8 @@ impl Batch {
         Ok(check_draft(fields, &self.access.grants, &self.context)?.idempotent())
     }
 
-    /// Whether anybody reads the answers.
+    /// Sends what is wrong with the rest of the body; false when the client no longer reads the
+    /// response.
     async fn refuse_rest(&mut self, problem: &Problem) -> bool {
         if let Some(reason) = problem.rejection() {
             self.context.metrics.publish_rejected(reason);
@@ -244,7 +245,7 @@ fn put_error(responses: &mut BytesMut, problem: &Problem, line: u64) {
     let _ = writeln!(responses.writer(), "{line_of_response}");
 }
 
-/// Answers that the client has yet to read.
+/// Lines of a response that the client has yet to read.
 struct HeldResponses {
     bytes: BytesMut,
     _held: HeldMemory,

@@ -1,4 +1,4 @@
-//! Who is interested in a topic.
+//! Which subscribers count as interest in a topic.
 
 use super::*;
 
@@ -34,7 +34,7 @@ fn only_who_names_a_topic_counts_as_interested() {
     check(&["news"], false);
     check(&["news/sport/x"], false);
     check(&["{x}"], false);
-    // Whoever looks at everything does not ask for anything.
+    // A subscriber to everything asks for no topic.
     check(&["*"], false);
     check(&["*", "weather"], false);
 }

@@ -11,9 +11,8 @@ use crate::log::{Appending, MemoryLog, MemoryLogSettings, OnAppend, Page, PageBa
 use crate::metrics::Snapshot;
 use crate::topic::Selector;
 
-/// Who is interested in a topic.
+/// Which subscribers count as interest in a topic.
 mod interest;
-/// Publishing.
 mod publish;
 /// Subscribing, and where it begins.
 mod subscribe;

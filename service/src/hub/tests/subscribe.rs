@@ -45,7 +45,7 @@ fn now_begins_at_the_head_as_well_and_says_where_that_is() {
     check(&ids[2]);
 }
 
-/// A stream begins with an id, and whoever comes back with it goes on at the same position.
+/// A stream begins with an id, and a client that comes back with it goes on at the same position.
 #[test]
 fn the_place_that_a_stream_begins_with_is_where_its_cursor_is() {
     let stage = stage(3);
@@ -193,7 +193,7 @@ fn an_event_for_one_stream_is_never_counted_as_missed_by_others() {
     let before = stage.publish(1);
     stage.hub.publish(draft("t", None).for_one_stream()).now_or_never().unwrap().unwrap();
     let after = stage.publish(5);
-    // How many of them others had a right to is not known, but where none lies in between.
+    // How many of them were only for others is not known, unless none lies in between.
     for (id, missed) in [(&before[0], None), (&after[0], Some(2))] {
         let gap = stage.resume_after(id).gap.unwrap();
         assert_eq!((gap.after.as_ref(), gap.missed), (Some(id), missed));

@@ -3,8 +3,8 @@
 //! One lock guards everything. Inside it an append numbers the event, writes 23 bytes of id into
 //! its frame and pushes it; a read copies references. There is no I/O, no await, no matching of
 //! patterns and no wake-up inside it, and nothing that grows with what is retained: tables grow in
-//! parts, and what is evicted is taken out in portions and dropped outside. The callbacks of `follow`
-//! are called after it is released.
+//! parts, and what is evicted is taken out in portions and dropped outside. The callbacks of
+//! `follow` are called after it is released.
 
 mod custom_ids;
 mod state;
@@ -44,10 +44,10 @@ impl Default for MemoryLogSettings {
     }
 }
 
-/// How many events are evicted before others get the lock.
+/// How many events are evicted before other threads get the lock.
 const EVICTED_MAX: usize = 512;
 
-/// How many events of a topic are looked at for the newest that somebody may see.
+/// How many events of a topic are looked at for the newest that a reader may see.
 const NEWEST_TRIES: usize = 64;
 
 /// A log that lives as long as its process.
@@ -82,8 +82,8 @@ impl MemoryLog {
         }
     }
 
-    /// Drops what is older than the limit. Appending does the same; this is for a log that nobody
-    /// writes to.
+    /// Drops what is older than the limit. Appending does the same; this is for a log to which
+    /// nothing is appended.
     pub fn expire(&self) {
         self.evict(self.clock.unix_ms());
     }
@@ -105,7 +105,7 @@ impl MemoryLog {
         appended.into_iter().map(Appended::into_result).collect()
     }
 
-    /// Drops what is beyond the limits, some at a time, so that nobody waits long for the lock.
+    /// Drops what is beyond the limits, some at a time, so that no thread waits long for the lock.
     fn evict(&self, now_ms: u64) {
         loop {
             let evicted = self.lock().evict(&self.settings, now_ms, EVICTED_MAX, &self.buffers);

@@ -18,8 +18,8 @@ use super::table::{DEAD, Table};
 /// `{x:80}` 4,000, a query of twenty names 16,000.
 pub(in crate::topic) const CELLS: usize = 32 * 1024;
 
-/// States looked at, transitions followed and cells written: 5 to 10 ns each. `{x:80}` needs a third
-/// of them, a query of twenty names a half.
+/// States looked at, transitions followed and cells written: 5 to 10 ns each. `{x:80}` needs a
+/// third of them, a query of twenty names a half.
 const STEPS: usize = 200_000;
 
 /// A row costs this many steps more: it is allocated, hashed and found again.

@@ -3,7 +3,7 @@
 //! Matching is one step in a table for each byte of a topic, whatever the pattern. What could grow
 //! with the pattern is the table and the work of building it, and both have a limit. An automaton
 //! that is built while it matches, or one that keeps many states at once, would move that cost into
-//! every match, where a subscriber could make it large for everybody.
+//! every match, where a subscriber could make it large for all.
 
 mod determinize;
 mod table;

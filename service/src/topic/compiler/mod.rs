@@ -2,8 +2,8 @@
 //! budget together.
 //!
 //! What is in use cannot be thrown away, so when that alone uses the budget up, further templates
-//! are refused. What nobody uses any more stays, since clients come back, until its memory is
-//! needed: what has been unused for longest goes first.
+//! are refused. A template that is no longer used stays, since clients come back, until its memory
+//! is needed: what has been unused for longest goes first.
 
 #[cfg(test)]
 mod tests;

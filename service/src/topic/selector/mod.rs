@@ -143,7 +143,7 @@ impl Selector {
         }
     }
 
-    /// Whether every topic matches because `*` was asked for.
+    /// Whether every topic matches because the selector is `*`.
     #[must_use]
     pub fn is_any(&self) -> bool {
         matches!(self.0, Kind::Any)
@@ -248,7 +248,8 @@ impl fmt::Debug for Selector {
 }
 
 /// The selectors of one subscriber, 1 to [`SelectorSet::MAX`] of them, sorted and without
-/// duplicates: sets are equal when the same was asked for, in whatever order. Cheap to clone.
+/// duplicates: sets are equal when their selectors are, in whatever order these were given. Cheap
+/// to clone.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct SelectorSet {
     /// By [`Selector::key`].

@@ -1,9 +1,9 @@
 //! The bytes of a topic, numbered anew, so that those which templates treat alike stand together.
 //!
 //! An automaton tells ranges of bytes apart. In ASCII the unreserved characters and the hexadecimal
-//! digits lie in pieces, and each piece would be a column of every table and a transition of every
-//! state. In the order of these codes nearly every set of RFC 6570 is one range: automata take half
-//! the memory, and half the time to build.
+//! digits lie in several ranges, and each range would be a column of every table and a transition
+//! of every state. In the order of these codes nearly every set of RFC 6570 is one range: automata
+//! take half the memory, and half the time to build.
 
 /// Codes from one to another, both included.
 #[derive(Clone, Copy)]

@@ -11,7 +11,6 @@ use super::*;
 use crate::event::{Draft, DraftFields, EventLimits};
 use crate::topic::{Selector, SelectorSet};
 
-/// Appending.
 mod append;
 /// Ids by publishers.
 mod custom_ids;
@@ -19,11 +18,9 @@ mod custom_ids;
 mod locate;
 /// A model: all events ever, in a list, and the plainest words for what is retained and matches.
 mod model;
-/// Bells.
+/// The callbacks of followers.
 mod on_append;
-/// Reading.
 mod read;
-/// Reading backwards.
 mod read_back;
 /// What is retained and what goes.
 mod retention;

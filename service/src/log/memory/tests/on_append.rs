@@ -1,4 +1,4 @@
-//! The callbacks of those who follow.
+//! The callbacks of followers.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn every_append_calls_every_follower_once_after_the_head_has_moved_and_outside_t
     let (watched, seen) = (Arc::downgrade(&log), Arc::clone(&heads));
     log.follow(Arc::new(move || {
         let log = watched.upgrade().unwrap();
-        // Nobody else is here, so the lock is free unless the caller holds it.
+        // No other thread is here, so the lock is free unless the caller holds it.
         let head = log.state.try_lock().map(|state| state.head.0).ok();
         seen.lock().unwrap().push(head);
     }));

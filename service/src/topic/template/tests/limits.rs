@@ -83,7 +83,7 @@ fn a_hostile_template_is_refused_or_becomes_a_small_table() {
     assert!(accepted > 5 && refused > 20, "{accepted} accepted, {refused} refused");
 }
 
-/// What keeps memory for selectors small: the stats that the limits were chosen by.
+/// What keeps memory for selectors small: the figures that the limits were chosen by.
 #[test]
 fn usual_templates_take_little_memory() {
     let names = (0..20).map(|n| format!("name{n}")).collect::<Vec<_>>().join(",");
