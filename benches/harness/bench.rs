@@ -1,6 +1,6 @@
 //! What the runs of a measurement share: a port for each server, the limit of open files, and
-//! whether somebody wants it to stop. Servers are ended on the way out, so a signal must not end
-//! this process itself.
+//! whether it is to stop. Servers are ended on the way out, so a signal must not end this process
+//! itself.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -6,8 +6,8 @@ use std::process::Command;
 use crate::places::Places;
 use crate::programs::first_line;
 
-/// A server of Fanfare with flags of its own. Its limits are those that thousands of connections from
-/// one address would run into otherwise; nothing else differs from the defaults.
+/// A server of Fanfare with flags of its own. Its limits are those that thousands of connections
+/// from one address would run into otherwise; nothing else differs from the defaults.
 pub(crate) fn command(program: &Path, port: u16, admin_port: u16, flags: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(["--listen", &format!("127.0.0.1:{port}")]);

@@ -1,11 +1,11 @@
-//! The few requests that the harness makes itself: whether a server serves, and what it answers
+//! The few requests that the harness makes itself: whether a server serves, and how it responds
 //! while loadgen loads it. Each is on a connection of its own, so that accepting is part of it.
 
 use std::time::Duration;
 
 use ureq::Agent;
 
-/// Longer than any answer should take, and short enough to notice a server that hangs.
+/// Longer than any response should take, and short enough to notice a server that hangs.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A client that keeps no connection.
@@ -17,24 +17,24 @@ impl Client {
         let config = Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
             .max_idle_connections(0)
-            // A page that is not there is an answer, too.
+            // A page that is not there is a response, too.
             .http_status_as_error(false)
             .build();
         Self(config.new_agent())
     }
 
-    /// Whether a GET is answered with 200. The body is not read: it may be a stream.
+    /// Whether the response to a GET is 200. The body is not read: it may be a stream.
     pub(crate) fn is_ok(&self, url: &str) -> bool {
         let response = self.0.get(url).header("accept", "text/event-stream, */*").call();
         response.is_ok_and(|response| response.status() == 200)
     }
 
-    /// The whole body that a GET is answered with.
+    /// The whole body of the response to a GET.
     pub(crate) fn get(&self, url: &str) -> Result<String, ureq::Error> {
         self.0.get(url).call()?.body_mut().read_to_string()
     }
 
-    /// The whole body that a POST is answered with.
+    /// The whole body of the response to a POST.
     pub(crate) fn post(&self, url: &str, body: &str) -> Result<String, ureq::Error> {
         self.0.post(url).send(body)?.body_mut().read_to_string()
     }

@@ -5,8 +5,8 @@
 //! `compare` measures Fanfare beside its competitors, `targets` what Fanfare is meant to reach, and
 //! `overhead` what metrics, logs and traces cost. What they share, in reading order: `places` says
 //! where things are, `bench` goes through a run, `server` starts one server out of a `process`,
-//! `loadgen` runs the load, `result` reads what it wrote; `summary`, `format` and `markdown` make text
-//! of it.
+//! `loadgen` runs the load, `result` reads what it wrote; `summary`, `format` and `markdown` make
+//! text of it.
 
 mod bench;
 mod compare;

@@ -1,5 +1,5 @@
 //! Where the programs, the results and the documents are, and how a command is written for a reader
-//! who has them elsewhere.
+//! on another machine.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

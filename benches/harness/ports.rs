@@ -1,5 +1,5 @@
 //! Ports of loopback, one after the other and none twice, so that connections of the server before
-//! that still wait for their end are in nobody's way.
+//! that still wait for their end are in no server's way.
 
 use std::net::{Ipv4Addr, TcpListener};
 

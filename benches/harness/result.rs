@@ -28,7 +28,7 @@ pub(crate) struct RunResult {
     pub(crate) deliveries_per_second: f64,
     /// Of the events that should have arrived, the share that did.
     pub(crate) reach: Option<f64>,
-    /// Events that never arrived, counted at each subscriber, whether it was told or not.
+    /// Events that never arrived, counted at each subscriber, whether that was announced or not.
     pub(crate) lost: u64,
     pub(crate) p50_ms: Option<f64>,
     /// Infinite when so many never arrived.
@@ -217,17 +217,17 @@ impl Delivery {
 }
 
 impl RunResult {
-    /// Everything that was asked for was done, and loadgen believes its own figures.
+    /// All of the load was done, and loadgen believes its own figures.
     pub(crate) fn is_pass(&self) -> bool {
         self.outcome == "fine"
     }
 
-    /// Whether every event that should have arrived did, as far as anybody verified it.
+    /// Whether every event that should have arrived did, as far as that was verified.
     pub(crate) fn lost_nothing(&self) -> bool {
         self.lost == 0 && self.reach == Some(1.0)
     }
 
-    /// Deliveries a second that were asked for.
+    /// Deliveries a second that were to be made.
     pub(crate) fn requested_deliveries(&self) -> Option<f64> {
         Some(self.requested_rate? * self.requested)
     }

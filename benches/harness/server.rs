@@ -10,12 +10,12 @@ use anyhow::Context as _;
 use crate::http::Client;
 use crate::process::Process;
 
-/// How a server is started, and how one knows that it serves.
+/// How a server is started, and how it is known that it serves.
 #[derive(Debug)]
 pub(crate) struct Launch {
     pub(crate) title: String,
     pub(crate) command: Command,
-    /// Answered with 200 as soon as it serves.
+    /// Gets the response 200 as soon as it serves.
     pub(crate) ready_url: String,
     /// Whether what serves is a child of the process that is started.
     pub(crate) serves_in_a_child: bool,
@@ -48,7 +48,7 @@ impl Server {
 /// The process whose parent this one is.
 fn child_of(parent: u32) -> Option<u32> {
     let parent = i32::try_from(parent).ok()?;
-    // Some end while one looks.
+    // Some end while they are looked at.
     let mut all = procfs::process::all_processes().ok()?.flatten();
     let child = all.find(|process| process.stat().is_ok_and(|stat| stat.ppid == parent))?;
     u32::try_from(child.pid).ok()

@@ -1,5 +1,5 @@
-//! Several rounds made into one figure: medians with their range, and ratios of what was measured in
-//! the same round, because a shared machine drifts from round to round and a ratio does not.
+//! Several rounds made into one figure: medians with their range, and ratios of what was measured
+//! in the same round, because a shared machine drifts from round to round and a ratio does not.
 
 use crate::result::RunResult;
 

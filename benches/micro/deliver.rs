@@ -1,5 +1,5 @@
-//! From a publish to every subscriber's place for a piece, in memory, without sockets: one event, by
-//! number of subscribers of its topic, by how far they are, and by what else is subscribed.
+//! From a publish to every subscriber's slot, in memory, without sockets: one event, by number of
+//! subscribers of its topic, by how far they are, and by what else is subscribed.
 
 use std::hint::black_box;
 use std::task::{Context, Waker};
@@ -13,7 +13,7 @@ use fanfare::metrics::Metrics;
 use fanfare::topic::{Selector, SelectorSet};
 use fanfare_benches::{draft, log, topic};
 
-/// One shard and its subscribers, nobody of whom is ever too slow.
+/// One shard and its subscribers, none of which is ever too slow.
 struct Plane {
     hub: Hub,
     delivery: Delivery,
@@ -43,7 +43,7 @@ impl Plane {
         self.subscribe(Selector::exact(topic(text)));
     }
 
-    /// Publishes, and waits until the shard has served everybody who takes it.
+    /// Publishes, and waits until the shard has served every subscriber that takes it.
     fn publish(&self, text: &str) {
         let publish = self.hub.publish(draft(&topic(text), 150));
         let mut publish = std::pin::pin!(publish);
@@ -54,7 +54,7 @@ impl Plane {
         }
     }
 
-    /// Takes one piece from each of some readers, which must come.
+    /// Takes one segment from each of some readers, which must come.
     fn take(&mut self, readers: std::ops::Range<usize>) {
         let mut context = Context::from_waker(Waker::noop());
         for reader in &mut self.readers[readers] {
@@ -83,8 +83,8 @@ fn by_subscribers(c: &mut Criterion) {
     group.finish();
 }
 
-/// A pass over 10,000: everybody takes it; one in a hundred never does; everybody is an event
-/// behind and is served from the log.
+/// A pass over 10,000: every subscriber takes it; one in a hundred never does; every subscriber is
+/// an event behind and is served from the log.
 fn by_readiness(c: &mut Criterion) {
     const COUNT: usize = 10_000;
     let mut group = c.benchmark_group("pass/10,000 subscribers");
@@ -107,7 +107,7 @@ fn by_readiness(c: &mut Criterion) {
     group.bench_function("all behind", |b| {
         b.iter(|| {
             plane.publish("hot");
-            // Nobody has taken the first when the second comes.
+            // No reader has taken the first when the second comes.
             plane.publish("hot");
             plane.take(0..COUNT);
             plane.take(0..COUNT);

@@ -1,8 +1,8 @@
 //! A server that does nothing but send: how fast can the load generator read? Every subscriber gets
 //! the same valid events, as many as it takes, encoded once a round; the reading side is the limit.
 //!
-//! It prints its address and sends from the moment at which the asked number of subscribers is
-//! there, until they leave.
+//! It prints its address and sends from the moment at which as many subscribers as were requested
+//! are there, until they leave.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -47,7 +47,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads a request, whatever it asks for, and answers with a stream that ends with the connection.
+/// Reads a request, whatever it is for, and responds with a stream that ends with the connection.
 fn welcome(mut stream: TcpStream) -> anyhow::Result<TcpStream> {
     let mut request = [0; 4096];
     let mut length = 0;

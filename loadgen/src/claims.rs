@@ -114,7 +114,7 @@ impl Basis {
 }
 
 impl Verified {
-    /// Everything that had to come has come, and a run that asked for it knows that.
+    /// Everything that had to come has come; a run that knows what was published says so.
     pub(crate) fn all_is_right(self) -> String {
         if self.knows_what_was_published {
             return format!("everything arrived as it was sent{}", self.extent());
@@ -177,7 +177,7 @@ impl Counted {
 }
 
 impl Held {
-    /// What was asked for, and what was not looked at for that.
+    /// What was requested, and what was not looked at for that.
     pub(crate) fn sentence(self) -> String {
         format!(
             "{} held; --hold expects no event, and none was checked",

@@ -1,9 +1,9 @@
 //! Entry points for fuzzing: one function for each parser of bytes that come from outside. Any
 //! bytes may be given; a function returns, or panics when the parser breaks a promise.
 //!
-//! Where a parser reads a stream, the first byte says in pieces of how many bytes the rest comes (0
-//! means in one piece), and what is read must not depend on that. Nothing here opens a file or a
-//! connection.
+//! Where a parser reads a stream, the first byte says in segments of how many bytes the rest comes
+//! (0 means in one segment), and what is read must not depend on that. Nothing here opens a file or
+//! a connection.
 
 use std::path::Path;
 
@@ -16,11 +16,11 @@ use crate::sse::Parser;
 use crate::subscriber::Subscriber;
 use crate::{report, server_monitor};
 
-/// Inputs up to this length read the same in pieces as at once. A longer head is refused as soon as
-/// too much of it is there, which depends on the pieces.
+/// Inputs up to this length read the same in segments as at once. A longer head is refused as soon
+/// as too much of it is there, which depends on the segments.
 const SAME: usize = 8 << 10;
 
-/// The rest of the input, in the pieces that its first byte asks for.
+/// The rest of the input, in segments of the length that its first byte says.
 fn pieces(bytes: &[u8]) -> (&[u8], impl Iterator<Item = &[u8]>) {
     let (length, rest) = match bytes {
         [0, rest @ ..] => (rest.len(), rest),
@@ -30,7 +30,7 @@ fn pieces(bytes: &[u8]) -> (&[u8], impl Iterator<Item = &[u8]>) {
     (rest, rest.chunks(length.max(1)))
 }
 
-/// The answer of a server to a publish call or a subscription: its head, and its body as the head
+/// The response of a server to a publish call or a subscription: its head, and its body as the head
 /// says that it is framed.
 pub fn http_response(bytes: &[u8]) {
     let (whole, pieces) = pieces(bytes);
@@ -40,7 +40,7 @@ pub fn http_response(bytes: &[u8]) {
     }
 }
 
-/// The status, whether it is a stream, and the content; nothing when it is no answer.
+/// The status, whether it is a stream, and the content; nothing when it is no response.
 fn response<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Option<(u16, bool, Content)> {
     let mut reader = HeadReader::default();
     let mut found = None;
@@ -156,8 +156,8 @@ pub fn result_file(bytes: &[u8]) {
     );
 }
 
-/// A scenario, up to the plan that it asks for. One that names hosts is not planned, because their
-/// addresses would be looked up.
+/// A scenario, up to the plan that follows from it. One that names hosts is not planned, because
+/// their addresses would be looked up.
 pub fn scenario(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let Ok(settings) = Settings::default().over_text(Path::new("scenario"), &text) else { return };

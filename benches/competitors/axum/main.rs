@@ -1,7 +1,8 @@
 //! The server of events that a Rust developer would write by hand: axum, and a
-//! `tokio::sync::broadcast` channel for each topic, of which every subscriber's stream is a receiver.
+//! `tokio::sync::broadcast` channel for each topic, of which every subscriber's stream is a
+//! receiver.
 //!
-//! A receiver that falls 1,024 events behind loses them, and nobody tells it. There are no ids.
+//! A receiver that falls 1,024 events behind loses them, without a notice. There are no ids.
 //! Comments come every 15 seconds, axum's default. It shares nothing with Fanfare; the port is the
 //! only argument.
 
@@ -42,8 +43,8 @@ async fn main() -> anyhow::Result<()> {
     let app = Router::new()
         .route("/events/{topic}", get(subscribe).post(publish))
         .with_state(Topics::default());
-    // As `TcpListener::bind` does it, but for the queue of connections, which is as long as those of
-    // the other servers here.
+    // As `TcpListener::bind` does it, but for the queue of connections, which is as long as those
+    // of the other servers here.
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
     socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
@@ -67,7 +68,7 @@ async fn publish(
     Path(topic): Path<String>,
     data: String,
 ) -> StatusCode {
-    // An error says that nobody listens.
+    // An error says that there is no receiver.
     let _ = topics.of(topic).send(data);
     StatusCode::ACCEPTED
 }

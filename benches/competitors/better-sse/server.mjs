@@ -28,7 +28,7 @@ const server = createServer(async (request, response) => {
   const channel = channelOf(request.url);
   if (request.method === "POST") {
     const data = await bodyOf(request);
-    // The answer goes out before the fan-out holds the only thread.
+    // The response goes out before the fan-out holds the only thread.
     response.writeHead(202).end();
     channel.broadcast(data, "message");
     return;

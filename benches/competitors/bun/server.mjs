@@ -52,7 +52,7 @@ Bun.serve({
     const topic = new URL(request.url).pathname;
     if (request.method !== "POST") return subscribe(request, topic);
     const data = await request.text();
-    // The answer goes out before the fan-out holds the only thread.
+    // The response goes out before the fan-out holds the only thread.
     setImmediate(broadcast, topic, data);
     return new Response(null, { status: 202 });
   },

@@ -1,5 +1,5 @@
-//! The floor: what the kernel asks for at one event a write. One thread takes a publisher's requests,
-//! answers each, and then calls `send` with the ready frame on one socket after the other.
+//! The floor: what the kernel needs at one event a write. One thread takes a publisher's requests,
+//! responds to each, and then calls `send` with the ready frame on one socket after the other.
 //!
 //! It is no server. There is no state for a subscriber, no topic, no id, no heartbeat, and a reader
 //! that does not read stops all others. Another thread accepts. Nothing that does one `send` for
@@ -27,14 +27,14 @@ fn main() -> anyhow::Result<()> {
     let (publishers, waiting) = mpsc::channel();
     thread::spawn(move || send(&waiting, &joining));
     for connection in listener.incoming() {
-        // A client that leaves at once, or asks for something else, is its own business.
+        // A client that leaves at once, or requests something else, is its own business.
         let _ = connection.and_then(|stream| welcome(stream, &subscribers, &publishers));
     }
     Ok(())
 }
 
-/// As `TcpListener::bind` does it, but for the queue of connections, which is as long as those of the
-/// servers.
+/// As `TcpListener::bind` does it, but for the queue of connections, which is as long as those of
+/// the servers.
 fn listen(port: u16) -> std::io::Result<TcpListener> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
@@ -82,7 +82,7 @@ fn send(publishers: &Receiver<Publisher>, joining: &Receiver<TcpStream>) {
 }
 
 impl Publisher {
-    /// Reads a body and answers that it was accepted.
+    /// Reads a body and responds that it was accepted.
     fn take(&mut self) -> std::io::Result<Vec<u8>> {
         let mut data = vec![0; self.body_bytes];
         self.connection.read_exact(&mut data)?;

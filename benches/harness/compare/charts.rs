@@ -45,7 +45,7 @@ const CHARTS: [Chart; 3] = [
     },
 ];
 
-/// Draws the charts that somebody has a figure for, and removes those that nobody has.
+/// Draws the charts for which a server has a figure, and removes those for which none has.
 pub(crate) fn write(folder: &Path, session: &Session) -> anyhow::Result<()> {
     fs::create_dir_all(folder)?;
     for chart in &CHARTS {
@@ -71,7 +71,7 @@ pub(crate) fn files() -> [&'static str; 3] {
 }
 
 impl Chart {
-    /// Nothing when nobody has the figure.
+    /// Nothing when no server has the figure.
     fn draw(&self, session: &Session) -> Option<String> {
         let mut bars: Vec<_> =
             session.present().filter_map(|server| self.bar(session, server)).collect();

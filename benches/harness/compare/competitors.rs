@@ -1,5 +1,6 @@
-//! Who is compared: the name, what it is in a sentence, how it is started on a port, and how one
-//! subscribes and publishes there. A server that is not on this machine is absent for a reason.
+//! The servers that are compared: the name of each, what it is in a sentence, how it is started on
+//! a port, and how a client subscribes and publishes there. A server that is not on this machine is
+//! absent for a reason.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -198,7 +199,7 @@ fn fetched(path: PathBuf) -> Result<PathBuf, Absent> {
     ))
 }
 
-/// The place of a program that nobody fetches here.
+/// The place of a program that is not fetched here.
 fn installed(name: &str) -> Result<PathBuf, Absent> {
     let missing = || Absent(format!("no `{name}` on PATH, and no package that we could fetch"));
     on_path(name).ok_or_else(missing)

@@ -1,9 +1,9 @@
 //! Fanfare beside its competitors: one server after the other on loopback, in turn and for several
 //! rounds, and then `docs/benchmarks.md` and its plots.
 //!
-//! In reading order: `competitors` says who is compared and how each is started, `shapes` what is
-//! asked of them, `rounds` goes through all. `session` is what was measured, and is shown by `page`
-//! with `origin`, `ratios`, `charts` and `tables`.
+//! In reading order: `competitors` says which servers are compared and how each is started,
+//! `shapes` which load each gets, `rounds` goes through all. `session` is what was measured, and is
+//! shown by `page` with `origin`, `ratios`, `charts` and `tables`.
 
 mod charts;
 mod competitors;
@@ -66,7 +66,7 @@ pub(crate) fn run(flags: &Flags, places: &Places) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Those with the names that were asked for, in the order of the list; all when none was.
+/// Those with the names that were given, in the order of the list; all when none was.
 fn chosen<T: Clone>(
     all: &[T],
     names: &[String],

@@ -1,4 +1,5 @@
-//! Where the figures come from: the machine and the day, and the servers with versions and commands.
+//! Where the figures come from: the machine and the day, and the servers with versions and
+//! commands.
 
 use crate::compare::session::Session;
 use crate::format::NOTHING;

@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 
-/// A bar.
 #[derive(Clone, Debug)]
 pub(crate) struct Bar {
     pub(crate) name: String,

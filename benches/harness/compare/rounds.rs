@@ -1,5 +1,5 @@
-//! Goes through shapes, rounds and servers: each server is started afresh for each run, on a port of
-//! its own, so that none finds what another left, and memory grows from an empty server.
+//! Goes through shapes, rounds and servers: each server is started afresh for each run, on a port
+//! of its own, so that none finds what another left, and memory grows from an empty server.
 
 use std::fs;
 use std::path::Path;
@@ -92,7 +92,7 @@ fn loadgen_arguments(competitor: &Competitor, shape: &Shape, port: u16) -> Vec<S
 }
 
 fn participant(competitor: &Competitor, places: &Places, results: &Path) -> Participant {
-    // Not a port of anybody, and easy to find in the command.
+    // Not the port of any server, and easy to find in the command.
     let port = 65_535;
     let folder = results.join("run").join(competitor.name);
     let launched = fs::create_dir_all(&folder)

@@ -35,7 +35,7 @@ pub(crate) struct Participant {
     pub(crate) absent: Option<String>,
 }
 
-/// A shape and what loadgen was told.
+/// A shape and how loadgen was called.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct ShapeCommand {
     pub(crate) name: String,

@@ -1,7 +1,6 @@
-//! The shapes: what is asked of every server. Each is one call of `loadgen run`, whose flags say all
-//! that there is to it.
+//! The shapes: the load that every server gets. Each is one call of `loadgen run`, whose flags say
+//! all that there is to it.
 
-/// One shape.
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
     pub(crate) name: &'static str,
@@ -25,14 +24,15 @@ pub(crate) fn all(quick: bool) -> Vec<Shape> {
     // 19,000 leave a server some files under the limit of 20,000 that is common on small machines.
     vec![
         shape(BROADCAST, many, &format!("-r 10 -d {long}"), true),
-        // Without a warm-up: who gets through few events would never come to an end of it.
+        // Without a warm-up: a server that gets through few events would never come to an end of
+        // it.
         shape(THROUGHPUT, some, &format!("-r 2000 --warmup 0s -d {short}"), true),
         shape(IDLE, most, "--warmup 0s -d 1s --hold", false),
     ]
 }
 
 fn shape(name: &'static str, subscribers: u64, flags: &str, publishes: bool) -> Shape {
-    // Connecting is slow for some; and what has not arrived 10 s later is not there.
+    // Connecting to some servers is slow; and what has not arrived 10 s later is not there.
     let patience = "--connect-timeout 30s --ramp-timeout 60s";
     let rest = if publishes { "--payload 150 --tail 10s" } else { "--tail 1s" };
     let flags = format!("-c {subscribers} {flags} {rest} {patience}");

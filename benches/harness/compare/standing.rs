@@ -1,4 +1,5 @@
-//! What the last comparison says of Fanfare beside others, for the targets that are set beside them.
+//! What the last comparison says of Fanfare beside others, for the targets that are set beside
+//! them.
 
 use crate::compare::competitors::FANFARE;
 use crate::compare::figures::{cpu, p99};

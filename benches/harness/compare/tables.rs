@@ -104,7 +104,7 @@ fn remarks(session: &Session, shape: &str) -> Vec<String> {
     for server in session.present() {
         let rounds = session.rounds_of(&server.name, shape);
         if let Some(outcome) = Outcome::of(&rounds).filter(|outcome| !outcome.is_pass()) {
-            // Without the advice, which is for whoever called loadgen.
+            // Without the advice, which is for the caller of loadgen.
             let reasons = outcome.reasons.iter();
             let reasons: Vec<_> =
                 reasons.filter_map(|reason| reason.split("; try ").next()).collect();

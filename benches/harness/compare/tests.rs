@@ -11,7 +11,7 @@ use crate::compare::shapes::{BROADCAST, THROUGHPUT};
 use crate::compare::{charts, page, standing};
 use crate::result::RunResult;
 
-/// All that was asked for was done.
+/// All of the load was done.
 fn result() -> RunResult {
     RunResult {
         requested: 10_000.0,
@@ -96,7 +96,7 @@ fn the_page_shows_ratios_first_and_hides_neither_the_invalid_nor_the_absent() {
     }
     let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("no {part:?} in\n{text}"));
     assert!(place("### In ratios") < place("### 10,000 subscribers"));
-    // Nobody was measured there, so nothing is said of it.
+    // No server was measured there, so nothing is said of it.
     assert!(!text.contains("waiting publisher"), "{text}");
     assert_eq!(session().rounds_of(FANFARE, THROUGHPUT), [None, None]);
 }

@@ -35,8 +35,8 @@ pub(crate) struct Measured {
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) result: RunResult,
-    /// CPU in user mode for each delivery, since the server began: our own code, without the kernel's
-    /// sends, whose cost moves from run to run.
+    /// CPU in user mode for each delivery, since the server began: our own code, without the
+    /// kernel's sends, whose cost moves from run to run.
     pub(crate) user_us_per_delivery: f64,
 }
 

@@ -2,9 +2,10 @@
 //! server without any of them.
 //!
 //! Several kinds of server take turns under the same load, round after round, so that what else the
-//! machine does falls on all of them alike. What happens once for each request, such as counting its
-//! answer, is in all of them. In reading order: `kinds` says what is compared, `plan` what was asked
-//! for, `measure` runs it, with what observes the server in `observers`; `table` shows it.
+//! machine does falls on all of them alike. What happens once for each request, such as counting
+//! its response, is in all of them. In reading order: `kinds` says what is compared, `plan` what
+//! was requested, `measure` runs it, with what observes the server in `observers`; `table` shows
+//! it.
 
 mod kinds;
 mod measure;

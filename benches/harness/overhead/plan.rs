@@ -1,4 +1,4 @@
-//! What was asked for: rounds, loads and kinds, in whatever order the words stand.
+//! What was requested: rounds, loads and kinds, in whatever order the words stand.
 
 use anyhow::bail;
 
@@ -44,8 +44,8 @@ impl Plan {
         Ok(Self { rounds, loads, kinds })
     }
 
-    /// The kinds in the order of a round: another one first in each, so that none is always after the
-    /// same one.
+    /// The kinds in the order of a round: another one first in each, so that none is always after
+    /// the same one.
     pub(crate) fn order(&self, round: usize) -> Vec<&'static Kind> {
         let mut order = self.kinds.clone();
         order.rotate_left(round % self.kinds.len());

@@ -1,5 +1,5 @@
-//! The table of a load, in Markdown: medians, and the median of the ratios to the blind server in the
-//! same round.
+//! The table of a load, in Markdown: medians, and the median of the ratios to the blind server in
+//! the same round.
 
 use crate::format::{NOTHING, number};
 use crate::machine;

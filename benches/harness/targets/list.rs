@@ -27,7 +27,7 @@ pub(crate) enum Source {
 pub(crate) struct Runs {
     /// The arguments of loadgen for each run; `URL` stands for the server.
     pub(crate) loads: Vec<String>,
-    /// Whether other requests are made meanwhile, and their answers timed.
+    /// Whether other requests are made meanwhile, and their responses timed.
     pub(crate) asks_meanwhile: bool,
     pub(crate) judge: fn(&Evidence) -> Option<Finding>,
 }
@@ -43,7 +43,7 @@ pub(crate) fn all() -> Vec<Target> {
     all
 }
 
-/// Everybody subscribes to one topic.
+/// All subscribers have one topic.
 const HOT: &str = "--subscribe URL/events/load --publish URL/events/load --payload 150";
 /// 19,000, each with a topic of its own.
 const PRIVATE: &str =

@@ -25,8 +25,8 @@ const CONNECTIONS_MAX: u64 = 19_000;
 const SUBSCRIBE_MAX: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(200);
 
-/// Measures those that are not of the comparison, and leaves what was found in files. Says which could
-/// not be measured; that is no reason not to measure the others.
+/// Measures those that are not of the comparison, and leaves what was found in files. Says which
+/// could not be measured; that is no reason not to measure the others.
 pub(crate) fn measure(
     places: &Places,
     results: &Path,
@@ -113,7 +113,7 @@ fn run(
     Ok(())
 }
 
-/// Loads the server, and asks it for other things as soon as all have subscribed.
+/// Loads the server, and sends it other requests as soon as all have subscribed.
 fn load_and_ask(
     bench: &Bench,
     arguments: &[String],

@@ -1,9 +1,9 @@
-//! What Fanfare is meant to reach: each target is measured by loadgen against a fresh server, judged,
-//! and shown as a row of the table in `docs/benchmarks.md`.
+//! What Fanfare is meant to reach: each target is measured by loadgen against a fresh server,
+//! judged, and shown as a row of the table in `docs/benchmarks.md`.
 //!
-//! In reading order: `list` has all targets with their loads, `measure` runs them, `record` keeps what
-//! was found, `judge` says whether it is enough, `table` shows it. `response_times` is what loadgen cannot
-//! know: how fast other requests are answered while it loads the server.
+//! In reading order: `list` has all targets with their loads, `measure` runs them, `record` keeps
+//! what was found, `judge` says whether it is enough, `table` shows it. `response_times` is what
+//! loadgen cannot know: how fast other requests get their responses while it loads the server.
 
 mod judge;
 mod list;
@@ -76,7 +76,7 @@ fn write(places: &Places, rows: &[Row]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Those with the names that were asked for, in the order of the list; all when none was.
+/// Those with the names that were given, in the order of the list; all when none was.
 fn chosen<'a>(all: &'a [Target], names: &[String]) -> anyhow::Result<Vec<&'a Target>> {
     if let Some(unknown) = names.iter().find(|name| all.iter().all(|one| one.id != **name)) {
         let mut known: Vec<_> = all.iter().map(|target| target.id).collect();

@@ -1,4 +1,5 @@
-//! What the runs of a target leave in files: loadgen's results, and beside them what is not in those.
+//! What the runs of a target leave in files: loadgen's results, and beside them what is not in
+//! those.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! How fast other requests are answered while loadgen loads the server, which loadgen cannot know.
+//! How fast other requests get their responses while loadgen loads the server, which loadgen cannot
+//! know.
 
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use crate::http::Client;
 /// How often each request is made.
 const TIMES: usize = 300;
 
-/// How long the answers to one kind of request took.
+/// How long the responses to one kind of request took.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ResponseTimes {
     pub(crate) what: String,
@@ -39,8 +40,8 @@ fn gauge(page: &str, name: &str) -> Option<u64> {
     lines.into_iter().find(|(one, _)| *one == name)?.1.trim().parse().ok()
 }
 
-/// Asks for a page of metrics, an ordinary page and a publish, one after the other, as long as the load
-/// goes on.
+/// Requests a page of metrics, an ordinary page and a publish, one after the other, as long as the
+/// load goes on.
 pub(crate) fn ask(
     ports: Ports,
     is_loaded: impl Fn() -> bool,

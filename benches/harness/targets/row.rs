@@ -91,7 +91,7 @@ fn remark(runs: &[RunResult]) -> Option<String> {
     } else {
         format!(", {} of {} runs", outcome.rounds, outcome.of)
     };
-    // Without the advice, which is for whoever called loadgen.
+    // Without the advice, which is for the caller of loadgen.
     let reasons = outcome.reasons.iter().filter_map(|reason| reason.split("; try ").next());
     let reasons = reasons.collect::<Vec<_>>().join("; ");
     Some(format!("loadgen says {}{count}: {reasons}", outcome.name))

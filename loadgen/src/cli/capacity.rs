@@ -81,7 +81,7 @@ pub(super) fn capacity(flags: &Flags) -> Result<u8, Failure> {
 }
 
 /// Whether the search makes sense, before the first run of it: no level may turn out to be over a
-/// bound, and nothing that was asked for is passed over.
+/// bound, and nothing that was requested is passed over.
 fn check(flags: &Flags, settings: &Settings) -> Result<(), Failure> {
     let wrong = |why: &str| Err(Failure::Usage(why.to_owned()));
     let fits = flags.from > 0.0 && flags.to >= flags.from && flags.factor > 1.0;

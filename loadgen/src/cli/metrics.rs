@@ -12,8 +12,8 @@ use crate::plan::{Plan, Settings};
 /// How often that wait checks for an interruption.
 const POLL_PERIOD: Duration = Duration::from_millis(100);
 
-/// Begins to serve, when that was asked for. Where is always said, however quiet the rest is: who
-/// asked for port 0 knows it from nowhere else.
+/// Begins to serve, when that was requested. Where is always said, however quiet the rest is: with
+/// port 0 it is known from nowhere else.
 pub(super) fn open(settings: &Settings, plan: &Plan) -> Result<Option<Exporter>, Failure> {
     let Some(listen) = settings.metrics_listen else {
         return match settings.metrics_linger {

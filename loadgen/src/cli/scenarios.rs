@@ -20,7 +20,7 @@ const BUILT_IN: &[(&str, &str)] = &[
 ];
 
 /// The settings of a scenario under flags. What a file will have run is said, however quiet the
-/// rest is: it may be from someone else.
+/// rest is: another person may have written it.
 pub(super) fn under(scenario: Option<&Path>, flags: &Settings) -> Result<Settings, Failure> {
     let settings = merged(scenario, flags)?;
     settings.slo.iter().filter_map(|text| crate::slo::hint(text)).for_each(|line| hint(&line));

@@ -45,9 +45,7 @@ pub(crate) struct Side {
 /// What a comparison found.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Comparison {
-    /// The first file.
     pub(crate) a: Side,
-    /// The second file.
     pub(crate) b: Side,
     /// One sentence that sums up.
     pub(crate) summary: String,

@@ -19,9 +19,7 @@ pub(super) const ENOUGH_RUNS: usize = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Judgement {
-    /// B is better.
     Better,
-    /// B is worse.
     Worse,
     /// The difference is within the noise. It does not say that there is none.
     NoDetectableChange,
@@ -59,11 +57,8 @@ impl Evidence {
 pub(crate) struct Spread {
     /// How many: runs, or seconds when there is one run.
     pub(crate) values: usize,
-    /// The median.
     pub(crate) median: f64,
-    /// The smallest.
     pub(crate) min: f64,
-    /// The largest.
     pub(crate) max: f64,
     /// The median absolute deviation.
     pub(crate) deviation: f64,

@@ -1,6 +1,6 @@
 //! Tests of the verdict: what is always found, what is never claimed, and how often chance alone is
-//! called a change. The rates are those that the sentence about weak evidence states; whoever
-//! changes the rule of the verdict must look at them again.
+//! called a change. The rates are those that the sentence about weak evidence states; a change of
+//! the rule of the verdict must look at them again.
 
 use proptest::prelude::*;
 use rand::seq::SliceRandom;

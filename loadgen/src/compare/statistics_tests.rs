@@ -1,4 +1,4 @@
-//! Tests of the statistics: tables of known values, a known distribution whose answer is in the
+//! Tests of the statistics: tables of known values, a known distribution whose result is in the
 //! textbooks, and properties that hold for all values, among them that infinity, which stands for
 //! events that never arrived, never becomes NaN.
 

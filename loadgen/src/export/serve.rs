@@ -1,4 +1,4 @@
-//! `GET /metrics`, on a thread and a runtime of its own, so that it answers while everything else
+//! `GET /metrics`, on a thread and a runtime of its own, so that it responds while everything else
 //! is busy. It lives as long as the program.
 
 use std::convert::Infallible;
@@ -60,7 +60,7 @@ async fn serve(listener: tokio::net::TcpListener, shown: Arc<Mutex<Figures>>) {
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD)
                 .serve_connection(TokioIo::new(stream), service);
-            // Whether a scraper read its answer to the end is not for a run to know.
+            // Whether a scraper read its response to the end is not for a run to know.
             let _ = connection.await;
             drop(place);
         });

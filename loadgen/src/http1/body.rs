@@ -15,7 +15,6 @@ pub(crate) enum Body {
     UntilClose,
     /// So many bytes are still content.
     Length(u64),
-    /// Chunks.
     Chunked(Chunk),
 }
 
@@ -148,7 +147,7 @@ fn split<'a>(bytes: &mut &'a [u8], most: u64) -> &'a [u8] {
 mod tests {
     use super::*;
 
-    /// The content of a body that comes in these pieces, and whether it is complete.
+    /// The content of a body that comes in these segments, and whether it is complete.
     fn read(mut body: Body, pieces: &[&[u8]]) -> Result<(Vec<u8>, bool), BrokenBody> {
         let mut content = Vec::new();
         for piece in pieces {

@@ -1,4 +1,4 @@
-//! The head of an answer: whether it is a stream, and how its body is framed.
+//! The head of a response: whether it is a stream, and how its body is framed.
 
 use super::Body;
 
@@ -8,7 +8,7 @@ const LONGEST: usize = 16 << 10;
 /// Headers of a head.
 const HEADERS: usize = 64;
 
-/// Interim answers before the real one.
+/// Interim responses before the final one.
 const INTERIM: u8 = 16;
 
 /// Characters of a name from the server that are kept for words.
@@ -78,7 +78,7 @@ impl Head {
         Ok(Some(head))
     }
 
-    /// An interim answer, after which the real one comes. Behind 101 comes another protocol.
+    /// An interim response, after which the final one comes. Behind 101 comes another protocol.
     fn is_interim(&self) -> bool {
         self.status / 100 == 1 && self.status != 101
     }
@@ -126,8 +126,8 @@ fn decimal(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// The begin of an answer while it comes: interim answers are passed over, the head is kept until
-/// it is whole. Holds one head at most, and what came in the same piece behind it.
+/// The beginning of a response while it comes: interim responses are passed over, the head is kept
+/// until it is whole. Holds one head at most, and what came in the same segment behind it.
 #[derive(Debug, Default)]
 pub(crate) struct HeadReader {
     begin: Vec<u8>,
@@ -135,7 +135,7 @@ pub(crate) struct HeadReader {
 }
 
 impl HeadReader {
-    /// Takes a piece. Gives the head once it is whole, with the bytes of the body that came with
+    /// Takes a segment. Gives the head once it is whole, with the bytes of the body that came with
     /// it.
     pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<Option<(Head, Vec<u8>)>, HeadError> {
         self.begin.extend_from_slice(piece);

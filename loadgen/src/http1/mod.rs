@@ -1,5 +1,5 @@
-//! As much of HTTP/1.1 as a client of streams and of small answers needs: a request, the head of an
-//! answer, the framing of its body. No I/O.
+//! As much of HTTP/1.1 as a client of streams and of small responses needs: a request, the head of
+//! a response, the framing of its body. No I/O.
 //!
 //! Nothing that is sold as a client can be used for 19,000 streams on one thread with a shared
 //! buffer and a time stamp after each read; heads are parsed by `httparse`.

@@ -1,6 +1,6 @@
 //! Histograms with the few fixed bounds of exported metrics, which are those of the server's own:
 //! so both can be laid over each other. A result has finer ones ([`super::Durations`]); from their
-//! three digits it could not be told exactly on which side of a bound a value lies.
+//! three digits it could not be seen exactly on which side of a bound a value lies.
 //!
 //! Bounds at least double, so an octave of values holds one of them at most: the octave and one
 //! comparison give the bucket, which takes a nanosecond where a search would take several.

@@ -2,7 +2,7 @@
 //! deliveries hide an event in a hundred that takes ten times as long until all have it.
 //!
 //! Following every event would cost a lookup a delivery and a histogram an event, so a sample is
-//! followed, chosen by the event's number: all workers choose the same without a word.
+//! followed, chosen by the event's number: all workers choose the same without a message.
 
 use std::collections::BTreeMap;
 

@@ -67,7 +67,6 @@ pub(crate) struct Counts {
     pub(crate) unverified: u64,
     /// Events that the server sends for itself, of types `fanfare-…`.
     pub(crate) notices: u64,
-    /// Comment lines.
     pub(crate) comments: u64,
     /// Reconnect delays that were lengthened to the least that is allowed.
     pub(crate) lengthened: u64,

@@ -82,7 +82,7 @@ impl FaultPlan {
 }
 
 /// A number from 0 to 1 for each subscriber, so evenly spread that a share of any run of
-/// subscribers is the share that was asked for: multiples of the golden ratio.
+/// subscribers is the share that was requested: multiples of the golden ratio.
 pub(crate) fn spread(number: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "subscribers are far fewer than 2^52")]
     let place = (number as f64 + 0.5) * 0.618_033_988_749_894_9;

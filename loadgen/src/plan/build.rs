@@ -224,7 +224,7 @@ impl Settings {
         }
     }
 
-    /// The topic's name: what the first subscription asks for, in the `topic` of its query or after
+    /// The topic's name: what the first subscription names, in the `topic` of its query or after
     /// the first part of its path, unless it is given.
     fn topic_template(&self) -> Template {
         let from_url = || {

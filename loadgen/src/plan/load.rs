@@ -32,7 +32,7 @@ struct Events<'a> {
 }
 
 impl Plan {
-    /// Equal for plans that ask for the same load.
+    /// Equal for plans of the same load.
     pub(crate) fn load_hash(&self) -> String {
         let load = Load {
             seed: self.seed,

@@ -106,7 +106,7 @@ pub(crate) struct Publishing {
     pub(crate) schedule: Schedule,
     /// Bytes of a payload.
     pub(crate) payload: usize,
-    /// How long an answer may take.
+    /// How long a response may take.
     pub(crate) timeout: Duration,
 }
 
@@ -131,7 +131,7 @@ impl Timing {
     }
 }
 
-/// Trouble on purpose. Shares are from 0 to 1 of all subscribers.
+/// Faults to inject. Shares are from 0 to 1 of all subscribers.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct FaultPlan {
     pub(crate) slow_share: f64,

@@ -16,7 +16,8 @@ use super::words::{Span, Text, as_text};
 pub(crate) enum Rate {
     /// A number above 0.
     PerSecond(f64),
-    /// As fast as the server answers: a closed loop, which says nothing about latency under a load.
+    /// As fast as the server responds: a closed loop, which says nothing about latency under a
+    /// load.
     Max,
 }
 
@@ -133,7 +134,7 @@ impl Schedule {
         }
     }
 
-    /// The most events a second that it asks for at any time; nothing for `max`.
+    /// The most events a second that it has at any time; nothing for `max`.
     pub(crate) fn peak(&self) -> Option<f64> {
         match (&self.form, self.rate) {
             (Form::Steps(steps), _) => {

@@ -291,7 +291,7 @@ impl Settings {
             |why: String| PlanError::Scenario { file: file.to_owned(), why: without_secrets(&why) };
         let below: Self = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
         if below.i_own_this_target {
-            // Files are passed on; that a target is yours only you can say.
+            // Files are passed on; that a target is the user's own, only the user can say.
             return Err(wrong(
                 "i-own-this-target is not for files: if the target is yours, give \
                  --i-own-this-target on the command line"

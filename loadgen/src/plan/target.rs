@@ -1,4 +1,4 @@
-//! Where streams are asked for: an address or several, what is said on the way, and from where.
+//! Where streams are requested: an address or several, what is sent there, and from where.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;

@@ -154,7 +154,7 @@ pub(crate) enum Cut {
     Mix,
 }
 
-/// When a stream that has ended is asked for again.
+/// When a stream that has ended is requested again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Reconnect {

@@ -29,7 +29,6 @@ pub(crate) enum ExchangeError {
     TooLong,
 }
 
-/// A response.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,

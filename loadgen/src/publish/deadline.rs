@@ -29,8 +29,7 @@ impl DeadlineStream {
     }
 
     /// Sets the timeouts to what is left. A tenth more or less is left as it is, so that a call
-    /// that is answered at once costs no further call of the kernel; nothing begins after the
-    /// deadline.
+    /// that returns at once costs no further call of the kernel; nothing begins after the deadline.
     fn limit(&mut self) -> io::Result<()> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {

@@ -52,7 +52,7 @@ pub(crate) enum PublishError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Outcome {
     Accepted,
-    /// The server said no.
+    /// The server refused it.
     Refused(String),
     /// The event may arrive or not.
     Unknown(String),

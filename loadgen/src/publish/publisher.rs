@@ -76,7 +76,7 @@ impl Publisher {
         })
     }
 
-    /// Publishes each event when it is due, or when the one before has been answered.
+    /// Publishes each event when it is due, or when the one before has its response.
     pub(super) fn one_by_one(&mut self, mut publish: impl FnMut(&mut Self, u32) -> Outcome) {
         let mut schedule = self.schedule();
         while let Some(scheduled) = self.wait(&mut schedule) {

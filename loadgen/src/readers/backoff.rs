@@ -12,13 +12,13 @@ pub(crate) const MIN_RECONNECT_INTERVAL: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Delay {
     pub(super) time: Duration,
-    /// It is longer than was asked for, because of [`MIN_RECONNECT_INTERVAL`].
+    /// It is longer than was requested, because of [`MIN_RECONNECT_INTERVAL`].
     pub(super) is_lengthened: bool,
 }
 
 impl Delay {
-    /// After a stream or an attempt that began so long ago; `retry` is what the server asked for,
-    /// in milliseconds, and `chance` is from 0 to 1.
+    /// After a stream or an attempt that began so long ago; `retry` is what the server sent, in
+    /// milliseconds, and `chance` is from 0 to 1.
     pub(super) fn of(
         faults: &FaultPlan,
         retry: Option<u32>,
@@ -50,7 +50,7 @@ mod tests {
             settings.expect("a scenario").plan().expect("a plan").faults
         };
         let cases = [
-            // What the server asked for, how long ago the last attempt began, the wait, lengthened.
+            // What the server sent, how long ago the last attempt began, the wait, lengthened.
             ("", Some(0), 0, 100, true),
             ("", Some(0), 70, 30, true),
             ("", Some(0), 5000, 0, false),

@@ -49,7 +49,6 @@ impl Share {
         Self { index: self.index + index * self.of, of: self.of * of }
     }
 
-    /// The subscribers' numbers.
     pub(crate) fn numbers(self, connections: usize) -> impl Iterator<Item = usize> {
         (self.index..connections).step_by(self.of)
     }

@@ -1,8 +1,8 @@
 //! Results to test reports with: a run as rich as real ones are, and one in which nothing happened.
 //!
 //! The rich run is the story of a server that stalls for a moment in the 38th second, has a
-//! reconnect storm in the 20th, and loses a few events without a word. It is made of fixed numbers
-//! and a fixed sequence, so that every test sees the same.
+//! reconnect storm in the 20th, and loses a few events without a notice. It is made of fixed
+//! numbers and a fixed sequence, so that every test sees the same.
 
 use std::collections::BTreeMap;
 

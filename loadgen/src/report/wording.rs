@@ -8,7 +8,7 @@ use crate::result::{ClassReport, Delivery, Distribution, Outcome, Publishing, Re
 
 use crate::numbers;
 
-/// The protocol of the transport that watches the sockets of those that do not read.
+/// The protocol of the transport that watches the sockets of subscribers that do not read.
 const PLAIN: &str = "HTTP/1.1";
 
 /// From which difference at p99 on the two latencies are explained.

@@ -1,5 +1,5 @@
-//! The run of a run: all connect, all begin at one moment, publishing ends, what is on its
-//! way arrives, the recorder are added up and judged.
+//! A run from its ramp to its verdict: all connect, all begin at one moment, publishing ends, what
+//! is on its way arrives, the recorders are added up and judged.
 
 mod headline;
 mod judge;
@@ -26,8 +26,8 @@ use readers::Readers;
 /// How often the state of a run is polled.
 const POLL_PERIOD: Duration = Duration::from_millis(100);
 
-/// Between the announcement of the start and the start: every thread and process looks at its
-/// orders several times meanwhile.
+/// Between the announcement of the start and the start: every thread and process polls its control
+/// several times meanwhile.
 const START_DELAY: Duration = Duration::from_millis(300);
 
 /// The pause between the ramp and the start, so that memory and CPU of connecting
@@ -79,7 +79,6 @@ pub(crate) struct Running<'a> {
 }
 
 impl Running<'_> {
-    /// Events sent.
     pub(crate) fn sent(&self) -> u64 {
         self.publishing.map_or(0, |publish_progress| publish_progress.sent.load(Ordering::Relaxed))
     }

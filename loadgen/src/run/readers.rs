@@ -56,7 +56,7 @@ impl Readers {
         }
     }
 
-    /// Whether all are still at work. One that is not says why, where it could.
+    /// Whether all are still at work. A process that is not says why, where it could.
     pub(super) fn check(&mut self) -> Result<(), ReaderError> {
         let Self::Elsewhere(processes) = self else { return Ok(()) };
         let Some(lost) = processes.iter().position(ReaderProcess::is_lost) else { return Ok(()) };

@@ -78,7 +78,7 @@ impl ServerMonitor {
         }
     }
 
-    /// What was seen; nothing when nothing was asked for.
+    /// What was seen; nothing when nothing was requested.
     pub(crate) fn end(mut self, plan: &Plan, divisors: Divisors) -> Option<Server> {
         if !self.is_wanted {
             return None;

@@ -8,7 +8,7 @@ use crate::environment::resident;
 use crate::result::ServerProcess;
 
 /// Clock ticks a second in `/proc/PID/stat`: 100 on every Linux that there is today (`getconf
-/// CLK_TCK`); asked of the kernel all the same.
+/// CLK_TCK`); read from the kernel all the same.
 fn ticks_per_second() -> f64 {
     rustix::param::clock_ticks_per_second() as f64
 }
@@ -17,7 +17,6 @@ fn ticks_per_second() -> f64 {
 /// less.
 const FRESH: f64 = 0.5;
 
-/// One sample.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
     /// Seconds of CPU since it was started.

@@ -1,6 +1,6 @@
 //! What is wrong with the text of an SLO. Each message says what to write instead, because the only
-//! reader is someone at a command line, who should not need the manual to mend a letter or to learn
-//! which units there are.
+//! reader is a person at a command line, who should not need the manual to mend a letter or to
+//! learn which units there are.
 
 use thiserror::Error;
 

@@ -31,7 +31,6 @@ fn up_to(ms: u64) -> Option<Distribution> {
     distribution((1..=100).map(|n| n * ms * 10_000), 0).0
 }
 
-/// The run.
 pub(crate) fn run() -> Run {
     let correctness =
         Correctness { gaps: 2, announced: 3, verified: Some(97), ..Correctness::default() };

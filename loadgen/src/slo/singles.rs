@@ -182,7 +182,7 @@ const fn single(
 }
 
 /// Only events that were compared with something can tell that nothing is wrong with them; what was
-/// found is there in any case. Files of earlier versions say only who was parsed.
+/// found is there in any case. Files of earlier versions say only which subscribers were parsed.
 fn verified(run: &Run, which: fn(&Correctness) -> u64) -> Option<f64> {
     let found = which(&run.correctness);
     let was_looked = run.correctness.verified != Some(0) || found > 0;

@@ -5,7 +5,7 @@
 
 use crate::result::{Delivery, Distribution};
 
-/// What is asked of a distribution.
+/// What is read from a distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Statistic {
     /// From 0 to 1; 1 is the largest value.

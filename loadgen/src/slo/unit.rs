@@ -17,7 +17,6 @@ pub(crate) enum Unit {
     /// Microseconds, said by the figure's own name.
     #[serde(rename = "us")]
     Microseconds,
-    /// Bytes.
     #[serde(rename = "bytes")]
     Bytes,
     /// From 0 to 1.
@@ -53,7 +52,8 @@ const PLAIN: &[(&str, f64)] = &[("", 1.0)];
 impl Unit {
     /// A number with this suffix, in the base unit; nothing when the suffix does not belong here.
     pub(crate) fn read(self, number: f64, suffix: &str) -> Option<f64> {
-        // A division, because 0.01 is not exact in binary: `100%` must be 1, for `reach==100%`.
+        // A division, because 0.01 is not exact in binary: `100%` must be 1, for
+        // `delivery_ratio==100%`.
         if self == Self::Share && suffix == "%" {
             return Some(number / 100.0);
         }

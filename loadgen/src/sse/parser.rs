@@ -1,4 +1,4 @@
-//! The parser: a line at a time, state only for what a piece of input cut off.
+//! The parser: a line at a time, state only for what a segment of input cut off.
 //!
 //! Invariant between two calls: `partial` holds the bytes of the line that has not ended yet, and
 //! `data` holds the data lines of the event that has not ended yet. Both are empty, and use no
@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use memchr::memchr2;
 
-/// Bytes of a line, and of the data of an event, unless told otherwise. Browsers have no limit; a
+/// Bytes of a line, and of the data of an event, unless set otherwise. Browsers have no limit; a
 /// generator with 19,000 streams needs one.
 const LONGEST: usize = 16 << 20;
 
@@ -51,14 +51,14 @@ pub struct Parser {
     strange: u32,
     /// There was a field or a comment in this stream.
     has_known: bool,
-    /// The last piece ended with CR: an LF that follows belongs to it.
+    /// The last segment ended with CR: an LF that follows belongs to it.
     skip_lf: bool,
     /// The first line has been seen, so a byte order mark is no longer one.
     begun: bool,
 }
 
 impl Parser {
-    /// Reads a piece and calls `on_event` for each event that it completes.
+    /// Reads a segment and calls `on_event` for each event that it completes.
     ///
     /// # Errors
     /// When a line or the data of an event is longer than 16 MiB.
@@ -143,7 +143,7 @@ impl Parser {
         buffers.iter().map(|buffer| buffer.capacity()).sum()
     }
 
-    /// The line in `partial`: one that came in pieces, or the first of the stream.
+    /// The line in `partial`: one that came in several segments, or the first of the stream.
     fn line_in_pieces(
         &mut self,
         input: &[u8],

@@ -11,7 +11,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The events of a stream that comes in these pieces.
+/// The events of a stream that comes in these segments.
 pub(super) fn read_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Seen>, Parser) {
     let mut parser = Parser::default();
     let mut seen = Vec::new();
@@ -191,7 +191,7 @@ const WORDS: &[&[u8]] = &[
 ];
 
 proptest! {
-    /// Any bytes from the alphabet of the format read the same in any pieces.
+    /// Any bytes from the alphabet of the format read the same in any segments.
     #[test]
     fn any_stream_reads_the_same_in_any_pieces(
         stream in proptest::collection::vec(proptest::sample::select(WORDS), 0..40)

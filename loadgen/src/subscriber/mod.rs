@@ -116,7 +116,7 @@ impl Subscriber {
         self.parser.last_id()
     }
 
-    /// The wait that the server asked for, in milliseconds.
+    /// The reconnect delay that the server sent, in milliseconds.
     pub(crate) fn retry(&self) -> Option<u32> {
         self.parser.retry()
     }
@@ -126,8 +126,8 @@ impl Subscriber {
         self.left.is_some()
     }
 
-    /// An answer is there, of an attempt that began at this moment, which asked to go on after the
-    /// last id or did not.
+    /// A response is there, of an attempt that began at this moment, which was to resume after the
+    /// last id or was not.
     pub(crate) fn opened(
         &mut self,
         began: Moment,

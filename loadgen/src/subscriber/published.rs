@@ -64,7 +64,8 @@ impl Published {
         self.awaited.get(from..from + self.publishers).unwrap_or_default()
     }
 
-    /// The publishers and sequences of a topic that are not missing when they are not there.
+    /// The publishers and sequences of a topic that do not count as missing when they have not
+    /// arrived.
     pub(crate) fn unaccepted(&self, topic: u32) -> &[(u8, u64)] {
         self.unaccepted.get(&topic).map_or(&[], Vec::as_slice)
     }

@@ -4,7 +4,7 @@ use super::*;
 
 type Judge = fn(&Evidence) -> Option<Finding>;
 
-/// Everything went as it was asked for.
+/// Everything went as it was to go.
 fn run() -> RunResult {
     RunResult {
         requested: 1_000.0,

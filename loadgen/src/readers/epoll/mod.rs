@@ -73,7 +73,7 @@ struct Context {
     queue: VecDeque<usize>,
 }
 
-/// Which streams have not been asked for yet.
+/// Which streams have not been requested yet.
 struct Ramping {
     begin: Moment,
     next: usize,
@@ -270,7 +270,7 @@ impl Worker {
 }
 
 impl Ramping {
-    /// When the next new stream may be asked for; nothing when all have been.
+    /// When the next new stream may be requested; nothing when all have been.
     fn due(&self, context: &Context, streams: usize) -> Option<Moment> {
         // While others wait for a handshake it is of no use to add to them.
         let wanted = self.next < streams && context.queue.len() < self.most_handshakes;

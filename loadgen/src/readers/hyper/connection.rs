@@ -1,4 +1,4 @@
-//! A connection that streams are asked for on: made when it is first needed, and again when it has
+//! A connection on which streams are requested: made when it is first needed, and again when it has
 //! ended. HTTP/2 has many streams on it, HTTP/1.1 one.
 
 use std::sync::Arc;
@@ -26,7 +26,7 @@ const SMALL_WINDOW: u32 = 65_535;
 
 type Requests = http2::SendRequest<Empty<Bytes>>;
 
-/// The stream that a subscriber asks for.
+/// The stream that a subscriber requests.
 pub(super) struct StreamRequest {
     pub(super) number: u32,
     pub(super) topic: u32,
@@ -54,7 +54,7 @@ impl Connection {
         Self { target, tls, place, shared: Mutex::new(None) }
     }
 
-    /// Asks for a stream; an error is the kind of what went wrong.
+    /// Requests a stream; an error is the kind of what went wrong.
     pub(super) async fn request_stream(
         &self,
         context: &TaskContext,

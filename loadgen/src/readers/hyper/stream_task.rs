@@ -100,7 +100,7 @@ async fn read_until_end(
     let mut body = response.into_body();
     match class {
         Class::Stopped | Class::Vanished => {
-            // Holds the stream and never asks for its bytes.
+            // Holds the stream and never polls its bytes.
             let () = pending().await;
             drop(body);
             Ending::Closed

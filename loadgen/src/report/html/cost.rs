@@ -10,7 +10,7 @@ use crate::result::{Run, Server, ServerProcess};
 
 use super::table::{self, Row};
 
-/// More rows of metrics than anyone reads; the result file has them all.
+/// More rows of metrics than a person reads; the result file has them all.
 const MOST_METRICS: usize = 200;
 
 pub(super) fn section(run: &Run) -> Markup {

@@ -1,7 +1,7 @@
 //! What the generator itself used, and what the server used.
 //!
-//! A generator that is short of CPU measures itself, so its own use is never left out.
-//! The server's is there only when it was asked for.
+//! A generator that is short of CPU measures itself, so its own use is never left out. The server's
+//! is there only when it was requested.
 
 use crate::numbers;
 use crate::report::terminal::Sheet;

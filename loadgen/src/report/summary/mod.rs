@@ -1,6 +1,6 @@
 //! The summary for a terminal: the verdict first and in words, then what it rests on.
 //!
-//! Lines that have nothing to say are left out: a run without trouble is a short text.
+//! Lines that have nothing to say are left out: a run without faults is a short text.
 
 mod costs;
 mod found;

@@ -1,5 +1,6 @@
-//! One plain HTTP/1.1 stream of a subscriber: connecting, asking, reading, and what follows when it
-//! ends. The states are those of a connection; what the bytes mean is the subscriber's business.
+//! One plain HTTP/1.1 stream of a subscriber: connecting, requesting, reading, and what follows
+//! when it ends. The states are those of a connection; what the bytes mean is the subscriber's
+//! business.
 
 mod ending;
 mod reading;
@@ -177,7 +178,7 @@ impl Stream {
         }
     }
 
-    /// Plans the next time_to_disconnect of an open stream, if accidents were asked for.
+    /// Plans the next disconnect of an open stream, if disconnects are to be injected.
     pub(super) fn plan_cut(&mut self, slot: usize, now: Moment, context: &mut Context) {
         let fast = self.subscriber.class == Class::Fast;
         if let Some(mean) = context.plan.faults.cut_every.filter(|_| fast && self.is_open()) {

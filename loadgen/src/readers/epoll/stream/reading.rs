@@ -121,7 +121,7 @@ impl Stream {
         Ok(())
     }
 
-    /// What a new stream's class asks for.
+    /// Does what the class of a new stream says.
     fn apply_class(&mut self, slot: usize, now: Moment, context: &mut Context) {
         match self.subscriber.class {
             Class::Fast if context.recorder.facts.start <= now => self.plan_cut(slot, now, context),
