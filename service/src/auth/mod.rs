@@ -3,7 +3,7 @@
 //! Everything above asks an [`Authority`] before it does anything for a request, so there is one
 //! place that decides. An open authority lets everybody do everything, which the configuration only
 //! allows where nobody else can reach the listener, or where it was asked for in so many words. Any
-//! other has keys, and what a request may do stands in its [token](token).
+//! other has keys, and what a request may do stands in its [`token`].
 
 mod grants;
 pub mod token;

@@ -115,7 +115,7 @@ pub(super) fn beginning(head: &Parts, first: &Bytes) -> Bytes {
 /// before it reads the next request, so a write that was not blocked has left nothing behind.
 ///
 /// What hyper writes by itself, to a head that it cannot read, does not get through: it is a status
-/// alone, and the client is sent a full response in its place ([`Observed::is_own_word`]).
+/// alone, and the client is sent a full response in its place ([`Observed::is_from_hyper`]).
 #[derive(Debug)]
 pub(super) struct Observed<'a> {
     pub(super) io: TokioIo<TcpStream>,
@@ -129,7 +129,7 @@ impl Observed<'_> {
     }
 
     /// No request is being served, so what is written is a response that hyper made by itself.
-    fn is_own_word(&self) -> bool {
+    fn is_from_hyper(&self) -> bool {
         !self.upgrade.responding.load(Ordering::Relaxed)
     }
 }
@@ -150,7 +150,7 @@ impl Write for Observed<'_> {
         task: &mut Task<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.is_own_word() {
+        if self.is_from_hyper() {
             return Poll::Ready(Ok(bytes.len()));
         }
         let result = Pin::new(&mut self.io).poll_write(task, bytes);
@@ -178,7 +178,7 @@ impl Write for Observed<'_> {
         task: &mut Task<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.is_own_word() {
+        if self.is_from_hyper() {
             return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
         }
         let result = Pin::new(&mut self.io).poll_write_vectored(task, slices);

@@ -198,13 +198,13 @@ enum WaitsFor {
     Server,
     Client,
     /// It is a stream of events, for which neither counts as late.
-    Nobody,
+    Neither,
 }
 
 impl OpenStream {
     fn responding_with(&mut self, body: &ResponseBody) {
         self.now_waits_for(match body {
-            ResponseBody::Events { .. } => WaitsFor::Nobody,
+            ResponseBody::Events { .. } => WaitsFor::Neither,
             ResponseBody::Whole(_) | ResponseBody::Lines(_) => WaitsFor::Client,
         });
     }
@@ -220,7 +220,7 @@ impl OpenStream {
 
 impl BodyObserver for OpenStream {
     fn polled(&mut self, is_ready: bool) {
-        if self.waits_for != WaitsFor::Nobody {
+        if self.waits_for != WaitsFor::Neither {
             self.now_waits_for(if is_ready { WaitsFor::Client } else { WaitsFor::Server });
         }
     }
@@ -299,7 +299,7 @@ mod tests {
         let mut events = Streams::open(&streams);
         page.now_waits_for(WaitsFor::Client);
         lines.now_waits_for(WaitsFor::Client);
-        events.now_waits_for(WaitsFor::Nobody);
+        events.now_waits_for(WaitsFor::Neither);
         let unread = tokio::spawn({
             let streams = Arc::clone(&streams);
             async move { seconds(streams.unread(LIMIT)).await }

@@ -143,7 +143,7 @@ pub struct Page {
     /// Everything up to here has been looked at: the next page goes on after it.
     pub through: Sequence,
     /// The log no longer had the beginning of the range.
-    pub passed: bool,
+    pub is_truncated: bool,
 }
 
 /// The end of a range, newest first.

@@ -40,7 +40,7 @@ const JOINED_PAGES_MAX: usize = 64;
 struct JoinedPage {
     batch: Batch,
     through: Sequence,
-    passed: bool,
+    is_truncated: bool,
     ends: bool,
 }
 
@@ -49,7 +49,7 @@ struct UnfinishedPage {
     selection: Selection,
     kept: Vec<Arc<Event>>,
     through: Sequence,
-    passed: bool,
+    is_truncated: bool,
 }
 
 impl JoinedPages {
@@ -140,8 +140,8 @@ impl Shard {
             return self.skip(key, budget);
         }
         let Some(page) = self.joined_page(audience, cursor, budget) else { return Progress::More };
-        if page.passed {
-            return self.passed(key, &page);
+        if page.is_truncated {
+            return self.on_truncated(key, &page);
         }
         budget.spend(budget::WRITE);
         self.hand(key, &page.batch, page.through, page.ends)
@@ -219,7 +219,7 @@ impl Shard {
     /// The log no longer has what came next. A subscriber that was live is ended, and gets a gap
     /// notice when it comes back; one that is being replayed gets the notice here and goes on from
     /// the oldest event, or a busy log could keep it from ever getting anywhere.
-    fn passed(&mut self, key: SubscriberKey, page: &JoinedPage) -> Progress {
+    fn on_truncated(&mut self, key: SubscriberKey, page: &JoinedPage) -> Progress {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return Progress::Rest };
         if !subscriber.is_replaying() {
             return Progress::End(EndReason::Overrun);
@@ -256,7 +256,12 @@ impl Shard {
         }
         let Some(audience) = self.audiences.get(key) else {
             let batch = Batch::of(&[], self.log.buffers());
-            return Some(JoinedPage { batch, through: self.seen, passed: false, ends: false });
+            return Some(JoinedPage {
+                batch,
+                through: self.seen,
+                is_truncated: false,
+                ends: false,
+            });
         };
         let unfinished = self.joined_pages.unfinished.remove(&(key, cursor));
         let mut page = unfinished.unwrap_or_else(|| {
@@ -267,7 +272,7 @@ impl Shard {
                 selection: Selection::of(page.events),
                 kept: Vec::new(),
                 through: page.through,
-                passed: page.passed,
+                is_truncated: page.is_truncated,
             }
         });
         if !page.go_on(audience, budget) {
@@ -277,7 +282,7 @@ impl Shard {
         let joined = JoinedPage {
             batch: Batch::of(&page.kept, self.log.buffers()),
             through: page.through,
-            passed: page.passed,
+            is_truncated: page.is_truncated,
             ends: page.kept.iter().any(|event| audience.ends_with(event)),
         };
         self.joined_pages.remember((key, cursor), &joined);

@@ -64,17 +64,17 @@ impl Shard {
             let too_large = page.events.first().is_some_and(|first| {
                 first.frame().len() > room.bytes_max && page.events.len() == 1
             });
-            if self.seen > began_at && (page.passed || too_large) {
+            if self.seen > began_at && (page.is_truncated || too_large) {
                 // What has been gathered goes out first.
                 break;
             }
-            if page.passed {
+            if page.is_truncated {
                 let oldest = page.events.first().map(|event| event.sequence());
                 self.all_fell_behind(oldest.map_or(page.through, Sequence::previous));
             }
             cut = !self.assign(&page, &mut assigned, budget);
         }
-        if self.seen > began_at || self.pass.has_somebody_to_serve() {
+        if self.seen > began_at || self.pass.has_audiences_to_serve() {
             Gathered::Some
         } else if cut {
             Gathered::NothingYet

@@ -232,7 +232,7 @@ impl Shard {
         let more_deadlines = self.serve_deadlines();
         // Then notices: a new subscriber is in its audience before the head is looked at again.
         let more_notices = self.serve_notices();
-        let more_to_end = self.end_those_who_hold_too_much();
+        let more_to_end = self.enforce_output_buffer_limit();
         let more_events = self.advance();
         let more_behind = self.catch_up();
         more_deadlines || more_notices || more_to_end || more_events || more_behind

@@ -62,7 +62,7 @@ pub(super) struct NextSearch {
 impl Shard {
     /// Ends the streams that are furthest behind if too much is held; true if there was more to do
     /// than there was time for.
-    pub(super) fn end_those_who_hold_too_much(&mut self) -> bool {
+    pub(super) fn enforce_output_buffer_limit(&mut self) -> bool {
         let now = self.deadlines.now();
         let beyond = self.log.buffers().beyond_the_log();
         if now >= self.next_search.forget && self.pending_release.len() > 0 {
@@ -81,7 +81,7 @@ impl Shard {
         self.pending_release.recount();
         let mut search = self.search.take().unwrap_or_else(|| self.new_search());
         let is_over = self.end_closing_early(&mut budget)
-            && self.disconnect_those_who_do_not_let_go(&mut budget)
+            && self.disconnect_largest_holders(&mut budget)
             && self.continue_search(&mut search, &mut budget)
             && self.end_holders(&mut search, &mut budget);
         if is_over {
@@ -127,7 +127,7 @@ impl Shard {
 
     /// Cuts the connections of ended streams that still hold bytes, if far too much is held; false
     /// when the budget is spent.
-    fn disconnect_those_who_do_not_let_go(&mut self, budget: &mut Budget) -> bool {
+    fn disconnect_largest_holders(&mut self, budget: &mut Budget) -> bool {
         !self.holds_far_too_much() || self.pending_release.disconnect(budget)
     }
 

@@ -81,10 +81,10 @@ impl Pass {
 
     /// Whether there is something left to hand out.
     pub(super) fn is_going_on(&self) -> bool {
-        self.serving.is_some() || self.has_somebody_to_serve()
+        self.serving.is_some() || self.has_audiences_to_serve()
     }
 
-    pub(super) fn has_somebody_to_serve(&self) -> bool {
+    pub(super) fn has_audiences_to_serve(&self) -> bool {
         self.current < self.touched.len()
     }
 

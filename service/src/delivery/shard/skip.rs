@@ -221,7 +221,7 @@ impl Shard {
         let range = ReadRange { after: cursor, through: self.seen };
         let page = self.log.read(range, EventFilter::Candidates(&audience.selectors), PASS);
         budget.spend(budget::READ);
-        (!page.passed).then(|| Page {
+        (!page.is_truncated).then(|| Page {
             selection: Selection::of(page.events),
             through: page.through,
             current: None,
@@ -308,7 +308,7 @@ impl Shard {
             return Some(Progress::More);
         }
         let before = self.seen_id.map(|id| id.to_string());
-        match self.tell(key, skipping.unannounced, before) {
+        match self.offer_gap_notice(key, skipping.unannounced, before) {
             Offer::Taken => skipping.unannounced = 0,
             Offer::Closed => return Some(Progress::End(EndReason::Client)),
             Offer::Full => {
@@ -324,7 +324,7 @@ impl Shard {
         let Some(first) = page.kept.first() else { return Progress::More };
         let left_out = page.left_out_within(Sequence(0), page.through).events;
         let missed = skipping.unannounced + left_out.saturating_sub(skipping.announced);
-        match self.tell(key, missed, Some(first.id().to_owned())) {
+        match self.offer_gap_notice(key, missed, Some(first.id().to_owned())) {
             Offer::Taken => {}
             Offer::Closed => return Progress::End(EndReason::Client),
             // The notice is offered again when the sink takes bytes, perhaps with more events
@@ -351,7 +351,12 @@ impl Shard {
     }
 
     /// Sends a subscriber a gap notice, if it misses events.
-    fn tell(&mut self, key: SubscriberKey, missed: u64, before: Option<String>) -> Offer {
+    fn offer_gap_notice(
+        &mut self,
+        key: SubscriberKey,
+        missed: u64,
+        before: Option<String>,
+    ) -> Offer {
         if missed == 0 {
             return Offer::Taken;
         }

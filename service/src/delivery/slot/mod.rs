@@ -171,7 +171,7 @@ impl SlotReader {
         self.shared.cell.take(context.waker()).map(|taken| match taken {
             Taken::Segment { segment, wants_wakeup } => {
                 if wants_wakeup {
-                    self.tell(Notice::Ready);
+                    self.post_notice(Notice::Ready);
                 }
                 Some(Ok(segment))
             }
@@ -190,7 +190,7 @@ impl SlotReader {
 
     /// Before the shard has attached the sink there is nothing to notify: the shard looks at the
     /// sink when it has.
-    fn tell(&self, notice: fn(SubscriberKey) -> Notice) {
+    fn post_notice(&self, notice: fn(SubscriberKey) -> Notice) {
         if let Some(&key) = self.shared.key.get() {
             self.shared.mailbox.post(notice(key));
         }
@@ -241,7 +241,7 @@ impl Drop for Segment {
 impl Drop for SlotReader {
     fn drop(&mut self) {
         if self.shared.cell.leave() {
-            self.tell(Notice::Gone);
+            self.post_notice(Notice::Gone);
         }
     }
 }

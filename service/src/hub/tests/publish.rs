@@ -43,7 +43,7 @@ impl Log for Away {
     fn follow(&self, _: OnAppend) {}
 
     fn read(&self, range: ReadRange, _: EventFilter<'_>, _: PageLimit) -> Page {
-        Page { events: Vec::new(), through: range.after, passed: false }
+        Page { events: Vec::new(), through: range.after, is_truncated: false }
     }
 
     fn read_back(&self, range: ReadRange, _: EventFilter<'_>, _: PageLimit) -> PageBack {

@@ -293,8 +293,8 @@ impl State {
         range: ReadRange,
         limit: PageLimit,
     ) -> Page {
-        let passed = range.after.next() < self.oldest() && range.after < range.through;
-        let mut page = Page { events: Vec::new(), through: range.after, passed };
+        let is_truncated = range.after.next() < self.oldest() && range.after < range.through;
+        let mut page = Page { events: Vec::new(), through: range.after, is_truncated };
         let mut bytes = 0;
         for event in sequences.filter_map(|sequence| self.get(sequence)) {
             bytes += event.frame().len();

@@ -155,7 +155,7 @@ fn read_all(
     loop {
         let page = stage.log.read(ReadRange { after, through }, filter, limit);
         let lost = |sequence| sequence <= model.gone as u64 && sequence <= through.0;
-        assert_eq!(page.passed, lost(after.0 + 1), "{after}..={through}");
+        assert_eq!(page.is_truncated, lost(after.0 + 1), "{after}..={through}");
         let bytes: usize = sequences(&page)
             .iter()
             .map(|&sequence| model.all[usize::try_from(sequence).unwrap() - 1].frame_bytes)

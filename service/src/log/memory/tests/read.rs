@@ -12,7 +12,7 @@ fn a_read_gives_what_matches_in_order_and_each_event_once() {
         let page = stage.log.read(range(0, u64::MAX), EventFilter::Candidates(&set), ALL);
         assert_eq!(matching(page.events.iter(), &set), expected, "{selectors:?}");
         assert_eq!(page.through, Sequence(6), "{selectors:?}");
-        assert!(!page.passed);
+        assert!(!page.is_truncated);
     };
     check(&["a"], &[1, 3, 5]);
     check(&["b"], &[2, 3]);
@@ -39,7 +39,7 @@ fn a_range_begins_after_one_sequence_and_goes_through_another() {
             let page = stage.log.read(range(after, through), filter, ALL);
             assert_eq!(sequences(&page), expected, "{after}..={through}");
             assert_eq!(page.through, Sequence(looked_at), "{after}..={through}");
-            assert!(!page.passed, "{after}..={through}");
+            assert!(!page.is_truncated, "{after}..={through}");
         }
     };
     check(0, 5, &[1, 2, 3, 4, 5], &[1, 3, 5], 5);
@@ -56,10 +56,10 @@ fn a_range_begins_after_one_sequence_and_goes_through_another() {
 fn a_page_says_whether_the_log_had_lost_the_beginning_of_the_range() {
     let stage = stage(MemoryLogSettings { events_max: 2, ..UNBOUNDED });
     stage.append(&["t"; 5]);
-    let check = |after, through, passed, expected: &[u64]| {
+    let check = |after, through, is_truncated, expected: &[u64]| {
         for filter in [EventFilter::Everything, EventFilter::Candidates(&set(&["t"]))] {
             let page = stage.log.read(range(after, through), filter, ALL);
-            assert_eq!(page.passed, passed, "{after}..={through}");
+            assert_eq!(page.is_truncated, is_truncated, "{after}..={through}");
             assert_eq!(sequences(&page), expected, "{after}..={through}");
         }
     };
@@ -79,9 +79,9 @@ fn a_log_that_has_lost_everything_says_so_to_whoever_missed_it() {
     stage.append(&["t"; 2]);
     stage.set_clock(2_000);
     stage.log.expire();
-    for (after, passed) in [(0, true), (1, true), (2, false)] {
+    for (after, is_truncated) in [(0, true), (1, true), (2, false)] {
         let page = stage.log.read(range(after, u64::MAX), EventFilter::Everything, ALL);
-        assert_eq!(page.passed, passed, "{after}");
+        assert_eq!(page.is_truncated, is_truncated, "{after}");
         assert_eq!(page.through, Sequence(2), "{after}");
         assert!(page.events.is_empty());
     }
