@@ -6,17 +6,20 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Parser as _;
 
 pub use crate::http::fuzzing::{form, host_and_origin, ndjson};
 
+use crate::auth::token::{Issuer, Key, LegacyKeys, Place, Role, Verifier};
 use crate::config::{Cli, Task};
 use crate::delivery::{Policies, PolicyRule};
 use crate::event::fuzzing::{check_draft, check_message};
 use crate::event::{CustomId, DraftFields, EventType, HubId, Retry};
 use crate::hub::Resume;
 use crate::logging::TraceParent;
-use crate::topic::{Selector, SelectorSet, Topic};
+use crate::topic::{Notation, Selector, SelectorCompiler, SelectorSet, Topic, TopicResolver};
 
 /// Selectors, one a line, and in the last line a topic that is matched against all of them.
 ///
@@ -56,6 +59,55 @@ fn selector(text: &str) -> Option<Selector> {
     assert_eq!(Selector::parse(text).as_ref(), Ok(&selector));
     assert!(selector.matches(text), "{selector} does not match its own text");
     Some(selector)
+}
+
+/// URL patterns, one a line, and in the last line a topic that is matched against all of them.
+///
+/// # Panics
+/// When a pattern is not what was written, or takes more memory than one may.
+pub fn url_patterns(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (lines, topic) = text.rsplit_once('\n').unwrap_or((&text, ""));
+    // The reading library counts brackets below zero where overflow is looked for, and panics.
+    let lines = lines.split('\n').take(20).filter(|line| !line.contains(']'));
+    let compiler = SelectorCompiler::new(64 << 20, TopicResolver::default());
+    for line in lines {
+        match compiler.compile(Notation::UrlPattern, line) {
+            Ok(pattern) => {
+                assert_eq!(pattern.as_str(), line);
+                assert_eq!(pattern.matches(topic), pattern.matches(topic), "{line} on {topic:?}");
+            }
+            Err(error) => check_message(&error.to_string()),
+        }
+    }
+    assert!(compiler.bytes() < 20 * (1 << 20), "{}", compiler.bytes());
+}
+
+/// A token of either dialect. None of them is signed, so none may be accepted.
+///
+/// # Panics
+/// When one is, or when the reason for which it is refused cannot be shown.
+pub fn token(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let key = || Key::secret(b"a secret that no input of a fuzzer knows", None).ok();
+    let verifier = Verifier {
+        legacy: LegacyKeys {
+            publisher: key().into_iter().collect(),
+            subscriber: key().into_iter().collect(),
+        },
+        issuers: vec![Issuer { name: "https://i".into(), keys: key().into_iter().collect() }],
+        audience: vec!["https://hub/.well-known/mercure".into()],
+    };
+    // What stands between the dots is as a rule JSON, which a mutator would hardly keep encoded.
+    let encoded: Vec<_> = text.split('.').map(|part| URL_SAFE_NO_PAD.encode(part)).collect();
+    for token in [text.as_ref(), &encoded.join(".")] {
+        for place in [Place::Header, Place::Query] {
+            match verifier.verify(token, Role::Subscriber, place) {
+                Ok(granted) => panic!("{granted:?}"),
+                Err(error) => check_message(&error.to_string()),
+            }
+        }
+    }
 }
 
 /// Whether a selector that can be parsed matches a topic, for an oracle that stands elsewhere.

@@ -23,8 +23,10 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 20] = [
     parser("selectors", fuzzing::selectors),
+    parser("url_patterns", fuzzing::url_patterns),
+    parser("token", fuzzing::token),
     parser("expansion", expansion::expansion),
     parser("form", fuzzing::form),
     parser("ndjson", fuzzing::ndjson),

@@ -6,6 +6,7 @@
 
 mod commands;
 mod environment;
+mod files;
 mod flags;
 mod renamed;
 mod resolve;

@@ -1,12 +1,11 @@
 //! The commands that make secrets and tokens, for those who have nothing yet that makes them.
 
-use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::ConfigError;
 use super::values::{ABOVE_ZERO, HubUrl, algorithm, time};
+use super::{ConfigError, files};
 use crate::auth::token::{Algorithm, Grant, Secret, TokenRequest};
 use crate::topic::Notation;
 
@@ -84,14 +83,7 @@ impl TokenFlags {
         };
         let secret = match (secret, file) {
             (Some(secret), _) => secret.clone().into_bytes(),
-            (None, Some(path)) => {
-                let secret = fs::read(path).map_err(|error| ConfigError::File {
-                    flag,
-                    path: path.display().to_string(),
-                    reason: error.to_string(),
-                })?;
-                secret.trim_ascii_end().to_vec()
-            }
+            (None, Some(path)) => files::secret(flag, path)?,
             (None, None) => {
                 return out_of_range(
                     flag,

@@ -33,11 +33,13 @@ impl SelectorReader {
         &self,
         texts: impl IntoIterator<Item = (Notation, &'a str)>,
     ) -> Result<SelectorSet, Problem> {
-        let set = self.read_all(texts).await?;
-        if set.url_patterns() > SelectorSet::URL_PATTERNS_MAX {
+        // One more than allowed is enough to be refused.
+        let texts: Vec<_> = texts.into_iter().take(SelectorSet::MAX + 1).collect();
+        let url_patterns = texts.iter().filter(|(notation, _)| *notation == Notation::UrlPattern);
+        if url_patterns.count() > SelectorSet::URL_PATTERNS_MAX {
             return Err(SelectorError::TooManyUrlPatterns.into());
         }
-        Ok(set)
+        self.read_all(texts).await
     }
 
     /// The selectors of a token, of which there may be more that are URL patterns.

@@ -40,6 +40,9 @@ mod selectors;
 /// Tokens.
 mod tokens;
 
+/// What is never shown.
+mod secrets;
+
 /// Where they go on, and what is told of a gap.
 mod resume;
 

@@ -20,6 +20,7 @@ type Query<'a> = &'a [(&'a str, &'a str)];
 async fn problem(request: RequestBuilder) -> (u16, String) {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
+    assert!(status >= 400, "a stream was opened");
     let document: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
     (status, document["detail"].as_str().unwrap_or_default().to_owned())
 }

@@ -45,6 +45,7 @@ fn publish(server: &TestServer, topic: &str, data: &str) -> RequestBuilder {
 async fn refusal(request: RequestBuilder) -> (u16, String, String) {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
+    assert!(status >= 400, "a stream was opened");
     let challenge = challenge(&response);
     let text = response.text().await.unwrap();
     let problem: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}"));

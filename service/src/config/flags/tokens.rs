@@ -1,7 +1,6 @@
 //! Who may publish and subscribe: keys, issuers, and where tokens stand.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{ArgAction, Args};
@@ -9,8 +8,8 @@ use url::Url;
 
 use crate::auth::Authority;
 use crate::auth::token::{Algorithm, Issuer, Key, KeyError, LegacyKeys, Verifier};
-use crate::config::ConfigError;
 use crate::config::values::{HubUrl, Listed, algorithm, boolean, cookie_name};
+use crate::config::{ConfigError, files};
 use crate::http::{HostName, TokenPlaces};
 
 #[derive(Args, Clone, Debug)]
@@ -208,7 +207,7 @@ impl TokenFlags {
         let mut keys: Vec<Key> = match &self.issuer_jwks {
             Some(path) => {
                 let flag = "--issuer-jwks";
-                let set = Key::set(&read(flag, path)?, self.issuer_algorithm);
+                let set = Key::set(&files::read(flag, path)?, self.issuer_algorithm);
                 set.map_err(|error| unusable(flag, &error))?
             }
             None => given.key()?.into_iter().collect(),
@@ -241,9 +240,9 @@ impl Given<'_> {
                 (self.secret.0, Source::Secret(secret.clone().into_bytes()))
             }
             (None, Some(path), None) => {
-                (self.secret_file.0, Source::Secret(trimmed(read(self.secret_file.0, path)?)))
+                (self.secret_file.0, Source::Secret(files::secret(self.secret_file.0, path)?))
             }
-            (None, None, Some(path)) => (self.key.0, Source::Pem(read(self.key.0, path)?)),
+            (None, None, Some(path)) => (self.key.0, Source::Pem(files::read(self.key.0, path)?)),
             _ => {
                 return Err(ConfigError::OutOfRange {
                     flag: self.secret.0,
@@ -262,22 +261,6 @@ impl Given<'_> {
 enum Source {
     Secret(Vec<u8>),
     Pem(Vec<u8>),
-}
-
-/// Editors end a file with a line break, which is no part of a secret.
-fn trimmed(mut bytes: Vec<u8>) -> Vec<u8> {
-    while bytes.last().is_some_and(|byte| b"\r\n".contains(byte)) {
-        bytes.pop();
-    }
-    bytes
-}
-
-fn read(flag: &'static str, path: &Path) -> Result<Vec<u8>, ConfigError> {
-    fs::read(path).map_err(|error| ConfigError::File {
-        flag,
-        path: path.display().to_string(),
-        reason: error.to_string(),
-    })
 }
 
 fn unusable(flag: &'static str, error: &KeyError) -> ConfigError {

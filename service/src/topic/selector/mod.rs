@@ -308,12 +308,6 @@ impl SelectorSet {
         self.sorted.iter()
     }
 
-    /// How many of them are URL patterns.
-    #[must_use]
-    pub fn url_patterns(&self) -> usize {
-        self.patterns().iter().filter(|selector| selector.is_url_pattern()).count()
-    }
-
     /// The selectors that are compared as text, not run: `*` and the exact topics.
     pub(super) fn names(&self) -> &[Selector] {
         &self.sorted[..self.patterns_from]

@@ -1,0 +1,116 @@
+//! No secret and no token is ever shown: in no log line, whatever the level, in no response and in
+//! no metric.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use rustix::process::Signal;
+
+use crate::support::{Http2, PROGRAM, Program, form};
+
+const SECRET: &str = "the secret of draft-07: it is shown to nobody";
+const ISSUER_SECRET: &str = "the secret of an issuer: it is shown to nobody";
+const ISSUER: &str = "https://issuer.example";
+const PUBLIC_URL: &str = "http://localhost:8080";
+
+fn token(flags: &[&str]) -> String {
+    let made = Command::new(PROGRAM).arg("token").args(flags).output().unwrap();
+    String::from_utf8(made.stdout).unwrap().trim().to_owned()
+}
+
+/// What gives a secret away: itself, and as it would look encoded. Of a token its signature does,
+/// since anybody can write the rest.
+fn traces_of(name: &str, secret: &str) -> Vec<(String, String)> {
+    let secret = secret.rsplit('.').next().unwrap();
+    let bytes = format!("{:?}", secret.as_bytes());
+    // Where text stands before it, Base64 begins at another bit: so without the first characters.
+    let shifted = |by: usize| STANDARD_NO_PAD.encode(&secret.as_bytes()[by..])[..24].to_owned();
+    let forms = [
+        secret.to_owned(),
+        utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string(),
+        STANDARD.encode(secret),
+        URL_SAFE_NO_PAD.encode(secret),
+        shifted(1),
+        shifted(2),
+        bytes[1..bytes.len() - 1].to_owned(),
+    ];
+    forms.into_iter().map(|form| (format!("{name} as {form:.20}…"), form)).collect()
+}
+
+#[tokio::test]
+async fn no_secret_and_no_token_is_in_logs_responses_and_metrics() {
+    let legacy = ["--jwt-secret", SECRET];
+    let issuer = ["--issuer", ISSUER, "--issuer-secret", ISSUER_SECRET, "--public-url", PUBLIC_URL];
+    let good = token(&[&legacy[..], &["--publish", "t", "--subscribe", "t"]].concat());
+    let access = token(&[&issuer[..], &["--publish", "t", "--subscribe", "t"]].concat());
+    let wrong =
+        token(&["--jwt-secret", "another secret, which is of no use here", "--publish", "t"]);
+    let flags = ["--log-level", "trace", "--log-format", "json", "--explain-tokens"];
+    let (mut program, mut said) =
+        Program::start_logged(&[&flags[..], &legacy, &issuer, &["--drain-window", "0s"]].concat());
+    let lines = std::thread::spawn(move || {
+        let mut text = String::new();
+        said.read_to_string(&mut text).map(|_| text)
+    });
+    let mut shown = BTreeMap::new();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = |path: &str| format!("{}{path}", program.url);
+    for (kind, token) in [("good", &good), ("access", &access), ("wrong", &wrong)] {
+        let query = form(&[("authorization", token)]);
+        let cookie = format!("mercureAuthorization={token}");
+        let bearer = format!("Bearer {token}");
+        // The response to HEAD says as much as that to GET, and ends.
+        let requests = [
+            client.head(url("/events/t")).bearer_auth(token),
+            client
+                .get(url("/events/elsewhere?poll"))
+                .header("authorization", format!("Basic {token}")),
+            client.head(url(&format!("/events/t?{query}"))),
+            client.head(url("/events/t")).header("cookie", &cookie),
+            client.post(url("/events/t")).bearer_auth(token).body("x"),
+            client.post(url("/events/u")).bearer_auth(token).body("x"),
+            client.post(url(&format!("/events/t?{query}"))).body("x"),
+            client.post(url("/events/t")).header("cookie", &cookie).body("x"),
+        ];
+        for (number, request) in requests.into_iter().enumerate() {
+            let response = request.send().await.unwrap();
+            let headers = format!("{:?}", response.headers());
+            shown.insert(
+                format!("response {number}, {kind}"),
+                headers + &response.text().await.unwrap(),
+            );
+        }
+        let http2 = Http2::open_at(program.address()).await;
+        let paths = ["/nowhere".to_owned(), format!("/nowhere?{query}")];
+        for path in paths {
+            let fields = [("authorization", bearer.as_str()), ("cookie", &cookie)];
+            let (status, text) = http2.get(&path, &fields).await;
+            shown.insert(format!("HTTP/2 {path:.10}, {kind}"), format!("{status} {text}"));
+        }
+    }
+    let metrics = client.get(format!("{}/metrics", program.admin)).send().await.unwrap();
+    shown.insert("metrics".into(), metrics.text().await.unwrap());
+    program.signal(Signal::TERM);
+    assert_eq!(program.exit_code().await, Some(0));
+    let log = lines.join().unwrap().unwrap();
+    assert!(log.lines().count() > 50 && log.contains("a token was refused"), "{log}");
+    shown.insert("log".into(), log);
+
+    let secrets = [
+        ("the secret of draft-07", SECRET),
+        ("the secret of the issuer", ISSUER_SECRET),
+        ("a good token", &good),
+        ("an access token", &access),
+        ("a wrong token", &wrong),
+    ];
+    for (name, trace) in secrets.iter().flat_map(|(name, secret)| traces_of(name, secret)) {
+        for (place, text) in &shown {
+            let found = text.lines().find(|line| line.contains(&trace));
+            assert_eq!(found, None, "{name} is in {place}");
+        }
+    }
+}
