@@ -27,3 +27,14 @@ pub enum Authority {
         anonymous_subscribe: bool,
     },
 }
+
+impl Authority {
+    /// The URLs by which clients know the hub, where tokens are made for one of them.
+    #[must_use]
+    pub fn public_urls(&self) -> &[String] {
+        match self {
+            Self::Open => &[],
+            Self::Tokens { verifier, .. } => &verifier.audience,
+        }
+    }
+}

@@ -18,7 +18,7 @@ pub use chunk::{LAST_CHUNK, chunk_of};
 pub use draft::{Draft, DraftError, DraftFields, EventLimits, EventType, Retry};
 pub use frame::{Block, GapNotice, HEARTBEAT, gap_frame, id_frame, retry_frame};
 pub use id::{CustomId, Epoch, HubId, IdError};
-pub use reserved::{ReservedName, ReservedNames};
+pub use reserved::{ReservedName, ReservedNames, is_hub};
 
 use std::fmt;
 use std::time::Instant;

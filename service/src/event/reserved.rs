@@ -100,6 +100,19 @@ impl ReservedNames {
     }
 }
 
+/// Whether a topic leads to the hub itself, as `#general`, `mercure` and the like do when they are read
+/// as references to URLs. 1.0 of the protocol reserves those, too, while clients of draft-07 have
+/// always used them.
+#[must_use]
+pub fn is_hub(topic: &str) -> bool {
+    let may_be = topic.starts_with(['?', '#']) || topic.contains('%') || topic.contains(HUB_WORD);
+    let hub = BASES.first().filter(|_| may_be);
+    hub.and_then(|hub| hub.join(topic).ok()).is_some_and(|url| {
+        let path = percent_decode_str(url.path()).decode_utf8_lossy();
+        path == HUB_PREFIX.trim_end_matches('/')
+    })
+}
+
 /// Whether a topic, read as the reference to a URL, leads below the hub, on whatever host. More is
 /// decoded than has to be: no honest topic differs from the hub's by that alone.
 fn is_below_hub(topic: &str) -> bool {
@@ -194,6 +207,32 @@ mod tests {
         let without = ReservedNames { demonstrations: false };
         assert_eq!(without.check_topic("demo/time"), Ok(()));
         assert_eq!(without.check_topic("fanfare/x"), Err(ReservedName::ServerTopic));
+    }
+
+    #[test]
+    fn what_leads_to_the_hub_itself_is_told_apart() {
+        for name in [
+            "mercure",
+            "#general",
+            "?x",
+            "/.well-known/mercure",
+            "http://h/.well-known/mercure",
+            "/.well-known/%6dercure?a",
+        ] {
+            assert!(is_hub(name), "{name}");
+            assert_eq!(topic(name), Ok(()), "{name}");
+        }
+        for name in [
+            "general",
+            "a#b",
+            "/mercure",
+            "https://example.com/#a",
+            "urn:mercure",
+            "mercure2",
+            "a?b",
+        ] {
+            assert!(!is_hub(name), "{name}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::Context;
 use super::credentials::Credential;
 use super::parameters::Pairs;
 use super::response::Problem;
-use crate::auth::token::{Grant, Place, Role, TokenError, TokenGrants, Verifier};
+use crate::auth::token::{Dialect, Grant, Place, Role, TokenError, TokenGrants, Verifier};
 use crate::auth::{Authority, Grants};
 use crate::logging::log_limited;
 use crate::topic::{SelectorError, SelectorSet};
@@ -21,10 +21,24 @@ const STREAM_TIME_WITHOUT_EXPIRY: Duration = Duration::from_secs(60 * 60);
 #[derive(Clone, Debug)]
 pub(super) struct Access {
     pub(super) grants: Grants,
-    pub(super) expires: Option<Instant>,
+    /// When its token expires.
+    expires: Option<Instant>,
+    /// By which rules its token was checked; draft-07 where there is none.
+    pub(super) dialect: Dialect,
+    /// When a stream ends at the latest.
+    pub(super) stream_ends: Option<Instant>,
 }
 
 impl Access {
+    fn without_token(grants: Grants) -> Self {
+        Self { grants, expires: None, dialect: Dialect::Legacy, stream_ends: None }
+    }
+
+    /// The same until the same time, with other grants.
+    pub(super) fn with_grants(self, grants: Grants) -> Self {
+        Self { grants, ..self }
+    }
+
     /// Refuses what comes after the end of the token, in a request that lasts longer.
     pub(super) fn check_time(&self, context: &Context) -> Result<(), Problem> {
         match self.expires {
@@ -44,11 +58,11 @@ pub(super) async fn subscriber(
     context: &Context,
 ) -> Result<Access, Problem> {
     let Authority::Tokens { verifier, anonymous_subscribe } = &context.authority else {
-        return Ok(Access { grants: Grants::all(), expires: None });
+        return Ok(Access::without_token(Grants::all()));
     };
     let Some(credential) = context.token_places.find(headers, parameters)? else {
         return match anonymous_subscribe {
-            true => Ok(Access { grants: Grants::public(), expires: None }),
+            true => Ok(Access::without_token(Grants::public())),
             false => Err(Problem::NoToken),
         };
     };
@@ -63,7 +77,7 @@ pub(super) async fn publisher(
     context: &Context,
 ) -> Result<(Access, Option<Place>), Problem> {
     let Authority::Tokens { verifier, .. } = &context.authority else {
-        return Ok((Access { grants: Grants::all(), expires: None }, None));
+        return Ok((Access::without_token(Grants::all()), None));
     };
     let credential = context.token_places.find(headers, parameters)?.ok_or(Problem::NoToken)?;
     let place = credential.place;
@@ -83,13 +97,17 @@ async fn access(
     let granted = verifier
         .verify(&credential.token, role, credential.place)
         .map_err(|error| refused(&error, context))?;
-    let expires = Some(moment(granted.expires));
-    let TokenGrants { publish, subscribe, .. } = granted;
+    let expires = granted.expires.map(moment);
+    let stream_ends = expires.or_else(|| Instant::now().checked_add(stream_time()));
+    let TokenGrants { publish, subscribe, dialect, .. } = granted;
+    // Both are read whatever the role: a token with a selector that cannot be used is wrong as a whole.
+    let publish = selectors(&publish, context).await?;
+    let subscribe = selectors(&subscribe, context).await?;
     let grants = match role {
-        Role::Publisher => Grants::of(selectors(&publish, context).await?, None),
-        Role::Subscriber => Grants::of(None, selectors(&subscribe, context).await?),
+        Role::Publisher => Grants::of(publish, None),
+        Role::Subscriber => Grants::of(None, subscribe),
     };
-    Ok(Access { grants, expires })
+    Ok(Access { grants, expires, dialect, stream_ends })
 }
 
 async fn selectors(grants: &[Grant], context: &Context) -> Result<Option<SelectorSet>, Problem> {
@@ -107,12 +125,15 @@ async fn selectors(grants: &[Grant], context: &Context) -> Result<Option<Selecto
     }
 }
 
-/// The moment at which a stream ends.
-fn moment(expires: Option<SystemTime>) -> Instant {
-    let left = expires.map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
+fn moment(expires: SystemTime) -> Instant {
     let now = Instant::now();
-    let left = left.unwrap_or(STREAM_TIME_WITHOUT_EXPIRY);
+    let left = expires.duration_since(SystemTime::now()).unwrap_or_default();
     now.checked_add(left).unwrap_or(now)
+}
+
+/// Streams that came together are not to end together.
+fn stream_time() -> Duration {
+    STREAM_TIME_WITHOUT_EXPIRY.mul_f64(rand::random_range(0.8..=1.0))
 }
 
 /// The reason goes into the log, under a number that the response has, too; and into the response
@@ -132,7 +153,11 @@ fn refused(error: &TokenError, context: &Context) -> Problem {
 }
 
 /// The value of `WWW-Authenticate` for a problem (RFC 6750, section 3).
-pub(super) fn challenge(problem: &Problem, context: &Context) -> Option<HeaderValue> {
+pub(super) fn challenge(
+    problem: &Problem,
+    called: Option<&str>,
+    context: &Context,
+) -> Option<HeaderValue> {
     let error = match problem {
         Problem::NoToken => None,
         Problem::Authorization { .. } => Some("invalid_request"),
@@ -149,7 +174,7 @@ pub(super) fn challenge(problem: &Problem, context: &Context) -> Option<HeaderVa
         let plain = reason.chars().filter(|c| (' '..='~').contains(c) && !"\"\\".contains(*c));
         fields.push(format!("error_description=\"{}\"", plain.collect::<String>()));
     }
-    if let Some(url) = super::metadata::url(verifier) {
+    if let Some(url) = super::metadata::url(verifier, called) {
         fields.push(format!("resource_metadata=\"{url}\""));
     }
     let value =

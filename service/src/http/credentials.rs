@@ -5,14 +5,14 @@
 
 use std::borrow::Cow;
 
-use hyper::header::{AUTHORIZATION, COOKIE, HeaderMap};
+use hyper::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
 
 use super::parameters::Pairs;
 use super::response::Problem;
 use crate::auth::token::Place;
 
 /// The parameter of draft-07.
-const PARAMETER: &str = "authorization";
+pub(super) const PARAMETER: &str = "authorization";
 
 const SCHEME: &str = "bearer";
 
@@ -55,7 +55,7 @@ impl TokenPlaces {
             return Ok(Some(Credential { token: token.as_ref().into(), place: Place::Query }));
         }
         let found = self.cookies.iter().find_map(|name| cookie(headers, name));
-        Ok(found.map(|token| Credential { token: token.into(), place: Place::Cookie }))
+        Ok(found.map(|token| Credential { token, place: Place::Cookie }))
     }
 }
 
@@ -77,18 +77,25 @@ fn in_header(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     }
 }
 
-/// The first cookie of this name (RFC 6265, section 4.2).
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
-    let mut values = pairs.filter(|(given, _)| given.trim() == name);
-    values.next().map(|(_, value)| value.trim().trim_matches('"')).filter(|value| !value.is_empty())
+/// The value of the first cookie of this name (RFC 6265, section 4.2). Cookies of other applications
+/// may have any bytes.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
+    let lines = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+    let pairs = lines.flat_map(|line| line.split(|&byte| byte == b';'));
+    let mut values = pairs.filter_map(|pair| {
+        let equals = pair.iter().position(|&byte| byte == b'=')?;
+        (pair[..equals].trim_ascii() == name.as_bytes()).then(|| pair[equals + 1..].trim_ascii())
+    });
+    values.next().map(|value| String::from_utf8_lossy(unquoted(value)))
+}
+
+fn unquoted(value: &[u8]) -> &[u8] {
+    let inner = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+    inner.unwrap_or(value)
 }
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
-
     use super::super::parameters::pairs;
     use super::*;
 
@@ -98,7 +105,7 @@ mod tests {
     fn headers(lines: Lines<'_>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
-            headers.append(*name, HeaderValue::from_str(value).unwrap());
+            headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         headers
     }
@@ -114,7 +121,7 @@ mod tests {
         let header = ("authorization", "Bearer h");
         let new = ("cookie", "a=b; __Secure-mercure_access_token=c; x=y");
         let old = ("cookie", "mercureAuthorization=o");
-        let cases: [(Lines<'_>, &str, Expected); 10] = [
+        let cases: [(Lines<'_>, &str, Expected); 11] = [
             (&[], "", None),
             (&[header, new, old], "authorization=q", Some(("h", Place::Header))),
             (&[("authorization", "bEARER  h")], "", Some(("h", Place::Header))),
@@ -123,7 +130,8 @@ mod tests {
             (&[old, new], "Authorization=q", Some(("c", Place::Cookie))),
             (&[old], "", Some(("o", Place::Cookie))),
             (&[("cookie", "mercureAuthorization=\"o\"")], "", Some(("o", Place::Cookie))),
-            (&[("cookie", "mercureAuthorization=")], "", None),
+            (&[("cookie", "mercureAuthorization=")], "", Some(("", Place::Cookie))),
+            (&[("cookie", "other=\u{e9}; mercureAuthorization=o")], "", Some(("o", Place::Cookie))),
             (&[("cookie", "xmercureAuthorization=o; mercureAuthorizationx=o")], "", None),
         ];
         for (lines, query, expected) in cases {

@@ -84,7 +84,14 @@ impl OriginPolicy {
 
     /// Whether a request whose token is in a cookie may publish: the page that made it must be one
     /// of ours, or listed, and must be known (1.0 of the protocol, "Cookie").
-    pub(super) fn check_cookie_publish<B>(&self, request: &Request<B>) -> Result<(), Problem> {
+    ///
+    /// With public URLs the page's whole origin is compared, its scheme included; without, all that is
+    /// known is the host that is called.
+    pub(super) fn check_cookie_publish<B>(
+        &self,
+        request: &Request<B>,
+        public_urls: &[String],
+    ) -> Result<(), Problem> {
         let headers = request.headers();
         let referer = headers.get(REFERER).and_then(|value| value.to_str().ok());
         let origin = match (headers.contains_key(ORIGIN), referer) {
@@ -92,9 +99,17 @@ impl OriginPolicy {
             (false, Some(referer)) => Origin::of_url(referer),
             (false, None) => return Err(Problem::NoOrigin),
         };
-        let is_ours = |origin: &Origin| called(request).is_some_and(|host| origin.is_at(&host));
+        let own: Vec<_> = public_urls.iter().filter_map(|url| Origin::of_url(url)).collect();
+        let is_ours = |origin: &Origin| match &*own {
+            [] => called(request).is_some_and(|host| origin.is_at(&host)),
+            own => own.contains(origin),
+        };
         match origin {
-            Some(origin) if self.listed.contains(&origin) || is_ours(&origin) => Ok(()),
+            Some(origin)
+                if !origin.is_null() && (self.listed.contains(&origin) || is_ours(&origin)) =>
+            {
+                Ok(())
+            }
             _ => {
                 let given = headers.get(ORIGIN).or_else(|| headers.get(REFERER));
                 let given = given.map(|value| String::from_utf8_lossy(value.as_bytes()));

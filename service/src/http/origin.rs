@@ -99,6 +99,11 @@ impl fmt::Display for Origin {
 }
 
 impl Origin {
+    /// Whether browsers say nothing about its pages.
+    pub(super) fn is_null(&self) -> bool {
+        self.0 == Kind::Null
+    }
+
     /// That of the page at this URL, as `Referer` names it.
     pub(super) fn of_url(url: &str) -> Option<Self> {
         let url = Url::parse(url).ok().filter(Url::has_host)?;

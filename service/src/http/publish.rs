@@ -8,30 +8,31 @@ use hyper::{Request, StatusCode};
 use super::Context;
 use super::authorise::{self, Access};
 use super::body_memory::HeldMemory;
+use super::credentials;
 use super::incoming::Incoming;
 use super::parameters::{Pairs, check_spelling, pairs, path_part};
 use super::response::{self, HttpResponse, Problem};
 use super::trace;
 use super::whole_body::{FORM, WholeBody, check_media_type, not_utf8};
-use crate::auth::Grants;
-use crate::auth::token::Place;
-use crate::event::{Draft, DraftFields};
+use crate::auth::token::{Dialect, Place};
+use crate::event::{Draft, DraftError, DraftFields, ReservedName, is_hub};
 use crate::metrics::PublishSource;
+use crate::topic::Topic;
 
 /// The fields of an event whose body is the data, in the query.
-const PARAMETERS: [&str; 4] = ["type", "id", "retry", "private"];
+const PARAMETERS: [&str; 5] = ["type", "id", "retry", "private", credentials::PARAMETER];
 
 /// `POST /.well-known/mercure`: the fields of a form.
 pub(super) async fn form(
     request: Request<Incoming>,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
-    let Access { grants, .. } = authorise(&request, context).await?;
+    let access = authorise(&request, context).await?;
     check_media_type(&request, FORM)?;
     let max = context.settings.body_bytes_max;
     let WholeBody { bytes, held } = WholeBody::read(request, max, context).await?;
     let text = std::str::from_utf8(&bytes).map_err(|error| not_utf8("the form", error))?;
-    let draft = check_draft(form_fields(pairs(text)?), &grants, context)?;
+    let draft = check_draft(form_fields(pairs(text)?), &access, context)?;
     drop(bytes);
     accept(PublishSource::Form, draft, held, context).await
 }
@@ -42,7 +43,7 @@ pub(super) async fn raw(
     encoded_topic: &str,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
-    let Access { grants, .. } = authorise(&request, context).await?;
+    let access = authorise(&request, context).await?;
     let query = request.uri().query().unwrap_or_default().to_owned();
     let parameters = pairs(&query)?;
     check_spelling(parameters.iter().map(|(name, _)| name.as_ref()), &PARAMETERS)?;
@@ -53,7 +54,7 @@ pub(super) async fn raw(
     let text = String::from_utf8(bytes);
     let text = text.map_err(|error| not_utf8("the body", error.utf8_error()))?;
     fields.data = Cow::Owned(text);
-    let draft = check_draft(fields, &grants, context)?.idempotent();
+    let draft = check_draft(fields, &access, context)?.idempotent();
     accept(PublishSource::Raw, draft, held, context).await
 }
 
@@ -69,7 +70,9 @@ pub(super) async fn authorise<B>(
     let (access, place) = authorise::publisher(request.headers(), &parameters, context).await?;
     match place {
         Some(Place::Header | Place::Query) => {}
-        Some(Place::Cookie) => context.origins.check_cookie_publish(request)?,
+        Some(Place::Cookie) => {
+            context.origins.check_cookie_publish(request, context.authority.public_urls())?;
+        }
         None => context.origins.check_publish(request)?,
     }
     Ok(access)
@@ -78,12 +81,18 @@ pub(super) async fn authorise<B>(
 /// The event that a publisher from outside wants, if it is one and the grants cover its topics.
 pub(super) fn check_draft(
     fields: DraftFields<'_>,
-    grants: &Grants,
+    access: &Access,
     context: &Context,
 ) -> Result<Draft, Problem> {
+    // The token may have expired while the body came.
+    access.check_time(context)?;
     let draft = fields.check(&context.event_limits)?;
-    match draft.topics().iter().find(|topic| !grants.may_publish(topic.as_str())) {
-        Some(topic) => Err(Problem::NotGranted { topic: topic.to_string() }),
+    let mut topics = draft.topics().iter().map(Topic::as_str);
+    if access.dialect == Dialect::AccessToken && topics.clone().any(is_hub) {
+        return Err(DraftError::from(ReservedName::HubTopic).into());
+    }
+    match topics.find(|topic| !access.grants.may_publish(topic)) {
+        Some(topic) => Err(Problem::NotGranted { topic: topic.to_owned() }),
         None => Ok(draft),
     }
 }

@@ -209,7 +209,9 @@ impl Problem {
             | Self::TooManyFields { .. }
             | Self::TargetTooLong { .. } => Some(PublishRejection::TooLarge),
             Self::BodyTimeout { .. } | Self::LineTimeout { .. } => Some(PublishRejection::Timeout),
-            Self::TooMany { .. } => Some(PublishRejection::Busy),
+            Self::TooMany { .. } | Self::Selector(SelectorError::BudgetExhausted) => {
+                Some(PublishRejection::Busy)
+            }
             Self::Draining => Some(PublishRejection::Draining),
             _ => Some(PublishRejection::Invalid),
         }

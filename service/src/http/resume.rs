@@ -3,6 +3,7 @@
 
 use hyper::HeaderMap;
 
+use super::credentials;
 use super::parameters::{Pairs, check_spelling, plain};
 use super::response::Problem;
 use crate::hub::Resume;
@@ -47,7 +48,8 @@ pub(super) fn check_stream_spelling(
     known: &[&'static str],
 ) -> Result<(), Problem> {
     let names = parameters.iter().map(|(name, _)| name.as_ref());
-    check_spelling(names.filter(|name| !is_last_event_id(name)), &[known, &[PARAMETER]].concat())
+    let known = [known, &[PARAMETER, credentials::PARAMETER]].concat();
+    check_spelling(names.filter(|name| !is_last_event_id(name)), &known)
 }
 
 #[cfg(test)]
@@ -112,7 +114,8 @@ mod tests {
         let cases = [
             ("topic=a&topic=b&lastEventID=1", None),
             ("last-event-id=1&LastEventId=2", None),
-            ("anything=else&Authorization=x&last=1", None),
+            ("anything=else&authorization=x&last=1", None),
+            ("topic=a&Authorization=x", Some("`authorization`")),
             ("topics=a", Some("`topic`")),
             ("last-event-ids=1", Some("`lastEventID`")),
         ];

@@ -7,6 +7,7 @@ use hyper::header::{ACCEPT, ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
 
 use super::body::Content;
+use super::host::called_host;
 use super::incoming::Incoming;
 use super::pages::Page;
 use super::response::{self, HttpResponse, Problem};
@@ -123,6 +124,7 @@ pub(super) async fn respond(request: Request<Incoming>, context: &Arc<Context>) 
     let endpoint = Endpoint::of(&path, context);
     let purpose = Purpose::of(endpoint, request.method());
     let with_retry = context.settings.retry_on_reject && wants_stream(&request);
+    let called = called_host(&request).ok().flatten().map(str::to_owned);
     let began = Instant::now();
     let mut response = match dispatch(request, endpoint, context).await {
         Ok(response) => response,
@@ -132,7 +134,8 @@ pub(super) async fn respond(request: Request<Incoming>, context: &Arc<Context>) 
                 response::come_back(&context.settings.retry_ms)
             } else {
                 let mut response = response::problem(&problem, &context.settings.retry_ms);
-                if let Some(challenge) = authorise::challenge(&problem, context) {
+                if let Some(challenge) = authorise::challenge(&problem, called.as_deref(), context)
+                {
                     response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
                 }
                 response
@@ -207,7 +210,7 @@ async fn dispatch(
     match endpoint {
         Endpoint::Page(page) if reads => Ok(page.response(request.headers())),
         Endpoint::Demo(stream) if reads => subscribe::demo(&request, stream, context).await,
-        Endpoint::Metadata if reads => metadata::document(context),
+        Endpoint::Metadata if reads => metadata::document(&request, context),
         Endpoint::Hub if reads => subscribe::selectors(&request, context).await,
         Endpoint::Topic(topic) if reads => subscribe::topic(&request, topic, context).await,
         Endpoint::Hub if *request.method() == QUERY => {

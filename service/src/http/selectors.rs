@@ -62,7 +62,7 @@ impl SelectorReader {
         if !unknown.is_empty() {
             Box::pin(self.compile(unknown, &mut selectors)).await?;
         }
-        Ok(SelectorSet::new(selectors)?)
+        Ok(self.compiler.count_names(SelectorSet::new(selectors)?)?)
     }
 
     async fn compile(
@@ -99,7 +99,7 @@ fn problem_of(error: SelectorError) -> Problem {
     if error == SelectorError::BudgetExhausted {
         log_limited!(
             WARN,
-            "streams are refused because compiled patterns take all the memory they may; raise --selectors-max"
+            "requests are refused because selectors take all the memory they may; raise --selectors-max"
         );
     }
     error.into()

@@ -1,7 +1,6 @@
 //! Requests for streams: which selectors, from where, and what the stream begins with.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use hyper::header::HeaderValue;
@@ -61,7 +60,8 @@ pub(super) async fn selectors<B>(
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
     let parameters = query(request.uri(), &["topic"])?;
-    open_with(request.method(), request.headers(), &parameters, context).await
+    let access = authorise::subscriber(request.headers(), &parameters, context).await?;
+    open_with(request.method(), request.headers(), access, &parameters, context).await
 }
 
 /// `QUERY /.well-known/mercure`: the same with parameters in a form, for more of them than fit into
@@ -70,25 +70,28 @@ pub(super) async fn selectors_in_form(
     request: Request<Incoming>,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
-    check_media_type(&request, FORM)?;
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let headers = request.headers().clone();
+    let in_target = query(&uri, &["topic"])?;
+    // Before the body, which nobody may send who may not subscribe; and so no token is read from it.
+    let access = authorise::subscriber(&headers, &in_target, context).await?;
+    check_media_type(&request, FORM)?;
     let max = QUERY_BYTES_MAX.min(context.settings.body_bytes_max);
     let WholeBody { bytes, held: _held } = WholeBody::read(request, max, context).await?;
     let text = std::str::from_utf8(&bytes).map_err(|error| not_utf8("the form", error))?;
     let mut parameters = pairs(text)?;
     check_stream_spelling(&parameters, &["topic"])?;
-    parameters.extend(query(&uri, &["topic"])?);
-    open_with(&method, &headers, &parameters, context).await
+    parameters.extend(in_target);
+    open_with(&method, &headers, access, &parameters, context).await
 }
 
 async fn open_with(
     method: &Method,
     headers: &HeaderMap,
+    access: Access,
     parameters: &Pairs<'_>,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
-    let access = authorise::subscriber(headers, parameters, context).await?;
     let selectors = context.selectors.read(selectors_of(parameters)?).await?;
     open(method, selectors, access, ResumeRequest::of(headers, parameters), context)
 }
@@ -122,7 +125,7 @@ pub(super) async fn demo<B>(
         DemoStream::Time => demos.time.clone(),
         DemoStream::System => demos.system.clone(),
         DemoStream::Stocks => demos.stocks.clone(),
-        DemoStream::Training => return training(request, access.expires, context),
+        DemoStream::Training => return training(request, access, context),
     };
     let selectors = SelectorSet::one(Selector::exact(topic));
     let requested = ResumeRequest::of(request.headers(), &parameters);
@@ -132,7 +135,7 @@ pub(super) async fn demo<B>(
 /// A run begins with the request, so there is nothing to resume, and only its stream may see it.
 fn training<B>(
     request: &Request<B>,
-    expires: Option<Instant>,
+    access: Access,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
     let too_many = Problem::TooMany { what: "the server has as many training runs as it may have" };
@@ -142,7 +145,7 @@ fn training<B>(
     }
     let topic = demos.begin_training(&context.hub).ok_or(too_many)?;
     let selectors = SelectorSet::one(Selector::exact(topic.clone()));
-    let access = Access { grants: Grants::subscribe_to(topic), expires };
+    let access = access.with_grants(Grants::subscribe_to(topic));
     open(request.method(), selectors, access, ResumeRequest::default(), context)
 }
 
@@ -154,7 +157,7 @@ fn open(
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
     let ResumeRequest { resume, was_empty } = requested;
-    let Access { grants, expires } = access;
+    let Access { grants, stream_ends: expires, .. } = access;
     let request = SubscribeRequest { selectors, grants, resume };
     let subscription = Subscription { expires, ..context.hub.subscribe(request) };
     let resumed_after = subscription

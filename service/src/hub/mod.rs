@@ -178,9 +178,10 @@ impl Hub {
                 }
             }
         }
-        let last = results.iter().rev().find_map(|result| result.as_ref().ok());
-        if let Some(receipt) = last {
-            self.publish_window.wait(receipt.sequence).await;
+        // The last one may be the repeat of an event that all have long had.
+        let newest = results.iter().flatten().map(|receipt| receipt.sequence).max();
+        if let Some(newest) = newest {
+            self.publish_window.wait(newest).await;
         }
         results
     }

@@ -365,7 +365,7 @@ async fn the_origin_of_a_page_is_allowed_only_where_it_is_listed_once_there_are_
 #[test]
 fn settings_of_tokens_that_cannot_be_used_keep_the_server_from_starting() {
     let short = "too short to be a secret";
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 9] = [
         (&["--jwt-secret", short], "needs at least 32"),
         (&["--jwt-secret-file", "/nowhere"], "--jwt-secret-file /nowhere cannot be read"),
         (&["--jwt-key", "/etc/hostname"], "no public key"),
@@ -373,6 +373,14 @@ fn settings_of_tokens_that_cannot_be_used_keep_the_server_from_starting() {
         (&["--issuer", ISSUER], "--issuer has no key"),
         (&["--issuer-secret", ISSUER_SECRET], "--issuer is missing"),
         (&["--issuer", ISSUER, "--issuer-secret", ISSUER_SECRET], "--public-url is missing"),
+        (
+            &[&ACCESS[..], &["--jwt-secret", ISSUER_SECRET]].concat(),
+            "is given for tokens of draft-07, too",
+        ),
+        (
+            &["--issuer", "me", "--issuer-secret", ISSUER_SECRET, "--public-url", PUBLIC_URL],
+            "is no URL",
+        ),
     ];
     for (flags, expected) in cases {
         let ran =
@@ -404,4 +412,77 @@ fn a_secret_is_made_once_and_for_its_owner_alone() {
     assert_ne!(printed[0], printed[1]);
     let token = token(&["--jwt-secret-file", path, "--publish", "*"]);
     assert_eq!(token.split('.').count(), 3);
+}
+
+#[tokio::test]
+async fn a_query_needs_its_token_before_its_body_and_not_in_it() {
+    let server = start(&[&LEGACY]).await;
+    let token = legacy(&["--subscribe", "*"]);
+    let method = Method::from_bytes(b"QUERY").unwrap();
+    let query = |path: &str, fields: &[(&str, &str)]| {
+        let request = server.client.request(method.clone(), server.url(path));
+        request.header("content-type", "application/x-www-form-urlencoded").body(form(fields))
+    };
+    let in_body = query(HUB, &[("match", "t"), ("authorization", &token)]);
+    assert_eq!(refusal(in_body).await.0, 401);
+    let no_form = server.client.request(method.clone(), server.url(HUB)).body("x".repeat(100_000));
+    assert_eq!(refusal(no_form).await.0, 401, "not 415: nothing of the body was looked at");
+    let mut stream = EventStream::open(query(HUB, &[("match", "t")]).bearer_auth(&token)).await;
+    let writer = legacy(&["--publish", "*"]);
+    publish(&server, "t", "private").bearer_auth(writer).send().await.unwrap();
+    assert_eq!(stream.data(1).await, ["private"]);
+}
+
+#[tokio::test]
+async fn the_hub_itself_is_no_topic_for_tokens_of_1_0_and_is_one_for_those_of_draft_07() {
+    let server = start(&[&LEGACY, &ACCESS]).await;
+    let (old, new) = (legacy(&["--publish", "*"]), access(&["--publish", "*"]));
+    for (topic, of_old, of_new) in [
+        ("#general", 200, 400),
+        ("mercure", 200, 400),
+        ("/.well-known/%6dercure", 200, 400),
+        ("general", 200, 200),
+        ("/.well-known/mercure/x", 400, 400),
+        ("*", 400, 400),
+    ] {
+        for (token, expected) in [(&old, of_old), (&new, of_new)] {
+            let response = publish(&server, topic, "x").bearer_auth(token).send().await.unwrap();
+            assert_eq!(response.status(), expected, "{topic}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn with_public_urls_the_scheme_of_a_page_counts_and_metadata_is_of_the_host_that_is_called() {
+    let second = "https://push.example";
+    let server = start(&[&ACCESS, &["--public-url", second]]).await;
+    let cookie = format!("__Secure-mercure_access_token={}", access(&["--publish", "*"]));
+    for (origin, expected) in [
+        (second, 200),
+        (PUBLIC_URL, 200),
+        ("http://push.example", 403),
+        ("https://localhost:8080", 403),
+        ("null", 403),
+    ] {
+        let request = publish(&server, "t", "x").header("cookie", &cookie).header("origin", origin);
+        let response = request.header("host", "push.example").send().await.unwrap();
+        assert_eq!(response.status(), expected, "{origin}");
+    }
+    for (host, url) in [("push.example", second), ("localhost:8080", PUBLIC_URL)] {
+        let response = server.get(METADATA).header("host", host).send().await.unwrap();
+        let document: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        assert_eq!(document["resource"], format!("{url}{HUB}"), "{host}");
+        let (_, challenge, _) = refusal(server.get("/events/t").header("host", host)).await;
+        assert!(challenge.contains(&format!("\"{url}{METADATA}\"")), "{challenge}");
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_nearly_that_of_a_token_is_refused() {
+    let server = start(&[&LEGACY, &["--anonymous-subscribe"]]).await;
+    let token = legacy(&["--subscribe", "*"]);
+    let path = format!("/events/t?Authorization={token}");
+    let (status, _, detail) = refusal(server.get(&path)).await;
+    assert_eq!(status, 400);
+    assert!(detail.contains("`authorization`"), "{detail}");
 }

@@ -3,10 +3,13 @@
 use std::time::SystemTime;
 use std::time::{Duration, UNIX_EPOCH};
 
-use serde::Deserialize;
-use serde_json::{Number, Value};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Number;
+use serde_json::value::RawValue;
 
 use super::TokenError;
+use super::peek::Dialect;
 use crate::topic::{Notation, SelectorSet};
 
 /// The `type` of the authorization details of the protocol (1.0, "Authorization Details").
@@ -28,6 +31,8 @@ pub struct TokenGrants {
     pub subscribe: Vec<Grant>,
     /// When it ends; `None` for a token of draft-07 that does not say.
     pub expires: Option<SystemTime>,
+    /// By which rules it was checked.
+    pub dialect: Dialect,
 }
 
 /// The claims of a token of draft-07. A claim that stands there twice is an error.
@@ -35,9 +40,9 @@ pub struct TokenGrants {
 pub(super) struct LegacyClaims {
     exp: Option<Number>,
     nbf: Option<Number>,
-    mercure: Option<LegacyGrants>,
+    mercure: Option<Box<RawValue>>,
     #[serde(rename = "https://mercure.rocks/")]
-    mercure_url: Option<LegacyGrants>,
+    mercure_url: Option<Box<RawValue>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -49,26 +54,49 @@ struct LegacyGrants {
 /// The claims of a token of 1.0, as far as they are not checked by the library.
 #[derive(Deserialize)]
 pub(super) struct AccessClaims {
-    exp: Number,
+    // That it is there is for the library to say, in better words than those of a type.
+    exp: Option<Number>,
     nbf: Option<Number>,
     // Read as what they have to be, so that anything else is an error.
     #[serde(rename = "iss")]
     _iss: String,
+    // Kept as text, in which a member that stands there twice is still seen.
     #[serde(default)]
-    authorization_details: Vec<Value>,
+    authorization_details: Vec<Box<RawValue>>,
+}
+
+/// A detail of any type.
+#[derive(Deserialize)]
+struct TypedDetail {
+    r#type: String,
 }
 
 /// A detail of the protocol's own type.
 #[derive(Deserialize)]
 struct Detail {
     actions: Vec<String>,
-    topics: Vec<GrantedTopic>,
+    topics: Vec<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
 struct GrantedTopic {
     r#match: String,
+    #[serde(default, deserialize_with = "text")]
     match_type: Option<String>,
+}
+
+/// A text that may be missing, but not `null`.
+fn text<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(value).map(Some)
+}
+
+/// Reads an object, whose members may not stand there twice. Values are not repeated in errors: they
+/// are the data of users.
+fn object<T: DeserializeOwned>(json: &RawValue, what: &str) -> Result<T, TokenError> {
+    // An array would be read as the fields of an object in their order.
+    let is_object = json.get().trim_start().starts_with('{');
+    let read = is_object.then(|| serde_json::from_str(json.get()).ok()).flatten();
+    read.ok_or_else(|| wrong(what))
 }
 
 impl LegacyClaims {
@@ -77,7 +105,16 @@ impl LegacyClaims {
     }
 
     pub(super) fn into_grants(self) -> Result<TokenGrants, TokenError> {
-        let grants = self.mercure.or(self.mercure_url).unwrap_or_default();
+        let claim = self.mercure.or(self.mercure_url);
+        let grants: LegacyGrants = claim.map_or_else(
+            || Ok(LegacyGrants::default()),
+            |claim| {
+                object(
+                    &claim,
+                    "its `mercure` is no object with lists of texts as `publish` and `subscribe`",
+                )
+            },
+        )?;
         let read = |texts: Option<Vec<String>>| {
             let texts = texts.unwrap_or_default().into_iter();
             texts.map(|text| (Notation::TopicOrTemplate, text)).collect::<Vec<_>>()
@@ -86,6 +123,7 @@ impl LegacyClaims {
             publish: read(grants.publish),
             subscribe: read(grants.subscribe),
             expires: self.exp.as_ref().and_then(moment),
+            dialect: Dialect::Legacy,
         };
         granted.checked()
     }
@@ -97,15 +135,19 @@ impl AccessClaims {
     }
 
     pub(super) fn into_grants(self) -> Result<TokenGrants, TokenError> {
-        let expires = moment(&self.exp).ok_or_else(|| wrong("its `exp` is no time"))?;
-        let mut granted = TokenGrants { expires: Some(expires), ..TokenGrants::default() };
+        let expires =
+            self.exp.as_ref().and_then(moment).ok_or_else(|| wrong("its `exp` is no time"))?;
+        let mut granted = TokenGrants {
+            expires: Some(expires),
+            dialect: Dialect::AccessToken,
+            ..TokenGrants::default()
+        };
         for detail in self.authorization_details {
-            let of_type = detail.as_object().and_then(|detail| detail.get("type"));
-            match of_type.and_then(Value::as_str) {
-                None => return Err(wrong("one of its `authorization_details` has no `type`")),
-                Some(DETAIL_TYPE) => granted.add(detail)?,
-                // Of another API behind the same issuer.
-                Some(_) => {}
+            let what = "one of its `authorization_details` is no object with a text as `type`";
+            let typed: TypedDetail = object(&detail, what)?;
+            // Others are of another API behind the same issuer.
+            if typed.r#type == DETAIL_TYPE {
+                granted.add(&detail)?;
             }
         }
         granted.checked()
@@ -113,14 +155,17 @@ impl AccessClaims {
 }
 
 impl TokenGrants {
-    fn add(&mut self, detail: Value) -> Result<(), TokenError> {
-        let detail: Detail = serde_json::from_value(detail)
-            .map_err(|error| wrong(&format!("one of its `authorization_details`: {error}")))?;
+    fn add(&mut self, detail: &RawValue) -> Result<(), TokenError> {
+        let what = "one of its `authorization_details` has no list of texts as `actions`, or no list of objects as `topics`";
+        let detail: Detail = object(detail, what)?;
         if detail.actions.is_empty() || detail.topics.is_empty() {
             return Err(wrong("one of its `authorization_details` has no actions or no topics"));
         }
-        let topics: Vec<Grant> =
-            detail.topics.into_iter().map(GrantedTopic::into_grant).collect::<Result<_, _>>()?;
+        let topics = detail.topics.iter().map(|topic| {
+            let what = "a topic in its `authorization_details` has no text as `match`, or another `match_type` than a text";
+            object::<GrantedTopic>(topic, what)?.into_grant()
+        });
+        let topics: Vec<Grant> = topics.collect::<Result<_, _>>()?;
         // Actions that are not known are ignored, and an action that stands there twice is one.
         if detail.actions.iter().any(|action| action == "publish") {
             self.publish.extend(topics.iter().cloned());

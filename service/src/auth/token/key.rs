@@ -33,6 +33,11 @@ pub enum KeyError {
         /// The least.
         min: usize,
     },
+    /// A key in a file is given where a secret is meant.
+    #[error(
+        "it is a key as PEM and no secret, and everybody who has the public key could make tokens; give it with the flag for keys"
+    )]
+    PemAsSecret,
     /// The text is no public key.
     #[error(
         "it holds no public key of RSA, EC (P-256 or P-384) or Ed25519 as PEM; write one with `openssl pkey -in private.pem -pubout`"
@@ -72,6 +77,9 @@ impl Key {
             Algorithm::HS512 => 64,
             _ => return Err(KeyError::Algorithm { algorithm }),
         };
+        if secret.trim_ascii_start().starts_with(b"-----BEGIN") {
+            return Err(KeyError::PemAsSecret);
+        }
         if secret.len() < min {
             return Err(KeyError::TooShort { bytes: secret.len(), algorithm, min });
         }
@@ -129,6 +137,13 @@ impl Key {
         let fits = said.is_none_or(|said| said == algorithm)
             && decoding.family().algorithms().contains(&algorithm);
         fits.then(|| Self { id: key.common.key_id.clone(), algorithm, decoding })
+    }
+
+    /// Whether a token that is signed for one of them is signed for the other.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let bytes = |key: &Self| key.decoding.try_get_as_bytes().ok().map(<[u8]>::to_vec);
+        self.algorithm == other.algorithm && bytes(self).is_some() && bytes(self) == bytes(other)
     }
 
     pub(super) fn id(&self) -> Option<&str> {

@@ -18,6 +18,7 @@ mod verifier;
 pub use claims::{Grant, TokenGrants};
 pub use error::{TokenError, TokenFault};
 pub use key::{Key, KeyError};
+pub use peek::Dialect;
 pub use signing::{Secret, TokenRequest};
 pub use verifier::{Issuer, LegacyKeys, Place, Role, Verifier};
 

@@ -4,8 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
-use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::TokenError;
@@ -14,9 +14,10 @@ use super::TokenError;
 const ACCESS_TOKEN: &str = "at+jwt";
 
 /// Which rules a token is checked by.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Dialect {
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum Dialect {
     /// Draft-07 of the protocol.
+    #[default]
     Legacy,
     /// 1.0 of the protocol.
     AccessToken,
@@ -38,16 +39,19 @@ struct Header {
     alg: String,
     typ: Option<String>,
     kid: Option<String>,
-    crit: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "is_there")]
+    crit: bool,
 }
 
 #[derive(Deserialize)]
 struct Payload {
     iss: Option<Value>,
-    authorization_details: Option<IgnoredAny>,
-    mercure: Option<IgnoredAny>,
-    #[serde(rename = "https://mercure.rocks/")]
-    mercure_url: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "is_there")]
+    authorization_details: bool,
+    #[serde(default, deserialize_with = "is_there")]
+    mercure: bool,
+    #[serde(default, deserialize_with = "is_there", rename = "https://mercure.rocks/")]
+    mercure_url: bool,
 }
 
 impl Peeked {
@@ -61,12 +65,12 @@ impl Peeked {
         let header: Header = read(header)?;
         let payload: Payload = read(payload)?;
         // What has to be understood (RFC 7515, section 4.1.11), and nothing of it is here.
-        if header.crit.is_some() {
+        if header.crit {
             return Err(TokenError::Critical);
         }
         let is_access_token = header.typ.as_deref().is_some_and(is_access_token);
-        let has_legacy_claim = payload.mercure.is_some() || payload.mercure_url.is_some();
-        let is_new = is_access_token || payload.authorization_details.is_some();
+        let has_legacy_claim = payload.mercure || payload.mercure_url;
+        let is_new = is_access_token || payload.authorization_details;
         let dialect =
             if is_new || !has_legacy_claim { Dialect::AccessToken } else { Dialect::Legacy };
         // An array of issuers would be taken by some libraries; RFC 9068 has one.
@@ -85,7 +89,16 @@ fn is_access_token(typ: &str) -> bool {
     typ.strip_prefix("application/").unwrap_or(&typ) == ACCESS_TOKEN
 }
 
+/// Whether a member is there, whatever its value, `null` too.
+fn is_there<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(value).map(|_| true)
+}
+
 fn read<T: DeserializeOwned>(part: &str) -> Result<T, TokenError> {
     let json = URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::NotAToken)?;
+    // An array would be read as the fields of an object in their order.
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return Err(TokenError::NotAToken);
+    }
     serde_json::from_slice(&json).map_err(|_| TokenError::NotAToken)
 }

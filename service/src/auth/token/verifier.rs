@@ -185,7 +185,11 @@ impl Verifier {
             ErrorKind::InvalidClaimFormat(claim) => {
                 TokenError::Claims(format!("its `{claim}` cannot be read"))
             }
-            ErrorKind::Json(error) => TokenError::Claims(format!("its claims: {error}")),
+            // The library's own words repeat what is in the token.
+            ErrorKind::Json(_) => TokenError::Claims(
+                "one of its claims has another type than it should, or stands there twice"
+                    .to_owned(),
+            ),
             _ => TokenError::NotAToken,
         }
     }

@@ -83,13 +83,14 @@ impl ListeningFlags {
         let listen = network.listeners("--listen", &Listed::all(&self.listen))?;
         let foreign = listen.iter().find(|(_, address)| !is_loopback(*address));
         let is_open = matches!(authority, Authority::Open);
+        let needs_token = matches!(authority, Authority::Tokens { anonymous_subscribe: false, .. });
         if let (Some((given, address)), true) = (foreign, is_open && !self.open) {
             return Err(ConfigError::NotLoopback { given: given.clone(), address: *address });
         }
         let admin =
             network.listeners("--admin-listen", std::slice::from_ref(&self.admin_listen))?;
         Ok(Listeners {
-            hosts: self.served_hosts(&listen, is_open, named),
+            hosts: self.served_hosts(&listen, needs_token, named),
             origins: OriginPolicy {
                 listed: Listed::all(&self.cors_origins),
                 loopback: is_open,
@@ -106,13 +107,14 @@ impl ListeningFlags {
     fn served_hosts(
         &self,
         listen: &[(String, SocketAddr)],
-        is_open: bool,
+        needs_token: bool,
         named: Vec<HostName>,
     ) -> ServedHosts {
         let hosts = [Listed::all(&self.hosts), named].concat();
         ServedHosts {
-            // With tokens nothing is won by a name that was made to resolve to us.
-            any: (self.open || !is_open) && hosts.is_empty(),
+            // With tokens a name that was made to resolve to us wins nothing, unless some see events
+            // without one.
+            any: (self.open || needs_token) && hosts.is_empty(),
             loopback: listen.iter().any(|(_, address)| is_loopback(*address)),
             named: hosts,
         }

@@ -54,10 +54,13 @@ pub(super) struct ServeFlags {
 impl ServeFlags {
     pub(super) fn into_config(self, network: &Network) -> Result<Config, ConfigError> {
         self.limits.check()?;
+        // Once: a file may be a pipe, which is empty when it is read again.
+        let authority = self.tokens.authority()?;
+        let public_urls = self.tokens.public_urls();
         let Listeners { public, admin, open_to_network, is_local, hosts, origins } =
-            self.listening.resolve(network, &self.tokens.authority()?, self.tokens.hosts())?;
+            self.listening.resolve(network, &authority, self.tokens.hosts())?;
         let demos = self.listening.demos;
-        let explains = self.tokens.explain_tokens || is_local;
+        let explains = self.tokens.explains(is_local);
         Ok(Config {
             listen: public,
             admin_listen: admin,
@@ -65,9 +68,9 @@ impl ServeFlags {
             origins,
             open_to_network,
             demos,
-            authority: self.tokens.authority()?,
+            authority,
             token_places: self.tokens.places(),
-            public_urls: self.tokens.public_urls(),
+            public_urls,
             delivery: self.delivery(),
             log: self.retention.settings(),
             event_limits: self.limits.of_events(ReservedNames { demonstrations: demos }),

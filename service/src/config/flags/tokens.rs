@@ -120,12 +120,12 @@ pub(super) struct TokenFlags {
           action = ArgAction::Set, value_parser = boolean,
           default_value_t = true, default_missing_value = "true")]
     query_token: bool,
-    /// Say in the response why a token was refused, and not in the log alone; always where all
-    /// listeners are on loopback
+    /// Say in the response why a token was refused, and not in the log alone; where nothing is given,
+    /// if all listeners are on loopback and no public URL is elsewhere
     #[arg(long, env = "FANFARE_EXPLAIN_TOKENS", value_name = "BOOL", num_args = 0..=1,
           action = ArgAction::Set, value_parser = boolean,
-          default_value_t = false, default_missing_value = "true")]
-    pub(super) explain_tokens: bool,
+          default_missing_value = "true")]
+    explain_tokens: Option<bool>,
 }
 
 /// What was given for one kind of token.
@@ -144,6 +144,7 @@ impl TokenFlags {
             issuers: self.issuers()?,
             audience: self.public_urls().iter().map(Url::to_string).collect(),
         };
+        check_keys_differ(&verifier)?;
         if !verifier.takes_legacy() && !verifier.takes_access_tokens() {
             return Ok(Authority::Open);
         }
@@ -151,6 +152,13 @@ impl TokenFlags {
             verifier: Arc::new(verifier),
             anonymous_subscribe: self.anonymous_subscribe,
         })
+    }
+
+    /// Whether responses say why a token was refused. A listener on loopback may have a proxy in front
+    /// that strangers reach.
+    pub(super) fn explains(&self, is_local: bool) -> bool {
+        let strangers = self.hosts().iter().any(|host| !host.is_loopback());
+        self.explain_tokens.unwrap_or(is_local && !strangers)
     }
 
     pub(super) fn places(&self) -> TokenPlaces {
@@ -227,6 +235,10 @@ impl TokenFlags {
                 "--public-url",
                 "is missing: tokens of an issuer are made for one hub, so say by which URL its clients know it",
             ),
+            Some(name) if Url::parse(name).is_err() => out_of_range(
+                "--issuer",
+                "is no URL; write it as in `iss` of its tokens, such as https://login.example",
+            ),
             Some(name) => Ok(vec![Issuer { name: name.clone(), keys: std::mem::take(&mut keys) }]),
         }
     }
@@ -256,6 +268,21 @@ impl Given<'_> {
         };
         key.map(Some).map_err(|error| unusable(flag, &error))
     }
+}
+
+/// A key of an issuer that is one of draft-07, too, would make every token of the issuer good by the
+/// weaker rules of that dialect.
+fn check_keys_differ(verifier: &Verifier) -> Result<(), ConfigError> {
+    let legacy = verifier.legacy.publisher.iter().chain(&verifier.legacy.subscriber);
+    let mut of_issuers = verifier.issuers.iter().flat_map(|issuer| &issuer.keys);
+    let legacy: Vec<_> = legacy.collect();
+    if of_issuers.any(|key| legacy.iter().any(|other| key.is_same_as(other))) {
+        return Err(ConfigError::OutOfRange {
+            flag: "--issuer",
+            problem: "has a key that is given for tokens of draft-07, too, whose rules are weaker; use another one for those",
+        });
+    }
+    Ok(())
 }
 
 enum Source {

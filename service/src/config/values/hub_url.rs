@@ -33,6 +33,9 @@ impl FromStr for HubUrl {
                 "is not https, and http is for loopback only, because tokens could be read on their way; write one such as https://push.example",
             );
         }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("has a user or a password; write one such as https://push.example");
+        }
         if url.query().is_some() || url.fragment().is_some() {
             return Err("has a query or a fragment; write one such as https://push.example");
         }
@@ -76,6 +79,8 @@ mod tests {
             ("http://push.example", "is not https"),
             ("ftp://push.example", "is not https"),
             ("https://push.example/hub", "another path"),
+            ("https://user@push.example", "a user"),
+            ("https://:pw@push.example", "a user"),
             ("https://push.example/?a", "a query"),
             ("https://push.example/#a", "a fragment"),
         ];

@@ -217,8 +217,7 @@ impl Batch {
         let max = self.lines.bytes_max();
         let bytes = line.bytes.as_ref().map_err(|full| full.problem(max))?;
         let fields = event_line::read(bytes, self.context.event_limits.topics_max)?;
-        self.access.check_time(&self.context)?;
-        Ok(check_draft(fields, &self.access.grants, &self.context)?.idempotent())
+        Ok(check_draft(fields, &self.access, &self.context)?.idempotent())
     }
 
     /// Sends what is wrong with the rest of the body; false when the client no longer reads the

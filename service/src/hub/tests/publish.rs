@@ -19,6 +19,21 @@ fn publishing_gives_a_receipt_for_each_draft_and_a_bad_one_does_not_stop_the_oth
     assert_eq!(stage.figure("fanfare_publish_repeats_total"), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_repeat_at_the_end_of_a_batch_does_not_let_its_publisher_go_before_the_others_are_delivered()
+ {
+    let stage = stage(1_000);
+    let hub = stage.hub.clone().with_publish_window(10);
+    let follower = hub.follow(Sequence(0));
+    let repeat = || draft("t", Some("x")).idempotent();
+    let mut drafts = vec![repeat()];
+    drafts.extend((0..50).map(|_| draft("t", None)));
+    drafts.push(repeat());
+    let mut publishing = Box::pin(hub.publish_all(PublishSource::Raw, drafts));
+    assert!(publishing.as_mut().now_or_never().is_none(), "it waits");
+    drop(follower);
+}
+
 #[test]
 fn one_draft_has_one_receipt() {
     let stage = stage(10);

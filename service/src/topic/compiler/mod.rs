@@ -9,29 +9,35 @@
 mod tests;
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::Topic;
 use super::compiled::Language;
 use super::compiled_cache::{self, CompiledCache};
 use super::error::SelectorError;
-use super::selector::{Notation, Read, Selector};
+use super::selector::{HeldNames, Notation, Read, Selector, SelectorSet};
 use super::url_pattern::TopicResolver;
 
 /// Reads selectors, and keeps what it compiles. Cheap to clone; clones share what they keep.
 #[derive(Clone)]
 pub struct SelectorCompiler {
     compiled: Arc<Mutex<CompiledCache>>,
+    /// What the names of large sets hold.
+    names: Arc<AtomicUsize>,
     resolver: TopicResolver,
     bytes_max: usize,
 }
+
+/// Names that fit into the headers of a request are bounded by the number of requests.
+const NAMES_UNCOUNTED: usize = 16 << 10;
 
 impl SelectorCompiler {
     /// One that keeps as many bytes of compiled selectors, and resolves relative patterns and topics
     /// against the URL of the hub.
     #[must_use]
     pub fn new(bytes_max: usize, resolver: TopicResolver) -> Self {
-        Self { compiled: Arc::default(), resolver, bytes_max }
+        Self { compiled: Arc::default(), names: Arc::default(), resolver, bytes_max }
     }
 
     /// The selector of this text, unless it has to be compiled first: `None` says so.
@@ -69,15 +75,32 @@ impl SelectorCompiler {
         if let Some(shared) = kept.find(language, topic.as_str(), &self.compiled) {
             return Ok(Selector::compiled(shared));
         }
-        let fits = kept.make_room(&compiled, self.bytes_max, &mut evicted);
+        let room = self.bytes_max.saturating_sub(self.names.load(Ordering::Relaxed));
+        let fits = kept.make_room(&compiled, room, &mut evicted);
         fits.then(|| Selector::compiled(kept.insert(compiled, &self.compiled)))
             .ok_or(SelectorError::BudgetExhausted)
     }
 
-    /// The memory that compiled selectors hold, unused ones included.
+    /// Counts what the names of a set hold in the same budget, if that is much.
+    ///
+    /// # Errors
+    /// When there is no room for them.
+    pub fn count_names(&self, set: SelectorSet) -> Result<SelectorSet, SelectorError> {
+        let bytes = set.name_bytes();
+        if bytes <= NAMES_UNCOUNTED {
+            return Ok(set);
+        }
+        let held = HeldNames::new(bytes, &self.names);
+        if self.bytes() > self.bytes_max {
+            return Err(SelectorError::BudgetExhausted);
+        }
+        Ok(set.holding(held))
+    }
+
+    /// The memory that compiled selectors hold, unused ones included, and the names of large sets.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.lock().bytes()
+        self.lock().bytes() + self.names.load(Ordering::Relaxed)
     }
 
     fn find(&self, language: Language, topic: &Topic) -> Option<Selector> {

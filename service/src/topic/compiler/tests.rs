@@ -174,3 +174,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn many_names_count_in_the_same_budget_until_their_set_is_gone() {
+    let compiler = SelectorCompiler::new(100_000, <_>::default());
+    let set = |from: usize| {
+        let names = (from..from + 300).map(|n| Selector::parse(&format!("{n:0100}")).unwrap());
+        compiler.count_names(SelectorSet::new(names).unwrap())
+    };
+    let first = set(0).unwrap();
+    let clone = first.clone();
+    assert!(compiler.bytes() > 30_000, "{}", compiler.bytes());
+    let second = set(1_000).unwrap();
+    assert_eq!(set(2_000), Err(SelectorError::BudgetExhausted));
+    let bytes = compiler.bytes();
+    drop(first);
+    assert_eq!(compiler.bytes(), bytes, "a clone is left");
+    drop((clone, second));
+    assert_eq!(compiler.bytes(), 0);
+    let few = Selector::parse("a").unwrap();
+    assert!(compiler.count_names(SelectorSet::one(few)).is_ok());
+    assert_eq!(compiler.bytes(), 0, "what fits into headers is not counted");
+}

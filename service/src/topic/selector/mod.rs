@@ -6,10 +6,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::cmp::Ordering;
+use std::cmp;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::compiled::{Compiled, Language};
 use super::compiled_cache::SharedCompiled;
@@ -216,13 +217,13 @@ impl Hash for Selector {
 }
 
 impl Ord for Selector {
-    fn cmp(&self, other: &Self) -> Ordering {
+    fn cmp(&self, other: &Self) -> cmp::Ordering {
         self.key().cmp(&other.key())
     }
 }
 
 impl PartialOrd for Selector {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
@@ -250,12 +251,34 @@ impl fmt::Debug for Selector {
 /// The selectors of one subscriber, 1 to [`SelectorSet::MAX`] of them, sorted and without
 /// duplicates: sets are equal when their selectors are, in whatever order these were given. Cheap
 /// to clone.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone)]
 pub struct SelectorSet {
     /// By [`Selector::key`].
     sorted: Arc<[Selector]>,
     /// Where the first pattern stands, which follows from the selectors.
     patterns_from: usize,
+    /// Counts what its names hold, for as long as it or a clone is there.
+    _held: Option<Arc<HeldNames>>,
+}
+
+/// Bytes of names that are counted until this is dropped.
+#[derive(Debug)]
+pub(super) struct HeldNames {
+    bytes: usize,
+    all: Arc<AtomicUsize>,
+}
+
+impl HeldNames {
+    pub(super) fn new(bytes: usize, all: &Arc<AtomicUsize>) -> Self {
+        all.fetch_add(bytes, Ordering::Relaxed);
+        Self { bytes, all: Arc::clone(all) }
+    }
+}
+
+impl Drop for HeldNames {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 impl SelectorSet {
@@ -299,13 +322,25 @@ impl SelectorSet {
 
     fn of_sorted(sorted: Arc<[Selector]>) -> SelectorSet {
         let patterns_from = sorted.partition_point(|selector| !selector.is_compiled());
-        SelectorSet { sorted, patterns_from }
+        SelectorSet { sorted, patterns_from, _held: None }
     }
 
     /// The selectors: `*`, then exact topics, then templates, then URL patterns, each kind sorted by
     /// text.
     pub fn iter(&self) -> std::slice::Iter<'_, Selector> {
         self.sorted.iter()
+    }
+
+    /// The same, counted.
+    pub(super) fn holding(self, held: HeldNames) -> SelectorSet {
+        SelectorSet { _held: Some(Arc::new(held)), ..self }
+    }
+
+    /// What its names hold in memory.
+    pub(super) fn name_bytes(&self) -> usize {
+        // A text has two counts and its allocation's own word beside it.
+        const EACH: usize = size_of::<Selector>() + 32;
+        self.names().iter().map(|name| name.as_str().len() + EACH).sum()
     }
 
     /// The selectors that are compared as text, not run: `*` and the exact topics.
@@ -350,6 +385,26 @@ impl SelectorSet {
     #[must_use]
     pub fn is_any(&self) -> bool {
         self.sorted.first().is_some_and(Selector::is_any)
+    }
+}
+
+impl PartialEq for SelectorSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.sorted == other.sorted
+    }
+}
+
+impl Eq for SelectorSet {}
+
+impl Hash for SelectorSet {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.sorted.hash(state);
+    }
+}
+
+impl fmt::Debug for SelectorSet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.iter()).finish()
     }
 }
 

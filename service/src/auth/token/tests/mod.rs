@@ -108,6 +108,12 @@ impl Draft {
     }
 }
 
+fn signed_text(header: &str, claims: &str, secret: &[u8]) -> String {
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+    let key = EncodingKey::from_secret(secret).unwrap();
+    format!("{message}.{}", crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap())
+}
+
 fn verify(token: &str) -> Result<TokenGrants, TokenError> {
     verifier().verify(token, Role::Subscriber, Place::Header)
 }
@@ -166,6 +172,7 @@ fn what_is_no_token_is_told_to_be_none() {
         format!("{good}.x"),
         format!("{header}=.{payload}.x"),
         format!("{}.{payload}.x", URL_SAFE_NO_PAD.encode("[]")),
+        format!("{}.{payload}.x", URL_SAFE_NO_PAD.encode("[\"HS256\",\"at+jwt\",null,null]")),
         format!("{header}.{}.x", URL_SAFE_NO_PAD.encode("{")),
         format!("{header}.{}.x", URL_SAFE_NO_PAD.encode([0xff])),
         format!("{}.{payload}.x", URL_SAFE_NO_PAD.encode("{\"alg\":7}")),
@@ -338,7 +345,9 @@ fn an_access_token_is_for_this_hub_by_a_known_issuer_and_says_what_it_is() {
     for typ in ["JWT", "jwt", "at+jwt2", "application/jwt", ""] {
         assert_eq!(access(&base().header("typ", typ)), Err(TokenError::Type), "{typ}");
     }
-    assert_eq!(access(&base().header("crit", json!(["exp"]))), Err(TokenError::Critical));
+    for critical in [json!(["exp"]), json!([]), json!(null)] {
+        assert_eq!(access(&base().header("crit", critical)), Err(TokenError::Critical));
+    }
     let in_url =
         verifier().verify(&base().with_secret(ISSUER_SECRET), Role::Subscriber, Place::Query);
     assert_eq!(in_url, Err(TokenError::InUrl));
@@ -354,6 +363,7 @@ fn a_token_of_1_0_that_fails_is_not_tried_as_one_of_draft_07() {
         Draft::access().claim("mercure", mercure.clone()),
         Draft::legacy().header("typ", "at+jwt"),
         Draft::legacy().claim("authorization_details", json!([])),
+        Draft::legacy().claim("authorization_details", json!(null)),
         Draft { claims: json!({ "sub": "nobody" }), ..Draft::legacy() },
     ] {
         assert!(legacy(&draft).is_err(), "{:?}", draft.claims);
@@ -376,9 +386,9 @@ fn details_that_are_not_right_make_the_whole_token_wrong() {
         Draft::access().detail(detail)
     };
     let cases = [
-        (Draft::access().detail(json!("publish")), "no `type`"),
-        (Draft::access().detail(json!(null)), "no `type`"),
-        (with("type", json!(null)), "no `type`"),
+        (Draft::access().detail(json!("publish")), "as `type`"),
+        (Draft::access().detail(json!(null)), "as `type`"),
+        (with("type", json!(null)), "as `type`"),
         (with("actions", json!([])), "no actions"),
         (with("actions", json!("publish")), "authorization_details"),
         (with("actions", json!([7])), "authorization_details"),
@@ -388,7 +398,7 @@ fn details_that_are_not_right_make_the_whole_token_wrong() {
         (with("topics", json!([{ "match": "" }])), "is empty"),
         (with("topics", json!([{ "match_type": "exact" }])), "match"),
         (with("topics", json!([{ "match": "a", "match_type": "regexp" }])), "match_type"),
-        (Draft::access().claim("authorization_details", json!({})), "claims"),
+        (Draft::access().claim("authorization_details", json!({})), "one of its claims"),
     ];
     for (draft, text) in cases {
         claims_error(access(&draft), text);
@@ -405,6 +415,32 @@ fn details_that_are_not_right_make_the_whole_token_wrong() {
 }
 
 #[test]
+fn members_that_stand_twice_and_arrays_in_the_place_of_objects_are_wrong() {
+    // As text, because a value of JSON holds no member twice.
+    let raw = |detail: &str| {
+        let claims = format!(
+            "{{\"iss\":\"{ISSUER}\",\"aud\":\"{HUB}\",\"exp\":{},\"authorization_details\":[{detail}]}}",
+            now() + 60
+        );
+        verify(&signed_text(&Draft::access().header.to_string(), &claims, ISSUER_SECRET))
+    };
+    const TYPE: &str = "\"type\":\"https://mercure.rocks/authorization-detail\"";
+    let with = |rest: &str| format!("{{{TYPE},{rest}}}");
+    assert!(raw(&with("\"actions\":[\"publish\"],\"topics\":[{\"match\":\"a\"}]")).is_ok());
+    for detail in [
+        with("\"actions\":[\"publish\"],\"topics\":[[\"*\",\"exact\"]]"),
+        with("\"actions\":[\"publish\"],\"topics\":[{\"match\":\"*\",\"match_type\":null}]"),
+        with("\"actions\":[\"publish\"],\"topics\":[{\"match\":\"a\",\"match\":\"*\"}]"),
+        with("\"actions\":[\"x\"],\"actions\":[\"publish\"],\"topics\":[{\"match\":\"*\"}]"),
+        with("\"type\":\"other\",\"actions\":[\"publish\"],\"topics\":[{\"match\":\"*\"}]"),
+        "[\"https://mercure.rocks/authorization-detail\",[\"publish\"],[{\"match\":\"*\"}]]"
+            .to_owned(),
+    ] {
+        claims_error(raw(&detail), "authorization_details");
+    }
+}
+
+#[test]
 fn a_token_grants_at_most_a_thousand_selectors() {
     let many = |count: usize| (0..count).map(|n| format!("t{n}")).collect::<Vec<_>>();
     let with = |count: usize| Draft::legacy().claim("mercure", json!({ "subscribe": many(count) }));
@@ -417,7 +453,13 @@ fn a_claim_of_draft_07_has_its_long_name_too_and_may_leave_out_what_it_does_not_
     let claims = json!({ "https://mercure.rocks/": { "subscribe": ["a"] } });
     let granted = legacy(&Draft { claims, ..Draft::legacy() }).unwrap();
     assert_eq!((granted.publish.len(), granted.subscribe.len()), (0, 1));
-    for wrong in [json!("*"), json!(["*"]), json!({ "publish": "*" }), json!({ "publish": [7] })] {
+    for wrong in [
+        json!("*"),
+        json!(["*"]),
+        json!([["*"], ["*"]]),
+        json!({ "publish": "*" }),
+        json!({ "publish": [7] }),
+    ] {
         assert!(legacy(&Draft::legacy().claim("mercure", wrong.clone())).is_err(), "{wrong}");
     }
 }
@@ -450,6 +492,11 @@ fn keys_that_cannot_be_used_are_refused_with_the_reason() {
     assert_eq!(short(47, Algorithm::HS384), min(47, Algorithm::HS384, 48));
     assert_eq!(short(63, Algorithm::HS512), min(63, Algorithm::HS512, 64));
     assert_eq!(short(99, Algorithm::RS256), KeyError::Algorithm { algorithm: Algorithm::RS256 });
+    for pem in [RSA_PUBLIC, EC_PUBLIC, ED] {
+        assert_eq!(Key::secret(pem, None).unwrap_err(), KeyError::PemAsSecret);
+    }
+    let (one, other) = (secret(LEGACY_SECRET), secret(ISSUER_SECRET));
+    assert!(one.is_same_as(&one) && !one.is_same_as(&other));
     for (pem, algorithm) in [
         (RSA_PUBLIC, Algorithm::HS256),
         (RSA_PUBLIC, Algorithm::ES256),
