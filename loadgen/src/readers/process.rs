@@ -138,7 +138,7 @@ pub(crate) fn serve() -> io::Result<()> {
     crate::plan::FileBudget::raise();
     let pool = match ReaderPool::start(&Arc::new(*plan), share) {
         Ok(pool) => Arc::new(pool),
-        Err(error) => return send(&ReaderMessage::Failed(error.to_string())),
+        Err(error) => return send_last(&ReaderMessage::Failed(error.to_string())),
     };
     let show = {
         let pool = Arc::downgrade(&pool);
@@ -171,10 +171,19 @@ pub(crate) fn serve() -> io::Result<()> {
     // Nothing may come after the report.
     let _ = show.join();
     let report = pool.stop();
-    send(&report.map_or_else(
+    send_last(&report.map_or_else(
         |error| ReaderMessage::Failed(error.to_string()),
         |report| ReaderMessage::Report(Box::new(report)),
     ))
+}
+
+/// Sends what nothing follows. Where the process that makes the run has ended meanwhile, because another
+/// one had told it of its end, it has said why, and there is nothing to add.
+fn send_last(message: &ReaderMessage) -> io::Result<()> {
+    match send(message) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        sent => sent,
+    }
 }
 
 fn send(message: &ReaderMessage) -> io::Result<()> {
