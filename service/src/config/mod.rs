@@ -35,7 +35,7 @@ use crate::logging::LoggingSettings;
 use commands::{HealthcheckFlags, MetricsFlags};
 use flags::ServeFlags;
 use resolve::Network;
-use token_commands::{SecretFlags, TokenFlags};
+use token_commands::{SecretFlags, TokenCommandFlags};
 
 const AFTER_HELP: &str = "\
 Every flag can be given as an environment variable, shown in brackets; a flag wins, and an empty variable is one that is not set.
@@ -82,7 +82,7 @@ enum Command {
     Secret(SecretFlags),
     /// Make a token, signed with the secret of the server: of draft-07 with --jwt-secret-file, of 1.0
     /// with --issuer, --issuer-secret-file and --public-url
-    Token(Box<TokenFlags>),
+    Token(Box<TokenCommandFlags>),
 }
 
 /// What the program was started for.

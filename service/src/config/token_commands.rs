@@ -36,7 +36,7 @@ impl SecretFlags {
 }
 
 #[derive(Args, Clone, Debug)]
-pub(super) struct TokenFlags {
+pub(super) struct TokenCommandFlags {
     /// Topic to publish to: an exact one, `*` for all, or with `*` for any characters as in
     /// news/*; may be given several times
     #[arg(long, value_name = "TOPIC")]
@@ -70,7 +70,7 @@ pub(super) struct TokenFlags {
     algorithm: Algorithm,
 }
 
-impl TokenFlags {
+impl TokenCommandFlags {
     pub(super) fn into_token(self) -> Result<Secret, ConfigError> {
         let out_of_range = |flag, problem| Err(ConfigError::OutOfRange { flag, problem });
         if self.publish.is_empty() && self.subscribe.is_empty() {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use hyper::header::{HeaderMap, HeaderValue};
+use tracing::Level;
 
 use super::Context;
 use super::credentials::Credential;
@@ -140,13 +141,16 @@ fn stream_time() -> Duration {
 /// where its holder may know it.
 fn refused(error: &TokenError, context: &Context) -> Problem {
     let reference = format!("{:08x}", rand::random::<u32>());
-    tracing::debug!(reference, reason = %error, "a token was refused");
-    log_limited!(
-        INFO,
-        reference,
-        reason = %error,
-        "a token was refused; --log-level debug logs each, and --explain-tokens says why in the response"
-    );
+    if tracing::enabled!(Level::DEBUG) {
+        tracing::debug!(reference, reason = %error, "a token was refused");
+    } else {
+        log_limited!(
+            INFO,
+            reference,
+            reason = %error,
+            "a token was refused; --log-level debug logs each, and --explain-tokens says why in the response"
+        );
+    }
     context.metrics.token_refused(error.fault());
     let reason = context.settings.explain_tokens.then(|| error.to_string());
     Problem::Token { reference, reason }

@@ -6,9 +6,9 @@
 //! back. The head is written here, the body is in chunks (RFC 9112, section 7.1), and nothing of
 //! hyper stays.
 //!
-//! What cannot leave keeps its place and is served through a body: requests that have one
-//! themselves, those of HTTP/1.0, which knows no chunks, and connections on which an earlier
-//! response has not left yet.
+//! What cannot leave keeps its place and is served through a body: requests whose own body has not
+//! been read to its end, those of HTTP/1.0, which knows no chunks, and connections on which an
+//! earlier response has not left yet.
 
 use std::fmt::Write as _;
 use std::io::{self, IoSlice};

@@ -1,4 +1,4 @@
-//! The body of a request to publish, in chunks, decoded where it is compressed.
+//! The body of a request, in chunks, decoded where it is compressed.
 //!
 //! Forms, raw bodies and NDJSON read through this, so that a coding means the same for all of them.
 

@@ -75,7 +75,7 @@ pub(super) enum Problem {
     BodyCut,
     #[error("{0}")]
     Append(#[from] AppendError),
-    #[error("the body is larger than {max} bytes; send less, or publish a link to it")]
+    #[error("the body is larger than {max} bytes; send less, or in several requests")]
     BodyTooLarge { max: usize },
     #[error(
         "the headers are larger than {max} bytes; send fewer or shorter headers and parameters"

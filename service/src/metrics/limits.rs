@@ -73,7 +73,7 @@ impl LimitGauges {
             ),
             selector_bytes: gauge(
                 "fanfare_selector_bytes_limit",
-                "The most memory that compiled URI Templates may take; above it, streams that need new ones are rejected.",
+                "The most memory that selectors may take together: compiled patterns, and names where there are many in a request. Above it, requests that need more are rejected.",
             ),
             drain_window: gauge(
                 "fanfare_drain_window_seconds",

@@ -67,7 +67,7 @@ impl State {
             ),
             selector_bytes: described_gauge(
                 "fanfare_selector_bytes",
-                "Memory that compiled URI Templates take now, those of streams that have ended included.",
+                "Memory that selectors take now: compiled patterns, those of streams that have ended included, and names where there are many in a request.",
             ),
             ready: described_gauge(
                 "fanfare_ready",

@@ -12,7 +12,7 @@ pub(super) enum Language {
 }
 
 impl Language {
-    /// All of them, in the order of their numbers.
+    /// How many there are.
     pub(super) const COUNT: usize = 2;
 
     /// Its number.

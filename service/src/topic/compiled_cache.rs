@@ -63,14 +63,8 @@ impl CompiledCache {
         Some(shared)
     }
 
-    /// Whether there is room for this one within `max` bytes, after unused ones have been thrown away.
-    pub(super) fn make_room(
-        &mut self,
-        compiled: &Compiled,
-        max: usize,
-        evicted: &mut Vec<Entry>,
-    ) -> bool {
-        let bytes = cost(compiled);
+    /// Whether there is room for so many bytes more within `max`, after unused ones have been evicted.
+    pub(super) fn make_room(&mut self, bytes: usize, max: usize, evicted: &mut Vec<Entry>) -> bool {
         while self.bytes + bytes > max {
             let Some((_, (language, text))) = self.unused.pop_first() else { return false };
             let Some(entry) = self.by_text[language.index()].remove(&text) else { continue };
@@ -153,7 +147,7 @@ pub(super) fn lock(cache: &Mutex<CompiledCache>) -> MutexGuard<'_, CompiledCache
 }
 
 /// What keeping one takes. Its text is there twice: as a part of it, and to find it.
-fn cost(compiled: &Compiled) -> usize {
+pub(super) fn cost(compiled: &Compiled) -> usize {
     compiled.bytes() + compiled.as_str().len() + ENTRY_BYTES
 }
 

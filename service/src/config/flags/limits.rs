@@ -48,7 +48,7 @@ pub(super) struct LimitFlags {
     #[arg(long, env = "FANFARE_BODY_TIMEOUT", value_name = "TIME",
           value_parser = time(ABOVE_ZERO), default_value = "30s")]
     pub(super) body_timeout: humantime::Duration,
-    /// The most memory that the compiled URI Templates of all subscribers may take together;
+    /// The most memory that the selectors of all subscribers may take together, patterns as they are compiled;
     /// streams that need more are refused until others end
     #[arg(long, env = "FANFARE_SELECTORS_MAX", value_name = "SIZE",
           value_parser = size(KIB * KIB..=LARGEST, "64MiB"), default_value = "64MiB")]

@@ -212,7 +212,13 @@ impl TokenFlags {
             key: ("--issuer-key", &self.issuer_key),
             algorithm: self.issuer_algorithm,
         };
-        let mut keys: Vec<Key> = match &self.issuer_jwks {
+        let keys: Vec<Key> = match &self.issuer_jwks {
+            Some(_) if given.key()?.is_some() => {
+                return Err(ConfigError::OutOfRange {
+                    flag: "--issuer-jwks",
+                    problem: "is given beside a secret or a key of the issuer; give one of them, in variables too",
+                });
+            }
             Some(path) => {
                 let flag = "--issuer-jwks";
                 let set = Key::set(&files::read(flag, path)?, self.issuer_algorithm);
@@ -239,7 +245,7 @@ impl TokenFlags {
                 "--issuer",
                 "is no URL; write it as in `iss` of its tokens, such as https://login.example",
             ),
-            Some(name) => Ok(vec![Issuer { name: name.clone(), keys: std::mem::take(&mut keys) }]),
+            Some(name) => Ok(vec![Issuer { name: name.clone(), keys }]),
         }
     }
 }
@@ -258,7 +264,7 @@ impl Given<'_> {
             _ => {
                 return Err(ConfigError::OutOfRange {
                     flag: self.secret.0,
-                    problem: "and its file or a key are given; give one of them, in variables too",
+                    problem: "its file and its key are three ways to say what the same tokens are signed with; give one of them, in variables too",
                 });
             }
         };

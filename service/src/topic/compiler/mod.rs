@@ -76,7 +76,7 @@ impl SelectorCompiler {
             return Ok(Selector::compiled(shared));
         }
         let room = self.bytes_max.saturating_sub(self.names.load(Ordering::Relaxed));
-        let fits = kept.make_room(&compiled, room, &mut evicted);
+        let fits = kept.make_room(compiled_cache::cost(&compiled), room, &mut evicted);
         fits.then(|| Selector::compiled(kept.insert(compiled, &self.compiled)))
             .ok_or(SelectorError::BudgetExhausted)
     }
@@ -90,11 +90,13 @@ impl SelectorCompiler {
         if bytes <= NAMES_UNCOUNTED {
             return Ok(set);
         }
+        // Counted at once and given back on return if there is no room, so that two sets cannot both
+        // take the last of it.
         let held = HeldNames::new(bytes, &self.names);
-        if self.bytes() > self.bytes_max {
-            return Err(SelectorError::BudgetExhausted);
-        }
-        Ok(set.holding(held))
+        let room = self.bytes_max.checked_sub(self.names.load(Ordering::Relaxed));
+        let mut evicted = Vec::new();
+        let fits = room.is_some_and(|room| self.lock().make_room(0, room, &mut evicted));
+        fits.then(|| set.holding(held)).ok_or(SelectorError::BudgetExhausted)
     }
 
     /// The memory that compiled selectors hold, unused ones included, and the names of large sets.

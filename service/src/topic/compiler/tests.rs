@@ -196,3 +196,19 @@ fn many_names_count_in_the_same_budget_until_their_set_is_gone() {
     assert!(compiler.count_names(SelectorSet::one(few)).is_ok());
     assert_eq!(compiler.bytes(), 0, "what fits into headers is not counted");
 }
+
+#[test]
+fn many_names_take_the_place_of_patterns_that_are_not_used() {
+    let compiler = SelectorCompiler::new(60_000, <_>::default());
+    let mut number = 0;
+    while compiler.bytes() < 50_000 {
+        drop(compiler.compile(TopicOrTemplate, &format!("/{number}/{{x}}")).unwrap());
+        number += 1;
+    }
+    let names = (0..300).map(|n| Selector::parse(&format!("{n:0100}")).unwrap());
+    let set = compiler.count_names(SelectorSet::new(names).unwrap()).unwrap();
+    assert!(compiler.bytes() <= 60_000, "{}", compiler.bytes());
+    assert!(kept(&compiler, &["/0/{x}"]) == [false], "the oldest has gone");
+    drop(set);
+    compiler.lock().check_counts();
+}

@@ -1,8 +1,8 @@
 //! The regular expressions that the crate `urlpattern` writes for the components of a pattern, as
 //! automata.
 //!
-//! It asks for sixteen of them a pattern and uses few, so each is only read when it is asked for,
-//! and compiled when it is first used. The texts that they match have been made canonical and are of
+//! It asks for sixteen of them a pattern and uses few, so each is parsed when it is asked for, and
+//! compiled when it is first used. The texts that they match have been made canonical and are of
 //! ASCII, so expressions are over bytes: `\d` is a digit of ASCII, as in JavaScript.
 
 use std::sync::OnceLock;

@@ -164,7 +164,7 @@ type Parsed = urlpattern::UrlPattern<Expression>;
 
 fn parse(text: &str, resolver: &TopicResolver) -> Result<Parsed, UrlPatternError> {
     let read = |base| UrlPatternInit::parse_constructor_string::<Expression>(text, base);
-    // With a base the standard also puts the base's folder before the path of `urn\\:uuid\\:*`, whose
+    // With a base the standard also puts the base's folder before the path of `urn\:uuid\:*`, whose
     // scheme says that it is not relative.
     match read(None) {
         Err(urlpattern::Error::BaseUrlRequired) => of_init(read(Some(resolver.base().clone()))?),

@@ -497,6 +497,17 @@ fn keys_that_cannot_be_used_are_refused_with_the_reason() {
     }
     let (one, other) = (secret(LEGACY_SECRET), secret(ISSUER_SECRET));
     assert!(one.is_same_as(&one) && !one.is_same_as(&other));
+    for (private, public) in [
+        (EncodingKey::from_rsa_pem(RSA).unwrap(), RSA_PUBLIC),
+        (EncodingKey::from_ec_pem(EC).unwrap(), EC_PUBLIC),
+        (EncodingKey::from_ed_pem(ED).unwrap(), ED_PUBLIC),
+    ] {
+        let pem = Key::pem(public, None).unwrap();
+        let jwk = jsonwebtoken::jwk::Jwk::from_encoding_key(&private, pem.algorithm()).unwrap();
+        let set = Key::set(json!({ "keys": [jwk] }).to_string().as_bytes(), None).unwrap();
+        assert!(pem.is_same_as(&set[0]) && set[0].is_same_as(&pem), "{pem:?}");
+        assert!(!pem.is_same_as(&one));
+    }
     for (pem, algorithm) in [
         (RSA_PUBLIC, Algorithm::HS256),
         (RSA_PUBLIC, Algorithm::ES256),
