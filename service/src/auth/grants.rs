@@ -37,31 +37,24 @@ impl Grants {
         Self { publish: None, subscribe: Some(SelectorSet::one(Selector::exact(topic))) }
     }
 
-    /// May publish to some topic.
+    /// The topics that it may publish to.
     #[must_use]
-    pub fn may_publish_anything(&self) -> bool {
-        self.publish.is_some()
+    pub fn publish_selectors(&self) -> Option<&SelectorSet> {
+        self.publish.as_ref()
     }
 
-    /// May publish to this topic.
+    /// Whether an event that is asked for may be seen. A private one is for those whose selectors match
+    /// one of its topics, which can take long: it is for the caller to do in parts.
     #[must_use]
-    pub fn may_publish(&self, topic: &str) -> bool {
-        self.publish.as_ref().is_some_and(|selectors| selectors.matches(topic))
-    }
-
-    /// May see private events with one of these topics.
-    #[must_use]
-    pub fn may_see_private<'a>(&self, topics: impl IntoIterator<Item = &'a str>) -> bool {
-        self.subscribe.as_ref().is_some_and(|selectors| selectors.matches_any(topics))
-    }
-
-    /// May see an event that is asked for.
-    #[must_use]
-    pub fn may_see(&self, event: &Event) -> bool {
+    pub fn visibility(&self, event: &Event) -> Visibility<'_> {
         if event.is_for_one_stream() {
-            return event.topics().iter().any(|topic| self.are_those_of(topic));
+            return Visibility::Known(event.topics().iter().any(|topic| self.are_those_of(topic)));
         }
-        !event.is_private() || self.may_see_private(event.topics().iter().map(Topic::as_str))
+        match &self.subscribe {
+            _ if !event.is_private() => Visibility::Known(true),
+            None => Visibility::Known(false),
+            Some(selectors) => Visibility::IfMatched(selectors),
+        }
     }
 
     /// Whether these are the grants of the stream that a topic was made for.
@@ -77,4 +70,13 @@ impl Grants {
     pub fn sees_everything(&self) -> bool {
         self.subscribe.as_ref().is_some_and(SelectorSet::is_any)
     }
+}
+
+/// Whether an event may be seen.
+#[derive(Clone, Copy, Debug)]
+pub enum Visibility<'a> {
+    /// That is known.
+    Known(bool),
+    /// If one of its topics is matched.
+    IfMatched(&'a SelectorSet),
 }

@@ -8,7 +8,7 @@
 mod grants;
 pub mod token;
 
-pub use grants::Grants;
+pub use grants::{Grants, Visibility};
 
 use std::sync::Arc;
 

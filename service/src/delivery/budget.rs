@@ -7,6 +7,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::auth::{Grants, Visibility};
+use crate::event::Event;
 use crate::topic::{MatchProgress, SelectorSet, Topic};
 
 /// Steps between two looks at the clock: some tens of microseconds.
@@ -85,6 +87,21 @@ impl Budget {
         }
     }
 
+    /// Goes on finding whether an event may be seen, in the same way.
+    pub(super) fn may_see(
+        &mut self,
+        grants: &Grants,
+        event: &Event,
+        progress: &mut MatchProgress,
+    ) -> Option<bool> {
+        match grants.visibility(event) {
+            Visibility::Known(may_see) => Some(may_see),
+            Visibility::IfMatched(selectors) => {
+                self.match_topics(selectors, event.topics(), progress)
+            }
+        }
+    }
+
     fn renew(&mut self) -> bool {
         if self.until.is_some_and(|until| Instant::now() < until) {
             self.steps = STEPS;
@@ -96,6 +113,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Buffers, DraftFields, EncodedEvent, Epoch, EventLimits, Sequence};
     use crate::topic::Selector;
 
     #[test]
@@ -124,5 +142,26 @@ mod tests {
             }
         };
         assert!(matches && cuts > 5, "{cuts}");
+    }
+
+    #[test]
+    fn what_is_not_private_needs_no_steps_and_grants_take_their_own() {
+        let event = |private: bool| {
+            let topics = (0..9).map(|n| format!("t{n}").into()).collect();
+            let fields = DraftFields { topics, private, ..DraftFields::default() };
+            let draft = fields.check(&EventLimits::default()).unwrap();
+            let at = (0, Instant::now());
+            let epoch = Epoch::begun_at(0, 0);
+            EncodedEvent::encode(draft).assign(Sequence(1), at, epoch, &Buffers::default())
+        };
+        let patterns = ["{a}/1", "{a}/2", "x/{a}"].map(|text| Selector::parse(text).unwrap());
+        let grants = Grants::of(None, Some(SelectorSet::new(patterns).unwrap()));
+        let mut progress = MatchProgress::default();
+        let one = || Budget::new(Allowance::Steps(1));
+        assert_eq!(one().may_see(&grants, &event(false), &mut progress), Some(true));
+        assert_eq!(one().may_see(&Grants::public(), &event(true), &mut progress), Some(false));
+        let private = event(true);
+        let cuts = (0..).take_while(|_| one().may_see(&grants, &private, &mut progress).is_none());
+        assert_eq!(cuts.count(), 9 * 4 - 1, "a try for the names and three patterns, each topic");
     }
 }

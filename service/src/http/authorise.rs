@@ -83,7 +83,7 @@ pub(super) async fn publisher(
     let credential = context.token_places.find(headers, parameters)?.ok_or(Problem::NoToken)?;
     let place = credential.place;
     let access = access(&credential, Role::Publisher, verifier, context).await?;
-    if !access.grants.may_publish_anything() {
+    if access.grants.publish_selectors().is_none() {
         return Err(Problem::NothingGranted);
     }
     Ok((access, Some(place)))

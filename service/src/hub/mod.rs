@@ -15,14 +15,17 @@ pub use interest::{Interest, InterestGuard};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::auth::Grants;
+use crate::auth::{Grants, Visibility};
 use crate::event::{Draft, EncodedEvent, GapNotice, HubId, Sequence};
 use crate::log::{AppendError, Bounds, EventFilter, Log, PageLimit, Position, ReadRange, Receipt};
 use crate::logging::log_limited;
 use crate::metrics::{Metrics, PublishSource, Resumed};
-use crate::topic::{SelectorSet, Topic};
+use crate::topic::{MatchProgress, SelectorSet, Topic};
 use backpressure::PublishWindow;
 use interest::Interests;
+
+/// Steps of matching for one event whose id is looked for: about a millisecond.
+const LOCATE_STEPS: usize = 1 << 20;
 
 /// A handle to the hub; cheap to clone.
 #[derive(Clone, Debug)]
@@ -269,11 +272,19 @@ impl Hub {
         located
     }
 
+    /// What would take longer than a moment to find out counts as no: then a gap is told that may be
+    /// none.
     fn may_see(&self, sequence: Sequence, grants: &Grants) -> bool {
         let range = ReadRange { after: sequence.previous(), through: sequence };
         let limit = PageLimit { events_max: 1, bytes_max: usize::MAX };
         let page = self.log.read(range, EventFilter::Everything, limit);
-        page.events.first().is_none_or(|event| grants.may_see(event))
+        page.events.first().is_none_or(|event| match grants.visibility(event) {
+            Visibility::Known(may_see) => may_see,
+            Visibility::IfMatched(selectors) => {
+                let (mut progress, mut steps) = (MatchProgress::default(), LOCATE_STEPS);
+                selectors.match_within(event.topics(), &mut progress, &mut steps) == Some(true)
+            }
+        })
     }
 }
 

@@ -51,14 +51,8 @@ pub trait Log: Send + Sync + 'static {
     /// backwards, without waiting.
     fn read_back(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> PageBack;
 
-    /// The newest event of a topic up to `through` that `may_see` takes; `None` if it takes none of
-    /// the newest few, for no more are looked at.
-    fn newest(
-        &self,
-        topic: &Topic,
-        through: Sequence,
-        may_see: &dyn Fn(&Event) -> bool,
-    ) -> Option<Sequence>;
+    /// The newest event of a topic up to `through`.
+    fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>>;
 
     /// Where a client that has seen the event with this id should go on.
     fn locate(&self, id: &str) -> Position;

@@ -18,6 +18,24 @@ pub(super) struct Assigning {
     topic: usize,
     step: Step,
     to: Assignment,
+    judging: Judging,
+}
+
+/// How far it has been found whether an audience may see the event.
+#[derive(Debug, Default)]
+struct Judging {
+    audience: Option<AudienceKey>,
+    progress: MatchProgress,
+}
+
+impl Judging {
+    /// The progress of an audience: the one that was cut, or another, because that one has left.
+    fn of(&mut self, audience: AudienceKey) -> &mut MatchProgress {
+        if self.audience != Some(audience) {
+            *self = Self { audience: Some(audience), progress: MatchProgress::default() };
+        }
+        &mut self.progress
+    }
 }
 
 /// How far the audiences of one topic have been found.
@@ -41,7 +59,13 @@ const BEGIN: Step = Step::Exact { from: Bound::Unbounded };
 
 impl Assigning {
     fn of(event: &Arc<Event>) -> Self {
-        Self { event: Arc::clone(event), topic: 0, step: BEGIN, to: Assignment::default() }
+        Self {
+            event: Arc::clone(event),
+            topic: 0,
+            step: BEGIN,
+            to: Assignment::default(),
+            judging: Judging::default(),
+        }
     }
 
     pub(super) fn sequence(&self) -> Sequence {
@@ -86,15 +110,16 @@ impl Audiences {
         touched: &mut Vec<AudienceKey>,
         budget: &mut Budget,
     ) -> bool {
-        let Assigning { event, topic, step, to } = assigning;
+        let Assigning { event, topic, step, to, judging } = assigning;
+        let mut placing = Placing { event, touched, to, judging };
         let topic = &event.topics()[*topic];
         loop {
             match step {
                 Step::Exact { from } => {
                     let keys = self.by_topic.get(topic).map(|keys| keys.from(*from));
                     let keys = keys.into_iter().flatten();
-                    if let Some(last) = assign_to(&mut self.all, keys, event, touched, to, budget) {
-                        *from = Bound::Excluded(last);
+                    if let Some(next) = placing.add_to_all(&mut self.all, keys, budget) {
+                        *from = next;
                         return false;
                     }
                     *step = match self.matched_by_patterns(topic) {
@@ -120,12 +145,13 @@ impl Audiences {
                 Step::Matched { keys, from } => {
                     let begin = match *from {
                         Bound::Excluded(last) => keys.partition_point(|key| *key <= last),
-                        _ => 0,
+                        Bound::Included(next) => keys.partition_point(|key| *key < next),
+                        Bound::Unbounded => 0,
                     };
                     let keys = keys[begin..].iter().copied();
-                    let last = assign_to(&mut self.all, keys, event, touched, to, budget);
-                    *from = last.map_or(Bound::Unbounded, Bound::Excluded);
-                    return last.is_none();
+                    let next = placing.add_to_all(&mut self.all, keys, budget);
+                    *from = next.unwrap_or(Bound::Unbounded);
+                    return next.is_none();
                 }
             }
         }
@@ -171,43 +197,68 @@ impl Audiences {
     }
 }
 
-/// Adds an event to what is pending for some audiences; if the budget is spent before all have it,
-/// the last one that has.
-fn assign_to(
-    all: &mut SlotMap<AudienceKey, Audience>,
-    keys: impl Iterator<Item = AudienceKey>,
-    event: &Arc<Event>,
-    touched: &mut Vec<AudienceKey>,
-    to: &mut Assignment,
-    budget: &mut Budget,
-) -> Option<AudienceKey> {
-    let mut keys = keys.peekable();
-    while let Some(key) = keys.next() {
-        if let Some(audience) = all.get_mut(key) {
-            let had_none = audience.pending.is_empty();
-            if audience.add_pending(event, to) && had_none {
-                touched.push(key);
+/// An event, and where it is noted that audiences have it.
+struct Placing<'a> {
+    event: &'a Arc<Event>,
+    touched: &'a mut Vec<AudienceKey>,
+    to: &'a mut Assignment,
+    judging: &'a mut Judging,
+}
+
+impl Placing<'_> {
+    /// Adds the event to what is pending for some audiences; if the budget is spent before all have
+    /// it, where to go on.
+    fn add_to_all(
+        &mut self,
+        all: &mut SlotMap<AudienceKey, Audience>,
+        keys: impl Iterator<Item = AudienceKey>,
+        budget: &mut Budget,
+    ) -> Option<Bound<AudienceKey>> {
+        let mut keys = keys.peekable();
+        while let Some(key) = keys.next() {
+            if let Some(audience) = all.get_mut(key)
+                && !self.add_to_one(key, audience, budget)
+            {
+                return Some(Bound::Included(key));
+            }
+            if !budget.spend(budget::LOOK) && keys.peek().is_some() {
+                return Some(Bound::Excluded(key));
             }
         }
-        let of_grants = if event.is_private() { event.topics().len() } else { 0 };
-        if !budget.spend(budget::LOOK * (1 + of_grants)) && keys.peek().is_some() {
-            return Some(key);
-        }
+        None
     }
-    None
+
+    /// Adds the event, unless it is not for this audience or another of its topics has brought it
+    /// here; false when the budget is spent before that is known.
+    fn add_to_one(
+        &mut self,
+        key: AudienceKey,
+        audience: &mut Audience,
+        budget: &mut Budget,
+    ) -> bool {
+        if audience.newest() >= self.event.sequence() {
+            return true;
+        }
+        let progress = self.judging.of(key);
+        let Some(may_see) = budget.may_see(audience.grants(), self.event, progress) else {
+            return false;
+        };
+        *self.judging = Judging::default();
+        if may_see {
+            if audience.pending.is_empty() {
+                self.touched.push(key);
+            }
+            audience.add_pending(self.event, self.to);
+        }
+        true
+    }
 }
 
 impl Audience {
-    /// Adds an event, unless it is not for this audience or another of its topics has brought it
-    /// here; whether it was added.
-    fn add_pending(&mut self, event: &Arc<Event>, to: &mut Assignment) -> bool {
-        if self.newest() >= event.sequence() || !self.may_see(event) {
-            return false;
-        }
+    fn add_pending(&mut self, event: &Arc<Event>, to: &mut Assignment) {
         self.pending.push(Arc::clone(event));
         self.pending_bytes += event.frame().len();
         to.audiences += 1;
         to.fullest_bytes = to.fullest_bytes.max(self.pending_bytes);
-        true
     }
 }

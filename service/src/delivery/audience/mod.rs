@@ -57,9 +57,9 @@ pub(super) struct Assignment {
 }
 
 impl Audience {
-    /// Whether its members may see an event that its selectors match.
-    pub(super) fn may_see(&self, event: &Event) -> bool {
-        self.grants.may_see(event)
+    /// Which of the events that its selectors match its members may see.
+    pub(super) fn grants(&self) -> &Grants {
+        &self.grants
     }
 
     /// Everything that matched, with what is still to be handed out in this pass.

@@ -13,8 +13,9 @@ use crate::topic::MatchProgress;
 #[derive(Debug)]
 pub(super) struct Selection {
     candidates: Peekable<IntoIter<Arc<Event>>>,
-    /// How far the first of them has come.
+    /// How far the first of them has come, through the selectors or, after those, the grants.
     progress: MatchProgress,
+    is_selected: bool,
     /// Something has been done since the last cut: after each, something is, however little budget
     /// is left.
     advanced: bool,
@@ -32,7 +33,7 @@ pub(super) enum Next {
 impl Selection {
     pub(super) fn of(candidates: Vec<Arc<Event>>) -> Self {
         let candidates = candidates.into_iter().peekable();
-        Self { candidates, progress: MatchProgress::default(), advanced: false }
+        Self { candidates, progress: MatchProgress::default(), is_selected: false, advanced: false }
     }
 
     pub(super) fn next(&mut self, audience: &Audience, budget: &mut Budget) -> Next {
@@ -41,22 +42,34 @@ impl Selection {
                 self.advanced = false;
                 return Next::Cut;
             }
-            let topics = event.topics();
-            let Some(matches) =
-                budget.match_topics(&audience.selectors, topics, &mut self.progress)
-            else {
+            let event = Arc::clone(event);
+            let Some(is_for_it) = self.go_on(&event, audience, budget) else {
                 self.advanced = false;
                 return Next::Cut;
             };
             self.advanced = true;
-            let of_grants = if event.is_private() { topics.len() } else { 0 };
-            budget.spend(budget::LOOK * (1 + of_grants));
+            self.is_selected = false;
             self.progress = MatchProgress::default();
-            let event = self.candidates.next();
-            if let Some(event) = event.filter(|event| matches && audience.may_see(event)) {
+            budget.spend(budget::LOOK);
+            self.candidates.next();
+            if is_for_it {
                 return Next::Event(event);
             }
         }
         Next::End
+    }
+
+    /// Goes on finding whether the first candidate is for an audience; `None` when the budget is spent
+    /// before that is known.
+    fn go_on(&mut self, event: &Event, audience: &Audience, budget: &mut Budget) -> Option<bool> {
+        if !self.is_selected {
+            let topics = event.topics();
+            if !budget.match_topics(&audience.selectors, topics, &mut self.progress)? {
+                return Some(false);
+            }
+            self.is_selected = true;
+            self.progress = MatchProgress::default();
+        }
+        budget.may_see(audience.grants(), event, &mut self.progress)
     }
 }

@@ -24,9 +24,13 @@ use crate::event::{Block, Event, GapNotice, Sequence};
 use crate::hub::LastId;
 use crate::log::{EventFilter, ReadRange};
 use crate::metrics::{EndReason, Skip};
+use crate::topic::{MatchProgress, Topic};
 
 /// Looking up in the log whether a topic has a newer event.
 const LOOK_UP: usize = 4 * budget::LOOK;
+
+/// How many events of a topic are looked at for a newer one that an audience may see.
+const NEWEST_TRIES: usize = 64;
 
 /// What is being left out for one subscriber.
 #[derive(Debug, Default)]
@@ -276,14 +280,37 @@ impl Shard {
             if index > looked_up && !budget.is_left() {
                 return Err(index);
             }
-            let newest = self.log.newest(topic, self.seen, &|event| audience.may_see(event));
-            budget.spend(LOOK_UP);
-            // It is the newest of this topic, or it would take too long to find out.
-            if newest.is_none_or(|newest| newest <= event.sequence()) {
+            if !self.has_newer(topic, event, audience, budget) {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Whether a topic has an event after this one that the audience is to see. What would take too
+    /// long to find out counts as no: then the event is sent, although a newer one follows.
+    fn has_newer(
+        &self,
+        topic: &Topic,
+        event: &Event,
+        audience: &Audience,
+        budget: &mut Budget,
+    ) -> bool {
+        let mut through = self.seen;
+        for _ in 0..NEWEST_TRIES {
+            let newest = self.log.newest(topic, through);
+            budget.spend(LOOK_UP);
+            let Some(newest) = newest.filter(|newest| newest.sequence() > event.sequence()) else {
+                return false;
+            };
+            let mut progress = MatchProgress::default();
+            match budget.may_see(audience.grants(), &newest, &mut progress) {
+                Some(true) => return true,
+                Some(false) => through = newest.sequence().previous(),
+                None => return false,
+            }
+        }
+        false
     }
 
     /// Moves the cursor over a page of which nothing is kept. When nothing is left behind it, what

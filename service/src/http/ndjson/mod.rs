@@ -171,7 +171,7 @@ impl Batch {
         let mut checked = Vec::with_capacity(lines.len());
         for line in lines {
             let number = line.number;
-            match self.draft(&line) {
+            match self.draft(&line).await {
                 Ok(draft) => {
                     drafts.push(draft);
                     held.extend(line.held);
@@ -213,11 +213,11 @@ impl Batch {
         Bytes::from_owner(HeldResponses { bytes: responses, _held: held })
     }
 
-    fn draft(&self, line: &Line) -> Result<Draft, Problem> {
+    async fn draft(&self, line: &Line) -> Result<Draft, Problem> {
         let max = self.lines.bytes_max();
         let bytes = line.bytes.as_ref().map_err(|full| full.problem(max))?;
         let fields = event_line::read(bytes, self.context.event_limits.topics_max)?;
-        Ok(check_draft(fields, &self.access, &self.context)?.idempotent())
+        Ok(check_draft(fields, &self.access, &self.context).await?.idempotent())
     }
 
     /// Sends what is wrong with the rest of the body; false when the client no longer reads the

@@ -65,7 +65,7 @@ impl Log for Away {
         PageBack { events: Vec::new(), after: range.after }
     }
 
-    fn newest(&self, _: &Topic, _: Sequence, _: &dyn Fn(&Event) -> bool) -> Option<Sequence> {
+    fn newest(&self, _: &Topic, _: Sequence) -> Option<Arc<Event>> {
         None
     }
 

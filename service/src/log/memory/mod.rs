@@ -10,7 +10,7 @@ mod custom_ids;
 mod state;
 
 use std::future::ready;
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use super::{
@@ -46,9 +46,6 @@ impl Default for MemoryLogSettings {
 
 /// How many events are evicted before other threads get the lock.
 const EVICTED_MAX: usize = 512;
-
-/// How many events of a topic are looked at for the newest that a reader may see.
-const NEWEST_TRIES: usize = 64;
 
 /// A log that lives as long as its process.
 pub struct MemoryLog {
@@ -151,13 +148,8 @@ impl Log for MemoryLog {
         self.lock().read_everything_back(range, limit)
     }
 
-    fn newest(
-        &self,
-        topic: &Topic,
-        through: Sequence,
-        may_see: &dyn Fn(&Event) -> bool,
-    ) -> Option<Sequence> {
-        self.lock().newest(topic, through, may_see, NEWEST_TRIES)
+    fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>> {
+        self.lock().newest(topic, through)
     }
 
     fn locate(&self, id: &str) -> Position {

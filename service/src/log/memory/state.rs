@@ -219,15 +219,9 @@ impl State {
         Sequence(self.oldest().0 - 1 + earlier as u64)
     }
 
-    pub(super) fn newest(
-        &self,
-        topic: &Topic,
-        through: Sequence,
-        may_see: &dyn Fn(&Event) -> bool,
-        tries: usize,
-    ) -> Option<Sequence> {
-        let may_see = |sequence| self.get(sequence).is_some_and(|event| may_see(event));
-        self.by_topic.newest_first(topic, through).take(tries).find(|&sequence| may_see(sequence))
+    pub(super) fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>> {
+        let sequence = self.by_topic.newest_first(topic, through).next()?;
+        self.get(sequence).cloned()
     }
 
     pub(super) fn read_everything(&self, range: ReadRange, limit: PageLimit) -> Page {

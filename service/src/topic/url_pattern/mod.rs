@@ -23,7 +23,7 @@ use urlpattern::matcher::InnerMatcher;
 use urlpattern::{UrlPatternInit, UrlPatternOptions};
 
 use self::expression::Expression;
-use self::resolver::COMPONENTS;
+use self::resolver::Part;
 pub use self::resolver::TopicResolver;
 use super::automaton::Automaton;
 
@@ -56,7 +56,7 @@ pub(super) struct UrlPattern {
     text: Box<str>,
     resolver: TopicResolver,
     /// Those components that not everything matches, the most telling first.
-    components: Box<[(usize, Component)]>,
+    components: Box<[(Part, Component)]>,
 }
 
 /// What one component of a URL has to be.
@@ -94,11 +94,11 @@ impl UrlPattern {
 
     pub(super) fn matches(&self, topic: &str) -> bool {
         let url = self.resolver.resolve(topic);
-        url.is_some_and(|url| self.matches_parts(|index| url.component(index)))
+        url.is_some_and(|url| self.matches_parts(|part| url.part(part)))
     }
 
-    fn matches_parts<'a>(&self, part: impl Fn(usize) -> &'a str) -> bool {
-        self.components.iter().all(|(index, component)| component.matches(part(*index)))
+    fn matches_parts<'a>(&self, text_of: impl Fn(Part) -> &'a str) -> bool {
+        self.components.iter().all(|(part, component)| component.matches(text_of(*part)))
     }
 
     /// The memory that it holds, itself included.
@@ -176,23 +176,22 @@ fn of_init(init: UrlPatternInit) -> Result<Parsed, UrlPatternError> {
     Ok(Parsed::parse(init, UrlPatternOptions::default())?)
 }
 
-fn components(pattern: Parsed) -> Result<Box<[(usize, Component)]>, UrlPatternError> {
+fn components(pattern: Parsed) -> Result<Box<[(Part, Component)]>, UrlPatternError> {
     let all = [
-        pattern.pathname,
-        pattern.hostname,
-        pattern.search,
-        pattern.hash,
-        pattern.protocol,
-        pattern.port,
-        pattern.username,
-        pattern.password,
+        (Part::Path, pattern.pathname),
+        (Part::Host, pattern.hostname),
+        (Part::Query, pattern.search),
+        (Part::Fragment, pattern.hash),
+        (Part::Scheme, pattern.protocol),
+        (Part::Port, pattern.port),
+        (Part::User, pattern.username),
+        (Part::Password, pattern.password),
     ];
-    debug_assert_eq!(all.len(), COMPONENTS);
     let mut components = Vec::new();
-    for (index, parsed) in all.into_iter().enumerate() {
+    for (part, parsed) in all {
         let component = component(parsed)?;
         if !component.is_anything() {
-            components.push((index, component));
+            components.push((part, component));
         }
     }
     Ok(components.into())

@@ -12,8 +12,18 @@ const BYTES_MAX: u64 = 4 << 20;
 /// How many topics there is room for from the start; more makes the table grow.
 const ENTRIES: usize = 1_024;
 
-/// How many components a URL has.
-pub(super) const COMPONENTS: usize = 8;
+/// A component of a URL.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Part {
+    Path,
+    Host,
+    Query,
+    Fragment,
+    Scheme,
+    Port,
+    User,
+    Password,
+}
 
 /// Resolves topics against the URL of the hub, and keeps those that it resolved last: an event is
 /// compared with many patterns. Cheap to clone; clones share what they keep.
@@ -57,18 +67,17 @@ impl std::fmt::Debug for TopicResolver {
 pub(super) struct TopicUrl(Url);
 
 impl TopicUrl {
-    /// A component, in the order in which patterns look at them.
-    pub(super) fn component(&self, index: usize) -> &str {
+    pub(super) fn part(&self, part: Part) -> &str {
         let url = &self.0;
-        match index {
-            0 => url.path(),
-            1 => url.host_str().unwrap_or_default(),
-            2 => url.query().unwrap_or_default(),
-            3 => url.fragment().unwrap_or_default(),
-            4 => url.scheme(),
-            5 => url::quirks::port(url),
-            6 => url.username(),
-            _ => url.password().unwrap_or_default(),
+        match part {
+            Part::Path => url.path(),
+            Part::Host => url.host_str().unwrap_or_default(),
+            Part::Query => url.query().unwrap_or_default(),
+            Part::Fragment => url.fragment().unwrap_or_default(),
+            Part::Scheme => url.scheme(),
+            Part::Port => url::quirks::port(url),
+            Part::User => url.username(),
+            Part::Password => url.password().unwrap_or_default(),
         }
     }
 }

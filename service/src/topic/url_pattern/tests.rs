@@ -37,21 +37,20 @@ fn matches(pattern: &UrlPattern, inputs: &[Value]) -> bool {
     let first = inputs.first().map_or(StringOrInit::Init(<_>::default()), string_or_init);
     let input = quirks::process_match_input(first, text_of(inputs.get(1))).ok().flatten();
     let input = input.and_then(|(input, _)| quirks::parse_match_input(input));
-    input.is_some_and(|input| pattern.matches_parts(|index| part(&input, index)))
+    input.is_some_and(|input| pattern.matches_parts(|part| part_of(&input, part)))
 }
 
-fn part(input: &MatchInput, index: usize) -> &str {
-    let all = [
-        &input.pathname,
-        &input.hostname,
-        &input.search,
-        &input.hash,
-        &input.protocol,
-        &input.port,
-        &input.username,
-        &input.password,
-    ];
-    all[index]
+fn part_of(input: &MatchInput, part: Part) -> &str {
+    match part {
+        Part::Path => &input.pathname,
+        Part::Host => &input.hostname,
+        Part::Query => &input.search,
+        Part::Fragment => &input.hash,
+        Part::Scheme => &input.protocol,
+        Part::Port => &input.port,
+        Part::User => &input.username,
+        Part::Password => &input.password,
+    }
 }
 
 #[test]
@@ -172,21 +171,44 @@ fn a_pattern_holds_what_it_needs_and_no_more() {
     }
 }
 
+/// With the regular expressions that it has by itself.
+fn library_matches(text: &str, url: url::Url) -> bool {
+    let read = |base| UrlPatternInit::parse_constructor_string::<regex::Regex>(text, base);
+    let init = read(None).or_else(|_| read(Some(resolver().base().clone()))).unwrap();
+    let pattern: urlpattern::UrlPattern =
+        urlpattern::UrlPattern::parse(init, <_>::default()).unwrap();
+    pattern.test(urlpattern::UrlPatternMatchInput::Url(url)).unwrap()
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn no_text_makes_the_library_panic_but_a_bracket_too_many(
+    fn what_is_taken_matches_as_the_library_itself_does(
         text in r"(https?|urn|[a-z]{0,3})?(:/?/?)?[a-z:/?#@*(){}\[\]\\+.^$|é\u{10ffff}\-% 0-9]{0,24}",
         topic in r"(https?://)?[a-z:/?#@\[\]é%0-9.]{0,16}",
     ) {
-        match catch_unwind(|| parse(&text, &resolver()).and_then(components)) {
-            Ok(Ok(components)) => {
-                let pattern = UrlPattern { text: "".into(), resolver: resolver(), components };
-                prop_assert_eq!(pattern.matches(&topic), pattern.matches(&topic));
+        match catch_unwind(|| UrlPattern::compile(&text, &resolver())) {
+            Ok(Ok(pattern)) if !text.contains(']') => {
+                let url = resolver().base().join(&topic);
+                let expected = url.is_ok_and(|url| library_matches(&text, url));
+                prop_assert_eq!(pattern.matches(&topic), expected, "{} on {}", text, topic);
             }
-            Ok(Err(_)) => {}
-            Err(_) => prop_assert!(text.contains(']'), "{}", text),
+            Ok(_) => {}
+            Err(_) => prop_assert!(false, "{} took the thread", text),
+        }
+    }
+
+    #[test]
+    fn groups_match_as_in_the_library(
+        path in r"(/|:a|:b|\*|\{/:c\}[?+*]?|\([a-c]{1,2}\|b\)[?+*]?|[abc]){1,6}",
+        topic in "[abc/]{0,8}",
+    ) {
+        let text = format!("https://example.com/{path}");
+        if let Ok(pattern) = UrlPattern::compile(&text, &resolver()) {
+            let url = url::Url::parse(&format!("https://example.com/{topic}")).unwrap();
+            let expected = library_matches(&text, url.clone());
+            prop_assert_eq!(pattern.matches(url.as_str()), expected, "{} on {}", text, url);
         }
     }
 

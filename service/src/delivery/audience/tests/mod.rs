@@ -8,6 +8,8 @@ use super::*;
 use crate::event::{Buffers, Draft, DraftFields, EncodedEvent, Epoch, EventLimits};
 use crate::topic::Selector;
 
+/// Grants for private events.
+mod grants;
 /// The cache of patterns.
 mod match_cache;
 /// Walks over all members.
