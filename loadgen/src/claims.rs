@@ -227,7 +227,7 @@ fn were(count: u64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Publishing;
+    use crate::result::PublishingResult;
     use crate::slo::sample;
 
     /// A run of ten subscribers with these counts.
@@ -239,7 +239,7 @@ mod tests {
         run.correctness.verified = Some(verified);
         run.correctness.foreign = foreign;
         run.correctness.unverified = unverified;
-        run.publishing = published.map(|sent| Publishing {
+        run.publishing = published.map(|sent| PublishingResult {
             sent,
             acknowledged: sent,
             ..sample::run().publishing.expect("it publishes")

@@ -55,7 +55,7 @@ pub struct Stamp {
 
 /// Why data holds no stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unreadable {
+pub enum NoStamp {
     /// It is not ours.
     Foreign,
     /// It was ours, and has changed on the way.
@@ -94,16 +94,16 @@ pub fn write(stamp: &Stamp, size: usize, out: &mut Vec<u8>) {
 ///
 /// # Errors
 /// When there is none, or when its checksum does not fit.
-pub fn read(data: &[u8]) -> Result<Stamp, Unreadable> {
+pub fn read(data: &[u8]) -> Result<Stamp, NoStamp> {
     let whole = data.starts_with(MARK);
     let at = if whole { Some(0) } else { memmem::find(data, MARK) };
     let Some(at) = at else {
-        return Err(if resembles(data) { Unreadable::Corrupted } else { Unreadable::Foreign });
+        return Err(if resembles(data) { NoStamp::Corrupted } else { NoStamp::Foreign });
     };
     let payload = &data[at..];
-    let header = payload.get(..SMALLEST).ok_or(Unreadable::Corrupted)?;
+    let header = payload.get(..SMALLEST).ok_or(NoStamp::Corrupted)?;
     let mut words = header[4..].chunks_exact(8).map(word);
-    let mut word = || words.next().flatten().ok_or(Unreadable::Corrupted);
+    let mut word = || words.next().flatten().ok_or(NoStamp::Corrupted);
     let (run, clock, route) = (word()?, word()?, word()?);
     let numbers = u64::from(word()?) << 32 | u64::from(word()?);
     let due = u64::from(word()?) << 32 | u64::from(word()?);
@@ -111,7 +111,7 @@ pub fn read(data: &[u8]) -> Result<Stamp, Unreadable> {
     let length = (numbers & 0xff_ffff) as usize;
     let fits = if whole { payload.len() == length } else { payload.len() >= length };
     if length < SMALLEST || !fits || checksum(&payload[..length]) != sum {
-        return Err(Unreadable::Corrupted);
+        return Err(NoStamp::Corrupted);
     }
     Ok(Stamp {
         run,
@@ -214,7 +214,7 @@ mod tests {
         for data in
             [b"".as_slice(), b"{}", b"lg", b"hello, world, this is longer than a header would be"]
         {
-            assert_eq!(read(data), Err(Unreadable::Foreign));
+            assert_eq!(read(data), Err(NoStamp::Foreign));
         }
     }
 
@@ -225,7 +225,7 @@ mod tests {
             for change in [1, 0x20, 0x80] {
                 let mut damaged = payload.clone();
                 damaged[at] ^= change;
-                assert_eq!(read(&damaged), Err(Unreadable::Corrupted), "byte {at} ^ {change}");
+                assert_eq!(read(&damaged), Err(NoStamp::Corrupted), "byte {at} ^ {change}");
             }
         }
     }
@@ -233,9 +233,9 @@ mod tests {
     #[test]
     fn a_payload_that_is_shorter_or_longer_is_damaged() {
         let payload = written(150);
-        assert_eq!(read(&payload[..149]), Err(Unreadable::Corrupted));
-        assert_eq!(read(&payload[..20]), Err(Unreadable::Corrupted));
-        assert_eq!(read(&[payload.as_slice(), b"x"].concat()), Err(Unreadable::Corrupted));
+        assert_eq!(read(&payload[..149]), Err(NoStamp::Corrupted));
+        assert_eq!(read(&payload[..20]), Err(NoStamp::Corrupted));
+        assert_eq!(read(&[payload.as_slice(), b"x"].concat()), Err(NoStamp::Corrupted));
     }
 
     proptest! {

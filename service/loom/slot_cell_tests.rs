@@ -7,7 +7,7 @@ use bytes::Bytes;
 use loom::sync::{Arc, Notify};
 use loom::thread;
 
-use crate::slot_cell::{SlotCell, Taken, TryPut};
+use crate::slot_cell::{SlotCell, TakenSegment, TryPut};
 
 /// What a reader notes at the end of a stream that was cut.
 const CUT: &str = "/";
@@ -67,9 +67,9 @@ impl Stage {
                 }
             };
             let (segment, wants_wakeup) = match taken {
-                Taken::Segment { segment, wants_wakeup } => (segment, wants_wakeup),
-                Taken::End => return text,
-                Taken::Cut => return text + CUT,
+                TakenSegment::Segment { segment, wants_wakeup } => (segment, wants_wakeup),
+                TakenSegment::End => return text,
+                TakenSegment::Cut => return text + CUT,
             };
             if wants_wakeup {
                 self.shard.notify();

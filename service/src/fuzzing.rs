@@ -12,7 +12,7 @@ use clap::Parser as _;
 
 pub use crate::http::fuzzing::{form, host_and_origin, ndjson};
 
-use crate::auth::token::{Issuer, Key, LegacyKeys, Place, Role, Verifier};
+use crate::auth::token::{Issuer, Key, LegacyKeys, Role, TokenPlace, Verifier};
 use crate::config::{Cli, Task};
 use crate::delivery::{Policies, PolicyRule};
 use crate::event::fuzzing::{check_draft, check_message};
@@ -101,7 +101,7 @@ pub fn token(bytes: &[u8]) {
     // What stands between the dots is as a rule JSON, which a mutator would hardly keep encoded.
     let encoded: Vec<_> = text.split('.').map(|part| URL_SAFE_NO_PAD.encode(part)).collect();
     for token in [text.as_ref(), &encoded.join(".")] {
-        for place in [Place::Header, Place::Query] {
+        for place in [TokenPlace::Header, TokenPlace::Query] {
             match verifier.verify(token, Role::Subscriber, place) {
                 Ok(granted) => panic!("{granted:?}"),
                 Err(error) => check_message(&error.to_string()),

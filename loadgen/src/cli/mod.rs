@@ -18,7 +18,7 @@ use crate::export::ExportError;
 use crate::plan::{FilesError, PlanError, Settings};
 use crate::publish::PublishError;
 use crate::readers::ReaderError;
-use crate::result::Unreadable;
+use crate::result::UnreadableResult;
 use crate::run::RunError;
 use crate::slo::SloError;
 
@@ -130,7 +130,7 @@ pub(crate) enum Failure {
     #[error("cannot read {}: {error}", file.display())]
     Unread { file: PathBuf, error: io::Error },
     #[error("{} is not a result file of loadgen: {why}", file.display())]
-    NoResult { file: PathBuf, why: Unreadable },
+    NoResult { file: PathBuf, why: UnreadableResult },
     #[error("{} is longer than {} MiB, the limit of a result file", file.display(), files::LONGEST >> 20)]
     TooLong { file: PathBuf },
     #[error("{0}")]

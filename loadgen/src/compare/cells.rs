@@ -2,47 +2,47 @@
 //! significant digits, because no load test knows more, and one unit for both sides of a row, so
 //! that the eye can compare.
 
-use super::row::{Judgement, Row, Spread};
+use super::row::{ComparedFigure, Judgement, Spread};
 use crate::slo::{Unit, percent};
 
 /// What stands for a value that was not measured.
 const ABSENT: &str = "-";
 
 /// The figure with the unit of its row.
-pub(super) fn label(row: &Row) -> String {
+pub(super) fn label(row: &ComparedFigure) -> String {
     let (unit, _) = step(row);
     if unit.is_empty() { row.label.clone() } else { format!("{}, {unit}", row.label) }
 }
 
 /// The median of A and of B.
-pub(super) fn medians(row: &Row) -> (String, String) {
+pub(super) fn medians(row: &ComparedFigure) -> (String, String) {
     both(row, |spread| spread.median)
 }
 
 /// The smallest and the largest of A and of B.
-pub(super) fn ranges(row: &Row) -> (String, String) {
+pub(super) fn ranges(row: &ComparedFigure) -> (String, String) {
     let ((a_min, b_min), (a_max, b_max)) = (both(row, |s| s.min), both(row, |s| s.max));
     (range(&a_min, &a_max), range(&b_min, &b_max))
 }
 
 /// The median absolute deviation of A and of B.
-pub(super) fn deviations(row: &Row) -> (String, String) {
+pub(super) fn deviations(row: &ComparedFigure) -> (String, String) {
     both(row, |spread| spread.deviation)
 }
 
 /// The median of B by that of A.
-pub(super) fn ratio(row: &Row) -> String {
+pub(super) fn ratio(row: &ComparedFigure) -> String {
     row.ratio.map_or_else(|| ABSENT.to_owned(), times)
 }
 
 /// The 95 % interval of that ratio.
-pub(super) fn interval(row: &Row) -> String {
+pub(super) fn interval(row: &ComparedFigure) -> String {
     row.interval
         .map_or_else(|| ABSENT.to_owned(), |(low, high)| format!("{}–{}", times(low), times(high)))
 }
 
 /// What a difference must exceed.
-pub(super) fn noise(row: &Row) -> String {
+pub(super) fn noise(row: &ComparedFigure) -> String {
     row.noise().map_or_else(|| ABSENT.to_owned(), share)
 }
 
@@ -68,7 +68,7 @@ pub(super) fn share(share: f64) -> String {
     }
 }
 
-fn both(row: &Row, of: fn(&Spread) -> f64) -> (String, String) {
+fn both(row: &ComparedFigure, of: fn(&Spread) -> f64) -> (String, String) {
     let (_, size) = step(row);
     let cell = |spread: Option<&Spread>| {
         spread.map(of).map_or_else(|| ABSENT.to_owned(), |value| number(row.unit, value, size))
@@ -77,7 +77,7 @@ fn both(row: &Row, of: fn(&Spread) -> f64) -> (String, String) {
 }
 
 /// The unit that fits the smaller of the two medians: the larger one then keeps its digits too.
-fn step(row: &Row) -> (&'static str, f64) {
+fn step(row: &ComparedFigure) -> (&'static str, f64) {
     let medians = [&row.a, &row.b].into_iter().flatten().map(|spread| spread.median);
     let smallest = medians.filter(|median| median.is_finite()).fold(f64::INFINITY, f64::min);
     row.unit.step(smallest)

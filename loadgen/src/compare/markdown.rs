@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::cells;
-use super::row::Row;
+use super::row::ComparedFigure;
 use super::{Comparison, Side};
 
 /// The whole.
@@ -25,7 +25,7 @@ pub(super) fn markdown(comparison: &Comparison) -> String {
     text
 }
 
-fn line(row: &Row) -> String {
+fn line(row: &ComparedFigure) -> String {
     let ((a, b), (range_a, range_b)) = (cells::medians(row), cells::ranges(row));
     let (deviation_a, deviation_b) = cells::deviations(row);
     format!(

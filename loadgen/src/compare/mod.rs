@@ -20,7 +20,7 @@ use serde::Serialize;
 use crate::result::{ResultFile, Run};
 
 pub(crate) use accept::Refused;
-pub(crate) use row::{Evidence, Judgement, Row};
+pub(crate) use row::{ComparedFigure, Evidence, Judgement};
 
 /// One side of a comparison.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +54,7 @@ pub(crate) struct Comparison {
     /// What a reader must know before believing it.
     pub(crate) warnings: Vec<String>,
     /// The figures.
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<ComparedFigure>,
 }
 
 impl Comparison {
@@ -93,9 +93,9 @@ pub(crate) fn compare(a: &Input<'_>, b: &Input<'_>, force: bool) -> Result<Compa
     })
 }
 
-fn rows(a: &[&Run], b: &[&Run]) -> (Evidence, Vec<Row>) {
+fn rows(a: &[&Run], b: &[&Run]) -> (Evidence, Vec<ComparedFigure>) {
     let over_runs = figures::measured(a, b).map(|(subject, a, b)| row::over_runs(subject, &a, &b));
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<ComparedFigure> = Vec::new();
     let mut evidence = Evidence::of_runs(a.len(), b.len());
     if let ([a], [b]) = (a, b) {
         rows.extend(seconds::within_one_run(a, b));

@@ -89,7 +89,7 @@ pub(crate) enum Direction {
 
 /// One figure on both sides.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Row {
+pub(crate) struct ComparedFigure {
     /// Its name, as in an SLO.
     pub(crate) figure: String,
     /// Its name for people.
@@ -116,7 +116,7 @@ pub(crate) struct Row {
     pub(crate) verdict: Judgement,
 }
 
-impl Row {
+impl ComparedFigure {
     /// The noise that a difference must exceed.
     pub(super) fn noise(&self) -> Option<f64> {
         Some(self.noise_a?.max(self.noise_b?))
@@ -141,7 +141,7 @@ pub(super) struct Uncertainty {
 }
 
 /// The row of a figure with one value for each run.
-pub(super) fn over_runs(subject: Subject, a: &[f64], b: &[f64]) -> Row {
+pub(super) fn over_runs(subject: Subject, a: &[f64], b: &[f64]) -> ComparedFigure {
     let evidence = Evidence::of_runs(a.len(), b.len());
     let uncertainty = || {
         let interval = bootstrap(|r, into| draw(a, r, into), |r, into| draw(b, r, into))?;
@@ -158,14 +158,14 @@ pub(super) fn row(
     b: &[f64],
     uncertainty: Option<Uncertainty>,
     evidence: Evidence,
-) -> Row {
+) -> ComparedFigure {
     let (spread_a, spread_b) = (Spread::of(a), Spread::of(b));
     let ln = spread_a.zip(spread_b).map(|(a, b)| log_ratio(a.median, b.median));
     let verdict = match (ln, uncertainty) {
         (Some(ln), Some(known)) => judge(ln, known, subject.better),
         _ => Judgement::TooFewRuns,
     };
-    Row {
+    ComparedFigure {
         figure: subject.figure,
         label: subject.label,
         unit: subject.unit,

@@ -4,7 +4,7 @@
 //! next of the same server is not in it. Seconds resemble their neighbours, so they are drawn and
 //! set against each other in blocks.
 
-use super::row::{Direction, Evidence, Row, Subject, Uncertainty, row};
+use super::row::{ComparedFigure, Direction, Evidence, Subject, Uncertainty, row};
 use super::statistics::{bootstrap, draw_blocks, noise_of_blocks};
 use crate::result::{Run, Second};
 use crate::slo::Unit;
@@ -50,7 +50,7 @@ const SERIES: [Series; 3] = [
 ];
 
 /// The rows of latency and rate, second by second.
-pub(super) fn within_one_run(a: &Run, b: &Run) -> impl Iterator<Item = Row> {
+pub(super) fn within_one_run(a: &Run, b: &Run) -> impl Iterator<Item = ComparedFigure> {
     SERIES.into_iter().filter_map(move |series| {
         let (a_values, b_values) = (values(a, series.of), values(b, series.of));
         if a_values.is_empty() && b_values.is_empty() {

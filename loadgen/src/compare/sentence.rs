@@ -3,14 +3,14 @@
 //! difference, so that neither is quoted without the other.
 
 use super::cells::share;
-use super::row::{Evidence, Judgement, Row, Spread};
+use super::row::{ComparedFigure, Evidence, Judgement, Spread};
 
 /// The figures that the sentence begins with: the first that both sides measured.
 const LEADING: [&str; 3] = ["seconds.p99", "delivery.p99", "deliveries_per_second"];
 
 /// The sentence; `fewest_runs` is the number of runs of the side that has fewer.
-pub(super) fn summary(rows: &[Row], evidence: Evidence, fewest_runs: usize) -> String {
-    let known = |row: &&Row| row.ratio.is_some();
+pub(super) fn summary(rows: &[ComparedFigure], evidence: Evidence, fewest_runs: usize) -> String {
+    let known = |row: &&ComparedFigure| row.ratio.is_some();
     let Some(lead) = LEADING
         .iter()
         .find_map(|name| rows.iter().filter(known).find(|row| row.figure == *name))
@@ -38,7 +38,7 @@ pub(super) fn summary(rows: &[Row], evidence: Evidence, fewest_runs: usize) -> S
     format!("{}.", parts.join("; "))
 }
 
-fn leading(row: &Row) -> String {
+fn leading(row: &ComparedFigure) -> String {
     let label = &row.label;
     match row.verdict {
         Judgement::TooFewRuns => format!("Nothing can be said about {label}"),
@@ -52,7 +52,7 @@ fn leading(row: &Row) -> String {
 }
 
 /// `B delivers p99 12 % sooner`, or `server CPU/delivery is 12 % lower with B`.
-fn changed(row: &Row) -> String {
+fn changed(row: &ComparedFigure) -> String {
     let ratio = row.ratio.unwrap_or(1.0);
     let never = |spread: Option<Spread>| spread.is_some_and(|it| it.median.is_infinite());
     let far = share((ratio - 1.0).abs());
@@ -73,7 +73,7 @@ fn changed(row: &Row) -> String {
 }
 
 /// `-12 %`, `+50 %`, `2.3 times as much`.
-fn difference(row: &Row) -> String {
+fn difference(row: &ComparedFigure) -> String {
     match row.ratio {
         None => "unknown".to_owned(),
         Some(ratio) if ratio.is_infinite() => "infinitely more".to_owned(),
@@ -86,7 +86,7 @@ fn difference(row: &Row) -> String {
 }
 
 /// The noise of the side that is further from itself: that is what the verdict was made with.
-fn against_itself(row: &Row) -> String {
+fn against_itself(row: &ComparedFigure) -> String {
     match (row.noise_a, row.noise_b) {
         (Some(a), Some(b)) if b > a => format!("; the noise of B against B is {}", share(b)),
         (Some(a), Some(_)) => format!("; the noise of A against A is {}", share(a)),

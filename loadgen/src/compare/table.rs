@@ -4,7 +4,7 @@
 //! here than elsewhere for that, and deviations are left to the other forms.
 
 use super::cells;
-use super::row::{Judgement, Row};
+use super::row::{ComparedFigure, Judgement};
 use super::{Comparison, Side};
 
 /// The widest line.
@@ -34,7 +34,7 @@ pub(super) fn text(comparison: &Comparison) -> String {
 const NOISE: &str = "noise: the larger of A against A and B against B; \
                      a change exceeds it, and its interval excludes 1";
 
-fn line(row: &Row) -> [String; 7] {
+fn line(row: &ComparedFigure) -> [String; 7] {
     let ((a, b), (range_a, range_b)) = (cells::medians(row), cells::ranges(row));
     let verdict = match row.verdict {
         Judgement::NoDetectableChange => "none detected",

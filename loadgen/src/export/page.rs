@@ -5,7 +5,7 @@
 
 use super::figures::Figures;
 use super::process;
-use super::text::{Kind, Text};
+use super::text::{Kind, MetricsText};
 use crate::run::Phase;
 
 const PHASES: [(Phase, &str); 5] = [
@@ -17,7 +17,7 @@ const PHASES: [(Phase, &str); 5] = [
 ];
 
 pub(super) fn write(figures: &Figures) -> String {
-    let mut text = Text::default();
+    let mut text = MetricsText::default();
     state(&mut text, figures);
     streams(&mut text, figures);
     events(&mut text, figures);
@@ -26,7 +26,7 @@ pub(super) fn write(figures: &Figures) -> String {
     text.finish()
 }
 
-fn state(text: &mut Text, figures: &Figures) {
+fn state(text: &mut MetricsText, figures: &Figures) {
     let name = "loadgen_info";
     text.family(Kind::Gauge, name, "The program and the scenario that it runs; always 1.");
     let version = ("version", env!("CARGO_PKG_VERSION"));
@@ -38,7 +38,7 @@ fn state(text: &mut Text, figures: &Figures) {
     }
 }
 
-fn streams(text: &mut Text, figures: &Figures) {
+fn streams(text: &mut MetricsText, figures: &Figures) {
     use Kind::{Counter, Gauge};
     let counts = &figures.counts;
     for (kind, name, help, value) in [
@@ -79,7 +79,7 @@ fn streams(text: &mut Text, figures: &Figures) {
     }
 }
 
-fn events(text: &mut Text, figures: &Figures) {
+fn events(text: &mut MetricsText, figures: &Figures) {
     let counts = &figures.counts;
     for (name, help, value) in [
         (
@@ -133,7 +133,7 @@ fn events(text: &mut Text, figures: &Figures) {
     }
 }
 
-fn times(text: &mut Text, figures: &Figures) {
+fn times(text: &mut MetricsText, figures: &Figures) {
     for (name, help, buckets) in [
         (
             "loadgen_delivery_seconds",

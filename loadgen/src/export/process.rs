@@ -5,11 +5,11 @@
 use procfs::ProcResult;
 use procfs::process::{LimitValue, Process};
 
-use super::text::{Kind, Text};
+use super::text::{Kind, MetricsText};
 
 /// What `/proc` says; times in seconds, sizes in bytes.
 #[derive(Debug)]
-struct Seen {
+struct ProcessUse {
     cpu: f64,
     started: f64,
     threads: i64,
@@ -21,7 +21,7 @@ struct Seen {
 }
 
 /// Writes the figures. Where `/proc` cannot be read they are left out: a 0 would be a lie.
-pub(super) fn write(text: &mut Text) {
+pub(super) fn write(text: &mut MetricsText) {
     let Ok(seen) = look() else { return };
     let (gauge, counter) = (Kind::Gauge, Kind::Counter);
     text.single(
@@ -64,11 +64,11 @@ pub(super) fn write(text: &mut Text) {
     text.single(gauge, "process_threads", "Number of threads of the process.", seen.threads);
 }
 
-fn look() -> ProcResult<Seen> {
+fn look() -> ProcResult<ProcessUse> {
     let process = Process::myself()?;
     let (stat, limits) = (process.stat()?, process.limits()?);
     let ticks = procfs::ticks_per_second() as f64;
-    Ok(Seen {
+    Ok(ProcessUse {
         cpu: (stat.utime + stat.stime) as f64 / ticks,
         started: procfs::boot_time_secs()? as f64 + stat.starttime as f64 / ticks,
         threads: stat.num_threads,

@@ -19,9 +19,9 @@ pub(super) enum Kind {
 
 /// A page that is being written. Writing into memory cannot fail, so no result is looked at.
 #[derive(Debug, Default)]
-pub(super) struct Text(String);
+pub(super) struct MetricsText(String);
 
-impl Text {
+impl MetricsText {
     pub(super) fn finish(self) -> String {
         self.0
     }
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_family_has_its_help_and_its_type_before_its_samples() {
-        let mut text = Text::default();
+        let mut text = MetricsText::default();
         text.single(Kind::Counter, "n_total", "How many.", 7);
         text.family(Kind::Gauge, "phase", "Which one.");
         text.sample("phase", &[("phase", "tail"), ("of", "two")], 1);
@@ -100,7 +100,7 @@ mod tests {
             ("two\nlines", "n{name=\"two\\nlines\"} 1\n"),
             ("dünn", "n{name=\"dünn\"} 1\n"),
         ] {
-            let mut text = Text::default();
+            let mut text = MetricsText::default();
             text.sample("n", &[("name", name)], 1);
             assert_eq!(text.finish(), wanted);
         }
@@ -112,7 +112,7 @@ mod tests {
         for nanos in [50_000, 60_000, 3_000_000_000, 60_000_000_000] {
             buckets.record(nanos);
         }
-        let mut text = Text::default();
+        let mut text = MetricsText::default();
         text.seconds("t_seconds", "How long.", &buckets);
         let text = text.finish();
         let bounds: Vec<_> =

@@ -9,7 +9,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::words::{Span, Text, as_text};
+use super::words::{Span, TextValue, as_text};
 
 /// How many events a second.
 #[derive(Clone, Copy, Debug, PartialEq)]

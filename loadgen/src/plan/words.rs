@@ -17,7 +17,7 @@ macro_rules! as_text {
         }
         impl<'de> Deserialize<'de> for $kind {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Text::deserialize(deserializer)?.to_string().parse().map_err(de::Error::custom)
+                TextValue::deserialize(deserializer)?.to_string().parse().map_err(de::Error::custom)
             }
         }
     )*};
@@ -27,13 +27,13 @@ pub(super) use as_text;
 /// What a file may hold where text is meant.
 #[derive(Deserialize)]
 #[serde(untagged)]
-pub(super) enum Text {
+pub(super) enum TextValue {
     Whole(u64),
     Number(f64),
     Word(String),
 }
 
-impl fmt::Display for Text {
+impl fmt::Display for TextValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Whole(number) => number.fmt(f),

@@ -14,11 +14,11 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use rustix::time::Timespec;
 
-use super::Outcome;
+use super::PublishOutcome;
 use super::publisher::Publisher;
 
 /// Starts the program and waits for its end. No shell reads the words.
-pub(super) fn publish(publisher: &mut Publisher, topic: u32) -> Outcome {
+pub(super) fn publish(publisher: &mut Publisher, topic: u32) -> PublishOutcome {
     let words = publisher.context.publishing.body.iter().map(|word| {
         let mut out = Vec::new();
         word.write(topic, &publisher.payload, &mut out);
@@ -26,14 +26,14 @@ pub(super) fn publish(publisher: &mut Publisher, topic: u32) -> Outcome {
     });
     let words: Vec<String> = words.collect();
     let Some((program, arguments)) = words.split_first() else {
-        return Outcome::Refused("no command".to_owned());
+        return PublishOutcome::Refused("no command".to_owned());
     };
     let ended = run(program, arguments, publisher.context.publishing.timeout);
     match ended {
-        Ok(Some(status)) if status.success() => Outcome::Accepted,
-        Ok(Some(status)) => Outcome::Refused(format!("{program} ended with {status}")),
-        Ok(None) => Outcome::Unknown(format!("{program} did not end in time")),
-        Err(error) => Outcome::Refused(format!("{program}: {}", error.kind())),
+        Ok(Some(status)) if status.success() => PublishOutcome::Accepted,
+        Ok(Some(status)) => PublishOutcome::Refused(format!("{program} ended with {status}")),
+        Ok(None) => PublishOutcome::Unknown(format!("{program} did not end in time")),
+        Err(error) => PublishOutcome::Refused(format!("{program}: {}", error.kind())),
     }
 }
 

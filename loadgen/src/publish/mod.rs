@@ -50,7 +50,7 @@ pub(crate) enum PublishError {
 
 /// What became of a publish call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Outcome {
+enum PublishOutcome {
     Accepted,
     /// The server refused it.
     Refused(String),

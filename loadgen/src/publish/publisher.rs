@@ -10,7 +10,7 @@ use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 
 use super::client::Client;
-use super::{LATE, Outcome, PublishError, PublishProgress, PublishReport};
+use super::{LATE, PublishError, PublishOutcome, PublishProgress, PublishReport};
 use crate::clock::{Clock, ClockId, Moment};
 use crate::payload::{self, Stamp};
 use crate::plan::{Plan, Publishing, Rate};
@@ -77,15 +77,15 @@ impl Publisher {
     }
 
     /// Publishes each event when it is due, or when the one before has its response.
-    pub(super) fn one_by_one(&mut self, mut publish: impl FnMut(&mut Self, u32) -> Outcome) {
+    pub(super) fn one_by_one(&mut self, mut publish: impl FnMut(&mut Self, u32) -> PublishOutcome) {
         let mut schedule = self.schedule();
         while let Some(scheduled) = self.wait(&mut schedule) {
             let (topic, sequence, sent) = self.prepare(scheduled);
             let outcome = publish(self, topic);
             let acknowledged_at = self.clock.now();
             match outcome {
-                Outcome::Accepted => self.accepted(scheduled, sent, acknowledged_at),
-                Outcome::Refused(kind) | Outcome::Unknown(kind) => {
+                PublishOutcome::Accepted => self.accepted(scheduled, sent, acknowledged_at),
+                PublishOutcome::Refused(kind) | PublishOutcome::Unknown(kind) => {
                     self.refused(&kind, topic, sequence);
                 }
             }

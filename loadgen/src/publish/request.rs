@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::Outcome;
+use super::PublishOutcome;
 use super::client::{Client, ExchangeError};
 use crate::plan::{PublishStyle, Publishing};
 
@@ -54,13 +54,13 @@ pub(super) fn head(publishing: &Publishing, kind: &str, out: &mut Vec<u8>) {
 }
 
 /// Publishes one event. After an error on the way the event may arrive or not.
-pub(super) fn publish(client: &mut Client, request: &[u8]) -> Outcome {
+pub(super) fn publish(client: &mut Client, request: &[u8]) -> PublishOutcome {
     match client.exchange(request) {
-        Ok(response) if response.status / 100 == 2 => Outcome::Accepted,
-        Ok(response) => Outcome::Refused(format!("status {}", response.status)),
+        Ok(response) if response.status / 100 == 2 => PublishOutcome::Accepted,
+        Ok(response) => PublishOutcome::Refused(format!("status {}", response.status)),
         Err(ExchangeError::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut => {
-            Outcome::Unknown("no answer in time".to_owned())
+            PublishOutcome::Unknown("no answer in time".to_owned())
         }
-        Err(error) => Outcome::Unknown(error.to_string()),
+        Err(error) => PublishOutcome::Unknown(error.to_string()),
     }
 }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use crate::result::{ResultFile, Run};
 
-use super::runs::Key;
+use super::runs::KeyFigures;
 use super::wording;
 use crate::numbers;
 
@@ -46,7 +46,7 @@ fn heading(run: &Run) -> String {
 }
 
 fn table(text: &mut String, file: &ResultFile, worst: &Run) {
-    let keys: Vec<Key> = file.runs.iter().map(Key::of).collect();
+    let keys: Vec<KeyFigures> = file.runs.iter().map(KeyFigures::of).collect();
     let cpu = keys.iter().any(|key| key.server_cpu_us.is_some());
     text.push_str("| Run | Verdict | Deliveries/s | p50 | p99 | Delivery ratio |");
     text.push_str(if cpu { " Server CPU/delivery |\n" } else { "\n" });
@@ -56,7 +56,7 @@ fn table(text: &mut String, file: &ResultFile, worst: &Run) {
         row(text, &(at + 1).to_string(), key, cpu);
     }
     if keys.len() > 1 {
-        row(text, "median", &Key::median(&keys), cpu);
+        row(text, "median", &KeyFigures::median(&keys), cpu);
     }
     if file.runs.iter().any(|run| run.environment.loopback) {
         text.push_str(
@@ -68,7 +68,7 @@ fn table(text: &mut String, file: &ResultFile, worst: &Run) {
     }
 }
 
-fn row(text: &mut String, name: &str, key: &Key, cpu: bool) {
+fn row(text: &mut String, name: &str, key: &KeyFigures, cpu: bool) {
     let or_absent = |figure: Option<String>| figure.unwrap_or_else(|| numbers::ABSENT.to_owned());
     let _ = write!(
         text,

@@ -8,7 +8,7 @@ use crate::result::{Outcome, Run};
 
 /// What one run, or the middle of several, comes down to.
 #[derive(Clone, Debug)]
-pub(super) struct Key {
+pub(super) struct KeyFigures {
     /// How it ended; absent for a median.
     pub(super) outcome: Option<Outcome>,
     /// Events a second that arrived.
@@ -23,7 +23,7 @@ pub(super) struct Key {
     pub(super) server_cpu_us: Option<f64>,
 }
 
-impl Key {
+impl KeyFigures {
     pub(super) fn of(run: &Run) -> Self {
         let intended = run.delivery.intended.as_ref();
         let process = run.server.as_ref().and_then(|server| server.process.as_ref());

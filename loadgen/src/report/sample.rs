@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 
 use crate::result::{
     ClassReport, Completion, Connecting, Correctness, Delivery, Distribution, Environment,
-    EventCompletion, Finding, Limits, MetricChange, Outcome, Own, PhaseTimes, Publishing,
+    EventCompletion, Finding, Limits, MetricChange, Outcome, Own, PhaseTimes, PublishingResult,
     ResultFile, Run, SCHEMA, Second, Server, ServerProcess, SloResult, StreamFaults, Subscribers,
     Verdict, WorkerUse, counting_undelivered,
 };
@@ -253,8 +253,8 @@ fn connecting() -> Connecting {
     }
 }
 
-fn publishing() -> Publishing {
-    Publishing {
+fn publishing() -> PublishingResult {
+    PublishingResult {
         style: "raw".to_owned(),
         open_loop: true,
         slots: RATE * SECONDS,

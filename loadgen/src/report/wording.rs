@@ -4,7 +4,7 @@
 //! that was silent, and latency from the actual send is not what a user saw.
 
 use crate::claims::Basis;
-use crate::result::{ClassReport, Delivery, Distribution, Outcome, Publishing, Reached, Run};
+use crate::result::{ClassReport, Delivery, Distribution, Outcome, PublishingResult, Reached, Run};
 
 use crate::numbers;
 
@@ -85,7 +85,7 @@ pub(super) fn faultless(run: &Run) -> String {
 
 /// One count of the correctness of a run.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Counted {
+pub(super) struct CorrectnessCount {
     /// What it is called.
     pub(super) name: &'static str,
     /// How many.
@@ -98,7 +98,7 @@ pub(super) struct Counted {
     pub(super) known: bool,
 }
 
-impl Counted {
+impl CorrectnessCount {
     /// How many, or a dash where it was not checked.
     pub(super) fn figure(&self) -> String {
         if self.known { numbers::count(self.count) } else { numbers::ABSENT.to_owned() }
@@ -106,18 +106,18 @@ impl Counted {
 }
 
 /// All counts of correctness, the faults first.
-pub(super) fn correctness(run: &Run) -> [Counted; 12] {
+pub(super) fn correctness(run: &Run) -> [CorrectnessCount; 12] {
     let found = &run.correctness;
     let was_looked = found.verified != Some(0);
     let was_read = run.subscribers.connected > 0;
-    let fault = |name, count, meaning| Counted {
+    let fault = |name, count, meaning| CorrectnessCount {
         name,
         count,
         meaning,
         fault: true,
         known: was_looked || count > 0,
     };
-    let known = |name, count, meaning| Counted {
+    let known = |name, count, meaning| CorrectnessCount {
         name,
         count,
         meaning,
@@ -194,7 +194,7 @@ pub(super) fn difference(run: &Run) -> Option<String> {
     ))
 }
 
-fn own_fault(publishing: &Publishing) -> bool {
+fn own_fault(publishing: &PublishingResult) -> bool {
     let total = |d: Option<&Distribution>| d.map_or(0.0, |d| d.mean_ms * d.count as f64);
     let own = total(publishing.own_lateness.as_ref());
     own > 0.0 && own > total(publishing.blocked_lateness.as_ref())

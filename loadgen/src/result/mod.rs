@@ -40,7 +40,7 @@ pub(crate) struct ResultFile {
 
 /// Why bytes are no result.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unreadable {
+pub(crate) enum UnreadableResult {
     #[error("it is empty; delete it, or name another file")]
     Empty,
     #[error(
@@ -56,19 +56,19 @@ pub(crate) enum Unreadable {
 
 impl ResultFile {
     /// Reads the bytes of a file.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, UnreadableResult> {
         if bytes.trim_ascii().is_empty() {
-            return Err(Unreadable::Empty);
+            return Err(UnreadableResult::Empty);
         }
         let file: Self = serde_json::from_slice(bytes).map_err(|error| {
             if error.is_eof() {
-                Unreadable::Truncated
+                UnreadableResult::Truncated
             } else {
-                Unreadable::Malformed(error.to_string())
+                UnreadableResult::Malformed(error.to_string())
             }
         })?;
         if file.schema != SCHEMA {
-            return Err(Unreadable::OtherSchema(file.schema));
+            return Err(UnreadableResult::OtherSchema(file.schema));
         }
         Ok(file)
     }
@@ -99,7 +99,7 @@ pub(crate) struct Run {
     /// How long it took to connect.
     pub(crate) connecting: Connecting,
     /// What was published; absent when the server produced by itself.
-    pub(crate) publishing: Option<Publishing>,
+    pub(crate) publishing: Option<PublishingResult>,
     /// What arrived, and when.
     pub(crate) delivery: Delivery,
     /// Whether it was what had been sent.
@@ -170,7 +170,7 @@ pub(crate) struct Connecting {
 
 /// What was published.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Publishing {
+pub(crate) struct PublishingResult {
     /// `raw`, `form`, `ndjson`, `template` or `command`.
     pub(crate) style: String,
     /// Whether the schedule goes on whatever the server does; false in a closed loop.

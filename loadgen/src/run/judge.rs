@@ -8,7 +8,7 @@ use crate::claims::{Basis, Nothing};
 use crate::numbers;
 use crate::plan::{Plan, Reconnect, Verify};
 use crate::readers::MIN_RECONNECT_INTERVAL;
-use crate::result::{Outcome, Publishing, Run, Verdict};
+use crate::result::{Outcome, PublishingResult, Run, Verdict};
 
 /// Share of a core above which a worker may have been the limit.
 const BUSY: f64 = 0.85;
@@ -228,7 +228,7 @@ fn schedule(run: &Run, is_interrupted: bool, findings: &mut Findings) {
 }
 
 /// How long a response took, where that was measured.
-fn wait(publishing: &Publishing) -> String {
+fn wait(publishing: &PublishingResult) -> String {
     publishing.acknowledgement.as_ref().map_or_else(
         || {
             "whose time was not measured: no event that was due after the warm-up was accepted"
@@ -280,7 +280,7 @@ fn notes(plan: &Plan, run: &Run, findings: &mut Findings) {
             })
         ));
     }
-    let closed_loop = |publishing: &&Publishing| !publishing.open_loop && publishing.sent > 0;
+    let closed_loop = |publishing: &&PublishingResult| !publishing.open_loop && publishing.sent > 0;
     if let Some(publishing) = run.publishing.as_ref().filter(closed_loop) {
         notes.push(format!(
             "{} events a second is what publishers that wait for each response got through: a closed \

@@ -127,7 +127,7 @@ mod tests {
     use hdrhistogram::Histogram;
 
     use super::*;
-    use crate::result::Publishing;
+    use crate::result::PublishingResult;
     use crate::slo::sample;
 
     /// So many values of so many milliseconds, for each pair.
@@ -146,10 +146,10 @@ mod tests {
         run.own.latency_when_known = values(intended);
         run.own.reading_lag = values(&[(10_000, 0.1)]);
         run.own.timer_lateness = values(&[(1000, 0.1)]);
-        run.publishing = Some(Publishing {
+        run.publishing = Some(PublishingResult {
             sent: 100,
             own_lateness: values(&[(100, 0.1)]),
-            ..Publishing::default()
+            ..PublishingResult::default()
         });
         run
     }

@@ -11,7 +11,7 @@ use crate::publish::{PublishReport, style_name};
 use crate::readers::Share;
 use crate::result::{
     ClassReport, Completion, Connecting, Correctness, Delivery, EventCompletion, Own, PhaseTimes,
-    Publishing, Run, Second, StreamFaults, Subscribers, Verdict, counting_undelivered,
+    PublishingResult, Run, Second, StreamFaults, Subscribers, Verdict, counting_undelivered,
     milliseconds,
 };
 use crate::server_monitor::Divisors;
@@ -37,7 +37,7 @@ pub(super) fn summarize(plan: &Plan, request: &RunRequest<'_>, raw: RawResults) 
         ..
     } = raw;
     let recorder = &report.recorder;
-    let counted = Counted::of(plan, recorder);
+    let counted = EstimatedDeliveries::of(plan, recorder);
     let delivery = delivery(plan, recorder, start, counted);
     let divisors =
         Divisors { connected: at_ramp_end.counts.connected, received: delivery.received };
@@ -92,13 +92,13 @@ pub(super) fn summarize(plan: &Plan, request: &RunRequest<'_>, raw: RawResults) 
 
 /// Events of streams that were not parsed, estimated from their bytes.
 #[derive(Clone, Copy)]
-struct Counted {
+struct EstimatedDeliveries {
     deliveries: u64,
     /// All deliveries for each one that was parsed.
     factor: f64,
 }
 
-impl Counted {
+impl EstimatedDeliveries {
     fn of(plan: &Plan, recorder: &Recorder) -> Self {
         let counts = &recorder.counts;
         if plan.verify == Verify::Full || counts.received == 0 {
@@ -134,12 +134,12 @@ fn connecting(recorder: &Recorder) -> Connecting {
     }
 }
 
-fn publishing(plan: &Plan, publish_report: &PublishReport, measured: Duration) -> Publishing {
+fn publishing(plan: &Plan, publish_report: &PublishReport, measured: Duration) -> PublishingResult {
     let requested = plan.publishing.as_ref();
     let length = plan.timing.publishing();
     let events = requested.and_then(|requested| requested.schedule.events(length));
     let seconds = measured.as_secs_f64().max(length.as_secs_f64());
-    Publishing {
+    PublishingResult {
         style: requested.map_or("none", |requested| style_name(requested.style)).to_owned(),
         open_loop: events.is_some(),
         slots: publish_report.scheduled,
@@ -156,7 +156,12 @@ fn publishing(plan: &Plan, publish_report: &PublishReport, measured: Duration) -
     }
 }
 
-fn delivery(plan: &Plan, recorder: &Recorder, start: Moment, counted: Counted) -> Delivery {
+fn delivery(
+    plan: &Plan,
+    recorder: &Recorder,
+    start: Moment,
+    counted: EstimatedDeliveries,
+) -> Delivery {
     let counts = &recorder.counts;
     let received = counts.received + counted.deliveries;
     let known = plan.publishing.is_some();
@@ -320,7 +325,7 @@ fn faults(plan: &Plan, recorder: &Recorder) -> StreamFaults {
 fn seconds(
     recorder: &Recorder,
     publish_report: Option<&PublishReport>,
-    counted: Counted,
+    counted: EstimatedDeliveries,
 ) -> Vec<Second> {
     let published =
         publish_report.map_or(&[][..], |publish_report| publish_report.seconds.as_slice());

@@ -7,7 +7,7 @@
 use std::str::FromStr;
 
 use super::figure::renamed;
-use super::{Comparison, Figure, Slo, SloError, Unit, figures};
+use super::{Figure, Operator, Slo, SloError, Unit, figures};
 
 impl FromStr for Slo {
     type Err = SloError;
@@ -33,16 +33,16 @@ pub(crate) fn hint(text: &str) -> Option<String> {
 }
 
 /// The comparison that a text begins with, and what follows it.
-fn comparison(text: &str) -> Result<(Comparison, &str), SloError> {
+fn comparison(text: &str) -> Result<(Operator, &str), SloError> {
     let end = text.find(|c| !matches!(c, '<' | '>' | '=' | '!')).unwrap_or(text.len());
     let (written, rest) = text.split_at(end);
     let comparison = match written {
-        "<" => Comparison::Less,
-        "<=" => Comparison::AtMost,
-        "==" => Comparison::Equal,
-        "!=" => Comparison::Unequal,
-        ">=" => Comparison::AtLeast,
-        ">" => Comparison::Greater,
+        "<" => Operator::Less,
+        "<=" => Operator::AtMost,
+        "==" => Operator::Equal,
+        "!=" => Operator::Unequal,
+        ">=" => Operator::AtLeast,
+        ">" => Operator::Greater,
         _ => return Err(SloError::UnknownComparison(written.to_owned())),
     };
     Ok((comparison, rest))
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn slos_are_read_with_their_units() {
-        use Comparison::{AtLeast, AtMost, Equal, Greater, Less, Unequal};
+        use Operator::{AtLeast, AtMost, Equal, Greater, Less, Unequal};
         for (text, figure, comparison, bound) in [
             ("delivery.p99<25ms", "delivery.p99", Less, 25.0),
             ("delivery.p99 <= 1.5 s", "delivery.p99", AtMost, 1500.0),

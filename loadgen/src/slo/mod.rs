@@ -32,14 +32,14 @@ pub(crate) struct Slo {
     /// What is measured.
     pub(crate) figure: Figure,
     /// How it is compared.
-    pub(crate) comparison: Comparison,
+    pub(crate) comparison: Operator,
     /// With what, in the base unit of the figure.
     pub(crate) bound: f64,
 }
 
 /// How a figure is compared with its bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Comparison {
+pub(crate) enum Operator {
     /// `<`
     Less,
     /// `<=`
@@ -54,7 +54,7 @@ pub(crate) enum Comparison {
     Greater,
 }
 
-impl Comparison {
+impl Operator {
     /// Exact, also for shares: with a tolerance, `delivery_ratio==1` would forgive a lost event.
     fn holds(self, measured: f64, bound: f64) -> bool {
         match self {

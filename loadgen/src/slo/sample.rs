@@ -8,7 +8,7 @@ use hdrhistogram::Histogram;
 
 use crate::result::{
     Completion, Connecting, Correctness, Delivery, Distribution, Environment, Outcome, Own,
-    PhaseTimes, Publishing, Reached, Run, Server, ServerProcess, StreamFaults, Subscribers,
+    PhaseTimes, PublishingResult, Reached, Run, Server, ServerProcess, StreamFaults, Subscribers,
     Verdict, WorkerUse,
 };
 
@@ -77,15 +77,15 @@ fn connecting() -> Connecting {
     }
 }
 
-fn publishing() -> Publishing {
-    Publishing {
+fn publishing() -> PublishingResult {
+    PublishingResult {
         refusals: BTreeMap::from([("503".to_owned(), 6)]),
         sent: 1000,
         late: 7,
         missed: 8,
         reached_rate: 1000.0,
         acknowledgement: up_to(6),
-        ..Publishing::default()
+        ..PublishingResult::default()
     }
 }
 

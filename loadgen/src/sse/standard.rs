@@ -4,9 +4,9 @@
 use super::tables::{data, read, read_pieces};
 
 /// The stream of a test and the data of the events that it must give.
-type Case = (&'static str, &'static [u8], &'static [&'static str]);
+type StandardCase = (&'static str, &'static [u8], &'static [&'static str]);
 
-const FORMAT: &[Case] = &[
+const FORMAT: &[StandardCase] = &[
     ("format-bom", b"\xef\xbb\xbfdata:1\n\n\xef\xbb\xbfdata:2\n\ndata:3\n\n", &["1", "3"]),
     ("format-bom-2", b"\xef\xbb\xbf\xef\xbb\xbfdata:1\n\ndata:2\n\ndata:3\n\n", &["2", "3"]),
     ("format-comments", COMMENTS, &["1\n2\n3\n4"]),

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::clock::Moment;
 use crate::measure::{ReadTime, Recorder};
-use crate::payload::{self, Stamp, Unreadable};
+use crate::payload::{self, NoStamp, Stamp};
 use crate::plan::{Class, Plan};
 use crate::sse::{Event, Parser, TooLong};
 use crate::verify::{Arrival, SequenceTracker};
@@ -295,8 +295,8 @@ impl EventChecker {
         let stamp = match payload::read(event.data) {
             Ok(stamp) if recorder.facts.any_run || stamp.run == recorder.facts.run => stamp,
             Ok(_) => return recorder.counts.foreign += 1,
-            Err(Unreadable::Corrupted) => return self.corrupted(event, recorder),
-            Err(Unreadable::Foreign) => return self.other(event, recorder),
+            Err(NoStamp::Corrupted) => return self.corrupted(event, recorder),
+            Err(NoStamp::Foreign) => return self.other(event, recorder),
         };
         self.received += 1;
         if self.class == Class::Fast {
@@ -378,7 +378,8 @@ impl EventChecker {
             }
             return;
         }
-        let missed = serde_json::from_slice::<Gap>(event.data).ok().and_then(|gap| gap.missed);
+        let missed =
+            serde_json::from_slice::<GapNotice>(event.data).ok().and_then(|gap| gap.missed);
         recorder.counts.loss_notices += 1;
         self.tracker.announced(missed);
         if let Some(missed) = missed {
@@ -418,7 +419,7 @@ impl EventChecker {
 
 /// The data of an event that announces a loss.
 #[derive(Deserialize)]
-struct Gap {
+struct GapNotice {
     missed: Option<u64>,
 }
 

@@ -11,14 +11,14 @@ use crate::payload::Stamp;
 const MOST: usize = 1024;
 
 /// Run, publisher and topic.
-type Key = (u32, u8, u32);
+type SequenceKey = (u32, u8, u32);
 
 /// The sequences that a subscriber has seen, by their numbers.
 #[derive(Debug, Default)]
 pub(super) struct Sequences {
-    known: HashMap<Key, u16>,
+    known: HashMap<SequenceKey, u16>,
     /// Most streams have one writer, and a lookup for each event would be a tenth of its cost.
-    last: Option<(Key, u16)>,
+    last: Option<(SequenceKey, u16)>,
 }
 
 impl Sequences {

@@ -2,7 +2,7 @@
 //!
 //! A client of it may be slow, stuck or hostile, and a probe has to get its response nevertheless:
 //! one that gets none has the server restarted. So everything that a connection does has a
-//! deadline, and when all places are taken, the connection that has done nothing for the longest
+//! deadline, and when all slots are taken, the connection that has done nothing for the longest
 //! time gives up its own.
 
 use std::collections::BTreeMap;
@@ -33,9 +33,9 @@ use super::Admin;
 use crate::http::closing::close;
 
 /// How many connections at a time: a few scrapers and probes.
-const PLACES: usize = 64;
-/// How long a connection has its place for certain: long enough for a request that is on its way.
-const PLACE_TIME_MIN: Duration = Duration::from_millis(100);
+const SLOTS: usize = 64;
+/// How long a connection has its slot for certain: long enough for a request that is on its way.
+const SLOT_TIME_MIN: Duration = Duration::from_millis(100);
 /// How long a head may take, and how long a connection may idle between requests.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long the client may take nothing of a response.
@@ -52,7 +52,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Serves for ever.
 pub(super) async fn serve(listener: std::net::TcpListener, admin: &Admin) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
-    let places: Arc<Places> = Arc::default();
+    let slots: Arc<AdminSlots> = Arc::default();
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -62,29 +62,29 @@ pub(super) async fn serve(listener: std::net::TcpListener, admin: &Admin) -> io:
                 continue;
             }
         };
-        let place = Places::take(&places).await;
+        let slot = AdminSlots::take(&slots).await;
         let admin = admin.clone();
         tokio::spawn(
-            async move { converse(stream, &place, |request| admin.respond(request)).await },
+            async move { converse(stream, &slot, |request| admin.respond(request)).await },
         );
         // Open connections are served before many more are accepted.
         yield_now().await;
     }
 }
 
-async fn converse<S, A>(stream: S, place: &Place, respond: A)
+async fn converse<S, A>(stream: S, slot: &AdminSlot, respond: A)
 where
     S: AsyncRead + AsyncWrite,
     A: Fn(&Request<Incoming>) -> Response<Full<Bytes>>,
 {
-    let ended = timeout(AGE_MAX + HEAD_TIME_MAX, respond_all(stream, place, respond));
+    let ended = timeout(AGE_MAX + HEAD_TIME_MAX, respond_all(stream, slot, respond));
     tokio::select! {
         _ = ended => {}
-        () = place.is_lost() => tracing::debug!("an admin connection made room for another"),
+        () = slot.is_lost() => tracing::debug!("an admin connection made room for another"),
     }
 }
 
-async fn respond_all<S, A>(stream: S, place: &Place, respond: A)
+async fn respond_all<S, A>(stream: S, slot: &AdminSlot, respond: A)
 where
     S: AsyncRead + AsyncWrite,
     A: Fn(&Request<Incoming>) -> Response<Full<Bytes>>,
@@ -93,7 +93,7 @@ where
     stream.set_write_timeout(Some(WRITE_TIME_MAX));
     let requests = AtomicU32::new(0);
     let service = service_fn(|request| {
-        place.is_used();
+        slot.is_used();
         let is_last = requests.fetch_add(1, Ordering::Relaxed) + 1 >= REQUESTS_MAX;
         let mut response = respond(&request);
         // Nothing here reads a body, and what follows one that was not read is no request.
@@ -124,12 +124,12 @@ where
     close(connection.into_parts().io.into_inner()).await;
 }
 
-/// The places of the connections that are open.
+/// The slots of the connections that are open.
 #[derive(Debug, Default)]
-struct Places(Mutex<Taken>);
+struct AdminSlots(Mutex<TakenSlots>);
 
 #[derive(Debug, Default)]
-struct Taken {
+struct TakenSlots {
     next: u64,
     by: BTreeMap<u64, Holder>,
 }
@@ -141,39 +141,39 @@ struct Holder {
     lost: CancellationToken,
 }
 
-/// A connection's place; free again when it is dropped.
+/// A connection's slot; free again when it is dropped.
 #[derive(Debug)]
-struct Place {
-    places: Arc<Places>,
+struct AdminSlot {
+    slots: Arc<AdminSlots>,
     number: u64,
     lost: CancellationToken,
 }
 
-impl Places {
-    /// A place, if need be that of the connection that has not used its own for the longest time.
-    async fn take(this: &Arc<Self>) -> Place {
+impl AdminSlots {
+    /// A slot, if need be that of the connection that has not used its own for the longest time.
+    async fn take(this: &Arc<Self>) -> AdminSlot {
         loop {
             let entered = this.taken().enter();
             match entered {
-                Ok((number, lost)) => return Place { places: Arc::clone(this), number, lost },
+                Ok((number, lost)) => return AdminSlot { slots: Arc::clone(this), number, lost },
                 Err(wait) => sleep_until(wait).await,
             }
         }
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+    fn taken(&self) -> MutexGuard<'_, TakenSlots> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Taken {
-    /// The number of a place, or a moment to wait for if all connections have just been used.
+impl TakenSlots {
+    /// The number of a slot, or a moment to wait for if all connections have just been used.
     fn enter(&mut self) -> Result<(u64, CancellationToken), Instant> {
         let oldest = self.by.iter().min_by_key(|(_, holder)| holder.used);
         if let Some((&number, holder)) = oldest
-            && self.by.len() >= PLACES
+            && self.by.len() >= SLOTS
         {
-            let certain_until = holder.used + PLACE_TIME_MIN;
+            let certain_until = holder.used + SLOT_TIME_MIN;
             if certain_until > Instant::now() {
                 return Err(certain_until);
             }
@@ -187,9 +187,9 @@ impl Taken {
     }
 }
 
-impl Place {
+impl AdminSlot {
     fn is_used(&self) {
-        if let Some(holder) = self.places.taken().by.get_mut(&self.number) {
+        if let Some(holder) = self.slots.taken().by.get_mut(&self.number) {
             holder.used = Instant::now();
         }
     }
@@ -199,9 +199,9 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for AdminSlot {
     fn drop(&mut self) {
-        self.places.taken().by.remove(&self.number);
+        self.slots.taken().by.remove(&self.number);
     }
 }
 
@@ -218,12 +218,12 @@ mod tests {
     async fn lasts<C: Future<Output = ()> + Send + 'static>(
         client: impl FnOnce(DuplexStream) -> C,
     ) -> u64 {
-        let place = Places::take(&Arc::default()).await;
+        let slot = AdminSlots::take(&Arc::default()).await;
         let (theirs, ours) = duplex(1 << 10);
         let client = tokio::spawn(client(theirs));
         let began = Instant::now();
         let respond = |_: &Request<Incoming>| Response::new(Full::from(vec![b'x'; 100 << 10]));
-        converse(ours, &place, respond).await;
+        converse(ours, &slot, respond).await;
         client.abort();
         began.elapsed().as_secs()
     }
@@ -265,33 +265,33 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn when_all_places_are_taken_the_one_that_was_not_used_for_the_longest_time_is_lost() {
-        let places: Arc<Places> = Arc::default();
+        let slots: Arc<AdminSlots> = Arc::default();
         let mut taken = Vec::new();
-        for _ in 0..PLACES {
-            taken.push(Places::take(&places).await);
-            sleep(PLACE_TIME_MIN).await;
+        for _ in 0..SLOTS {
+            taken.push(AdminSlots::take(&slots).await);
+            sleep(SLOT_TIME_MIN).await;
         }
         taken[0].is_used();
-        let newest = Places::take(&places).await;
+        let newest = AdminSlots::take(&slots).await;
         let lost: Vec<_> =
-            taken.iter().enumerate().filter(|(_, place)| place.lost.is_cancelled()).collect();
+            taken.iter().enumerate().filter(|(_, slot)| slot.lost.is_cancelled()).collect();
         assert_eq!(lost.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1]);
         drop(taken.remove(5));
-        let _another = Places::take(&places).await;
+        let _another = AdminSlots::take(&slots).await;
         assert!(!taken[2].lost.is_cancelled(), "there was a free one");
         assert!(!newest.lost.is_cancelled());
     }
 
     #[tokio::test(start_paused = true)]
     async fn nobody_loses_a_place_at_once() {
-        let places: Arc<Places> = Arc::default();
+        let slots: Arc<AdminSlots> = Arc::default();
         let mut taken = Vec::new();
-        for _ in 0..PLACES {
-            taken.push(Places::take(&places).await);
+        for _ in 0..SLOTS {
+            taken.push(AdminSlots::take(&slots).await);
         }
         let began = Instant::now();
-        let _next = Places::take(&places).await;
-        assert!(began.elapsed() >= PLACE_TIME_MIN);
+        let _next = AdminSlots::take(&slots).await;
+        assert!(began.elapsed() >= SLOT_TIME_MIN);
         assert!(taken[0].lost.is_cancelled());
     }
 }

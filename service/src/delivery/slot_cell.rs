@@ -15,17 +15,17 @@ use super::sync::{Mutex, MutexGuard, PoisonError};
 #[derive(Debug)]
 pub(super) struct SlotCell {
     // Held for a few instructions by the shard or by the reader; never across anything.
-    state: Mutex<State>,
+    state: Mutex<SlotState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct SlotState {
     /// Empty when there is nothing to read.
     segment: Bytes,
     /// What is read after the segment, of a stream that ends in order. Boxed, because hardly any
     /// stream is at its end.
     retry_hint: Option<Box<Bytes>>,
-    end: Option<End>,
+    end: Option<SlotEnd>,
     /// The shard found the place full and wants to be notified when it is not.
     wants_wakeup: bool,
     reader_gone: bool,
@@ -34,7 +34,7 @@ struct State {
 
 /// How the shard ended the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+enum SlotEnd {
     InOrder,
     Cut,
 }
@@ -50,7 +50,7 @@ pub(super) enum TryPut {
 
 /// What the reader finds.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Taken {
+pub(super) enum TakenSegment {
     Segment {
         segment: Bytes,
         /// The shard found the place full and is to be notified that it no longer is.
@@ -64,10 +64,10 @@ pub(super) enum Taken {
 
 impl SlotCell {
     pub(super) fn holding(segment: Bytes) -> Self {
-        Self { state: Mutex::new(State { segment, ..State::default() }) }
+        Self { state: Mutex::new(SlotState { segment, ..SlotState::default() }) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, SlotState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -95,7 +95,7 @@ impl SlotCell {
     pub(super) fn end(&self, retry_hint: &Bytes) -> Option<Waker> {
         let mut state = self.lock();
         if state.end.is_none() {
-            state.end = Some(End::InOrder);
+            state.end = Some(SlotEnd::InOrder);
             // Beside the segment: joined with it, that would be copied, and the copy counted
             // nowhere.
             state.retry_hint = (!retry_hint.is_empty()).then(|| Box::new(retry_hint.clone()));
@@ -108,24 +108,27 @@ impl SlotCell {
         let mut state = self.lock();
         state.segment = Bytes::new();
         state.retry_hint = None;
-        state.end = Some(End::Cut);
+        state.end = Some(SlotEnd::Cut);
         state.reader.take()
     }
 
     /// The reader takes what is there, or is woken when something is.
-    pub(super) fn take(&self, reader: &Waker) -> Poll<Taken> {
+    pub(super) fn take(&self, reader: &Waker) -> Poll<TakenSegment> {
         let mut state = self.lock();
         if !state.segment.is_empty() {
             let segment = mem::take(&mut state.segment);
             let wants_wakeup = mem::take(&mut state.wants_wakeup);
-            return Poll::Ready(Taken::Segment { segment, wants_wakeup });
+            return Poll::Ready(TakenSegment::Segment { segment, wants_wakeup });
         }
         if let Some(retry_hint) = state.retry_hint.take() {
-            return Poll::Ready(Taken::Segment { segment: *retry_hint, wants_wakeup: false });
+            return Poll::Ready(TakenSegment::Segment {
+                segment: *retry_hint,
+                wants_wakeup: false,
+            });
         }
         match state.end {
-            Some(End::InOrder) => Poll::Ready(Taken::End),
-            Some(End::Cut) => Poll::Ready(Taken::Cut),
+            Some(SlotEnd::InOrder) => Poll::Ready(TakenSegment::End),
+            Some(SlotEnd::Cut) => Poll::Ready(TakenSegment::Cut),
             None => {
                 state.reader = Some(reader.clone());
                 Poll::Pending

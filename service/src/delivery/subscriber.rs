@@ -67,7 +67,7 @@ pub(super) struct InitialState {
 
 /// What a sink has taken of a batch that was read from the log.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Taken {
+pub(super) struct TakenFromLog {
     /// Everything up to here is done with; the last event may be earlier.
     pub(super) through: Sequence,
     /// The last event that was taken.
@@ -191,7 +191,7 @@ impl Subscriber {
     }
 
     /// Its sink took what was read from the log for it, or a part.
-    pub(super) fn took_from_log(&mut self, batch: &Batch, taken: Taken, now: Tick) {
+    pub(super) fn took_from_log(&mut self, batch: &Batch, taken: TakenFromLog, now: Tick) {
         self.advance(taken.through);
         self.was_sent(batch, taken.sent, now);
         self.count(taken.amount);

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use jiff::Zoned;
 
-use super::source::{Next, Source};
+use super::source::{NextEvent, Source};
 
 /// Tells the local time at each full second, so that no second is shown twice or left out.
 #[derive(Debug)]
-pub(super) struct Clock;
+pub(super) struct ClockDemo;
 
-impl Source for Clock {
+impl Source for ClockDemo {
     fn begin(&mut self) -> Duration {
         Duration::ZERO
     }
 
-    fn next(&mut self) -> Next {
-        Next::unnamed(announce(&Zoned::now()))
+    fn next(&mut self) -> NextEvent {
+        NextEvent::unnamed(announce(&Zoned::now()))
     }
 
     fn pause(&mut self) -> Duration {

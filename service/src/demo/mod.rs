@@ -49,7 +49,7 @@ impl Demos {
             runs: Arc::new(Semaphore::new(TRAINING_RUNS_MAX)),
             lifecycle: lifecycle.clone(),
         };
-        source::start(clock::Clock, demos.time.clone(), hub, lifecycle);
+        source::start(clock::ClockDemo, demos.time.clone(), hub, lifecycle);
         match system::System::new() {
             Ok(system) => source::start(system, demos.system.clone(), hub, lifecycle),
             Err(error) => tracing::warn!(%error, "this system does not tell its stats"),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::source::{Next, Source};
+use super::source::{NextEvent, Source};
 use super::system::rounded;
 use crate::delivery::Delivery;
 use crate::hub::Hub;
@@ -58,7 +58,7 @@ impl Source for Server {
         Duration::from_millis(250)
     }
 
-    fn next(&mut self) -> Next {
+    fn next(&mut self) -> NextEvent {
         let now = self.read();
         let seconds = (now.at - self.last.at).as_secs_f64().max(0.001);
         let rate = |now: u64, before: u64| rounded((now - before) as f64 / seconds, 1);
@@ -69,7 +69,7 @@ impl Source for Server {
             uptime_seconds: self.began.elapsed().as_secs(),
         };
         self.last = now;
-        Next::unnamed(serde_json::to_string(&stats).unwrap_or_default())
+        NextEvent::unnamed(serde_json::to_string(&stats).unwrap_or_default())
     }
 
     fn pause(&mut self) -> Duration {

@@ -15,7 +15,7 @@ pub(super) trait Source: Send + 'static {
     /// The first subscriber has come; the time until the first event.
     fn begin(&mut self) -> Duration;
 
-    fn next(&mut self) -> Next;
+    fn next(&mut self) -> NextEvent;
 
     /// The time until the one after it.
     fn pause(&mut self) -> Duration;
@@ -23,12 +23,12 @@ pub(super) trait Source: Send + 'static {
 
 /// An event of a source: its name, if it has one, and its data.
 #[derive(Debug, PartialEq)]
-pub(super) struct Next {
+pub(super) struct NextEvent {
     pub(super) event_type: Option<EventType>,
     pub(super) data: String,
 }
 
-impl Next {
+impl NextEvent {
     pub(super) fn unnamed(data: String) -> Self {
         Self { event_type: None, data }
     }
@@ -51,7 +51,7 @@ async fn run(mut source: impl Source, topic: Topic, hub: Hub) {
         interest.some().await;
         sleep(source.begin()).await;
         while interest.is_some() {
-            let Next { event_type, data } = source.next();
+            let NextEvent { event_type, data } = source.next();
             let draft = Draft::new(topic.clone(), data);
             let draft = match event_type {
                 Some(event_type) => draft.named(event_type),
@@ -87,8 +87,8 @@ mod tests {
             Duration::ZERO
         }
 
-        fn next(&mut self) -> Next {
-            Next::unnamed("tick".to_owned())
+        fn next(&mut self) -> NextEvent {
+            NextEvent::unnamed("tick".to_owned())
         }
 
         fn pause(&mut self) -> Duration {

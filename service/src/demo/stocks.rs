@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::{Rng, RngExt as _};
 use serde::Serialize;
 
-use super::source::{Next, Source};
+use super::source::{NextEvent, Source};
 use super::system::rounded;
 use crate::event::EventType;
 
@@ -23,7 +23,7 @@ pub(super) struct Stocks<F> {
 }
 
 #[derive(Debug, Serialize)]
-struct Tick {
+struct PriceTick {
     symbol: &'static str,
     price: f64,
     change: f64,
@@ -34,12 +34,12 @@ impl<F: FnMut() -> R, R: Rng> Stocks<F> {
         Self { prices: START, chance }
     }
 
-    fn tick(&mut self) -> Tick {
+    fn tick(&mut self) -> PriceTick {
         let mut chance = (self.chance)();
         let (symbol, price) = &mut self.prices[chance.random_range(0..START.len())];
         let (moved, change) = step(*price, chance.random_range(-MOVE_MAX..=MOVE_MAX));
         *price = moved;
-        Tick { symbol, price: moved, change }
+        PriceTick { symbol, price: moved, change }
     }
 }
 
@@ -48,9 +48,9 @@ impl<F: FnMut() -> R + Send + 'static, R: Rng> Source for Stocks<F> {
         Duration::ZERO
     }
 
-    fn next(&mut self) -> Next {
+    fn next(&mut self) -> NextEvent {
         let tick = self.tick();
-        Next {
+        NextEvent {
             event_type: EventType::parse(tick.symbol).ok(),
             data: serde_json::to_string(&tick).unwrap_or_default(),
         }

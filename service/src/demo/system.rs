@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use sysinfo::{MINIMUM_CPU_UPDATE_INTERVAL, MemoryRefreshKind};
 
-use super::source::{Next, Source};
+use super::source::{NextEvent, Source};
 
 const MB: f64 = 1_048_576.0;
 
@@ -46,8 +46,8 @@ impl Source for System {
         MINIMUM_CPU_UPDATE_INTERVAL
     }
 
-    fn next(&mut self) -> Next {
-        Next::unnamed(serde_json::to_string(&self.sample()).unwrap_or_default())
+    fn next(&mut self) -> NextEvent {
+        NextEvent::unnamed(serde_json::to_string(&self.sample()).unwrap_or_default())
     }
 
     fn pause(&mut self) -> Duration {

@@ -19,7 +19,7 @@ const STEP: Duration = Duration::from_millis(20);
 const SUBSCRIBER_WAIT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Serialize)]
-struct Progress {
+struct TrainingProgress {
     epoch: u32,
     total_epochs: u32,
     progress_percent: f64,
@@ -61,9 +61,9 @@ async fn publish(hub: &Hub, draft: Draft, name: &str) {
     }
 }
 
-fn progress(epoch: u32, step: u32) -> Progress {
+fn progress(epoch: u32, step: u32) -> TrainingProgress {
     let done = f64::from(step) / f64::from(STEPS);
-    Progress {
+    TrainingProgress {
         epoch,
         total_epochs: EPOCHS,
         progress_percent: rounded(done * 100.0, 1),

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use super::admission::{Admission, ConnectionGuard};
 use super::connection;
-use super::exchange::Mode;
+use super::exchange::StreamMode;
 use super::{Context, HttpSettings};
 use crate::logging::log_limited;
 use crate::metrics::{AcceptError, Refusal};
@@ -73,19 +73,19 @@ async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &
         };
         tracing::debug!(%peer, "connection accepted");
         let (permit, mode) = match admission.admit(peer.ip()) {
-            Ok(permit) => (permit, Mode::Serve),
+            Ok(permit) => (permit, StreamMode::Serve),
             Err(refusal) => {
                 context.metrics.connection_refused(refusal);
                 warn_of(refusal, peer.ip(), &context.settings);
                 match admission.admit_for_refusal() {
-                    Some(permit) => (permit, Mode::Refuse(refusal)),
+                    Some(permit) => (permit, StreamMode::Refuse(refusal)),
                     None => continue,
                 }
             }
         };
         let context = Arc::clone(context);
         // One that is refused has been counted as such, and is over the limit of the open ones.
-        let open = matches!(mode, Mode::Serve).then(|| context.metrics.connection());
+        let open = matches!(mode, StreamMode::Serve).then(|| context.metrics.connection());
         let guard = ConnectionGuard::new(permit, open, context.lifecycle.tasks().token());
         tokio::spawn(connection::serve(stream, mode, context, guard));
     }

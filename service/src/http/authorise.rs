@@ -9,7 +9,7 @@ use super::Context;
 use super::credentials::Credential;
 use super::parameters::Pairs;
 use super::response::Problem;
-use crate::auth::token::{Dialect, Grant, Place, Role, TokenError, TokenGrants, Verifier};
+use crate::auth::token::{Dialect, Grant, Role, TokenError, TokenGrants, TokenPlace, Verifier};
 use crate::auth::{Authority, Grants};
 use crate::logging::log_limited;
 use crate::topic::{SelectorError, SelectorSet};
@@ -76,7 +76,7 @@ pub(super) async fn publisher(
     headers: &HeaderMap,
     parameters: &Pairs<'_>,
     context: &Context,
-) -> Result<(Access, Option<Place>), Problem> {
+) -> Result<(Access, Option<TokenPlace>), Problem> {
     let Authority::Tokens { verifier, .. } = &context.authority else {
         return Ok((Access::without_token(Grants::all()), None));
     };

@@ -18,11 +18,11 @@ const SMALL_BYTES: usize = 4 << 10;
 /// The budget, and how much of it is held. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct BodyMemory {
-    shared: Arc<Shared>,
+    shared: Arc<SharedMemory>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct SharedMemory {
     held: AtomicUsize,
     max: usize,
 }
@@ -35,7 +35,7 @@ impl BodyMemory {
     /// A budget of so many bytes.
     #[must_use]
     pub fn new(max: usize) -> Self {
-        Self { shared: Arc::new(Shared { held: AtomicUsize::new(0), max }) }
+        Self { shared: Arc::new(SharedMemory { held: AtomicUsize::new(0), max }) }
     }
 
     /// How many bytes are held at this moment.
@@ -78,7 +78,7 @@ pub(super) struct HeldMemory {
 impl HeldMemory {
     /// Counts so many bytes from now on; what was counted before stays when there is no room.
     fn resize(&mut self, bytes: usize) -> Result<(), NoRoom> {
-        let Shared { held, max } = &*self.memory.shared;
+        let SharedMemory { held, max } = &*self.memory.shared;
         if let Some(less) = self.bytes.checked_sub(bytes) {
             held.fetch_sub(less, Ordering::Relaxed);
         } else {

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::admission::ConnectionGuard;
-use super::exchange::{Mode, note_end};
+use super::exchange::{StreamMode, note_end};
 use super::{Context, http1, http2};
 use crate::metrics::{ConnectionEnd, Protocol};
 
@@ -20,7 +20,7 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Serves a connection until it ends.
 pub(super) async fn serve(
     stream: TcpStream,
-    mode: Mode,
+    mode: StreamMode,
     context: Arc<Context>,
     guard: ConnectionGuard,
 ) {
@@ -29,7 +29,7 @@ pub(super) async fn serve(
         result = serve_any(stream, mode, Arc::clone(&context), guard) => result,
         () = context.lifecycle.force_closing() => return,
         // Places for refusals are few, and no client is to keep one.
-        () = sleep(refusal_time), if matches!(mode, Mode::Refuse(_)) => return,
+        () = sleep(refusal_time), if matches!(mode, StreamMode::Refuse(_)) => return,
     };
     if let Err(error) = result {
         tracing::debug!(%error, "connection ended");
@@ -38,7 +38,7 @@ pub(super) async fn serve(
 
 async fn serve_any(
     stream: TcpStream,
-    mode: Mode,
+    mode: StreamMode,
     context: Arc<Context>,
     mut guard: ConnectionGuard,
 ) -> Result<(), hyper::Error> {

@@ -9,7 +9,7 @@ use hyper::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
 
 use super::parameters::Pairs;
 use super::response::Problem;
-use crate::auth::token::Place;
+use crate::auth::token::TokenPlace;
 
 /// The parameter of draft-07.
 pub(super) const PARAMETER: &str = "authorization";
@@ -36,7 +36,7 @@ impl Default for TokenPlaces {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Credential<'a> {
     pub(super) token: Cow<'a, str>,
-    pub(super) place: Place,
+    pub(super) place: TokenPlace,
 }
 
 impl TokenPlaces {
@@ -47,15 +47,15 @@ impl TokenPlaces {
         parameters: &'a Pairs<'_>,
     ) -> Result<Option<Credential<'a>>, Problem> {
         if let Some(token) = in_header(headers)? {
-            return Ok(Some(Credential { token: token.into(), place: Place::Header }));
+            return Ok(Some(Credential { token: token.into(), place: TokenPlace::Header }));
         }
         if self.query
             && let Some((_, token)) = parameters.iter().find(|(name, _)| name == PARAMETER)
         {
-            return Ok(Some(Credential { token: token.as_ref().into(), place: Place::Query }));
+            return Ok(Some(Credential { token: token.as_ref().into(), place: TokenPlace::Query }));
         }
         let found = self.cookies.iter().find_map(|name| cookie(headers, name));
-        Ok(found.map(|token| Credential { token, place: Place::Cookie }))
+        Ok(found.map(|token| Credential { token, place: TokenPlace::Cookie }))
     }
 }
 
@@ -99,10 +99,10 @@ mod tests {
     use super::super::parameters::pairs;
     use super::*;
 
-    type Expected = Option<(&'static str, Place)>;
-    type Lines<'a> = &'a [(&'static str, &'a str)];
+    type Expected = Option<(&'static str, TokenPlace)>;
+    type HeaderLines<'a> = &'a [(&'static str, &'a str)];
 
-    fn headers(lines: Lines<'_>) -> HeaderMap {
+    fn headers(lines: HeaderLines<'_>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
@@ -110,7 +110,7 @@ mod tests {
         headers
     }
 
-    fn found(lines: Lines<'_>, query: &str) -> Result<Option<(String, Place)>, Problem> {
+    fn found(lines: HeaderLines<'_>, query: &str) -> Result<Option<(String, TokenPlace)>, Problem> {
         let (headers, pairs) = (headers(lines), pairs(query).unwrap());
         let found = TokenPlaces::default().find(&headers, &pairs)?;
         Ok(found.map(|found| (found.token.into_owned(), found.place)))
@@ -121,17 +121,21 @@ mod tests {
         let header = ("authorization", "Bearer h");
         let new = ("cookie", "a=b; __Secure-mercure_access_token=c; x=y");
         let old = ("cookie", "mercureAuthorization=o");
-        let cases: [(Lines<'_>, &str, Expected); 11] = [
+        let cases: [(HeaderLines<'_>, &str, Expected); 11] = [
             (&[], "", None),
-            (&[header, new, old], "authorization=q", Some(("h", Place::Header))),
-            (&[("authorization", "bEARER  h")], "", Some(("h", Place::Header))),
-            (&[new, old], "topic=a&authorization=q", Some(("q", Place::Query))),
-            (&[new, old], "", Some(("c", Place::Cookie))),
-            (&[old, new], "Authorization=q", Some(("c", Place::Cookie))),
-            (&[old], "", Some(("o", Place::Cookie))),
-            (&[("cookie", "mercureAuthorization=\"o\"")], "", Some(("o", Place::Cookie))),
-            (&[("cookie", "mercureAuthorization=")], "", Some(("", Place::Cookie))),
-            (&[("cookie", "other=\u{e9}; mercureAuthorization=o")], "", Some(("o", Place::Cookie))),
+            (&[header, new, old], "authorization=q", Some(("h", TokenPlace::Header))),
+            (&[("authorization", "bEARER  h")], "", Some(("h", TokenPlace::Header))),
+            (&[new, old], "topic=a&authorization=q", Some(("q", TokenPlace::Query))),
+            (&[new, old], "", Some(("c", TokenPlace::Cookie))),
+            (&[old, new], "Authorization=q", Some(("c", TokenPlace::Cookie))),
+            (&[old], "", Some(("o", TokenPlace::Cookie))),
+            (&[("cookie", "mercureAuthorization=\"o\"")], "", Some(("o", TokenPlace::Cookie))),
+            (&[("cookie", "mercureAuthorization=")], "", Some(("", TokenPlace::Cookie))),
+            (
+                &[("cookie", "other=\u{e9}; mercureAuthorization=o")],
+                "",
+                Some(("o", TokenPlace::Cookie)),
+            ),
             (&[("cookie", "xmercureAuthorization=o; mercureAuthorizationx=o")], "", None),
         ];
         for (lines, query, expected) in cases {
@@ -142,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_header_that_cannot_be_read_is_no_reason_to_look_elsewhere() {
-        let cases: [Lines<'_>; 6] = [
+        let cases: [HeaderLines<'_>; 6] = [
             &[("authorization", "Basic YTpi")],
             &[("authorization", "Bearer")],
             &[("authorization", "Bearer ")],

@@ -18,7 +18,7 @@ use crate::metrics::{ConnectionEnd, Refusal};
 
 /// What a connection is given.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Mode {
+pub(super) enum StreamMode {
     Serve,
     /// The same refusal to every request, and then the end.
     Refuse(Refusal),
@@ -27,14 +27,14 @@ pub(super) enum Mode {
 /// Responds to a request, or refuses it.
 pub(super) async fn respond(
     request: Request<Incoming>,
-    mode: Mode,
+    mode: StreamMode,
     context: &Arc<Context>,
 ) -> HttpResponse {
     match mode {
         // Boxed, so that the space of its future is not in every response.
-        Mode::Serve if trace::is_on() => Box::pin(traced(request, context)).await,
-        Mode::Serve => route::respond(request, context).await,
-        Mode::Refuse(refusal) => route::refuse(&request, context, refusal),
+        StreamMode::Serve if trace::is_on() => Box::pin(traced(request, context)).await,
+        StreamMode::Serve => route::respond(request, context).await,
+        StreamMode::Refuse(refusal) => route::refuse(&request, context, refusal),
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Gunzip {
 
 /// What a step came to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum GunzipStep {
     /// Decoded bytes; none where a header was read.
     Decoded(Bytes),
     /// All input has been taken, and everything that it stands for was given.
@@ -58,9 +58,9 @@ impl Gunzip {
     }
 
     /// Decodes a little.
-    pub(super) fn step(&mut self) -> Result<Step, NotGzip> {
+    pub(super) fn step(&mut self) -> Result<GunzipStep, NotGzip> {
         if self.input.is_empty() {
-            return Ok(Step::NeedsInput);
+            return Ok(GunzipStep::NeedsInput);
         }
         let most = self.input.len().min(STEP_BYTES);
         match self.decoder.write(&self.input[..most])? {
@@ -72,7 +72,7 @@ impl Gunzip {
             // for its response sends no more.
             self.decoder.flush()?;
         }
-        Ok(Step::Decoded(self.decoded()))
+        Ok(GunzipStep::Decoded(self.decoded()))
     }
 
     /// Nothing more comes: the last bytes, if the last member is whole.
@@ -106,7 +106,7 @@ mod tests {
         let (mut all, mut longest) = (Vec::new(), 0);
         for piece in encoded.chunks(piece_bytes) {
             gunzip.feed(Bytes::copy_from_slice(piece));
-            while let Step::Decoded(bytes) = gunzip.step()? {
+            while let GunzipStep::Decoded(bytes) = gunzip.step()? {
                 longest = longest.max(bytes.len());
                 all.extend_from_slice(&bytes);
             }
@@ -160,7 +160,7 @@ mod tests {
             encoder.flush().unwrap();
             decoder.feed(std::mem::take(encoder.get_mut()).into());
             let mut decoded = Vec::new();
-            while let Step::Decoded(bytes) = decoder.step().unwrap() {
+            while let GunzipStep::Decoded(bytes) = decoder.step().unwrap() {
                 decoded.extend_from_slice(&bytes);
             }
             assert_eq!(String::from_utf8(decoded).unwrap(), line);

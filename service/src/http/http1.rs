@@ -24,7 +24,7 @@ use tokio::time::{sleep, timeout};
 use super::admission::ConnectionGuard;
 use super::body::{Content, ObservedBody};
 use super::closing::close;
-use super::exchange::{Mode, note_end, respond, to_body};
+use super::exchange::{StreamMode, note_end, respond, to_body};
 use super::handover::{Detached, Observed, Takeover, UnfinishedResponse, UpgradeState, beginning};
 use super::incoming::Incoming;
 use super::{Context, head, subscribe};
@@ -38,7 +38,7 @@ const LAST_MOMENT: Duration = Duration::from_secs(1);
 /// Serves a connection until it ends or its socket belongs to a shard, and then its place does too.
 pub(super) async fn serve(
     stream: TcpStream,
-    mode: Mode,
+    mode: StreamMode,
     context: Arc<Context>,
     mut guard: ConnectionGuard,
 ) -> Result<(), hyper::Error> {
@@ -53,7 +53,7 @@ pub(super) async fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(context.settings.headers_timeout)
         .max_buf_size(head::hard_limit(context.settings.headers_bytes_max).max(8 << 10))
-        .keep_alive(matches!(mode, Mode::Serve))
+        .keep_alive(matches!(mode, StreamMode::Serve))
         .serve_connection(io, service);
     let mut closing = pin!(context.lifecycle.closing());
     let mut is_closing = false;
@@ -110,7 +110,7 @@ pub(super) async fn serve(
 
 async fn respond_or_detach(
     request: Request<hyper::body::Incoming>,
-    mode: Mode,
+    mode: StreamMode,
     context: Arc<Context>,
     upgrade: Arc<UpgradeState>,
 ) -> Result<Response<ObservedBody<UnfinishedResponse>>, Detached> {

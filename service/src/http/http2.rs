@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::admission::ConnectionGuard;
 use super::body::{BodyObserver, HTTP2_SEGMENT_MIN, ObservedBody, ResponseBody};
-use super::exchange::{Mode, respond, to_body};
+use super::exchange::{StreamMode, respond, to_body};
 use super::http2_streams::{ObservedIo, StreamExecutor, WriteProgress};
 use super::incoming::Incoming;
 use super::{Context, head};
@@ -49,15 +49,15 @@ const LAST_MOMENT_MAX: Duration = Duration::from_secs(1);
 /// Serves a connection until it ends.
 pub(super) async fn serve(
     stream: TcpStream,
-    mode: Mode,
+    mode: StreamMode,
     context: Arc<Context>,
     guard: &mut ConnectionGuard,
 ) -> Result<(), hyper::Error> {
-    let streams = Arc::new(Streams::new());
+    let streams = Arc::new(OpenStreams::new());
     let progress: Arc<WriteProgress> = Arc::default();
     let executor = StreamExecutor::default();
     let service = service_fn(|request| {
-        let (context, mut open) = (Arc::clone(&context), Streams::open(&streams));
+        let (context, mut open) = (Arc::clone(&context), OpenStreams::open(&streams));
         let (progress, executor) = (Arc::clone(&progress), executor.clone());
         // hyper keeps the place of this future for as long as the stream lives; boxed, it is given
         // back with the response.
@@ -116,12 +116,12 @@ pub(super) async fn serve(
 /// woken by every change: hyper's connection, woken by every stream that comes, would let the heads
 /// of a hundred responses pile up before it sends the first, and keeps the memory that they took.
 #[derive(Debug)]
-struct Streams {
-    state: Mutex<State>,
+struct OpenStreams {
+    state: Mutex<StreamsState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct StreamsState {
     /// How many requests have come whose response hyper does not have to its end.
     open: usize,
     /// When the last of them ended, while there is none.
@@ -133,10 +133,10 @@ struct State {
     progress: Instant,
 }
 
-impl Streams {
+impl OpenStreams {
     fn new() -> Self {
         let now = Instant::now();
-        let state = State { open: 0, idle_since: now, unread: 0, progress: now };
+        let state = StreamsState { open: 0, idle_since: now, unread: 0, progress: now };
         Self { state: Mutex::new(state) }
     }
 
@@ -145,7 +145,7 @@ impl Streams {
         OpenStream { streams: Arc::clone(this), waits_for: WaitsFor::Server }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, StreamsState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -156,7 +156,7 @@ impl Streams {
     }
 
     /// Waits until something has lasted for so long; `since` tells since when, if it is so now.
-    async fn over(&self, time: Duration, since: impl Fn(&State) -> Option<Instant>) {
+    async fn over(&self, time: Duration, since: impl Fn(&StreamsState) -> Option<Instant>) {
         loop {
             let now = Instant::now();
             let due = since(&self.state()).unwrap_or(now) + time;
@@ -188,7 +188,7 @@ impl Streams {
 /// Lies beside a request and its response.
 #[derive(Debug)]
 struct OpenStream {
-    streams: Arc<Streams>,
+    streams: Arc<OpenStreams>,
     waits_for: WaitsFor,
 }
 
@@ -249,9 +249,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_idle_when_it_had_no_stream_for_so_long() {
-        let streams = Arc::new(Streams::new());
+        let streams = Arc::new(OpenStreams::new());
         assert_eq!(seconds(streams.idle(LIMIT)).await, 10);
-        let (first, second) = (Streams::open(&streams), Streams::open(&streams));
+        let (first, second) = (OpenStreams::open(&streams), OpenStreams::open(&streams));
         let idle = tokio::spawn({
             let streams = Arc::clone(&streams);
             async move { seconds(streams.idle(LIMIT)).await }
@@ -262,14 +262,14 @@ mod tests {
         drop(second);
         tokio::time::sleep(LIMIT / 2).await;
         // One that was there for a moment counts too.
-        drop(Streams::open(&streams));
+        drop(OpenStreams::open(&streams));
         assert_eq!(idle.await.unwrap(), 30 + 30 + 5 + 10);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_drain_waits_for_the_last_stream_and_a_moment_and_at_its_end_for_a_second() {
-        let (streams, lifecycle) = (Arc::new(Streams::new()), Lifecycle::default());
-        let drained = |streams: &Arc<Streams>, lifecycle: &Lifecycle| {
+        let (streams, lifecycle) = (Arc::new(OpenStreams::new()), Lifecycle::default());
+        let drained = |streams: &Arc<OpenStreams>, lifecycle: &Lifecycle| {
             let (streams, lifecycle) = (Arc::clone(streams), lifecycle.clone());
             tokio::spawn(async move {
                 streams.drained(&lifecycle).await;
@@ -277,8 +277,8 @@ mod tests {
             })
         };
         let began = Instant::now();
-        let (stream, stuck) = (Streams::open(&streams), Arc::new(Streams::new()));
-        let _stuck = Streams::open(&stuck);
+        let (stream, stuck) = (OpenStreams::open(&streams), Arc::new(OpenStreams::new()));
+        let _stuck = OpenStreams::open(&stuck);
         let first = drained(&streams, &lifecycle);
         let second = drained(&stuck, &lifecycle);
         tokio::time::sleep(LIMIT).await;
@@ -293,10 +293,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_is_unread_when_it_did_not_get_on_although_it_is_the_clients_turn() {
-        let streams = Arc::new(Streams::new());
-        let mut page = Streams::open(&streams);
-        let mut lines = Streams::open(&streams);
-        let mut events = Streams::open(&streams);
+        let streams = Arc::new(OpenStreams::new());
+        let mut page = OpenStreams::open(&streams);
+        let mut lines = OpenStreams::open(&streams);
+        let mut events = OpenStreams::open(&streams);
         page.now_waits_for(WaitsFor::Client);
         lines.now_waits_for(WaitsFor::Client);
         events.now_waits_for(WaitsFor::Neither);

@@ -14,10 +14,10 @@ use super::served_hosts::{Called, HostName};
 
 /// Where a page came from, as browsers name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin(Kind);
+pub struct Origin(OriginKind);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Kind {
+enum OriginKind {
     /// Pages that browsers say nothing about, as those in a sandbox.
     Null,
     /// Files, as some windows of applications write it.
@@ -45,8 +45,8 @@ impl FromStr for Origin {
 
     fn from_str(text: &str) -> Result<Self, OriginError> {
         match text {
-            "null" => return Ok(Self(Kind::Null)),
-            "file://" => return Ok(Self(Kind::File)),
+            "null" => return Ok(Self(OriginKind::Null)),
+            "file://" => return Ok(Self(OriginKind::File)),
             _ if text.contains('*') => return Err(OriginError::Wildcard),
             _ => {}
         }
@@ -75,7 +75,7 @@ impl FromStr for Origin {
         if host == Host::Domain(String::new()) {
             return Err(OriginError::NotAnOrigin);
         }
-        Ok(Self(Kind::Host { scheme: url.scheme().to_owned(), host, port: url.port() }))
+        Ok(Self(OriginKind::Host { scheme: url.scheme().to_owned(), host, port: url.port() }))
     }
 }
 
@@ -88,10 +88,10 @@ fn is_scheme(text: &str) -> bool {
 impl fmt::Display for Origin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Null => formatter.write_str("null"),
-            Kind::File => formatter.write_str("file://"),
-            Kind::Host { scheme, host, port: None } => write!(formatter, "{scheme}://{host}"),
-            Kind::Host { scheme, host, port: Some(port) } => {
+            OriginKind::Null => formatter.write_str("null"),
+            OriginKind::File => formatter.write_str("file://"),
+            OriginKind::Host { scheme, host, port: None } => write!(formatter, "{scheme}://{host}"),
+            OriginKind::Host { scheme, host, port: Some(port) } => {
                 write!(formatter, "{scheme}://{host}:{port}")
             }
         }
@@ -101,14 +101,14 @@ impl fmt::Display for Origin {
 impl Origin {
     /// Whether browsers say nothing about its pages.
     pub(super) fn is_null(&self) -> bool {
-        self.0 == Kind::Null
+        self.0 == OriginKind::Null
     }
 
     /// That of the page at this URL, as `Referer` names it.
     pub(super) fn of_url(url: &str) -> Option<Self> {
         let url = Url::parse(url).ok().filter(Url::has_host)?;
         let host = url.host()?.to_owned();
-        Some(Self(Kind::Host { scheme: url.scheme().to_owned(), host, port: url.port() }))
+        Some(Self(OriginKind::Host { scheme: url.scheme().to_owned(), host, port: url.port() }))
     }
 
     /// Whether its pages are served by this machine, as web pages are.
@@ -119,14 +119,14 @@ impl Origin {
     /// Whether its pages came from the host and port that a request calls.
     pub(super) fn is_at(&self, called: &Called) -> bool {
         let Some(own) = self.web_host() else { return false };
-        let Kind::Host { scheme, .. } = &self.0 else { return false };
+        let OriginKind::Host { scheme, .. } = &self.0 else { return false };
         let default = if scheme == "https" { 443 } else { 80 };
         own.host == called.host && own.port.unwrap_or(default) == called.port.unwrap_or(default)
     }
 
     fn web_host(&self) -> Option<Called> {
         match &self.0 {
-            Kind::Host { scheme, host, port } if scheme == "http" || scheme == "https" => {
+            OriginKind::Host { scheme, host, port } if scheme == "http" || scheme == "https" => {
                 Some(Called { host: HostName::of(host.clone()), port: *port })
             }
             _ => None,

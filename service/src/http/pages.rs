@@ -31,12 +31,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 /// The pages by path.
 #[derive(Debug)]
 pub struct Pages {
-    by_path: HashMap<String, Page>,
+    by_path: HashMap<String, WebPage>,
 }
 
 /// One page or a part of one.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(super) struct WebPage {
     body: Bytes,
     content_type: HeaderValue,
     etag: HeaderValue,
@@ -50,12 +50,12 @@ impl Pages {
         let by_path = files
             .filter(|(file, _)| !file.starts_with(PARTS))
             .filter(|(file, _)| demos || !is_of_a_demonstration(file))
-            .map(|(file, embedded)| (path_of(&file), Page::new(&file, &embedded, demos)))
+            .map(|(file, embedded)| (path_of(&file), WebPage::new(&file, &embedded, demos)))
             .collect();
         Self { by_path }
     }
 
-    pub(super) fn at(&self, path: &str) -> Option<&Page> {
+    pub(super) fn at(&self, path: &str) -> Option<&WebPage> {
         self.by_path.get(path)
     }
 }
@@ -73,7 +73,7 @@ fn is_of_a_demonstration(file: &str) -> bool {
     file.starts_with("demo/") && file != "demo/console.html"
 }
 
-impl Page {
+impl WebPage {
     fn new(name: &str, file: &rust_embed::EmbeddedFile, demos: bool) -> Self {
         let media_type = file.metadata.mimetype();
         let text = media_type.starts_with("text/");

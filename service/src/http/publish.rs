@@ -16,7 +16,7 @@ use super::response::{self, HttpResponse, Problem};
 use super::trace;
 use super::whole_body::{FORM, WholeBody, check_media_type, not_utf8};
 use crate::auth::Grants;
-use crate::auth::token::{Dialect, Place};
+use crate::auth::token::{Dialect, TokenPlace};
 use crate::event::{Draft, DraftError, DraftFields, ReservedName, is_hub};
 use crate::metrics::PublishSource;
 use crate::topic::{MatchProgress, Topic};
@@ -74,8 +74,8 @@ pub(super) async fn authorise<B>(
     let parameters = pairs(request.uri().query().unwrap_or_default())?;
     let (access, place) = authorise::publisher(request.headers(), &parameters, context).await?;
     match place {
-        Some(Place::Header | Place::Query) => {}
-        Some(Place::Cookie) => {
+        Some(TokenPlace::Header | TokenPlace::Query) => {}
+        Some(TokenPlace::Cookie) => {
             context.origins.check_cookie_publish(request, context.authority.public_urls())?;
         }
         None => context.origins.check_publish(request)?,

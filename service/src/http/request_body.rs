@@ -10,7 +10,7 @@ use hyper::header::{CONTENT_ENCODING, HeaderMap};
 use tokio::task::yield_now;
 
 use super::body_memory::{BodyMemory, Full, NoRoom};
-use super::gunzip::{Gunzip, Step};
+use super::gunzip::{Gunzip, GunzipStep};
 use super::incoming::Incoming;
 use super::response::Problem;
 use crate::logging::log_limited;
@@ -46,7 +46,7 @@ impl RequestBody {
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
         loop {
             if let Some(gunzip) = &mut self.gunzip
-                && let Step::Decoded(bytes) = gunzip.step().map_err(|_| not_gzip())?
+                && let GunzipStep::Decoded(bytes) = gunzip.step().map_err(|_| not_gzip())?
             {
                 self.steps = (self.steps + 1) % STEPS_AT_A_TIME;
                 if self.steps == 0 {

@@ -9,7 +9,7 @@ use hyper::{Method, Request, StatusCode};
 use super::body::Content;
 use super::host::called_host;
 use super::incoming::Incoming;
-use super::pages::Page;
+use super::pages::WebPage;
 use super::response::{self, HttpResponse, Problem};
 use super::subscribe::DemoStream;
 use super::whole_body::FORM;
@@ -36,7 +36,7 @@ enum Endpoint<'a> {
     Metadata,
     Topic(&'a str),
     Demo(DemoStream),
-    Page(&'a Page),
+    Page(&'a WebPage),
 }
 
 impl<'a> Endpoint<'a> {

@@ -120,9 +120,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
+    struct TracedHeaders(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Lines {
+    impl io::Write for TracedHeaders {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
             Ok(bytes.len())
@@ -135,7 +135,7 @@ mod tests {
 
     /// The span of a request with this response, as its log line shows it.
     fn ended_with(status: StatusCode) -> Value {
-        let lines = Lines::default();
+        let lines = TracedHeaders::default();
         let into = lines.clone();
         let subscriber =
             fmt().json().with_max_level(Level::DEBUG).with_writer(move || into.clone()).finish();

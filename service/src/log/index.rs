@@ -13,19 +13,19 @@ use crate::topic::Topic;
 /// The sequences of each topic that has a retained event.
 #[derive(Debug, Default)]
 pub(super) struct TopicIndex {
-    entries: SplitMap<Topic, Entry>,
+    entries: SplitMap<Topic, TopicEntry>,
     /// What the entries hold beside the tables.
     held: usize,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct TopicEntry {
     /// The same as the key, so that events can share its text.
     topic: Topic,
     sequences: VecDeque<Sequence>,
 }
 
-impl Entry {
+impl TopicEntry {
     fn of(topic: &Topic, sequence: Sequence) -> Self {
         Self { topic: topic.clone(), sequences: VecDeque::from([sequence]) }
     }
@@ -50,7 +50,7 @@ impl TopicIndex {
                     *topic = entry.topic.clone();
                 }
                 None => {
-                    let entry = Entry::of(topic, sequence);
+                    let entry = TopicEntry::of(topic, sequence);
                     self.held += entry.held();
                     self.entries.insert(topic.clone(), entry);
                 }

@@ -47,8 +47,8 @@ use delivering::Delivering;
 use limits::LimitGauges;
 use publishing::Publishing;
 use slow_readers::SlowReaders;
-use state::State;
-use streams::Streams;
+use state::ServerState;
+use streams::StreamMetrics;
 use tokens::Tokens;
 
 /// A handle to all stats; cheap to clone.
@@ -60,14 +60,14 @@ pub struct Metrics {
 struct Inner {
     shards: Vec<Arc<ShardStats>>,
     exporter: PrometheusHandle,
-    streams: Streams,
+    streams: StreamMetrics,
     connections: Connections,
     publishing: Publishing,
     tokens: Tokens,
     delivering: Delivering,
     slow_readers: SlowReaders,
     limits: LimitGauges,
-    state: State,
+    state: ServerState,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -104,14 +104,14 @@ impl Metrics {
         let inner = metrics::with_local_recorder(&recorder, || Inner {
             shards,
             exporter,
-            streams: Streams::register(),
+            streams: StreamMetrics::register(),
             connections: Connections::register(),
             publishing: Publishing::register(),
             tokens: Tokens::register(),
             delivering: Delivering::register(),
             slow_readers: SlowReaders::register(),
             limits: LimitGauges::register(),
-            state: State::register(),
+            state: ServerState::register(),
         });
         Self { inner: Arc::new(inner) }
     }

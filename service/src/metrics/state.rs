@@ -33,7 +33,7 @@ pub struct Snapshot {
     pub runtime: RuntimeStats,
 }
 
-pub(super) struct State {
+pub(super) struct ServerState {
     log_events: Gauge,
     log_bytes: Gauge,
     log_oldest_timestamp: Gauge,
@@ -46,7 +46,7 @@ pub(super) struct State {
     is_draining: AtomicBool,
 }
 
-impl State {
+impl ServerState {
     pub(super) fn register() -> Self {
         let build = "fanfare_build_info";
         describe_gauge!(build, "The version of the server and its commit; the value is always 1.");

@@ -8,7 +8,7 @@ use super::Metrics;
 use super::labels::{EndReason, Resumed, SubscribeRejection};
 use super::series::{counters, described, described_gauge};
 
-pub(super) struct Streams {
+pub(super) struct StreamMetrics {
     subscribers: Gauge,
     subscribed: Counter,
     disconnects: [Counter; EndReason::ALL.len()],
@@ -20,7 +20,7 @@ pub(super) struct Streams {
     gap_notices_at_open: AtomicU64,
 }
 
-impl Streams {
+impl StreamMetrics {
     pub(super) fn register() -> Self {
         Self {
             subscribers: described_gauge(

@@ -8,7 +8,7 @@ use super::compiled::{Compiled, Language};
 
 /// What keeping a compiled selector costs beside itself and its text: its places in the tables below
 /// when these are half empty, and what an allocator adds to each of its parts.
-const ENTRY_BYTES: usize = 2 * size_of::<(Arc<str>, Entry)>()
+const ENTRY_BYTES: usize = 2 * size_of::<(Arc<str>, KeptSelector)>()
     + 2 * size_of::<(u64, (Language, Arc<str>))>()
     + size_of::<SharedCompiled>()
     + 128;
@@ -23,7 +23,7 @@ pub(super) struct SharedCompiled {
 /// Compiled selectors by language and text.
 #[derive(Default)]
 pub(super) struct CompiledCache {
-    by_text: [HashMap<Arc<str>, Entry>; Language::COUNT],
+    by_text: [HashMap<Arc<str>, KeptSelector>; Language::COUNT],
     /// Those that are unused, by when they became so.
     unused: BTreeMap<u64, (Language, Arc<str>)>,
     /// Counts how often one became unused.
@@ -32,7 +32,7 @@ pub(super) struct CompiledCache {
 }
 
 /// One that is kept.
-pub(super) struct Entry {
+pub(super) struct KeptSelector {
     compiled: Arc<Compiled>,
     users: Weak<SharedCompiled>,
     /// Its place in `unused`, if it is there.
@@ -64,7 +64,12 @@ impl CompiledCache {
     }
 
     /// Whether there is room for so many bytes more within `max`, after unused ones have been evicted.
-    pub(super) fn make_room(&mut self, bytes: usize, max: usize, evicted: &mut Vec<Entry>) -> bool {
+    pub(super) fn make_room(
+        &mut self,
+        bytes: usize,
+        max: usize,
+        evicted: &mut Vec<KeptSelector>,
+    ) -> bool {
         while self.bytes + bytes > max {
             let Some((_, (language, text))) = self.unused.pop_first() else { return false };
             let Some(entry) = self.by_text[language.index()].remove(&text) else { continue };
@@ -83,7 +88,7 @@ impl CompiledCache {
         self.bytes += cost(&compiled);
         let text = Arc::from(compiled.as_str());
         let language = compiled.language().index();
-        let mut entry = Entry { compiled, users: Weak::new(), unused_since: None };
+        let mut entry = KeptSelector { compiled, users: Weak::new(), unused_since: None };
         let shared = entry.share(home);
         self.by_text[language].insert(text, entry);
         shared
@@ -105,7 +110,7 @@ impl CompiledCache {
     }
 }
 
-impl Entry {
+impl KeptSelector {
     fn share(&mut self, home: &Arc<Mutex<CompiledCache>>) -> Arc<SharedCompiled> {
         let compiled = Arc::clone(&self.compiled);
         let shared = Arc::new(SharedCompiled { compiled, kept_by: Some(Arc::downgrade(home)) });

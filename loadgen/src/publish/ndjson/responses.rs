@@ -26,7 +26,7 @@ pub(super) struct LineResponse {
 
 /// A response line.
 #[derive(Deserialize)]
-struct Line {
+struct ResponseLine {
     error: Option<serde_json::Value>,
 }
 
@@ -145,13 +145,13 @@ impl Responses {
         if self.line.trim_ascii().is_empty() {
             return;
         }
-        let refusal = match (status, serde_json::from_slice::<Line>(&self.line)) {
+        let refusal = match (status, serde_json::from_slice::<ResponseLine>(&self.line)) {
             (Some(status), _) if status / 100 != 2 => Some(format!("status {status}")),
-            (_, Ok(Line { error: Some(error) })) => {
+            (_, Ok(ResponseLine { error: Some(error) })) => {
                 let text = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
                 Some(text.chars().take(80).collect())
             }
-            (_, Ok(Line { error: None })) => None,
+            (_, Ok(ResponseLine { error: None })) => None,
             (_, Err(_)) => Some("an answer that is no JSON".to_owned()),
         };
         if let Some(pending) = self.oldest.take().or_else(|| self.pending.try_recv().ok()) {

@@ -21,7 +21,7 @@ pub(super) enum Task {
 
 /// A timer that has run out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Due {
+pub(super) struct ExpiredTimer {
     pub(super) at: Moment,
     pub(super) slot: usize,
     pub(super) epoch: u32,
@@ -30,18 +30,18 @@ pub(super) struct Due {
 
 /// Timers in order of time.
 #[derive(Debug, Default)]
-pub(super) struct Timers(BinaryHeap<Reverse<Due>>);
+pub(super) struct Timers(BinaryHeap<Reverse<ExpiredTimer>>);
 
 impl Timers {
     pub(super) fn add(&mut self, at: Moment, slot: usize, epoch: u32, task: Task) {
-        self.0.push(Reverse(Due { at, slot, epoch, task }));
+        self.0.push(Reverse(ExpiredTimer { at, slot, epoch, task }));
     }
 
     pub(super) fn next(&self) -> Option<Moment> {
         self.0.peek().map(|Reverse(due)| due.at)
     }
 
-    pub(super) fn pop(&mut self, now: Moment) -> Option<Due> {
+    pub(super) fn pop(&mut self, now: Moment) -> Option<ExpiredTimer> {
         self.0.peek().filter(|Reverse(due)| due.at <= now)?;
         self.0.pop().map(|Reverse(due)| due)
     }

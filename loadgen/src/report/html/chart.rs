@@ -23,7 +23,7 @@ pub(super) struct Chart {
     /// Along the left side.
     pub(super) y: Vec<Mark>,
     /// From the back to the front.
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<ChartLine>,
     /// Areas behind the lines.
     pub(super) areas: Vec<String>,
     /// Whether the areas are the message, as bars are, and not a tint below lines.
@@ -56,7 +56,7 @@ pub(super) struct Mark {
 
 /// A line and what it is called.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct ChartLine {
     /// What the legend calls it.
     pub(super) name: &'static str,
     /// The class that gives it its colour and dashes.

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use crate::numbers;
 use crate::result::{Run, Server, ServerProcess};
 
-use super::table::{self, Row};
+use super::table::{self, TableRow};
 
 /// More rows of metrics than a person reads; the result file has them all.
 const MOST_METRICS: usize = 200;
@@ -22,7 +22,7 @@ pub(super) fn section(run: &Run) -> Markup {
 
 fn generator(run: &Run) -> Markup {
     let own = &run.own;
-    let workers: Vec<Row> = own
+    let workers: Vec<TableRow> = own
         .workers
         .iter()
         .map(|worker| {
@@ -57,11 +57,11 @@ fn generator(run: &Run) -> Markup {
 fn cost_of_server(server: &Server) -> Markup {
     let rows = server.process.as_ref().map(process).unwrap_or_default();
     let metrics = &server.metrics;
-    let change = |metric: &crate::result::MetricChange| -> Row {
+    let change = |metric: &crate::result::MetricChange| -> TableRow {
         let cells = [metric.before, metric.after, metric.after - metric.before];
         (metric.series.clone(), cells.map(numbers::plain).into())
     };
-    let shown: Vec<Row> = metrics.iter().take(MOST_METRICS).map(change).collect();
+    let shown: Vec<TableRow> = metrics.iter().take(MOST_METRICS).map(change).collect();
     let head = ["Series", "Before", "After", "Change"].map(str::to_owned);
     html! {
         section {

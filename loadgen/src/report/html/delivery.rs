@@ -7,9 +7,9 @@ use maud::{Markup, html};
 
 use crate::numbers;
 use crate::report::wording;
-use crate::result::{Completion, Publishing, Run};
+use crate::result::{Completion, PublishingResult, Run};
 
-use super::table::{self, Row};
+use super::table::{self, TableRow};
 
 pub(super) fn section(run: &Run) -> Markup {
     html! {
@@ -21,7 +21,7 @@ pub(super) fn section(run: &Run) -> Markup {
 
 fn delivered(run: &Run) -> Markup {
     let delivery = &run.delivery;
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<TableRow> = Vec::new();
     rows.extend(delivery.intended.as_ref().map(|d| table::percentile_row("Intended", d)));
     if wording::undelivered_matters(delivery) {
         let reached = &delivery.intended_counting_undelivered;
@@ -103,7 +103,7 @@ fn connecting(run: &Run) -> Markup {
     }
 }
 
-fn published(publishing: &Publishing) -> Markup {
+fn published(publishing: &PublishingResult) -> Markup {
     let requested = publishing.requested_rate.map_or_else(
         || "as fast as the server responds (closed loop)".to_owned(),
         |rate| {
@@ -138,7 +138,7 @@ fn published(publishing: &Publishing) -> Markup {
     }
 }
 
-fn schedule(publishing: &Publishing) -> &'static str {
+fn schedule(publishing: &PublishingResult) -> &'static str {
     if publishing.open_loop {
         "on a fixed schedule (open loop)"
     } else {

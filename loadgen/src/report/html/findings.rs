@@ -9,7 +9,7 @@ use crate::numbers;
 use crate::report::wording;
 use crate::result::Run;
 
-use super::table::{self, Row};
+use super::table::{self, TableRow};
 
 /// The head of the table of examples.
 const EXAMPLE: [&str; 3] = ["Kind", "Subscriber", "What was seen"];
@@ -17,11 +17,11 @@ const EXAMPLE: [&str; 3] = ["Kind", "Subscriber", "What was seen"];
 pub(super) fn correctness(run: &Run) -> Markup {
     let counts = wording::correctness(run);
     let is_faultless = counts.iter().all(|counted| !counted.fault || counted.count == 0);
-    let example = |finding: &crate::result::Finding| -> Row {
+    let example = |finding: &crate::result::Finding| -> TableRow {
         let cells = vec![numbers::count(finding.subscriber), finding.what.clone()];
         (finding.kind.clone(), cells)
     };
-    let examples: Vec<Row> = run.correctness.examples.iter().map(example).collect();
+    let examples: Vec<TableRow> = run.correctness.examples.iter().map(example).collect();
     html! {
         section {
             h3 { "Correctness" }
@@ -68,7 +68,7 @@ pub(super) fn faults(run: &Run) -> Markup {
     if !faults.errors.is_empty() {
         rows.push(("Failed on the way", wording::kinds(&faults.errors)));
     }
-    let classes: Vec<Row> = faults
+    let classes: Vec<TableRow> = faults
         .classes
         .iter()
         .map(|(name, class)| {

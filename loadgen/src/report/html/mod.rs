@@ -19,7 +19,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
 use crate::result::{ResultFile, Run};
 
-use super::runs::Key;
+use super::runs::KeyFigures;
 use super::wording;
 use crate::numbers;
 
@@ -87,10 +87,10 @@ fn masthead(name: &str, run: Option<&Run>) -> Markup {
 }
 
 fn comparison(runs: &[Run]) -> Markup {
-    let keys: Vec<Key> = runs.iter().map(Key::of).collect();
-    let mut rows: Vec<table::Row> =
+    let keys: Vec<KeyFigures> = runs.iter().map(KeyFigures::of).collect();
+    let mut rows: Vec<table::TableRow> =
         keys.iter().enumerate().map(|(at, key)| row(&format!("Run {}", at + 1), key)).collect();
-    rows.push(row("Median", &Key::median(&keys)));
+    rows.push(row("Median", &KeyFigures::median(&keys)));
     let head =
         ["", "Verdict", "Deliveries/s", "p50", "p99", "Delivery ratio", "Server CPU/delivery"]
             .map(str::to_owned);
@@ -102,7 +102,7 @@ fn comparison(runs: &[Run]) -> Markup {
     }
 }
 
-fn row(name: &str, key: &Key) -> table::Row {
+fn row(name: &str, key: &KeyFigures) -> table::TableRow {
     let or_absent = |figure: Option<String>| figure.unwrap_or_else(|| numbers::ABSENT.to_owned());
     let cells = vec![
         key.outcome.map_or("", wording::outcome).to_owned(),

@@ -53,7 +53,7 @@ fn banner(run: &Run) -> Markup {
 }
 
 /// A figure of the row: its name, itself, and what to know of it.
-struct Figure(&'static str, String, String);
+struct FigureCell(&'static str, String, String);
 
 fn key_figures(run: &Run) -> Markup {
     let place = if run.environment.loopback { "loopback" } else { "" };
@@ -63,19 +63,19 @@ fn key_figures(run: &Run) -> Markup {
     let expected = run.delivery.expected.map(|n| format!("of {}", numbers::count(n)));
     let subscribers = &run.subscribers;
     let mut row = vec![
-        Figure(
+        FigureCell(
             "Deliveries/s",
             wording::rate(run).unwrap_or_else(|| numbers::ABSENT.to_owned()),
             place.to_owned(),
         ),
-        Figure("p50", latency(0.5), "from when it was due".to_owned()),
-        Figure("p99", latency(0.99), "from when it was due".to_owned()),
-        Figure(
+        FigureCell("p50", latency(0.5), "from when it was due".to_owned()),
+        FigureCell("p99", latency(0.99), "from when it was due".to_owned()),
+        FigureCell(
             "Delivery ratio",
             reach.unwrap_or_else(|| numbers::ABSENT.to_owned()),
             expected.unwrap_or_default(),
         ),
-        Figure(
+        FigureCell(
             "Subscribers",
             numbers::count(subscribers.connected),
             format!("of {}", numbers::count(subscribers.requested)),
@@ -84,11 +84,11 @@ fn key_figures(run: &Run) -> Markup {
     let process = run.server.as_ref().and_then(|server| server.process.as_ref());
     if let Some(us) = process.and_then(|process| process.cpu_us_per_delivery) {
         let us = format!("{} µs", numbers::number(us));
-        row.push(Figure("Server CPU", us, "per delivery".to_owned()));
+        row.push(FigureCell("Server CPU", us, "per delivery".to_owned()));
     }
     html! {
         dl.key-figures {
-            @for Figure(name, value, remark) in &row {
+            @for FigureCell(name, value, remark) in &row {
                 div {
                     dt { (name) }
                     dd { (value) @if !remark.is_empty() { small { (remark) } } }

@@ -8,14 +8,14 @@ use maud::{Markup, html};
 use crate::numbers;
 use crate::result::{Environment, Run};
 
-use super::table::{self, Row};
+use super::table::{self, TableRow};
 
 pub(super) fn section(run: &Run) -> Markup {
-    let setting = |(name, value): (&String, &serde_json::Value)| -> Row {
+    let setting = |(name, value): (&String, &serde_json::Value)| -> TableRow {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         (name.clone(), vec![value])
     };
-    let settings: Vec<Row> = run.settings.iter().map(setting).collect();
+    let settings: Vec<TableRow> = run.settings.iter().map(setting).collect();
     let environment = environment(run);
     html! {
         section {

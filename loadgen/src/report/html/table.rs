@@ -13,22 +13,22 @@ use crate::result::{Distribution, QUANTILES, Reached};
 const LONG: usize = 34;
 
 /// A row: what it is about, and its cells.
-pub(super) type Row = (String, Vec<String>);
+pub(super) type TableRow = (String, Vec<String>);
 
 /// A table of figures; nothing when there are no rows.
-pub(super) fn figures_table(caption: &str, head: &[String], rows: &[Row]) -> Markup {
+pub(super) fn figures_table(caption: &str, head: &[String], rows: &[TableRow]) -> Markup {
     table("figures", caption, head, rows)
 }
 
 /// A table of words; nothing when there are no rows.
-pub(super) fn words_table(caption: &str, head: &[&str], rows: &[Row]) -> Markup {
+pub(super) fn words_table(caption: &str, head: &[&str], rows: &[TableRow]) -> Markup {
     let head: Vec<String> = head.iter().map(|name| (*name).to_owned()).collect();
     table("words", caption, &head, rows)
 }
 
 /// The percentiles of durations, a row each, for those that there are.
 pub(super) fn percentiles(caption: &str, rows: &[(&str, Option<&Distribution>)]) -> Markup {
-    let rows: Vec<Row> = rows
+    let rows: Vec<TableRow> = rows
         .iter()
         .filter_map(|(name, distribution)| Some(percentile_row(name, (*distribution)?)))
         .collect();
@@ -36,7 +36,7 @@ pub(super) fn percentiles(caption: &str, rows: &[(&str, Option<&Distribution>)])
 }
 
 /// The same of rows that are already there.
-pub(super) fn percentile_rows(caption: &str, rows: &[Row]) -> Markup {
+pub(super) fn percentile_rows(caption: &str, rows: &[TableRow]) -> Markup {
     let quantiles = QUANTILES.into_iter().map(wording::quantile);
     let head: Vec<String> =
         [String::new()].into_iter().chain(quantiles).chain(["values".to_owned()]).collect();
@@ -44,13 +44,13 @@ pub(super) fn percentile_rows(caption: &str, rows: &[Row]) -> Markup {
 }
 
 /// A row of it.
-pub(super) fn percentile_row(name: &str, distribution: &Distribution) -> Row {
+pub(super) fn percentile_row(name: &str, distribution: &Distribution) -> TableRow {
     let cells = QUANTILES.iter().map(|quantile| wording::percentile(distribution, *quantile));
     (name.to_owned(), cells.chain([numbers::count(distribution.count)]).collect())
 }
 
 /// A row of percentiles some of which are infinite.
-pub(super) fn reached_row(name: &str, reached: &[Reached]) -> Row {
+pub(super) fn reached_row(name: &str, reached: &[Reached]) -> TableRow {
     let cells = QUANTILES.iter().map(|quantile| wording::reached(reached, *quantile));
     (name.to_owned(), cells.chain([String::new()]).collect())
 }
@@ -68,7 +68,7 @@ pub(super) fn facts(facts: &[(&str, String)]) -> Markup {
     }
 }
 
-fn table(look: &str, caption: &str, head: &[String], rows: &[Row]) -> Markup {
+fn table(look: &str, caption: &str, head: &[String], rows: &[TableRow]) -> Markup {
     html! {
         @if !rows.is_empty() {
             div.scroll tabindex="0" role="region" aria-label=(caption) {

@@ -11,12 +11,12 @@ use crate::result::{Distribution, Run};
 const SHOWN: [f64; 5] = [0.5, 0.9, 0.99, 0.999, 1.0];
 
 /// A row of a table.
-type Row = Vec<String>;
+type SheetRow = Vec<String>;
 
 /// Delivery, and why its two latencies differ when they do.
 pub(super) fn delivery(sheet: &mut Sheet, run: &Run) {
     let delivery = &run.delivery;
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<SheetRow> = Vec::new();
     rows.extend(row("intended", delivery.intended.as_ref()));
     rows.extend(row("actual", delivery.actual.as_ref()));
     if wording::undelivered_matters(delivery) {
@@ -53,7 +53,7 @@ pub(super) fn calls(sheet: &mut Sheet, run: &Run) {
     sheet.space();
 }
 
-fn table(sheet: &mut Sheet, title: &str, mut rows: Vec<Row>) {
+fn table(sheet: &mut Sheet, title: &str, mut rows: Vec<SheetRow>) {
     if !rows.is_empty() {
         let heads = SHOWN.iter().map(|quantile| wording::quantile(*quantile));
         rows.insert(0, named(title, heads));
@@ -61,19 +61,19 @@ fn table(sheet: &mut Sheet, title: &str, mut rows: Vec<Row>) {
     }
 }
 
-fn row(name: &str, distribution: Option<&Distribution>) -> Option<Row> {
+fn row(name: &str, distribution: Option<&Distribution>) -> Option<SheetRow> {
     let distribution = distribution?;
     let cells = SHOWN.iter().map(|quantile| wording::percentile(distribution, *quantile));
     Some(named(&format!("  {name}"), cells))
 }
 
-fn counting_undelivered(run: &Run) -> Row {
+fn counting_undelivered(run: &Run) -> SheetRow {
     let reached = &run.delivery.intended_counting_undelivered;
     named("  counting undelivered", SHOWN.iter().map(|q| wording::reached(reached, *q)))
 }
 
 /// Wide enough for the longest name, so that the figures of both tables are below each other.
-fn named(name: &str, cells: impl Iterator<Item = String>) -> Row {
+fn named(name: &str, cells: impl Iterator<Item = String>) -> SheetRow {
     std::iter::once(format!("{name:<22}")).chain(cells.map(|cell| format!("{cell:>10}"))).collect()
 }
 

@@ -20,6 +20,6 @@ pub use error::{TokenError, TokenFault};
 pub use key::{Key, KeyError};
 pub use peek::Dialect;
 pub use signing::{Secret, TokenRequest};
-pub use verifier::{Issuer, LegacyKeys, Place, Role, Verifier};
+pub use verifier::{Issuer, LegacyKeys, Role, TokenPlace, Verifier};
 
 pub use jsonwebtoken::Algorithm;

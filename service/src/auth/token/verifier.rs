@@ -26,7 +26,7 @@ pub enum Role {
 
 /// Where a token stood in a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
+pub enum TokenPlace {
     /// `Authorization: Bearer`.
     Header,
     /// The parameter `authorization`, which is one of draft-07.
@@ -81,7 +81,12 @@ impl Verifier {
     ///
     /// # Errors
     /// Says what is wrong with it.
-    pub fn verify(&self, token: &str, role: Role, place: Place) -> Result<TokenGrants, TokenError> {
+    pub fn verify(
+        &self,
+        token: &str,
+        role: Role,
+        place: TokenPlace,
+    ) -> Result<TokenGrants, TokenError> {
         let peeked = Peeked::of(token)?;
         match peeked.dialect {
             Dialect::Legacy => self.verify_legacy(token, &peeked, role),
@@ -116,12 +121,12 @@ impl Verifier {
         &self,
         token: &str,
         peeked: &Peeked,
-        place: Place,
+        place: TokenPlace,
     ) -> Result<TokenGrants, TokenError> {
         if self.issuers.is_empty() {
             return Err(TokenError::NoIssuer);
         }
-        if place == Place::Query {
+        if place == TokenPlace::Query {
             return Err(TokenError::InUrl);
         }
         if !peeked.is_access_token {

@@ -81,14 +81,14 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct Line {
+    struct LevelLine {
         #[command(flatten)]
         flags: TelemetryFlags,
     }
 
     fn settings(flags: &[&str]) -> Result<LoggingSettings, String> {
         let flags = std::iter::once(&"fanfare").chain(flags);
-        let line = Line::try_parse_from(flags).map_err(|error| error.to_string())?;
+        let line = LevelLine::try_parse_from(flags).map_err(|error| error.to_string())?;
         line.flags.into_settings().map_err(|error| error.to_string())
     }
 

@@ -255,12 +255,14 @@ impl Given<'_> {
         let (flag, given) = match (self.secret.1, self.secret_file.1, self.key.1) {
             (None, None, None) => return Ok(None),
             (Some(secret), None, None) => {
-                (self.secret.0, Source::Secret(secret.clone().into_bytes()))
+                (self.secret.0, KeySource::Secret(secret.clone().into_bytes()))
             }
             (None, Some(path), None) => {
-                (self.secret_file.0, Source::Secret(files::secret(self.secret_file.0, path)?))
+                (self.secret_file.0, KeySource::Secret(files::secret(self.secret_file.0, path)?))
             }
-            (None, None, Some(path)) => (self.key.0, Source::Pem(files::read(self.key.0, path)?)),
+            (None, None, Some(path)) => {
+                (self.key.0, KeySource::Pem(files::read(self.key.0, path)?))
+            }
             _ => {
                 return Err(ConfigError::OutOfRange {
                     flag: self.secret.0,
@@ -269,8 +271,8 @@ impl Given<'_> {
             }
         };
         let key = match given {
-            Source::Secret(secret) => Key::secret(&secret, self.algorithm),
-            Source::Pem(pem) => Key::pem(&pem, self.algorithm),
+            KeySource::Secret(secret) => Key::secret(&secret, self.algorithm),
+            KeySource::Pem(pem) => Key::pem(&pem, self.algorithm),
         };
         key.map(Some).map_err(|error| unusable(flag, &error))
     }
@@ -291,7 +293,7 @@ fn check_keys_differ(verifier: &Verifier) -> Result<(), ConfigError> {
     Ok(())
 }
 
-enum Source {
+enum KeySource {
     Secret(Vec<u8>),
     Pem(Vec<u8>),
 }

@@ -18,15 +18,15 @@ const ENTRIES: usize = 1_024;
 /// The audiences whose patterns match a topic, by topic.
 #[derive(Debug)]
 pub(super) struct MatchCache {
-    matches: Cache<Topic, Arc<[AudienceKey]>, Bytes>,
+    matches: Cache<Topic, Arc<[AudienceKey]>, MatchWeight>,
 }
 
 /// Weighs an entry by what it takes in memory: the text of the topic, which may have no other
 /// owner, the list, and the place in the cache (measured: about 100 bytes).
 #[derive(Clone, Debug)]
-struct Bytes;
+struct MatchWeight;
 
-impl Weighter<Topic, Arc<[AudienceKey]>> for Bytes {
+impl Weighter<Topic, Arc<[AudienceKey]>> for MatchWeight {
     fn weight(&self, topic: &Topic, keys: &Arc<[AudienceKey]>) -> u64 {
         const PLACE: usize = 100;
         const COUNTS: usize = 2 * size_of::<usize>();
@@ -37,7 +37,7 @@ impl Weighter<Topic, Arc<[AudienceKey]>> for Bytes {
 
 impl Default for MatchCache {
     fn default() -> Self {
-        Self { matches: Cache::with_weighter(ENTRIES, BYTES_MAX, Bytes) }
+        Self { matches: Cache::with_weighter(ENTRIES, BYTES_MAX, MatchWeight) }
     }
 }
 

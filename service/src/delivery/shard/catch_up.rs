@@ -15,7 +15,7 @@ use super::super::budget::{self, Budget};
 use super::super::keys::AudienceKey;
 use super::super::keys::SubscriberKey;
 use super::super::sink::{Offer, Sent};
-use super::super::subscriber::Taken;
+use super::super::subscriber::TakenFromLog;
 use super::selection::{Next, Selection};
 use super::{PASS, Shard};
 use crate::event::{Block, Event, GapNotice, Sequence};
@@ -192,7 +192,7 @@ impl Shard {
                 (part, part, batch.measure_through(part))
             }
         };
-        let taken = Taken { through, sent, amount: Lag { events, bytes } };
+        let taken = TakenFromLog { through, sent, amount: Lag { events, bytes } };
         subscriber.took_from_log(batch, taken, now);
         self.stats.wrote(1, events, bytes);
         self.stats.replayed(events);

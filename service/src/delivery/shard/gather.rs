@@ -30,7 +30,7 @@ pub(super) enum Gathered {
 
 /// What has been assigned to audiences so far.
 #[derive(Debug, Default)]
-struct Assigned {
+struct AssignedCount {
     events: usize,
     /// Counting an event once for each audience that gets it.
     times: usize,
@@ -38,7 +38,7 @@ struct Assigned {
     fullest: usize,
 }
 
-impl Assigned {
+impl AssignedCount {
     fn is_enough(&self) -> bool {
         self.events >= GATHERED_MAX || self.times >= ASSIGNED_MAX || self.fullest >= PASS.bytes_max
     }
@@ -50,7 +50,7 @@ impl Shard {
     /// all be found is read again by the next pass, which goes on with it.
     pub(super) fn gather(&mut self, budget: &mut Budget) -> Gathered {
         let began_at = self.seen;
-        let mut assigned = Assigned::default();
+        let mut assigned = AssignedCount::default();
         let mut cut = false;
         while !cut && budget.is_left() && !assigned.is_enough() {
             let range = ReadRange { after: self.seen, through: Sequence(u64::MAX) };
@@ -85,7 +85,7 @@ impl Shard {
 
     /// Matches the events of a page, until enough are waiting; false when the budget is spent
     /// before all audiences of an event are known.
-    fn assign(&mut self, page: &Page, assigned: &mut Assigned, budget: &mut Budget) -> bool {
+    fn assign(&mut self, page: &Page, assigned: &mut AssignedCount, budget: &mut Budget) -> bool {
         for event in &page.events {
             let touched = self.pass.touched();
             let Some(to) = self.audiences.assign(event, touched, budget) else { return false };

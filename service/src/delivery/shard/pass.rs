@@ -33,7 +33,7 @@ const TIMED_WRITES: u64 = 16;
 
 /// The frames of one audience in this pass.
 #[derive(Clone, Debug)]
-struct Assigned {
+struct AudienceBatch {
     audience: AudienceKey,
     batch: Batch,
     /// A subscriber whose cursor is here or further had everything before this batch.
@@ -50,7 +50,7 @@ pub(super) struct Pass {
     /// Of those, how many have been served or are being served.
     current: usize,
     /// What the audience that is being served gets.
-    serving: Option<Assigned>,
+    serving: Option<AudienceBatch>,
     /// Where the walk over its members began, where it is, and whether it has been at the end.
     start: usize,
     position: usize,
@@ -202,7 +202,7 @@ impl Shard {
     /// Hands an audience its frames, with at most so many writes; how many it made.
     fn serve_audience(&mut self, writes_max: usize, budget: &mut Budget) -> usize {
         let Some(assigned) = self.pass.serving.clone() else { return 0 };
-        let Assigned { audience: key, batch, previous_last, ends } = assigned;
+        let AudienceBatch { audience: key, batch, previous_last, ends } = assigned;
         let delivery = BatchDelivery { batch, previous_last, now: self.deadlines.now() };
         let (mut writes, mut whole, mut untimed) = (0, 0, 0);
         let mut cut = false;
@@ -349,7 +349,7 @@ fn take_pending(
     audience: &mut Audience,
     lost: Sequence,
     joined: &mut JoinedBatches,
-) -> Assigned {
+) -> AudienceBatch {
     let batch = joined.join(&audience.pending);
     let ends = audience.pending.iter().any(|event| audience.ends_with(event));
     audience.pending.clear();
@@ -358,5 +358,5 @@ fn take_pending(
     audience.last = batch.last();
     audience.total.events += batch.count();
     audience.total.bytes += batch.bytes();
-    Assigned { audience: key, batch, previous_last, ends }
+    AudienceBatch { audience: key, batch, previous_last, ends }
 }

@@ -48,7 +48,7 @@ enum Work {
     #[default]
     None,
     Count(Count),
-    Sort(Page),
+    Sort(SkipPage),
 }
 
 /// How many events a subscriber lost that the log has dropped: all that were for it, less those
@@ -66,7 +66,7 @@ struct Count {
 
 /// A page of the log, and what of it is kept.
 #[derive(Debug)]
-struct Page {
+struct SkipPage {
     selection: Selection,
     through: Sequence,
     /// An event that is to be seen, and how many of its topics have been found to have a newer one.
@@ -78,7 +78,7 @@ struct Page {
     left_out_in_all: Lag,
 }
 
-impl Page {
+impl SkipPage {
     fn leave_out(&mut self, event: &Event) {
         self.left_out_in_all = self.left_out_in_all.plus(event.frame().len() as u64);
         self.left_out.push((event.sequence(), event.frame().len() as u64));
@@ -221,11 +221,11 @@ impl Shard {
         cursor: Sequence,
         audience: &Audience,
         budget: &mut Budget,
-    ) -> Option<Page> {
+    ) -> Option<SkipPage> {
         let range = ReadRange { after: cursor, through: self.seen };
         let page = self.log.read(range, EventFilter::Candidates(&audience.selectors), PASS);
         budget.spend(budget::READ);
-        (!page.is_truncated).then(|| Page {
+        (!page.is_truncated).then(|| SkipPage {
             selection: Selection::of(page.events),
             through: page.through,
             current: None,
@@ -236,7 +236,13 @@ impl Shard {
     }
 
     /// Finds out what of a page is kept; false when the budget is spent before that is known.
-    fn sort(&self, page: &mut Page, audience: &Audience, lag: Lag, budget: &mut Budget) -> bool {
+    fn sort(
+        &self,
+        page: &mut SkipPage,
+        audience: &Audience,
+        lag: Lag,
+        budget: &mut Budget,
+    ) -> bool {
         let limit = self.settings.lag;
         loop {
             let (event, looked_up) = match page.current.take() {
@@ -319,7 +325,7 @@ impl Shard {
         &mut self,
         key: SubscriberKey,
         skipping: &mut Skipping,
-        page: &Page,
+        page: &SkipPage,
     ) -> Option<Progress> {
         let left_out = page.left_out_within(Sequence(0), page.through);
         let subscriber = self.subscribers.get_mut(key)?;
@@ -347,7 +353,12 @@ impl Shard {
     }
 
     /// Announces what is missing, and hands out what is kept.
-    fn hand_kept(&mut self, key: SubscriberKey, skipping: &mut Skipping, page: &Page) -> Progress {
+    fn hand_kept(
+        &mut self,
+        key: SubscriberKey,
+        skipping: &mut Skipping,
+        page: &SkipPage,
+    ) -> Progress {
         let Some(first) = page.kept.first() else { return Progress::More };
         let left_out = page.left_out_within(Sequence(0), page.through).events;
         let missed = skipping.unannounced + left_out.saturating_sub(skipping.announced);
@@ -411,7 +422,7 @@ impl Shard {
         &mut self,
         key: SubscriberKey,
         skipping: &mut Skipping,
-        page: &Page,
+        page: &SkipPage,
         counted: &mut Sequence,
         to: Sequence,
     ) {

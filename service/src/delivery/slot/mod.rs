@@ -20,7 +20,7 @@ use super::batch::Batch;
 use super::keys::SubscriberKey;
 use super::mailbox::{Mailbox, Notice};
 use super::sink::{Finish, Offer, Sent, Sink};
-use super::slot_cell::{SlotCell, Taken, TryPut};
+use super::slot_cell::{SlotCell, TakenSegment, TryPut};
 use crate::event::Block;
 
 /// A shard has ended the stream before its reader had everything.
@@ -48,7 +48,7 @@ pub(crate) fn slot(
     opening: Bytes,
     hang_up: HangUp,
 ) -> (SlotSink, SlotReader) {
-    let shared = Arc::new(Shared {
+    let shared = Arc::new(SharedSlot {
         cell: SlotCell::holding(opening),
         taken: AtomicUsize::new(0),
         key: OnceLock::new(),
@@ -59,7 +59,7 @@ pub(crate) fn slot(
 }
 
 #[derive(Debug)]
-struct Shared {
+struct SharedSlot {
     cell: SlotCell,
     /// Bytes of the segments that the reader took and that have yet to leave.
     taken: AtomicUsize,
@@ -70,7 +70,7 @@ struct Shared {
 
 /// The shard's end.
 pub(crate) struct SlotSink {
-    shared: Arc<Shared>,
+    shared: Arc<SharedSlot>,
     hang_up: HangUp,
     is_cut: bool,
 }
@@ -159,7 +159,7 @@ impl Drop for SlotSink {
 /// The reader's end.
 #[derive(Debug)]
 pub struct SlotReader {
-    shared: Arc<Shared>,
+    shared: Arc<SharedSlot>,
 }
 
 impl SlotReader {
@@ -169,14 +169,14 @@ impl SlotReader {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, StreamCut>>> {
         self.shared.cell.take(context.waker()).map(|taken| match taken {
-            Taken::Segment { segment, wants_wakeup } => {
+            TakenSegment::Segment { segment, wants_wakeup } => {
                 if wants_wakeup {
                     self.post_notice(Notice::Ready);
                 }
                 Some(Ok(segment))
             }
-            Taken::End => None,
-            Taken::Cut => Some(Err(StreamCut)),
+            TakenSegment::End => None,
+            TakenSegment::Cut => Some(Err(StreamCut)),
         })
     }
 
@@ -202,7 +202,7 @@ impl SlotReader {
 pub struct Segment {
     bytes: Bytes,
     counted: usize,
-    stream: Option<Arc<Shared>>,
+    stream: Option<Arc<SharedSlot>>,
 }
 
 impl From<Bytes> for Segment {

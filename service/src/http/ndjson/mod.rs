@@ -55,7 +55,7 @@ pub(super) async fn publish(
     check_media_type(&request, NDJSON)?;
     let body = RequestBody::of(request, &context.body_memory)?;
     let (responses, channel) = Channel::new(RESPONSES_WAITING);
-    let batch = Batch {
+    let batch = BatchPublish {
         lines: Lines::new(context.settings.body_bytes_max, &context.body_memory),
         line_began: None,
         context: Arc::clone(context),
@@ -70,7 +70,7 @@ pub(super) async fn publish(
     Ok(response)
 }
 
-struct Batch {
+struct BatchPublish {
     lines: Lines,
     /// The number of the line that is not complete, and when its first byte came.
     line_began: Option<(u64, Instant)>,
@@ -80,7 +80,7 @@ struct Batch {
     published: u64,
 }
 
-impl Batch {
+impl BatchPublish {
     async fn run(mut self, mut body: RequestBody) {
         let Err(problem) = self.publish_all(&mut body).await else { return };
         let is_read = self.refuse_rest(&problem).await;

@@ -10,21 +10,21 @@ use crate::memory::{SplitMap, allocated};
 /// client that resumes after it misses nothing.
 #[derive(Debug, Default)]
 pub(in crate::log) struct CustomIds {
-    places: SplitMap<Arc<str>, Places>,
+    places: SplitMap<Arc<str>, IdPositions>,
     /// What the lists of repeated ids hold.
     repeats_held: usize,
 }
 
 /// Where an id is.
 #[derive(Debug)]
-struct Places {
+struct IdPositions {
     earliest: Sequence,
     /// In order.
     #[expect(clippy::box_collection, reason = "hardly any id comes again: 8 bytes each, not 32")]
     later: Option<Box<VecDeque<Sequence>>>,
 }
 
-impl Places {
+impl IdPositions {
     fn repeats_held(&self) -> usize {
         self.later.as_ref().map_or(0, |later| {
             allocated(size_of_val(&**later)) + allocated(later.capacity() * size_of::<Sequence>())
@@ -41,7 +41,7 @@ impl CustomIds {
     /// Adds the newest event.
     pub(in crate::log) fn add(&mut self, id: Arc<str>, sequence: Sequence) {
         let Some(places) = self.places.get_mut(&*id) else {
-            self.places.insert(id, Places { earliest: sequence, later: None });
+            self.places.insert(id, IdPositions { earliest: sequence, later: None });
             return;
         };
         self.repeats_held -= places.repeats_held();

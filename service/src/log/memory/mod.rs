@@ -20,7 +20,7 @@ use super::{
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
 use crate::topic::Topic;
-use state::{Appended, State};
+use state::{Appended, LogState};
 
 /// The bounds of the log in memory.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +54,7 @@ pub struct MemoryLog {
     buffers: Buffers,
     epoch: Epoch,
     // A plain mutex: it is held for well under a microsecond an event and never across an await.
-    state: Mutex<State>,
+    state: Mutex<LogState>,
     on_append: RwLock<Vec<OnAppend>>,
 }
 
@@ -74,7 +74,7 @@ impl MemoryLog {
             clock,
             buffers: Buffers::default(),
             epoch: Epoch::begun_at(opened_ms, rand::random()),
-            state: Mutex::new(State::opened_at(opened_ms)),
+            state: Mutex::new(LogState::opened_at(opened_ms)),
             on_append: RwLock::default(),
         }
     }
@@ -85,7 +85,7 @@ impl MemoryLog {
         self.evict(self.clock.unix_ms());
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, LogState> {
         // Nothing inside can panic half-way through a change; going on is better than ending all.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -13,7 +13,7 @@ use crate::topic::Topic;
 
 /// The retained events, and how they are found.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct LogState {
     /// In order, without gaps; the last one is the head.
     events: VecDeque<Arc<Event>>,
     pub(super) head: Sequence,
@@ -57,7 +57,7 @@ impl Appended {
     }
 }
 
-impl State {
+impl LogState {
     pub(super) fn opened_at(ms: u64) -> Self {
         Self {
             events: VecDeque::new(),

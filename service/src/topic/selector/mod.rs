@@ -44,10 +44,10 @@ pub enum Notation {
 /// Two selectors are equal when their kind and their text are: the template `{x}` is neither the
 /// template `{y}`, which matches the same topics, nor the exact topic `{x}`.
 #[derive(Clone)]
-pub struct Selector(Kind);
+pub struct Selector(SelectorKind);
 
 #[derive(Clone)]
-enum Kind {
+enum SelectorKind {
     Any,
     Exact(Topic),
     Compiled(Arc<SharedCompiled>),
@@ -100,28 +100,28 @@ impl Selector {
     }
 
     pub(super) fn compiled(compiled: Arc<SharedCompiled>) -> Selector {
-        Selector(Kind::Compiled(compiled))
+        Selector(SelectorKind::Compiled(compiled))
     }
 
     /// Exactly this topic, also when it is called `*` or has braces.
     #[must_use]
     pub fn exact(topic: Topic) -> Selector {
-        Selector(Kind::Exact(topic))
+        Selector(SelectorKind::Exact(topic))
     }
 
     /// Every topic.
     #[must_use]
     pub fn any() -> Selector {
-        Selector(Kind::Any)
+        Selector(SelectorKind::Any)
     }
 
     /// The selector as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Kind::Any => ANY,
-            Kind::Exact(topic) => topic.as_str(),
-            Kind::Compiled(compiled) => compiled.as_str(),
+            SelectorKind::Any => ANY,
+            SelectorKind::Exact(topic) => topic.as_str(),
+            SelectorKind::Compiled(compiled) => compiled.as_str(),
         }
     }
 
@@ -129,9 +129,9 @@ impl Selector {
     #[must_use]
     pub fn matches(&self, topic: &str) -> bool {
         match &self.0 {
-            Kind::Any => true,
-            Kind::Exact(exact) => exact.as_str() == topic,
-            Kind::Compiled(compiled) => compiled.matches(topic),
+            SelectorKind::Any => true,
+            SelectorKind::Exact(exact) => exact.as_str() == topic,
+            SelectorKind::Compiled(compiled) => compiled.matches(topic),
         }
     }
 
@@ -139,19 +139,19 @@ impl Selector {
     #[must_use]
     pub fn exact_topic(&self) -> Option<&Topic> {
         match &self.0 {
-            Kind::Exact(topic) => Some(topic),
-            Kind::Any | Kind::Compiled(_) => None,
+            SelectorKind::Exact(topic) => Some(topic),
+            SelectorKind::Any | SelectorKind::Compiled(_) => None,
         }
     }
 
     /// Whether every topic matches because the selector is `*`.
     #[must_use]
     pub fn is_any(&self) -> bool {
-        matches!(self.0, Kind::Any)
+        matches!(self.0, SelectorKind::Any)
     }
 
     fn is_compiled(&self) -> bool {
-        matches!(self.0, Kind::Compiled(_))
+        matches!(self.0, SelectorKind::Compiled(_))
     }
 
     /// How many steps a try of a pattern takes for each byte of a topic, at most: as a URL, a byte may
@@ -161,16 +161,16 @@ impl Selector {
     }
 
     fn is_url_pattern(&self) -> bool {
-        matches!(&self.0, Kind::Compiled(compiled) if compiled.language() == Language::UrlPattern)
+        matches!(&self.0, SelectorKind::Compiled(compiled) if compiled.language() == Language::UrlPattern)
     }
 
     /// What identity and order are made of. The kind comes first, so that a sorted set has its
     /// patterns at the end and can be searched for a name before them.
     fn key(&self) -> (u8, &str) {
         let kind = match self.0 {
-            Kind::Any => ANY_KIND,
-            Kind::Exact(_) => EXACT_KIND,
-            Kind::Compiled(ref compiled) => match compiled.language() {
+            SelectorKind::Any => ANY_KIND,
+            SelectorKind::Exact(_) => EXACT_KIND,
+            SelectorKind::Compiled(ref compiled) => match compiled.language() {
                 Language::Template => TEMPLATE_KIND,
                 Language::UrlPattern => URL_PATTERN_KIND,
             },
@@ -237,9 +237,9 @@ impl fmt::Display for Selector {
 impl fmt::Debug for Selector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.0 {
-            Kind::Any => "Any",
-            Kind::Exact(_) => "Exact",
-            Kind::Compiled(ref compiled) => match compiled.language() {
+            SelectorKind::Any => "Any",
+            SelectorKind::Exact(_) => "Exact",
+            SelectorKind::Compiled(ref compiled) => match compiled.language() {
                 Language::Template => "Template",
                 Language::UrlPattern => "UrlPattern",
             },

@@ -20,13 +20,13 @@ const NESTING_MAX: u32 = 50;
 
 /// An expression, which matches a whole text or none of it.
 #[derive(Debug)]
-pub(super) struct Expression {
+pub(super) struct ComponentExpression {
     /// Between `^` and `$`, which the library puts around it.
     text: String,
     automaton: OnceLock<Option<Automaton>>,
 }
 
-impl Expression {
+impl ComponentExpression {
     pub(super) fn into_automaton(self) -> Result<Automaton, UrlPatternError> {
         let automaton = self.automaton.into_inner();
         let compiled = automaton.unwrap_or_else(|| compile(&self.text));
@@ -34,7 +34,7 @@ impl Expression {
     }
 }
 
-impl RegExp for Expression {
+impl RegExp for ComponentExpression {
     fn syntax() -> RegexSyntax {
         RegexSyntax::Rust
     }

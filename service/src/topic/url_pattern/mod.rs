@@ -22,9 +22,9 @@ use thiserror::Error;
 use urlpattern::matcher::InnerMatcher;
 use urlpattern::{UrlPatternInit, UrlPatternOptions};
 
-use self::expression::Expression;
-use self::resolver::Part;
+use self::expression::ComponentExpression;
 pub use self::resolver::TopicResolver;
+use self::resolver::UrlComponent;
 use super::automaton::Automaton;
 
 /// Why a text is no URL pattern that can be kept.
@@ -56,7 +56,7 @@ pub(super) struct UrlPattern {
     text: Box<str>,
     resolver: TopicResolver,
     /// Those components that not everything matches, the most telling first.
-    components: Box<[(Part, Component)]>,
+    components: Box<[(UrlComponent, Component)]>,
 }
 
 /// What one component of a URL has to be.
@@ -97,7 +97,7 @@ impl UrlPattern {
         url.is_some_and(|url| self.matches_parts(|part| url.part(part)))
     }
 
-    fn matches_parts<'a>(&self, text_of: impl Fn(Part) -> &'a str) -> bool {
+    fn matches_parts<'a>(&self, text_of: impl Fn(UrlComponent) -> &'a str) -> bool {
         self.components.iter().all(|(part, component)| component.matches(text_of(*part)))
     }
 
@@ -160,10 +160,10 @@ impl Middle {
     }
 }
 
-type Parsed = urlpattern::UrlPattern<Expression>;
+type Parsed = urlpattern::UrlPattern<ComponentExpression>;
 
 fn parse(text: &str, resolver: &TopicResolver) -> Result<Parsed, UrlPatternError> {
-    let read = |base| UrlPatternInit::parse_constructor_string::<Expression>(text, base);
+    let read = |base| UrlPatternInit::parse_constructor_string::<ComponentExpression>(text, base);
     // With a base the standard also puts the base's folder before the path of `urn\:uuid\:*`, whose
     // scheme says that it is not relative.
     match read(None) {
@@ -176,16 +176,16 @@ fn of_init(init: UrlPatternInit) -> Result<Parsed, UrlPatternError> {
     Ok(Parsed::parse(init, UrlPatternOptions::default())?)
 }
 
-fn components(pattern: Parsed) -> Result<Box<[(Part, Component)]>, UrlPatternError> {
+fn components(pattern: Parsed) -> Result<Box<[(UrlComponent, Component)]>, UrlPatternError> {
     let all = [
-        (Part::Path, pattern.pathname),
-        (Part::Host, pattern.hostname),
-        (Part::Query, pattern.search),
-        (Part::Fragment, pattern.hash),
-        (Part::Scheme, pattern.protocol),
-        (Part::Port, pattern.port),
-        (Part::User, pattern.username),
-        (Part::Password, pattern.password),
+        (UrlComponent::Path, pattern.pathname),
+        (UrlComponent::Host, pattern.hostname),
+        (UrlComponent::Query, pattern.search),
+        (UrlComponent::Fragment, pattern.hash),
+        (UrlComponent::Scheme, pattern.protocol),
+        (UrlComponent::Port, pattern.port),
+        (UrlComponent::User, pattern.username),
+        (UrlComponent::Password, pattern.password),
     ];
     let mut components = Vec::new();
     for (part, parsed) in all {
@@ -198,7 +198,7 @@ fn components(pattern: Parsed) -> Result<Box<[(Part, Component)]>, UrlPatternErr
 }
 
 fn component(
-    parsed: urlpattern::component::Component<Expression>,
+    parsed: urlpattern::component::Component<ComponentExpression>,
 ) -> Result<Component, UrlPatternError> {
     let matcher = parsed.matcher;
     let middle = match matcher.inner {

@@ -14,7 +14,7 @@ const ENTRIES: usize = 1_024;
 
 /// A component of a URL.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Part {
+pub(super) enum UrlComponent {
     Path,
     Host,
     Query,
@@ -30,14 +30,14 @@ pub(super) enum Part {
 #[derive(Clone)]
 pub struct TopicResolver {
     base: Arc<Url>,
-    resolved: Arc<Cache<Box<str>, Option<Arc<TopicUrl>>, Bytes>>,
+    resolved: Arc<Cache<Box<str>, Option<Arc<TopicUrl>>, UrlWeight>>,
 }
 
 impl TopicResolver {
     /// One for the hub at this URL.
     #[must_use]
     pub fn new(base: Url) -> Self {
-        let resolved = sync::Cache::with_weighter(ENTRIES, BYTES_MAX, Bytes);
+        let resolved = sync::Cache::with_weighter(ENTRIES, BYTES_MAX, UrlWeight);
         Self { base: Arc::new(base), resolved: Arc::new(resolved) }
     }
 
@@ -67,26 +67,26 @@ impl std::fmt::Debug for TopicResolver {
 pub(super) struct TopicUrl(Url);
 
 impl TopicUrl {
-    pub(super) fn part(&self, part: Part) -> &str {
+    pub(super) fn part(&self, part: UrlComponent) -> &str {
         let url = &self.0;
         match part {
-            Part::Path => url.path(),
-            Part::Host => url.host_str().unwrap_or_default(),
-            Part::Query => url.query().unwrap_or_default(),
-            Part::Fragment => url.fragment().unwrap_or_default(),
-            Part::Scheme => url.scheme(),
-            Part::Port => url::quirks::port(url),
-            Part::User => url.username(),
-            Part::Password => url.password().unwrap_or_default(),
+            UrlComponent::Path => url.path(),
+            UrlComponent::Host => url.host_str().unwrap_or_default(),
+            UrlComponent::Query => url.query().unwrap_or_default(),
+            UrlComponent::Fragment => url.fragment().unwrap_or_default(),
+            UrlComponent::Scheme => url.scheme(),
+            UrlComponent::Port => url::quirks::port(url),
+            UrlComponent::User => url.username(),
+            UrlComponent::Password => url.password().unwrap_or_default(),
         }
     }
 }
 
 /// What an entry holds.
 #[derive(Clone)]
-struct Bytes;
+struct UrlWeight;
 
-impl Weighter<Box<str>, Option<Arc<TopicUrl>>> for Bytes {
+impl Weighter<Box<str>, Option<Arc<TopicUrl>>> for UrlWeight {
     fn weight(&self, topic: &Box<str>, url: &Option<Arc<TopicUrl>>) -> u64 {
         let url = url.as_ref().map_or(0, |url| size_of::<Url>() + url.0.as_str().len());
         (topic.len() + url + 96) as u64

@@ -40,16 +40,16 @@ fn matches(pattern: &UrlPattern, inputs: &[Value]) -> bool {
     input.is_some_and(|input| pattern.matches_parts(|part| part_of(&input, part)))
 }
 
-fn part_of(input: &MatchInput, part: Part) -> &str {
+fn part_of(input: &MatchInput, part: UrlComponent) -> &str {
     match part {
-        Part::Path => &input.pathname,
-        Part::Host => &input.hostname,
-        Part::Query => &input.search,
-        Part::Fragment => &input.hash,
-        Part::Scheme => &input.protocol,
-        Part::Port => &input.port,
-        Part::User => &input.username,
-        Part::Password => &input.password,
+        UrlComponent::Path => &input.pathname,
+        UrlComponent::Host => &input.hostname,
+        UrlComponent::Query => &input.search,
+        UrlComponent::Fragment => &input.hash,
+        UrlComponent::Scheme => &input.protocol,
+        UrlComponent::Port => &input.port,
+        UrlComponent::User => &input.username,
+        UrlComponent::Password => &input.password,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The glossary, held to: words that it gives up do not come back in what is named.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::support::repository;
@@ -58,6 +58,60 @@ fn words_that_the_glossary_gives_up_are_in_no_flag_and_in_no_name_of_a_metric() 
     for name in names {
         let word = given_up.iter().find(|(_, word)| has_word(&name, word));
         assert_eq!(word, None, "{name}");
+    }
+}
+
+/// Of a crate, without its tests: the files that define a type of this name.
+fn definitions_in(crate_folder: &str) -> BTreeMap<String, BTreeSet<PathBuf>> {
+    let mut definitions: BTreeMap<String, BTreeSet<PathBuf>> = BTreeMap::new();
+    for file in sources(repository(crate_folder)) {
+        if file.iter().any(|part| part.to_string_lossy().trim_end_matches(".rs") == "tests") {
+            continue;
+        }
+        for name in read(&file).lines().filter_map(type_defined_by) {
+            definitions.entry(name.to_owned()).or_default().insert(file.clone());
+        }
+    }
+    definitions
+}
+
+/// A definition begins its line; what is indented is an associated type, or local to a function.
+fn type_defined_by(line: &str) -> Option<&str> {
+    let after_visibility = match line.strip_prefix("pub") {
+        Some(rest) => rest.split_once(' ')?.1,
+        None => line,
+    };
+    let (keyword, rest) = after_visibility.split_once(' ')?;
+    let is_type = ["struct", "enum", "trait", "type", "union"].contains(&keyword);
+    is_type.then(|| rest.split(|c: char| !c.is_alphanumeric()).next()).flatten()
+}
+
+#[test]
+fn a_type_name_stands_for_one_thing_in_a_crate() {
+    // Two implementations of one type, of which a feature chooses one.
+    const ONE_THING: [&str; 1] = ["Export"];
+    for crate_folder in ["service/src", "loadgen/src"] {
+        let definitions = definitions_in(crate_folder);
+        assert!(definitions.len() > 100, "{crate_folder}: {}", definitions.len());
+        let twice = definitions
+            .iter()
+            .filter(|(name, files)| files.len() > 1 && !ONE_THING.contains(&name.as_str()));
+        assert_eq!(twice.collect::<Vec<_>>(), [], "{crate_folder}");
+    }
+}
+
+#[test]
+fn a_definition_of_a_type_is_known_by_its_line() {
+    let cases = [
+        ("pub(super) struct SlotCell {", Some("SlotCell")),
+        ("enum Mode {", Some("Mode")),
+        ("pub type Row<T> = Vec<T>;", Some("Row")),
+        ("    type Err = String;", None),
+        ("pub fn structure() {}", None),
+        ("// struct Comment;", None),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(type_defined_by(line), expected, "{line}");
     }
 }
 

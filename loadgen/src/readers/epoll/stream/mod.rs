@@ -13,7 +13,7 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use socket2::SockRef;
 
-use super::timers::{Due, Task};
+use super::timers::{ExpiredTimer, Task};
 use super::{Context, token};
 use crate::clock::Moment;
 use crate::http1::{Body, HeadReader, write_get};
@@ -152,7 +152,7 @@ impl Stream {
     }
 
     /// A timer of this stream has run out.
-    pub(super) fn timer(&mut self, due: Due, now: Moment, context: &mut Context) {
+    pub(super) fn timer(&mut self, due: ExpiredTimer, now: Moment, context: &mut Context) {
         if due.epoch != self.epoch {
             return;
         }

@@ -7,23 +7,23 @@ use crate::numbers;
 use crate::result::{Completion, EventCompletion};
 
 use super::{clock, clock_marks, marks, scale_note};
-use crate::report::html::chart::{Chart, Line, Reading, Size};
+use crate::report::html::chart::{Chart, ChartLine, Reading, Size};
 use crate::report::html::plot::{self, Scale};
 
 /// A figure of an event.
-type Value = fn(&EventCompletion) -> f64;
+type EventFigure = fn(&EventCompletion) -> f64;
 
 pub(super) fn completion(completion: &Completion) -> Option<Chart> {
     let each = &completion.each;
     let last = each.last()?;
-    let values: [(&'static str, &'static str, Value); 3] = [
+    let values: [(&'static str, &'static str, EventFigure); 3] = [
         ("last subscriber", "third", |e| e.last_ms),
         ("median", "first", |e| e.median_ms),
         ("first", "second", |e| e.first_ms),
     ];
     let x = Scale::Linear(0.0, last.at_seconds);
     let y = Scale::of_durations(each.iter().flat_map(|e| values.map(|(_, _, of)| of(e))));
-    let points = |of: Value| -> Vec<(f64, f64)> {
+    let points = |of: EventFigure| -> Vec<(f64, f64)> {
         each.iter().map(|e| (x.share(e.at_seconds), y.share(of(e)))).collect()
     };
     let reading = |e: &EventCompletion| {
@@ -46,7 +46,7 @@ pub(super) fn completion(completion: &Completion) -> Option<Chart> {
         x: clock_marks(x, last.at_seconds),
         y: marks(y, numbers::compact_ms),
         lines: values
-            .map(|(name, look, of)| Line {
+            .map(|(name, look, of)| ChartLine {
                 name,
                 look,
                 path: plot::line(points(of).into_iter().map(Some)),

@@ -6,7 +6,7 @@ use crate::numbers;
 use crate::result::Distribution;
 
 use super::marks;
-use crate::report::html::chart::{Chart, Line, Reading, Size};
+use crate::report::html::chart::{Chart, ChartLine, Reading, Size};
 use crate::report::html::plot::{self, Scale};
 
 /// How many subscribers had which mean latency.
@@ -41,7 +41,7 @@ pub(super) fn fairness(distribution: &Distribution) -> Option<Chart> {
                 .to_owned(),
         x: marks(x, numbers::compact_ms),
         y: marks(y, numbers::compact),
-        lines: vec![Line { name: "subscribers", look: "none", path: String::new() }],
+        lines: vec![ChartLine { name: "subscribers", look: "none", path: String::new() }],
         areas: bars
             .clone()
             .filter(|(_, n)| **n > 0)

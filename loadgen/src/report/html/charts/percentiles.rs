@@ -9,7 +9,7 @@ use crate::numbers;
 use crate::result::{Distribution, milliseconds};
 
 use super::{marks, scale_note};
-use crate::report::html::chart::{Chart, Line, Mark, Reading, Size};
+use crate::report::html::chart::{Chart, ChartLine, Mark, Reading, Size};
 use crate::report::html::plot::{self, Scale};
 
 /// Latency by percentile, with the percentiles further apart the rarer they are.
@@ -30,7 +30,7 @@ pub(super) fn percentiles(
     };
     let all = both.iter().flatten().flat_map(|h| [0.0, nines].map(|rarity| value(h, rarity)));
     let y = Scale::of_durations(all.collect::<Vec<_>>().into_iter());
-    let line = |h: &Option<Histogram<u64>>, name, look| Line {
+    let line = |h: &Option<Histogram<u64>>, name, look| ChartLine {
         name,
         look,
         path: plot::line(

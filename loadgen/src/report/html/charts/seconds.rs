@@ -7,17 +7,17 @@ use crate::numbers;
 use crate::result::Second;
 
 use super::{clock, clock_marks, marks, scale_note};
-use crate::report::html::chart::{Chart, Line, Mark, Reading, Size};
+use crate::report::html::chart::{Chart, ChartLine, Mark, Reading, Size};
 use crate::report::html::plot::{self, Scale};
 
 /// More points than a screen has columns show nothing more.
 const MOST_POINTS: usize = 900;
 
 /// A figure of a second.
-type Value = fn(&Second) -> Option<f64>;
+type SecondFigure = fn(&Second) -> Option<f64>;
 
 pub(super) fn latency(seconds: &[Second], together: usize) -> Option<Chart> {
-    let values: [(&'static str, &'static str, Value); 4] = [
+    let values: [(&'static str, &'static str, SecondFigure); 4] = [
         ("max", "faint", |s| s.max_ms),
         ("p99", "third", |s| s.p99_ms),
         ("p90", "second", |s| s.p90_ms),
@@ -45,7 +45,7 @@ pub(super) fn latency(seconds: &[Second], together: usize) -> Option<Chart> {
     })
 }
 
-pub(super) fn rate(seconds: &[Second], title: &'static str, of: Value) -> Option<Chart> {
+pub(super) fn rate(seconds: &[Second], title: &'static str, of: SecondFigure) -> Option<Chart> {
     let y = Scale::from_zero(seconds.iter().filter_map(of));
     if seconds.iter().all(|s| of(s).unwrap_or(0.0) == 0.0) {
         return None;
@@ -68,7 +68,7 @@ pub(super) fn rate(seconds: &[Second], title: &'static str, of: Value) -> Option
 }
 
 pub(super) fn interruptions(seconds: &[Second]) -> Option<Chart> {
-    let values: [(&'static str, &'static str, Value); 2] = [
+    let values: [(&'static str, &'static str, SecondFigure); 2] = [
         ("reconnects", "first", |s| Some(s.reconnects as f64)),
         ("errors", "third", |s| Some(s.errors as f64)),
     ];
@@ -97,11 +97,11 @@ fn over_time(
     y: Scale,
     name: &'static str,
     look: &'static str,
-    of: Value,
-) -> Line {
+    of: SecondFigure,
+) -> ChartLine {
     let x = time_scale(seconds);
     let point = |s: &Second| Some((x.share(s.second as f64), y.share(of(s)?)));
-    Line { name, look, path: plot::line(seconds.iter().map(point)) }
+    ChartLine { name, look, path: plot::line(seconds.iter().map(point)) }
 }
 
 fn readings(seconds: &[Second], of: impl Fn(&Second) -> Vec<String>) -> Vec<Reading> {
@@ -129,7 +129,7 @@ pub(super) fn thinned(seconds: &[Second]) -> (Vec<Second>, usize) {
 }
 
 fn worst(seconds: &[Second]) -> Option<Second> {
-    let most = |of: Value| seconds.iter().filter_map(of).reduce(f64::max);
+    let most = |of: SecondFigure| seconds.iter().filter_map(of).reduce(f64::max);
     let mean = |of: fn(&Second) -> u64| seconds.iter().map(of).sum::<u64>() / seconds.len() as u64;
     Some(Second {
         second: seconds.first()?.second,

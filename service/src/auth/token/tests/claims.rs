@@ -56,7 +56,7 @@ fn an_access_token_is_for_this_hub_by_a_known_issuer_and_says_what_it_is() {
         assert_eq!(access(&base().header("crit", critical)), Err(TokenError::Critical));
     }
     let in_url =
-        verifier().verify(&base().with_secret(ISSUER_SECRET), Role::Subscriber, Place::Query);
+        verifier().verify(&base().with_secret(ISSUER_SECRET), Role::Subscriber, TokenPlace::Query);
     assert_eq!(in_url, Err(TokenError::InUrl));
 }
 

@@ -122,7 +122,7 @@ fn signed_text(header: &str, claims: &str, secret: &[u8]) -> String {
 }
 
 fn verify(token: &str) -> Result<TokenGrants, TokenError> {
-    verifier().verify(token, Role::Subscriber, Place::Header)
+    verifier().verify(token, Role::Subscriber, TokenPlace::Header)
 }
 
 fn legacy(draft: &Draft) -> Result<TokenGrants, TokenError> {

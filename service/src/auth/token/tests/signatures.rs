@@ -52,7 +52,7 @@ fn every_kind_of_public_key_verifies() {
         let verifier = Verifier { issuers, ..verifier() };
         let name = format!("{algorithm:?}");
         let token = Draft::access().header("alg", name.as_str()).signed(&signing, algorithm);
-        let found = verifier.verify(&token, Role::Publisher, Place::Header);
+        let found = verifier.verify(&token, Role::Publisher, TokenPlace::Header);
         assert!(found.is_ok(), "{name}: {found:?}");
     }
 }
@@ -90,7 +90,7 @@ fn a_name_of_a_key_chooses_among_those_that_have_names() {
     ] {
         let draft = name.map_or(base.clone(), |name| base.clone().header("kid", name));
         let token = draft.signed(&signing, Algorithm::EdDSA);
-        let found = verifier.verify(&token, Role::Subscriber, Place::Header);
+        let found = verifier.verify(&token, Role::Subscriber, TokenPlace::Header);
         assert_eq!(found.err(), expected, "{name:?}");
     }
     for nothing in [json!({ "keys": [] }), json!({ "keys": [secret] })] {
@@ -115,17 +115,17 @@ fn roles_of_draft_07_have_keys_of_their_own() {
     let mut verifier = verifier();
     verifier.legacy.publisher = vec![secret(b"a secret that only publishers have, 32 bytes")];
     let token = Draft::legacy().with_secret(LEGACY_SECRET);
-    assert!(verifier.verify(&token, Role::Subscriber, Place::Cookie).is_ok());
-    let refused = verifier.verify(&token, Role::Publisher, Place::Cookie);
+    assert!(verifier.verify(&token, Role::Subscriber, TokenPlace::Cookie).is_ok());
+    let refused = verifier.verify(&token, Role::Publisher, TokenPlace::Cookie);
     assert_eq!(refused, Err(TokenError::Signature));
     verifier.legacy.publisher.clear();
-    let refused = verifier.verify(&token, Role::Publisher, Place::Cookie);
+    let refused = verifier.verify(&token, Role::Publisher, TokenPlace::Cookie);
     assert_eq!(refused, Err(TokenError::NoLegacyKey));
     verifier.issuers.clear();
     let refused = verifier.verify(
         &Draft::access().with_secret(ISSUER_SECRET),
         Role::Publisher,
-        Place::Header,
+        TokenPlace::Header,
     );
     assert_eq!(refused, Err(TokenError::NoIssuer));
 }
