@@ -170,6 +170,8 @@ pub(crate) struct Connecting {
 
 /// What was published.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+// The schema of results is an interface.
+#[schemars(rename = "Publishing")]
 pub(crate) struct PublishingResult {
     /// `raw`, `form`, `ndjson`, `template` or `command`.
     pub(crate) style: String,
