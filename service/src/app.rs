@@ -29,6 +29,7 @@ use crate::hub::Hub;
 use crate::lifecycle::{Lifecycle, Shutdown};
 use crate::log::MemoryLog;
 use crate::metrics::{Limits, Metrics};
+use crate::reload::Reloader;
 use crate::topic::{SelectorCompiler, TopicResolver};
 
 /// Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`.
@@ -112,7 +113,7 @@ impl App {
         let window_max = (config.log.events_max as u64 / 4).clamp(1, PUBLISH_WINDOW_MAX);
         let hub =
             Hub::new(Arc::clone(&log) as Arc<_>, metrics.clone()).with_publish_window(window_max);
-        let pages = Pages::new(config.demos);
+        let pages = Arc::new(Pages::new(config.demos));
         let (delivery, threads) =
             Delivery::start(&hub, &config.delivery, &metrics).map_err(BuildError::Delivery)?;
 
@@ -174,6 +175,12 @@ impl App {
             listeners,
             hub,
         })
+    }
+
+    /// What applies other settings while the server runs.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        Reloader::new(self.http_server.clone(), self.metrics.clone())
     }
 
     /// The addresses of the public listeners, as they were bound.

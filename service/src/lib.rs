@@ -42,6 +42,8 @@ pub mod greeting;
 
 pub mod config;
 
+pub mod reload;
+
 pub mod app;
 pub mod health_check;
 pub mod signals;

@@ -7,13 +7,16 @@ use std::process::ExitCode;
 
 use fanfare::app::{App, End};
 use fanfare::auth::token::Secret;
-use fanfare::config::{Cli, Config, HealthCheck, ListFormat, NewSecret, Task, UsageError};
+use fanfare::config::{
+    Cli, Config, HealthCheck, ListFormat, NewSecret, SettingsReader, Task, UsageError,
+};
 use fanfare::greeting::greeting;
 use fanfare::health_check;
 use fanfare::logging::{self, LogFormat};
 use fanfare::metrics::{self, listing};
+use fanfare::reload::Reloader;
 use fanfare::signals::Signals;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The settings or the machine do not allow a start (`EX_USAGE` of sysexits.h).
 const USAGE: u8 = 64;
@@ -24,8 +27,11 @@ fn main() -> ExitCode {
         Err(error) => return explain(&error),
     };
     let hints = cli.take_hints();
+    let reader = cli.reader();
     match cli.into_task() {
-        Ok(Task::Serve(config)) => serve(*config, &hints),
+        Ok(Task::Serve(config)) => serve(*config, &hints, &reader),
+        Ok(Task::CheckConfig) => settings_are_good(&hints),
+        Ok(Task::PrintSettings(settings)) => print(&settings),
         Ok(Task::HealthCheck(check)) => ask(&check),
         Ok(Task::ListMetrics(format)) => list_metrics(format),
         Ok(Task::MakeSecret(new)) => make_secret(&new),
@@ -41,7 +47,7 @@ fn explain(error: &UsageError) -> ExitCode {
     if error.is_failure() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
 }
 
-fn serve(config: Config, hints: &[String]) -> ExitCode {
+fn serve(config: Config, hints: &[String], reader: &SettingsReader) -> ExitCode {
     let format = config.logging.format;
     // Until the end of the process: then lines and spans that wait are written.
     let _logging = match logging::start(&config.logging) {
@@ -55,21 +61,24 @@ fn serve(config: Config, hints: &[String]) -> ExitCode {
         (Ok(signals), Ok(runtime)) => (signals, runtime),
         (Err(error), _) | (_, Err(error)) => return fail(&error, format),
     };
-    let code = runtime.block_on(run(config, &signals));
+    let code = runtime.block_on(run(config, &signals, reader));
     // Dropping the runtime would wait for tasks that are busy in it.
     runtime.shutdown_background();
     code
 }
 
-async fn run(config: Config, signals: &Signals) -> ExitCode {
+async fn run(config: Config, signals: &Signals, reader: &SettingsReader) -> ExitCode {
     let (demos, format) = (config.demos, config.logging.format);
-    if let Err(error) = ignore_hangups() {
-        return fail(&error, format);
-    }
+    // Before anything is served: a signal that is not handled ends the process, without a drain.
+    let hangups = match signal(SignalKind::hangup()) {
+        Ok(hangups) => hangups,
+        Err(error) => return fail(&error, format),
+    };
     let app = match App::build(config) {
         Ok(app) => app,
         Err(error) => return fail(&error, format),
     };
+    tokio::spawn(reload_on(hangups, app.reloader(), reader.clone()));
     let hello = greeting(app.addresses(), app.admin_addresses(), demos);
     // A closed standard output is no reason not to serve.
     let _ = std::io::stdout().write_all(hello.as_bytes());
@@ -96,8 +105,12 @@ fn list_metrics(format: ListFormat) -> ExitCode {
         ListFormat::Text => listing::text(&metrics),
         ListFormat::Markdown => listing::markdown(&metrics),
     };
-    // A reader that has seen enough, such as `head`, is no failure.
-    let _ = std::io::stdout().write_all(list.as_bytes());
+    print(&list)
+}
+
+/// A reader that has seen enough, such as `head`, is no failure.
+fn print(text: &str) -> ExitCode {
+    let _ = std::io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
 }
 
@@ -129,18 +142,18 @@ fn make_secret(new: &NewSecret) -> ExitCode {
     }
 }
 
-/// SIGHUP asks services to read their settings again, and ends a program that does not handle it,
-/// here without a drain.
-fn ignore_hangups() -> std::io::Result<()> {
-    let mut hangups = signal(SignalKind::hangup())?;
-    tokio::spawn(async move {
-        while hangups.recv().await.is_some() {
-            tracing::info!(
-                "SIGHUP: nothing is reloaded yet; settings are read at the start, so restart to change them"
-            );
-        }
-    });
-    Ok(())
+/// SIGHUP asks services to read their settings again.
+async fn reload_on(mut hangups: Signal, reloader: Reloader, reader: SettingsReader) {
+    while hangups.recv().await.is_some() {
+        reloader.reload(&reader).await;
+    }
+}
+
+fn settings_are_good(hints: &[String]) -> ExitCode {
+    for hint in hints {
+        let _ = writeln!(std::io::stderr(), "fanfare: {hint}");
+    }
+    print("the settings can be used\n")
 }
 
 /// Says why the server does not start: as plain text, or as a log line once it is known that lines

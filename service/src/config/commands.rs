@@ -1,14 +1,16 @@
 //! The flags of the commands beside `serve`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::EnumValueParser;
 use clap::{Args, ValueEnum};
 
-use super::ConfigError;
+use super::flags::ServeFlags;
 use super::resolve::Network;
 use super::values::{ABOVE_ZERO, Address, Trimmed, time};
+use super::{ConfigError, in_force};
 
 /// Which server to check, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,9 @@ pub(super) struct HealthcheckFlags {
     /// How long the server may take to answer
     #[arg(long, value_name = "TIME", value_parser = time(ABOVE_ZERO), default_value = "2s")]
     timeout: humantime::Duration,
+    /// Configuration file of the server to check
+    #[arg(long, env = "FANFARE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 impl HealthcheckFlags {
@@ -65,4 +70,33 @@ pub(super) struct MetricsFlags {
     #[arg(long, ignore_case = true, default_value = "text",
           value_parser = Trimmed(EnumValueParser::<ListFormat>::new()))]
     pub(super) format: ListFormat,
+}
+
+/// How the list of settings looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SettingsFormat {
+    /// Tables of Markdown, for a document.
+    Markdown,
+    /// A JSON Schema of the configuration file, for editors.
+    Schema,
+}
+
+impl SettingsFormat {
+    pub(super) fn of(self, serve: &clap::Command) -> String {
+        match self {
+            Self::Markdown => in_force::markdown(serve),
+            Self::Schema => in_force::schema(serve),
+        }
+    }
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct ConfigFlags {
+    /// Print all settings that there are instead, with their defaults
+    #[arg(long = "list", value_name = "FORMAT", num_args = 0..=1, ignore_case = true,
+          default_missing_value = "markdown",
+          value_parser = Trimmed(EnumValueParser::<SettingsFormat>::new()))]
+    pub(super) lists: Option<SettingsFormat>,
+    #[command(flatten)]
+    _serve: ServeFlags,
 }

@@ -1,4 +1,4 @@
-//! Variables of the environment, beside the command line.
+//! Variables of the environment and the configuration file, beside the command line.
 //!
 //! clap takes an empty variable for an empty value. Compose files and unit files set variables to
 //! nothing when they mean to leave a setting alone, so here an empty variable is one that is not
@@ -9,10 +9,11 @@ use std::fmt;
 use std::io::{self, Write as _};
 
 use clap::builder::{OsStr as ClapStr, Resettable};
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Error, FromArgMatches as _};
 
-use super::{Cli, renamed};
+use super::config_file::{ConfigFile, ConfigFileError};
+use super::{Cli, in_force, renamed};
 
 /// Values of these kinds may begin with a hyphen where a negative one is tried; their own parsers
 /// say better than clap what is wrong with it.
@@ -22,7 +23,8 @@ const NUMBERS: [&str; 5] = ["N", "SIZE", "TIME", "RATIO", "MIN..MAX"];
 #[derive(Debug)]
 pub struct UsageError {
     error: Error,
-    variable: Option<String>,
+    /// Where the value comes from, if not from the command line.
+    origin: Option<String>,
 }
 
 impl UsageError {
@@ -38,8 +40,8 @@ impl UsageError {
     /// When it cannot be written.
     pub fn print(&self) -> io::Result<()> {
         self.error.print()?;
-        match &self.variable {
-            Some(variable) => writeln!(io::stderr(), "\n{}", given_as(variable)),
+        match &self.origin {
+            Some(origin) => writeln!(io::stderr(), "\n{origin}"),
             None => Ok(()),
         }
     }
@@ -48,86 +50,119 @@ impl UsageError {
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)?;
-        self.variable.as_ref().map_or(Ok(()), |variable| f.write_str(&given_as(variable)))
+        self.origin.as_ref().map_or(Ok(()), |origin| f.write_str(origin))
     }
 }
 
-fn given_as(variable: &str) -> String {
-    format!("The value is that of the environment variable {variable}.")
+impl From<ConfigFileError> for UsageError {
+    fn from(error: ConfigFileError) -> Self {
+        Self { error: Error::raw(ErrorKind::ValueValidation, format!("{error}\n")), origin: None }
+    }
 }
 
-/// Reads a command line, with the variables that this function knows.
+/// Reads a command line, with the variables that this function knows and the configuration file that
+/// one of them names.
 pub(super) fn read(
     line: &[OsString],
     variable: &impl Fn(&OsStr) -> Option<OsString>,
 ) -> Result<Cli, UsageError> {
+    let path = ConfigFile::path(line, variable(OsStr::new("FANFARE_CONFIG")));
+    let file = path.map(|path| ConfigFile::read(&path)).transpose()?;
+    read_with(line, variable, file)
+}
+
+/// The same with a file that was read.
+pub(super) fn read_with(
+    line: &[OsString],
+    variable: &impl Fn(&OsStr) -> Option<OsString>,
+    file: Option<ConfigFile>,
+) -> Result<Cli, UsageError> {
+    if let Some(file) = &file {
+        file.check_keys(&Cli::command())?;
+    }
     let mut hints = Vec::new();
     let line = &renamed::with_new_names(line, &mut hints);
-    let mut command = prepare(Cli::command(), variable, &mut hints);
+    let sources = Sources { variable, file: file.as_ref() };
+    let mut command = sources.prepare(Cli::command(), &mut hints);
     let matches = command.try_get_matches_from_mut(line);
+    let in_force = matches.as_ref().ok().and_then(|matches| {
+        let of_command = matches.subcommand_matches("config")?;
+        Some(in_force::list(command.find_subcommand("config")?, of_command, file.as_ref()))
+    });
     let cli = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
-    let mut cli = cli.map_err(|error| UsageError {
-        variable: origin(&error, &command, line, variable),
-        error,
-    })?;
+    let mut cli =
+        cli.map_err(|error| UsageError { origin: sources.origin(&error, &command, line), error })?;
     // The commands share their variables.
     hints.sort_unstable();
     hints.dedup();
     cli.hints = hints;
+    cli.in_force = in_force.unwrap_or_default();
+    cli.file = file;
     Ok(cli)
 }
 
-/// The same commands without their empty variables, and with those that have an old name.
-fn prepare(
-    command: clap::Command,
-    variable: &impl Fn(&OsStr) -> Option<OsString>,
-    hints: &mut Vec<String>,
-) -> clap::Command {
-    let is_set = |name: &OsStr| {
-        variable(name)
-            .is_some_and(|value| value.to_str().is_none_or(|text| !text.trim().is_empty()))
-    };
-    let command = command.mut_args(|arg| {
-        let number = arg
-            .get_value_names()
-            .is_some_and(|names| names.iter().any(|name| NUMBERS.contains(&name.as_str())));
-        let arg = if number { arg.allow_hyphen_values(true) } else { arg };
-        let Some(name) = arg.get_env() else { return arg };
-        match renamed::old_variable(name, &is_set, hints) {
-            Some(old) => arg.env(ClapStr::from(old)),
-            None if variable(name).is_some() && !is_set(name) => {
-                arg.env(Resettable::<ClapStr>::Reset)
-            }
-            None => arg,
-        }
-    });
-    command.mut_subcommands(|command| prepare(command, variable, hints))
+/// Where values come from that no flag gives.
+struct Sources<'a, V> {
+    variable: &'a V,
+    file: Option<&'a ConfigFile>,
 }
 
-/// The variable that a value which cannot be read came from.
-fn origin(
-    error: &Error,
-    command: &clap::Command,
-    line: &[OsString],
-    variable: &impl Fn(&OsStr) -> Option<OsString>,
-) -> Option<String> {
-    let context = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.as_str()),
-        _ => None,
-    };
-    let flag = context(ContextKind::InvalidArg)?.split([' ', '[']).next()?;
-    let value = context(ContextKind::InvalidValue)?;
-    let given = |word: &OsString| {
-        let word = word.to_string_lossy();
-        word.split('=').next() == Some(flag)
-    };
-    if line.iter().any(given) {
-        return None;
+impl<V: Fn(&OsStr) -> Option<OsString>> Sources<'_, V> {
+    fn is_set(&self, name: &OsStr) -> bool {
+        let value = (self.variable)(name);
+        value.is_some_and(|value| value.to_str().is_none_or(|text| !text.trim().is_empty()))
     }
-    let commands = std::iter::once(command).chain(command.get_subcommands());
-    let mut args = commands.flat_map(clap::Command::get_arguments);
-    let arg = args.find(|arg| arg.get_long() == flag.strip_prefix("--"))?;
-    let name = arg.get_env()?;
-    let holds = variable(name)?.to_string_lossy().contains(value);
-    holds.then(|| name.to_string_lossy().into_owned())
+
+    /// The same commands without their empty variables, with those that have an old name, and with
+    /// the values of the file for defaults.
+    fn prepare(&self, command: clap::Command, hints: &mut Vec<String>) -> clap::Command {
+        let command = command.mut_args(|arg| {
+            let number = arg
+                .get_value_names()
+                .is_some_and(|names| names.iter().any(|name| NUMBERS.contains(&name.as_str())));
+            let arg = if number { arg.allow_hyphen_values(true) } else { arg };
+            let Some(name) = arg.get_env().map(OsStr::to_owned) else { return arg };
+            let arg = match self.file.and_then(|file| file.values_for(&name)) {
+                // Help shows the defaults of the program, and no secrets.
+                Some(values) => arg.default_values(values.to_vec()).hide_default_value(true),
+                None => arg,
+            };
+            match renamed::old_variable(&name, &|name| self.is_set(name), hints) {
+                Some(old) => arg.env(ClapStr::from(old)),
+                None if (self.variable)(&name).is_some() && !self.is_set(&name) => {
+                    arg.env(Resettable::<ClapStr>::Reset)
+                }
+                None => arg,
+            }
+        });
+        command.mut_subcommands(|command| self.prepare(command, hints))
+    }
+
+    /// Where a value that cannot be read comes from, if no flag gives it.
+    fn origin(&self, error: &Error, command: &clap::Command, line: &[OsString]) -> Option<String> {
+        let context = |kind| match error.get(kind) {
+            Some(ContextValue::String(text)) => Some(text.as_str()),
+            _ => None,
+        };
+        let flag = context(ContextKind::InvalidArg)?.split([' ', '[']).next()?;
+        let value = context(ContextKind::InvalidValue)?;
+        let given = |word: &OsString| {
+            let word = word.to_string_lossy();
+            word.split('=').next() == Some(flag)
+        };
+        if line.iter().any(given) {
+            return None;
+        }
+        let commands = std::iter::once(command).chain(command.get_subcommands());
+        let mut args = commands.flat_map(clap::Command::get_arguments);
+        let arg = args.find(|arg| arg.get_long() == flag.strip_prefix("--"))?;
+        let name = arg.get_env()?;
+        if let Some(set) = (self.variable)(name).filter(|_| self.is_set(name)) {
+            let holds = set.to_string_lossy().contains(value);
+            let name = name.to_string_lossy();
+            return holds.then(|| format!("The value is that of the environment variable {name}."));
+        }
+        let place = self.file?.place_of(name)?;
+        Some(format!("The value is that of {place}."))
+    }
 }

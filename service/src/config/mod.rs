@@ -1,27 +1,32 @@
-//! Flags and environment variables, and what they mean for each part.
+//! Flags, environment variables and the configuration file, and what they mean for each part.
 //!
-//! Only this folder knows their names. Every setting is a flag and a variable `FANFARE_…`; a flag
-//! wins, and an empty variable is one that is not set. Everything is checked here, before anything
-//! is built, and every complaint names the flag.
+//! Only this folder knows their names. Every setting is a flag, a variable `FANFARE_…` and a key of
+//! the file; a flag wins, then a variable, and an empty variable is one that is not set. Everything
+//! is checked here, before anything is built, and every complaint names the flag.
 
 mod commands;
+mod config_file;
 mod environment;
 mod files;
 mod flags;
+mod in_force;
+mod reload;
 mod renamed;
 mod resolve;
+mod settings;
 mod token_commands;
 mod values;
 
 pub use commands::{HealthCheck, ListFormat};
 pub use environment::UsageError;
+pub use reload::{ReloadError, Reloaded, SettingsReader};
 pub use token_commands::NewSecret;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use thiserror::Error;
 use url::Url;
 
@@ -32,13 +37,14 @@ use crate::event::EventLimits;
 use crate::http::{HttpSettings, OriginPolicy, ServedHosts, TokenPlaces};
 use crate::log::MemoryLogSettings;
 use crate::logging::LoggingSettings;
-use commands::{HealthcheckFlags, MetricsFlags};
+use commands::{ConfigFlags, HealthcheckFlags, MetricsFlags};
+use config_file::ConfigFile;
 use flags::ServeFlags;
 use resolve::Network;
 use token_commands::{SecretFlags, TokenCommandFlags};
 
 const AFTER_HELP: &str = "\
-Every flag can be given as an environment variable, shown in brackets; a flag wins, and an empty variable is one that is not set.
+Every flag can be given as an environment variable, shown in brackets, and in the file of --config, as its name without the dashes: `retain-events = 5000`. A flag wins, then a variable, and an empty variable is one that is not set.
 
 TIME   15s, 500ms or 1h30m; the unit has to be there
 SIZE   256KiB, 4MiB or 1GiB, of 1024; 256KB, 4MB, 1GB or 256k, 4M, 1G, of 1000; 262144 is in bytes
@@ -46,9 +52,9 @@ N      digits only, such as 100000
 BOOL   true or false, yes or no, on or off, 1 or 0
 0      no limit, never or off, or what is said at the flag; where nothing is said it is refused
 
-SIGTERM or SIGINT closes all streams over the drain window and ends; a second one ends at once. SIGHUP changes nothing: settings are read at the start.
+SIGTERM or SIGINT closes all streams over the drain window and ends; a second one ends at once. SIGHUP reads the file of --config and the files with keys again; `fanfare config --list` says which settings it changes.
 
-Exit codes: 0 ended as it was told to, or healthy; 1 not healthy (healthcheck); 64 the settings or the machine do not allow a start.";
+Exit codes: 0 ended as it was told to, or healthy, or settings that can be used (check-config); 1 not healthy (healthcheck); 64 the settings or the machine do not allow a start.";
 
 /// Pushes events to very many HTTP clients at once, over Server-Sent Events.
 #[derive(Debug, Parser)]
@@ -67,12 +73,23 @@ pub struct Cli {
     /// What is said about old names that were given.
     #[arg(skip)]
     hints: Vec<String>,
+    /// The settings that are in force, for the command that prints them.
+    #[arg(skip)]
+    in_force: String,
+    /// The configuration file.
+    #[arg(skip)]
+    file: Option<ConfigFile>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server; the same as no command at all
     Serve(Box<ServeFlags>),
+    /// Check the settings as a start would, and start nothing
+    CheckConfig(Box<ServeFlags>),
+    /// Print the settings that are in force and where each comes from, as a configuration file;
+    /// secrets are hidden
+    Config(Box<ConfigFlags>),
     /// Check a running server: exit code 0 if it is healthy, and 1 if not. For containers and
     /// service managers: it needs no shell and no other program
     Healthcheck(HealthcheckFlags),
@@ -90,6 +107,10 @@ enum Command {
 pub enum Task {
     /// To run the server until it is asked to end.
     Serve(Box<Config>),
+    /// To check the settings alone; they can be used.
+    CheckConfig,
+    /// To print text: settings that are in force, or all that there are.
+    PrintSettings(String),
     /// To check a running server.
     HealthCheck(HealthCheck),
     /// To print which metrics there are.
@@ -230,8 +251,17 @@ impl Cli {
     }
 
     fn into_task_on(self, network: &Network) -> Result<Task, ConfigError> {
+        let issuers = self.file.as_ref().map(ConfigFile::issuers).unwrap_or_default();
         let flags = match self.command {
             Some(Command::Serve(flags)) => *flags,
+            Some(Command::CheckConfig(flags)) => {
+                flags.into_config(network, issuers)?;
+                return Ok(Task::CheckConfig);
+            }
+            Some(Command::Config(flags)) => {
+                let list = flags.lists.map(|format| format.of(&Self::command()));
+                return Ok(Task::PrintSettings(list.unwrap_or(self.in_force)));
+            }
             Some(Command::Healthcheck(flags)) => {
                 return Ok(Task::HealthCheck(flags.into_check(network)?));
             }
@@ -240,7 +270,7 @@ impl Cli {
             Some(Command::Token(flags)) => return Ok(Task::PrintToken(flags.into_token()?)),
             None => self.serve,
         };
-        Ok(Task::Serve(Box::new(flags.into_config(network)?)))
+        Ok(Task::Serve(Box::new(flags.into_config(network, issuers)?)))
     }
 }
 

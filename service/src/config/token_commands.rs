@@ -68,6 +68,9 @@ pub(super) struct TokenCommandFlags {
     /// Algorithm to sign with: HS256, HS384 or HS512
     #[arg(long, value_name = "NAME", value_parser = algorithm, default_value = "HS256")]
     algorithm: Algorithm,
+    /// Configuration file of the server
+    #[arg(long, env = "FANFARE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 impl TokenCommandFlags {

@@ -15,8 +15,10 @@ use tokio::time::sleep;
 
 use super::admission::{Admission, ConnectionGuard};
 use super::connection;
+use super::current::{CurrentContext, RequestRules};
 use super::exchange::StreamMode;
 use super::{Context, HttpSettings};
+use crate::auth::Authority;
 use crate::logging::log_limited;
 use crate::metrics::{AcceptError, Refusal};
 
@@ -24,9 +26,9 @@ use crate::metrics::{AcceptError, Refusal};
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The HTTP layer: the public listeners and what they serve.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct HttpServer {
-    context: Arc<Context>,
+    context: Arc<CurrentContext>,
     admission: Arc<Admission>,
 }
 
@@ -35,7 +37,19 @@ impl HttpServer {
     #[must_use]
     pub fn new(context: Context) -> Self {
         let admission = Arc::new(Admission::new(&context.settings));
-        Self { context: Arc::new(context), admission }
+        Self { context: Arc::new(CurrentContext::new(context)), admission }
+    }
+
+    /// Whether a token is needed for anything.
+    #[must_use]
+    pub fn checks_tokens(&self) -> bool {
+        matches!(self.context.get().authority, Authority::Tokens { .. })
+    }
+
+    /// Other rules for the requests that come from now on.
+    pub fn apply(&self, rules: RequestRules) {
+        self.admission.limit(&rules.settings);
+        self.context.apply(rules);
     }
 
     /// How many connections are open, also those whose socket a shard has.
@@ -47,19 +61,26 @@ impl HttpServer {
     /// Begins to accept; ends with the window of the drain, and then the port is closed.
     pub fn listen(&self, listener: TcpListener) {
         let (context, admission) = (Arc::clone(&self.context), Arc::clone(&self.admission));
-        let tasks = self.context.lifecycle.tasks().clone();
+        let lifecycle = context.get().lifecycle.clone();
+        let tasks = lifecycle.tasks().clone();
         tasks.spawn(async move {
             tokio::select! {
                 () = accept_all(&listener, &context, &admission) => {}
-                () = context.lifecycle.closing() => {}
+                () = lifecycle.closing() => {}
             }
         });
     }
 }
 
-async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &Arc<Admission>) {
+async fn accept_all(
+    listener: &TcpListener,
+    current: &Arc<CurrentContext>,
+    admission: &Arc<Admission>,
+) {
     loop {
-        let (stream, peer) = match listener.accept().await {
+        let accepted = listener.accept().await;
+        let context = current.get();
+        let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 context.metrics.accept_failed(kind_of(&error));
@@ -83,11 +104,10 @@ async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &
                 }
             }
         };
-        let context = Arc::clone(context);
         // One that is refused has been counted as such, and is over the limit of the open ones.
         let open = matches!(mode, StreamMode::Serve).then(|| context.metrics.connection());
         let guard = ConnectionGuard::new(permit, open, context.lifecycle.tasks().token());
-        tokio::spawn(connection::serve(stream, mode, context, guard));
+        tokio::spawn(connection::serve(stream, mode, Arc::clone(current), guard));
     }
 }
 

@@ -15,16 +15,16 @@ const REFUSALS_MAX: usize = 64;
 /// Counts connections against the limits.
 #[derive(Debug)]
 pub(super) struct Admission {
-    max: usize,
-    per_address_max: Option<usize>,
     state: Mutex<Admitted>,
 }
 
 #[derive(Debug, Default)]
 struct Admitted {
+    max: usize,
+    per_address_max: Option<usize>,
     serving: usize,
     refusing: usize,
-    /// Kept only when addresses are limited.
+    /// Of connections that came while addresses were limited.
     by_address: HashMap<IpAddr, usize>,
 }
 
@@ -65,17 +65,30 @@ impl ConnectionGuard {
 #[derive(Debug)]
 pub(super) struct Permit {
     admission: Arc<Admission>,
-    /// `None` for a connection that is only refused.
-    address: Option<IpAddr>,
+    kind: PermitKind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum PermitKind {
+    Serve {
+        /// `None` while addresses are not limited.
+        counted: Option<IpAddr>,
+    },
+    Refuse,
 }
 
 impl Admission {
     pub(super) fn new(settings: &HttpSettings) -> Self {
-        Self {
-            max: settings.connections_max,
-            per_address_max: settings.connections_per_address_max,
-            state: Mutex::default(),
-        }
+        let this = Self { state: Mutex::default() };
+        this.limit(settings);
+        this
+    }
+
+    /// Other limits from now on. Connections that are open stay, also when they are more than that.
+    pub(super) fn limit(&self, settings: &HttpSettings) {
+        let mut state = self.state();
+        state.max = settings.connections_max;
+        state.per_address_max = settings.connections_per_address_max;
     }
 
     /// How many connections are admitted now.
@@ -90,10 +103,10 @@ impl Admission {
     /// A permit to serve a connection from this address, if the limits allow one more.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refusal> {
         let mut state = self.state();
-        if state.serving >= self.max {
+        if state.serving >= state.max {
             return Err(Refusal::Limit);
         }
-        if let Some(max) = self.per_address_max {
+        if let Some(max) = state.per_address_max {
             let count = state.by_address.entry(address).or_default();
             if *count >= max {
                 return Err(Refusal::AddressLimit);
@@ -101,7 +114,8 @@ impl Admission {
             *count += 1;
         }
         state.serving += 1;
-        Ok(Permit { admission: Arc::clone(self), address: Some(address) })
+        let counted = state.per_address_max.map(|_| address);
+        Ok(Permit { admission: Arc::clone(self), kind: PermitKind::Serve { counted } })
     }
 
     /// A permit to send a client a refusal; there are few at a time.
@@ -111,19 +125,21 @@ impl Admission {
             return None;
         }
         state.refusing += 1;
-        Some(Permit { admission: Arc::clone(self), address: None })
+        Some(Permit { admission: Arc::clone(self), kind: PermitKind::Refuse })
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.admission.state();
-        let Some(address) = self.address else {
+        let PermitKind::Serve { counted } = self.kind else {
             state.refusing -= 1;
             return;
         };
         state.serving -= 1;
-        if let Some(count) = state.by_address.get_mut(&address) {
+        if let Some(address) = counted
+            && let Some(count) = state.by_address.get_mut(&address)
+        {
             *count -= 1;
             if *count == 0 {
                 state.by_address.remove(&address);

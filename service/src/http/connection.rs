@@ -11,8 +11,9 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::admission::ConnectionGuard;
+use super::current::CurrentContext;
 use super::exchange::{StreamMode, note_end};
-use super::{Context, http1, http2};
+use super::{http1, http2};
 use crate::metrics::{ConnectionEnd, Protocol};
 
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -21,12 +22,13 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(super) async fn serve(
     stream: TcpStream,
     mode: StreamMode,
-    context: Arc<Context>,
+    current: Arc<CurrentContext>,
     guard: ConnectionGuard,
 ) {
+    let context = current.get();
     let refusal_time = context.settings.headers_timeout;
     let result = tokio::select! {
-        result = serve_any(stream, mode, Arc::clone(&context), guard) => result,
+        result = serve_any(stream, mode, current, guard) => result,
         () = context.lifecycle.force_closing() => return,
         // Places for refusals are few, and no client is to keep one.
         () = sleep(refusal_time), if matches!(mode, StreamMode::Refuse(_)) => return,
@@ -39,9 +41,10 @@ pub(super) async fn serve(
 async fn serve_any(
     stream: TcpStream,
     mode: StreamMode,
-    context: Arc<Context>,
+    current: Arc<CurrentContext>,
     mut guard: ConnectionGuard,
 ) -> Result<(), hyper::Error> {
+    let context = current.get();
     let limit = context.settings.headers_timeout;
     let first = tokio::select! {
         first = timeout(limit, is_http2(&stream)) => first,
@@ -52,13 +55,13 @@ async fn serve_any(
         Ok(Ok(true)) => {
             guard.speaks(Protocol::Http2);
             // Boxed: what HTTP/2 needs would otherwise be set aside for every connection.
-            let result = Box::pin(http2::serve(stream, mode, context, &mut guard)).await;
+            let result = Box::pin(http2::serve(stream, mode, current, &mut guard)).await;
             note_end(&mut guard, result.as_ref().err());
             result
         }
         Ok(Ok(false)) => {
             guard.speaks(Protocol::Http1);
-            Box::pin(http1::serve(stream, mode, context, guard)).await
+            Box::pin(http1::serve(stream, mode, current, guard)).await
         }
         // The client went away, or never sent a byte.
         Ok(Err(_)) => Ok(()),

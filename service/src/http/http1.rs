@@ -24,6 +24,7 @@ use tokio::time::{sleep, timeout};
 use super::admission::ConnectionGuard;
 use super::body::{Content, ObservedBody};
 use super::closing::close;
+use super::current::CurrentContext;
 use super::exchange::{StreamMode, note_end, respond, to_body};
 use super::handover::{Detached, Observed, Takeover, UnfinishedResponse, UpgradeState, beginning};
 use super::incoming::Incoming;
@@ -39,14 +40,15 @@ const LAST_MOMENT: Duration = Duration::from_secs(1);
 pub(super) async fn serve(
     stream: TcpStream,
     mode: StreamMode,
-    context: Arc<Context>,
+    current: Arc<CurrentContext>,
     mut guard: ConnectionGuard,
 ) -> Result<(), hyper::Error> {
+    let context = current.get();
     let upgrade: Arc<UpgradeState> = Arc::default();
     let requests = AtomicUsize::new(0);
     let service = service_fn(|request| {
         requests.fetch_add(1, Ordering::Relaxed);
-        Box::pin(respond_or_detach(request, mode, Arc::clone(&context), Arc::clone(&upgrade)))
+        Box::pin(respond_or_detach(request, mode, current.get(), Arc::clone(&upgrade)))
     });
     let io = Observed { io: TokioIo::new(stream), upgrade: &upgrade };
     let mut connection = http1::Builder::new()

@@ -20,10 +20,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::admission::ConnectionGuard;
 use super::body::{BodyObserver, HTTP2_SEGMENT_MIN, ObservedBody, ResponseBody};
+use super::current::CurrentContext;
 use super::exchange::{StreamMode, respond, to_body};
+use super::head;
 use super::http2_streams::{ObservedIo, StreamExecutor, WriteProgress};
 use super::incoming::Incoming;
-use super::{Context, head};
 use crate::lifecycle::Lifecycle;
 use crate::metrics::ConnectionEnd;
 
@@ -50,14 +51,15 @@ const LAST_MOMENT_MAX: Duration = Duration::from_secs(1);
 pub(super) async fn serve(
     stream: TcpStream,
     mode: StreamMode,
-    context: Arc<Context>,
+    current: Arc<CurrentContext>,
     guard: &mut ConnectionGuard,
 ) -> Result<(), hyper::Error> {
+    let context = current.get();
     let streams = Arc::new(OpenStreams::new());
     let progress: Arc<WriteProgress> = Arc::default();
     let executor = StreamExecutor::default();
     let service = service_fn(|request| {
-        let (context, mut open) = (Arc::clone(&context), OpenStreams::open(&streams));
+        let (context, mut open) = (current.get(), OpenStreams::open(&streams));
         let (progress, executor) = (Arc::clone(&progress), executor.clone());
         // hyper keeps the place of this future for as long as the stream lives; boxed, it is given
         // back with the response.

@@ -14,6 +14,7 @@ pub(crate) mod closing;
 mod connection;
 mod credentials;
 mod cross_origin;
+mod current;
 mod exchange;
 pub(crate) mod fuzzing;
 mod gunzip;
@@ -45,12 +46,14 @@ pub use accept::{HttpServer, set_options};
 pub use body_memory::BodyMemory;
 pub use credentials::TokenPlaces;
 pub use cross_origin::OriginPolicy;
+pub use current::RequestRules;
 pub use origin::{Origin, OriginError};
 pub use pages::Pages;
 pub use selectors::SelectorReader;
 pub use served_hosts::{HostName, HostNameError, ServedHosts};
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::Authority;
@@ -122,7 +125,7 @@ impl Default for HttpSettings {
 }
 
 /// Everything that serving a request can need.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Context {
     /// Where events are published and subscribed.
     pub hub: Hub,
@@ -145,7 +148,7 @@ pub struct Context {
     /// What reads selectors, and keeps what was compiled.
     pub selectors: SelectorReader,
     /// The embedded pages.
-    pub pages: Pages,
+    pub pages: Arc<Pages>,
     /// The demonstrations, unless they are off.
     pub demos: Option<Demos>,
     pub metrics: Metrics,

@@ -17,7 +17,7 @@ const OWN: &str = "fanfare";
 /// How many letters may differ before a target is taken for that of another crate.
 const MISSPELT_MAX: usize = 2;
 /// The parts that lines of ours come from.
-const PARTS: [&str; 22] = [
+const PARTS: [&str; 23] = [
     "admin",
     "app",
     "auth",
@@ -37,6 +37,7 @@ const PARTS: [&str; 22] = [
     "logging",
     "memory",
     "metrics",
+    "reload",
     "signals",
     "topic",
     "trace",

@@ -28,16 +28,20 @@ pub use trace_parent::TraceParent;
 pub use writer::lines_lost;
 
 use std::io::{self, IsTerminal as _};
+use std::sync::OnceLock;
 
 use thiserror::Error;
 use tracing::Span;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
 use otlp::Export;
 use writer::Writer;
+
+/// Puts another filter in front of the lines of this process.
+static CHANGE_FILTER: OnceLock<Box<dyn Fn(EnvFilter) -> bool + Send + Sync>> = OnceLock::new();
 
 /// The target of the spans of requests: a filter with `fanfare::trace=debug` asks for them.
 pub const SPANS: &str = "fanfare::trace";
@@ -120,14 +124,30 @@ pub fn start(settings: &LoggingSettings) -> Result<Logging, StartError> {
     let filter = filter(settings)?;
     let export = Export::start(settings.traces.as_ref())?;
     let (lines, writer) = Writer::start(io::stderr());
+    let (filter, handle) = reload::Layer::new(filter);
     let subscriber = Registry::default()
         .with(export.layer())
         .with(lines_as(settings.format, lines, io::stderr().is_terminal()))
         .with(filter);
     // A second start in the same process keeps the first one's settings.
-    let _ = subscriber.try_init();
+    if subscriber.try_init().is_ok() {
+        let change = move |filter| handle.reload(filter).is_ok();
+        let _ = CHANGE_FILTER.set(Box::new(change));
+    }
     panics::log();
     Ok(Logging { _export: export, _writer: writer })
+}
+
+/// Other log lines from now on, as the filter says.
+///
+/// # Errors
+/// When it cannot be read; then nothing changes.
+pub fn change_filter(settings: &LoggingSettings) -> Result<(), StartError> {
+    let filter = filter(settings)?;
+    if let Some(change) = CHANGE_FILTER.get() {
+        change(filter);
+    }
+    Ok(())
 }
 
 fn filter(settings: &LoggingSettings) -> Result<EnvFilter, StartError> {

@@ -84,10 +84,15 @@ impl LimitGauges {
 }
 
 impl Metrics {
-    /// Says what the limits are; they do not change while the server runs.
+    /// The most connections are others from now on.
+    pub fn connections_limited(&self, connections: usize) {
+        self.inner.connections.limit.set(connections as f64);
+    }
+
+    /// Says what the limits are.
     pub fn limits(&self, limits: &Limits) {
         let inner = &self.inner;
-        inner.connections.limit.set(limits.connections as f64);
+        self.connections_limited(limits.connections);
         inner.publishing.body_memory_limit.set(limits.body_memory as f64);
         let gauges = &inner.limits;
         gauges.lag_events.set(count_or_infinity(limits.lag_events));

@@ -16,6 +16,7 @@ mod limits;
 pub mod listing;
 mod process;
 mod publishing;
+mod reloads;
 mod series;
 mod shard;
 mod slow_readers;
@@ -46,6 +47,7 @@ use connections::Connections;
 use delivering::Delivering;
 use limits::LimitGauges;
 use publishing::Publishing;
+use reloads::Reloads;
 use slow_readers::SlowReaders;
 use state::ServerState;
 use streams::StreamMetrics;
@@ -68,6 +70,7 @@ struct Inner {
     slow_readers: SlowReaders,
     limits: LimitGauges,
     state: ServerState,
+    reloads: Reloads,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -112,6 +115,7 @@ impl Metrics {
             slow_readers: SlowReaders::register(),
             limits: LimitGauges::register(),
             state: ServerState::register(),
+            reloads: Reloads::register(),
         });
         Self { inner: Arc::new(inner) }
     }

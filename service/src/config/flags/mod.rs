@@ -11,9 +11,12 @@ mod shutdown;
 mod telemetry;
 mod tokens;
 
+use std::path::PathBuf;
+
 use bytesize::ByteSize;
 use clap::Args;
 
+use super::config_file::IssuerTable;
 use super::resolve::Network;
 use super::{Config, ConfigError};
 use crate::delivery::DeliverySettings;
@@ -31,6 +34,9 @@ use tokens::TokenFlags;
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct ServeFlags {
+    /// Configuration file: TOML with a key for each flag, its name without the dashes before it
+    #[arg(long, env = "FANFARE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     listening: ListeningFlags,
     #[command(flatten)]
@@ -52,10 +58,15 @@ pub(super) struct ServeFlags {
 }
 
 impl ServeFlags {
-    pub(super) fn into_config(self, network: &Network) -> Result<Config, ConfigError> {
+    /// `issuers` are those of the configuration file.
+    pub(super) fn into_config(
+        self,
+        network: &Network,
+        issuers: &[IssuerTable],
+    ) -> Result<Config, ConfigError> {
         self.limits.check()?;
         // Once: a file may be a pipe, which is empty when it is read again.
-        let authority = self.tokens.authority()?;
+        let authority = self.tokens.authority(issuers)?;
         let public_urls = self.tokens.public_urls();
         let Listeners { public, admin, open_to_network, is_local, hosts, origins } =
             self.listening.resolve(network, &authority, self.tokens.hosts())?;

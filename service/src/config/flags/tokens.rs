@@ -1,6 +1,6 @@
 //! Who may publish and subscribe: keys, issuers, and where tokens stand.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{ArgAction, Args};
@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::auth::Authority;
 use crate::auth::token::{Algorithm, Issuer, Key, KeyError, LegacyKeys, Verifier};
+use crate::config::config_file::IssuerTable;
 use crate::config::values::{HubUrl, Listed, algorithm, boolean, cookie_name};
 use crate::config::{ConfigError, files};
 use crate::http::{HostName, TokenPlaces};
@@ -78,7 +79,7 @@ pub(super) struct TokenFlags {
     issuer_key: Option<PathBuf>,
     /// File with the public keys of the issuer as a JSON Web Key Set
     #[arg(long, env = "FANFARE_ISSUER_JWKS", value_name = "FILE")]
-    issuer_jwks: Option<PathBuf>,
+    issuer_jwks: Option<String>,
     /// Algorithm that the issuer signs with, where it is not that of its key by itself
     #[arg(long, env = "FANFARE_ISSUER_ALGORITHM", value_name = "NAME", value_parser = algorithm)]
     issuer_algorithm: Option<Algorithm>,
@@ -137,11 +138,11 @@ struct Given<'a> {
 }
 
 impl TokenFlags {
-    /// Who decides what a request may do.
-    pub(super) fn authority(&self) -> Result<Authority, ConfigError> {
+    /// Who decides what a request may do. `tables` are issuers beside the one of the flags.
+    pub(super) fn authority(&self, tables: &[IssuerTable]) -> Result<Authority, ConfigError> {
         let verifier = Verifier {
             legacy: self.legacy_keys()?,
-            issuers: self.issuers()?,
+            issuers: self.issuers(tables)?,
             audience: self.public_urls().iter().map(Url::to_string).collect(),
         };
         check_keys_differ(&verifier)?;
@@ -205,52 +206,117 @@ impl TokenFlags {
         })
     }
 
-    fn issuers(&self) -> Result<Vec<Issuer>, ConfigError> {
-        let given = Given {
-            secret: ("--issuer-secret", &self.issuer_secret),
-            secret_file: ("--issuer-secret-file", &self.issuer_secret_file),
-            key: ("--issuer-key", &self.issuer_key),
-            algorithm: self.issuer_algorithm,
-        };
-        let keys: Vec<Key> = match &self.issuer_jwks {
-            Some(_) if given.key()?.is_some() => {
-                return Err(ConfigError::OutOfRange {
-                    flag: "--issuer-jwks",
-                    problem: "is given beside a secret or a key of the issuer; give one of them, in variables too",
-                });
-            }
-            Some(path) => {
-                let flag = "--issuer-jwks";
-                let set = Key::set(&files::read(flag, path)?, self.issuer_algorithm);
-                set.map_err(|error| unusable(flag, &error))?
-            }
-            None => given.key()?.into_iter().collect(),
-        };
+    fn issuers(&self, tables: &[IssuerTable]) -> Result<Vec<Issuer>, ConfigError> {
         let out_of_range = |flag, problem| Err(ConfigError::OutOfRange { flag, problem });
-        match &self.issuer {
-            None if keys.is_empty() => Ok(Vec::new()),
-            None => out_of_range(
-                "--issuer",
-                "is missing: name the issuer whose key was given, as it stands in `iss` of its tokens",
-            ),
-            Some(_) if keys.is_empty() => out_of_range(
-                "--issuer",
-                "has no key; give --issuer-secret-file, --issuer-key or --issuer-jwks",
-            ),
-            Some(_) if self.public_urls.is_empty() => out_of_range(
+        let given = GivenIssuer {
+            flag: "--issuer",
+            key: Given {
+                secret: ("--issuer-secret", &self.issuer_secret),
+                secret_file: ("--issuer-secret-file", &self.issuer_secret_file),
+                key: ("--issuer-key", &self.issuer_key),
+                algorithm: self.issuer_algorithm,
+            },
+            jwks: ("--issuer-jwks", self.issuer_jwks.as_deref()),
+        };
+        let of_flags = match &self.issuer {
+            None if given.is_empty() => None,
+            None => {
+                return out_of_range(
+                    "--issuer",
+                    "is missing: name the issuer whose key was given, as it stands in `iss` of its tokens",
+                );
+            }
+            Some(name) => Some(given.issuer(name)?),
+        };
+        let of_tables = tables.iter().map(issuer_of_table);
+        let issuers: Vec<Issuer> =
+            of_flags.into_iter().map(Ok).chain(of_tables).collect::<Result<_, _>>()?;
+        if !issuers.is_empty() && self.public_urls.is_empty() {
+            return out_of_range(
                 "--public-url",
                 "is missing: tokens of an issuer are made for one hub, so say by which URL its clients know it",
-            ),
-            Some(name) if Url::parse(name).is_err() => out_of_range(
-                "--issuer",
-                "is no URL; write it as in `iss` of its tokens, such as https://login.example",
-            ),
-            Some(name) => Ok(vec![Issuer { name: name.clone(), keys }]),
+            );
         }
+        let mut names: Vec<_> = issuers.iter().map(|issuer| &issuer.name).collect();
+        names.sort_unstable();
+        if names.windows(2).any(|pair| pair[0] == pair[1]) {
+            return out_of_range("--issuer", "is named twice; name each issuer once");
+        }
+        Ok(issuers)
+    }
+}
+
+/// An issuer of the configuration file.
+fn issuer_of_table(table: &IssuerTable) -> Result<Issuer, ConfigError> {
+    let algorithm = match &table.algorithm {
+        None => None,
+        Some(name) => Some(algorithm(name).map_err(|reason| ConfigError::Key {
+            flag: "[[issuers]] algorithm",
+            reason: reason.to_owned(),
+        })?),
+    };
+    let given = GivenIssuer {
+        flag: "[[issuers]]",
+        key: Given {
+            secret: ("[[issuers]] secret", &table.secret),
+            secret_file: ("[[issuers]] secret-file", &table.secret_file),
+            key: ("[[issuers]] key", &table.key),
+            algorithm,
+        },
+        jwks: ("[[issuers]] jwks", table.jwks.as_deref()),
+    };
+    given.issuer(&table.issuer)
+}
+
+/// What was given for one issuer.
+struct GivenIssuer<'a> {
+    flag: &'static str,
+    key: Given<'a>,
+    jwks: (&'static str, Option<&'a str>),
+}
+
+impl GivenIssuer<'_> {
+    fn is_empty(&self) -> bool {
+        self.key.is_empty() && self.jwks.1.is_none()
+    }
+
+    fn issuer(&self, name: &str) -> Result<Issuer, ConfigError> {
+        let out_of_range = |flag, problem| Err(ConfigError::OutOfRange { flag, problem });
+        if self.is_empty() {
+            return out_of_range(
+                self.flag,
+                "has no key; give --issuer-secret-file, --issuer-key or --issuer-jwks",
+            );
+        }
+        if Url::parse(name).is_err() {
+            return out_of_range(
+                self.flag,
+                "is no URL; write it as in `iss` of its tokens, such as https://login.example",
+            );
+        }
+        let (flag, jwks) = self.jwks;
+        let keys = match jwks {
+            Some(_) if self.key.key()?.is_some() => {
+                return out_of_range(
+                    flag,
+                    "is given beside a secret or a key of the issuer; give one of them, in variables too",
+                );
+            }
+            Some(path) => {
+                let set = Key::set(&files::read(flag, Path::new(path))?, self.key.algorithm);
+                set.map_err(|error| unusable(flag, &error))?
+            }
+            None => self.key.key()?.into_iter().collect(),
+        };
+        Ok(Issuer { name: name.to_owned(), keys })
     }
 }
 
 impl Given<'_> {
+    fn is_empty(&self) -> bool {
+        self.secret.1.is_none() && self.secret_file.1.is_none() && self.key.1.is_none()
+    }
+
     fn key(&self) -> Result<Option<Key>, ConfigError> {
         let (flag, given) = match (self.secret.1, self.secret_file.1, self.key.1) {
             (None, None, None) => return Ok(None),

@@ -1,3 +1,4 @@
+mod config_file;
 mod every_flag;
 
 use std::ffi::OsString;

@@ -1,0 +1,88 @@
+//! Reading the settings again, while the server runs.
+//!
+//! The command line and the environment of a process do not change, so what can is the configuration
+//! file and the files that settings name. Settings that only a restart changes keep the values that
+//! they have, and are named: a listener that is open stays what it is, and so do the rules that
+//! follow from it.
+
+use std::ffi::{OsStr, OsString};
+
+use thiserror::Error;
+
+use super::config_file::ConfigFile;
+use super::{Cli, Config, ConfigError, Task, UsageError, environment, settings};
+
+/// Reads the settings of this process again.
+#[derive(Clone, Debug)]
+pub struct SettingsReader {
+    line: Vec<OsString>,
+    /// The file as it was at the start.
+    start: Option<ConfigFile>,
+}
+
+/// Settings that were read again.
+#[derive(Clone, Debug)]
+pub struct Reloaded {
+    /// What is to be in force.
+    pub config: Box<Config>,
+    /// Keys of the file with another value than at the start that needs a restart.
+    pub need_restart: Vec<String>,
+}
+
+/// Why the settings that are there cannot be used. Nothing changes then.
+#[derive(Debug, Error)]
+pub enum ReloadError {
+    /// The configuration file cannot be read, or a value of it.
+    #[error("{0}")]
+    Unreadable(String),
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Unusable(#[from] ConfigError),
+}
+
+impl SettingsReader {
+    /// For the process whose settings were read.
+    pub(super) fn new(line: Vec<OsString>, start: Option<ConfigFile>) -> Self {
+        Self { line, start }
+    }
+
+    /// Reads everything again. It reads files and looks up names, so it may take its time.
+    ///
+    /// # Errors
+    /// Says what is wrong with the new settings.
+    pub fn read(&self) -> Result<Reloaded, ReloadError> {
+        let variable = |name: &OsStr| std::env::var_os(name);
+        self.read_with(&variable)
+    }
+
+    fn read_with(
+        &self,
+        variable: &impl Fn(&OsStr) -> Option<OsString>,
+    ) -> Result<Reloaded, ReloadError> {
+        let unreadable = |error: UsageError| ReloadError::Unreadable(error.to_string());
+        let path = ConfigFile::path(&self.line, variable(OsStr::new("FANFARE_CONFIG")));
+        let file = path.map(|path| ConfigFile::read(&path)).transpose();
+        let file = file.map_err(|error| unreadable(error.into()))?;
+        // What will not be in force has to be right, too: the next start reads it.
+        environment::read_with(&self.line, variable, file.clone()).map_err(unreadable)?;
+        let mut need_restart = Vec::new();
+        let file = file.map(|file| {
+            let (file, changed) = file.pinned_to(self.start.as_ref(), settings::is_reloaded);
+            need_restart = changed;
+            file
+        });
+        let cli = environment::read_with(&self.line, variable, file).map_err(unreadable)?;
+        match cli.into_task()? {
+            Task::Serve(config) => Ok(Reloaded { config, need_restart }),
+            _ => Err(ReloadError::Unreadable("this process is no server".to_owned())),
+        }
+    }
+}
+
+impl Cli {
+    /// What reads the settings again.
+    #[must_use]
+    pub fn reader(&self) -> SettingsReader {
+        SettingsReader::new(std::env::args_os().collect(), self.file.clone())
+    }
+}

@@ -1,0 +1,98 @@
+//! Other settings while the server runs: SIGHUP reads them again, and what can change does, all of
+//! it or nothing.
+
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::auth::Authority;
+use crate::config::{Config, Reloaded, SettingsReader};
+use crate::file_limit::FileLimit;
+use crate::http::{HttpServer, HttpSettings, RequestRules};
+use crate::logging;
+use crate::metrics::Metrics;
+
+/// How long reading may take: a file may be a pipe that nobody writes to, and a name may have to be
+/// looked up.
+const READ_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Why settings that can be used are not applied to a server that runs.
+#[derive(Debug, Error)]
+enum ApplyError {
+    #[error(
+        "no key for tokens is left, so that everybody could publish; a reload does not do that, restart the server for it"
+    )]
+    NoKeyLeft,
+    #[error(transparent)]
+    Logging(#[from] logging::StartError),
+}
+
+/// Applies settings to a server that runs.
+#[derive(Clone, Debug)]
+pub struct Reloader {
+    http_server: HttpServer,
+    metrics: Metrics,
+}
+
+impl Reloader {
+    pub(crate) fn new(http_server: HttpServer, metrics: Metrics) -> Self {
+        Self { http_server, metrics }
+    }
+
+    /// Reads the settings again and applies them. Where they cannot be used, nothing changes, the log
+    /// says why, and the metrics show it until they can.
+    pub async fn reload(&self, reader: &SettingsReader) {
+        let reader = reader.clone();
+        let read = timeout(READ_TIME_MAX, spawn_blocking(move || reader.read())).await;
+        let reason = match read {
+            Ok(Ok(Ok(Reloaded { config, need_restart }))) => match self.apply(*config) {
+                Ok(()) => return self.applied(&need_restart),
+                Err(error) => error.to_string(),
+            },
+            Ok(Ok(Err(error))) => error.to_string(),
+            Ok(Err(_)) => "reading them failed".to_owned(),
+            Err(_) => format!("reading them takes longer than {} s", READ_TIME_MAX.as_secs()),
+        };
+        self.metrics.reload_failed();
+        let reason = reason.trim();
+        tracing::error!(
+            reason,
+            "the settings were not reloaded, and nothing has changed; mend them, try `fanfare check-config`, and send SIGHUP again"
+        );
+    }
+
+    fn apply(&self, config: Config) -> Result<(), ApplyError> {
+        // Whoever deletes a line of a file does not mean to let everybody publish.
+        if self.http_server.checks_tokens() && matches!(config.authority, Authority::Open) {
+            return Err(ApplyError::NoKeyLeft);
+        }
+        logging::change_filter(&config.logging)?;
+        let connections_max =
+            config.connections_max.unwrap_or_else(|| FileLimit::raise().connections_max());
+        self.metrics.connections_limited(connections_max);
+        self.http_server.apply(RequestRules {
+            authority: config.authority,
+            token_places: config.token_places,
+            hosts: config.hosts,
+            origins: config.origins,
+            event_limits: config.event_limits,
+            settings: HttpSettings { connections_max, ..config.http },
+        });
+        Ok(())
+    }
+
+    fn applied(&self, need_restart: &[String]) {
+        self.metrics.reload_applied();
+        if need_restart.is_empty() {
+            tracing::info!("the settings were reloaded");
+        } else {
+            let settings = need_restart.join(", ");
+            tracing::warn!(
+                settings,
+                "the settings were reloaded, but for these, which have changed and need a restart"
+            );
+        }
+    }
+}
