@@ -67,8 +67,14 @@ pub(super) fn read(
     variable: &impl Fn(&OsStr) -> Option<OsString>,
 ) -> Result<Cli, UsageError> {
     let path = ConfigFile::path(line, variable(OsStr::new("FANFARE_CONFIG")));
-    let file = path.map(|path| ConfigFile::read(&path)).transpose()?;
-    read_with(line, variable, file)
+    match path.map(|path| ConfigFile::read(&path)).transpose() {
+        Ok(file) => read_with(line, variable, file),
+        // Whoever asks for help gets it, whatever the file is like.
+        Err(error) => match read_with(line, variable, None) {
+            Err(help) if !help.is_failure() => Err(help),
+            _ => Err(error.into()),
+        },
+    }
 }
 
 /// The same with a file that was read.

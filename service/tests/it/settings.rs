@@ -424,3 +424,39 @@ async fn settings_are_checked_without_a_start_and_printed_without_secrets() {
     let (code, message) = run("check-config");
     assert!(code == Some(64) && message.contains("--jwt-secret-file"), "{message}");
 }
+
+#[test]
+fn the_document_of_the_configuration_lists_all_settings_as_the_program_does() {
+    const DOCUMENT: &str = include_str!("../../../docs/configuration.md");
+    let list = Command::new(PROGRAM).args(["config", "--list"]).output().unwrap();
+    let list = String::from_utf8(list.stdout).unwrap();
+    let (_, document) = DOCUMENT.split_once("## All settings").unwrap();
+    let tables = document.split_once("-->").unwrap().1.trim();
+    assert_eq!(tables, list.trim(), "write anew what `fanfare config --list` prints");
+    // Help has the same flags with the same defaults.
+    let help = Command::new(PROGRAM).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let rows = tables.lines().filter(|line| line.starts_with("| `"));
+    for row in rows {
+        let cells: Vec<_> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let (flag, variable, default) = (cells[1], cells[2], cells[3]);
+        assert!(help.contains(&format!("--{flag} ")), "{flag}");
+        assert!(help.contains(&format!("[env: {variable}")), "{variable}");
+        assert!(default.is_empty() || help.contains(&format!("[default: {default}]")), "{row}");
+    }
+}
+
+#[tokio::test]
+async fn the_schema_of_the_configuration_file_is_met_by_the_settings_in_force() {
+    let schema = Command::new(PROGRAM).args(["config", "--list", "schema"]).output().unwrap();
+    let schema: serde_json::Value = serde_json::from_slice(&schema.stdout).unwrap();
+    let properties = schema["properties"].as_object().unwrap();
+    let printed = Command::new(PROGRAM).arg("config").output().unwrap();
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    let keys = printed.lines().filter_map(|line| line.split_once(" = "));
+    let keys: Vec<_> = keys.map(|(key, _)| key.trim_start_matches("# ")).collect();
+    assert!(keys.len() > 30, "{printed}");
+    for key in keys {
+        assert!(properties.contains_key(key), "{key}");
+    }
+}

@@ -198,6 +198,8 @@ fn help_shows_nothing_of_the_file() {
     let file = Written::new("jwt-secret = \"a secret that nobody is to see\"\n");
     let help = file.read(&["--help"]).unwrap_err();
     assert!(!help.contains("nobody is to see"), "{help}");
+    let help = read(&["--config=/nowhere", "--help"]).unwrap_err();
+    assert!(help.contains("Usage: "), "{help}");
 }
 
 #[test]

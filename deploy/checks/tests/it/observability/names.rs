@@ -12,8 +12,13 @@ use super::rules;
 use crate::support::{repository, text};
 
 /// Exported, and in no panel, with the reason.
-const NOT_SHOWN: [(&str, &str); 1] =
-    [("process_virtual_memory_max_bytes", "no limit is set but by those who set one on purpose")];
+const NOT_SHOWN: [(&str, &str); 2] = [
+    ("process_virtual_memory_max_bytes", "no limit is set but by those who set one on purpose"),
+    (
+        "fanfare_config_last_reload_success_timestamp_seconds",
+        "it is looked at when a reload has failed, which a panel and an alert tell",
+    ),
+];
 /// Labels that come from Prometheus, or from nobody's list.
 const FREE_LABELS: [&str; 4] = ["job", "instance", "le", "__name__"];
 /// What Prometheus makes itself.

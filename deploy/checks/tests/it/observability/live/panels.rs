@@ -11,7 +11,7 @@ use super::super::prometheus::{Curve, Prometheus};
 const SHORT: &str = "5s";
 
 /// Dashboard, panel and legend of queries that may be 0 all the time, with the reason.
-const MAY_BE_ZERO: [([&str; 3], &str); 26] = [
+const MAY_BE_ZERO: [([&str; 3], &str); 27] = [
     (["overview.json", "Tokens refused", "{{reason}}"], NO_TROUBLE),
     (["overview.json", "Publishes repeated", "repeated"], NO_TROUBLE),
     (["overview.json", "Servers down", "__auto"], NO_TROUBLE),
@@ -19,6 +19,7 @@ const MAY_BE_ZERO: [([&str; 3], &str); 26] = [
         ["overview.json", "Readers that lag", "more"],
         "nobody is 10,000 events behind in a log of 500",
     ),
+    (["internals.json", "Settings reloaded", "{{outcome}}"], "nobody sends SIGHUP"),
     (["internals.json", "Shards failed", "__auto"], NO_TROUBLE),
     (["internals.json", "Shards and failures", "failed {{instance}}"], NO_TROUBLE),
     (["internals.json", "Memory of request bodies", "used {{instance}}"], A_MOMENT),
