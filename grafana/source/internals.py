@@ -225,19 +225,24 @@ def lifecycle() -> list:
     return [
         (4, graph("Uptime", "Since the start of the process.", "s", [
             Query(f"max by (instance) ({uptime})", "{{instance}}")])),
-        (5, graph("Drain", "How much of its window a drain has used; 0 without a drain. Beyond 100 % streams are "
+        (4, graph("Drain", "How much of its window a drain has used; 0 without a drain. Beyond 100 % streams are "
                   "cut.", "percentunit", [Query(f"max by (instance) ({elapsed})", "{{instance}}")],
                   steps=[(None, "transparent"), (1, BAD)])),
-        (5, graph("Log lines lost and held back", "lost: nobody read the log fast enough. suppressed: the same "
+        (4, graph("Log lines lost and held back", "lost: nobody read the log fast enough. suppressed: the same "
                   "warning again within a short time.", "ops", [
                       Query(per_second("fanfare_log_lines_lost_total"), "lost"),
                       Query(per_second("fanfare_warnings_suppressed_total"), "suppressed"),
                   ], colours={"lost": "red"})),
-        (5, graph("Settings reloaded", "By SIGHUP. applied: they are in force. failed: they cannot be used, and "
+        (4, graph("Keys of issuers", "Fetches from their URLs. failing: issuers whose last fetch failed; the keys that were "
+                  "fetched before stay.", "short", [
+                      Query(per_second("fanfare_jwks_fetches_total", by="outcome"), "{{outcome}}"),
+                      Query("max(fanfare_jwks_failing{SERVER})", "failing"),
+                  ], colours={"failing": "red", "failed": "red"})),
+        (4, graph("Settings reloaded", "By SIGHUP. applied: they are in force. failed: they cannot be used, and "
                   "nothing has changed. in force: 0 while those that were read last are not.", "short", [
                       Query(per_second("fanfare_config_reloads_total", by="outcome"), "{{outcome}}"),
                       Query("min(fanfare_config_last_reload_successful{SERVER})", "in force"),
                   ], colours={"failed": "red"})),
-        (5, graph("Threads", "Of the whole process: shards, workers of the HTTP layer, and a few more.", "short", [
+        (4, graph("Threads", "Of the whole process: shards, workers of the HTTP layer, and a few more.", "short", [
             Query(f"sum by (instance) ({of_process('process_threads')})", "{{instance}}")])),
     ]

@@ -26,6 +26,7 @@ use crate::demo::{self, Demos};
 use crate::file_limit::FileLimit;
 use crate::http::{self, BodyMemory, Context, HttpServer, HttpSettings, Pages, SelectorReader};
 use crate::hub::Hub;
+use crate::jwks;
 use crate::lifecycle::{Lifecycle, Shutdown};
 use crate::log::MemoryLog;
 use crate::metrics::{Limits, Metrics};
@@ -140,12 +141,10 @@ impl App {
             selectors: selectors.clone(),
             http_runtime: Handle::current(),
         };
-        for listener in admin_listeners {
-            let start = |std| admin.clone().start(std);
-            listener.into_std().and_then(start).map_err(BuildError::Admin)?;
-        }
+        start_admin(&admin, admin_listeners).map_err(BuildError::Admin)?;
         demo::start_server_stats(&hub, &metrics, &delivery, &lifecycle);
         let demos = config.demos.then(|| Demos::start(&hub, &lifecycle));
+        jwks::start(&config.authority, &metrics);
         let http_server = HttpServer::new(Context {
             hub: hub.clone(),
             delivery: delivery.clone(),
@@ -296,6 +295,13 @@ fn limits(config: &Config, connections: usize) -> Limits {
         selector_bytes: config.http.selectors_bytes_max,
         drain_window: config.drain_window,
     }
+}
+
+fn start_admin(admin: &Admin, listeners: Vec<TcpListener>) -> io::Result<()> {
+    for listener in listeners {
+        admin.clone().start(listener.into_std()?)?;
+    }
+    Ok(())
 }
 
 async fn expire(log: &MemoryLog) {

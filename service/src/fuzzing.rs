@@ -12,7 +12,7 @@ use clap::Parser as _;
 
 pub use crate::http::fuzzing::{form, host_and_origin, ndjson};
 
-use crate::auth::token::{Issuer, Key, LegacyKeys, Role, TokenPlace, Verifier};
+use crate::auth::token::{Issuer, IssuerKeys, Key, LegacyKeys, Role, TokenPlace, Verifier};
 use crate::config::{Cli, Task};
 use crate::delivery::{Policies, PolicyRule};
 use crate::event::fuzzing::{check_draft, check_message};
@@ -95,7 +95,10 @@ pub fn token(bytes: &[u8]) {
             publisher: key().into_iter().collect(),
             subscriber: key().into_iter().collect(),
         },
-        issuers: vec![Issuer { name: "https://i".into(), keys: key().into_iter().collect() }],
+        issuers: vec![Issuer {
+            name: "https://i".into(),
+            keys: IssuerKeys::given(key().into_iter().collect()),
+        }],
         audience: vec!["https://hub/.well-known/mercure".into()],
     };
     // What stands between the dots is as a rule JSON, which a mutator would hardly keep encoded.

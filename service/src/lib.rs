@@ -31,6 +31,8 @@ pub mod delivery;
 
 pub mod lifecycle;
 
+pub mod jwks;
+
 pub mod demo;
 
 pub mod http;

@@ -11,6 +11,7 @@ use crate::auth::Authority;
 use crate::config::{Config, Reloaded, SettingsReader};
 use crate::file_limit::FileLimit;
 use crate::http::{HttpServer, HttpSettings, RequestRules};
+use crate::jwks;
 use crate::logging;
 use crate::metrics::Metrics;
 
@@ -65,10 +66,17 @@ impl Reloader {
 
     fn apply(&self, config: Config) -> Result<(), ApplyError> {
         // Whoever deletes a line of a file does not mean to let everybody publish.
-        if self.http_server.checks_tokens() && matches!(config.authority, Authority::Open) {
+        let checks_tokens = matches!(self.http_server.authority(), Authority::Tokens { .. });
+        if checks_tokens && matches!(config.authority, Authority::Open) {
             return Err(ApplyError::NoKeyLeft);
         }
         logging::change_filter(&config.logging)?;
+        if let Authority::Tokens { verifier, .. } = &config.authority
+            && let Authority::Tokens { verifier: before, .. } = &self.http_server.authority()
+        {
+            verifier.begin_with(before);
+        }
+        jwks::start(&config.authority, &self.metrics);
         let connections_max =
             config.connections_max.unwrap_or_else(|| FileLimit::raise().connections_max());
         self.metrics.connections_limited(connections_max);

@@ -40,10 +40,10 @@ impl HttpServer {
         Self { context: Arc::new(CurrentContext::new(context)), admission }
     }
 
-    /// Whether a token is needed for anything.
+    /// Who decides what requests may do.
     #[must_use]
-    pub fn checks_tokens(&self) -> bool {
-        matches!(self.context.get().authority, Authority::Tokens { .. })
+    pub fn authority(&self) -> Authority {
+        self.context.get().authority.clone()
     }
 
     /// Other rules for the requests that come from now on.

@@ -95,9 +95,14 @@ async fn access(
     verifier: &Verifier,
     context: &Context,
 ) -> Result<Access, Problem> {
-    let granted = verifier
-        .verify(&credential.token, role, credential.place)
-        .map_err(|error| refused(&error, context))?;
+    let granted =
+        verifier.verify(&credential.token, role, credential.place).map_err(
+            |error| match error {
+                // It may be a good one: its holder is to try again, and not to ask for another.
+                TokenError::KeysNotFetched => Problem::KeysNotFetched,
+                error => refused(&error, context),
+            },
+        )?;
     let expires = granted.expires.map(moment);
     let stream_ends = expires.or_else(|| Instant::now().checked_add(stream_time()));
     let TokenGrants { publish, subscribe, dialect, .. } = granted;

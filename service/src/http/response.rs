@@ -45,6 +45,10 @@ pub(super) enum Problem {
         reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default()
     )]
     Token { reference: String, reason: Option<String> },
+    #[error(
+        "the token cannot be checked yet: the keys of its issuer have not been fetched; retry in a moment"
+    )]
+    KeysNotFetched,
     #[error("the token grants publishing to no topic; ask for one that does")]
     NothingGranted,
     #[error("the grants do not cover the topic `{topic}`; ask for a token that does")]
@@ -135,7 +139,7 @@ impl Problem {
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout { .. } | Self::LineTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::Append(AppendError::DuplicateId) => StatusCode::CONFLICT,
-            Self::Append(AppendError::Unavailable) | Self::Draining => {
+            Self::Append(AppendError::Unavailable) | Self::Draining | Self::KeysNotFetched => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -160,6 +164,7 @@ impl Problem {
             Self::NoToken => "no-token",
             Self::Authorization { .. } => "authorization",
             Self::Token { .. } => "token",
+            Self::KeysNotFetched => "no-keys-yet",
             Self::NothingGranted | Self::NotGranted { .. } => "not-granted",
             Self::NoOrigin | Self::ForeignOrigin { .. } => "origin",
             Self::ForeignHost { .. } => "host",
@@ -187,6 +192,7 @@ impl Problem {
             Self::TooMany { .. }
                 | Self::Selector(SelectorError::BudgetExhausted)
                 | Self::Draining
+                | Self::KeysNotFetched
                 | Self::Append(AppendError::Unavailable)
         )
     }
@@ -195,9 +201,10 @@ impl Problem {
     pub(super) fn rejection(&self) -> Option<PublishRejection> {
         match self {
             Self::Append(_) => None,
-            Self::NoToken | Self::Authorization { .. } | Self::Token { .. } => {
-                Some(PublishRejection::Unauthorized)
-            }
+            Self::NoToken
+            | Self::Authorization { .. }
+            | Self::Token { .. }
+            | Self::KeysNotFetched => Some(PublishRejection::Unauthorized),
             Self::NothingGranted
             | Self::NotGranted { .. }
             | Self::NoOrigin
@@ -220,9 +227,10 @@ impl Problem {
     /// How a request for a stream that failed this way is counted.
     pub(super) fn subscribe_rejection(&self) -> SubscribeRejection {
         match self {
-            Self::NoToken | Self::Authorization { .. } | Self::Token { .. } => {
-                SubscribeRejection::Unauthorized
-            }
+            Self::NoToken
+            | Self::Authorization { .. }
+            | Self::Token { .. }
+            | Self::KeysNotFetched => SubscribeRejection::Unauthorized,
             Self::NotGranted { .. } | Self::ForeignOrigin { .. } | Self::ForeignHost { .. } => {
                 SubscribeRejection::Forbidden
             }

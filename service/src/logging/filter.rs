@@ -17,7 +17,7 @@ const OWN: &str = "fanfare";
 /// How many letters may differ before a target is taken for that of another crate.
 const MISSPELT_MAX: usize = 2;
 /// The parts that lines of ours come from.
-const PARTS: [&str; 23] = [
+const PARTS: [&str; 24] = [
     "admin",
     "app",
     "auth",
@@ -32,6 +32,7 @@ const PARTS: [&str; 23] = [
     "health_check",
     "http",
     "hub",
+    "jwks",
     "lifecycle",
     "log",
     "logging",

@@ -95,6 +95,18 @@ label! {
 }
 
 label! {
+    /// What became of fetching the keys of an issuer.
+    JwksFetch {
+        /// There is a set.
+        Fetched = "fetched",
+        /// It is the one of the last time.
+        Unchanged = "unchanged",
+        /// It could not be had, or not be used.
+        Failed = "failed",
+    }
+}
+
+label! {
     /// What a connection speaks.
     Protocol {
         /// HTTP/1.0 or HTTP/1.1.

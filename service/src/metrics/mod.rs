@@ -11,6 +11,7 @@ mod connections;
 mod delivering;
 mod histogram;
 mod iteration;
+mod jwks;
 mod labels;
 mod limits;
 pub mod listing;
@@ -26,9 +27,10 @@ mod tokens;
 
 pub use catalogue::{Described, catalogue};
 pub use connections::OpenConnection;
+pub use jwks::FailingFetch;
 pub use labels::{
-    AcceptError, ConnectionEnd, EndReason, Protocol, PublishRejection, PublishSource, Refusal,
-    Resumed, Skip, StatusClass, SubscribeRejection,
+    AcceptError, ConnectionEnd, EndReason, JwksFetch, Protocol, PublishRejection, PublishSource,
+    Refusal, Resumed, Skip, StatusClass, SubscribeRejection,
 };
 pub use limits::Limits;
 pub use process::RuntimeStats;
@@ -45,6 +47,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use connections::Connections;
 use delivering::Delivering;
+use jwks::Jwks;
 use limits::LimitGauges;
 use publishing::Publishing;
 use reloads::Reloads;
@@ -66,6 +69,7 @@ struct Inner {
     connections: Connections,
     publishing: Publishing,
     tokens: Tokens,
+    jwks: Jwks,
     delivering: Delivering,
     slow_readers: SlowReaders,
     limits: LimitGauges,
@@ -111,6 +115,7 @@ impl Metrics {
             connections: Connections::register(),
             publishing: Publishing::register(),
             tokens: Tokens::register(),
+            jwks: Jwks::register(),
             delivering: Delivering::register(),
             slow_readers: SlowReaders::register(),
             limits: LimitGauges::register(),

@@ -36,6 +36,9 @@ pub enum TokenError {
     /// It stands in the target of a request.
     #[error("it stands in the URL, where tokens of 1.0 are not accepted; send it in a header")]
     InUrl,
+    /// The keys of its issuer are not known yet.
+    #[error("the keys of its issuer have not been fetched yet")]
+    KeysNotFetched,
     /// Its `kid` is that of no key.
     #[error("no key has the `kid` of its header")]
     UnknownKey,
@@ -118,7 +121,9 @@ impl TokenError {
             Self::NotAToken | Self::Critical | Self::Claims(_) | Self::TooManyGrants { .. } => {
                 TokenFault::Malformed
             }
-            Self::UnknownKey | Self::Algorithm | Self::Signature => TokenFault::Signature,
+            Self::KeysNotFetched | Self::UnknownKey | Self::Algorithm | Self::Signature => {
+                TokenFault::Signature
+            }
             Self::Expired { .. } | Self::NotYetValid { .. } => TokenFault::Time,
             Self::NoLegacyKey
             | Self::NoIssuer

@@ -8,6 +8,7 @@
 
 mod claims;
 mod error;
+mod issuer_keys;
 mod key;
 mod peek;
 mod signing;
@@ -17,6 +18,7 @@ mod verifier;
 
 pub use claims::{Grant, TokenGrants};
 pub use error::{TokenError, TokenFault};
+pub use issuer_keys::{FetchedKeys, IssuerKeys, KeysWanted};
 pub use key::{Key, KeyError};
 pub use peek::Dialect;
 pub use signing::{Secret, TokenRequest};

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::claims::{AccessClaims, LegacyClaims};
 use super::peek::{Dialect, Peeked};
-use super::{Key, TokenError, TokenGrants};
+use super::{IssuerKeys, Key, TokenError, TokenGrants};
 
 /// How far the clock of an issuer may be ahead of ours. None is allowed at the other end: a stream
 /// would be ended in the moment in which it begins.
@@ -41,7 +41,7 @@ pub struct Issuer {
     /// Its `iss`, byte for byte.
     pub name: String,
     /// What it signs with.
-    pub keys: Vec<Key>,
+    pub keys: IssuerKeys,
 }
 
 /// The keys of draft-07.
@@ -75,6 +75,18 @@ impl Verifier {
     #[must_use]
     pub fn takes_access_tokens(&self) -> bool {
         !self.issuers.is_empty()
+    }
+
+    /// Begins with the keys that another one has fetched from the same URLs.
+    pub fn begin_with(&self, other: &Self) {
+        for issuer in &self.issuers {
+            let before = other.issuers.iter().find(|before| before.name == issuer.name);
+            if let Some(IssuerKeys::Fetched(before)) = before.map(|before| &before.keys)
+                && let IssuerKeys::Fetched(keys) = &issuer.keys
+            {
+                keys.begin_with(before);
+            }
+        }
     }
 
     /// What a token grants.
@@ -141,7 +153,12 @@ impl Verifier {
         rules.set_required_spec_claims(&["exp", "aud", "iss"]);
         rules.set_audience(&self.audience);
         rules.set_issuer(&[&issuer.name]);
-        let claims: AccessClaims = self.decode(token, peeked, &issuer.keys, rules)?;
+        let keys = issuer.keys.current().ok_or(TokenError::KeysNotFetched)?;
+        let decoded = self.decode::<AccessClaims>(token, peeked, &keys, rules);
+        if decoded.as_ref().err() == Some(&TokenError::UnknownKey) {
+            issuer.keys.want_newer();
+        }
+        let claims = decoded?;
         check_begin(claims.not_before())?;
         claims.into_grants()
     }

@@ -7,7 +7,9 @@ use clap::{ArgAction, Args};
 use url::Url;
 
 use crate::auth::Authority;
-use crate::auth::token::{Algorithm, Issuer, Key, KeyError, LegacyKeys, Verifier};
+use crate::auth::token::{
+    Algorithm, FetchedKeys, Issuer, IssuerKeys, Key, KeyError, LegacyKeys, Verifier,
+};
 use crate::config::config_file::IssuerTable;
 use crate::config::values::{HubUrl, Listed, algorithm, boolean, cookie_name};
 use crate::config::{ConfigError, files};
@@ -77,8 +79,9 @@ pub(super) struct TokenFlags {
     /// File with a public key of the issuer as PEM
     #[arg(long, env = "FANFARE_ISSUER_KEY", value_name = "FILE")]
     issuer_key: Option<PathBuf>,
-    /// File with the public keys of the issuer as a JSON Web Key Set
-    #[arg(long, env = "FANFARE_ISSUER_JWKS", value_name = "FILE")]
+    /// File with the public keys of the issuer as a JSON Web Key Set, or the URL of one, which is
+    /// fetched again when it changes
+    #[arg(long, env = "FANFARE_ISSUER_JWKS", value_name = "FILE|URL")]
     issuer_jwks: Option<String>,
     /// Algorithm that the issuer signs with, where it is not that of its key by itself
     #[arg(long, env = "FANFARE_ISSUER_ALGORITHM", value_name = "NAME", value_parser = algorithm)]
@@ -140,9 +143,10 @@ struct Given<'a> {
 impl TokenFlags {
     /// Who decides what a request may do. `tables` are issuers beside the one of the flags.
     pub(super) fn authority(&self, tables: &[IssuerTable]) -> Result<Authority, ConfigError> {
+        let legacy = self.legacy_keys()?;
         let verifier = Verifier {
-            legacy: self.legacy_keys()?,
-            issuers: self.issuers(tables)?,
+            issuers: self.issuers(tables, &legacy)?,
+            legacy,
             audience: self.public_urls().iter().map(Url::to_string).collect(),
         };
         check_keys_differ(&verifier)?;
@@ -206,7 +210,11 @@ impl TokenFlags {
         })
     }
 
-    fn issuers(&self, tables: &[IssuerTable]) -> Result<Vec<Issuer>, ConfigError> {
+    fn issuers(
+        &self,
+        tables: &[IssuerTable],
+        legacy: &LegacyKeys,
+    ) -> Result<Vec<Issuer>, ConfigError> {
         let out_of_range = |flag, problem| Err(ConfigError::OutOfRange { flag, problem });
         let given = GivenIssuer {
             flag: "--issuer",
@@ -226,9 +234,9 @@ impl TokenFlags {
                     "is missing: name the issuer whose key was given, as it stands in `iss` of its tokens",
                 );
             }
-            Some(name) => Some(given.issuer(name)?),
+            Some(name) => Some(given.issuer(name, legacy)?),
         };
-        let of_tables = tables.iter().map(issuer_of_table);
+        let of_tables = tables.iter().map(|table| issuer_of_table(table, legacy));
         let issuers: Vec<Issuer> =
             of_flags.into_iter().map(Ok).chain(of_tables).collect::<Result<_, _>>()?;
         if !issuers.is_empty() && self.public_urls.is_empty() {
@@ -247,7 +255,7 @@ impl TokenFlags {
 }
 
 /// An issuer of the configuration file.
-fn issuer_of_table(table: &IssuerTable) -> Result<Issuer, ConfigError> {
+fn issuer_of_table(table: &IssuerTable, legacy: &LegacyKeys) -> Result<Issuer, ConfigError> {
     let algorithm = match &table.algorithm {
         None => None,
         Some(name) => Some(algorithm(name).map_err(|reason| ConfigError::Key {
@@ -265,7 +273,7 @@ fn issuer_of_table(table: &IssuerTable) -> Result<Issuer, ConfigError> {
         },
         jwks: ("[[issuers]] jwks", table.jwks.as_deref()),
     };
-    given.issuer(&table.issuer)
+    given.issuer(&table.issuer, legacy)
 }
 
 /// What was given for one issuer.
@@ -280,7 +288,7 @@ impl GivenIssuer<'_> {
         self.key.is_empty() && self.jwks.1.is_none()
     }
 
-    fn issuer(&self, name: &str) -> Result<Issuer, ConfigError> {
+    fn issuer(&self, name: &str, legacy: &LegacyKeys) -> Result<Issuer, ConfigError> {
         let out_of_range = |flag, problem| Err(ConfigError::OutOfRange { flag, problem });
         if self.is_empty() {
             return out_of_range(
@@ -302,11 +310,17 @@ impl GivenIssuer<'_> {
                     "is given beside a secret or a key of the issuer; give one of them, in variables too",
                 );
             }
+            Some(url) if url.contains("://") => {
+                let url =
+                    jwks_url(url).map_err(|problem| ConfigError::OutOfRange { flag, problem })?;
+                let excluded = [legacy.publisher.clone(), legacy.subscriber.clone()].concat();
+                IssuerKeys::Fetched(FetchedKeys::new(url, self.key.algorithm, excluded))
+            }
             Some(path) => {
                 let set = Key::set(&files::read(flag, Path::new(path))?, self.key.algorithm);
-                set.map_err(|error| unusable(flag, &error))?
+                IssuerKeys::given(set.map_err(|error| unusable(flag, &error))?)
             }
-            None => self.key.key()?.into_iter().collect(),
+            None => IssuerKeys::given(self.key.key()?.into_iter().collect()),
         };
         Ok(Issuer { name: name.to_owned(), keys })
     }
@@ -348,7 +362,12 @@ impl Given<'_> {
 /// weaker rules of that dialect.
 fn check_keys_differ(verifier: &Verifier) -> Result<(), ConfigError> {
     let legacy = verifier.legacy.publisher.iter().chain(&verifier.legacy.subscriber);
-    let mut of_issuers = verifier.issuers.iter().flat_map(|issuer| &issuer.keys);
+    let given = verifier.issuers.iter().filter_map(|issuer| match &issuer.keys {
+        IssuerKeys::Given(keys) => Some(keys),
+        // These leave out such a key when they are fetched.
+        IssuerKeys::Fetched(_) => None,
+    });
+    let mut of_issuers = given.flat_map(|keys| keys.iter());
     let legacy: Vec<_> = legacy.collect();
     if of_issuers.any(|key| legacy.iter().any(|other| key.is_same_as(other))) {
         return Err(ConfigError::OutOfRange {
@@ -357,6 +376,21 @@ fn check_keys_differ(verifier: &Verifier) -> Result<(), ConfigError> {
         });
     }
     Ok(())
+}
+
+/// Where keys are fetched from; over a connection that nobody else can write into.
+fn jwks_url(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text);
+    let url = url.map_err(|_| "is no URL; write one such as https://login.example/jwks.json")?;
+    let host = url.host_str().and_then(|host| host.parse::<HostName>().ok());
+    let is_loopback = host.is_some_and(|host| host.is_loopback());
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback => Ok(url),
+        _ => Err(
+            "is not https, and http is for loopback only, because anybody on its way could put keys of their own in; write one such as https://login.example/jwks.json",
+        ),
+    }
 }
 
 enum KeySource {

@@ -93,7 +93,7 @@ impl Flag {
 fn flags() -> Vec<Flag> {
     const LINES: [&[&str]; 3] = [&["serve"], &["healthcheck"], &["metrics", "--list"]];
     // Any text is one of these, and whether it will do is seen when it is used.
-    const TEXTS: [&str; 3] = ["SECRET", "FILE", "ISSUER"];
+    const TEXTS: [&str; 4] = ["SECRET", "FILE", "FILE|URL", "ISSUER"];
     let mut flags = Vec::new();
     for line in LINES {
         let command = Cli::command();

@@ -4,6 +4,8 @@
 mod endings;
 /// What tokens grant, and what is seen without one.
 mod granting;
+/// Keys of an issuer that are fetched from its URL.
+mod jwks;
 /// Where a token stands in a request, and who may have put it there.
 mod places;
 /// What a client learns of the tokens that are needed.

@@ -1,9 +1,11 @@
 use super::*;
 
+const JWKS: [&str; 5] = ["--issuer", ISSUER, "--public-url", PUBLIC_URL, "--issuer-jwks"];
+
 #[test]
 fn settings_of_tokens_that_cannot_be_used_keep_the_server_from_starting() {
     let short = "too short to be a secret";
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["--jwt-secret", short], "needs at least 32"),
         (&["--jwt-secret-file", "/nowhere"], "--jwt-secret-file /nowhere cannot be read"),
         (&["--jwt-key", "/etc/hostname"], "no public key"),
@@ -19,6 +21,8 @@ fn settings_of_tokens_that_cannot_be_used_keep_the_server_from_starting() {
             &["--issuer", "me", "--issuer-secret", ISSUER_SECRET, "--public-url", PUBLIC_URL],
             "is no URL",
         ),
+        (&[&JWKS[..], &["http://login.example/jwks"]].concat(), "is not https"),
+        (&[&JWKS[..], &["file:///jwks"]].concat(), "is not https"),
     ];
     for (flags, expected) in cases {
         let ran =

@@ -43,8 +43,11 @@ fn verifier() -> Verifier {
             subscriber: vec![secret(LEGACY_SECRET)],
         },
         issuers: vec![
-            Issuer { name: ISSUER.into(), keys: vec![secret(ISSUER_SECRET)] },
-            Issuer { name: OTHER_ISSUER.into(), keys: vec![Key::pem(RSA_PUBLIC, None).unwrap()] },
+            Issuer { name: ISSUER.into(), keys: IssuerKeys::given(vec![secret(ISSUER_SECRET)]) },
+            Issuer {
+                name: OTHER_ISSUER.into(),
+                keys: IssuerKeys::given(vec![Key::pem(RSA_PUBLIC, None).unwrap()]),
+            },
         ],
         audience: vec![HUB.into(), "https://second.example/.well-known/mercure".into()],
     }

@@ -48,7 +48,7 @@ fn every_kind_of_public_key_verifies() {
         (EncodingKey::from_ed_pem(ED).unwrap(), Algorithm::EdDSA, key(ED_PUBLIC)),
     ];
     for (signing, algorithm, key) in cases {
-        let issuers = vec![Issuer { name: ISSUER.into(), keys: vec![key] }];
+        let issuers = vec![Issuer { name: ISSUER.into(), keys: IssuerKeys::given(vec![key]) }];
         let verifier = Verifier { issuers, ..verifier() };
         let name = format!("{algorithm:?}");
         let token = Draft::access().header("alg", name.as_str()).signed(&signing, algorithm);
@@ -78,7 +78,7 @@ fn a_name_of_a_key_chooses_among_those_that_have_names() {
     let set = json!({ "keys": [named("a"), secret, encryption, { "kty": "new", "kid": "n" }] });
     let keys = Key::set(set.to_string().as_bytes(), None).unwrap();
     assert_eq!(keys.len(), 1, "{keys:?}");
-    let issuers = vec![Issuer { name: ISSUER.into(), keys }];
+    let issuers = vec![Issuer { name: ISSUER.into(), keys: IssuerKeys::given(keys) }];
     let verifier = Verifier { issuers, ..verifier() };
     let signing = EncodingKey::from_ed_pem(ED).unwrap();
     let base = Draft::access().header("alg", "EdDSA");

@@ -11,7 +11,7 @@ use super::super::prometheus::{Curve, Prometheus};
 const SHORT: &str = "5s";
 
 /// Dashboard, panel and legend of queries that may be 0 all the time, with the reason.
-const MAY_BE_ZERO: [([&str; 3], &str); 27] = [
+const MAY_BE_ZERO: [([&str; 3], &str); 29] = [
     (["overview.json", "Tokens refused", "{{reason}}"], NO_TROUBLE),
     (["overview.json", "Publishes repeated", "repeated"], NO_TROUBLE),
     (["overview.json", "Servers down", "__auto"], NO_TROUBLE),
@@ -20,6 +20,8 @@ const MAY_BE_ZERO: [([&str; 3], &str); 27] = [
         "nobody is 10,000 events behind in a log of 500",
     ),
     (["internals.json", "Settings reloaded", "{{outcome}}"], "nobody sends SIGHUP"),
+    (["internals.json", "Keys of issuers", "{{outcome}}"], "the server has no issuer"),
+    (["internals.json", "Keys of issuers", "failing"], NO_TROUBLE),
     (["internals.json", "Shards failed", "__auto"], NO_TROUBLE),
     (["internals.json", "Shards and failures", "failed {{instance}}"], NO_TROUBLE),
     (["internals.json", "Memory of request bodies", "used {{instance}}"], A_MOMENT),
