@@ -133,7 +133,7 @@ struct Given<'a> {
     secret: (&'static str, &'a Option<String>),
     secret_file: (&'static str, &'a Option<PathBuf>),
     key: (&'static str, &'a Option<PathBuf>),
-    algorithm: Option<Algorithm>,
+    algorithm: (&'static str, Option<Algorithm>),
 }
 
 impl TokenFlags {
@@ -184,19 +184,19 @@ impl TokenFlags {
             secret: ("--jwt-secret", &self.jwt_secret),
             secret_file: ("--jwt-secret-file", &self.jwt_secret_file),
             key: ("--jwt-key", &self.jwt_key),
-            algorithm: self.jwt_algorithm,
+            algorithm: ("--jwt-algorithm", self.jwt_algorithm),
         };
         let publisher = Given {
             secret: ("--publisher-jwt-secret", &self.publisher_jwt_secret),
             secret_file: ("--publisher-jwt-secret-file", &self.publisher_jwt_secret_file),
             key: ("--publisher-jwt-key", &self.publisher_jwt_key),
-            algorithm: self.publisher_jwt_algorithm,
+            algorithm: ("--publisher-jwt-algorithm", self.publisher_jwt_algorithm),
         };
         let subscriber = Given {
             secret: ("--subscriber-jwt-secret", &self.subscriber_jwt_secret),
             secret_file: ("--subscriber-jwt-secret-file", &self.subscriber_jwt_secret_file),
             key: ("--subscriber-jwt-key", &self.subscriber_jwt_key),
-            algorithm: self.subscriber_jwt_algorithm,
+            algorithm: ("--subscriber-jwt-algorithm", self.subscriber_jwt_algorithm),
         };
         let both = both.key()?;
         Ok(LegacyKeys {
@@ -210,7 +210,11 @@ impl TokenFlags {
             secret: ("--issuer-secret", &self.issuer_secret),
             secret_file: ("--issuer-secret-file", &self.issuer_secret_file),
             key: ("--issuer-key", &self.issuer_key),
-            algorithm: self.issuer_algorithm,
+            // That of a set belongs to its keys.
+            algorithm: (
+                "--issuer-algorithm",
+                self.issuer_algorithm.filter(|_| self.issuer_jwks.is_none()),
+            ),
         };
         let keys: Vec<Key> = match &self.issuer_jwks {
             Some(_) if given.key()?.is_some() => {
@@ -253,6 +257,12 @@ impl TokenFlags {
 impl Given<'_> {
     fn key(&self) -> Result<Option<Key>, ConfigError> {
         let (flag, given) = match (self.secret.1, self.secret_file.1, self.key.1) {
+            (None, None, None) if self.algorithm.1.is_some() => {
+                return Err(ConfigError::OutOfRange {
+                    flag: self.algorithm.0,
+                    problem: "is given without the secret or the key that it is for; give that too, or leave the algorithm out",
+                });
+            }
             (None, None, None) => return Ok(None),
             (Some(secret), None, None) => {
                 (self.secret.0, KeySource::Secret(secret.clone().into_bytes()))
@@ -271,8 +281,8 @@ impl Given<'_> {
             }
         };
         let key = match given {
-            KeySource::Secret(secret) => Key::secret(&secret, self.algorithm),
-            KeySource::Pem(pem) => Key::pem(&pem, self.algorithm),
+            KeySource::Secret(secret) => Key::secret(&secret, self.algorithm.1),
+            KeySource::Pem(pem) => Key::pem(&pem, self.algorithm.1),
         };
         key.map(Some).map_err(|error| unusable(flag, &error))
     }

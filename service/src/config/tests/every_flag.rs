@@ -102,11 +102,31 @@ fn flags() -> Vec<Flag> {
             let value = arg.get_value_names().map_or("", |names| names[0].as_str());
             if arg.get_action().takes_values() && !arg.is_hide_set() && !TEXTS.contains(&value) {
                 let name = format!("--{}", arg.get_long().expect("no positional arguments"));
-                flags.push(Flag { line, name, arg: arg.clone() });
+                flags.push(Flag { line: line_for(&name).unwrap_or(line), name, arg: arg.clone() });
             }
         }
     }
     flags
+}
+
+/// An algorithm is of use with a key alone.
+fn line_for(flag: &str) -> Option<&'static [&'static str]> {
+    const SECRET: &str = "a secret that is long enough for every algorithm of this kind, for tests";
+    match flag {
+        "--jwt-algorithm" => Some(&["serve", "--jwt-secret", SECRET]),
+        "--publisher-jwt-algorithm" => Some(&["serve", "--publisher-jwt-secret", SECRET]),
+        "--subscriber-jwt-algorithm" => Some(&["serve", "--subscriber-jwt-secret", SECRET]),
+        "--issuer-algorithm" => Some(&[
+            "serve",
+            "--issuer",
+            "https://issuer.example",
+            "--issuer-secret",
+            SECRET,
+            "--public-url",
+            "https://push.example",
+        ]),
+        _ => None,
+    }
 }
 
 /// The value that an error tells to write.
