@@ -155,7 +155,7 @@ impl App {
             event_limits: config.event_limits,
             settings: HttpSettings { connections_max, ..config.http },
             body_memory,
-            selectors: SelectorReader::new(selectors),
+            selectors: SelectorReader::of_subscribers(selectors),
             pages,
             demos,
             metrics: metrics.clone(),
