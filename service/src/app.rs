@@ -24,11 +24,14 @@ use crate::config::Config;
 use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos};
 use crate::file_limit::FileLimit;
-use crate::http::{self, BodyMemory, Context, HttpServer, HttpSettings, Pages, SelectorReader};
+use crate::http::{
+    self, BodyMemory, ClientLimitSettings, ClientLimits, Context, HttpServer, HttpSettings, Pages,
+    PublishRate, SelectorReader,
+};
 use crate::hub::Hub;
 use crate::lifecycle::{Lifecycle, Shutdown};
 use crate::log::MemoryLog;
-use crate::metrics::{Limits, Metrics};
+use crate::metrics::{Limits, LimitsOfClients, Metrics};
 use crate::topic::{SelectorCompiler, TopicResolver};
 
 /// Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`.
@@ -127,22 +130,20 @@ impl App {
         }
 
         let body_memory = BodyMemory::new(config.http.bodies_bytes_max);
-        let selectors = SelectorCompiler::new(
-            config.http.selectors_bytes_max,
-            topic_resolver(&config.public_urls, &addresses),
-        );
+        let (selectors, grants) =
+            compilers(&config.http, topic_resolver(&config.public_urls, &addresses));
+        let client_limits = ClientLimits::new(&config.http.client_limits);
         let admin = Admin {
             metrics: metrics.clone(),
             hub: hub.clone(),
             lifecycle: lifecycle.clone(),
             body_memory: body_memory.clone(),
             selectors: selectors.clone(),
+            grants: grants.clone(),
+            client_limits: client_limits.clone(),
             http_runtime: Handle::current(),
         };
-        for listener in admin_listeners {
-            let start = |std| admin.clone().start(std);
-            listener.into_std().and_then(start).map_err(BuildError::Admin)?;
-        }
+        start_admin(&admin, admin_listeners).map_err(BuildError::Admin)?;
         demo::start_server_stats(&hub, &metrics, &delivery, &lifecycle);
         let demos = config.demos.then(|| Demos::start(&hub, &lifecycle));
         let http_server = HttpServer::new(Context {
@@ -155,7 +156,9 @@ impl App {
             event_limits: config.event_limits,
             settings: HttpSettings { connections_max, ..config.http },
             body_memory,
+            client_limits,
             selectors: SelectorReader::of_subscribers(selectors),
+            grants: SelectorReader::of_tokens(grants),
             pages,
             demos,
             metrics: metrics.clone(),
@@ -256,6 +259,21 @@ impl App {
     }
 }
 
+fn start_admin(admin: &Admin, listeners: Vec<TcpListener>) -> io::Result<()> {
+    let start = |listener: TcpListener| admin.clone().start(listener.into_std()?);
+    listeners.into_iter().try_for_each(start)
+}
+
+/// What compiles the selectors of subscribers, and what the grants of tokens: apart, so that neither
+/// takes the memory of the other.
+fn compilers(
+    settings: &HttpSettings,
+    resolver: TopicResolver,
+) -> (SelectorCompiler, SelectorCompiler) {
+    let of_subscribers = SelectorCompiler::new(settings.selectors_bytes_max, resolver.clone());
+    (of_subscribers, SelectorCompiler::new(settings.grants_bytes_max, resolver))
+}
+
 async fn join(threads: DeliveryThreads) {
     if end_in_time(|| threads.have_ended()).await {
         threads.join();
@@ -287,7 +305,20 @@ fn limits(config: &Config, connections: usize) -> Limits {
         output_buffers: config.delivery.output_buffers_max,
         body_memory: config.http.bodies_bytes_max,
         selector_bytes: config.http.selectors_bytes_max,
+        grant_bytes: config.http.grants_bytes_max,
+        topic_url_bytes: TopicResolver::BYTES_MAX,
+        clients: limits_of_clients(&config.http.client_limits),
         drain_window: config.drain_window,
+    }
+}
+
+fn limits_of_clients(settings: &ClientLimitSettings) -> LimitsOfClients {
+    LimitsOfClients {
+        streams_per_address: settings.streams_per_address_max,
+        streams_per_token: settings.streams_per_token_max,
+        subscriptions_per_token: settings.subscriptions_per_token_max,
+        publish_rate: settings.publish_rate.map(|rate| rate.interval.as_secs_f64().recip()),
+        publishing_clients: PublishRate::CLIENTS_MAX,
     }
 }
 

@@ -1,12 +1,12 @@
 //! Which connections are served: the limits of their number, in all and of one address.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::HttpSettings;
+use super::client::ClientAddress;
 use crate::metrics::{ConnectionEnd, OpenConnection, Protocol, Refusal};
 
 /// How many connections may be sent a refusal at the same time.
@@ -25,7 +25,7 @@ struct Admitted {
     serving: usize,
     refusing: usize,
     /// Kept only when addresses are limited.
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<ClientAddress, usize>,
 }
 
 /// Goes where the socket of a connection goes. Until it is dropped, the connection counts against
@@ -65,8 +65,16 @@ impl ConnectionGuard {
 #[derive(Debug)]
 pub(super) struct Permit {
     admission: Arc<Admission>,
-    /// `None` for a connection that is only refused.
-    address: Option<IpAddr>,
+    place: Place,
+}
+
+/// What a permit counts for.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// A connection that is served, of this address if that is limited.
+    Serving(Option<ClientAddress>),
+    /// One that is only refused.
+    Refusing,
 }
 
 impl Admission {
@@ -87,13 +95,18 @@ impl Admission {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A permit to serve a connection from this address, if the limits allow one more.
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refusal> {
+    /// A permit to serve a connection that counts for this address, if the limits allow one more.
+    /// That of a proxy counts for none.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        address: Option<ClientAddress>,
+    ) -> Result<Permit, Refusal> {
         let mut state = self.state();
         if state.serving >= self.max {
             return Err(Refusal::Limit);
         }
-        if let Some(max) = self.per_address_max {
+        let limited = self.per_address_max.zip(address);
+        if let Some((max, address)) = limited {
             let count = state.by_address.entry(address).or_default();
             if *count >= max {
                 return Err(Refusal::AddressLimit);
@@ -101,7 +114,8 @@ impl Admission {
             *count += 1;
         }
         state.serving += 1;
-        Ok(Permit { admission: Arc::clone(self), address: Some(address) })
+        let place = Place::Serving(limited.map(|(_, address)| address));
+        Ok(Permit { admission: Arc::clone(self), place })
     }
 
     /// A permit to send a client a refusal; there are few at a time.
@@ -111,18 +125,19 @@ impl Admission {
             return None;
         }
         state.refusing += 1;
-        Some(Permit { admission: Arc::clone(self), address: None })
+        Some(Permit { admission: Arc::clone(self), place: Place::Refusing })
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.admission.state();
-        let Some(address) = self.address else {
+        let Place::Serving(address) = self.place else {
             state.refusing -= 1;
             return;
         };
         state.serving -= 1;
+        let Some(address) = address else { return };
         if let Some(count) = state.by_address.get_mut(&address) {
             *count -= 1;
             if *count == 0 {

@@ -7,6 +7,7 @@
 //! belongs to other modules, such as the log, is read at that moment too ([`Snapshot`]).
 
 mod catalogue;
+mod clients;
 mod connections;
 mod delivering;
 mod histogram;
@@ -24,6 +25,7 @@ mod streams;
 mod tokens;
 
 pub use catalogue::{Described, catalogue};
+pub use clients::{ClientCounts, LimitsOfClients};
 pub use connections::OpenConnection;
 pub use labels::{
     AcceptError, ConnectionEnd, EndReason, Protocol, PublishRejection, PublishSource, Refusal,
@@ -42,6 +44,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
+use clients::Clients;
 use connections::Connections;
 use delivering::Delivering;
 use limits::LimitGauges;
@@ -61,6 +64,7 @@ struct Inner {
     shards: Vec<Arc<ShardStats>>,
     exporter: PrometheusHandle,
     streams: StreamMetrics,
+    clients: Clients,
     connections: Connections,
     publishing: Publishing,
     tokens: Tokens,
@@ -105,6 +109,7 @@ impl Metrics {
             shards,
             exporter,
             streams: StreamMetrics::register(),
+            clients: Clients::register(),
             connections: Connections::register(),
             publishing: Publishing::register(),
             tokens: Tokens::register(),
@@ -145,6 +150,7 @@ impl Metrics {
     pub fn render(&self, snapshot: &Snapshot) -> String {
         let inner = &self.inner;
         inner.streams.set(self);
+        inner.clients.set(snapshot);
         inner.connections.set();
         inner.publishing.set(snapshot);
         inner.delivering.set(self);

@@ -20,7 +20,7 @@ enum Zero {
     Refused,
 }
 
-const ZERO: [(&str, Zero); 51] = [
+const ZERO: [(&str, Zero); 58] = [
     ("--listen", Zero::Refused),
     ("--admin-listen", Zero::Refused),
     ("--open", Zero::No),
@@ -56,6 +56,13 @@ const ZERO: [(&str, Zero); 51] = [
     ("--body-max", Zero::Refused),
     ("--bodies-max", Zero::Refused),
     ("--selectors-max", Zero::Refused),
+    ("--grants-max", Zero::Refused),
+    ("--trusted-proxy", Zero::Refused),
+    ("--streams-per-address", Zero::Said("0 for no limit")),
+    ("--streams-per-token", Zero::Said("0 for no limit")),
+    ("--subscriptions-per-token", Zero::Said("0 for no")),
+    ("--publish-rate", Zero::Said("0 for no limit")),
+    ("--publish-burst", Zero::Refused),
     ("--body-timeout", Zero::Refused),
     ("--connections", Zero::Said("0 for 90 %")),
     ("--connections-per-address", Zero::Said("0 for no limit")),
