@@ -18,7 +18,7 @@ pub(super) const SELECTORS_MAX: usize = 1_000;
 pub(super) const URL_PATTERNS_MAX: usize = 256;
 
 /// The most work that the selectors of a request may take together to compile.
-pub(super) const COMPILE_STEPS_MAX: usize = 14_000_000;
+pub(super) const COMPILE_STEPS_MAX: usize = 12_000_000;
 
 /// Why a text is not a topic.
 #[derive(Error, Debug, PartialEq, Eq, Clone)]
