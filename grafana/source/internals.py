@@ -28,7 +28,8 @@ def dashboard() -> dict:
     it.row("At a glance", [(4, glance())])
     it.row("Shards", [(8, shards()), (8, passes())])
     it.row("Processor and memory", [(8, machine())])
-    it.row("Limits", [(8, limits()), (8, memory_limits())])
+    it.row("Limits", [(8, limits()), (8, memory_limits()), (8, pattern_limits())])
+    it.row("Limits of each client", [(8, stream_clients()), (8, publishing_clients())], collapsed=True)
     it.row("Log of events", [(8, log())], collapsed=True)
     it.row("HTTP layer", [(8, runtime()), (8, http_layer())], collapsed=True)
     it.row("Connections", [(9, connections())], collapsed=True)
@@ -157,6 +158,55 @@ def memory_limits() -> list:
                       Query("sum by (instance) (fanfare_output_buffer_bytes{SERVER})", "used {{instance}}"),
                       Query("sum by (instance) (fanfare_output_buffer_bytes_limit{SERVER})", "limit {{instance}}"),
                   ], limits=["limit"])),
+    ]
+
+
+def pattern_limits() -> list:
+    return [
+        (12, graph("Memory of grants", "Patterns in tokens, and those of earlier tokens as long as there is room. At the "
+                   "limit, requests with new patterns in their tokens are answered with 'busy'.", "bytes", [
+                       Query("sum by (instance) (fanfare_grant_bytes{SERVER})", "used {{instance}}"),
+                       Query("sum by (instance) (fanfare_grant_bytes_limit{SERVER})", "limit {{instance}}"),
+                   ], limits=["limit"])),
+        (12, graph("Memory of topics as URLs", "Topics that were parsed to be compared with URL patterns. Those that "
+                   "were not used for longest go first, so that the limit is normal for a busy server.", "bytes", [
+                       Query("sum by (instance) (fanfare_topic_url_bytes{SERVER})", "used {{instance}}"),
+                       Query("sum by (instance) (fanfare_topic_url_bytes_limit{SERVER})", "limit {{instance}}"),
+                   ], limits=["limit"])),
+    ]
+
+
+def stream_clients() -> list:
+    return [
+        (12, graph("Clients with streams", "Addresses and tokens whose open streams are counted, where a limit is set; and "
+                  "addresses behind proxies, where connections of an address are limited.", "short", [
+                      Query("sum by (instance, client) (fanfare_stream_clients{SERVER})", "{{client}} {{instance}}"),
+                      Query("sum by (instance) (fanfare_proxied_clients{SERVER})", "behind proxies {{instance}}"),
+                  ])),
+        (12, graph("Most of one client", "The most streams that an address and a token may have, and selectors that a "
+                  "token may have in all of them. What has no limit is not shown.", "short", [
+                      Query("max by (instance, client) (fanfare_client_streams_limit{SERVER})",
+                            "streams {{client}} {{instance}}"),
+                      Query("max by (instance) (fanfare_token_subscriptions_limit{SERVER})",
+                            "selectors of a token {{instance}}"),
+                  ])),
+    ]
+
+
+def publishing_clients() -> list:
+    return [
+        (8, graph("Clients that publish", "Addresses and tokens whose rate is remembered, where it is limited. Those not "
+                  "seen for longest are forgotten at the limit.", "short", [
+                      Query("sum by (instance, client) (fanfare_publish_rate_clients{SERVER})",
+                            "{{client}} {{instance}}"),
+                      Query("max by (instance) (fanfare_publish_rate_clients_limit{SERVER})", "limit {{instance}}"),
+                  ], limits=["limit"])),
+        (8, graph("Publish rate of one client", "The most events a second that an address and a token may publish. What "
+                  "has no limit is not shown.", "ops", [
+                      Query("max by (instance) (fanfare_publish_rate_limit{SERVER})", "limit {{instance}}")])),
+        (8, graph("Publishers over their rate", "Requests with many events whose next one waits, because its publisher "
+                  "is faster than one client may be.", "short", [
+                      Query("sum by (instance) (fanfare_publishers_over_rate{SERVER})", "waiting {{instance}}")])),
     ]
 
 

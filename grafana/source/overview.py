@@ -181,9 +181,10 @@ def rejections() -> list:
         turned_away("Connections rejected", "Connections that were not served. limit: all are taken; address_limit: "
                     "this address has its share. 64 at a time are told so (429, or a 200 with `retry:` for a stream); the "
                     "rest are closed without a word.", "fanfare_connections_rejected_total"),
-        turned_away("Streams rejected", "Requests for a stream that got none.", "fanfare_subscribe_rejected_total"),
+        turned_away("Streams rejected", "Requests for a stream that got none. address_limit and token_limit: "
+                    "one client has its share.", "fanfare_subscribe_rejected_total"),
         turned_away("Publishes rejected", "invalid, forbidden, duplicate_id and too_large are the publisher's to "
-                    "solve; timeout, busy and unavailable are ours.", "fanfare_publish_rejected_total"),
+                    "solve, and client_limit is one that is too fast; timeout, busy and unavailable are ours.", "fanfare_publish_rejected_total"),
     ]
 
 

@@ -24,12 +24,15 @@ use crate::config::Config;
 use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos};
 use crate::file_limit::FileLimit;
-use crate::http::{self, BodyMemory, Context, HttpServer, HttpSettings, Pages, SelectorReader};
+use crate::http::{
+    self, BodyMemory, ClientLimitSettings, ClientLimits, Context, HttpServer, HttpSettings, Pages,
+    PublishRate, SelectorReader,
+};
 use crate::hub::Hub;
 use crate::jwks;
 use crate::lifecycle::{Lifecycle, Shutdown};
 use crate::log::MemoryLog;
-use crate::metrics::{Limits, Metrics};
+use crate::metrics::{Limits, LimitsOfClients, Metrics};
 use crate::reload::Reloader;
 use crate::topic::{SelectorCompiler, TopicResolver};
 
@@ -120,8 +123,7 @@ impl App {
 
         let listeners = listen_on(&config.listen, "--listen", &config.http)?;
         let admin_listeners = listen_on(&config.admin_listen, "--admin-listen", &config.http)?;
-        let addresses = bound(&listeners)?;
-        let admin_addresses = bound(&admin_listeners)?;
+        let (addresses, admin_addresses) = (bound(&listeners)?, bound(&admin_listeners)?);
         if config.open_to_network {
             tracing::warn!(
                 "everybody who reaches the listeners may publish and subscribe (--open)"
@@ -129,16 +131,17 @@ impl App {
         }
 
         let body_memory = BodyMemory::new(config.http.bodies_bytes_max);
-        let selectors = SelectorCompiler::new(
-            config.http.selectors_bytes_max,
-            topic_resolver(&config.public_urls, &addresses),
-        );
+        let (selectors, grants) =
+            compilers(&config.http, topic_resolver(&config.public_urls, &addresses));
+        let client_limits = ClientLimits::new(&config.http.client_limits);
         let admin = Admin {
             metrics: metrics.clone(),
             hub: hub.clone(),
             lifecycle: lifecycle.clone(),
             body_memory: body_memory.clone(),
             selectors: selectors.clone(),
+            grants: grants.clone(),
+            client_limits: client_limits.clone(),
             http_runtime: Handle::current(),
         };
         start_admin(&admin, admin_listeners).map_err(BuildError::Admin)?;
@@ -155,7 +158,9 @@ impl App {
             event_limits: config.event_limits,
             settings: HttpSettings { connections_max, ..config.http },
             body_memory,
-            selectors: SelectorReader::new(selectors),
+            client_limits,
+            selectors: SelectorReader::of_subscribers(selectors),
+            grants: SelectorReader::of_tokens(grants),
             pages,
             demos,
             metrics: metrics.clone(),
@@ -262,6 +267,21 @@ impl App {
     }
 }
 
+fn start_admin(admin: &Admin, listeners: Vec<TcpListener>) -> io::Result<()> {
+    let start = |listener: TcpListener| admin.clone().start(listener.into_std()?);
+    listeners.into_iter().try_for_each(start)
+}
+
+/// What compiles the selectors of subscribers, and what the grants of tokens: apart, so that neither
+/// takes the memory of the other.
+fn compilers(
+    settings: &HttpSettings,
+    resolver: TopicResolver,
+) -> (SelectorCompiler, SelectorCompiler) {
+    let of_subscribers = SelectorCompiler::new(settings.selectors_bytes_max, resolver.clone());
+    (of_subscribers, SelectorCompiler::new(settings.grants_bytes_max, resolver))
+}
+
 async fn join(threads: DeliveryThreads) {
     if end_in_time(|| threads.have_ended()).await {
         threads.join();
@@ -293,15 +313,21 @@ fn limits(config: &Config, connections: usize) -> Limits {
         output_buffers: config.delivery.output_buffers_max,
         body_memory: config.http.bodies_bytes_max,
         selector_bytes: config.http.selectors_bytes_max,
+        grant_bytes: config.http.grants_bytes_max,
+        topic_url_bytes: TopicResolver::BYTES_MAX,
+        clients: limits_of_clients(&config.http.client_limits),
         drain_window: config.drain_window,
     }
 }
 
-fn start_admin(admin: &Admin, listeners: Vec<TcpListener>) -> io::Result<()> {
-    for listener in listeners {
-        admin.clone().start(listener.into_std()?)?;
+fn limits_of_clients(settings: &ClientLimitSettings) -> LimitsOfClients {
+    LimitsOfClients {
+        streams_per_address: settings.streams_per_address_max,
+        streams_per_token: settings.streams_per_token_max,
+        subscriptions_per_token: settings.subscriptions_per_token_max,
+        publish_rate: settings.publish_rate.map(|rate| rate.interval.as_secs_f64().recip()),
+        publishing_clients: PublishRate::CLIENTS_MAX,
     }
-    Ok(())
 }
 
 async fn expire(log: &MemoryLog) {

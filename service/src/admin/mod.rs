@@ -14,7 +14,7 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::runtime;
 
-use crate::http::BodyMemory;
+use crate::http::{BodyMemory, ClientLimits};
 use crate::hub::Hub;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{Metrics, Snapshot};
@@ -34,6 +34,10 @@ pub struct Admin {
     pub body_memory: BodyMemory,
     /// What keeps compiled selectors.
     pub selectors: SelectorCompiler,
+    /// What keeps the compiled grants of tokens.
+    pub grants: SelectorCompiler,
+    /// What each client takes.
+    pub client_limits: ClientLimits,
     /// The tokio runtime of the HTTP layer, of which there are stats.
     pub http_runtime: runtime::Handle,
 }
@@ -68,6 +72,9 @@ impl Admin {
             publishers_waiting: self.hub.publishers_waiting(),
             body_memory_bytes: self.body_memory.held(),
             selector_bytes: self.selectors.bytes(),
+            grant_bytes: self.grants.bytes(),
+            topic_url_bytes: self.selectors.topic_url_bytes(),
+            clients: self.client_limits.counts(),
             ready: self.is_ready(),
             runtime: self.http_runtime.metrics().into(),
         }

@@ -93,8 +93,10 @@ async fn accept_all(
             }
         };
         tracing::debug!(%peer, "connection accepted");
-        let (permit, mode) = match admission.admit(peer.ip()) {
-            Ok(permit) => (permit, StreamMode::Serve),
+        let address = Some(peer.ip());
+        let counted = context.client_limits.counted_at_accept(address);
+        let (permit, mode) = match admission.admit(counted) {
+            Ok(permit) => (permit, StreamMode::Serve { peer: address }),
             Err(refusal) => {
                 context.metrics.connection_refused(refusal);
                 warn_of(refusal, peer.ip(), &context.settings);
@@ -105,7 +107,7 @@ async fn accept_all(
             }
         };
         // One that is refused has been counted as such, and is over the limit of the open ones.
-        let open = matches!(mode, StreamMode::Serve).then(|| context.metrics.connection());
+        let open = matches!(mode, StreamMode::Serve { .. }).then(|| context.metrics.connection());
         let guard = ConnectionGuard::new(permit, open, context.lifecycle.tasks().token());
         tokio::spawn(connection::serve(stream, mode, Arc::clone(current), guard));
     }
@@ -124,7 +126,7 @@ fn warn_of(refusal: Refusal, address: IpAddr, settings: &HttpSettings) {
             WARN,
             %address,
             per_address,
-            "connections of an address are refused because it has as many as one may have; if many clients share it, raise --connections-per-address"
+            "connections of an address are refused because it has as many as one may have; if it is a proxy, name it with --trusted-proxy; if many clients share it, raise --connections-per-address"
         ),
     }
 }

@@ -1,12 +1,12 @@
 //! Which connections are served: the limits of their number, in all and of one address.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::HttpSettings;
+use super::client::ClientAddress;
 use crate::metrics::{ConnectionEnd, OpenConnection, Protocol, Refusal};
 
 /// How many connections may be sent a refusal at the same time.
@@ -25,7 +25,7 @@ struct Admitted {
     serving: usize,
     refusing: usize,
     /// Of connections that came while addresses were limited.
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<ClientAddress, usize>,
 }
 
 /// Goes where the socket of a connection goes. Until it is dropped, the connection counts against
@@ -68,13 +68,13 @@ pub(super) struct Permit {
     kind: PermitKind,
 }
 
+/// What a permit counts for.
 #[derive(Clone, Copy, Debug)]
 enum PermitKind {
-    Serve {
-        /// `None` while addresses are not limited.
-        counted: Option<IpAddr>,
-    },
-    Refuse,
+    /// A connection that is served, of this address if that is limited.
+    Serving(Option<ClientAddress>),
+    /// One that is only refused.
+    Refusing,
 }
 
 impl Admission {
@@ -100,13 +100,18 @@ impl Admission {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A permit to serve a connection from this address, if the limits allow one more.
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refusal> {
+    /// A permit to serve a connection that counts for this address, if the limits allow one more.
+    /// That of a proxy counts for none.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        address: Option<ClientAddress>,
+    ) -> Result<Permit, Refusal> {
         let mut state = self.state();
         if state.serving >= state.max {
             return Err(Refusal::Limit);
         }
-        if let Some(max) = state.per_address_max {
+        let limited = state.per_address_max.zip(address);
+        if let Some((max, address)) = limited {
             let count = state.by_address.entry(address).or_default();
             if *count >= max {
                 return Err(Refusal::AddressLimit);
@@ -114,8 +119,8 @@ impl Admission {
             *count += 1;
         }
         state.serving += 1;
-        let counted = state.per_address_max.map(|_| address);
-        Ok(Permit { admission: Arc::clone(self), kind: PermitKind::Serve { counted } })
+        let kind = PermitKind::Serving(limited.map(|(_, address)| address));
+        Ok(Permit { admission: Arc::clone(self), kind })
     }
 
     /// A permit to send a client a refusal; there are few at a time.
@@ -125,21 +130,20 @@ impl Admission {
             return None;
         }
         state.refusing += 1;
-        Some(Permit { admission: Arc::clone(self), kind: PermitKind::Refuse })
+        Some(Permit { admission: Arc::clone(self), kind: PermitKind::Refusing })
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.admission.state();
-        let PermitKind::Serve { counted } = self.kind else {
+        let PermitKind::Serving(address) = self.kind else {
             state.refusing -= 1;
             return;
         };
         state.serving -= 1;
-        if let Some(address) = counted
-            && let Some(count) = state.by_address.get_mut(&address)
-        {
+        let Some(address) = address else { return };
+        if let Some(count) = state.by_address.get_mut(&address) {
             *count -= 1;
             if *count == 0 {
                 state.by_address.remove(&address);

@@ -6,6 +6,7 @@ use hyper::header::{HeaderMap, HeaderValue};
 use tracing::Level;
 
 use super::Context;
+use super::client_limits::TokenHolder;
 use super::credentials::Credential;
 use super::parameters::Pairs;
 use super::response::Problem;
@@ -28,11 +29,14 @@ pub(super) struct Access {
     pub(super) dialect: Dialect,
     /// When a stream ends at the latest.
     pub(super) stream_ends: Option<Instant>,
+    /// Who its token is for, where tokens have limits.
+    pub(super) holder: Option<TokenHolder>,
 }
 
 impl Access {
     fn without_token(grants: Grants) -> Self {
-        Self { grants, expires: None, dialect: Dialect::Legacy, stream_ends: None }
+        let dialect = Dialect::Legacy;
+        Self { grants, expires: None, dialect, stream_ends: None, holder: None }
     }
 
     /// The same until the same time, with other grants.
@@ -103,6 +107,7 @@ async fn access(
                 error => refused(&error, context),
             },
         )?;
+    let holder = context.client_limits.holder(granted.holder.as_deref(), &credential.token);
     let expires = granted.expires.map(moment);
     let stream_ends = expires.or_else(|| Instant::now().checked_add(stream_time()));
     let TokenGrants { publish, subscribe, dialect, .. } = granted;
@@ -113,7 +118,7 @@ async fn access(
         Role::Publisher => Grants::of(publish, None),
         Role::Subscriber => Grants::of(None, subscribe),
     };
-    Ok(Access { grants, expires, dialect, stream_ends })
+    Ok(Access { grants, expires, dialect, stream_ends, holder })
 }
 
 async fn selectors(grants: &[Grant], context: &Context) -> Result<Option<SelectorSet>, Problem> {
@@ -121,10 +126,13 @@ async fn selectors(grants: &[Grant], context: &Context) -> Result<Option<Selecto
         return Ok(None);
     }
     let texts = grants.iter().map(|(notation, text)| (*notation, text.as_str()));
-    match context.selectors.read_all(texts).await {
+    match context.grants.read_all(texts).await {
         Ok(set) => Ok(Some(set)),
         // A selector that cannot be used is the token's fault, unless there is no memory for it.
-        Err(Problem::Selector(error)) if error != SelectorError::BudgetExhausted => {
+        Err(Problem::Selector(SelectorError::BudgetExhausted)) => Err(Problem::TooMany {
+            what: "the grants of tokens take all the memory that they may; whoever runs the server can raise --grants-max",
+        }),
+        Err(Problem::Selector(error)) => {
             Err(refused(&TokenError::Claims(format!("a selector in it: {error}")), context))
         }
         Err(problem) => Err(problem),

@@ -14,6 +14,7 @@ use http_body_util::Full;
 use http_body_util::channel::Channel;
 use hyper::body::{Body, Frame, SizeHint};
 
+use super::client_limits::StreamPermits;
 use crate::delivery::{Segment, SlotReader, StreamCut};
 use crate::hub::Subscription;
 
@@ -35,6 +36,24 @@ pub(super) struct PendingStream {
     pub(super) subscription: Subscription,
     /// What is sent first.
     pub(super) first: Bytes,
+    /// What it counts as until it ends, where clients have limits.
+    pub(super) permits: Option<Box<StreamPermits>>,
+}
+
+impl PendingStream {
+    pub(super) fn new(subscription: Subscription, first: Bytes, permits: StreamPermits) -> Self {
+        let permits = (!permits.is_empty()).then(|| Box::new(permits));
+        Self { subscription, first, permits }
+    }
+
+    /// Counts it as this, too, until it ends.
+    pub(super) fn count_as(&mut self, permits: StreamPermits) {
+        if permits.is_empty() {
+            return;
+        }
+        let known = self.permits.take().map(|known| *known).unwrap_or_default();
+        self.permits = Some(Box::new(known.and(permits)));
+    }
 }
 
 /// The body of a response, as hyper polls it. Every stream of HTTP/2 keeps one, so what streams do

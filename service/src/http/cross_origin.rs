@@ -85,11 +85,12 @@ impl OriginPolicy {
     /// Whether a request whose token is in a cookie may publish: the page that made it must be one
     /// of ours, or listed, and must be known (1.0 of the protocol, "Cookie").
     ///
-    /// With public URLs the page's whole origin is compared, its scheme included; without, all that is
-    /// known is the host that is called.
+    /// With public URLs the page's whole origin is compared, its scheme included; without, the host that
+    /// is called, and the scheme where a trusted proxy says by which it was called.
     pub(super) fn check_cookie_publish<B>(
         &self,
         request: &Request<B>,
+        scheme: Option<&str>,
         public_urls: &[String],
     ) -> Result<(), Problem> {
         let headers = request.headers();
@@ -101,7 +102,10 @@ impl OriginPolicy {
         };
         let own: Vec<_> = public_urls.iter().filter_map(|url| Origin::of_url(url)).collect();
         let is_ours = |origin: &Origin| match &*own {
-            [] => called(request).is_some_and(|host| origin.is_at(&host)),
+            [] => {
+                scheme.is_none_or(|scheme| origin.has_scheme(scheme))
+                    && called(request).is_some_and(|host| origin.is_at(&host))
+            }
             own => own.contains(origin),
         };
         match origin {

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,13 +14,14 @@ use super::body::{Content, PendingStream, ResponseBody};
 use super::incoming::Incoming;
 use super::response::HttpResponse;
 use super::{Context, route, subscribe, trace};
-use crate::delivery::Cut;
+use crate::delivery::{Cut, HangUp};
 use crate::metrics::{ConnectionEnd, Refusal};
 
 /// What a connection is given.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum StreamMode {
-    Serve,
+    /// Its requests are served. `peer` is the address at its other end, if there is one.
+    Serve { peer: Option<IpAddr> },
     /// The same refusal to every request, and then the end.
     Refuse(Refusal),
 }
@@ -32,20 +34,26 @@ pub(super) async fn respond(
 ) -> HttpResponse {
     match mode {
         // Boxed, so that the space of its future is not in every response.
-        StreamMode::Serve if trace::is_on() => Box::pin(traced(request, context)).await,
-        StreamMode::Serve => route::respond(request, context).await,
+        StreamMode::Serve { peer } if trace::is_on() => {
+            Box::pin(traced(request, peer, context)).await
+        }
+        StreamMode::Serve { peer } => route::respond(request, peer, context).await,
         StreamMode::Refuse(refusal) => route::refuse(&request, context, refusal),
     }
 }
 
 /// Responds to a request within its span.
-async fn traced(request: Request<Incoming>, context: &Arc<Context>) -> HttpResponse {
+async fn traced(
+    request: Request<Incoming>,
+    peer: Option<IpAddr>,
+    context: &Arc<Context>,
+) -> HttpResponse {
     let route = route::route(request.uri().path(), context);
     // Also for a span that is none: a second place for the future of a response would be memory for
     // each connection.
     let span = route.and_then(|route| trace::begin(&request, route)).unwrap_or_else(Span::none);
     let began = Instant::now();
-    let response = route::respond(request, context).instrument(span.clone()).await;
+    let response = route::respond(request, peer, context).instrument(span.clone()).await;
     if !span.is_none() {
         trace::end(&span, response.status(), began);
     }
@@ -65,9 +73,17 @@ pub(super) fn to_body(
         Content::Whole(body) => ResponseBody::Whole(Box::new(body)),
         Content::Lines(lines) => ResponseBody::Lines(Box::new(lines)),
         Content::Stream(opening) => {
-            let PendingStream { subscription, first } = *opening;
+            let PendingStream { subscription, first, permits } = *opening;
             subscribe::count_opened(&subscription, &context.metrics);
-            match context.delivery.subscribe_body(subscription, first, Box::new(hang_up)) {
+            let hang_up: HangUp = match permits {
+                None => Box::new(hang_up),
+                // It goes with the stream, and so what is counted until the stream ends goes with it.
+                Some(permits) => Box::new(move |cut| {
+                    let _held = &permits;
+                    hang_up(cut);
+                }),
+            };
+            match context.delivery.subscribe_body(subscription, first, hang_up) {
                 Some(reader) => ResponseBody::Events { reader, segment_min },
                 // All shards have ended. The stream ends at once, and its client comes back.
                 None => ResponseBody::Whole(<_>::default()),

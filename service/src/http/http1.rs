@@ -29,6 +29,7 @@ use super::exchange::{StreamMode, note_end, respond, to_body};
 use super::handover::{Detached, Observed, Takeover, UnfinishedResponse, UpgradeState, beginning};
 use super::incoming::Incoming;
 use super::{Context, head, subscribe};
+use crate::delivery::Held;
 use crate::logging::log_limited;
 use crate::metrics::{ConnectionEnd, StatusClass};
 
@@ -55,7 +56,7 @@ pub(super) async fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(context.settings.headers_timeout)
         .max_buf_size(head::hard_limit(context.settings.headers_bytes_max).max(8 << 10))
-        .keep_alive(matches!(mode, StreamMode::Serve))
+        .keep_alive(matches!(mode, StreamMode::Serve { .. }))
         .serve_connection(io, service);
     let mut closing = pin!(context.lifecycle.closing());
     let mut is_closing = false;
@@ -166,7 +167,10 @@ async fn hand_over(
     let first = beginning(&head, &opening.first);
     match stream.into_std() {
         Ok(socket) => {
-            let held = Box::new(guard);
+            let held: Held = match opening.permits {
+                None => Box::new(guard),
+                Some(permits) => Box::new((guard, permits)),
+            };
             context.delivery.subscribe_socket(opening.subscription, socket, first, held);
         }
         Err(error) => log_limited!(

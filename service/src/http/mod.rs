@@ -10,6 +10,8 @@ mod admission;
 mod authorise;
 mod body;
 mod body_memory;
+mod client;
+mod client_limits;
 pub(crate) mod closing;
 mod connection;
 mod credentials;
@@ -44,6 +46,8 @@ mod whole_body;
 
 pub use accept::{HttpServer, set_options};
 pub use body_memory::BodyMemory;
+pub use client::{TrustedProxies, TrustedProxy, TrustedProxyError};
+pub use client_limits::{ClientLimitSettings, ClientLimits, PublishRate};
 pub use credentials::TokenPlaces;
 pub use cross_origin::OriginPolicy;
 pub use current::RequestRules;
@@ -78,12 +82,16 @@ pub struct HttpSettings {
     pub bodies_bytes_max: usize,
     /// What the compiled selectors of all streams may take in memory, in bytes.
     pub selectors_bytes_max: usize,
+    /// What the compiled grants of tokens may take in memory, in bytes.
+    pub grants_bytes_max: usize,
     /// How long a body may take; for NDJSON, how long a line may take, and a pause between lines.
     pub body_timeout: Duration,
     /// How many connections in all.
     pub connections_max: usize,
     /// How many connections an address may have.
     pub connections_per_address_max: Option<usize>,
+    /// What one client may take.
+    pub client_limits: ClientLimitSettings,
     /// How many HTTP/2 streams a connection may have.
     pub http2_streams_max: u32,
     /// `SO_SNDBUF` of each connection in bytes; the kernel doubles it.
@@ -109,10 +117,12 @@ impl Default for HttpSettings {
             body_bytes_max: 4 << 20,
             bodies_bytes_max: 256 << 20,
             selectors_bytes_max: 64 << 20,
+            grants_bytes_max: 32 << 20,
             body_timeout: Duration::from_secs(30),
             // The program knows the limit of open files, and sets this from it.
             connections_max: usize::MAX,
             connections_per_address_max: None,
+            client_limits: ClientLimitSettings::default(),
             http2_streams_max: 250,
             send_buffer_bytes: 64 << 10,
             unsent_bytes_max: 16 << 10,
@@ -145,8 +155,12 @@ pub struct Context {
     pub settings: HttpSettings,
     /// The memory that bodies hold.
     pub body_memory: BodyMemory,
-    /// What reads selectors, and keeps what was compiled.
+    /// What each client may take, and takes now.
+    pub client_limits: ClientLimits,
+    /// What reads the selectors of subscribers, and keeps what was compiled.
     pub selectors: SelectorReader,
+    /// The same for the grants of tokens, apart, so that subscribers cannot delay them.
+    pub grants: SelectorReader,
     /// The embedded pages.
     pub pages: Arc<Pages>,
     /// The demonstrations, unless they are off.

@@ -111,6 +111,11 @@ impl Origin {
         Some(Self(OriginKind::Host { scheme: url.scheme().to_owned(), host, port: url.port() }))
     }
 
+    /// Whether its pages came by this scheme.
+    pub(super) fn has_scheme(&self, name: &str) -> bool {
+        matches!(&self.0, OriginKind::Host { scheme, .. } if scheme == name)
+    }
+
     /// Whether its pages are served by this machine, as web pages are.
     pub(super) fn is_loopback(&self) -> bool {
         self.web_host().is_some_and(|called| called.host.is_loopback())

@@ -9,6 +9,7 @@ use tokio::task::yield_now;
 use super::Context;
 use super::authorise::{self, Access};
 use super::body_memory::HeldMemory;
+use super::client::RequestClient;
 use super::credentials;
 use super::incoming::Incoming;
 use super::parameters::{Pairs, check_spelling, pairs, path_part};
@@ -30,9 +31,11 @@ const PARAMETERS: [&str; 5] = ["type", "id", "retry", "private", credentials::PA
 /// `POST /.well-known/mercure`: the fields of a form.
 pub(super) async fn form(
     request: Request<Incoming>,
+    client: &RequestClient,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
-    let access = authorise(&request, context).await?;
+    let access = authorise(&request, client, context).await?;
+    check_rate(client, &access, context)?;
     check_media_type(&request, FORM)?;
     let max = context.settings.body_bytes_max;
     let WholeBody { bytes, held } = WholeBody::read(request, max, context).await?;
@@ -46,9 +49,11 @@ pub(super) async fn form(
 pub(super) async fn raw(
     request: Request<Incoming>,
     encoded_topic: &str,
+    client: &RequestClient,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
-    let access = authorise(&request, context).await?;
+    let access = authorise(&request, client, context).await?;
+    check_rate(client, &access, context)?;
     let query = request.uri().query().unwrap_or_default().to_owned();
     let parameters = pairs(&query)?;
     check_spelling(parameters.iter().map(|(name, _)| name.as_ref()), &PARAMETERS)?;
@@ -69,6 +74,7 @@ pub(super) async fn raw(
 /// cookies speaks for it, or nothing has to, its page must be one that may call us.
 pub(super) async fn authorise<B>(
     request: &Request<B>,
+    client: &RequestClient,
     context: &Context,
 ) -> Result<Access, Problem> {
     let parameters = pairs(request.uri().query().unwrap_or_default())?;
@@ -76,11 +82,18 @@ pub(super) async fn authorise<B>(
     match place {
         Some(TokenPlace::Header | TokenPlace::Query) => {}
         Some(TokenPlace::Cookie) => {
-            context.origins.check_cookie_publish(request, context.authority.public_urls())?;
+            let public_urls = context.authority.public_urls();
+            context.origins.check_cookie_publish(request, client.scheme, public_urls)?;
         }
         None => context.origins.check_publish(request)?,
     }
     Ok(access)
+}
+
+/// Refuses an event that comes faster than its publisher may publish, before its body is read.
+fn check_rate(client: &RequestClient, access: &Access, context: &Context) -> Result<(), Problem> {
+    let taken = context.client_limits.publish(client.address, access.holder, 1);
+    taken.map(|_| ()).map_err(|wait| Problem::TooFast { wait })
 }
 
 /// The event that a publisher from outside wants, if it is one and the grants cover its topics.

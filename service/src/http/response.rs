@@ -4,6 +4,7 @@
 //! what to do. Nothing of the inside shows in one: no stack, no path, no secret.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -16,10 +17,13 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::body::Content;
+use super::client_limits::ClientLimitError;
 use crate::event::{DraftError, retry_frame};
 use crate::log::AppendError;
 use crate::metrics::{PublishRejection, Refusal, SubscribeRejection};
 use crate::topic::{SelectorError, TopicError};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 pub(super) type HttpResponse = Response<Content>;
 
@@ -101,6 +105,13 @@ pub(super) enum Problem {
     ContentCoding { given: String },
     #[error("{what}; retry later")]
     TooMany { what: &'static str },
+    #[error("{0}; retry later")]
+    ClientLimit(#[from] ClientLimitError),
+    #[error(
+        "you publish faster than one client may; retry in {} s, and send fewer events",
+        whole_seconds(*wait)
+    )]
+    TooFast { wait: Duration },
     #[error("the server is draining; retry in a moment")]
     Draining,
 }
@@ -150,7 +161,9 @@ impl Problem {
             Self::MediaType { .. } | Self::ContentCoding { .. } => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
-            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany { .. } | Self::ClientLimit(_) | Self::TooFast { .. } => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
         }
     }
 
@@ -180,7 +193,8 @@ impl Problem {
             Self::Host(_) => "bad-host",
             Self::MediaType { .. } => "media-type",
             Self::ContentCoding { .. } => "content-coding",
-            Self::TooMany { .. } => "too-many",
+            Self::TooMany { .. } | Self::ClientLimit(_) => "too-many",
+            Self::TooFast { .. } => "too-fast",
             Self::Draining => "draining",
         }
     }
@@ -190,6 +204,8 @@ impl Problem {
         matches!(
             self,
             Self::TooMany { .. }
+                | Self::ClientLimit(_)
+                | Self::TooFast { .. }
                 | Self::Selector(SelectorError::BudgetExhausted)
                 | Self::Draining
                 | Self::KeysNotFetched
@@ -219,6 +235,7 @@ impl Problem {
             Self::TooMany { .. } | Self::Selector(SelectorError::BudgetExhausted) => {
                 Some(PublishRejection::Busy)
             }
+            Self::ClientLimit(_) | Self::TooFast { .. } => Some(PublishRejection::ClientLimit),
             Self::Draining => Some(PublishRejection::Draining),
             _ => Some(PublishRejection::Invalid),
         }
@@ -237,6 +254,14 @@ impl Problem {
             Self::TooMany { .. } | Self::Selector(SelectorError::BudgetExhausted) => {
                 SubscribeRejection::Busy
             }
+            Self::ClientLimit(limit) => match limit {
+                ClientLimitError::StreamsOfToken | ClientLimitError::SubscriptionsOfToken => {
+                    SubscribeRejection::TokenLimit
+                }
+                ClientLimitError::StreamsOfAddress | ClientLimitError::RequestsOfAddress => {
+                    SubscribeRejection::AddressLimit
+                }
+            },
             Self::Draining => SubscribeRejection::Draining,
             _ => SubscribeRejection::Invalid,
         }
@@ -271,7 +296,10 @@ pub(super) fn problem(problem: &Problem, retry_ms: &RangeInclusive<u32>) -> Http
         response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     }
     if problem.is_temporary() {
-        let seconds = random_ms(retry_ms).div_ceil(1_000);
+        let seconds = match problem {
+            Problem::TooFast { wait } => whole_seconds(*wait + wait.max(&SECOND).mul_f64(spread())),
+            _ => random_ms(retry_ms).div_ceil(1_000).into(),
+        };
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
@@ -310,6 +338,16 @@ pub(super) fn stream(content: Content) -> HttpResponse {
 /// after an error.
 pub(super) fn come_back(retry_ms: &RangeInclusive<u32>) -> HttpResponse {
     stream(Content::Whole(Full::new(retry_frame(random_ms(retry_ms)))))
+}
+
+/// Clients that are refused together are not to come back together.
+fn spread() -> f64 {
+    rand::rng().random_range(0.0..1.0)
+}
+
+/// In whole seconds, one at least, after which the time is over.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_millis().div_ceil(1_000).max(1).try_into().unwrap_or(u64::MAX)
 }
 
 fn random_ms(range: &RangeInclusive<u32>) -> u32 {

@@ -1,5 +1,6 @@
 //! From a request to its handler: the one table of paths, and what holds for all of them.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,6 +8,7 @@ use hyper::header::{ACCEPT, ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
 
 use super::body::Content;
+use super::client::RequestClient;
 use super::host::called_host;
 use super::incoming::Incoming;
 use super::pages::WebPage;
@@ -118,15 +120,21 @@ pub(super) fn route<'a>(path: &'a str, context: &'a Context) -> Option<&'a str> 
 }
 
 /// Responds to a request, whatever it is.
-pub(super) async fn respond(request: Request<Incoming>, context: &Arc<Context>) -> HttpResponse {
+/// `peer` is who its connection is from.
+pub(super) async fn respond(
+    request: Request<Incoming>,
+    peer: Option<IpAddr>,
+    context: &Arc<Context>,
+) -> HttpResponse {
     let page = context.origins.access(&request);
     let path = request.uri().path().to_owned();
     let endpoint = Endpoint::of(&path, context);
     let purpose = Purpose::of(endpoint, request.method());
     let with_retry = context.settings.retry_on_reject && wants_stream(&request);
     let called = called_host(&request).ok().flatten().map(str::to_owned);
+    let client = context.client_limits.client(peer, request.headers());
     let began = Instant::now();
-    let mut response = match dispatch(request, endpoint, context).await {
+    let mut response = match dispatch_counted(request, endpoint, purpose, &client, context).await {
         Ok(response) => response,
         Err(problem) => {
             purpose.count(&problem, &context.metrics);
@@ -187,9 +195,30 @@ pub(super) fn refuse(
 #[derive(Clone, Copy)]
 struct Preflight(&'static str);
 
+/// Serves a request within the limits of its client: counted before anything is done for it, and if
+/// it becomes a stream, until that ends.
+async fn dispatch_counted(
+    request: Request<Incoming>,
+    endpoint: Option<Endpoint<'_>>,
+    purpose: Purpose,
+    client: &RequestClient,
+    context: &Arc<Context>,
+) -> Result<HttpResponse, Problem> {
+    let mut permits = context.client_limits.begin(client)?;
+    if purpose == Purpose::Subscribe {
+        permits = context.client_limits.open_stream(client, permits)?;
+    }
+    let mut response = dispatch(request, endpoint, client, context).await?;
+    if let Content::Stream(opening) = response.body_mut() {
+        opening.count_as(permits);
+    }
+    Ok(response)
+}
+
 async fn dispatch(
     request: Request<Incoming>,
     endpoint: Option<Endpoint<'_>>,
+    client: &RequestClient,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
     head::check(&request, context.settings.headers_bytes_max)?;
@@ -216,9 +245,9 @@ async fn dispatch(
         Endpoint::Hub if *request.method() == QUERY => {
             subscribe::selectors_in_form(request, context).await
         }
-        Endpoint::Hub if publishes => publish::form(request, context).await,
-        Endpoint::Topic(topic) if publishes => publish::raw(request, topic, context).await,
-        Endpoint::Batch if publishes => ndjson::publish(request, context).await,
+        Endpoint::Hub if publishes => publish::form(request, client, context).await,
+        Endpoint::Topic(topic) if publishes => publish::raw(request, topic, client, context).await,
+        Endpoint::Batch if publishes => ndjson::publish(request, client, context).await,
         _ => Err(Problem::Method { allow }),
     }
 }

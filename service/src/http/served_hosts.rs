@@ -107,6 +107,8 @@ impl Called {
 
 const NOT_A_HOST: &str = "`Host` is not a host name or address; send `name` or `name:port`";
 
+const NO_HOST: &str = "the request names no host, and only some are served here; send `Host`";
+
 /// The hosts that are served.
 #[derive(Clone, Debug, Default)]
 pub struct ServedHosts {
@@ -120,11 +122,15 @@ pub struct ServedHosts {
 impl ServedHosts {
     /// Refuses a request that calls a host that is not served.
     pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), Problem> {
-        // A client that names no host speaks HTTP/1.0, and no browser does.
-        let Some(called) = called_host(request)? else { return Ok(()) };
+        let called = called_host(request)?;
         if self.any {
             return Ok(());
         }
+        // Without a host nothing says that a request is for one of those that were named. No browser
+        // sends such a one, so that on loopback it does no harm.
+        let Some(called) = called else {
+            return if self.named.is_empty() { Ok(()) } else { Err(Problem::Host(NO_HOST)) };
+        };
         let Called { host, .. } = Called::parse(called).ok_or(Problem::Host(NOT_A_HOST))?;
         if (self.loopback && host.is_loopback()) || self.named.contains(&host) {
             return Ok(());
@@ -182,6 +188,24 @@ mod tests {
         for host in foreign {
             let problem = Problem::ForeignHost { host: host.to_owned() };
             assert_eq!(served.check(&request(host)), Err(problem), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_request_for_no_host_is_for_none_of_those_that_are_named() {
+        let named = vec!["push.example".parse().unwrap()];
+        let loopback = ServedHosts { loopback: true, ..ServedHosts::default() };
+        let cases = [
+            (ServedHosts { named: named.clone(), ..loopback.clone() }, Err(Problem::Host(NO_HOST))),
+            (ServedHosts { any: true, ..ServedHosts::default() }, Ok(())),
+            (ServedHosts { named, ..ServedHosts::default() }, Err(Problem::Host(NO_HOST))),
+            (loopback, Ok(())),
+        ];
+        for (served, expected) in cases {
+            for version in [Version::HTTP_10, Version::HTTP_2] {
+                let request = Request::builder().version(version).uri("/").body(()).unwrap();
+                assert_eq!(served.check(&request), expected, "{version:?} {served:?}");
+            }
         }
     }
 

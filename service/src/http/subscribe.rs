@@ -9,6 +9,7 @@ use hyper::{HeaderMap, Method, Request, Uri};
 use super::Context;
 use super::authorise::{self, Access};
 use super::body::{Content, PendingStream};
+use super::client_limits::StreamPermits;
 use super::incoming::Incoming;
 use super::parameters::{Pairs, pairs, path_part};
 use super::response::{self, HttpResponse, Problem};
@@ -157,7 +158,12 @@ fn open(
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
     let ResumeRequest { resume, was_empty } = requested;
-    let Access { grants, stream_ends: expires, .. } = access;
+    let Access { grants, stream_ends: expires, holder, .. } = access;
+    let token = if method == Method::HEAD {
+        None
+    } else {
+        context.client_limits.open_stream_of(holder, selectors.iter().len())?
+    };
     let request = SubscribeRequest { selectors, grants, resume };
     let subscription = Subscription { expires, ..context.hub.subscribe(request) };
     let resumed_after = subscription
@@ -168,7 +174,8 @@ fn open(
         Content::Whole(<_>::default())
     } else {
         let first = first_bytes(&subscription, was_empty);
-        Content::Stream(Box::new(PendingStream { subscription, first }))
+        let permits = StreamPermits::of_token(token);
+        Content::Stream(Box::new(PendingStream::new(subscription, first, permits)))
     };
     let mut response = response::stream(content);
     if let Some(id) = resumed_after {

@@ -56,6 +56,8 @@ label! {
         Timeout = "timeout",
         /// Too many bodies were being read.
         Busy = "busy",
+        /// Its publisher publishes faster than one client may, or has too many requests.
+        ClientLimit = "client_limit",
         /// The server is stopping.
         Draining = "draining",
         /// The log could not take it.
@@ -75,6 +77,10 @@ label! {
         /// As many of these streams as may be are open, or compiled selectors take all the memory
         /// that they may.
         Busy = "busy",
+        /// Its address has as many streams as one may have.
+        AddressLimit = "address_limit",
+        /// Its token has as many streams, or selectors, as one may have.
+        TokenLimit = "token_limit",
         /// The server is stopping.
         Draining = "draining",
     }

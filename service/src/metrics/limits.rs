@@ -5,6 +5,7 @@ use std::time::Duration;
 use metrics::Gauge;
 
 use super::Metrics;
+use super::clients::LimitsOfClients;
 use super::series::described_gauge;
 
 /// What was set, in the units of the stats that it bounds.
@@ -28,6 +29,12 @@ pub struct Limits {
     pub body_memory: usize,
     /// The most bytes that compiled selectors may take together.
     pub selector_bytes: usize,
+    /// The most bytes that the compiled grants of tokens may take together.
+    pub grant_bytes: usize,
+    /// The most bytes that topics which were parsed as URLs may take.
+    pub topic_url_bytes: usize,
+    /// What each client may take.
+    pub clients: LimitsOfClients,
     /// The time over which a drain closes the streams.
     pub drain_window: Duration,
 }
@@ -40,6 +47,8 @@ pub(super) struct LimitGauges {
     log_age: Gauge,
     output_buffers: Gauge,
     selector_bytes: Gauge,
+    grant_bytes: Gauge,
+    topic_url_bytes: Gauge,
     drain_window: Gauge,
 }
 
@@ -75,6 +84,14 @@ impl LimitGauges {
                 "fanfare_selector_bytes_limit",
                 "The most memory that selectors may take together: compiled patterns, and names where there are many in a request. Above it, requests that need more are rejected.",
             ),
+            grant_bytes: gauge(
+                "fanfare_grant_bytes_limit",
+                "The most memory that the grants of tokens may take together: compiled patterns, and names where there are many in a token. Above it, requests with tokens that need more are rejected.",
+            ),
+            topic_url_bytes: gauge(
+                "fanfare_topic_url_bytes_limit",
+                "The most memory that topics which were parsed as URLs may take, to be compared with URL patterns; those not used for longest go first.",
+            ),
             drain_window: gauge(
                 "fanfare_drain_window_seconds",
                 "The time over which the streams are closed when the server is told to end.",
@@ -94,6 +111,7 @@ impl Metrics {
         let inner = &self.inner;
         self.connections_limited(limits.connections);
         inner.publishing.body_memory_limit.set(limits.body_memory as f64);
+        inner.clients.limits(&limits.clients);
         let gauges = &inner.limits;
         gauges.lag_events.set(count_or_infinity(limits.lag_events));
         gauges.lag_bytes.set(count_or_infinity(limits.lag_bytes));
@@ -102,6 +120,8 @@ impl Metrics {
         gauges.log_age.set(seconds_or_infinity(limits.log_age));
         gauges.output_buffers.set(limits.output_buffers as f64);
         gauges.selector_bytes.set(limits.selector_bytes as f64);
+        gauges.grant_bytes.set(limits.grant_bytes as f64);
+        gauges.topic_url_bytes.set(limits.topic_url_bytes as f64);
         gauges.drain_window.set(limits.drain_window.as_secs_f64());
     }
 }

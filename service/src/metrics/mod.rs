@@ -7,6 +7,7 @@
 //! belongs to other modules, such as the log, is read at that moment too ([`Snapshot`]).
 
 mod catalogue;
+mod clients;
 mod connections;
 mod delivering;
 mod histogram;
@@ -26,6 +27,7 @@ mod streams;
 mod tokens;
 
 pub use catalogue::{Described, catalogue};
+pub use clients::{ClientCounts, LimitsOfClients};
 pub use connections::OpenConnection;
 pub use jwks::FailingFetch;
 pub use labels::{
@@ -45,6 +47,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
+use clients::Clients;
 use connections::Connections;
 use delivering::Delivering;
 use jwks::Jwks;
@@ -66,6 +69,7 @@ struct Inner {
     shards: Vec<Arc<ShardStats>>,
     exporter: PrometheusHandle,
     streams: StreamMetrics,
+    clients: Clients,
     connections: Connections,
     publishing: Publishing,
     tokens: Tokens,
@@ -112,6 +116,7 @@ impl Metrics {
             shards,
             exporter,
             streams: StreamMetrics::register(),
+            clients: Clients::register(),
             connections: Connections::register(),
             publishing: Publishing::register(),
             tokens: Tokens::register(),
@@ -154,6 +159,7 @@ impl Metrics {
     pub fn render(&self, snapshot: &Snapshot) -> String {
         let inner = &self.inner;
         inner.streams.set(self);
+        inner.clients.set(snapshot);
         inner.connections.set();
         inner.publishing.set(snapshot);
         inner.delivering.set(self);

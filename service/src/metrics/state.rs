@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use metrics::{Counter, Gauge, describe_gauge, gauge};
 
 use super::Metrics;
+use super::clients::ClientCounts;
 use super::process::RuntimeStats;
 use super::series::{described, described_gauge};
 use crate::log::Bounds;
@@ -27,6 +28,12 @@ pub struct Snapshot {
     pub body_memory_bytes: usize,
     /// Memory held by compiled selectors, in bytes.
     pub selector_bytes: usize,
+    /// Memory held by the compiled grants of tokens, in bytes.
+    pub grant_bytes: usize,
+    /// Memory held by topics that were parsed as URLs, in bytes.
+    pub topic_url_bytes: usize,
+    /// The clients that are counted against limits of their own.
+    pub clients: ClientCounts,
     /// Whether new streams are welcome.
     pub ready: bool,
     /// The tokio runtime of the HTTP layer.
@@ -38,6 +45,8 @@ pub(super) struct ServerState {
     log_bytes: Gauge,
     log_oldest_timestamp: Gauge,
     selector_bytes: Gauge,
+    grant_bytes: Gauge,
+    topic_url_bytes: Gauge,
     ready: Gauge,
     draining: Gauge,
     drain_started: Gauge,
@@ -68,6 +77,14 @@ impl ServerState {
             selector_bytes: described_gauge(
                 "fanfare_selector_bytes",
                 "Memory that selectors take now: compiled patterns, those of streams that have ended included, and names where there are many in a request.",
+            ),
+            grant_bytes: described_gauge(
+                "fanfare_grant_bytes",
+                "Memory that the grants of tokens take now: compiled patterns, those of tokens that were used before included, and names where there are many in a token.",
+            ),
+            topic_url_bytes: described_gauge(
+                "fanfare_topic_url_bytes",
+                "Memory that topics which were parsed as URLs take now.",
             ),
             ready: described_gauge(
                 "fanfare_ready",
@@ -100,6 +117,8 @@ impl ServerState {
             self.log_oldest_timestamp.set(log.oldest_ms.map_or(0.0, |ms| ms as f64 / 1_000.0));
         }
         self.selector_bytes.set(snapshot.selector_bytes as f64);
+        self.grant_bytes.set(snapshot.grant_bytes as f64);
+        self.topic_url_bytes.set(snapshot.topic_url_bytes as f64);
         self.ready.set(if snapshot.ready { 1.0 } else { 0.0 });
         self.log_lines_lost.absolute(logging::lines_lost());
         self.warnings_suppressed.absolute(logging::warnings_suppressed());

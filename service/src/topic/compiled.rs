@@ -73,6 +73,14 @@ impl Compiled {
         }
     }
 
+    /// What compiling it took, in steps of building an automaton.
+    pub(super) fn steps(&self) -> usize {
+        match self {
+            Self::Template(template) => template.steps(),
+            Self::UrlPattern(pattern) => pattern.steps(),
+        }
+    }
+
     /// The memory that it holds, itself included.
     pub(super) fn bytes(&self) -> usize {
         match self {

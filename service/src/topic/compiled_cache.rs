@@ -133,6 +133,10 @@ impl SharedCompiled {
         self.compiled.as_str()
     }
 
+    pub(super) fn steps(&self) -> usize {
+        self.compiled.steps()
+    }
+
     pub(super) fn matches(&self, topic: &str) -> bool {
         self.compiled.matches(topic)
     }

@@ -17,6 +17,9 @@ pub(super) const SELECTORS_MAX: usize = 1_000;
 /// channels need one each.
 pub(super) const URL_PATTERNS_MAX: usize = 256;
 
+/// The most work that the selectors of a request may take together to compile.
+pub(super) const COMPILE_STEPS_MAX: usize = 12_000_000;
+
 /// Why a text is not a topic.
 #[derive(Error, Debug, PartialEq, Eq, Clone)]
 pub enum TopicError {
@@ -110,6 +113,13 @@ pub enum SelectorError {
          `{{+x}}` behind a fixed beginning matches everything that begins with it"
     )]
     TooComplex,
+    /// Each pattern is right, and all of them together cost too much.
+    #[error(
+        "the patterns take more than {max} steps to compile together: use fewer or shorter ones, with \
+         fewer groups and variables and smaller `:n`, name the topics, or open a second stream for the rest",
+        max = COMPILE_STEPS_MAX
+    )]
+    TooMuchTogether,
     /// The template is right, and there is no memory left to keep it.
     #[error(
         "the patterns that are subscribed to take all the memory that they may: retry \

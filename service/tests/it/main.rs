@@ -76,6 +76,9 @@ mod http2;
 /// Everything has a limit, and whoever reaches it is told.
 mod limits;
 
+/// What one client may take, however it comes.
+mod client_limits;
+
 /// Attacks on the real program, with healthy clients beside them.
 #[cfg(target_os = "linux")]
 mod hostile;

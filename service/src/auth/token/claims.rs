@@ -32,6 +32,8 @@ pub struct TokenGrants {
     pub expires: Option<SystemTime>,
     /// By which rules it was checked.
     pub dialect: Dialect,
+    /// Who it is for, as far as it says: the same in every token of its issuer for the same.
+    pub holder: Option<String>,
 }
 
 /// The claims of a token of draft-07. A claim that stands there twice is an error.
@@ -39,6 +41,9 @@ pub struct TokenGrants {
 pub(super) struct LegacyClaims {
     exp: Option<Number>,
     nbf: Option<Number>,
+    iss: Option<Box<RawValue>>,
+    sub: Option<Box<RawValue>>,
+    jti: Option<Box<RawValue>>,
     mercure: Option<Box<RawValue>>,
     #[serde(rename = "https://mercure.rocks/")]
     mercure_url: Option<Box<RawValue>>,
@@ -57,8 +62,9 @@ pub(super) struct AccessClaims {
     exp: Option<Number>,
     nbf: Option<Number>,
     // Read as what they have to be, so that anything else is an error.
-    #[serde(rename = "iss")]
-    _iss: String,
+    iss: String,
+    sub: Option<Box<RawValue>>,
+    jti: Option<Box<RawValue>>,
     // Kept as text, in which a member that stands there twice is still seen.
     #[serde(default)]
     authorization_details: Vec<Box<RawValue>>,
@@ -104,6 +110,8 @@ impl LegacyClaims {
     }
 
     pub(super) fn into_grants(self) -> Result<TokenGrants, TokenError> {
+        let issuer = self.iss.as_deref().map_or("", RawValue::get);
+        let holder = holder(issuer, self.sub.as_deref(), self.jti.as_deref());
         let claim = self.mercure.or(self.mercure_url);
         let grants: LegacyGrants = claim.map_or_else(
             || Ok(LegacyGrants::default()),
@@ -123,6 +131,7 @@ impl LegacyClaims {
             subscribe: read(grants.subscribe),
             expires: self.exp.as_ref().and_then(moment),
             dialect: Dialect::Legacy,
+            holder,
         };
         granted.checked()
     }
@@ -139,6 +148,7 @@ impl AccessClaims {
         let mut granted = TokenGrants {
             expires: Some(expires),
             dialect: Dialect::AccessToken,
+            holder: holder(&self.iss, self.sub.as_deref(), self.jti.as_deref()),
             ..TokenGrants::default()
         };
         for detail in self.authorization_details {
@@ -204,6 +214,16 @@ impl GrantedTopic {
         }
         Ok((notation, self.r#match))
     }
+}
+
+/// Who a token is for: its subject, or else its own name, each as its issuer gave it. The text as it
+/// stands in the token is enough, also of what should be a text and is a number. Claims without a
+/// value name nobody.
+fn holder(issuer: &str, subject: Option<&RawValue>, name: Option<&RawValue>) -> Option<String> {
+    let claims = [("sub", subject), ("jti", name)];
+    let mut given = claims.iter().filter_map(|(kind, claim)| Some((kind, claim.as_ref()?.get())));
+    let (kind, text) = given.find(|(_, text)| *text != "\"\"")?;
+    Some(format!("{issuer}\n{kind}\n{text}"))
 }
 
 fn wrong(what: &str) -> TokenError {

@@ -53,6 +53,11 @@ pub(super) struct LimitFlags {
     #[arg(long, env = "FANFARE_SELECTORS_MAX", value_name = "SIZE",
           value_parser = size(KIB * KIB..=LARGEST, "64MiB"), default_value = "64MiB")]
     pub(super) selectors_max: ByteSize,
+    /// The most memory that the grants in tokens may take together, patterns as they are compiled; tokens
+    /// that need more are refused until others are no longer used
+    #[arg(long, env = "FANFARE_GRANTS_MAX", value_name = "SIZE",
+          value_parser = size(KIB * KIB..=LARGEST, "32MiB"), default_value = "32MiB")]
+    pub(super) grants_max: ByteSize,
 }
 
 impl LimitFlags {

@@ -2,6 +2,7 @@
 //! for each heading of `--help`.
 
 mod backpressure;
+mod client_limits;
 mod connections;
 mod delivery;
 mod limits;
@@ -23,6 +24,7 @@ use crate::delivery::DeliverySettings;
 use crate::event::ReservedNames;
 use crate::http::HttpSettings;
 use backpressure::BackpressureFlags;
+use client_limits::ClientLimitFlags;
 use connections::ConnectionFlags;
 use delivery::DeliveryFlags;
 use limits::LimitFlags;
@@ -51,6 +53,8 @@ pub(super) struct ServeFlags {
     limits: LimitFlags,
     #[command(flatten)]
     connections: ConnectionFlags,
+    #[command(flatten)]
+    client_limits: ClientLimitFlags,
     #[command(flatten)]
     shutdown: ShutdownFlags,
     #[command(flatten)]
@@ -109,15 +113,18 @@ impl ServeFlags {
 
     fn http(&self) -> HttpSettings {
         let (limits, connections) = (&self.limits, &self.connections);
+        let per_address = (connections.connections_per_address > 0)
+            .then_some(connections.connections_per_address);
         HttpSettings {
             headers_bytes_max: bytes(limits.headers_max),
             headers_timeout: *limits.headers_timeout,
             body_bytes_max: bytes(limits.body_max),
             bodies_bytes_max: bytes(limits.bodies_max),
             selectors_bytes_max: bytes(limits.selectors_max),
+            grants_bytes_max: bytes(limits.grants_max),
             body_timeout: *limits.body_timeout,
-            connections_per_address_max: (connections.connections_per_address > 0)
-                .then_some(connections.connections_per_address),
+            connections_per_address_max: per_address,
+            client_limits: self.client_limits.settings(per_address),
             http2_streams_max: connections.http2_streams,
             send_buffer_bytes: bytes(connections.send_buffer),
             unsent_bytes_max: u32::try_from(connections.unsent_max.as_u64()).unwrap_or(u32::MAX),

@@ -137,7 +137,7 @@ struct Given<'a> {
     secret: (&'static str, &'a Option<String>),
     secret_file: (&'static str, &'a Option<PathBuf>),
     key: (&'static str, &'a Option<PathBuf>),
-    algorithm: Option<Algorithm>,
+    algorithm: (&'static str, Option<Algorithm>),
 }
 
 impl TokenFlags {
@@ -189,19 +189,19 @@ impl TokenFlags {
             secret: ("--jwt-secret", &self.jwt_secret),
             secret_file: ("--jwt-secret-file", &self.jwt_secret_file),
             key: ("--jwt-key", &self.jwt_key),
-            algorithm: self.jwt_algorithm,
+            algorithm: ("--jwt-algorithm", self.jwt_algorithm),
         };
         let publisher = Given {
             secret: ("--publisher-jwt-secret", &self.publisher_jwt_secret),
             secret_file: ("--publisher-jwt-secret-file", &self.publisher_jwt_secret_file),
             key: ("--publisher-jwt-key", &self.publisher_jwt_key),
-            algorithm: self.publisher_jwt_algorithm,
+            algorithm: ("--publisher-jwt-algorithm", self.publisher_jwt_algorithm),
         };
         let subscriber = Given {
             secret: ("--subscriber-jwt-secret", &self.subscriber_jwt_secret),
             secret_file: ("--subscriber-jwt-secret-file", &self.subscriber_jwt_secret_file),
             key: ("--subscriber-jwt-key", &self.subscriber_jwt_key),
-            algorithm: self.subscriber_jwt_algorithm,
+            algorithm: ("--subscriber-jwt-algorithm", self.subscriber_jwt_algorithm),
         };
         let both = both.key()?;
         Ok(LegacyKeys {
@@ -222,12 +222,16 @@ impl TokenFlags {
                 secret: ("--issuer-secret", &self.issuer_secret),
                 secret_file: ("--issuer-secret-file", &self.issuer_secret_file),
                 key: ("--issuer-key", &self.issuer_key),
-                algorithm: self.issuer_algorithm,
+                algorithm: ("--issuer-algorithm", self.issuer_algorithm),
             },
             jwks: ("--issuer-jwks", self.issuer_jwks.as_deref()),
         };
         let of_flags = match &self.issuer {
-            None if given.is_empty() => None,
+            None if given.is_empty() => {
+                // An algorithm alone is refused.
+                given.key.key()?;
+                None
+            }
             None => {
                 return out_of_range(
                     "--issuer",
@@ -269,7 +273,7 @@ fn issuer_of_table(table: &IssuerTable, legacy: &LegacyKeys) -> Result<Issuer, C
             secret: ("[[issuers]] secret", &table.secret),
             secret_file: ("[[issuers]] secret-file", &table.secret_file),
             key: ("[[issuers]] key", &table.key),
-            algorithm,
+            algorithm: ("[[issuers]] algorithm", algorithm),
         },
         jwks: ("[[issuers]] jwks", table.jwks.as_deref()),
     };
@@ -304,7 +308,7 @@ impl GivenIssuer<'_> {
         }
         let (flag, jwks) = self.jwks;
         let keys = match jwks {
-            Some(_) if self.key.key()?.is_some() => {
+            Some(_) if !self.key.is_empty() => {
                 return out_of_range(
                     flag,
                     "is given beside a secret or a key of the issuer; give one of them, in variables too",
@@ -314,10 +318,10 @@ impl GivenIssuer<'_> {
                 let url =
                     jwks_url(url).map_err(|problem| ConfigError::OutOfRange { flag, problem })?;
                 let excluded = [legacy.publisher.clone(), legacy.subscriber.clone()].concat();
-                IssuerKeys::Fetched(FetchedKeys::new(url, self.key.algorithm, excluded))
+                IssuerKeys::Fetched(FetchedKeys::new(url, self.key.algorithm.1, excluded))
             }
             Some(path) => {
-                let set = Key::set(&files::read(flag, Path::new(path))?, self.key.algorithm);
+                let set = Key::set(&files::read(flag, Path::new(path))?, self.key.algorithm.1);
                 IssuerKeys::given(set.map_err(|error| unusable(flag, &error))?)
             }
             None => IssuerKeys::given(self.key.key()?.into_iter().collect()),
@@ -333,6 +337,12 @@ impl Given<'_> {
 
     fn key(&self) -> Result<Option<Key>, ConfigError> {
         let (flag, given) = match (self.secret.1, self.secret_file.1, self.key.1) {
+            (None, None, None) if self.algorithm.1.is_some() => {
+                return Err(ConfigError::OutOfRange {
+                    flag: self.algorithm.0,
+                    problem: "is given without the secret or the key that it is for; give that too, or leave the algorithm out",
+                });
+            }
             (None, None, None) => return Ok(None),
             (Some(secret), None, None) => {
                 (self.secret.0, KeySource::Secret(secret.clone().into_bytes()))
@@ -351,8 +361,8 @@ impl Given<'_> {
             }
         };
         let key = match given {
-            KeySource::Secret(secret) => Key::secret(&secret, self.algorithm),
-            KeySource::Pem(pem) => Key::pem(&pem, self.algorithm),
+            KeySource::Secret(secret) => Key::secret(&secret, self.algorithm.1),
+            KeySource::Pem(pem) => Key::pem(&pem, self.algorithm.1),
         };
         key.map(Some).map_err(|error| unusable(flag, &error))
     }

@@ -20,7 +20,7 @@ enum Zero {
     Refused,
 }
 
-const ZERO: [(&str, Zero); 51] = [
+const ZERO: [(&str, Zero); 58] = [
     ("--listen", Zero::Refused),
     ("--admin-listen", Zero::Refused),
     ("--open", Zero::No),
@@ -56,6 +56,13 @@ const ZERO: [(&str, Zero); 51] = [
     ("--body-max", Zero::Refused),
     ("--bodies-max", Zero::Refused),
     ("--selectors-max", Zero::Refused),
+    ("--grants-max", Zero::Refused),
+    ("--trusted-proxy", Zero::Refused),
+    ("--streams-per-address", Zero::Said("0 for no limit")),
+    ("--streams-per-token", Zero::Said("0 for no limit")),
+    ("--subscriptions-per-token", Zero::Said("0 for no")),
+    ("--publish-rate", Zero::Said("0 for no limit")),
+    ("--publish-burst", Zero::Refused),
     ("--body-timeout", Zero::Refused),
     ("--connections", Zero::Said("0 for 90 %")),
     ("--connections-per-address", Zero::Said("0 for no limit")),
@@ -102,11 +109,31 @@ fn flags() -> Vec<Flag> {
             let value = arg.get_value_names().map_or("", |names| names[0].as_str());
             if arg.get_action().takes_values() && !arg.is_hide_set() && !TEXTS.contains(&value) {
                 let name = format!("--{}", arg.get_long().expect("no positional arguments"));
-                flags.push(Flag { line, name, arg: arg.clone() });
+                flags.push(Flag { line: line_for(&name).unwrap_or(line), name, arg: arg.clone() });
             }
         }
     }
     flags
+}
+
+/// An algorithm is of use with a key alone.
+fn line_for(flag: &str) -> Option<&'static [&'static str]> {
+    const SECRET: &str = "a secret that is long enough for every algorithm of this kind, for tests";
+    match flag {
+        "--jwt-algorithm" => Some(&["serve", "--jwt-secret", SECRET]),
+        "--publisher-jwt-algorithm" => Some(&["serve", "--publisher-jwt-secret", SECRET]),
+        "--subscriber-jwt-algorithm" => Some(&["serve", "--subscriber-jwt-secret", SECRET]),
+        "--issuer-algorithm" => Some(&[
+            "serve",
+            "--issuer",
+            "https://issuer.example",
+            "--issuer-secret",
+            SECRET,
+            "--public-url",
+            "https://push.example",
+        ]),
+        _ => None,
+    }
 }
 
 /// The value that an error tells to write.

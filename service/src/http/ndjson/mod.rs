@@ -25,6 +25,7 @@ use super::Context;
 use super::authorise::Access;
 use super::body::Content;
 use super::body_memory::HeldMemory;
+use super::client::{ClientAddress, RequestClient};
 use super::incoming::Incoming;
 use super::publish::{authorise, check_draft};
 use super::request_body::RequestBody;
@@ -49,9 +50,10 @@ const RESPONSES_WAITING: usize = 4;
 /// `POST /events`: many events.
 pub(super) async fn publish(
     request: Request<Incoming>,
+    client: &RequestClient,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
-    let access = authorise(&request, context).await?;
+    let access = authorise(&request, client, context).await?;
     check_media_type(&request, NDJSON)?;
     let body = RequestBody::of(request, &context.body_memory)?;
     let (responses, channel) = Channel::new(RESPONSES_WAITING);
@@ -59,6 +61,7 @@ pub(super) async fn publish(
         lines: Lines::new(context.settings.body_bytes_max, &context.body_memory),
         line_began: None,
         context: Arc::clone(context),
+        client: client.address,
         access,
         responses,
         published: 0,
@@ -75,6 +78,7 @@ struct BatchPublish {
     /// The number of the line that is not complete, and when its first byte came.
     line_began: Option<(u64, Instant)>,
     context: Arc<Context>,
+    client: ClientAddress,
     access: Access,
     responses: Sender<Bytes, Infallible>,
     published: u64,
@@ -138,16 +142,57 @@ impl BatchPublish {
     /// False when the client no longer reads the response.
     async fn publish_complete_lines(&mut self) -> bool {
         loop {
-            let lines: Vec<Line> = (&mut self.lines).take(BATCH_MAX).collect();
+            let mut lines: Vec<Line> = (&mut self.lines).take(BATCH_MAX).collect();
             if lines.is_empty() {
                 self.lines.piece_published();
                 return true;
             }
-            let responses = self.publish_lines(lines).await;
-            if !self.send(responses).await {
-                return false;
+            while !lines.is_empty() {
+                let responses = match self.allowance(lines.len()).await {
+                    Ok(allowed) => {
+                        let later = lines.split_off(allowed.min(lines.len()));
+                        let now = std::mem::replace(&mut lines, later);
+                        self.publish_lines(now).await
+                    }
+                    Err(problem) => self.refuse_line(lines.remove(0).number, &problem),
+                };
+                if !self.send(responses).await {
+                    return false;
+                }
             }
         }
+    }
+
+    /// How many of so many lines may be published now, one at least. A publisher that is too fast is
+    /// held back, as it is by delivery: nothing more of its body is read meanwhile. But not for longer
+    /// than a pause of its own may last, and not in a drain, because its lines take memory.
+    async fn allowance(&self, lines: usize) -> Result<usize, Problem> {
+        let Context { client_limits, settings, lifecycle, .. } = &*self.context;
+        let patience = Instant::now() + settings.body_timeout;
+        let mut waiting = None;
+        loop {
+            let wait = match client_limits.publish(self.client, self.access.holder, lines) {
+                Ok(allowed) => return Ok(allowed),
+                Err(wait) => wait,
+            };
+            if Instant::now() + wait > patience {
+                return Err(Problem::TooFast { wait });
+            }
+            waiting.get_or_insert_with(|| client_limits.waiting());
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = lifecycle.draining() => return Err(Problem::Draining),
+            }
+        }
+    }
+
+    fn refuse_line(&self, number: u64, problem: &Problem) -> Bytes {
+        if let Some(reason) = problem.rejection() {
+            self.context.metrics.publish_rejected(reason);
+        }
+        let mut responses = BytesMut::new();
+        put_error(&mut responses, problem, number);
+        self.counted(responses)
     }
 
     /// A client that does not read its response is waited for as long as one that does not send,

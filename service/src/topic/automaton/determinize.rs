@@ -39,7 +39,8 @@ pub(super) fn determinize(states: &NFA) -> Option<Table> {
         done += 1;
         builder.fill_row(done, &set)?;
     }
-    Some(Table { cells: builder.cells.into(), start })
+    let steps = u32::try_from(builder.steps).unwrap_or(u32::MAX);
+    Some(Table { cells: builder.cells.into(), start, steps })
 }
 
 struct Builder<'a> {

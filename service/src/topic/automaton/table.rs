@@ -5,6 +5,8 @@
 pub(super) struct Table {
     pub(super) cells: Box<[u16]>,
     pub(super) start: u16,
+    /// What it took to make it.
+    pub(super) steps: u32,
 }
 
 /// Where nothing matches any more.

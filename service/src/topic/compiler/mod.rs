@@ -105,6 +105,12 @@ impl SelectorCompiler {
         self.lock().bytes() + self.names.load(Ordering::Relaxed)
     }
 
+    /// The memory that topics hold which were parsed as URLs. Clones of the resolver share it.
+    #[must_use]
+    pub fn topic_url_bytes(&self) -> usize {
+        self.resolver.bytes()
+    }
+
     fn find(&self, language: Language, topic: &Topic) -> Option<Selector> {
         self.lock().find(language, topic.as_str(), &self.compiled).map(Selector::compiled)
     }

@@ -29,6 +29,10 @@ const VARYING_BYTES: usize = 512;
 /// Variables of a template.
 const VARIABLES_MAX: usize = 64;
 
+/// What reading a template takes before an automaton is built, in its steps, and for each byte.
+const READING_STEPS: usize = 3_000;
+const READING_STEPS_PER_BYTE: usize = 40;
+
 /// Compiling a template, or keeping it, would cost too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooComplex;
@@ -69,6 +73,11 @@ impl Template {
             .strip_prefix(&self.text[..self.start_bytes])
             .and_then(|rest| rest.strip_suffix(&self.text[self.text.len() - self.end_bytes..]))
             .is_some_and(|middle| self.middle.matches(middle.as_bytes()))
+    }
+
+    /// What compiling it took, in steps of building an automaton.
+    pub(super) fn steps(&self) -> usize {
+        READING_STEPS + self.text.len() * READING_STEPS_PER_BYTE + self.middle.steps()
     }
 
     /// The memory that it holds, itself included.

@@ -51,6 +51,12 @@ pub enum UrlPatternError {
     TooComplex,
 }
 
+/// What reading a pattern takes before automata are built, in their steps: at all, for each byte, and
+/// for each group, for which the library writes expressions (measured: 35 µs, 0.3 µs and 18 µs).
+const READING_STEPS: usize = 5_000;
+const READING_STEPS_PER_BYTE: usize = 40;
+const READING_STEPS_PER_GROUP: usize = 2_500;
+
 /// A compiled URL pattern.
 pub(super) struct UrlPattern {
     text: Box<str>,
@@ -101,6 +107,16 @@ impl UrlPattern {
         self.components.iter().all(|(part, component)| component.matches(text_of(*part)))
     }
 
+    /// What compiling it took, in steps of building an automaton.
+    pub(super) fn steps(&self) -> usize {
+        let groups = self.text.bytes().filter(|byte| b":*{(".contains(byte)).count();
+        let reading = READING_STEPS
+            + self.text.len() * READING_STEPS_PER_BYTE
+            + groups * READING_STEPS_PER_GROUP;
+        let built = self.components.iter().map(|(_, component)| component.steps());
+        reading + built.sum::<usize>()
+    }
+
     /// The memory that it holds, itself included.
     pub(super) fn bytes(&self) -> usize {
         let held = self.components.iter().map(|(_, component)| component.bytes());
@@ -122,6 +138,13 @@ impl Component {
                 .strip_prefix(&**prefix)
                 .and_then(|rest| rest.strip_suffix(&**suffix))
                 .is_some_and(|text| middle.matches(text)),
+        }
+    }
+
+    fn steps(&self) -> usize {
+        match self {
+            Self::Affixes { middle: Middle::Automaton(automaton), .. } => automaton.steps(),
+            Self::Affixes { .. } | Self::Literal(_) => 0,
         }
     }
 

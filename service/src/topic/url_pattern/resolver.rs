@@ -6,8 +6,7 @@ use quick_cache::sync::Cache;
 use quick_cache::{Weighter, sync};
 use url::Url;
 
-/// What the topics that were resolved last may hold in memory, for all threads together.
-const BYTES_MAX: u64 = 4 << 20;
+use crate::memory::allocated;
 
 /// How many topics there is room for from the start; more makes the table grow.
 const ENTRIES: usize = 1_024;
@@ -34,10 +33,13 @@ pub struct TopicResolver {
 }
 
 impl TopicResolver {
+    /// What the topics that were resolved last may hold in memory, for all threads together.
+    pub const BYTES_MAX: usize = 4 << 20;
+
     /// One for the hub at this URL.
     #[must_use]
     pub fn new(base: Url) -> Self {
-        let resolved = sync::Cache::with_weighter(ENTRIES, BYTES_MAX, UrlWeight);
+        let resolved = sync::Cache::with_weighter(ENTRIES, Self::BYTES_MAX as u64, UrlWeight);
         Self { base: Arc::new(base), resolved: Arc::new(resolved) }
     }
 
@@ -45,12 +47,18 @@ impl TopicResolver {
         &self.base
     }
 
+    /// What the topics that were resolved last hold in memory.
+    pub(in crate::topic) fn bytes(&self) -> usize {
+        usize::try_from(self.resolved.weight()).unwrap_or(usize::MAX)
+    }
+
     /// The URL of a topic, if it is a reference to one.
     pub(super) fn resolve(&self, topic: &str) -> Option<Arc<TopicUrl>> {
         if let Some(url) = self.resolved.get(topic) {
             return url;
         }
-        let url = self.base.join(topic).ok().map(|url| Arc::new(TopicUrl(url)));
+        // A copy has no more room than its text takes, so that it weighs what it is counted as.
+        let url = self.base.join(topic).ok().map(|url| Arc::new(TopicUrl(url.clone())));
         self.resolved.insert(topic.into(), url.clone());
         url
     }
@@ -88,8 +96,13 @@ struct UrlWeight;
 
 impl Weighter<Box<str>, Option<Arc<TopicUrl>>> for UrlWeight {
     fn weight(&self, topic: &Box<str>, url: &Option<Arc<TopicUrl>>) -> u64 {
-        let url = url.as_ref().map_or(0, |url| size_of::<Url>() + url.0.as_str().len());
-        (topic.len() + url + 96) as u64
+        // What its place in the cache takes (measured), and the two counts of an `Arc`.
+        const PLACE: usize = 100;
+        const COUNTS: usize = 2 * size_of::<usize>();
+        let url = url.as_ref().map_or(0, |url| {
+            allocated(COUNTS + size_of::<Url>()) + allocated(url.0.as_str().len())
+        });
+        (PLACE + allocated(topic.len()) + url) as u64
     }
 }
 

@@ -11,7 +11,7 @@ use super::super::prometheus::{Curve, Prometheus};
 const SHORT: &str = "5s";
 
 /// Dashboard, panel and legend of queries that may be 0 all the time, with the reason.
-const MAY_BE_ZERO: [([&str; 3], &str); 29] = [
+const MAY_BE_ZERO: [([&str; 3], &str); 33] = [
     (["overview.json", "Tokens refused", "{{reason}}"], NO_TROUBLE),
     (["overview.json", "Publishes repeated", "repeated"], NO_TROUBLE),
     (["overview.json", "Servers down", "__auto"], NO_TROUBLE),
@@ -29,6 +29,16 @@ const MAY_BE_ZERO: [([&str; 3], &str); 29] = [
         ["internals.json", "Memory of compiled selectors", "used {{instance}}"],
         "nobody subscribes to a template",
     ),
+    (["internals.json", "Memory of grants", "used {{instance}}"], "nobody has a token"),
+    (
+        ["internals.json", "Memory of topics as URLs", "used {{instance}}"],
+        "nobody subscribes to a URL pattern",
+    ),
+    (
+        ["internals.json", "Clients with streams", "behind proxies {{instance}}"],
+        "there is no proxy",
+    ),
+    (["internals.json", "Publishers over their rate", "waiting {{instance}}"], NO_TROUBLE),
     (
         ["internals.json", "Memory of remembered matches", "used {{instance}}"],
         "nobody subscribes to a template",

@@ -7,7 +7,7 @@ use crate::support::eventually;
 use crate::support::process::Fanfare;
 
 /// Limits so low that a test can reach them.
-pub(super) const SERVER_FLAGS: [&str; 14] = [
+pub(super) const SERVER_FLAGS: [&str; 24] = [
     "--policy",
     "skip/*=drop-oldest,newest/*=conflate",
     "--lag-bytes",
@@ -22,6 +22,17 @@ pub(super) const SERVER_FLAGS: [&str; 14] = [
     "60",
     "--drain-window",
     "4s",
+    // Those of one client, which nobody reaches.
+    "--streams-per-address",
+    "1000",
+    "--streams-per-token",
+    "1000",
+    "--subscriptions-per-token",
+    "1000",
+    "--publish-rate",
+    "100000",
+    "--publish-burst",
+    "100000",
 ];
 
 /// Publishes in every way, comes back in every way, reads too slowly under every policy, and is
