@@ -23,7 +23,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 21] = [
     parser("selectors", fuzzing::selectors),
     parser("url_patterns", fuzzing::url_patterns),
     parser("token", fuzzing::token),
@@ -32,6 +32,7 @@ pub const TARGETS: [Target; 20] = [
     parser("ndjson", fuzzing::ndjson),
     parser("event", fuzzing::event),
     parser("ids", fuzzing::ids),
+    parser("forwarded", fuzzing::forwarded),
     parser("host_and_origin", fuzzing::host_and_origin),
     parser("policy_rules", fuzzing::policy_rules),
     parser("flags", fuzzing::flags),

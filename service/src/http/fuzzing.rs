@@ -1,11 +1,15 @@
-//! Entry points for fuzzing what this folder reads: forms, lines of events, hosts and origins.
+//! Entry points for fuzzing what this folder reads: forms, lines of events, hosts and origins, and
+//! whose requests proxies pass on.
+
+use std::net::{IpAddr, Ipv4Addr};
 
 use hyper::Request;
-use hyper::header::{HOST, ORIGIN};
+use hyper::header::{FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 
 pub use super::ndjson::fuzzing::ndjson;
 
+use super::client::{ClientAddress, TrustedProxies, TrustedProxy};
 use super::parameters::{pairs, path_part};
 use super::publish::form_fields;
 use super::{OriginPolicy, ServedHosts};
@@ -59,6 +63,31 @@ pub fn host_and_origin(bytes: &[u8]) {
         let authority = without_scheme.map(|at| &origin[at + 3..]).unwrap_or_default();
         assert!(!authority.is_empty(), "an origin without a scheme is none");
     }
+}
+
+/// What a client writes into the headers by which proxies name clients.
+///
+/// # Panics
+/// When a stranger is believed, or a client is another than the one that its proxy adds.
+pub fn forwarded(bytes: &[u8]) {
+    let proxy = IpAddr::from(Ipv4Addr::LOCALHOST);
+    let added = IpAddr::from([192, 0, 2, 1]);
+    let proxies = TrustedProxies::from_iter([TrustedProxy::Network(proxy.into())]);
+    let client = |peer: IpAddr, name: &HeaderName, value: &[u8]| -> Option<ClientAddress> {
+        let headers = HeaderMap::from_iter([(name.clone(), HeaderValue::from_bytes(value).ok()?)]);
+        Some(proxies.client(Some(peer), &headers).address)
+    };
+    let common = HeaderName::from_static("x-forwarded-for");
+    for name in [&FORWARDED, &common] {
+        let found = client(added, name, bytes);
+        assert!(found.is_none_or(|found| found == added.into()), "a stranger is believed");
+    }
+    let found = client(proxy, &common, &[bytes, b", 192.0.2.1"].concat());
+    assert!(found.is_none_or(|found| found == added.into()), "{found:?}");
+    // A quote of the client's may make the whole unreadable.
+    let found = client(proxy, &FORWARDED, &[bytes, b", for=192.0.2.1"].concat());
+    let known = [added.into(), proxy.into()];
+    assert!(found.is_none_or(|found| known.contains(&found)), "{found:?}");
 }
 
 /// Every way to write this machine holds one of these: `localhost`, an address in 127.0.0.0/8, or

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddrV4};
 
-use hyper::header::{FORWARDED, HeaderMap, HeaderName};
+use hyper::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -60,10 +60,12 @@ impl Hops {
     }
 }
 
-/// The entries of all lines of a header. One that is not of ASCII is nobody's address.
+/// The entries of all lines of a header. One that is no text is nobody's address, and hides none of
+/// those beside it.
 fn entries<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
-    let lines = headers.get_all(name).iter().map(|line| line.to_str().unwrap_or("?"));
-    lines.flat_map(|line| line.split(',')).map(str::trim).collect()
+    let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let entries = lines.flat_map(|line| line.split(|&byte| byte == b','));
+    entries.map(|entry| std::str::from_utf8(entry).unwrap_or_default().trim()).collect()
 }
 
 fn known_scheme(text: &str) -> Option<&'static str> {

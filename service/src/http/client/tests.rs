@@ -27,7 +27,7 @@ fn address(text: &str) -> ClientAddress {
 
 #[test]
 fn a_trusted_proxy_names_its_client_in_either_header() {
-    let cases: [(HeaderLines<'_>, &str); 20] = [
+    let cases: [(HeaderLines<'_>, &str); 21] = [
         (&[], PROXY),
         (&[("x-forwarded-for", "192.0.2.1")], "192.0.2.1"),
         (&[("x-forwarded-for", "192.0.2.1:4711")], "192.0.2.1"),
@@ -37,6 +37,7 @@ fn a_trusted_proxy_names_its_client_in_either_header() {
         // The client's own invention stands to the left of what the proxy has added.
         (&[("x-forwarded-for", "203.0.113.9, 192.0.2.1")], "192.0.2.1"),
         (&[("x-forwarded-for", "rubbish,192.0.2.1")], "192.0.2.1"),
+        (&[("x-forwarded-for", "\u{e9}, 192.0.2.1")], "192.0.2.1"),
         (&[("x-forwarded-for", "203.0.113.9"), ("x-forwarded-for", "192.0.2.1")], "192.0.2.1"),
         // Proxies behind one another are trusted as far as they are known.
         (&[("x-forwarded-for", "203.0.113.9, 192.0.2.1, 10.0.0.2")], "192.0.2.1"),
