@@ -15,7 +15,7 @@ mod signing;
 mod tests;
 mod verifier;
 
-pub use claims::{Grant, TokenGrants};
+pub use claims::{Grant, GrantedPayload, TokenGrants};
 pub use error::{TokenError, TokenFault};
 pub use key::{Key, KeyError};
 pub use peek::Dialect;
