@@ -26,6 +26,7 @@ use crate::demo::{self, Demos};
 use crate::file_limit::FileLimit;
 use crate::http::{self, BodyMemory, Context, HttpServer, HttpSettings, Pages, SelectorReader};
 use crate::hub::Hub;
+use crate::hub::active_subscriptions::ActiveSubscriptions;
 use crate::lifecycle::{Lifecycle, Shutdown};
 use crate::log::MemoryLog;
 use crate::metrics::{Limits, Metrics};
@@ -109,9 +110,7 @@ impl App {
         let metrics = Metrics::new(config.delivery.shards);
         metrics.limits(&limits(&config, connections_max));
         let log = Arc::new(MemoryLog::new(config.log, Clock::system()));
-        let window_max = (config.log.events_max as u64 / 4).clamp(1, PUBLISH_WINDOW_MAX);
-        let hub =
-            Hub::new(Arc::clone(&log) as Arc<_>, metrics.clone()).with_publish_window(window_max);
+        let hub = hub_over(&log, config.log.events_max, &metrics);
         let pages = Pages::new(config.demos);
         let (delivery, threads) =
             Delivery::start(&hub, &config.delivery, &metrics).map_err(BuildError::Delivery)?;
@@ -131,18 +130,18 @@ impl App {
             config.http.selectors_bytes_max,
             topic_resolver(&config.public_urls, &addresses),
         );
+        let active_subscriptions =
+            config.subscriptions_bytes_max.map(|max| start_announcing(&hub, max, &lifecycle));
         let admin = Admin {
             metrics: metrics.clone(),
             hub: hub.clone(),
             lifecycle: lifecycle.clone(),
             body_memory: body_memory.clone(),
             selectors: selectors.clone(),
+            active_subscriptions: active_subscriptions.clone(),
             http_runtime: Handle::current(),
         };
-        for listener in admin_listeners {
-            let start = |std| admin.clone().start(std);
-            listener.into_std().and_then(start).map_err(BuildError::Admin)?;
-        }
+        start_admin(&admin, admin_listeners).map_err(BuildError::Admin)?;
         demo::start_server_stats(&hub, &metrics, &delivery, &lifecycle);
         let demos = config.demos.then(|| Demos::start(&hub, &lifecycle));
         let http_server = HttpServer::new(Context {
@@ -156,6 +155,7 @@ impl App {
             settings: HttpSettings { connections_max, ..config.http },
             body_memory,
             selectors: SelectorReader::new(selectors),
+            active_subscriptions,
             pages,
             demos,
             metrics: metrics.clone(),
@@ -287,8 +287,29 @@ fn limits(config: &Config, connections: usize) -> Limits {
         output_buffers: config.delivery.output_buffers_max,
         body_memory: config.http.bodies_bytes_max,
         selector_bytes: config.http.selectors_bytes_max,
+        subscription_bytes: config.subscriptions_bytes_max.unwrap_or(0),
         drain_window: config.drain_window,
     }
+}
+
+fn hub_over(log: &Arc<MemoryLog>, events_max: usize, metrics: &Metrics) -> Hub {
+    let window_max = (events_max as u64 / 4).clamp(1, PUBLISH_WINDOW_MAX);
+    Hub::new(Arc::clone(log) as Arc<_>, metrics.clone()).with_publish_window(window_max)
+}
+
+fn start_admin(admin: &Admin, listeners: Vec<TcpListener>) -> io::Result<()> {
+    for listener in listeners {
+        admin.clone().start(listener.into_std()?)?;
+    }
+    Ok(())
+}
+
+/// To the end of the drain's window: until then streams end, and others are told.
+fn start_announcing(hub: &Hub, bytes_max: usize, lifecycle: &Lifecycle) -> ActiveSubscriptions {
+    let active = ActiveSubscriptions::new(hub.clone(), bytes_max);
+    let (announcing, ended) = (active.clone(), lifecycle.clone());
+    lifecycle.tasks().spawn(async move { announcing.announce(ended.closing()).await });
+    active
 }
 
 async fn expire(log: &MemoryLog) {

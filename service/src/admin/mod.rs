@@ -16,8 +16,9 @@ use tokio::runtime;
 
 use crate::http::BodyMemory;
 use crate::hub::Hub;
+use crate::hub::active_subscriptions::ActiveSubscriptions;
 use crate::lifecycle::Lifecycle;
-use crate::metrics::{Metrics, Snapshot};
+use crate::metrics::{Metrics, Snapshot, SubscriptionStats};
 use crate::topic::SelectorCompiler;
 
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -34,6 +35,8 @@ pub struct Admin {
     pub body_memory: BodyMemory,
     /// What keeps compiled selectors.
     pub selectors: SelectorCompiler,
+    /// The open subscriptions, unless nobody is told of them.
+    pub active_subscriptions: Option<ActiveSubscriptions>,
     /// The tokio runtime of the HTTP layer, of which there are stats.
     pub http_runtime: runtime::Handle,
 }
@@ -68,8 +71,19 @@ impl Admin {
             publishers_waiting: self.hub.publishers_waiting(),
             body_memory_bytes: self.body_memory.held(),
             selector_bytes: self.selectors.bytes(),
+            subscriptions: self.subscriptions(),
             ready: self.is_ready(),
             runtime: self.http_runtime.metrics().into(),
+        }
+    }
+
+    fn subscriptions(&self) -> SubscriptionStats {
+        let counts = self.active_subscriptions.as_ref().map(ActiveSubscriptions::counts);
+        let counts = counts.unwrap_or_default();
+        SubscriptionStats {
+            active: counts.subscriptions,
+            bytes: counts.bytes,
+            changes_waiting: counts.changes_waiting,
         }
     }
 

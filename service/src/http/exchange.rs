@@ -65,8 +65,8 @@ pub(super) fn to_body(
         Content::Whole(body) => ResponseBody::Whole(Box::new(body)),
         Content::Lines(lines) => ResponseBody::Lines(Box::new(lines)),
         Content::Stream(opening) => {
-            let PendingStream { subscription, first } = *opening;
-            subscribe::count_opened(&subscription, &context.metrics);
+            let PendingStream { mut subscription, first } = *opening;
+            subscribe::count_opened(&mut subscription, &context.metrics);
             match context.delivery.subscribe_body(subscription, first, Box::new(hang_up)) {
                 Some(reader) => ResponseBody::Events { reader, segment_min },
                 // All shards have ended. The stream ends at once, and its client comes back.

@@ -6,6 +6,7 @@
 //! turns an error into a status.
 
 mod accept;
+mod active_subscriptions;
 mod admission;
 mod authorise;
 mod body;
@@ -29,6 +30,7 @@ mod ndjson;
 mod origin;
 mod pages;
 mod parameters;
+mod payloads;
 mod publish;
 mod request_body;
 mod response;
@@ -58,6 +60,7 @@ use crate::delivery::Delivery;
 use crate::demo::Demos;
 use crate::event::EventLimits;
 use crate::hub::Hub;
+use crate::hub::active_subscriptions::ActiveSubscriptions;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
 
@@ -144,6 +147,8 @@ pub struct Context {
     pub body_memory: BodyMemory,
     /// What reads selectors, and keeps what was compiled.
     pub selectors: SelectorReader,
+    /// The open subscriptions, unless nobody is told of them.
+    pub active_subscriptions: Option<ActiveSubscriptions>,
     /// The embedded pages.
     pub pages: Pages,
     /// The demonstrations, unless they are off.

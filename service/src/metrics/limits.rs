@@ -28,6 +28,8 @@ pub struct Limits {
     pub body_memory: usize,
     /// The most bytes that compiled selectors may take together.
     pub selector_bytes: usize,
+    /// The most bytes that active subscriptions may take together; 0 when nobody is told of them.
+    pub subscription_bytes: usize,
     /// The time over which a drain closes the streams.
     pub drain_window: Duration,
 }
@@ -88,6 +90,7 @@ impl Metrics {
     pub fn limits(&self, limits: &Limits) {
         let inner = &self.inner;
         inner.connections.limit.set(limits.connections as f64);
+        inner.subscriptions.bytes_limit.set(limits.subscription_bytes as f64);
         inner.publishing.body_memory_limit.set(limits.body_memory as f64);
         let gauges = &inner.limits;
         gauges.lag_events.set(count_or_infinity(limits.lag_events));

@@ -21,6 +21,7 @@ mod shard;
 mod slow_readers;
 mod state;
 mod streams;
+mod subscriptions;
 mod tokens;
 
 pub use catalogue::{Described, catalogue};
@@ -33,6 +34,7 @@ pub use limits::Limits;
 pub use process::RuntimeStats;
 pub use shard::ShardStats;
 pub use state::Snapshot;
+pub use subscriptions::SubscriptionStats;
 
 pub(crate) use shard::LagSample;
 
@@ -49,6 +51,7 @@ use publishing::Publishing;
 use slow_readers::SlowReaders;
 use state::ServerState;
 use streams::StreamMetrics;
+use subscriptions::SubscriptionGauges;
 use tokens::Tokens;
 
 /// A handle to all stats; cheap to clone.
@@ -64,6 +67,7 @@ struct Inner {
     connections: Connections,
     publishing: Publishing,
     tokens: Tokens,
+    subscriptions: SubscriptionGauges,
     delivering: Delivering,
     slow_readers: SlowReaders,
     limits: LimitGauges,
@@ -108,6 +112,7 @@ impl Metrics {
             connections: Connections::register(),
             publishing: Publishing::register(),
             tokens: Tokens::register(),
+            subscriptions: SubscriptionGauges::register(),
             delivering: Delivering::register(),
             slow_readers: SlowReaders::register(),
             limits: LimitGauges::register(),
@@ -149,6 +154,7 @@ impl Metrics {
         inner.publishing.set(snapshot);
         inner.delivering.set(self);
         inner.slow_readers.set(self, snapshot);
+        inner.subscriptions.set(&snapshot.subscriptions);
         inner.state.set(snapshot);
         let mut text = inner.exporter.render();
         inner.connections.write(&mut text);

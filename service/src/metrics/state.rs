@@ -8,6 +8,7 @@ use metrics::{Counter, Gauge, describe_gauge, gauge};
 use super::Metrics;
 use super::process::RuntimeStats;
 use super::series::{described, described_gauge};
+use super::subscriptions::SubscriptionStats;
 use crate::log::Bounds;
 use crate::logging;
 
@@ -27,6 +28,8 @@ pub struct Snapshot {
     pub body_memory_bytes: usize,
     /// Memory held by compiled selectors, in bytes.
     pub selector_bytes: usize,
+    /// Active subscriptions.
+    pub subscriptions: SubscriptionStats,
     /// Whether new streams are welcome.
     pub ready: bool,
     /// The tokio runtime of the HTTP layer.

@@ -20,7 +20,7 @@ enum Zero {
     Refused,
 }
 
-const ZERO: [(&str, Zero); 51] = [
+const ZERO: [(&str, Zero); 53] = [
     ("--listen", Zero::Refused),
     ("--admin-listen", Zero::Refused),
     ("--open", Zero::No),
@@ -37,6 +37,8 @@ const ZERO: [(&str, Zero); 51] = [
     ("--legacy-cookie-name", Zero::Refused),
     ("--query-token", Zero::No),
     ("--explain-tokens", Zero::No),
+    ("--subscriptions", Zero::No),
+    ("--subscriptions-max", Zero::Refused),
     ("--shards", Zero::Said("0: the number of cores minus one")),
     ("--heartbeat", Zero::Said("0s for never")),
     ("--age-max", Zero::Said("0s for never")),
