@@ -84,6 +84,27 @@ impl<'a> AskedFor<'a> {
     }
 }
 
+/// Whether what follows in a path means the same when it is written as the hub writes it; what is
+/// wrong with it otherwise. For fuzzing.
+pub(super) fn is_read_as_written(rest: &str) -> Result<bool, Problem> {
+    let asked = AskedFor::parse(rest)?;
+    let written = match &asked {
+        AskedFor::Everything => return Ok(rest.is_empty()),
+        // A topic of draft-07 by the name of a kind of selector cannot be asked for with a subscriber.
+        AskedFor::One { notation: Notation::TopicOrTemplate, text, .. }
+            if notation(text).is_some() =>
+        {
+            return Ok(true);
+        }
+        AskedFor::Selector { notation, text } => subscription_path(*notation, text, None),
+        AskedFor::One { notation, text, subscriber } => {
+            subscription_path(*notation, text, Some(subscriber))
+        }
+    };
+    let rest = written.strip_prefix(SUBSCRIPTIONS_PATH).unwrap_or_default();
+    Ok(AskedFor::parse(rest)? == asked)
+}
+
 /// The kinds of selectors that 1.0 has.
 fn notation(match_type: &str) -> Option<Notation> {
     match match_type {

@@ -120,7 +120,7 @@ impl ActiveSubscription {
         self.members.len() + self.payload.as_ref().map_or(0, |json| json.len()) + 32
     }
 
-    /// What its document, its topic and its places in the tables hold in memory, without the payload,
+    /// What its document, its topic and its place in a table hold in memory, without the payload,
     /// which all subscriptions of a stream share.
     pub(super) fn bytes(&self) -> usize {
         // A text that is shared has two counts beside it. In a tree that is filled in any order nodes
@@ -131,7 +131,6 @@ impl ActiveSubscription {
             + allocated(self.topic.as_str().len() + COUNTS)
             + allocated(self.members.len())
             + PLACE
-            + size_of::<usize>()
     }
 
     pub(super) fn payload(&self) -> Option<&Arc<str>> {

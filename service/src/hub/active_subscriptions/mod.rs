@@ -50,12 +50,17 @@ const APPENDED_MAX: usize = 64;
 /// The pause before what the log did not take is published again.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// A handle to the active subscriptions; cheap to clone.
+/// A handle to the active subscriptions; cheap to clone, and small, since each stream has one.
 #[derive(Clone, Debug)]
 pub struct ActiveSubscriptions {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     hub: Hub,
-    registry: Arc<SubscriptionRegistry>,
-    changed: Arc<Notify>,
+    registry: SubscriptionRegistry,
+    changed: Notify,
 }
 
 /// Keeps the subscriptions of a stream active from its beginning until it is dropped. May be dropped
@@ -86,11 +91,8 @@ impl ActiveSubscriptions {
     /// [`announce`](Self::announce) runs.
     #[must_use]
     pub fn new(hub: Hub, bytes_max: usize) -> Self {
-        Self {
-            hub,
-            registry: Arc::new(SubscriptionRegistry::new(bytes_max)),
-            changed: Arc::default(),
-        }
+        let registry = SubscriptionRegistry::new(bytes_max);
+        Self { shared: Arc::new(Shared { hub, registry, changed: Notify::new() }) }
     }
 
     /// Counts the subscriptions of a stream that is about to begin, under an id of its own that nobody
@@ -121,7 +123,7 @@ impl ActiveSubscriptions {
         if stream.document_bytes() > ANNOUNCED_BYTES_MAX {
             return Err(AnnounceError::TooLarge);
         }
-        if !self.registry.reserve(&stream) {
+        if !self.shared.registry.reserve(&stream) {
             return Err(AnnounceError::TooMany);
         }
         let stream = Arc::new(stream);
@@ -133,19 +135,19 @@ impl ActiveSubscriptions {
     pub fn page(&self, is_legacy: bool, path: &str, after: Option<&str>) -> SubscriptionPage {
         // A selector that is the beginning of another is none of its subscriptions.
         let prefix = format!("{path}/");
-        self.registry.read(is_legacy, &prefix, after, PAGE, &**self.hub.log())
+        self.shared.registry.read(is_legacy, &prefix, after, PAGE, &**self.shared.hub.log())
     }
 
     /// The one with this topic, if it is active.
     #[must_use]
     pub fn find(&self, is_legacy: bool, topic: &str) -> SubscriptionPage {
-        self.registry.find(is_legacy, topic, &**self.hub.log())
+        self.shared.registry.find(is_legacy, topic, &**self.shared.hub.log())
     }
 
     /// How many there are.
     #[must_use]
     pub fn counts(&self) -> SubscriptionCounts {
-        self.registry.counts()
+        self.shared.registry.counts()
     }
 
     /// Announces every beginning and end, in order, until `until` is done.
@@ -153,7 +155,7 @@ impl ActiveSubscriptions {
         let for_ever = async {
             loop {
                 self.announce_waiting().await;
-                self.changed.notified().await;
+                self.shared.changed.notified().await;
             }
         };
         tokio::select! {
@@ -165,13 +167,13 @@ impl ActiveSubscriptions {
     }
 
     async fn announce_waiting(&self) {
-        while let Some(change) = self.registry.begin_next(&**self.hub.log()) {
+        while let Some(change) = self.shared.registry.begin_next(&**self.shared.hub.log()) {
             let SubscriptionChange { stream, is_active } = &change;
             for subscriptions in stream.subscriptions().chunks(APPENDED_MAX) {
                 let drafts = subscriptions.iter().map(|it| it.draft(*is_active)).collect();
                 self.publish(drafts).await;
             }
-            self.registry.apply(&change);
+            self.shared.registry.apply(&change);
         }
     }
 
@@ -179,7 +181,8 @@ impl ActiveSubscriptions {
     /// end believes for ever that somebody is there.
     async fn publish(&self, mut drafts: Vec<Draft>) {
         loop {
-            let results = self.hub.publish_all(PublishSource::Internal, drafts.clone()).await;
+            let results =
+                self.shared.hub.publish_all(PublishSource::Internal, drafts.clone()).await;
             let mut results = results.iter();
             drafts.retain(|_| results.next().is_none_or(Result::is_err));
             if drafts.is_empty() {
@@ -190,8 +193,8 @@ impl ActiveSubscriptions {
     }
 
     fn push(&self, stream: &Arc<StreamSubscriptions>, is_active: bool) {
-        self.registry.push(SubscriptionChange { stream: Arc::clone(stream), is_active });
-        self.changed.notify_one();
+        self.shared.registry.push(SubscriptionChange { stream: Arc::clone(stream), is_active });
+        self.shared.changed.notify_one();
     }
 }
 
@@ -210,7 +213,7 @@ impl Drop for SubscriptionsGuard {
         if self.has_begun {
             self.active.push(&self.stream, false);
         } else {
-            self.active.registry.release(&self.stream);
+            self.active.shared.registry.release(&self.stream);
         }
     }
 }

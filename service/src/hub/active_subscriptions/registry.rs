@@ -90,9 +90,12 @@ impl StreamSubscriptions {
         payloads.sort_by_key(|payload| Arc::as_ptr(payload).cast::<u8>());
         payloads.dedup_by(|one, other| Arc::ptr_eq(one, other));
         let payloads = payloads.iter().map(|json| allocated(json.len() + 16)).sum::<usize>();
-        // Its own counts, and its two places in the queue.
-        let own = allocated(size_of::<Self>() + 16) + 2 * size_of::<SubscriptionChange>();
-        Self { bytes: of_each + payloads + own, subscriptions }
+        // Its own counts, the list, the guard, and its two places in the queue.
+        const GUARD: usize = allocated(3 * size_of::<usize>());
+        let list = allocated(size_of_val(&*subscriptions));
+        let own = allocated(size_of::<Self>() + 16) + list + GUARD;
+        let queued = 2 * size_of::<SubscriptionChange>();
+        Self { bytes: of_each + payloads + own + queued, subscriptions }
     }
 
     pub(super) fn subscriptions(&self) -> &[Arc<ActiveSubscription>] {

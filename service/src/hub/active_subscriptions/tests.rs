@@ -95,7 +95,7 @@ fn announce(active: &ActiveSubscriptions) {
 
 /// The selectors of the events after a place, and whether each is active from then on.
 fn events_after(active: &ActiveSubscriptions, place: Sequence) -> Vec<(String, bool)> {
-    let log = active.hub.log();
+    let log = active.shared.hub.log();
     let range = ReadRange { after: place, through: log.bounds().head };
     let limit = PageLimit { events_max: 1_000, bytes_max: usize::MAX };
     let events = log.read(range, EventFilter::Everything, limit).events;
@@ -158,13 +158,13 @@ fn all_subscriptions_of_a_stream_have_its_id_and_those_of_another_have_another()
 #[test]
 fn a_list_and_the_events_after_its_place_have_every_change_once() {
     let active = active();
-    let log = Arc::clone(active.hub.log());
+    let log = Arc::clone(active.shared.hub.log());
     let _before = begun(&active, &["before"]);
     announce(&active);
     let guard = begun(&active, &["a", "b"]);
     let page = || active.page(false, SUBSCRIPTIONS_PATH, None);
     let waiting = page();
-    let change = active.registry.begin_next(&*log).unwrap();
+    let change = active.shared.registry.begin_next(&*log).unwrap();
     let begun_to_publish = page();
     let drafts = |stream: &StreamSubscriptions| {
         stream.subscriptions().iter().map(|it| it.draft(true)).collect::<Vec<_>>()
@@ -172,7 +172,7 @@ fn a_list_and_the_events_after_its_place_have_every_change_once() {
     let publish = |drafts| active.publish(drafts).now_or_never().unwrap();
     publish(drafts(&change.stream));
     let published = page();
-    active.registry.apply(&change);
+    active.shared.registry.apply(&change);
     let applied = page();
     for (page, moment) in [
         (waiting, "before it is published"),
@@ -192,7 +192,7 @@ fn a_list_and_the_events_after_its_place_have_every_change_once() {
 fn a_list_that_is_long_has_pages() {
     let registry = SubscriptionRegistry::new(1 << 20);
     let active = active();
-    let log = active.hub.log();
+    let log = active.shared.hub.log();
     let guard = active.prepare(named(&["a", "b", "c", "d", "e"])).unwrap().unwrap();
     let stream = Arc::clone(&guard.stream);
     assert!(registry.reserve(&stream));
