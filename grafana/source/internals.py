@@ -28,7 +28,7 @@ def dashboard() -> dict:
     it.row("At a glance", [(4, glance())])
     it.row("Shards", [(8, shards()), (8, passes())])
     it.row("Processor and memory", [(8, machine())])
-    it.row("Limits", [(8, limits()), (8, memory_limits()), (8, pattern_limits())])
+    it.row("Limits", [(8, limits()), (8, memory_limits()), (8, pattern_limits()), (8, active_subscriptions())])
     it.row("Limits of each client", [(8, stream_clients()), (8, publishing_clients())], collapsed=True)
     it.row("Log of events", [(8, log())], collapsed=True)
     it.row("HTTP layer", [(8, runtime()), (8, http_layer())], collapsed=True)
@@ -158,6 +158,23 @@ def memory_limits() -> list:
                       Query("sum by (instance) (fanfare_output_buffer_bytes{SERVER})", "used {{instance}}"),
                       Query("sum by (instance) (fanfare_output_buffer_bytes_limit{SERVER})", "limit {{instance}}"),
                   ], limits=["limit"])),
+    ]
+
+
+def active_subscriptions() -> list:
+    return [
+        (8, graph("Active subscriptions", "One for each selector of each stream, with --subscriptions.", "short", [
+            Query("sum by (instance) (fanfare_active_subscriptions{SERVER})", "{{instance}}")])),
+        (8, graph("Memory of active subscriptions", "At the limit, new streams are answered with 'busy'. 0 is both "
+                  "without --subscriptions.", "bytes", [
+                      Query("sum by (instance) (fanfare_active_subscription_bytes{SERVER})", "used {{instance}}"),
+                      Query("sum by (instance) (fanfare_active_subscription_bytes_limit{SERVER})",
+                            "limit {{instance}}"),
+                  ], limits=["limit"])),
+        (8, graph("Streams to be announced", "Streams that have begun or ended, and whose events about that are not "
+                  "published yet. More than a moment's are a log or a shard that does not get on.", "short", [
+                      Query("sum by (instance) (fanfare_active_subscription_changes_waiting{SERVER})",
+                            "{{instance}}")])),
     ]
 
 

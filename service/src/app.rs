@@ -29,6 +29,7 @@ use crate::http::{
     PublishRate, SelectorReader,
 };
 use crate::hub::Hub;
+use crate::hub::active_subscriptions::ActiveSubscriptions;
 use crate::jwks;
 use crate::lifecycle::{Lifecycle, Shutdown};
 use crate::log::MemoryLog;
@@ -114,9 +115,7 @@ impl App {
         let metrics = Metrics::new(config.delivery.shards);
         metrics.limits(&limits(&config, connections_max));
         let log = Arc::new(MemoryLog::new(config.log, Clock::system()));
-        let window_max = (config.log.events_max as u64 / 4).clamp(1, PUBLISH_WINDOW_MAX);
-        let hub =
-            Hub::new(Arc::clone(&log) as Arc<_>, metrics.clone()).with_publish_window(window_max);
+        let hub = hub_over(&log, config.log.events_max, &metrics);
         let pages = Arc::new(Pages::new(config.demos));
         let (delivery, threads) =
             Delivery::start(&hub, &config.delivery, &metrics).map_err(BuildError::Delivery)?;
@@ -124,16 +123,13 @@ impl App {
         let listeners = listen_on(&config.listen, "--listen", &config.http)?;
         let admin_listeners = listen_on(&config.admin_listen, "--admin-listen", &config.http)?;
         let (addresses, admin_addresses) = (bound(&listeners)?, bound(&admin_listeners)?);
-        if config.open_to_network {
-            tracing::warn!(
-                "everybody who reaches the listeners may publish and subscribe (--open)"
-            );
-        }
-
+        warn_if_open(&config);
         let body_memory = BodyMemory::new(config.http.bodies_bytes_max);
         let (selectors, grants) =
             compilers(&config.http, topic_resolver(&config.public_urls, &addresses));
         let client_limits = ClientLimits::new(&config.http.client_limits);
+        let active_subscriptions =
+            config.subscriptions_bytes_max.map(|max| start_announcing(&hub, max, &lifecycle));
         let admin = Admin {
             metrics: metrics.clone(),
             hub: hub.clone(),
@@ -142,6 +138,7 @@ impl App {
             selectors: selectors.clone(),
             grants: grants.clone(),
             client_limits: client_limits.clone(),
+            active_subscriptions: active_subscriptions.clone(),
             http_runtime: Handle::current(),
         };
         start_admin(&admin, admin_listeners).map_err(BuildError::Admin)?;
@@ -161,6 +158,7 @@ impl App {
             client_limits,
             selectors: SelectorReader::of_subscribers(selectors),
             grants: SelectorReader::of_tokens(grants),
+            active_subscriptions,
             pages,
             demos,
             metrics: metrics.clone(),
@@ -267,6 +265,12 @@ impl App {
     }
 }
 
+fn warn_if_open(config: &Config) {
+    if config.open_to_network {
+        tracing::warn!("everybody who reaches the listeners may publish and subscribe (--open)");
+    }
+}
+
 fn start_admin(admin: &Admin, listeners: Vec<TcpListener>) -> io::Result<()> {
     let start = |listener: TcpListener| admin.clone().start(listener.into_std()?);
     listeners.into_iter().try_for_each(start)
@@ -316,6 +320,7 @@ fn limits(config: &Config, connections: usize) -> Limits {
         grant_bytes: config.http.grants_bytes_max,
         topic_url_bytes: TopicResolver::BYTES_MAX,
         clients: limits_of_clients(&config.http.client_limits),
+        subscription_bytes: config.subscriptions_bytes_max.unwrap_or(0),
         drain_window: config.drain_window,
     }
 }
@@ -328,6 +333,19 @@ fn limits_of_clients(settings: &ClientLimitSettings) -> LimitsOfClients {
         publish_rate: settings.publish_rate.map(|rate| rate.interval.as_secs_f64().recip()),
         publishing_clients: PublishRate::CLIENTS_MAX,
     }
+}
+
+fn hub_over(log: &Arc<MemoryLog>, events_max: usize, metrics: &Metrics) -> Hub {
+    let window_max = (events_max as u64 / 4).clamp(1, PUBLISH_WINDOW_MAX);
+    Hub::new(Arc::clone(log) as Arc<_>, metrics.clone()).with_publish_window(window_max)
+}
+
+/// To the end of the drain's window: until then streams end, and others are told.
+fn start_announcing(hub: &Hub, bytes_max: usize, lifecycle: &Lifecycle) -> ActiveSubscriptions {
+    let active = ActiveSubscriptions::new(hub.clone(), bytes_max);
+    let (announcing, ended) = (active.clone(), lifecycle.clone());
+    lifecycle.tasks().spawn(async move { announcing.announce(ended.closing()).await });
+    active
 }
 
 async fn expire(log: &MemoryLog) {

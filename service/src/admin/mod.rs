@@ -16,8 +16,9 @@ use tokio::runtime;
 
 use crate::http::{BodyMemory, ClientLimits};
 use crate::hub::Hub;
+use crate::hub::active_subscriptions::ActiveSubscriptions;
 use crate::lifecycle::Lifecycle;
-use crate::metrics::{Metrics, Snapshot};
+use crate::metrics::{Metrics, Snapshot, SubscriptionStats};
 use crate::topic::SelectorCompiler;
 
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -38,6 +39,8 @@ pub struct Admin {
     pub grants: SelectorCompiler,
     /// What each client takes.
     pub client_limits: ClientLimits,
+    /// The open subscriptions, unless nobody is told of them.
+    pub active_subscriptions: Option<ActiveSubscriptions>,
     /// The tokio runtime of the HTTP layer, of which there are stats.
     pub http_runtime: runtime::Handle,
 }
@@ -75,8 +78,19 @@ impl Admin {
             grant_bytes: self.grants.bytes(),
             topic_url_bytes: self.selectors.topic_url_bytes(),
             clients: self.client_limits.counts(),
+            subscriptions: self.subscriptions(),
             ready: self.is_ready(),
             runtime: self.http_runtime.metrics().into(),
+        }
+    }
+
+    fn subscriptions(&self) -> SubscriptionStats {
+        let counts = self.active_subscriptions.as_ref().map(ActiveSubscriptions::counts);
+        let counts = counts.unwrap_or_default();
+        SubscriptionStats {
+            active: counts.subscriptions,
+            bytes: counts.bytes,
+            changes_waiting: counts.changes_waiting,
         }
     }
 

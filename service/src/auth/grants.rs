@@ -43,6 +43,12 @@ impl Grants {
         self.publish.as_ref()
     }
 
+    /// The topics whose private events it may see.
+    #[must_use]
+    pub fn subscribe_selectors(&self) -> Option<&SelectorSet> {
+        self.subscribe.as_ref()
+    }
+
     /// Whether an event that is asked for may be seen. A private one is for those whose selectors match
     /// one of its topics, which can take long: it is for the caller to do in parts.
     #[must_use]

@@ -136,6 +136,8 @@ pub struct Config {
     pub token_places: TokenPlaces,
     /// The URLs by which clients know the hub.
     pub public_urls: Vec<Url>,
+    /// What active subscriptions may take in memory, in bytes; `None` where nobody is told of them.
+    pub subscriptions_bytes_max: Option<usize>,
     /// Whether the demonstrations are served.
     pub demos: bool,
     /// The hosts that are served.

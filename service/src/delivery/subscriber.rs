@@ -6,6 +6,7 @@ use super::deadlines::Tick;
 use super::keys::AudienceKey;
 use super::sink::Sink;
 use crate::event::Sequence;
+use crate::hub::active_subscriptions::SubscriptionsGuard;
 use crate::hub::{InterestGuard, LastId};
 use crate::metrics::EndReason;
 
@@ -32,6 +33,8 @@ pub(super) struct Subscriber {
     end: Option<(Tick, EndReason)>,
     /// Leaves its topics when the subscriber does.
     _interest: InterestGuard,
+    /// Announces its end.
+    _announced: Option<Box<SubscriptionsGuard>>,
 }
 
 /// What a subscriber is given until it has caught up.
@@ -63,6 +66,8 @@ pub(super) struct InitialState {
     pub(super) end: Option<(Tick, EndReason)>,
     /// Leaves its topics when the subscriber does.
     pub(super) interest: InterestGuard,
+    /// Announces its end.
+    pub(super) announced: Option<Box<SubscriptionsGuard>>,
 }
 
 /// What a sink has taken of a batch that was read from the log.
@@ -91,6 +96,7 @@ impl Subscriber {
             last_sent: initial.last_sent,
             end: initial.end,
             _interest: initial.interest,
+            _announced: initial.announced,
         }
     }
 

@@ -9,11 +9,14 @@ use super::Context;
 use super::client_limits::TokenHolder;
 use super::credentials::Credential;
 use super::parameters::Pairs;
+use super::payloads::{MATCH_STEPS, Payloads, covers};
 use super::response::Problem;
-use crate::auth::token::{Dialect, Grant, Role, TokenError, TokenGrants, TokenPlace, Verifier};
+use crate::auth::token::{
+    Dialect, Grant, GrantedPayload, Role, TokenError, TokenGrants, TokenPlace, Verifier,
+};
 use crate::auth::{Authority, Grants};
 use crate::logging::log_limited;
-use crate::topic::{SelectorError, SelectorSet};
+use crate::topic::{SelectorError, SelectorSet, Topic};
 
 /// How long a stream may last whose token does not expire: then the client comes back, and its token
 /// is checked against the keys of that time.
@@ -31,12 +34,23 @@ pub(super) struct Access {
     pub(super) stream_ends: Option<Instant>,
     /// Who its token is for, where tokens have limits.
     pub(super) holder: Option<TokenHolder>,
+    /// Whether there is a token.
+    pub(super) has_token: bool,
+    /// What is told of its subscriptions, where anything is.
+    pub(super) payloads: Payloads,
 }
 
 impl Access {
     fn without_token(grants: Grants) -> Self {
-        let dialect = Dialect::Legacy;
-        Self { grants, expires: None, dialect, stream_ends: None, holder: None }
+        Self {
+            grants,
+            expires: None,
+            dialect: Dialect::Legacy,
+            stream_ends: None,
+            holder: None,
+            has_token: false,
+            payloads: Payloads::default(),
+        }
     }
 
     /// The same until the same time, with other grants.
@@ -72,6 +86,18 @@ pub(super) async fn subscriber(
         };
     };
     access(&credential, Role::Subscriber, verifier, context).await
+}
+
+/// Whether a request may read what is told to those with a grant for a topic.
+pub(super) async fn check_reads(access: &Access, topic: &Topic) -> Result<(), Problem> {
+    let mut steps = MATCH_STEPS;
+    let covered = match access.grants.subscribe_selectors() {
+        Some(selectors) => covers(selectors, topic, &mut steps).await,
+        None if access.has_token => false,
+        None => return Err(Problem::NoToken),
+    };
+    let not_granted = || Problem::NotGranted { topic: topic.to_string() };
+    covered.then_some(()).ok_or_else(not_granted)
 }
 
 /// What a request to publish may do, and where its token stood: a browser adds cookies to the requests
@@ -110,7 +136,11 @@ async fn access(
     let holder = context.client_limits.holder(granted.holder.as_deref(), &credential.token);
     let expires = granted.expires.map(moment);
     let stream_ends = expires.or_else(|| Instant::now().checked_add(stream_time()));
-    let TokenGrants { publish, subscribe, dialect, .. } = granted;
+    let TokenGrants { publish, subscribe, dialect, payloads, .. } = granted;
+    let payloads = match &context.active_subscriptions {
+        Some(_) => self::payloads(&subscribe, payloads, context).await?,
+        None => Payloads::default(),
+    };
     // Both are read whatever the role: a token with a selector that cannot be used is wrong as a whole.
     let publish = selectors(&publish, context).await?;
     let subscribe = selectors(&subscribe, context).await?;
@@ -118,7 +148,23 @@ async fn access(
         Role::Publisher => Grants::of(publish, None),
         Role::Subscriber => Grants::of(None, subscribe),
     };
-    Ok(Access { grants, expires, dialect, stream_ends, holder })
+    Ok(Access { grants, expires, dialect, stream_ends, holder, has_token: true, payloads })
+}
+
+async fn payloads(
+    subscribe: &[Grant],
+    granted: Vec<GrantedPayload>,
+    context: &Context,
+) -> Result<Payloads, Problem> {
+    let mut payloads = Payloads::default();
+    for GrantedPayload { topics, json } in granted {
+        let topics = match topics {
+            Some(range) => selectors(subscribe.get(range).unwrap_or_default(), context).await?,
+            None => None,
+        };
+        payloads.parts.push((topics, json));
+    }
+    Ok(payloads)
 }
 
 async fn selectors(grants: &[Grant], context: &Context) -> Result<Option<SelectorSet>, Problem> {

@@ -73,8 +73,8 @@ pub(super) fn to_body(
         Content::Whole(body) => ResponseBody::Whole(Box::new(body)),
         Content::Lines(lines) => ResponseBody::Lines(Box::new(lines)),
         Content::Stream(opening) => {
-            let PendingStream { subscription, first, permits } = *opening;
-            subscribe::count_opened(&subscription, &context.metrics);
+            let PendingStream { mut subscription, first, permits } = *opening;
+            subscribe::count_opened(&mut subscription, &context.metrics);
             let hang_up: HangUp = match permits {
                 None => Box::new(hang_up),
                 // It goes with the stream, and so what is counted until the stream ends goes with it.

@@ -1,5 +1,5 @@
-//! Entry points for fuzzing what this folder reads: forms, lines of events, hosts and origins, and
-//! whose requests proxies pass on.
+//! Entry points for fuzzing what this folder reads: forms, lines of events, hosts and origins,
+//! whose requests proxies pass on, and paths of active subscriptions.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -9,6 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 
 pub use super::ndjson::fuzzing::ndjson;
 
+use super::active_subscriptions::is_read_as_written;
 use super::client::{ClientAddress, TrustedProxies, TrustedProxy};
 use super::parameters::{pairs, path_part};
 use super::publish::form_fields;
@@ -35,6 +36,18 @@ pub fn form(bytes: &[u8]) {
     let written = written.join("&");
     assert_eq!(pairs(&written).ok().as_ref(), Some(&found));
     check_draft(form_fields(found));
+}
+
+/// What follows the path of active subscriptions.
+///
+/// # Panics
+/// When it means something else once it is written as the hub writes it.
+pub fn subscription_path(bytes: &[u8]) {
+    let Ok(rest) = std::str::from_utf8(bytes) else { return };
+    match is_read_as_written(rest) {
+        Ok(is_read) => assert!(is_read || !rest.starts_with('/'), "{rest:?}"),
+        Err(problem) => check_message(&problem.to_string()),
+    }
 }
 
 /// The host that a request calls and the origin that it comes from, a line each.

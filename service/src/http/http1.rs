@@ -162,8 +162,8 @@ async fn hand_over(
         return close(stream).await;
     }
     guard.ends(ConnectionEnd::Stream);
-    let Takeover { head, opening } = takeover;
-    subscribe::count_opened(&opening.subscription, &context.metrics);
+    let Takeover { head, mut opening } = takeover;
+    subscribe::count_opened(&mut opening.subscription, &context.metrics);
     let first = beginning(&head, &opening.first);
     match stream.into_std() {
         Ok(socket) => {

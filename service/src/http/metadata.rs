@@ -48,12 +48,15 @@ pub(super) fn document<B>(
     let called = called_host(request).ok().flatten();
     let hub = resource(verifier, called).ok_or(Problem::NotFound)?;
     let issuers: Vec<&str> = verifier.issuers.iter().map(|issuer| issuer.name.as_str()).collect();
-    let document = json!({
+    let mut document = json!({
         "resource": hub,
         "authorization_servers": issuers,
         "authorization_details_types_supported": ["https://mercure.rocks/authorization-detail"],
         "bearer_methods_supported": ["header"],
         "mercure_cookie": context.token_places.cookies.first(),
     });
+    if context.active_subscriptions.is_some() {
+        document["mercure_subscriptions"] = true.into();
+    }
     Ok(response::whole(StatusCode::OK, "application/json", document.to_string()))
 }

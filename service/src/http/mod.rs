@@ -6,6 +6,7 @@
 //! turns an error into a status.
 
 mod accept;
+mod active_subscriptions;
 mod admission;
 mod authorise;
 mod body;
@@ -32,6 +33,7 @@ mod ndjson;
 mod origin;
 mod pages;
 mod parameters;
+mod payloads;
 mod publish;
 mod request_body;
 mod response;
@@ -65,6 +67,7 @@ use crate::delivery::Delivery;
 use crate::demo::Demos;
 use crate::event::EventLimits;
 use crate::hub::Hub;
+use crate::hub::active_subscriptions::ActiveSubscriptions;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
 
@@ -161,6 +164,8 @@ pub struct Context {
     pub selectors: SelectorReader,
     /// The same for the grants of tokens, apart, so that subscribers cannot delay them.
     pub grants: SelectorReader,
+    /// The open subscriptions, unless nobody is told of them.
+    pub active_subscriptions: Option<ActiveSubscriptions>,
     /// The embedded pages.
     pub pages: Arc<Pages>,
     /// The demonstrations, unless they are off.

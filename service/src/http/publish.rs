@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use hyper::{Request, StatusCode};
-use tokio::task::yield_now;
 
 use super::Context;
 use super::authorise::{self, Access};
@@ -13,6 +12,7 @@ use super::client::RequestClient;
 use super::credentials;
 use super::incoming::Incoming;
 use super::parameters::{Pairs, check_spelling, pairs, path_part};
+use super::payloads::{MATCH_STEPS, covers};
 use super::response::{self, HttpResponse, Problem};
 use super::trace;
 use super::whole_body::{FORM, WholeBody, check_media_type, not_utf8};
@@ -20,10 +20,7 @@ use crate::auth::Grants;
 use crate::auth::token::{Dialect, TokenPlace};
 use crate::event::{Draft, DraftError, DraftFields, ReservedName, is_hub};
 use crate::metrics::PublishSource;
-use crate::topic::{MatchProgress, Topic};
-
-/// Steps of matching grants before other requests have their turn: some tenths of a millisecond.
-const GRANT_STEPS: usize = 256 << 10;
+use crate::topic::Topic;
 
 /// The fields of an event whose body is the data, in the query.
 const PARAMETERS: [&str; 5] = ["type", "id", "retry", "private", credentials::PARAMETER];
@@ -119,19 +116,10 @@ pub(super) async fn check_draft(
 /// seconds, so that other requests have their turn meanwhile.
 async fn not_granted<'a>(draft: &'a Draft, grants: &Grants) -> Option<&'a Topic> {
     let Some(selectors) = grants.publish_selectors() else { return draft.topics().first() };
-    let mut steps = GRANT_STEPS;
+    let mut steps = MATCH_STEPS;
     for topic in draft.topics() {
-        let mut progress = MatchProgress::default();
-        loop {
-            let topics = std::slice::from_ref(topic);
-            match selectors.match_within(topics, &mut progress, &mut steps) {
-                Some(true) => break,
-                Some(false) => return Some(topic),
-                None => {
-                    yield_now().await;
-                    steps = GRANT_STEPS;
-                }
-            }
+        if !covers(selectors, topic, &mut steps).await {
+            return Some(topic);
         }
     }
     None

@@ -19,6 +19,7 @@ use thiserror::Error;
 use super::body::Content;
 use super::client_limits::ClientLimitError;
 use crate::event::{DraftError, retry_frame};
+use crate::hub::active_subscriptions::AnnounceError;
 use crate::log::AppendError;
 use crate::metrics::{PublishRejection, Refusal, SubscribeRejection};
 use crate::topic::{SelectorError, TopicError};
@@ -38,6 +39,16 @@ pub(super) enum Problem {
     Selector(#[from] SelectorError),
     #[error("{0}")]
     Topic(TopicError),
+    #[error("{0}")]
+    Announce(#[from] AnnounceError),
+    #[error(
+        "`{given}` is no kind of selector here; write `exact` or `urlpattern`, or a path with a topic and a subscriber alone"
+    )]
+    MatchType { given: String },
+    #[error(
+        "there is no such subscription now; the path without its last part lists those that there are"
+    )]
+    NoSubscription,
     #[error(
         "this needs a token; send it as `Authorization: Bearer TOKEN`, or make one with `fanfare token`"
     )]
@@ -132,8 +143,11 @@ impl Problem {
             Self::Draft(DraftError::DataTooLarge { .. } | DraftError::TooManyLines { .. }) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
-            Self::Selector(SelectorError::BudgetExhausted) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Selector(SelectorError::BudgetExhausted)
+            | Self::Announce(AnnounceError::TooMany) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unreadable(_)
+            | Self::Announce(AnnounceError::TooLarge)
+            | Self::MatchType { .. }
             | Self::Draft(_)
             | Self::Selector(_)
             | Self::Topic(_)
@@ -146,7 +160,7 @@ impl Problem {
             | Self::NoOrigin
             | Self::ForeignOrigin { .. } => StatusCode::FORBIDDEN,
             Self::ForeignHost { .. } => StatusCode::MISDIRECTED_REQUEST,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoSubscription => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout { .. } | Self::LineTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::Append(AppendError::DuplicateId) => StatusCode::CONFLICT,
@@ -171,8 +185,9 @@ impl Problem {
         match self {
             Self::Unreadable(_) | Self::BodyCut => "unreadable",
             Self::Draft(_) => "event",
-            Self::Selector(SelectorError::BudgetExhausted) => "too-many",
-            Self::Selector(_) => "selector",
+            Self::Selector(SelectorError::BudgetExhausted)
+            | Self::Announce(AnnounceError::TooMany) => "too-many",
+            Self::Selector(_) | Self::Announce(_) | Self::MatchType { .. } => "selector",
             Self::Topic(_) => "topic",
             Self::NoToken => "no-token",
             Self::Authorization { .. } => "authorization",
@@ -181,7 +196,7 @@ impl Problem {
             Self::NothingGranted | Self::NotGranted { .. } => "not-granted",
             Self::NoOrigin | Self::ForeignOrigin { .. } => "origin",
             Self::ForeignHost { .. } => "host",
-            Self::NotFound => "not-found",
+            Self::NotFound | Self::NoSubscription => "not-found",
             Self::Method { .. } => "method",
             Self::BodyTimeout { .. } | Self::LineTimeout { .. } => "timeout",
             Self::Append(AppendError::DuplicateId) => "duplicate-id",
@@ -207,6 +222,7 @@ impl Problem {
                 | Self::ClientLimit(_)
                 | Self::TooFast { .. }
                 | Self::Selector(SelectorError::BudgetExhausted)
+                | Self::Announce(AnnounceError::TooMany)
                 | Self::Draining
                 | Self::KeysNotFetched
                 | Self::Append(AppendError::Unavailable)
@@ -251,9 +267,9 @@ impl Problem {
             Self::NotGranted { .. } | Self::ForeignOrigin { .. } | Self::ForeignHost { .. } => {
                 SubscribeRejection::Forbidden
             }
-            Self::TooMany { .. } | Self::Selector(SelectorError::BudgetExhausted) => {
-                SubscribeRejection::Busy
-            }
+            Self::TooMany { .. }
+            | Self::Selector(SelectorError::BudgetExhausted)
+            | Self::Announce(AnnounceError::TooMany) => SubscribeRejection::Busy,
             Self::ClientLimit(limit) => match limit {
                 ClientLimitError::StreamsOfToken | ClientLimitError::SubscriptionsOfToken => {
                     SubscribeRejection::TokenLimit

@@ -15,7 +15,8 @@ use super::pages::WebPage;
 use super::response::{self, HttpResponse, Problem};
 use super::subscribe::DemoStream;
 use super::whole_body::FORM;
-use super::{Context, authorise, head, metadata, ndjson, publish, subscribe};
+use super::{Context, active_subscriptions, authorise, head, metadata, ndjson, publish, subscribe};
+use crate::hub::active_subscriptions::SUBSCRIPTIONS_PATH;
 use crate::metrics::{Metrics, Refusal, StatusClass};
 
 /// Where the open protocol that we are compatible with has its hub.
@@ -36,6 +37,8 @@ enum Endpoint<'a> {
     Hub,
     Batch,
     Metadata,
+    /// With what follows in the path.
+    Subscriptions(&'a str),
     Topic(&'a str),
     Demo(DemoStream),
     Page(&'a WebPage),
@@ -52,6 +55,12 @@ impl<'a> Endpoint<'a> {
             metadata::PATH => return Some(Self::Metadata),
             _ => {}
         }
+        if context.active_subscriptions.is_some()
+            && let Some(rest) = path.strip_prefix(SUBSCRIPTIONS_PATH)
+            && (rest.is_empty() || rest.starts_with('/'))
+        {
+            return Some(Self::Subscriptions(rest));
+        }
         if context.demos.is_some()
             && let Some(stream) = DemoStream::at(path)
         {
@@ -64,6 +73,7 @@ impl<'a> Endpoint<'a> {
     fn route(self, path: &str) -> Option<&str> {
         match self {
             Self::Topic(_) => Some("/events/{topic}"),
+            Self::Subscriptions(_) => Some(SUBSCRIPTIONS_PATH),
             Self::Hub | Self::Batch | Self::Demo(_) => Some(path),
             Self::Page(_) | Self::Metadata => None,
         }
@@ -74,7 +84,9 @@ impl<'a> Endpoint<'a> {
             Self::Hub => ALL_METHODS,
             Self::Topic(_) => "GET, HEAD, POST, OPTIONS",
             Self::Batch => "POST, OPTIONS",
-            Self::Demo(_) | Self::Page(_) | Self::Metadata => "GET, HEAD, OPTIONS",
+            Self::Demo(_) | Self::Page(_) | Self::Metadata | Self::Subscriptions(_) => {
+                "GET, HEAD, OPTIONS"
+            }
         }
     }
 }
@@ -240,6 +252,9 @@ async fn dispatch(
         Endpoint::Page(page) if reads => Ok(page.response(request.headers())),
         Endpoint::Demo(stream) if reads => subscribe::demo(&request, stream, context).await,
         Endpoint::Metadata if reads => metadata::document(&request, context),
+        Endpoint::Subscriptions(rest) if reads => {
+            active_subscriptions::document(&request, rest, context).await
+        }
         Endpoint::Hub if reads => subscribe::selectors(&request, context).await,
         Endpoint::Topic(topic) if reads => subscribe::topic(&request, topic, context).await,
         Endpoint::Hub if *request.method() == QUERY => {

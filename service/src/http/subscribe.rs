@@ -18,9 +18,11 @@ use super::selector_parameters::selectors_of;
 use super::whole_body::{FORM, WholeBody, check_media_type, not_utf8};
 use crate::auth::Grants;
 use crate::event::{HEARTBEAT, gap_frame, id_frame};
+use crate::hub::active_subscriptions::{AnnounceError, NamedSelector, SubscriptionsGuard};
 use crate::hub::{SubscribeRequest, Subscription};
+use crate::logging::log_limited;
 use crate::metrics::{Metrics, StatusClass};
-use crate::topic::{Selector, SelectorSet, Topic};
+use crate::topic::{Notation, Selector, SelectorSet, Topic};
 
 /// The same header under the name that clients of the open protocol look for.
 const MERCURE_LAST_EVENT_ID: &str = "mercure-last-event-id";
@@ -93,8 +95,39 @@ async fn open_with(
     parameters: &Pairs<'_>,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
-    let selectors = context.selectors.read(selectors_of(parameters)?).await?;
-    open(method, selectors, access, ResumeRequest::of(headers, parameters), context)
+    let named = selectors_of(parameters)?;
+    let selectors = context.selectors.read(named.iter().copied()).await?;
+    let announced = announce(method, &named, &access, context).await?;
+    let stream = RequestedStream { selectors, access, announced };
+    open(method, stream, ResumeRequest::of(headers, parameters), context)
+}
+
+/// Counts the subscriptions of a stream among the active ones, where those are told of.
+async fn announce(
+    method: &Method,
+    named: &[(Notation, &str)],
+    access: &Access,
+    context: &Context,
+) -> Result<Option<SubscriptionsGuard>, Problem> {
+    let Some(active) = &context.active_subscriptions else { return Ok(None) };
+    if method == Method::HEAD {
+        return Ok(None);
+    }
+    let mut selectors = Vec::with_capacity(named.len());
+    for &(notation, text) in named {
+        let as_topic = Topic::parse(text, usize::MAX).map_err(Problem::Topic)?;
+        let payload = access.payloads.of(&as_topic).await;
+        selectors.push(NamedSelector { notation, text: text.to_owned(), payload });
+    }
+    active.prepare(selectors).map_err(|error| {
+        if error == AnnounceError::TooMany {
+            log_limited!(
+                WARN,
+                "streams are refused because active subscriptions take all the memory they may; raise --subscriptions-max"
+            );
+        }
+        error.into()
+    })
 }
 
 /// `GET /events/{topic}`: one topic, taken literally.
@@ -108,9 +141,12 @@ pub(super) async fn topic<B>(
         Topic::parse(&text, context.event_limits.topic_bytes_max).map_err(Problem::Topic)?;
     let parameters = query(request.uri(), &[])?;
     let access = authorise::subscriber(request.headers(), &parameters, context).await?;
-    let selectors = SelectorSet::one(Selector::exact(topic));
+    let announced =
+        announce(request.method(), &[(Notation::Exact, &text)], &access, context).await?;
+    let stream =
+        RequestedStream { selectors: SelectorSet::one(Selector::exact(topic)), access, announced };
     let requested = ResumeRequest::of(request.headers(), &parameters);
-    open(request.method(), selectors, access, requested, context)
+    open(request.method(), stream, requested, context)
 }
 
 /// The stream of a demonstration.
@@ -130,7 +166,8 @@ pub(super) async fn demo<B>(
     };
     let selectors = SelectorSet::one(Selector::exact(topic));
     let requested = ResumeRequest::of(request.headers(), &parameters);
-    open(request.method(), selectors, access, requested, context)
+    let stream = RequestedStream { selectors, access, announced: None };
+    open(request.method(), stream, requested, context)
 }
 
 /// A run begins with the request, so there is nothing to resume, and only its stream may see it.
@@ -147,17 +184,25 @@ fn training<B>(
     let topic = demos.begin_training(&context.hub).ok_or(too_many)?;
     let selectors = SelectorSet::one(Selector::exact(topic.clone()));
     let access = access.with_grants(Grants::subscribe_to(topic));
-    open(request.method(), selectors, access, ResumeRequest::default(), context)
+    let stream = RequestedStream { selectors, access, announced: None };
+    open(request.method(), stream, ResumeRequest::default(), context)
+}
+
+/// What a request for a stream came to.
+struct RequestedStream {
+    selectors: SelectorSet,
+    access: Access,
+    announced: Option<SubscriptionsGuard>,
 }
 
 fn open(
     method: &Method,
-    selectors: SelectorSet,
-    access: Access,
+    stream: RequestedStream,
     requested: ResumeRequest,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
     let ResumeRequest { resume, was_empty } = requested;
+    let RequestedStream { selectors, access, announced } = stream;
     let Access { grants, stream_ends: expires, holder, .. } = access;
     let token = if method == Method::HEAD {
         None
@@ -165,7 +210,8 @@ fn open(
         context.client_limits.open_stream_of(holder, selectors.iter().len())?
     };
     let request = SubscribeRequest { selectors, grants, resume };
-    let subscription = Subscription { expires, ..context.hub.subscribe(request) };
+    let announced = announced.map(Box::new);
+    let subscription = Subscription { expires, announced, ..context.hub.subscribe(request) };
     let resumed_after = subscription
         .resumed_after
         .as_deref()
@@ -185,10 +231,13 @@ fn open(
     Ok(response)
 }
 
-/// Counts a stream whose head is on its way; not before, because a request may still be refused
-/// when its socket is about to leave.
-pub(super) fn count_opened(subscription: &Subscription, metrics: &Metrics) {
+/// Counts and announces a stream whose head is on its way; not before, because a request may still be
+/// refused when its socket is about to leave.
+pub(super) fn count_opened(subscription: &mut Subscription, metrics: &Metrics) {
     metrics.responded(StatusClass::Success);
+    if let Some(announced) = &mut subscription.announced {
+        announced.begin();
+    }
     if let Some(result) = subscription.resumed {
         metrics.resumed(result);
     }

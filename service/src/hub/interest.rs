@@ -33,7 +33,7 @@ pub struct Interest {
 /// Counts as one subscriber of each watched topic that it names, until it is dropped.
 #[derive(Debug, Default)]
 pub struct InterestGuard {
-    topics: Vec<Arc<Watched>>,
+    topics: Box<[Arc<Watched>]>,
 }
 
 impl Interests {
@@ -53,7 +53,7 @@ impl Interests {
     pub(super) fn enter(&self, selectors: &SelectorSet) -> InterestGuard {
         let all = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         let live = all.iter().filter_map(Weak::upgrade);
-        let topics: Vec<_> = live.filter(|entry| asks_for(selectors, &entry.topic)).collect();
+        let topics: Box<[_]> = live.filter(|entry| asks_for(selectors, &entry.topic)).collect();
         drop(all);
         for entry in &topics {
             entry.subscribers.send_modify(|count| *count += 1);

@@ -6,6 +6,7 @@
 //! a gap or a duplicate because they are the same thing: everything after the cursor, read in the
 //! log's order.
 
+pub mod active_subscriptions;
 mod backpressure;
 mod interest;
 
@@ -21,6 +22,7 @@ use crate::log::{AppendError, Bounds, EventFilter, Log, PageLimit, Position, Rea
 use crate::logging::log_limited;
 use crate::metrics::{Metrics, PublishSource, Resumed};
 use crate::topic::{MatchProgress, SelectorSet, Topic};
+use active_subscriptions::SubscriptionsGuard;
 use backpressure::PublishWindow;
 use interest::Interests;
 
@@ -94,6 +96,8 @@ pub struct Subscription {
     pub resumed_after: Option<String>,
     /// Counts as interest in its topics for as long as it lives.
     pub interest: InterestGuard,
+    /// Announces its beginning and its end, where active subscriptions are told of.
+    pub announced: Option<Box<SubscriptionsGuard>>,
 }
 
 /// The last event id that a stream's client holds.
@@ -218,6 +222,7 @@ impl Hub {
             last_id: start.last_id,
             resumed_after,
             interest,
+            announced: None,
         }
     }
 

@@ -35,6 +35,8 @@ pub struct Limits {
     pub topic_url_bytes: usize,
     /// What each client may take.
     pub clients: LimitsOfClients,
+    /// The most bytes that active subscriptions may take together; 0 when nobody is told of them.
+    pub subscription_bytes: usize,
     /// The time over which a drain closes the streams.
     pub drain_window: Duration,
 }
@@ -110,6 +112,7 @@ impl Metrics {
     pub fn limits(&self, limits: &Limits) {
         let inner = &self.inner;
         self.connections_limited(limits.connections);
+        inner.subscriptions.bytes_limit.set(limits.subscription_bytes as f64);
         inner.publishing.body_memory_limit.set(limits.body_memory as f64);
         inner.clients.limits(&limits.clients);
         let gauges = &inner.limits;

@@ -24,6 +24,7 @@ mod shard;
 mod slow_readers;
 mod state;
 mod streams;
+mod subscriptions;
 mod tokens;
 
 pub use catalogue::{Described, catalogue};
@@ -38,6 +39,7 @@ pub use limits::Limits;
 pub use process::RuntimeStats;
 pub use shard::ShardStats;
 pub use state::Snapshot;
+pub use subscriptions::SubscriptionStats;
 
 pub(crate) use shard::LagSample;
 
@@ -57,6 +59,7 @@ use reloads::Reloads;
 use slow_readers::SlowReaders;
 use state::ServerState;
 use streams::StreamMetrics;
+use subscriptions::SubscriptionGauges;
 use tokens::Tokens;
 
 /// A handle to all stats; cheap to clone.
@@ -74,6 +77,7 @@ struct Inner {
     publishing: Publishing,
     tokens: Tokens,
     jwks: Jwks,
+    subscriptions: SubscriptionGauges,
     delivering: Delivering,
     slow_readers: SlowReaders,
     limits: LimitGauges,
@@ -121,6 +125,7 @@ impl Metrics {
             publishing: Publishing::register(),
             tokens: Tokens::register(),
             jwks: Jwks::register(),
+            subscriptions: SubscriptionGauges::register(),
             delivering: Delivering::register(),
             slow_readers: SlowReaders::register(),
             limits: LimitGauges::register(),
@@ -164,6 +169,7 @@ impl Metrics {
         inner.publishing.set(snapshot);
         inner.delivering.set(self);
         inner.slow_readers.set(self, snapshot);
+        inner.subscriptions.set(&snapshot.subscriptions);
         inner.state.set(snapshot);
         let mut text = inner.exporter.render();
         inner.connections.write(&mut text);

@@ -9,6 +9,7 @@ use super::Metrics;
 use super::clients::ClientCounts;
 use super::process::RuntimeStats;
 use super::series::{described, described_gauge};
+use super::subscriptions::SubscriptionStats;
 use crate::log::Bounds;
 use crate::logging;
 
@@ -34,6 +35,8 @@ pub struct Snapshot {
     pub topic_url_bytes: usize,
     /// The clients that are counted against limits of their own.
     pub clients: ClientCounts,
+    /// Active subscriptions.
+    pub subscriptions: SubscriptionStats,
     /// Whether new streams are welcome.
     pub ready: bool,
     /// The tokio runtime of the HTTP layer.

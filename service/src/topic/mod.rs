@@ -32,7 +32,7 @@ pub use url_pattern::{TopicResolver, UrlPatternError};
 
 /// The name that an event is published under: any UTF-8 text without control and format characters,
 /// often a URL. It is compared byte for byte and never normalised. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Topic(Arc<str>);
 
 impl Topic {

@@ -40,6 +40,9 @@ mod selectors;
 /// Tokens.
 mod tokens;
 
+/// Which streams are open, for those who may know.
+mod active_subscriptions;
+
 /// What is never shown.
 mod secrets;
 

@@ -1,5 +1,7 @@
 //! What the claims of a token grant, in both dialects.
 
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::de::DeserializeOwned;
@@ -34,6 +36,18 @@ pub struct TokenGrants {
     pub dialect: Dialect,
     /// Who it is for, as far as it says: the same in every token of its issuer for the same.
     pub holder: Option<String>,
+    /// What is told of the subscriptions of its holder, to those who may know.
+    pub payloads: Vec<GrantedPayload>,
+}
+
+/// What a token says about the subscriptions of its holder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantedPayload {
+    /// Which of the topics of [`TokenGrants::subscribe`] it belongs to, or every subscription.
+    pub topics: Option<Range<usize>>,
+    /// Any JSON, on one line. A detail without one has a place here all the same, since the first
+    /// detail that matches decides.
+    pub json: Option<Arc<str>>,
 }
 
 /// The claims of a token of draft-07. A claim that stands there twice is an error.
@@ -53,6 +67,7 @@ pub(super) struct LegacyClaims {
 struct LegacyGrants {
     publish: Option<Vec<String>>,
     subscribe: Option<Vec<String>>,
+    payload: Option<Box<RawValue>>,
 }
 
 /// The claims of a token of 1.0, as far as they are not checked by the library.
@@ -81,6 +96,7 @@ struct TypedDetail {
 struct Detail {
     actions: Vec<String>,
     topics: Vec<Box<RawValue>>,
+    payload: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -132,6 +148,11 @@ impl LegacyClaims {
             expires: self.exp.as_ref().and_then(moment),
             dialect: Dialect::Legacy,
             holder,
+            payloads: grants
+                .payload
+                .map(|json| GrantedPayload { topics: None, json: Some(on_one_line(&json)) })
+                .into_iter()
+                .collect(),
         };
         granted.checked()
     }
@@ -180,7 +201,11 @@ impl TokenGrants {
             self.publish.extend(topics.iter().cloned());
         }
         if detail.actions.iter().any(|action| action == "subscribe") {
+            let first = self.subscribe.len();
             self.subscribe.extend(topics);
+            let json = detail.payload.as_deref().map(on_one_line);
+            let topics = Some(first..self.subscribe.len());
+            self.payloads.push(GrantedPayload { topics, json });
         }
         Ok(())
     }
@@ -224,6 +249,12 @@ fn holder(issuer: &str, subject: Option<&RawValue>, name: Option<&RawValue>) -> 
     let mut given = claims.iter().filter_map(|(kind, claim)| Some((kind, claim.as_ref()?.get())));
     let (kind, text) = given.find(|(_, text)| *text != "\"\"")?;
     Some(format!("{issuer}\n{kind}\n{text}"))
+}
+
+/// A text within JSON has no line breaks and no tabs, so that those are white space, for which a space
+/// does as well.
+fn on_one_line(json: &RawValue) -> Arc<str> {
+    json.get().replace(['\n', '\r', '\t'], " ").into()
 }
 
 fn wrong(what: &str) -> TokenError {

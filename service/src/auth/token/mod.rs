@@ -16,7 +16,7 @@ mod signing;
 mod tests;
 mod verifier;
 
-pub use claims::{Grant, TokenGrants};
+pub use claims::{Grant, GrantedPayload, TokenGrants};
 pub use error::{TokenError, TokenFault};
 pub use issuer_keys::{FetchedKeys, IssuerKeys, KeysWanted};
 pub use key::{Key, KeyError};

@@ -9,6 +9,7 @@ mod limits;
 mod listening;
 mod retention;
 mod shutdown;
+mod subscriptions;
 mod telemetry;
 mod tokens;
 
@@ -31,6 +32,7 @@ use limits::LimitFlags;
 use listening::{Listeners, ListeningFlags};
 use retention::RetentionFlags;
 use shutdown::ShutdownFlags;
+use subscriptions::SubscriptionFlags;
 use telemetry::TelemetryFlags;
 use tokens::TokenFlags;
 
@@ -43,6 +45,8 @@ pub(super) struct ServeFlags {
     listening: ListeningFlags,
     #[command(flatten)]
     tokens: TokenFlags,
+    #[command(flatten)]
+    subscriptions: SubscriptionFlags,
     #[command(flatten)]
     delivery: DeliveryFlags,
     #[command(flatten)]
@@ -86,6 +90,7 @@ impl ServeFlags {
             authority,
             token_places: self.tokens.places(),
             public_urls,
+            subscriptions_bytes_max: self.subscriptions.bytes_max(),
             delivery: self.delivery(),
             log: self.retention.settings(),
             event_limits: self.limits.of_events(ReservedNames { demonstrations: demos }),

@@ -20,7 +20,7 @@ enum Zero {
     Refused,
 }
 
-const ZERO: [(&str, Zero); 58] = [
+const ZERO: [(&str, Zero); 60] = [
     ("--listen", Zero::Refused),
     ("--admin-listen", Zero::Refused),
     ("--open", Zero::No),
@@ -37,6 +37,8 @@ const ZERO: [(&str, Zero); 58] = [
     ("--legacy-cookie-name", Zero::Refused),
     ("--query-token", Zero::No),
     ("--explain-tokens", Zero::No),
+    ("--subscriptions", Zero::No),
+    ("--subscriptions-max", Zero::Refused),
     ("--shards", Zero::Said("0: the number of cores minus one")),
     ("--heartbeat", Zero::Said("0s for never")),
     ("--age-max", Zero::Said("0s for never")),

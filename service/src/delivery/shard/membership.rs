@@ -54,6 +54,7 @@ impl Shard {
             last_sent,
             end,
             interest: subscription.interest,
+            announced: subscription.announced,
         };
         let subscriber = Subscriber::new(sink, beginning);
         let key = self.subscribers.insert(subscriber);

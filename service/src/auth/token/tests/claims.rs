@@ -1,3 +1,4 @@
+use super::super::claims::LegacyClaims;
 use super::*;
 
 #[test]
@@ -149,4 +150,44 @@ fn a_claim_of_draft_07_has_its_long_name_too_and_may_leave_out_what_it_does_not_
     ] {
         assert!(legacy(&Draft::legacy().claim("mercure", wrong.clone())).is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn payloads_are_kept_as_they_are_with_the_topics_that_they_belong_to() {
+    let of_all = |json: &str| vec![GrantedPayload { topics: None, json: Some(json.into()) }];
+    let cases = [
+        (json!({ "payload": { "n": 1.50 } }), of_all("{\"n\":1.5}")),
+        (json!({ "payload": "text\n" }), of_all("\"text\\n\"")),
+        (json!({ "payload": null }), vec![]),
+        (json!({}), vec![]),
+    ];
+    for (claim, expected) in cases {
+        let granted = legacy(&Draft::legacy().claim("mercure", claim.clone())).unwrap();
+        assert_eq!(granted.payloads, expected, "{claim}");
+    }
+    let detail = |actions: &[&str], topics: &[&str], payload: Value| {
+        let topics: Vec<_> = topics.iter().map(|topic| json!({ "match": topic })).collect();
+        let kind = "https://mercure.rocks/authorization-detail";
+        json!({ "type": kind, "actions": actions, "topics": topics, "payload": payload })
+    };
+    let details = json!([
+        detail(&["publish"], &["x"], json!("none of a subscriber")),
+        detail(&["subscribe"], &["a", "b"], json!([1])),
+        detail(&["subscribe", "publish"], &["c"], json!(null)),
+        { "type": "another", "payload": 1 },
+    ]);
+    let granted = access(&Draft::access().claim("authorization_details", details)).unwrap();
+    let payload = |topics, json: Option<&str>| GrantedPayload {
+        topics: Some(topics),
+        json: json.map(Into::into),
+    };
+    assert_eq!(granted.payloads, [payload(0..2, Some("[1]")), payload(2..3, None)]);
+}
+
+#[test]
+fn a_payload_is_on_one_line_however_it_was_written() {
+    let json: LegacyClaims =
+        serde_json::from_str("{\"mercure\": {\"payload\": {\r\n\t\"a\": \"b\\n\"\n}}}").unwrap();
+    let granted = json.into_grants().unwrap();
+    assert_eq!(granted.payloads[0].json.as_deref(), Some("{   \"a\": \"b\\n\" }"));
 }

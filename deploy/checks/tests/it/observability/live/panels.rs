@@ -11,7 +11,7 @@ use super::super::prometheus::{Curve, Prometheus};
 const SHORT: &str = "5s";
 
 /// Dashboard, panel and legend of queries that may be 0 all the time, with the reason.
-const MAY_BE_ZERO: [([&str; 3], &str); 33] = [
+const MAY_BE_ZERO: [([&str; 3], &str); 37] = [
     (["overview.json", "Tokens refused", "{{reason}}"], NO_TROUBLE),
     (["overview.json", "Publishes repeated", "repeated"], NO_TROUBLE),
     (["overview.json", "Servers down", "__auto"], NO_TROUBLE),
@@ -43,6 +43,10 @@ const MAY_BE_ZERO: [([&str; 3], &str); 33] = [
         ["internals.json", "Memory of remembered matches", "used {{instance}}"],
         "nobody subscribes to a template",
     ),
+    (["internals.json", "Active subscriptions", "{{instance}}"], NOT_TOLD),
+    (["internals.json", "Memory of active subscriptions", "used {{instance}}"], NOT_TOLD),
+    (["internals.json", "Memory of active subscriptions", "limit {{instance}}"], NOT_TOLD),
+    (["internals.json", "Streams to be announced", "{{instance}}"], NOT_TOLD),
     (["internals.json", "Output buffers", "used {{instance}}"], A_MOMENT),
     (["internals.json", "Tasks that wait for a worker", "{{instance}}"], A_MOMENT),
     (["internals.json", "Publishers held", "{{instance}}"], A_MOMENT),
@@ -63,6 +67,8 @@ const MAY_BE_ZERO: [([&str; 3], &str); 33] = [
 ];
 /// It counts what goes wrong, and in this run nothing of the kind does.
 const NO_TROUBLE: &str = "nothing goes wrong";
+/// Its events would be counted among those of the run.
+const NOT_TOLD: &str = "active subscriptions are off in this run";
 /// It is more than 0 for milliseconds, and a scrape comes once a second.
 const A_MOMENT: &str = "a scrape seldom meets it";
 
