@@ -55,10 +55,7 @@ impl<'a> Endpoint<'a> {
             metadata::PATH => return Some(Self::Metadata),
             _ => {}
         }
-        if context.active_subscriptions.is_some()
-            && let Some(rest) = path.strip_prefix(SUBSCRIPTIONS_PATH)
-            && (rest.is_empty() || rest.starts_with('/'))
-        {
+        if let Some(rest) = active_subscriptions::rest_of_path(path, context) {
             return Some(Self::Subscriptions(rest));
         }
         if context.demos.is_some()

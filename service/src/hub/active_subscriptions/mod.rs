@@ -36,7 +36,7 @@ use registry::{
     StreamSubscriptions, SubscriptionChange, SubscriptionPageLimit, SubscriptionRegistry,
 };
 
-/// What one answer may hold: the lock is held for a millisecond at the most.
+/// What one answer may hold, so that the lock is held for a moment.
 const PAGE: SubscriptionPageLimit =
     SubscriptionPageLimit { subscriptions_max: 10_000, bytes_max: 4 << 20 };
 

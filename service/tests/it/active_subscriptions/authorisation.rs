@@ -75,6 +75,27 @@ async fn a_list_is_for_those_with_a_grant_for_its_path_and_its_query_counts_for_
 }
 
 #[tokio::test]
+async fn a_page_of_a_listed_origin_may_read_a_list_and_the_place_in_it() {
+    let origin = "https://app.example";
+    let server = TestServer::start_with(&[&KEYS[..], &["--cors-origin", origin]].concat()).await;
+    let token = access(&[detail(&[("exact", LIST)], None)]);
+    let cookie = format!("__Secure-mercure_access_token={token}");
+    let request = server.get(LIST).header("origin", origin).header("cookie", &cookie);
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let headers = response.headers();
+    assert_eq!(headers["access-control-allow-origin"], origin);
+    assert_eq!(headers["access-control-allow-credentials"], "true");
+    let exposed = headers["access-control-expose-headers"].to_str().unwrap();
+    assert!(exposed.split(", ").any(|name| name == "Link"), "{exposed}");
+    let vary: Vec<_> = headers.get_all("vary").iter().collect();
+    assert!(vary.iter().any(|value| *value == "Accept"), "{vary:?}");
+    let preflight = server.client.request(reqwest::Method::OPTIONS, server.url(LIST));
+    let preflight = preflight.header("origin", origin).send().await.unwrap();
+    assert_eq!(preflight.headers()["access-control-allow-methods"], "GET, HEAD, OPTIONS");
+}
+
+#[tokio::test]
 async fn events_about_subscriptions_are_private_and_nobody_else_can_publish_them() {
     let server = TestServer::start_with(&[&KEYS[..], &["--anonymous-subscribe"]].concat()).await;
     let mut anonymous = EventStream::open(stream(&server, &[("match", "*")])).await;

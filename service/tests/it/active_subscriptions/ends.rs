@@ -45,16 +45,10 @@ async fn the_end_of_a_token_or_of_an_age_ends_a_subscription() {
 }
 
 #[tokio::test]
-async fn a_stream_that_a_drain_closes_has_ended_for_those_that_are_still_there() {
+async fn a_client_that_goes_away_in_a_drain_is_announced_to_those_that_are_still_there() {
     let flags = [ON, "--drain-window", "1h"];
     let mut server = TestServer::start_with(&flags).await;
-    let observers: Vec<_> = {
-        let mut observers = Vec::new();
-        for _ in 0..2 {
-            observers.push(EventStream::open(stream(&server, &[OBSERVE])).await);
-        }
-        observers
-    };
+    let mut observer = EventStream::open(stream(&server, &[OBSERVE])).await;
     let open = EventStream::open(stream(&server, &[("match", "room")])).await;
     list_of(1, || server.get(&format!("{LIST}/exact/room"))).await;
     server.ask_to_stop();
@@ -65,10 +59,27 @@ async fn a_stream_that_a_drain_closes_has_ended_for_those_that_are_still_there()
     .await;
     // What ends meanwhile is told; the lists are closed with everything else.
     drop(open);
-    for mut observer in observers {
-        assert_begins_and_ends(&mut observer, "in a drain").await;
-    }
+    assert_begins_and_ends(&mut observer, "in a drain").await;
     assert_eq!(server.get(LIST).send().await.unwrap().status(), 503);
+}
+
+#[tokio::test]
+async fn ends_that_a_drain_makes_are_announced_within_its_window() {
+    let server = TestServer::start_with(&[ON, "--drain-window", "1s"]).await;
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        streams.push(EventStream::open(stream(&server, &[("match", "room")])).await);
+    }
+    list_of(20, || server.get(LIST)).await;
+    let hub = server.hub.clone();
+    let before = hub.log().bounds().head.0;
+    server.stop().await;
+    for mut stream in streams {
+        while stream.next().await.is_some() {}
+    }
+    let announced = hub.log().bounds().head.0 - before;
+    // Those of the last moment have nobody who could be told.
+    assert!((1..=20).contains(&announced), "{announced}");
 }
 
 #[tokio::test]

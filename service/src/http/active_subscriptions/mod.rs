@@ -5,7 +5,10 @@
 //! The place to subscribe from, so that nothing is missed in between, stands in `Link`, and in draft-07
 //! in the document as well.
 
-use std::borrow::Cow;
+mod path;
+
+pub(super) use path::is_read_as_written;
+
 use std::fmt::Write as _;
 
 use hyper::header::{
@@ -14,10 +17,11 @@ use hyper::header::{
 use hyper::{Request, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use self::path::AskedFor;
 use super::Context;
-use super::authorise::{self, Access};
+use super::authorise;
 use super::credentials;
-use super::parameters::{Pairs, check_spelling, pairs, path_part};
+use super::parameters::{Pairs, check_spelling, pairs};
 use super::response::{self, HttpResponse, Problem};
 use crate::auth::token::Dialect;
 use crate::event::{HubId, Sequence};
@@ -25,7 +29,7 @@ use crate::hub::active_subscriptions::{
     ActiveSubscription, ActiveSubscriptions, JSON_LD_CONTEXT, SUBSCRIPTIONS_PATH, SubscriptionPage,
     subscription_path,
 };
-use crate::topic::{Notation, Topic};
+use crate::topic::Topic;
 
 const JSON: &str = "application/json";
 const JSON_LD: &str = "application/ld+json";
@@ -33,91 +37,17 @@ const JSON_LD: &str = "application/ld+json";
 /// Where a page of a long list begins.
 const AFTER: &str = "after";
 
-/// What a path below that of all subscriptions asks for.
-#[derive(Debug, PartialEq, Eq)]
-enum AskedFor<'a> {
-    Everything,
-    Selector { notation: Notation, text: Cow<'a, str> },
-    One { notation: Notation, text: Cow<'a, str>, subscriber: Cow<'a, str> },
-}
-
-impl<'a> AskedFor<'a> {
-    /// Three parts are of 1.0, and so are two that begin with the name of a kind of selector.
-    fn parse(rest: &'a str) -> Result<Self, Problem> {
-        let parts: Vec<&str> = rest.split('/').skip(1).collect();
-        if parts.iter().any(|part| part.is_empty()) {
-            return Err(Problem::NotFound);
-        }
-        let selector = |notation, text| Ok(Self::Selector { notation, text: path_part(text)? });
-        let one = |notation, text, subscriber| {
-            let (text, subscriber) = (path_part(text)?, path_part(subscriber)?);
-            Ok(Self::One { notation, text, subscriber })
-        };
-        match *parts {
-            [] => Ok(Self::Everything),
-            [topic] => selector(Notation::TopicOrTemplate, topic),
-            [first, second] => match notation(first) {
-                Some(notation) => selector(notation, second),
-                None => one(Notation::TopicOrTemplate, first, second),
-            },
-            [match_type, text, subscriber] => match notation(match_type) {
-                Some(notation) => one(notation, text, subscriber),
-                None => {
-                    let given = match_type.chars().take(80).collect();
-                    Err(Problem::MatchType { given })
-                }
-            },
-            _ => Err(Problem::NotFound),
-        }
-    }
-
-    /// Without a selector, what the client wants or its token is of decides.
-    fn is_legacy(&self, headers: &HeaderMap, access: &Access) -> bool {
-        match self {
-            Self::Everything => {
-                wants_json_ld(headers) || (access.has_token && access.dialect == Dialect::Legacy)
-            }
-            Self::Selector { notation, .. } | Self::One { notation, .. } => {
-                *notation == Notation::TopicOrTemplate
-            }
-        }
-    }
-}
-
-/// Whether what follows in a path means the same when it is written as the hub writes it; what is
-/// wrong with it otherwise. For fuzzing.
-pub(super) fn is_read_as_written(rest: &str) -> Result<bool, Problem> {
-    let asked = AskedFor::parse(rest)?;
-    let written = match &asked {
-        AskedFor::Everything => return Ok(rest.is_empty()),
-        // A topic of draft-07 by the name of a kind of selector cannot be asked for with a subscriber.
-        AskedFor::One { notation: Notation::TopicOrTemplate, text, .. }
-            if notation(text).is_some() =>
-        {
-            return Ok(true);
-        }
-        AskedFor::Selector { notation, text } => subscription_path(*notation, text, None),
-        AskedFor::One { notation, text, subscriber } => {
-            subscription_path(*notation, text, Some(subscriber))
-        }
-    };
-    let rest = written.strip_prefix(SUBSCRIPTIONS_PATH).unwrap_or_default();
-    Ok(AskedFor::parse(rest)? == asked)
-}
-
-/// The kinds of selectors that 1.0 has.
-fn notation(match_type: &str) -> Option<Notation> {
-    match match_type {
-        "exact" => Some(Notation::Exact),
-        "urlpattern" => Some(Notation::UrlPattern),
-        _ => None,
-    }
-}
-
 fn wants_json_ld(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
     let mut essences = lines.flat_map(|line| line.split(',')).filter_map(|it| it.split(';').next());
     essences.any(|essence| essence.trim().eq_ignore_ascii_case(JSON_LD))
+}
+
+/// What follows in the path of a resource with active subscriptions, where there are any.
+pub(super) fn rest_of_path<'a>(path: &'a str, context: &Context) -> Option<&'a str> {
+    let rest = path.strip_prefix(SUBSCRIPTIONS_PATH)?;
+    let is_one = rest.is_empty() || rest.starts_with('/');
+    (is_one && context.active_subscriptions.is_some()).then_some(rest)
 }
 
 /// `GET /.well-known/mercure/subscriptions…`; `rest` is what follows in the path.
@@ -135,7 +65,10 @@ pub(super) async fn document<B>(
     let path = format!("{SUBSCRIPTIONS_PATH}{rest}");
     let as_topic = Topic::parse(&path, usize::MAX).map_err(Problem::Topic)?;
     authorise::check_reads(&access, &as_topic).await?;
-    let is_legacy = asked.is_legacy(request.headers(), &access);
+    // Without a selector, what the client wants or its token is of decides.
+    let is_legacy = asked.is_legacy().unwrap_or_else(|| {
+        wants_json_ld(request.headers()) || (access.has_token && access.dialect == Dialect::Legacy)
+    });
     let page = read(active, &asked, is_legacy, &parameters);
     let single = match asked {
         AskedFor::One { .. } => Some(page.subscriptions.first().ok_or(Problem::NoSubscription)?),
@@ -249,37 +182,6 @@ fn describe(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_parts_of_a_path_say_what_is_asked_for_and_in_which_dialect() {
-        use Notation::{Exact, TopicOrTemplate, UrlPattern};
-        let selector = |notation, text| AskedFor::Selector { notation, text: Cow::Borrowed(text) };
-        let one = |notation, text, subscriber| {
-            let (text, subscriber) = (Cow::Borrowed(text), Cow::Borrowed(subscriber));
-            AskedFor::One { notation, text, subscriber }
-        };
-        let cases = [
-            ("", AskedFor::Everything),
-            ("/a", selector(TopicOrTemplate, "a")),
-            ("/exact", selector(TopicOrTemplate, "exact")),
-            ("/https%3A%2F%2Fe.com%2F%7Bid%7D", selector(TopicOrTemplate, "https://e.com/{id}")),
-            ("/exact/a%2Fb", selector(Exact, "a/b")),
-            ("/urlpattern/%2F%3Aid", selector(UrlPattern, "/:id")),
-            ("/a/urn%3Auuid%3A1", one(TopicOrTemplate, "a", "urn:uuid:1")),
-            ("/regexp/a", one(TopicOrTemplate, "regexp", "a")),
-            ("/exact/100%2525/s", one(Exact, "100%25", "s")),
-            ("/urlpattern/a+b/s", one(UrlPattern, "a+b", "s")),
-        ];
-        for (rest, expected) in cases {
-            assert_eq!(AskedFor::parse(rest), Ok(expected), "{rest}");
-        }
-        for rest in ["/", "//", "/a/", "/exact//s", "/exact/a/s/", "/exact/a/s/t"] {
-            assert_eq!(AskedFor::parse(rest), Err(Problem::NotFound), "{rest}");
-        }
-        let unknown = Problem::MatchType { given: "regexp".to_owned() };
-        assert_eq!(AskedFor::parse("/regexp/a/s"), Err(unknown));
-        assert!(matches!(AskedFor::parse("/%FF"), Err(Problem::Unreadable(_))));
-    }
 
     #[test]
     fn a_version_that_the_client_has_is_known_however_it_lists_it() {
