@@ -1,6 +1,6 @@
 # The commands of the README. `make run` needs Rust and nothing else; `make test` installs what the
-# tests need: Debian packages when they are missing, and packages of PyPI and npm into folders that
-# git ignores. `make compare` fetches the servers that it compares with, into such folders only.
+# tests need: Debian packages when they are missing, and packages of PyPI, npm, crates.io, Go and Maven
+# into folders that git ignores. `make compare` fetches the servers that it compares with, into such folders only.
 
 PEERS := service/tests/peers
 CHECKS := deploy/checks
@@ -86,6 +86,7 @@ overhead: .packages
 watching: overhead
 
 setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json \
+             $(PEERS)/rust/.built/.installed $(PEERS)/go/.built/.installed $(PEERS)/java/.built/.installed \
              $(CHECKS)/.venv/.installed $(CHECKS)/.tools/.installed
 
 # Commands and the Debian packages that hold them.
@@ -105,4 +106,22 @@ $(CHECKS)/.tools/.installed: deploy/Dockerfile
 
 $(PEERS)/node_modules/.package-lock.json: $(PEERS)/package-lock.json
 	cd $(PEERS) && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+# Clients in languages that are compiled, each built in its own folder. What is fetched is checked
+# against Cargo.lock, go.sum and jars.sha256.
+$(PEERS)/rust/.built/.installed: $(wildcard $(PEERS)/rust/Cargo.* $(PEERS)/rust/src/bin/*.rs)
+	cd $(PEERS)/rust && cargo install --quiet --locked --debug --force --path . --root .built --target-dir .built/target
+	@touch $@
+
+$(PEERS)/go/.built/.installed: $(wildcard $(PEERS)/go/go.* $(PEERS)/go/*/*.go)
+	@mkdir -p $(@D)
+	cd $(PEERS)/go && go build -mod=readonly -trimpath -o .built/ ./...
+	@touch $@
+
+$(PEERS)/java/.built/.installed: $(wildcard $(PEERS)/java/*)
+	@rm -rf $(@D) && mkdir -p $(@D)
+	cd $(PEERS)/java && mvn --quiet --batch-mode dependency:copy-dependencies
+	cd $(@D) && sha256sum --quiet --check ../jars.sha256
+	javac -cp '$(@D)/*' -d $(@D) $(PEERS)/java/ReadWithOkhttpSse.java
 	@touch $@

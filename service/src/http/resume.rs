@@ -24,14 +24,16 @@ pub(super) struct ResumeRequest {
 }
 
 impl ResumeRequest {
-    /// The header wins over the parameters, and of those the last; what is empty counts as none.
+    /// The header wins over the parameters, and of several the last; what is empty counts as none.
+    /// `reqwest-eventsource` adds a header to the one that its user began with.
     pub(super) fn of(headers: &HeaderMap, parameters: &Pairs<'_>) -> Self {
         // One that is not text names no event that we could have sent.
-        let header = headers.get(LAST_EVENT_ID);
-        let header = header.map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let headers = headers.get_all(LAST_EVENT_ID).iter();
+        let headers: Vec<_> =
+            headers.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         let given = parameters.iter().filter(|(name, _)| is_last_event_id(name));
         let mut all: Vec<&str> = given.map(|(_, value)| value.as_ref()).collect();
-        all.extend(header.as_deref());
+        all.extend(headers.iter().map(AsRef::<str>::as_ref));
         let resume = all.iter().rev().find_map(|text| Resume::parse(text));
         Self { was_empty: resume.is_none() && !all.is_empty(), resume }
     }
@@ -65,6 +67,17 @@ mod tests {
             request = request.header("Last-Event-ID", header);
         }
         ResumeRequest::of(request.body(()).unwrap().headers(), &pairs(query).unwrap())
+    }
+
+    #[test]
+    fn of_several_headers_the_last_that_is_not_empty_wins() {
+        for (headers, id) in [(["1", "2"], "2"), (["1", ""], "1")] {
+            let request = Request::builder();
+            let request = headers.iter().fold(request, |it, id| it.header("Last-Event-ID", *id));
+            let request = request.body(()).unwrap();
+            let found = ResumeRequest::of(request.headers(), &pairs("lastEventID=3").unwrap());
+            assert_eq!(found.resume, Some(Resume::After(id.to_owned())), "{headers:?}");
+        }
     }
 
     #[test]

@@ -19,14 +19,16 @@ def arguments():
     parser.add_argument("url")
     parser.add_argument("count", type=int)
     parser.add_argument("--last-event-id")
+    parser.add_argument("--token")
     parser.add_argument("--come-back", action="store_true", help="whenever the stream has ended")
     parser.add_argument("--skip-empty", action="store_true", help="events without data")
     parser.add_argument("--http2", action="store_true")
     return parser.parse_args()
 
 
-def resume_headers(last_event_id):
-    return {} if last_event_id is None else {"Last-Event-ID": last_event_id}
+def headers(given, last_event_id):
+    resume = {} if last_event_id is None else {"Last-Event-ID": last_event_id}
+    return resume if given.token is None else resume | {"Authorization": f"Bearer {given.token}"}
 
 
 def read(given, events_after, failures):

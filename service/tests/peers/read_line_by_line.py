@@ -5,11 +5,11 @@ import http.client
 import types
 import urllib.request
 
-from command_line import arguments, read, resume_headers
+from command_line import arguments, headers, read
 
 
 def events_after(last_event_id):
-    request = urllib.request.Request(given.url, headers=resume_headers(last_event_id))
+    request = urllib.request.Request(given.url, headers=headers(given, last_event_id))
     with urllib.request.urlopen(request) as response:
         for line in response:
             name, _, value = line.decode().strip().partition(":")

@@ -1,8 +1,9 @@
 // Reads a stream with an EventSource of npm: URL COUNT [--library NAME] [--last-event-id ID]
-// [--event NAME]…
+// [--event NAME]… [--token TOKEN]
 //
 // It reconnects by itself until COUNT events were printed. As in a browser, named events reach only
-// those who listen for their names, and nobody can set a header: an id to begin after is a parameter.
+// those who listen for their names, and an id to begin after is a parameter. Unlike a browser's, each
+// has its own way to set a header, which is where a token belongs.
 
 import { parseArgs } from 'node:util';
 
@@ -18,6 +19,7 @@ const { positionals, values } = parseArgs({
     library: { type: 'string', default: 'eventsource' },
     'last-event-id': { type: 'string' },
     event: { type: 'string', multiple: true, default: [] },
+    token: { type: 'string' },
   },
 });
 const url = new URL(positionals[0]);
@@ -26,8 +28,17 @@ if (values['last-event-id'] !== undefined) {
   url.searchParams.set('lastEventID', values['last-event-id']);
 }
 
+// The versions of eventsource take a function in place of `fetch`, the polyfill the headers themselves.
+function withToken(token) {
+  const headers = { Authorization: `Bearer ${token}` };
+  return {
+    headers,
+    fetch: (url, init) => fetch(url, { ...init, headers: { ...init.headers, ...headers } }),
+  };
+}
+
 const EventSource = await LIBRARIES[values.library]();
-const stream = new EventSource(url);
+const stream = new EventSource(url, values.token === undefined ? {} : withToken(values.token));
 // Version 5 of eventsource lets Node end while it waits to come back, if there is nothing else to do.
 const alive = setInterval(() => {}, 60_000);
 

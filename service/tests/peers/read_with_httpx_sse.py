@@ -3,7 +3,7 @@
 import httpx
 from httpx_sse import connect_sse
 
-from command_line import arguments, read, resume_headers
+from command_line import arguments, headers, read
 
 given = arguments()
 # Silence is no failure of a stream: only the other waits have a limit.
@@ -11,10 +11,9 @@ patience = httpx.Timeout(10, read=None)
 
 
 def events_after(last_event_id):
-    headers = resume_headers(last_event_id)
     with (
         httpx.Client(http1=not given.http2, http2=given.http2, timeout=patience) as client,
-        connect_sse(client, "GET", given.url, headers=headers) as stream,
+        connect_sse(client, "GET", given.url, headers=headers(given, last_event_id)) as stream,
     ):
         stream.response.raise_for_status()
         events = stream.iter_sse()

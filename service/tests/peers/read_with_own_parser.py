@@ -8,7 +8,7 @@ import http.client
 import types
 import urllib.request
 
-from command_line import arguments, read, resume_headers
+from command_line import arguments, headers, read
 
 
 def blocks(lines):
@@ -30,7 +30,7 @@ def event_of(block):
 
 
 def events_after(last_event_id):
-    request = urllib.request.Request(given.url, headers=resume_headers(last_event_id))
+    request = urllib.request.Request(given.url, headers=headers(given, last_event_id))
     with urllib.request.urlopen(request) as response:
         yield from map(event_of, blocks(response))
 

@@ -3,15 +3,15 @@
 import requests
 from sseclient import SSEClient
 
-from command_line import arguments, read, resume_headers
+from command_line import arguments, headers, read
 
 given = arguments()
 
 
 def events_after(last_event_id):
-    headers = {"Accept": "text/event-stream"} | resume_headers(last_event_id)
+    asked = {"Accept": "text/event-stream"} | headers(given, last_event_id)
     # Silence is no failure of a stream: only connecting has a limit.
-    with requests.get(given.url, headers=headers, stream=True, timeout=(10, None)) as response:
+    with requests.get(given.url, headers=asked, stream=True, timeout=(10, None)) as response:
         response.raise_for_status()
         for event in SSEClient(response).events():
             # This library leaves the number as text.

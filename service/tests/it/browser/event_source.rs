@@ -52,7 +52,7 @@ impl<'a> Source<'a> {
         Self(browser)
     }
 
-    async fn opened(browser: &'a Chromium, url: &str, names: &[&str]) -> Self {
+    pub(super) async fn opened(browser: &'a Chromium, url: &str, names: &[&str]) -> Self {
         let source = Self::open(browser, url, names).await;
         source.stands("open", |standing| standing.state == 1).await;
         source

@@ -12,6 +12,7 @@ use super::page::sees;
 use super::site::{RESOLVE, Site};
 use crate::peers::proxy::Proxy;
 use crate::support::{EventStream, PATIENCE, TestServer, eventually};
+use crate::tokens::{LEGACY, legacy};
 
 /// A library, and how it departs from the others.
 #[derive(Clone, Copy, Debug)]
@@ -93,8 +94,20 @@ struct Visit {
 
 impl Visit {
     async fn begin(library: Library, credentials: Credentials) -> Self {
+        Self::begin_with(library, credentials, &[], "").await
+    }
+
+    /// With further flags of the server, and a token for pages that can set a header.
+    async fn begin_with(
+        library: Library,
+        credentials: Credentials,
+        flags: &[&str],
+        token: &str,
+    ) -> Self {
         let site = Site::start().await;
-        let server = TestServer::start_with(&["--cors-origin", &site.origin()]).await;
+        let origin = site.origin();
+        let flags = [&["--cors-origin", &origin], flags].concat();
+        let server = TestServer::start_with(&flags).await;
         let proxy = Proxy::cut_by_hand(server.address).await;
         let browser = Chromium::start_with(&[RESOLVE]).await;
         let (with, fetch) = match credentials {
@@ -102,7 +115,12 @@ impl Visit {
             Credentials::Included => ("true", "include"),
         };
         let hub = proxy.url("");
-        let values = [("hub", hub.as_str()), ("credentials", with), ("fetch_credentials", fetch)];
+        let values = [
+            ("hub", hub.as_str()),
+            ("credentials", with),
+            ("fetch_credentials", fetch),
+            ("token", token),
+        ];
         browser.open(&site.page(library.page, &values)).await;
         let visit = Self { library, server, proxy, browser };
         visit.is_subscribed().await;
@@ -206,6 +224,28 @@ async fn reconnecting_eventsource_is_served() {
 #[tokio::test]
 async fn fetch_event_source_is_served() {
     is_served(FETCH_EVENT_SOURCE, Credentials::Omitted).await;
+}
+
+/// A page of another origin shows its token in a header, and comes back with it.
+#[tokio::test]
+async fn libraries_that_set_headers_are_served_private_events_by_their_token() {
+    let publish = async |visit: &Visit, data: &str| {
+        let request = visit.server.post("/events/x?private").body(data.to_owned());
+        let response = request.bearer_auth(legacy(&["--publish", "*"])).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+    };
+    for library in [POLYFILL, FETCH_EVENT_SOURCE] {
+        let token = legacy(&["--subscribe", "x"]);
+        let visit = Visit::begin_with(library, Credentials::Omitted, &LEGACY, &token).await;
+        publish(&visit, "first").await;
+        visit.shows(&["first"]).await;
+        visit.proxy.cut();
+        let left = async || visit.server.figure("fanfare_subscribers").await == 0.0;
+        eventually("the server has noticed", left).await;
+        publish(&visit, "meanwhile").await;
+        visit.proxy.let_in();
+        visit.shows(&["first", "meanwhile"]).await;
+    }
 }
 
 /// Its source always includes credentials.

@@ -23,6 +23,9 @@ mod demonstrations;
 /// The browser's own reading of our streams.
 mod event_source;
 
+/// What pages of both dialects receive.
+mod dialects;
+
 /// Pages from elsewhere.
 mod origins;
 

@@ -8,19 +8,27 @@ use super::proxy::Proxy;
 use crate::support::{TestServer, eventually};
 
 /// Those that keep an id that comes without data.
-pub(super) const KEEPS_A_PLACE: [Peer; 6] = [
+pub(super) const KEEPS_A_PLACE: [Peer; 8] = [
     Peer::EventSource5,
     Peer::HttpxSse,
     Peer::HttpxSseHttp2,
     Peer::CurlLoop,
     Peer::OwnParser,
     Peer::LineByLine,
+    Peer::R3labs,
+    Peer::GoSse,
 ];
 
 /// Those that take an id only from an event with data: `eventsource` 4.1.1 (its parser hands on
-/// nothing else), `event-source-polyfill` 1.0.31 and `sseclient-py` 1.9.0.
-pub(super) const FORGETS_A_PLACE: [Peer; 3] =
-    [Peer::EventSource, Peer::EventSourcePolyfill, Peer::Sseclient];
+/// nothing else), `event-source-polyfill` 1.0.31, `sseclient-py` 1.9.0, `reqwest-eventsource` 0.6.0 and
+/// `okhttp-sse` 5.5.1.
+pub(super) const FORGETS_A_PLACE: [Peer; 5] = [
+    Peer::EventSource,
+    Peer::EventSourcePolyfill,
+    Peer::Sseclient,
+    Peer::ReqwestEventsource,
+    Peer::OkhttpSse,
+];
 
 pub(super) fn filter(count: usize) -> EventFilter<'static> {
     EventFilter { count, names: &["fanfare-gap"], comes_back: true, ..EventFilter::default() }

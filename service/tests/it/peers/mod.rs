@@ -47,5 +47,11 @@ mod coming_back;
 /// Clients publish behind an error.
 mod errors;
 
+/// Clients with a token.
+mod tokens;
+
+/// The examples of the documents are these programs.
+mod examples;
+
 /// The demonstrations.
 mod demos;

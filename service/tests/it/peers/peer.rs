@@ -35,6 +35,14 @@ pub(super) enum Peer {
     OwnParser,
     /// No parser: lines that begin with `data:` and `id:`.
     LineByLine,
+    /// `reqwest-eventsource` of crates.io: HTTP/1.1.
+    ReqwestEventsource,
+    /// `github.com/r3labs/sse` of Go: HTTP/1.1.
+    R3labs,
+    /// `github.com/tmaxmax/go-sse` of Go: HTTP/1.1.
+    GoSse,
+    /// `okhttp-sse` of Java: HTTP/1.1.
+    OkhttpSse,
 }
 
 /// One event as a client saw it. An empty id is none, as a client that has none says either.
@@ -72,6 +80,8 @@ pub(super) struct EventFilter<'a> {
     /// It comes back whenever the stream has ended, and shows no event without data: its library
     /// may have made it of a block that is none. An `EventSource` always comes back.
     pub(super) comes_back: bool,
+    /// What it shows in `Authorization`.
+    pub(super) token: Option<&'a str>,
 }
 
 impl Peer {
@@ -108,6 +118,12 @@ impl Peer {
             Self::CurlLoop => Process::shell("read_with_curl.sh", &[url]),
             Self::OwnParser => python("read_with_own_parser.py", &[]),
             Self::LineByLine => python("read_line_by_line.py", &[]),
+            Self::ReqwestEventsource => {
+                Process::rust("read_with_reqwest_eventsource", &plain(url, filter))
+            }
+            Self::R3labs => Process::go("read_with_r3labs", &plain(url, filter)),
+            Self::GoSse => Process::go("read_with_go_sse", &plain(url, filter)),
+            Self::OkhttpSse => Process::java("ReadWithOkhttpSse", &plain(url, filter)),
         };
         let prints_the_stream = matches!(self, Self::Curl | Self::CurlHttp2 | Self::CurlLoop);
         let parser = prints_the_stream.then(Parser::default);
@@ -161,12 +177,19 @@ fn script(url: &str, filter: EventFilter<'_>, names: &[&str], more: &[&str]) -> 
     let mut arguments = vec![url.to_owned(), filter.count.to_string()];
     let mut option = |name: &str, value: &str| arguments.push(format!("{name}={value}"));
     filter.last_event_id.into_iter().for_each(|id| option("--last-event-id", id));
+    filter.token.into_iter().for_each(|token| option("--token", token));
     names.iter().for_each(|name| option("--event", name));
     if filter.comes_back {
         arguments.extend(["--come-back", "--skip-empty"].map(str::to_owned));
     }
     arguments.extend(more.iter().map(ToString::to_string));
     arguments
+}
+
+/// The arguments of a program that always comes back, and begins where the stream does.
+fn plain(url: &str, filter: EventFilter<'_>) -> Vec<String> {
+    let arguments = [url.to_owned(), filter.count.to_string()];
+    arguments.into_iter().chain(filter.token.map(str::to_owned)).collect()
 }
 
 fn curl(url: &str, filter: EventFilter<'_>, version: &str) -> Process {

@@ -56,6 +56,35 @@ impl Process {
         Self::start(script, command)
     }
 
+    /// A program of `tests/peers/rust`.
+    pub(super) fn rust(program: &str, arguments: &[String]) -> Self {
+        let mut command = Command::new(installed(&format!("rust/.built/bin/{program}")));
+        command.args(arguments);
+        Self::start(program, command)
+    }
+
+    /// A program of `tests/peers/go`.
+    pub(super) fn go(program: &str, arguments: &[String]) -> Self {
+        let mut command = Command::new(installed(&format!("go/.built/{program}")));
+        command.args(arguments);
+        Self::start(program, command)
+    }
+
+    /// A class of `tests/peers/java`.
+    pub(super) fn java(class: &str, arguments: &[String]) -> Self {
+        let classes = installed("java/.built");
+        let mut command = Command::new("java");
+        command.arg("-cp").arg(format!("{0}:{0}/*", classes.display())).arg(class).args(arguments);
+        Self::start(class, command)
+    }
+
+    /// A script in `tests/peers/` for PHP.
+    pub(super) fn php(script: &str, arguments: &[String]) -> Self {
+        let mut command = Command::new("php");
+        command.arg(folder().join(script)).args(arguments);
+        Self::start(script, command)
+    }
+
     fn start(name: &str, mut command: Command) -> Self {
         // Only the server is to be reached, whatever proxy is set.
         command.env("NO_PROXY", "*").env("no_proxy", "*");
@@ -159,7 +188,7 @@ fn pass_lines(output: ChildStdout, lines: &mpsc::Sender<Vec<u8>>) {
     }
 }
 
-fn folder() -> PathBuf {
+pub(super) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers")
 }
 

@@ -6,6 +6,8 @@ mod endings;
 mod granting;
 /// Keys of an issuer that are fetched from its URL.
 mod jwks;
+/// Every defect in every place.
+mod matrix;
 /// Where a token stands in a request, and who may have put it there.
 mod places;
 /// What a client learns of the tokens that are needed.
@@ -21,14 +23,14 @@ use serde_json::{Value, json};
 
 use crate::support::{EventStream, Http2, PROGRAM, TestServer, eventually, form};
 
-const HUB: &str = "/.well-known/mercure";
+pub(crate) const HUB: &str = "/.well-known/mercure";
 const METADATA: &str = "/.well-known/oauth-protected-resource/.well-known/mercure";
-const SECRET: &str = "a secret of draft-07, for tests, with 32 bytes or more";
+pub(crate) const SECRET: &str = "a secret of draft-07, for tests, with 32 bytes or more";
 const ISSUER_SECRET: &str = "a secret of an issuer, for tests, with 32 bytes or more";
 const ISSUER: &str = "https://issuer.example";
 const PUBLIC_URL: &str = "http://localhost:8080";
-const LEGACY: [&str; 2] = ["--jwt-secret", SECRET];
-const ACCESS: [&str; 6] =
+pub(crate) const LEGACY: [&str; 2] = ["--jwt-secret", SECRET];
+pub(crate) const ACCESS: [&str; 6] =
     ["--issuer", ISSUER, "--issuer-secret", ISSUER_SECRET, "--public-url", PUBLIC_URL];
 
 /// A token as `fanfare token` makes it.
@@ -38,11 +40,11 @@ fn token(flags: &[&str]) -> String {
     String::from_utf8(made.stdout).unwrap().trim().to_owned()
 }
 
-fn legacy(flags: &[&str]) -> String {
+pub(crate) fn legacy(flags: &[&str]) -> String {
     token(&[&LEGACY, flags].concat())
 }
 
-fn access(flags: &[&str]) -> String {
+pub(crate) fn access(flags: &[&str]) -> String {
     token(&[&ACCESS, flags].concat())
 }
 
