@@ -24,11 +24,14 @@ use crate::config::Config;
 use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos};
 use crate::file_limit::FileLimit;
-use crate::http::{self, BodyMemory, Context, HttpServer, HttpSettings, Pages, SelectorReader};
+use crate::http::{
+    self, BodyMemory, Context, HttpServer, HttpSettings, Pages, SelectorReader, TlsFront,
+};
 use crate::hub::Hub;
 use crate::lifecycle::{Lifecycle, Shutdown};
 use crate::log::MemoryLog;
 use crate::metrics::{Limits, Metrics};
+use crate::tls::{CertificateReload, CertificateStore};
 use crate::topic::{SelectorCompiler, TopicResolver};
 
 /// Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`.
@@ -59,6 +62,7 @@ pub struct App {
     http_server: HttpServer,
     listeners: Vec<TcpListener>,
     hub: Hub,
+    certificates: Option<CertificateReload>,
 }
 
 /// How a server has ended.
@@ -125,11 +129,10 @@ impl App {
                 "everybody who reaches the listeners may publish and subscribe (--open)"
             );
         }
-
         let body_memory = BodyMemory::new(config.http.bodies_bytes_max);
         let selectors = SelectorCompiler::new(
             config.http.selectors_bytes_max,
-            topic_resolver(&config.public_urls, &addresses),
+            topic_resolver(&config.public_urls, &addresses, config.certificates.is_some()),
         );
         let admin = Admin {
             metrics: metrics.clone(),
@@ -139,10 +142,8 @@ impl App {
             selectors: selectors.clone(),
             http_runtime: Handle::current(),
         };
-        for listener in admin_listeners {
-            let start = |std| admin.clone().start(std);
-            listener.into_std().and_then(start).map_err(BuildError::Admin)?;
-        }
+        start_admin(&admin, admin_listeners)?;
+        let certificates = watch_certificate(config.certificates.as_ref(), &metrics);
         demo::start_server_stats(&hub, &metrics, &delivery, &lifecycle);
         let demos = config.demos.then(|| Demos::start(&hub, &lifecycle));
         let http_server = HttpServer::new(Context {
@@ -154,6 +155,7 @@ impl App {
             origins: config.origins,
             event_limits: config.event_limits,
             settings: HttpSettings { connections_max, ..config.http },
+            tls: config.certificates.clone().map(TlsFront::new),
             body_memory,
             selectors: SelectorReader::new(selectors),
             pages,
@@ -173,6 +175,7 @@ impl App {
             http_server,
             listeners,
             hub,
+            certificates,
         })
     }
 
@@ -186,6 +189,12 @@ impl App {
     #[must_use]
     pub fn admin_addresses(&self) -> &[SocketAddr] {
         &self.admin_addresses
+    }
+
+    /// What reloads the certificate, if there is one.
+    #[must_use]
+    pub fn certificates(&self) -> Option<&CertificateReload> {
+        self.certificates.as_ref()
     }
 
     /// The hub, for publishers of this process: they may use the names that are the server's own.
@@ -256,6 +265,24 @@ impl App {
     }
 }
 
+fn start_admin(admin: &Admin, listeners: Vec<TcpListener>) -> Result<(), BuildError> {
+    for listener in listeners {
+        let start = |std| admin.clone().start(std);
+        listener.into_std().and_then(start).map_err(BuildError::Admin)?;
+    }
+    Ok(())
+}
+
+/// Exchanges the certificate whenever its files change, and whenever it is asked to.
+fn watch_certificate(
+    store: Option<&Arc<CertificateStore>>,
+    metrics: &Metrics,
+) -> Option<CertificateReload> {
+    let reload = CertificateReload::new(Arc::clone(store?), metrics.clone());
+    tokio::spawn(reload.clone().watch());
+    Some(reload)
+}
+
 async fn join(threads: DeliveryThreads) {
     if end_in_time(|| threads.have_ended()).await {
         threads.join();
@@ -301,7 +328,7 @@ async fn expire(log: &MemoryLog) {
 
 /// What relative topics and URL patterns are relative to: the hub, at its public URL or else at its
 /// first address.
-fn topic_resolver(public_urls: &[Url], addresses: &[SocketAddr]) -> TopicResolver {
+fn topic_resolver(public_urls: &[Url], addresses: &[SocketAddr], is_tls: bool) -> TopicResolver {
     if let Some(url) = public_urls.first() {
         return TopicResolver::new(url.clone());
     }
@@ -311,7 +338,8 @@ fn topic_resolver(public_urls: &[Url], addresses: &[SocketAddr]) -> TopicResolve
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => format!("[{ip}]"),
     };
-    let url = format!("http://{host}:{}/.well-known/mercure", address.port());
+    let scheme = if is_tls { "https" } else { "http" };
+    let url = format!("{scheme}://{host}:{}/.well-known/mercure", address.port());
     url.parse().map_or_else(|_| TopicResolver::default(), TopicResolver::new)
 }
 

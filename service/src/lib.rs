@@ -33,6 +33,8 @@ pub mod lifecycle;
 
 pub mod demo;
 
+pub mod tls;
+
 pub mod http;
 
 pub mod admin;

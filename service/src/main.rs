@@ -8,12 +8,14 @@ use std::process::ExitCode;
 use fanfare::app::{App, End};
 use fanfare::auth::token::Secret;
 use fanfare::config::{Cli, Config, HealthCheck, ListFormat, NewSecret, Task, UsageError};
-use fanfare::greeting::greeting;
+use fanfare::greeting::{BoundAddresses, greeting};
 use fanfare::health_check;
 use fanfare::logging::{self, LogFormat};
 use fanfare::metrics::{self, listing};
 use fanfare::signals::Signals;
-use tokio::signal::unix::{SignalKind, signal};
+use fanfare::tls::CertificateReload;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::spawn_blocking;
 
 /// The settings or the machine do not allow a start (`EX_USAGE` of sysexits.h).
 const USAGE: u8 = 64;
@@ -63,14 +65,22 @@ fn serve(config: Config, hints: &[String]) -> ExitCode {
 
 async fn run(config: Config, signals: &Signals) -> ExitCode {
     let (demos, format) = (config.demos, config.logging.format);
-    if let Err(error) = ignore_hangups() {
-        return fail(&error, format);
-    }
+    // From here on SIGHUP does not end the process.
+    let hangups = match signal(SignalKind::hangup()) {
+        Ok(hangups) => hangups,
+        Err(error) => return fail(&error, format),
+    };
     let app = match App::build(config) {
         Ok(app) => app,
         Err(error) => return fail(&error, format),
     };
-    let hello = greeting(app.addresses(), app.admin_addresses(), demos);
+    tokio::spawn(reload_on(hangups, app.certificates().cloned()));
+    let bound = BoundAddresses {
+        tcp: app.addresses(),
+        is_tls: app.certificates().is_some(),
+        admin: app.admin_addresses(),
+    };
+    let hello = greeting(&bound, demos);
     // A closed standard output is no reason not to serve.
     let _ = std::io::stdout().write_all(hello.as_bytes());
     match app.run(signals.first(), signals.second()).await {
@@ -129,18 +139,18 @@ fn make_secret(new: &NewSecret) -> ExitCode {
     }
 }
 
-/// SIGHUP asks services to read their settings again, and ends a program that does not handle it,
-/// here without a drain.
-fn ignore_hangups() -> std::io::Result<()> {
-    let mut hangups = signal(SignalKind::hangup())?;
-    tokio::spawn(async move {
-        while hangups.recv().await.is_some() {
+/// SIGHUP asks services to read their settings again.
+async fn reload_on(mut hangups: Signal, certificates: Option<CertificateReload>) {
+    while hangups.recv().await.is_some() {
+        let Some(certificates) = certificates.clone() else {
             tracing::info!(
-                "SIGHUP: nothing is reloaded yet; settings are read at the start, so restart to change them"
+                "SIGHUP: there is no certificate to reload; all other settings are read at the start, so restart to change them"
             );
-        }
-    });
-    Ok(())
+            continue;
+        };
+        // What came of it is logged and counted.
+        let _ = spawn_blocking(move || certificates.reload()).await;
+    }
 }
 
 /// Says why the server does not start: as plain text, or as a log line once it is known that lines

@@ -19,6 +19,7 @@ pub use token_commands::NewSecret;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
@@ -32,6 +33,7 @@ use crate::event::EventLimits;
 use crate::http::{HttpSettings, OriginPolicy, ServedHosts, TokenPlaces};
 use crate::log::MemoryLogSettings;
 use crate::logging::LoggingSettings;
+use crate::tls::{CertificateError, CertificateStore};
 use commands::{HealthcheckFlags, MetricsFlags};
 use flags::ServeFlags;
 use resolve::Network;
@@ -46,7 +48,7 @@ N      digits only, such as 100000
 BOOL   true or false, yes or no, on or off, 1 or 0
 0      no limit, never or off, or what is said at the flag; where nothing is said it is refused
 
-SIGTERM or SIGINT closes all streams over the drain window and ends; a second one ends at once. SIGHUP changes nothing: settings are read at the start.
+SIGTERM or SIGINT closes all streams over the drain window and ends; a second one ends at once. SIGHUP reads the certificate of --tls-cert and --tls-key again; all other settings are read at the start.
 
 Exit codes: 0 ended as it was told to, or healthy; 1 not healthy (healthcheck); 64 the settings or the machine do not allow a start.";
 
@@ -113,6 +115,8 @@ pub struct Config {
     pub authority: Authority,
     /// Where tokens are looked for.
     pub token_places: TokenPlaces,
+    /// What the public TCP listeners are secured with, if they are.
+    pub certificates: Option<Arc<CertificateStore>>,
     /// The URLs by which clients know the hub.
     pub public_urls: Vec<Url>,
     /// Whether the demonstrations are served.
@@ -193,6 +197,14 @@ pub enum ConfigError {
         flag: &'static str,
         /// Why not.
         reason: String,
+    },
+    /// The certificate of the public listener cannot be served.
+    #[error("{flag}: {error}")]
+    Certificate {
+        /// The flag of the file that is wrong.
+        flag: &'static str,
+        /// What is wrong and what would do.
+        error: CertificateError,
     },
     /// A receiver of traces that we cannot send to.
     #[error(

@@ -1,7 +1,7 @@
 //! One connection, from its first byte to its last.
 //!
-//! HTTP/1.1 and HTTP/2 (prior knowledge) share the port: the first bytes tell which it is. Each has
-//! a file of its own; here is the choice.
+//! HTTP/1.1 and HTTP/2 (prior knowledge) share the port: the first bytes tell which it is, and with
+//! TLS the handshake. Each has a file of its own; here is the choice.
 
 use std::io;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::admission::ConnectionGuard;
 use super::exchange::{StreamMode, note_end};
+use super::tls::TlsFront;
 use super::{Context, http1, http2};
 use crate::metrics::{ConnectionEnd, Protocol};
 
@@ -37,6 +38,49 @@ pub(super) async fn serve(
 }
 
 async fn serve_any(
+    stream: TcpStream,
+    mode: StreamMode,
+    context: Arc<Context>,
+    guard: ConnectionGuard,
+) -> Result<(), hyper::Error> {
+    match &context.tls {
+        // Boxed: what TLS needs would otherwise be set aside for every connection.
+        Some(tls) => Box::pin(serve_secured(tls, stream, mode, Arc::clone(&context), guard)).await,
+        None => serve_plain(stream, mode, context, guard).await,
+    }
+}
+
+async fn serve_secured(
+    tls: &TlsFront,
+    stream: TcpStream,
+    mode: StreamMode,
+    context: Arc<Context>,
+    mut guard: ConnectionGuard,
+) -> Result<(), hyper::Error> {
+    let limit = context.settings.headers_timeout;
+    let secured = tokio::select! {
+        secured = tls.secure(stream, limit, &context.metrics) => secured,
+        () = context.lifecycle.closing() => return Ok(()),
+    };
+    match secured {
+        Some((stream, Protocol::Http2)) => {
+            guard.speaks(Protocol::Http2);
+            let result = http2::serve(stream, mode, context, &mut guard).await;
+            note_end(&mut guard, result.as_ref().err());
+            result
+        }
+        Some((stream, _)) => {
+            guard.speaks(Protocol::Http1);
+            http1::serve(stream, mode, context, guard).await
+        }
+        None => {
+            guard.ends(ConnectionEnd::Handshake);
+            Ok(())
+        }
+    }
+}
+
+async fn serve_plain(
     stream: TcpStream,
     mode: StreamMode,
     context: Arc<Context>,

@@ -128,6 +128,14 @@ impl WriteProgress {
         self.writes.fetch_add(u64::from(written.is_ready()), Ordering::Relaxed);
         written
     }
+
+    /// TLS takes some bytes into a buffer of its own, and a flush that has to wait tells that the
+    /// kernel has not taken them. A socket has no such buffer, and its flush never waits.
+    fn note_flush(&self, has_to_wait: bool) {
+        if has_to_wait {
+            self.congested.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A socket for hyper whose writes are noted.
@@ -158,7 +166,9 @@ impl<T: Write + Unpin> Write for ObservedIo<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(task)
+        let flushed = Pin::new(&mut self.io).poll_flush(task);
+        self.progress.note_flush(flushed.is_pending());
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {

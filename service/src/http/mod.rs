@@ -38,7 +38,10 @@ mod selector_parameters;
 mod selectors;
 mod served_hosts;
 mod subscribe;
+mod tls;
+mod tls_slots;
 mod trace;
+mod transport;
 mod whole_body;
 
 pub use accept::{HttpServer, set_options};
@@ -49,6 +52,7 @@ pub use origin::{Origin, OriginError};
 pub use pages::Pages;
 pub use selectors::SelectorReader;
 pub use served_hosts::{HostName, HostNameError, ServedHosts};
+pub use tls::TlsFront;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -140,6 +144,8 @@ pub struct Context {
     pub event_limits: EventLimits,
     /// The limits of a request.
     pub settings: HttpSettings,
+    /// What TCP connections are secured with, if they are.
+    pub tls: Option<TlsFront>,
     /// The memory that bodies hold.
     pub body_memory: BodyMemory,
     /// What reads selectors, and keeps what was compiled.

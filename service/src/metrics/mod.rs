@@ -21,18 +21,20 @@ mod shard;
 mod slow_readers;
 mod state;
 mod streams;
+mod tls;
 mod tokens;
 
 pub use catalogue::{Described, catalogue};
 pub use connections::OpenConnection;
 pub use labels::{
-    AcceptError, ConnectionEnd, EndReason, Protocol, PublishRejection, PublishSource, Refusal,
-    Resumed, Skip, StatusClass, SubscribeRejection,
+    AcceptError, CertificateReloadResult, ConnectionEnd, EndReason, HandshakeFailure, Protocol,
+    PublishRejection, PublishSource, Refusal, Resumed, Skip, StatusClass, SubscribeRejection,
 };
 pub use limits::Limits;
 pub use process::RuntimeStats;
 pub use shard::ShardStats;
 pub use state::Snapshot;
+pub use tls::OngoingHandshake;
 
 pub(crate) use shard::LagSample;
 
@@ -49,6 +51,7 @@ use publishing::Publishing;
 use slow_readers::SlowReaders;
 use state::ServerState;
 use streams::StreamMetrics;
+use tls::Tls;
 use tokens::Tokens;
 
 /// A handle to all stats; cheap to clone.
@@ -63,6 +66,7 @@ struct Inner {
     streams: StreamMetrics,
     connections: Connections,
     publishing: Publishing,
+    tls: Tls,
     tokens: Tokens,
     delivering: Delivering,
     slow_readers: SlowReaders,
@@ -107,6 +111,7 @@ impl Metrics {
             streams: StreamMetrics::register(),
             connections: Connections::register(),
             publishing: Publishing::register(),
+            tls: Tls::register(),
             tokens: Tokens::register(),
             delivering: Delivering::register(),
             slow_readers: SlowReaders::register(),

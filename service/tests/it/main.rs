@@ -73,6 +73,9 @@ mod policies;
 /// Streams that share a connection.
 mod http2;
 
+/// TLS, and its certificate.
+mod tls;
+
 /// Everything has a limit, and whoever reaches it is told.
 mod limits;
 

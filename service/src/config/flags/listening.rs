@@ -93,6 +93,7 @@ impl ListeningFlags {
             hosts: self.served_hosts(&listen, needs_token, named),
             origins: OriginPolicy {
                 listed: Listed::all(&self.cors_origins),
+                is_https: false,
                 loopback: is_open,
                 // A host that is listed cannot be made to resolve to us by somebody else.
                 same_host: foreign.is_some() || !Listed::all(&self.hosts).is_empty(),

@@ -9,6 +9,7 @@ mod listening;
 mod retention;
 mod shutdown;
 mod telemetry;
+mod tls;
 mod tokens;
 
 use bytesize::ByteSize;
@@ -18,7 +19,7 @@ use super::resolve::Network;
 use super::{Config, ConfigError};
 use crate::delivery::DeliverySettings;
 use crate::event::ReservedNames;
-use crate::http::HttpSettings;
+use crate::http::{HttpSettings, OriginPolicy};
 use backpressure::BackpressureFlags;
 use connections::ConnectionFlags;
 use delivery::DeliveryFlags;
@@ -27,12 +28,15 @@ use listening::{Listeners, ListeningFlags};
 use retention::RetentionFlags;
 use shutdown::ShutdownFlags;
 use telemetry::TelemetryFlags;
+use tls::TlsFlags;
 use tokens::TokenFlags;
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct ServeFlags {
     #[command(flatten)]
     listening: ListeningFlags,
+    #[command(flatten)]
+    tls: TlsFlags,
     #[command(flatten)]
     tokens: TokenFlags,
     #[command(flatten)]
@@ -59,13 +63,15 @@ impl ServeFlags {
         let public_urls = self.tokens.public_urls();
         let Listeners { public, admin, open_to_network, is_local, hosts, origins } =
             self.listening.resolve(network, &authority, self.tokens.hosts())?;
+        let certificates = self.tls.certificates()?;
         let demos = self.listening.demos;
         let explains = self.tokens.explains(is_local);
         Ok(Config {
             listen: public,
             admin_listen: admin,
             hosts,
-            origins,
+            origins: OriginPolicy { is_https: certificates.is_some(), ..origins },
+            certificates,
             open_to_network,
             demos,
             authority,

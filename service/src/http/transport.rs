@@ -1,0 +1,36 @@
+//! What carries a connection: a TCP socket, TLS on one, or a unix socket.
+//!
+//! A shard writes to TCP sockets alone. Streams on anything else stay in hyper and are served
+//! through a body, as those of HTTP/2 are.
+
+use std::io;
+use std::net::TcpStream as StdTcpStream;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+/// The bytes of a connection, both ways.
+pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {
+    /// Whether a stream may take the socket to a shard.
+    const CAN_LEAVE: bool;
+
+    /// The socket, without the runtime.
+    fn into_socket(self) -> io::Result<StdTcpStream>;
+}
+
+impl Transport for TcpStream {
+    const CAN_LEAVE: bool = true;
+
+    fn into_socket(self) -> io::Result<StdTcpStream> {
+        self.into_std()
+    }
+}
+
+impl Transport for TlsStream<TcpStream> {
+    const CAN_LEAVE: bool = false;
+
+    fn into_socket(self) -> io::Result<StdTcpStream> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
