@@ -7,13 +7,13 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::SockRef;
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, interval, sleep, sleep_until, timeout, timeout_at};
 use url::Url;
@@ -25,17 +25,17 @@ use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos};
 use crate::file_limit::FileLimit;
 use crate::http::{
-    self, BodyMemory, Context, HttpServer, HttpSettings, Pages, SelectorReader, TlsFront,
+    BodyMemory, Context, HttpServer, HttpSettings, Pages, PublicListener, SelectorReader, TlsFront,
 };
 use crate::hub::Hub;
 use crate::lifecycle::{Lifecycle, Shutdown};
+use crate::listeners::{ListenError, PublicListeners, addresses_of, listen_on};
 use crate::log::MemoryLog;
 use crate::metrics::{Limits, Metrics};
+use crate::supervisor;
 use crate::tls::{CertificateReload, CertificateStore};
 use crate::topic::{SelectorCompiler, TopicResolver};
 
-/// Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`.
-const BACKLOG: u32 = 4_096;
 /// How many events publishers may be ahead of the slowest shard: more than a pass gathers, and a
 /// fraction of what the log holds.
 const PUBLISH_WINDOW_MAX: u64 = 32 << 10;
@@ -52,6 +52,7 @@ const SHARDS_LOOK: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub struct App {
     addresses: Vec<SocketAddr>,
+    unix_sockets: Vec<PathBuf>,
     admin_addresses: Vec<SocketAddr>,
     drain_window: Duration,
     lifecycle: Lifecycle,
@@ -60,7 +61,7 @@ pub struct App {
     threads: DeliveryThreads,
     log: Arc<MemoryLog>,
     http_server: HttpServer,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<PublicListener>,
     hub: Hub,
     certificates: Option<CertificateReload>,
 }
@@ -78,20 +79,9 @@ pub enum End {
 /// Why the server could not be built.
 #[derive(Debug, Error)]
 pub enum BuildError {
-    /// A port cannot be had.
-    #[error("cannot listen on {address}: {source}; {advice}")]
-    Listen {
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-        /// What to do.
-        advice: String,
-    },
-    /// The system does not take an option of the sockets.
-    #[error(
-        "cannot set the options of a socket: {0}; check --send-buffer, --unsent-max and --peer-timeout"
-    )]
-    Options(io::Error),
+    /// A port or a socket cannot be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The system gives no more threads or files.
     #[error("cannot start the delivery threads: {0}; raise the limits of the process")]
     Delivery(io::Error),
@@ -120,10 +110,9 @@ impl App {
         let (delivery, threads) =
             Delivery::start(&hub, &config.delivery, &metrics).map_err(BuildError::Delivery)?;
 
-        let listeners = listen_on(&config.listen, "--listen", &config.http)?;
+        let public = PublicListeners::open(&config)?;
         let admin_listeners = listen_on(&config.admin_listen, "--admin-listen", &config.http)?;
-        let addresses = bound(&listeners)?;
-        let admin_addresses = bound(&admin_listeners)?;
+        let admin_addresses = addresses_of(&admin_listeners)?;
         if config.open_to_network {
             tracing::warn!(
                 "everybody who reaches the listeners may publish and subscribe (--open)"
@@ -132,7 +121,7 @@ impl App {
         let body_memory = BodyMemory::new(config.http.bodies_bytes_max);
         let selectors = SelectorCompiler::new(
             config.http.selectors_bytes_max,
-            topic_resolver(&config.public_urls, &addresses, config.certificates.is_some()),
+            topic_resolver(&config.public_urls, &public.addresses, config.certificates.is_some()),
         );
         let admin = Admin {
             metrics: metrics.clone(),
@@ -164,7 +153,8 @@ impl App {
             lifecycle: lifecycle.clone(),
         });
         Ok(Self {
-            addresses,
+            addresses: public.addresses,
+            unix_sockets: public.unix_sockets,
             admin_addresses,
             drain_window: config.drain_window,
             lifecycle,
@@ -173,7 +163,7 @@ impl App {
             threads,
             log,
             http_server,
-            listeners,
+            listeners: public.listeners,
             hub,
             certificates,
         })
@@ -183,6 +173,12 @@ impl App {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The paths of the public unix sockets.
+    #[must_use]
+    pub fn unix_sockets(&self) -> &[PathBuf] {
+        &self.unix_sockets
     }
 
     /// The addresses of the admin listener, as they were bound.
@@ -213,6 +209,7 @@ impl App {
             self.http_server.listen(listener);
         }
         self.lifecycle.set_serving();
+        supervisor::tell_ready();
         tracing::info!("ready");
         let shutdown = tokio::select! {
             shutdown = shutdown => shutdown,
@@ -249,6 +246,7 @@ impl App {
         let window = self.drain_window(shutdown);
         tracing::info!(streams, window = %humantime::format_duration(window), "draining");
         let closing = Instant::now() + window;
+        supervisor::tell_stopping();
         self.metrics.draining();
         self.lifecycle.drain();
         self.delivery.drain(window);
@@ -341,60 +339,6 @@ fn topic_resolver(public_urls: &[Url], addresses: &[SocketAddr], is_tls: bool) -
     let scheme = if is_tls { "https" } else { "http" };
     let url = format!("{scheme}://{host}:{}/.well-known/mercure", address.port());
     url.parse().map_or_else(|_| TopicResolver::default(), TopicResolver::new)
-}
-
-fn bound(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, BuildError> {
-    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>();
-    addresses.map_err(BuildError::Admin)
-}
-
-fn listen_on(
-    addresses: &[SocketAddr],
-    flag: &str,
-    settings: &HttpSettings,
-) -> Result<Vec<TcpListener>, BuildError> {
-    let ipv4_is_taken = |port| addresses.contains(&(Ipv4Addr::UNSPECIFIED, port).into());
-    let listen = |&address: &SocketAddr| {
-        // `[::]` stands for IPv4 as well, whatever the machine's default, unless a listener of our
-        // own has that.
-        let only_v6 = address.ip() == Ipv6Addr::UNSPECIFIED;
-        let listener = listen(address, only_v6.then(|| ipv4_is_taken(address.port())), flag)?;
-        http::set_options(&listener, settings).map_err(BuildError::Options)?;
-        Ok(listener)
-    };
-    addresses.iter().map(listen).collect()
-}
-
-fn listen(
-    address: SocketAddr,
-    only_v6: Option<bool>,
-    flag: &str,
-) -> Result<TcpListener, BuildError> {
-    let open = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        if let Some(only_v6) = only_v6 {
-            SockRef::from(&socket).set_only_v6(only_v6)?;
-        }
-        // A restart must not wait for the old connections' last packets.
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)
-    };
-    open().map_err(|source| {
-        let advice = match source.kind() {
-            io::ErrorKind::AddrInUse => {
-                format!("something else listens there; end it, or choose another port with {flag}")
-            }
-            io::ErrorKind::PermissionDenied => {
-                format!("ports below 1024 need a privilege; choose another with {flag}")
-            }
-            io::ErrorKind::AddrNotAvailable => {
-                format!("this machine does not have that address; choose another with {flag}")
-            }
-            _ => format!("choose another address with {flag}"),
-        };
-        BuildError::Listen { address, source, advice }
-    })
 }
 
 #[cfg(test)]

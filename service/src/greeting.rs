@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// The pages, by path.
 const PAGES: [(&str, &str); 6] = [
@@ -17,6 +18,7 @@ const PAGES: [(&str, &str); 6] = [
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BoundAddresses<'a> {
     pub tcp: &'a [SocketAddr],
+    pub unix: &'a [PathBuf],
     /// Whether TLS is spoken there.
     pub is_tls: bool,
     pub admin: &'a [SocketAddr],
@@ -29,6 +31,9 @@ pub fn greeting(bound: &BoundAddresses<'_>, demos: bool) -> String {
     let scheme = if bound.is_tls { "https" } else { "http" };
     for address in bound.tcp {
         let _ = writeln!(text, "listening on {scheme}://{address}");
+    }
+    for path in bound.unix {
+        let _ = writeln!(text, "listening on unix:{}", path.display());
     }
     for address in bound.admin {
         let _ = writeln!(text, "admin on http://{address}");
@@ -67,7 +72,8 @@ mod tests {
     fn lines_of(addresses: &[&str], is_tls: bool, demos: bool) -> Vec<String> {
         let tcp: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
         let admin = ["127.0.0.1:9090".parse().unwrap()];
-        let text = greeting(&BoundAddresses { tcp: &tcp, is_tls, admin: &admin }, demos);
+        let text =
+            greeting(&BoundAddresses { tcp: &tcp, is_tls, admin: &admin, ..<_>::default() }, demos);
         text.lines().map(str::to_owned).collect()
     }
 

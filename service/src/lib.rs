@@ -33,6 +33,7 @@ pub mod lifecycle;
 
 pub mod demo;
 
+pub mod sockets;
 pub mod tls;
 
 pub mod http;
@@ -41,8 +42,11 @@ pub mod admin;
 
 pub mod file_limit;
 pub mod greeting;
+pub mod supervisor;
 
 pub mod config;
+
+pub mod listeners;
 
 pub mod app;
 pub mod health_check;

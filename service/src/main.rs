@@ -77,6 +77,7 @@ async fn run(config: Config, signals: &Signals) -> ExitCode {
     tokio::spawn(reload_on(hangups, app.certificates().cloned()));
     let bound = BoundAddresses {
         tcp: app.addresses(),
+        unix: app.unix_sockets(),
         is_tls: app.certificates().is_some(),
         admin: app.admin_addresses(),
     };

@@ -19,6 +19,7 @@ pub use token_commands::NewSecret;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ use crate::event::EventLimits;
 use crate::http::{HttpSettings, OriginPolicy, ServedHosts, TokenPlaces};
 use crate::log::MemoryLogSettings;
 use crate::logging::LoggingSettings;
+use crate::sockets::InheritedSockets;
 use crate::tls::{CertificateError, CertificateStore};
 use commands::{HealthcheckFlags, MetricsFlags};
 use flags::ServeFlags;
@@ -107,6 +109,10 @@ pub enum Task {
 pub struct Config {
     /// Addresses of the public listeners.
     pub listen: Vec<SocketAddr>,
+    /// Paths of the public unix sockets.
+    pub listen_unix: Vec<PathBuf>,
+    /// Sockets that a supervisor has opened, in the place of all of these.
+    pub inherited: Option<Arc<InheritedSockets>>,
     /// Addresses of the admin listener.
     pub admin_listen: Vec<SocketAddr>,
     /// Whether other machines can reach a public listener that has no keys.
@@ -205,6 +211,14 @@ pub enum ConfigError {
         flag: &'static str,
         /// What is wrong and what would do.
         error: CertificateError,
+    },
+    /// A supervisor has handed over what cannot be served.
+    #[error(
+        "a socket that was handed over (LISTEN_FDS) cannot be used: {reason}; hand over listening TCP or unix sockets (ListenStream=)"
+    )]
+    Inherited {
+        /// Why not.
+        reason: String,
     },
     /// A receiver of traces that we cannot send to.
     #[error(

@@ -16,6 +16,7 @@ use tokio::time::sleep;
 use super::admission::{Admission, ConnectionGuard};
 use super::connection;
 use super::exchange::StreamMode;
+use super::listener::PublicListener;
 use super::{Context, HttpSettings};
 use crate::logging::log_limited;
 use crate::metrics::{AcceptError, Refusal};
@@ -45,7 +46,7 @@ impl HttpServer {
     }
 
     /// Begins to accept; ends with the window of the drain, and then the port is closed.
-    pub fn listen(&self, listener: TcpListener) {
+    pub fn listen(&self, listener: PublicListener) {
         let (context, admission) = (Arc::clone(&self.context), Arc::clone(&self.admission));
         let tasks = self.context.lifecycle.tasks().clone();
         tasks.spawn(async move {
@@ -57,9 +58,9 @@ impl HttpServer {
     }
 }
 
-async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &Arc<Admission>) {
+async fn accept_all(listener: &PublicListener, context: &Arc<Context>, admission: &Arc<Admission>) {
     loop {
-        let (stream, peer) = match listener.accept().await {
+        let stream = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 context.metrics.accept_failed(kind_of(&error));
@@ -71,12 +72,13 @@ async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &
                 continue;
             }
         };
-        tracing::debug!(%peer, "connection accepted");
-        let (permit, mode) = match admission.admit(peer.ip()) {
+        let address = stream.address();
+        tracing::debug!(peer = %stream, "connection accepted");
+        let (permit, mode) = match admission.admit(address) {
             Ok(permit) => (permit, StreamMode::Serve),
             Err(refusal) => {
                 context.metrics.connection_refused(refusal);
-                warn_of(refusal, peer.ip(), &context.settings);
+                warn_of(refusal, address, &context.settings);
                 match admission.admit_for_refusal() {
                     Some(permit) => (permit, StreamMode::Refuse(refusal)),
                     None => continue,
@@ -91,7 +93,7 @@ async fn accept_all(listener: &TcpListener, context: &Arc<Context>, admission: &
     }
 }
 
-fn warn_of(refusal: Refusal, address: IpAddr, settings: &HttpSettings) {
+fn warn_of(refusal: Refusal, address: Option<IpAddr>, settings: &HttpSettings) {
     let connections = settings.connections_max;
     let per_address = settings.connections_per_address_max;
     match refusal {
@@ -102,7 +104,7 @@ fn warn_of(refusal: Refusal, address: IpAddr, settings: &HttpSettings) {
         ),
         Refusal::AddressLimit => log_limited!(
             WARN,
-            %address,
+            address = address.map(tracing::field::display),
             per_address,
             "connections of an address are refused because it has as many as one may have; if many clients share it, raise --connections-per-address"
         ),

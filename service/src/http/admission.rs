@@ -65,8 +65,15 @@ impl ConnectionGuard {
 #[derive(Debug)]
 pub(super) struct Permit {
     admission: Arc<Admission>,
-    /// `None` for a connection that is only refused.
-    address: Option<IpAddr>,
+    purpose: PermitPurpose,
+}
+
+/// What a permit is for.
+#[derive(Clone, Copy, Debug)]
+enum PermitPurpose {
+    /// To serve a connection from this address; one of a unix socket has none.
+    Serve(Option<IpAddr>),
+    Refuse,
 }
 
 impl Admission {
@@ -87,13 +94,13 @@ impl Admission {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A permit to serve a connection from this address, if the limits allow one more.
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refusal> {
+    /// A permit to serve a connection from this address, if it has one, and if the limits allow one more.
+    pub(super) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Permit, Refusal> {
         let mut state = self.state();
         if state.serving >= self.max {
             return Err(Refusal::Limit);
         }
-        if let Some(max) = self.per_address_max {
+        if let (Some(max), Some(address)) = (self.per_address_max, address) {
             let count = state.by_address.entry(address).or_default();
             if *count >= max {
                 return Err(Refusal::AddressLimit);
@@ -101,7 +108,7 @@ impl Admission {
             *count += 1;
         }
         state.serving += 1;
-        Ok(Permit { admission: Arc::clone(self), address: Some(address) })
+        Ok(Permit { admission: Arc::clone(self), purpose: PermitPurpose::Serve(address) })
     }
 
     /// A permit to send a client a refusal; there are few at a time.
@@ -111,18 +118,19 @@ impl Admission {
             return None;
         }
         state.refusing += 1;
-        Some(Permit { admission: Arc::clone(self), address: None })
+        Some(Permit { admission: Arc::clone(self), purpose: PermitPurpose::Refuse })
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.admission.state();
-        let Some(address) = self.address else {
+        let PermitPurpose::Serve(address) = self.purpose else {
             state.refusing -= 1;
             return;
         };
         state.serving -= 1;
+        let Some(address) = address else { return };
         if let Some(count) = state.by_address.get_mut(&address) {
             *count -= 1;
             if *count == 0 {

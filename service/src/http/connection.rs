@@ -12,7 +12,9 @@ use tokio::time::{sleep, timeout};
 
 use super::admission::ConnectionGuard;
 use super::exchange::{StreamMode, note_end};
+use super::listener::AcceptedSocket;
 use super::tls::TlsFront;
+use super::transport::PlainTransport;
 use super::{Context, http1, http2};
 use crate::metrics::{ConnectionEnd, Protocol};
 
@@ -20,7 +22,7 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Serves a connection until it ends.
 pub(super) async fn serve(
-    stream: TcpStream,
+    stream: AcceptedSocket,
     mode: StreamMode,
     context: Arc<Context>,
     guard: ConnectionGuard,
@@ -38,15 +40,20 @@ pub(super) async fn serve(
 }
 
 async fn serve_any(
-    stream: TcpStream,
+    stream: AcceptedSocket,
     mode: StreamMode,
     context: Arc<Context>,
     guard: ConnectionGuard,
 ) -> Result<(), hyper::Error> {
-    match &context.tls {
-        // Boxed: what TLS needs would otherwise be set aside for every connection.
-        Some(tls) => Box::pin(serve_secured(tls, stream, mode, Arc::clone(&context), guard)).await,
-        None => serve_plain(stream, mode, context, guard).await,
+    // Boxed: what these need would otherwise be set aside for every connection.
+    match (stream, &context.tls) {
+        (AcceptedSocket::Tcp(stream, _), None) => serve_plain(stream, mode, context, guard).await,
+        (AcceptedSocket::Tcp(stream, _), Some(tls)) => {
+            Box::pin(serve_secured(tls, stream, mode, Arc::clone(&context), guard)).await
+        }
+        (AcceptedSocket::Unix(stream), _) => {
+            Box::pin(serve_plain(stream, mode, context, guard)).await
+        }
     }
 }
 
@@ -81,7 +88,7 @@ async fn serve_secured(
 }
 
 async fn serve_plain(
-    stream: TcpStream,
+    stream: impl PlainTransport + 'static,
     mode: StreamMode,
     context: Arc<Context>,
     mut guard: ConnectionGuard,
@@ -115,7 +122,7 @@ async fn serve_plain(
 
 /// Looks at the first bytes without taking them. The whole preface is waited for, because hyper
 /// would wait for the rest of it without a limit.
-async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
+async fn is_http2(stream: &impl PlainTransport) -> io::Result<bool> {
     let mut pause = Duration::from_millis(10);
     let mut first = [0; HTTP2_PREFACE.len()];
     loop {

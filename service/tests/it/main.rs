@@ -90,6 +90,10 @@ mod memory;
 /// How the server begins and ends.
 mod lifecycle;
 
+/// Unix sockets, sockets that a supervisor has opened, and what it is told.
+#[cfg(target_os = "linux")]
+mod sockets;
+
 /// What it is told at the start, as people write it.
 mod settings;
 

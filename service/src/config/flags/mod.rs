@@ -61,13 +61,15 @@ impl ServeFlags {
         // Once: a file may be a pipe, which is empty when it is read again.
         let authority = self.tokens.authority()?;
         let public_urls = self.tokens.public_urls();
-        let Listeners { public, admin, open_to_network, is_local, hosts, origins } =
+        let Listeners { public, unix, inherited, admin, open_to_network, is_local, hosts, origins } =
             self.listening.resolve(network, &authority, self.tokens.hosts())?;
         let certificates = self.tls.certificates()?;
         let demos = self.listening.demos;
         let explains = self.tokens.explains(is_local);
         Ok(Config {
             listen: public,
+            listen_unix: unix,
+            inherited,
             admin_listen: admin,
             hosts,
             origins: OriginPolicy { is_https: certificates.is_some(), ..origins },
