@@ -240,6 +240,38 @@ mod tests {
         progress.stuck(Duration::MAX).await;
     }
 
+    /// As TLS is on a socket that takes nothing: it takes some bytes itself.
+    struct Buffered;
+
+    impl Write for Buffered {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Task<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn bytes_that_lie_in_a_buffer_of_tls_have_not_been_taken_by_the_kernel() {
+        let progress = Arc::new(WriteProgress::default());
+        let mut io = ObservedIo { io: Buffered, progress: Arc::clone(&progress) };
+        let mut task = Task::from_waker(std::task::Waker::noop());
+        assert!(Pin::new(&mut io).poll_write(&mut task, b"x").is_ready());
+        assert!(!progress.congested.load(Ordering::Relaxed));
+        assert!(Pin::new(&mut io).poll_flush(&mut task).is_pending());
+        assert!(progress.congested.load(Ordering::Relaxed));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_stuck_when_it_takes_nothing_after_a_stream_was_cut() {
         let progress = Arc::new(WriteProgress::default());

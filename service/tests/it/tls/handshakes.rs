@@ -99,6 +99,21 @@ async fn a_handshake_that_does_not_go_on_ends_with_the_time_for_a_head() {
 }
 
 #[tokio::test]
+async fn a_client_that_says_nothing_after_the_handshake_is_not_waited_for() {
+    let scene =
+        SecureServer::start(&["--headers-timeout", "200ms", "--body-timeout", "200ms"]).await;
+    for protocol in ["h2", "http/1.1"] {
+        let connector = scene.certificates.connector(&[protocol]);
+        let mut stream = connect(&connector, scene.server.address, None).await;
+        let mut rest = Vec::new();
+        let _ = timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("an end in time");
+        assert!(rest.len() < 200, "{protocol}: {rest:?}");
+    }
+    let idle = "fanfare_connections_closed_total{reason=\"idle\"}";
+    eventually("both are counted", async || scene.server.figure(idle).await == 2.0).await;
+}
+
+#[tokio::test]
 async fn hundreds_of_handshakes_that_never_end_keep_no_stream_and_no_newcomer_waiting_for_ever() {
     const STALLED: usize = 700;
     let scene = SecureServer::start(&["--headers-timeout", "1m"]).await;

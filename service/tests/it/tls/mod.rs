@@ -2,10 +2,13 @@
 //! what is no TLS, or never becomes it, harms nobody.
 
 /// A server with a certificate, and clients that check it.
-mod scene;
+pub(crate) mod scene;
 
 /// Certificates are exchanged, and bad ones are not taken.
 mod certificates;
+
+/// Streams end in order.
+mod ending;
 
 /// Garbage, silence and plain HTTP where a handshake belongs.
 mod handshakes;

@@ -111,20 +111,20 @@ fn put(path: &Path, text: &str) {
 }
 
 /// A server with a certificate of its own.
-pub(super) struct SecureServer {
-    pub(super) server: TestServer,
+pub(crate) struct SecureServer {
+    pub(crate) server: TestServer,
     pub(super) certificates: Certificates,
 }
 
 impl SecureServer {
-    pub(super) async fn start(flags: &[&str]) -> Self {
+    pub(crate) async fn start(flags: &[&str]) -> Self {
         let certificates = Certificates::new();
         let tls = certificates.flags();
         let all: Vec<&str> = tls.iter().map(String::as_str).chain(flags.iter().copied()).collect();
         Self { server: TestServer::start_with(&all).await, certificates }
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("https://localhost:{}{path}", self.server.address.port())
     }
 
@@ -143,7 +143,7 @@ impl SecureServer {
     }
 
     /// Publishes, and gives the id.
-    pub(super) async fn publish(&self, topic: &str, data: &str) -> String {
+    pub(crate) async fn publish(&self, topic: &str, data: &str) -> String {
         self.publish_on(&mut self.connect().await, topic, data).await
     }
 
@@ -226,6 +226,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> SecureWire<S> {
         }
     }
 
+    /// Reads the rest of an answer in chunks, to its end.
+    pub(super) async fn reads_to_the_end(&mut self) {
+        while self.read().await {}
+        assert!(self.chunks.as_ref().is_some_and(Chunks::ended), "{:?}", self.so_far());
+    }
+
     /// Everything up to the end; false beside it if that was not in order.
     pub(super) async fn rest(mut self) -> (String, bool) {
         while self.read().await {}
@@ -246,6 +252,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> SecureWire<S> {
 
     /// False at the end, whatever it was.
     async fn read(&mut self) -> bool {
+        if self.chunks.as_ref().is_some_and(Chunks::ended) {
+            return false;
+        }
         let mut bytes = Vec::with_capacity(16 << 10);
         let read = timeout(PATIENCE, self.stream.read_buf(&mut bytes)).await;
         let count = read.expect("bytes in time").unwrap_or(0);
@@ -253,7 +262,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> SecureWire<S> {
             Some(chunks) => self.unread.extend(chunks.take(&bytes).unwrap()),
             None => self.unread.extend_from_slice(&bytes),
         }
-        count > 0 && !self.chunks.as_ref().is_some_and(Chunks::ended)
+        count > 0
     }
 }
 
