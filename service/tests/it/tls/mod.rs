@@ -13,6 +13,9 @@ mod ending;
 /// Garbage, silence and plain HTTP where a handshake belongs.
 mod handshakes;
 
+/// What depends on the scheme.
+mod origins;
+
 /// Clients that nobody here wrote.
 mod peers;
 
