@@ -17,7 +17,7 @@ const OWN: &str = "fanfare";
 /// How many letters may differ before a target is taken for that of another crate.
 const MISSPELT_MAX: usize = 2;
 /// The parts that lines of ours come from.
-const PARTS: [&str; 22] = [
+const PARTS: [&str; 26] = [
     "admin",
     "app",
     "auth",
@@ -33,11 +33,15 @@ const PARTS: [&str; 22] = [
     "http",
     "hub",
     "lifecycle",
+    "listeners",
     "log",
     "logging",
     "memory",
     "metrics",
     "signals",
+    "sockets",
+    "supervisor",
+    "tls",
     "topic",
     "trace",
 ];
