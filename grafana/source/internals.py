@@ -32,7 +32,7 @@ def dashboard() -> dict:
     it.row("Limits of each client", [(8, stream_clients()), (8, publishing_clients())], collapsed=True)
     it.row("Log of events", [(8, log())], collapsed=True)
     it.row("HTTP layer", [(8, runtime()), (8, http_layer())], collapsed=True)
-    it.row("Connections", [(9, connections())], collapsed=True)
+    it.row("Connections", [(9, connections()), (8, tls())], collapsed=True)
     it.row("Lifecycle and logging", [(8, lifecycle())], collapsed=True)
     return it.json()
 
@@ -270,6 +270,26 @@ def http_layer() -> list:
         (12, graph("Accept errors", "process_file_limit and system_file_limit: no descriptor was left. aborted: the "
                    "client went before it was accepted.", "ops", [
                        Query(per_second("fanfare_accept_errors_total", "error"), "{{error}}")], stack=True)),
+    ]
+
+
+def tls() -> list:
+    expires = "fanfare_tls_certificate_expiry_timestamp_seconds{SERVER}"
+    left = f"({expires} > 0) - time() or {expires}"
+    return [
+        (6, graph("TLS handshakes", "Those that were completed, and those that go on at this moment: 512 at most.", "short", [
+            Query(per_second("fanfare_tls_handshakes_total"), "completed a second"),
+            Query("sum by (instance) (fanfare_tls_handshakes_ongoing{SERVER})", "ongoing {{instance}}"),
+        ])),
+        (6, graph("TLS handshakes failed", "rejected: the client does not take the certificate, or ended the handshake. "
+                  "incompatible: no version or cipher in common. plain_http and malformed: no TLS. crowded_out: too many "
+                  "went on that did not end.", "ops", [
+                      Query(per_second("fanfare_tls_handshakes_failed_total", "reason"), "{{reason}}")], stack=True)),
+        (6, graph("Certificate valid for", "Until the certificate that is served expires; 0 without TLS.", "s", [
+            Query(f"min by (instance) ({left})", "{{instance}}")])),
+        (6, graph("Certificate reloads", "After a failure the certificate before it is served on; the log says why.", "short", [
+            Query("sum by (result) (increase(fanfare_tls_certificate_reloads_total{SERVER}[RATE]))",
+                  "{{result}}")])),
     ]
 
 

@@ -7,16 +7,15 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::SockRef;
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, interval, sleep, sleep_until, timeout, timeout_at};
-use url::Url;
 
 use crate::admin::Admin;
 use crate::clock::Clock;
@@ -25,20 +24,21 @@ use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos};
 use crate::file_limit::FileLimit;
 use crate::http::{
-    self, BodyMemory, ClientLimitSettings, ClientLimits, Context, HttpServer, HttpSettings, Pages,
-    PublishRate, SelectorReader,
+    BodyMemory, ClientLimitSettings, ClientLimits, Context, HttpServer, HttpSettings, Pages,
+    PublicListener, PublishRate, SelectorReader, TlsFront,
 };
 use crate::hub::Hub;
 use crate::hub::active_subscriptions::ActiveSubscriptions;
 use crate::jwks;
 use crate::lifecycle::{Lifecycle, Shutdown};
+use crate::listeners::{ListenError, PublicListeners, addresses_of, listen_on};
 use crate::log::MemoryLog;
 use crate::metrics::{Limits, LimitsOfClients, Metrics};
 use crate::reload::Reloader;
+use crate::supervisor;
+use crate::tls::{CertificateReload, CertificateStore};
 use crate::topic::{SelectorCompiler, TopicResolver};
 
-/// Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`.
-const BACKLOG: u32 = 4_096;
 /// How many events publishers may be ahead of the slowest shard: more than a pass gathers, and a
 /// fraction of what the log holds.
 const PUBLISH_WINDOW_MAX: u64 = 32 << 10;
@@ -55,6 +55,7 @@ const SHARDS_LOOK: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub struct App {
     addresses: Vec<SocketAddr>,
+    unix_sockets: Vec<PathBuf>,
     admin_addresses: Vec<SocketAddr>,
     drain_window: Duration,
     lifecycle: Lifecycle,
@@ -63,8 +64,9 @@ pub struct App {
     threads: DeliveryThreads,
     log: Arc<MemoryLog>,
     http_server: HttpServer,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<PublicListener>,
     hub: Hub,
+    certificates: Option<CertificateReload>,
 }
 
 /// How a server has ended.
@@ -80,20 +82,9 @@ pub enum End {
 /// Why the server could not be built.
 #[derive(Debug, Error)]
 pub enum BuildError {
-    /// A port cannot be had.
-    #[error("cannot listen on {address}: {source}; {advice}")]
-    Listen {
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-        /// What to do.
-        advice: String,
-    },
-    /// The system does not take an option of the sockets.
-    #[error(
-        "cannot set the options of a socket: {0}; check --send-buffer, --unsent-max and --peer-timeout"
-    )]
-    Options(io::Error),
+    /// A port or a socket cannot be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The system gives no more threads or files.
     #[error("cannot start the delivery threads: {0}; raise the limits of the process")]
     Delivery(io::Error),
@@ -108,9 +99,7 @@ impl App {
     /// # Errors
     /// Says what could not be had and what to do.
     pub fn build(config: Config) -> Result<Self, BuildError> {
-        let files = FileLimit::raise();
-        let connections_max = config.connections_max.unwrap_or(files.connections_max());
-        tracing::info!(files = files.files_max, connections = connections_max, "limits");
+        let connections_max = connections_max(&config);
         let lifecycle = Lifecycle::default();
         let metrics = Metrics::new(config.delivery.shards);
         metrics.limits(&limits(&config, connections_max));
@@ -120,13 +109,13 @@ impl App {
         let (delivery, threads) =
             Delivery::start(&hub, &config.delivery, &metrics).map_err(BuildError::Delivery)?;
 
-        let listeners = listen_on(&config.listen, "--listen", &config.http)?;
+        let public = PublicListeners::open(&config)?;
         let admin_listeners = listen_on(&config.admin_listen, "--admin-listen", &config.http)?;
-        let (addresses, admin_addresses) = (bound(&listeners)?, bound(&admin_listeners)?);
+        let admin_addresses = addresses_of(&admin_listeners)?;
         warn_if_open(&config);
         let body_memory = BodyMemory::new(config.http.bodies_bytes_max);
         let (selectors, grants) =
-            compilers(&config.http, topic_resolver(&config.public_urls, &addresses));
+            compilers(&config.http, topic_resolver(&config, &public.addresses));
         let client_limits = ClientLimits::new(&config.http.client_limits);
         let active_subscriptions =
             config.subscriptions_bytes_max.map(|max| start_announcing(&hub, max, &lifecycle));
@@ -142,6 +131,7 @@ impl App {
             http_runtime: Handle::current(),
         };
         start_admin(&admin, admin_listeners).map_err(BuildError::Admin)?;
+        let certificates = watch_certificate(config.certificates.as_ref(), &metrics);
         demo::start_server_stats(&hub, &metrics, &delivery, &lifecycle);
         let demos = config.demos.then(|| Demos::start(&hub, &lifecycle));
         jwks::start(&config.authority, &metrics);
@@ -154,6 +144,7 @@ impl App {
             origins: config.origins,
             event_limits: config.event_limits,
             settings: HttpSettings { connections_max, ..config.http },
+            tls: config.certificates.clone().map(TlsFront::new).map(Arc::new),
             body_memory,
             client_limits,
             selectors: SelectorReader::of_subscribers(selectors),
@@ -165,7 +156,8 @@ impl App {
             lifecycle: lifecycle.clone(),
         });
         Ok(Self {
-            addresses,
+            addresses: public.addresses,
+            unix_sockets: public.unix_sockets,
             admin_addresses,
             drain_window: config.drain_window,
             lifecycle,
@@ -174,15 +166,17 @@ impl App {
             threads,
             log,
             http_server,
-            listeners,
+            listeners: public.listeners,
             hub,
+            certificates,
         })
     }
 
     /// What applies other settings while the server runs.
     #[must_use]
     pub fn reloader(&self) -> Reloader {
-        Reloader::new(self.http_server.clone(), self.metrics.clone())
+        let certificates = self.certificates.clone();
+        Reloader::new(self.http_server.clone(), certificates, self.metrics.clone())
     }
 
     /// The addresses of the public listeners, as they were bound.
@@ -191,10 +185,22 @@ impl App {
         &self.addresses
     }
 
+    /// The paths of the public unix sockets.
+    #[must_use]
+    pub fn unix_sockets(&self) -> &[PathBuf] {
+        &self.unix_sockets
+    }
+
     /// The addresses of the admin listener, as they were bound.
     #[must_use]
     pub fn admin_addresses(&self) -> &[SocketAddr] {
         &self.admin_addresses
+    }
+
+    /// What reloads the certificate, if there is one.
+    #[must_use]
+    pub fn certificates(&self) -> Option<&CertificateReload> {
+        self.certificates.as_ref()
     }
 
     /// The hub, for publishers of this process: they may use the names that are the server's own.
@@ -213,6 +219,7 @@ impl App {
             self.http_server.listen(listener);
         }
         self.lifecycle.set_serving();
+        supervisor::tell_ready();
         tracing::info!("ready");
         let shutdown = tokio::select! {
             shutdown = shutdown => shutdown,
@@ -249,6 +256,7 @@ impl App {
         let window = self.drain_window(shutdown);
         tracing::info!(streams, window = %humantime::format_duration(window), "draining");
         let closing = Instant::now() + window;
+        supervisor::tell_stopping();
         self.metrics.draining();
         self.lifecycle.drain();
         self.delivery.drain(window);
@@ -263,6 +271,13 @@ impl App {
             tracing::warn!(left, streams, "cutting what did not end in time");
         }
     }
+}
+
+fn connections_max(config: &Config) -> usize {
+    let files = FileLimit::raise();
+    let connections_max = config.connections_max.unwrap_or(files.connections_max());
+    tracing::info!(files = files.files_max, connections = connections_max, "limits");
+    connections_max
 }
 
 fn warn_if_open(config: &Config) {
@@ -284,6 +299,16 @@ fn compilers(
 ) -> (SelectorCompiler, SelectorCompiler) {
     let of_subscribers = SelectorCompiler::new(settings.selectors_bytes_max, resolver.clone());
     (of_subscribers, SelectorCompiler::new(settings.grants_bytes_max, resolver))
+}
+
+/// Exchanges the certificate whenever its files change, and whenever it is asked to.
+fn watch_certificate(
+    store: Option<&Arc<CertificateStore>>,
+    metrics: &Metrics,
+) -> Option<CertificateReload> {
+    let reload = CertificateReload::new(Arc::clone(store?), metrics.clone());
+    tokio::spawn(reload.clone().watch());
+    Some(reload)
 }
 
 async fn join(threads: DeliveryThreads) {
@@ -358,8 +383,8 @@ async fn expire(log: &MemoryLog) {
 
 /// What relative topics and URL patterns are relative to: the hub, at its public URL or else at its
 /// first address.
-fn topic_resolver(public_urls: &[Url], addresses: &[SocketAddr]) -> TopicResolver {
-    if let Some(url) = public_urls.first() {
+fn topic_resolver(config: &Config, addresses: &[SocketAddr]) -> TopicResolver {
+    if let Some(url) = config.public_urls.first() {
         return TopicResolver::new(url.clone());
     }
     let Some(address) = addresses.first() else { return TopicResolver::default() };
@@ -368,62 +393,9 @@ fn topic_resolver(public_urls: &[Url], addresses: &[SocketAddr]) -> TopicResolve
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => format!("[{ip}]"),
     };
-    let url = format!("http://{host}:{}/.well-known/mercure", address.port());
+    let scheme = if config.certificates.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{host}:{}/.well-known/mercure", address.port());
     url.parse().map_or_else(|_| TopicResolver::default(), TopicResolver::new)
-}
-
-fn bound(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, BuildError> {
-    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>();
-    addresses.map_err(BuildError::Admin)
-}
-
-fn listen_on(
-    addresses: &[SocketAddr],
-    flag: &str,
-    settings: &HttpSettings,
-) -> Result<Vec<TcpListener>, BuildError> {
-    let ipv4_is_taken = |port| addresses.contains(&(Ipv4Addr::UNSPECIFIED, port).into());
-    let listen = |&address: &SocketAddr| {
-        // `[::]` stands for IPv4 as well, whatever the machine's default, unless a listener of our
-        // own has that.
-        let only_v6 = address.ip() == Ipv6Addr::UNSPECIFIED;
-        let listener = listen(address, only_v6.then(|| ipv4_is_taken(address.port())), flag)?;
-        http::set_options(&listener, settings).map_err(BuildError::Options)?;
-        Ok(listener)
-    };
-    addresses.iter().map(listen).collect()
-}
-
-fn listen(
-    address: SocketAddr,
-    only_v6: Option<bool>,
-    flag: &str,
-) -> Result<TcpListener, BuildError> {
-    let open = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        if let Some(only_v6) = only_v6 {
-            SockRef::from(&socket).set_only_v6(only_v6)?;
-        }
-        // A restart must not wait for the old connections' last packets.
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)
-    };
-    open().map_err(|source| {
-        let advice = match source.kind() {
-            io::ErrorKind::AddrInUse => {
-                format!("something else listens there; end it, or choose another port with {flag}")
-            }
-            io::ErrorKind::PermissionDenied => {
-                format!("ports below 1024 need a privilege; choose another with {flag}")
-            }
-            io::ErrorKind::AddrNotAvailable => {
-                format!("this machine does not have that address; choose another with {flag}")
-            }
-            _ => format!("choose another address with {flag}"),
-        };
-        BuildError::Listen { address, source, advice }
-    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// The pages, by path.
 const PAGES: [(&str, &str); 6] = [
@@ -13,18 +14,32 @@ const PAGES: [(&str, &str); 6] = [
     ("/demo/console", "publish and subscribe by hand"),
 ];
 
+/// Where a server listens, as it was bound.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BoundAddresses<'a> {
+    pub tcp: &'a [SocketAddr],
+    pub unix: &'a [PathBuf],
+    /// Whether TLS is spoken there.
+    pub is_tls: bool,
+    pub admin: &'a [SocketAddr],
+}
+
 /// The addresses, one a line; with the demonstrations also their pages and two commands to try.
 #[must_use]
-pub fn greeting(addresses: &[SocketAddr], admin: &[SocketAddr], demos: bool) -> String {
+pub fn greeting(bound: &BoundAddresses<'_>, demos: bool) -> String {
     let mut text = String::new();
-    for address in addresses {
-        let _ = writeln!(text, "listening on http://{address}");
+    let scheme = if bound.is_tls { "https" } else { "http" };
+    for address in bound.tcp {
+        let _ = writeln!(text, "listening on {scheme}://{address}");
     }
-    for address in admin {
+    for path in bound.unix {
+        let _ = writeln!(text, "listening on unix:{}", path.display());
+    }
+    for address in bound.admin {
         let _ = writeln!(text, "admin on http://{address}");
     }
-    let Some(&first) = addresses.first().filter(|_| demos) else { return text };
-    let base = format!("http://{}", reachable(first));
+    let Some(&first) = bound.tcp.first().filter(|_| demos) else { return text };
+    let base = format!("{scheme}://{}", reachable(first));
     text.push('\n');
     for (path, what) in PAGES {
         let _ = writeln!(text, "  {:<42} {what}", format!("{base}{path}"));
@@ -51,9 +66,25 @@ mod tests {
     use super::*;
 
     fn lines(addresses: &[&str], demos: bool) -> Vec<String> {
-        let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
-        let text = greeting(&addresses, &["127.0.0.1:9090".parse().unwrap()], demos);
+        lines_of(addresses, false, demos)
+    }
+
+    fn lines_of(addresses: &[&str], is_tls: bool, demos: bool) -> Vec<String> {
+        let tcp: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
+        let admin = ["127.0.0.1:9090".parse().unwrap()];
+        let text =
+            greeting(&BoundAddresses { tcp: &tcp, is_tls, admin: &admin, ..<_>::default() }, demos);
         text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn with_tls_everything_but_the_admin_listener_is_at_https() {
+        let text = lines_of(&["127.0.0.1:8443"], true, true);
+        assert_eq!(text[0], "listening on https://127.0.0.1:8443");
+        assert_eq!(text[1], "admin on http://127.0.0.1:9090");
+        let text = text[2..].join("\n");
+        assert!(text.contains("curl -N https://127.0.0.1:8443/events/hello"), "{text}");
+        assert!(!text.contains("http://"), "{text}");
     }
 
     #[test]

@@ -35,16 +35,22 @@ pub mod jwks;
 
 pub mod demo;
 
+pub mod sockets;
+pub mod tls;
+
 pub mod http;
 
 pub mod admin;
 
 pub mod file_limit;
 pub mod greeting;
+pub mod supervisor;
 
 pub mod config;
 
 pub mod reload;
+
+pub mod listeners;
 
 pub mod app;
 pub mod health_check;

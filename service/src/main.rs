@@ -10,7 +10,7 @@ use fanfare::auth::token::Secret;
 use fanfare::config::{
     Cli, Config, HealthCheck, ListFormat, NewSecret, SettingsReader, Task, UsageError,
 };
-use fanfare::greeting::greeting;
+use fanfare::greeting::{BoundAddresses, greeting};
 use fanfare::health_check;
 use fanfare::logging::{self, LogFormat};
 use fanfare::metrics::{self, listing};
@@ -79,7 +79,13 @@ async fn run(config: Config, signals: &Signals, reader: &SettingsReader) -> Exit
         Err(error) => return fail(&error, format),
     };
     tokio::spawn(reload_on(hangups, app.reloader(), reader.clone()));
-    let hello = greeting(app.addresses(), app.admin_addresses(), demos);
+    let bound = BoundAddresses {
+        tcp: app.addresses(),
+        unix: app.unix_sockets(),
+        is_tls: app.certificates().is_some(),
+        admin: app.admin_addresses(),
+    };
+    let hello = greeting(&bound, demos);
     // A closed standard output is no reason not to serve.
     let _ = std::io::stdout().write_all(hello.as_bytes());
     match app.run(signals.first(), signals.second()).await {

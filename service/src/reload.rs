@@ -14,6 +14,7 @@ use crate::http::{HttpServer, HttpSettings, RequestRules};
 use crate::jwks;
 use crate::logging;
 use crate::metrics::Metrics;
+use crate::tls::CertificateReload;
 
 /// How long reading may take: a file may be a pipe that nobody writes to, and a name may have to be
 /// looked up.
@@ -34,12 +35,17 @@ enum ApplyError {
 #[derive(Clone, Debug)]
 pub struct Reloader {
     http_server: HttpServer,
+    certificates: Option<CertificateReload>,
     metrics: Metrics,
 }
 
 impl Reloader {
-    pub(crate) fn new(http_server: HttpServer, metrics: Metrics) -> Self {
-        Self { http_server, metrics }
+    pub(crate) fn new(
+        http_server: HttpServer,
+        certificates: Option<CertificateReload>,
+        metrics: Metrics,
+    ) -> Self {
+        Self { http_server, certificates, metrics }
     }
 
     /// Reads the settings again and applies them. Where they cannot be used, nothing changes, the log
@@ -49,7 +55,10 @@ impl Reloader {
         let read = timeout(READ_TIME_MAX, spawn_blocking(move || reader.read())).await;
         let reason = match read {
             Ok(Ok(Ok(Reloaded { config, need_restart }))) => match self.apply(*config) {
-                Ok(()) => return self.applied(&need_restart),
+                Ok(()) => {
+                    self.exchange_certificate().await;
+                    return self.applied(&need_restart);
+                }
                 Err(error) => error.to_string(),
             },
             Ok(Ok(Err(error))) => error.to_string(),
@@ -89,6 +98,13 @@ impl Reloader {
             settings: HttpSettings { connections_max, ..config.http },
         });
         Ok(())
+    }
+
+    /// The files have just been read and were good; what becomes of it is logged and counted.
+    async fn exchange_certificate(&self) {
+        if let Some(certificates) = self.certificates.clone() {
+            let _ = spawn_blocking(move || certificates.reload()).await;
+        }
     }
 
     fn applied(&self, need_restart: &[String]) {

@@ -24,6 +24,8 @@ pub use token_commands::NewSecret;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -37,6 +39,8 @@ use crate::event::EventLimits;
 use crate::http::{HttpSettings, OriginPolicy, ServedHosts, TokenPlaces};
 use crate::log::MemoryLogSettings;
 use crate::logging::LoggingSettings;
+use crate::sockets::InheritedSockets;
+use crate::tls::{CertificateError, CertificateStore};
 use commands::{ConfigFlags, HealthcheckFlags, MetricsFlags};
 use config_file::ConfigFile;
 use flags::ServeFlags;
@@ -52,7 +56,7 @@ N      digits only, such as 100000
 BOOL   true or false, yes or no, on or off, 1 or 0
 0      no limit, never or off, or what is said at the flag; where nothing is said it is refused
 
-SIGTERM or SIGINT closes all streams over the drain window and ends; a second one ends at once. SIGHUP reads the file of --config and the files with keys again; `fanfare config --list` says which settings it changes.
+SIGTERM or SIGINT closes all streams over the drain window and ends; a second one ends at once. SIGHUP reads the file of --config and the files with keys and certificates again; `fanfare config --list` says which settings it changes.
 
 Exit codes: 0 ended as it was told to, or healthy, or settings that can be used (check-config); 1 not healthy (healthcheck); 64 the settings or the machine do not allow a start.";
 
@@ -126,6 +130,10 @@ pub enum Task {
 pub struct Config {
     /// Addresses of the public listeners.
     pub listen: Vec<SocketAddr>,
+    /// Paths of the public unix sockets.
+    pub listen_unix: Vec<PathBuf>,
+    /// Sockets that a supervisor has opened, in the place of all of these.
+    pub inherited: Option<Arc<InheritedSockets>>,
     /// Addresses of the admin listener.
     pub admin_listen: Vec<SocketAddr>,
     /// Whether other machines can reach a public listener that has no keys.
@@ -134,6 +142,8 @@ pub struct Config {
     pub authority: Authority,
     /// Where tokens are looked for.
     pub token_places: TokenPlaces,
+    /// What the public TCP listeners are secured with, if they are.
+    pub certificates: Option<Arc<CertificateStore>>,
     /// The URLs by which clients know the hub.
     pub public_urls: Vec<Url>,
     /// What active subscriptions may take in memory, in bytes; `None` where nobody is told of them.
@@ -214,6 +224,22 @@ pub enum ConfigError {
     Key {
         /// Its flag.
         flag: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// The certificate of the public listener cannot be served.
+    #[error("{flag}: {error}")]
+    Certificate {
+        /// The flag of the file that is wrong.
+        flag: &'static str,
+        /// What is wrong and what would do.
+        error: CertificateError,
+    },
+    /// A supervisor has handed over what cannot be served.
+    #[error(
+        "a socket that was handed over (LISTEN_FDS) cannot be used: {reason}; hand over listening TCP or unix sockets (ListenStream=)"
+    )]
+    Inherited {
         /// Why not.
         reason: String,
     },

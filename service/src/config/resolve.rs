@@ -2,9 +2,11 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _, UdpSocket};
+use std::sync::Arc;
 
 use super::ConfigError;
 use super::values::{Address, Host};
+use crate::sockets::InheritedSockets;
 
 /// What is asked of the machine and its network; tests have one of their own.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +15,8 @@ pub(super) struct Network {
     pub(super) look_up: fn(&str, u16) -> io::Result<Vec<SocketAddr>>,
     /// Whether a socket can be opened on an address.
     pub(super) has: fn(IpAddr) -> bool,
+    /// The sockets that a supervisor has opened.
+    pub(super) inherited: fn() -> io::Result<Option<Arc<InheritedSockets>>>,
 }
 
 impl Network {
@@ -20,6 +24,7 @@ impl Network {
         look_up: |name, port| Ok((name, port).to_socket_addrs()?.collect()),
         // A socket for datagrams that sends none is in no program's way.
         has: |address| UdpSocket::bind((address, 0)).is_ok(),
+        inherited: InheritedSockets::of_this_process,
     };
 
     /// What to listen on, each beside what was given for it, and none twice.
@@ -48,6 +53,7 @@ impl Network {
         match &address.host {
             Host::Address(address) => Ok(vec![*address]),
             Host::Any(port) => Ok(vec![SocketAddr::new(self.any(), *port)]),
+            Host::Unix(_) => Err(no_unix(flag)),
             Host::Name(name, port) => {
                 let mut found = self.addresses(flag, address, name, *port)?;
                 // Containers know `localhost` by an IPv6 address too, and often have no IPv6.
@@ -84,6 +90,7 @@ impl Network {
         match &address.host {
             Host::Address(address) => Ok(vec![crate::greeting::reachable(*address)]),
             Host::Any(port) => Ok(loopback(*port)),
+            Host::Unix(_) => Err(no_unix(flag)),
             Host::Name(name, port) => self.addresses(flag, address, name, *port),
         }
     }
@@ -106,6 +113,12 @@ impl Network {
     }
 }
 
+fn no_unix(flag: &'static str) -> ConfigError {
+    let problem =
+        "takes an address and a port, such as 127.0.0.1:9090; a unix socket is for --listen alone";
+    ConfigError::OutOfRange { flag, problem }
+}
+
 /// Whether only this machine reaches an address, an IPv4 address in the form of IPv6 too.
 pub(super) fn is_loopback(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
@@ -126,6 +139,7 @@ mod tests {
             _ => Err(io::Error::other("no such name")),
         },
         has: |address| address.is_ipv4() && address != Ipv4Addr::new(203, 0, 113, 1),
+        inherited: || Ok(None),
     };
     const WITH_IPV6: Network = Network { has: |_| true, ..WITHOUT_IPV6 };
 

@@ -17,6 +17,7 @@ use super::admission::{Admission, ConnectionGuard};
 use super::connection;
 use super::current::{CurrentContext, RequestRules};
 use super::exchange::StreamMode;
+use super::listener::PublicListener;
 use super::{Context, HttpSettings};
 use crate::auth::Authority;
 use crate::logging::log_limited;
@@ -59,7 +60,7 @@ impl HttpServer {
     }
 
     /// Begins to accept; ends with the window of the drain, and then the port is closed.
-    pub fn listen(&self, listener: TcpListener) {
+    pub fn listen(&self, listener: PublicListener) {
         let (context, admission) = (Arc::clone(&self.context), Arc::clone(&self.admission));
         let lifecycle = context.get().lifecycle.clone();
         let tasks = lifecycle.tasks().clone();
@@ -73,14 +74,14 @@ impl HttpServer {
 }
 
 async fn accept_all(
-    listener: &TcpListener,
+    listener: &PublicListener,
     current: &Arc<CurrentContext>,
     admission: &Arc<Admission>,
 ) {
     loop {
         let accepted = listener.accept().await;
         let context = current.get();
-        let (stream, peer) = match accepted {
+        let stream = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 context.metrics.accept_failed(kind_of(&error));
@@ -92,14 +93,14 @@ async fn accept_all(
                 continue;
             }
         };
-        tracing::debug!(%peer, "connection accepted");
-        let address = Some(peer.ip());
+        let address = stream.address();
+        tracing::debug!(peer = %stream, "connection accepted");
         let counted = context.client_limits.counted_at_accept(address);
         let (permit, mode) = match admission.admit(counted) {
             Ok(permit) => (permit, StreamMode::Serve { peer: address }),
             Err(refusal) => {
                 context.metrics.connection_refused(refusal);
-                warn_of(refusal, peer.ip(), &context.settings);
+                warn_of(refusal, address, &context.settings);
                 match admission.admit_for_refusal() {
                     Some(permit) => (permit, StreamMode::Refuse(refusal)),
                     None => continue,
@@ -113,7 +114,7 @@ async fn accept_all(
     }
 }
 
-fn warn_of(refusal: Refusal, address: IpAddr, settings: &HttpSettings) {
+fn warn_of(refusal: Refusal, address: Option<IpAddr>, settings: &HttpSettings) {
     let connections = settings.connections_max;
     let per_address = settings.connections_per_address_max;
     match refusal {
@@ -124,7 +125,7 @@ fn warn_of(refusal: Refusal, address: IpAddr, settings: &HttpSettings) {
         ),
         Refusal::AddressLimit => log_limited!(
             WARN,
-            %address,
+            address = address.map(tracing::field::display),
             per_address,
             "connections of an address are refused because it has as many as one may have; if it is a proxy, name it with --trusted-proxy; if many clients share it, raise --connections-per-address"
         ),

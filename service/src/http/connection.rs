@@ -1,7 +1,7 @@
 //! One connection, from its first byte to its last.
 //!
-//! HTTP/1.1 and HTTP/2 (prior knowledge) share the port: the first bytes tell which it is. Each has
-//! a file of its own; here is the choice.
+//! HTTP/1.1 and HTTP/2 (prior knowledge) share the port: the first bytes tell which it is, and with
+//! TLS the handshake. Each has a file of its own; here is the choice.
 
 use std::io;
 use std::sync::Arc;
@@ -13,6 +13,9 @@ use tokio::time::{sleep, timeout};
 use super::admission::ConnectionGuard;
 use super::current::CurrentContext;
 use super::exchange::{StreamMode, note_end};
+use super::listener::AcceptedSocket;
+use super::tls::TlsFront;
+use super::transport::PlainTransport;
 use super::{http1, http2};
 use crate::metrics::{ConnectionEnd, Protocol};
 
@@ -20,7 +23,7 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Serves a connection until it ends.
 pub(super) async fn serve(
-    stream: TcpStream,
+    stream: AcceptedSocket,
     mode: StreamMode,
     current: Arc<CurrentContext>,
     guard: ConnectionGuard,
@@ -39,7 +42,57 @@ pub(super) async fn serve(
 }
 
 async fn serve_any(
+    stream: AcceptedSocket,
+    mode: StreamMode,
+    current: Arc<CurrentContext>,
+    guard: ConnectionGuard,
+) -> Result<(), hyper::Error> {
+    let tls = current.get().tls.clone();
+    // Boxed: what these need would otherwise be set aside for every connection.
+    match (stream, tls) {
+        (AcceptedSocket::Tcp(stream, _), None) => serve_plain(stream, mode, current, guard).await,
+        (AcceptedSocket::Tcp(stream, _), Some(tls)) => {
+            Box::pin(serve_secured(tls, stream, mode, current, guard)).await
+        }
+        (AcceptedSocket::Unix(stream), _) => {
+            Box::pin(serve_plain(stream, mode, current, guard)).await
+        }
+    }
+}
+
+async fn serve_secured(
+    tls: Arc<TlsFront>,
     stream: TcpStream,
+    mode: StreamMode,
+    current: Arc<CurrentContext>,
+    mut guard: ConnectionGuard,
+) -> Result<(), hyper::Error> {
+    let context = current.get();
+    let limit = context.settings.headers_timeout;
+    let secured = tokio::select! {
+        secured = tls.secure(stream, limit, &context.metrics) => secured,
+        () = context.lifecycle.closing() => return Ok(()),
+    };
+    match secured {
+        Some((stream, Protocol::Http2)) => {
+            guard.speaks(Protocol::Http2);
+            let result = http2::serve(stream, mode, current, &mut guard).await;
+            note_end(&mut guard, result.as_ref().err());
+            result
+        }
+        Some((stream, _)) => {
+            guard.speaks(Protocol::Http1);
+            http1::serve(stream, mode, current, guard).await
+        }
+        None => {
+            guard.ends(ConnectionEnd::Handshake);
+            Ok(())
+        }
+    }
+}
+
+async fn serve_plain(
+    stream: impl PlainTransport + 'static,
     mode: StreamMode,
     current: Arc<CurrentContext>,
     mut guard: ConnectionGuard,
@@ -74,7 +127,7 @@ async fn serve_any(
 
 /// Looks at the first bytes without taking them. The whole preface is waited for, because hyper
 /// would wait for the rest of it without a limit.
-async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
+async fn is_http2(stream: &impl PlainTransport) -> io::Result<bool> {
     let mut pause = Duration::from_millis(10);
     let mut first = [0; HTTP2_PREFACE.len()];
     loop {

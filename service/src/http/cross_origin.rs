@@ -41,6 +41,9 @@ pub struct OriginPolicy {
     /// Pages that came from the host that they call. Not safe where any name is served, as any can
     /// be made to resolve to this machine; on a loopback listener `loopback` is what is wanted.
     pub same_host: bool,
+    /// This server speaks TLS itself, so that its own pages come by https alone: a page by http of
+    /// the same name may be anybody's who is on the way to its reader.
+    pub is_https: bool,
 }
 
 /// What the page that sent a request may do with the response.
@@ -74,7 +77,8 @@ impl OriginPolicy {
         let Some(given) = request.headers().get(ORIGIN) else { return Ok(()) };
         if let Some((_, origin)) = origin_of(request)
             && (self.allows(&origin)
-                || (self.same_host && called(request).is_some_and(|host| origin.is_at(&host))))
+                || (self.same_host
+                    && called(request).is_some_and(|host| self.is_at(&origin, &host))))
         {
             return Ok(());
         }
@@ -104,7 +108,7 @@ impl OriginPolicy {
         let is_ours = |origin: &Origin| match &*own {
             [] => {
                 scheme.is_none_or(|scheme| origin.has_scheme(scheme))
-                    && called(request).is_some_and(|host| origin.is_at(&host))
+                    && called(request).is_some_and(|host| self.is_at(origin, &host))
             }
             own => own.contains(origin),
         };
@@ -121,6 +125,10 @@ impl OriginPolicy {
                 Err(Problem::ForeignOrigin { origin })
             }
         }
+    }
+
+    fn is_at(&self, origin: &Origin, called: &Called) -> bool {
+        origin.is_at(called) && (!self.is_https || origin.is_https())
     }
 
     fn allows(&self, origin: &Origin) -> bool {
@@ -275,6 +283,25 @@ mod tests {
         ];
         for (origin, host, expected) in cases {
             assert_eq!(publish_from(&policy, &[origin], host), expected, "{origin} {host}");
+        }
+    }
+
+    #[test]
+    fn a_page_by_plain_http_is_none_of_a_server_that_speaks_tls() {
+        let policy = OriginPolicy { same_host: true, is_https: true, ..OriginPolicy::default() };
+        let cases = [
+            ("https://push.example", "push.example", true),
+            ("https://push.example:8443", "push.example:8443", true),
+            ("https://push.example", "push.example:443", true),
+            ("http://push.example", "push.example", false),
+            ("http://push.example:8443", "push.example:8443", false),
+            ("https://push.example", "push.example:8443", false),
+        ];
+        for (origin, host, expected) in cases {
+            assert_eq!(publish_from(&policy, &[origin], host), expected, "{origin} {host}");
+            let request = request(Method::POST, host, &[origin]);
+            let by_cookie = policy.check_cookie_publish(&request, None, &[]);
+            assert_eq!(by_cookie.is_ok(), expected, "{origin} {host}");
         }
     }
 

@@ -23,7 +23,7 @@ use hyper::http::response::Parts;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 
 use super::body::{BodyObserver, PendingStream};
@@ -117,13 +117,13 @@ pub(super) fn beginning(head: &Parts, first: &Bytes) -> Bytes {
 /// What hyper writes by itself, to a head that it cannot read, does not get through: it is a status
 /// alone, and the client is sent a full response in its place ([`Observed::is_from_hyper`]).
 #[derive(Debug)]
-pub(super) struct Observed<'a> {
-    pub(super) io: TokioIo<TcpStream>,
+pub(super) struct Observed<'a, T> {
+    pub(super) io: TokioIo<T>,
     pub(super) upgrade: &'a UpgradeState,
 }
 
-impl Observed<'_> {
-    fn note<T>(&self, result: Poll<T>) -> Poll<T> {
+impl<T> Observed<'_, T> {
+    fn note<R>(&self, result: Poll<R>) -> Poll<R> {
         self.upgrade.congested.store(result.is_pending(), Ordering::Relaxed);
         result
     }
@@ -134,7 +134,7 @@ impl Observed<'_> {
     }
 }
 
-impl Read for Observed<'_> {
+impl<T: AsyncRead + Unpin> Read for Observed<'_, T> {
     fn poll_read(
         self: Pin<&mut Self>,
         task: &mut Task<'_>,
@@ -144,7 +144,7 @@ impl Read for Observed<'_> {
     }
 }
 
-impl Write for Observed<'_> {
+impl<T: AsyncWrite + Unpin> Write for Observed<'_, T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         task: &mut Task<'_>,

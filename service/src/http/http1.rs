@@ -17,8 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{sleep, timeout};
 
 use super::admission::ConnectionGuard;
@@ -28,6 +27,7 @@ use super::current::CurrentContext;
 use super::exchange::{StreamMode, note_end, respond, to_body};
 use super::handover::{Detached, Observed, Takeover, UnfinishedResponse, UpgradeState, beginning};
 use super::incoming::Incoming;
+use super::transport::Transport;
 use super::{Context, head, subscribe};
 use crate::delivery::Held;
 use crate::logging::log_limited;
@@ -38,8 +38,9 @@ use crate::metrics::{ConnectionEnd, StatusClass};
 const LAST_MOMENT: Duration = Duration::from_secs(1);
 
 /// Serves a connection until it ends or its socket belongs to a shard, and then its place does too.
-pub(super) async fn serve(
-    stream: TcpStream,
+/// Only the socket of a [`Transport`] that is nothing else can leave.
+pub(super) async fn serve<T: Transport>(
+    stream: T,
     mode: StreamMode,
     current: Arc<CurrentContext>,
     mut guard: ConnectionGuard,
@@ -49,7 +50,8 @@ pub(super) async fn serve(
     let requests = AtomicUsize::new(0);
     let service = service_fn(|request| {
         requests.fetch_add(1, Ordering::Relaxed);
-        Box::pin(respond_or_detach(request, mode, current.get(), Arc::clone(&upgrade)))
+        let (context, upgrade) = (current.get(), Arc::clone(&upgrade));
+        Box::pin(respond_or_detach(request, mode, T::CAN_LEAVE, context, upgrade))
     });
     let io = Observed { io: TokioIo::new(stream), upgrade: &upgrade };
     let mut connection = http1::Builder::new()
@@ -114,6 +116,7 @@ pub(super) async fn serve(
 async fn respond_or_detach(
     request: Request<hyper::body::Incoming>,
     mode: StreamMode,
+    can_leave: bool,
     context: Arc<Context>,
     upgrade: Arc<UpgradeState>,
 ) -> Result<Response<ObservedBody<UnfinishedResponse>>, Detached> {
@@ -126,7 +129,7 @@ async fn respond_or_detach(
     let may_stay = is_usable && !context.lifecycle.is_draining();
     let (head, content) = response.into_parts();
     // Nothing of the body is left then, and what has come after it comes along.
-    let may_leave = is_usable && version == Version::HTTP_11;
+    let may_leave = can_leave && is_usable && version == Version::HTTP_11;
     let content = match content {
         Content::Stream(opening) if may_leave && upgrade.is_clear() => {
             return Err(upgrade.detach(Takeover { head, opening }));
@@ -148,7 +151,7 @@ async fn respond_or_detach(
 /// Gives a socket to a shard. A client that sent more after the request is refused: nothing would
 /// respond to that.
 async fn hand_over(
-    mut stream: TcpStream,
+    mut stream: impl Transport,
     unread: &Bytes,
     takeover: Takeover,
     context: &Context,
@@ -165,7 +168,7 @@ async fn hand_over(
     let Takeover { head, mut opening } = takeover;
     subscribe::count_opened(&mut opening.subscription, &context.metrics);
     let first = beginning(&head, &opening.first);
-    match stream.into_std() {
+    match stream.into_socket() {
         Ok(socket) => {
             let held: Held = match opening.permits {
                 None => Box::new(guard),
@@ -182,19 +185,24 @@ async fn hand_over(
 }
 
 /// hyper sends no response to a head that came too slowly, so it is sent here.
-async fn respond_to_slow_headers(stream: &mut TcpStream, limit: Duration) {
+async fn respond_to_slow_headers(stream: &mut (impl AsyncWrite + Unpin), limit: Duration) {
     let detail = format!("the head took longer than {} s; send it at once", limit.as_secs());
     write_problem(stream, StatusCode::REQUEST_TIMEOUT, "timeout", &detail).await;
 }
 
-async fn respond_to_excess_bytes(stream: &mut TcpStream) {
+async fn respond_to_excess_bytes(stream: &mut (impl AsyncWrite + Unpin)) {
     let detail = "bytes followed the request for a stream, which takes the whole connection; send \
                   nothing after it, and other requests on connections of their own";
     write_problem(stream, StatusCode::BAD_REQUEST, "pipelined", detail).await;
 }
 
 /// Sends a response without hyper, the last one of its connection.
-async fn write_problem(stream: &mut TcpStream, status: StatusCode, slug: &str, detail: &str) {
+pub(super) async fn write_problem(
+    stream: &mut (impl AsyncWrite + Unpin),
+    status: StatusCode,
+    slug: &str,
+    detail: &str,
+) {
     let response = final_response(status, slug, detail, SystemTime::now());
     // The client is slow or gone; whether this reaches it makes no difference to us.
     let _ = timeout(LAST_MOMENT, stream.write_all(response.as_bytes())).await;

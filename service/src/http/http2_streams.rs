@@ -128,6 +128,14 @@ impl WriteProgress {
         self.writes.fetch_add(u64::from(written.is_ready()), Ordering::Relaxed);
         written
     }
+
+    /// TLS takes some bytes into a buffer of its own, and a flush that has to wait tells that the
+    /// kernel has not taken them. A socket has no such buffer, and its flush never waits.
+    fn note_flush(&self, has_to_wait: bool) {
+        if has_to_wait {
+            self.congested.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A socket for hyper whose writes are noted.
@@ -158,7 +166,9 @@ impl<T: Write + Unpin> Write for ObservedIo<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(task)
+        let flushed = Pin::new(&mut self.io).poll_flush(task);
+        self.progress.note_flush(flushed.is_pending());
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
@@ -228,6 +238,38 @@ mod tests {
         progress.congested.store(true, Ordering::Relaxed);
         progress.cutter(&streams)(Cut::Connection);
         progress.stuck(Duration::MAX).await;
+    }
+
+    /// As TLS is on a socket that takes nothing: it takes some bytes itself.
+    struct Buffered;
+
+    impl Write for Buffered {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Task<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn bytes_that_lie_in_a_buffer_of_tls_have_not_been_taken_by_the_kernel() {
+        let progress = Arc::new(WriteProgress::default());
+        let mut io = ObservedIo { io: Buffered, progress: Arc::clone(&progress) };
+        let mut task = Task::from_waker(std::task::Waker::noop());
+        assert!(Pin::new(&mut io).poll_write(&mut task, b"x").is_ready());
+        assert!(!progress.congested.load(Ordering::Relaxed));
+        assert!(Pin::new(&mut io).poll_flush(&mut task).is_pending());
+        assert!(progress.congested.load(Ordering::Relaxed));
     }
 
     #[tokio::test(start_paused = true)]

@@ -28,6 +28,7 @@ mod http1;
 mod http2;
 mod http2_streams;
 mod incoming;
+mod listener;
 mod metadata;
 mod ndjson;
 mod origin;
@@ -43,7 +44,10 @@ mod selector_parameters;
 mod selectors;
 mod served_hosts;
 mod subscribe;
+mod tls;
+mod tls_slots;
 mod trace;
+mod transport;
 mod whole_body;
 
 pub use accept::{HttpServer, set_options};
@@ -53,10 +57,12 @@ pub use client_limits::{ClientLimitSettings, ClientLimits, PublishRate};
 pub use credentials::TokenPlaces;
 pub use cross_origin::OriginPolicy;
 pub use current::RequestRules;
+pub use listener::PublicListener;
 pub use origin::{Origin, OriginError};
 pub use pages::Pages;
 pub use selectors::SelectorReader;
 pub use served_hosts::{HostName, HostNameError, ServedHosts};
+pub use tls::TlsFront;
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -156,6 +162,8 @@ pub struct Context {
     pub event_limits: EventLimits,
     /// The limits of a request.
     pub settings: HttpSettings,
+    /// What TCP connections are secured with, if they are.
+    pub tls: Option<Arc<TlsFront>>,
     /// The memory that bodies hold.
     pub body_memory: BodyMemory,
     /// What each client may take, and takes now.

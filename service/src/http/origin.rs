@@ -121,6 +121,11 @@ impl Origin {
         self.web_host().is_some_and(|called| called.host.is_loopback())
     }
 
+    /// Whether its pages came over TLS.
+    pub(super) fn is_https(&self) -> bool {
+        matches!(&self.0, OriginKind::Host { scheme, .. } if scheme == "https")
+    }
+
     /// Whether its pages came from the host and port that a request calls.
     pub(super) fn is_at(&self, called: &Called) -> bool {
         let Some(own) = self.web_host() else { return false };

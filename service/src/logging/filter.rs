@@ -17,7 +17,7 @@ const OWN: &str = "fanfare";
 /// How many letters may differ before a target is taken for that of another crate.
 const MISSPELT_MAX: usize = 2;
 /// The parts that lines of ours come from.
-const PARTS: [&str; 24] = [
+const PARTS: [&str; 28] = [
     "admin",
     "app",
     "auth",
@@ -34,12 +34,16 @@ const PARTS: [&str; 24] = [
     "hub",
     "jwks",
     "lifecycle",
+    "listeners",
     "log",
     "logging",
     "memory",
     "metrics",
     "reload",
     "signals",
+    "sockets",
+    "supervisor",
+    "tls",
     "topic",
     "trace",
 ];

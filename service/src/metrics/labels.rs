@@ -148,6 +148,38 @@ label! {
         Drain = "drain",
         /// The client broke the rules of HTTP.
         Protocol = "protocol",
+        /// No keys were agreed on (TLS); the handshake has a reason of its own.
+        Handshake = "tls_handshake",
+    }
+}
+
+label! {
+    /// Why a TLS handshake failed.
+    HandshakeFailure {
+        /// The client spoke HTTP without TLS.
+        PlainHttp = "plain_http",
+        /// What the client sent is not TLS, or broken.
+        Malformed = "malformed",
+        /// It knows no version, cipher or protocol that this server has.
+        Incompatible = "incompatible",
+        /// It ended the handshake by an alert: it does not take the certificate, for example.
+        Rejected = "rejected",
+        /// It went away.
+        Client = "client",
+        /// It did not come to its end in time.
+        Timeout = "timeout",
+        /// It took long, and too many were going on.
+        CrowdedOut = "crowded_out",
+    }
+}
+
+label! {
+    /// What came of reading a certificate again.
+    CertificateReloadResult {
+        /// It is served from now on.
+        Success = "success",
+        /// The one before is served on.
+        Failure = "failure",
     }
 }
 

@@ -25,6 +25,7 @@ mod slow_readers;
 mod state;
 mod streams;
 mod subscriptions;
+mod tls;
 mod tokens;
 
 pub use catalogue::{Described, catalogue};
@@ -32,14 +33,16 @@ pub use clients::{ClientCounts, LimitsOfClients};
 pub use connections::OpenConnection;
 pub use jwks::FailingFetch;
 pub use labels::{
-    AcceptError, ConnectionEnd, EndReason, JwksFetch, Protocol, PublishRejection, PublishSource,
-    Refusal, Resumed, Skip, StatusClass, SubscribeRejection,
+    AcceptError, CertificateReloadResult, ConnectionEnd, EndReason, HandshakeFailure, JwksFetch,
+    Protocol, PublishRejection, PublishSource, Refusal, Resumed, Skip, StatusClass,
+    SubscribeRejection,
 };
 pub use limits::Limits;
 pub use process::RuntimeStats;
 pub use shard::ShardStats;
 pub use state::Snapshot;
 pub use subscriptions::SubscriptionStats;
+pub use tls::OngoingHandshake;
 
 pub(crate) use shard::LagSample;
 
@@ -60,6 +63,7 @@ use slow_readers::SlowReaders;
 use state::ServerState;
 use streams::StreamMetrics;
 use subscriptions::SubscriptionGauges;
+use tls::Tls;
 use tokens::Tokens;
 
 /// A handle to all stats; cheap to clone.
@@ -75,6 +79,7 @@ struct Inner {
     clients: Clients,
     connections: Connections,
     publishing: Publishing,
+    tls: Tls,
     tokens: Tokens,
     jwks: Jwks,
     subscriptions: SubscriptionGauges,
@@ -123,6 +128,7 @@ impl Metrics {
             clients: Clients::register(),
             connections: Connections::register(),
             publishing: Publishing::register(),
+            tls: Tls::register(),
             tokens: Tokens::register(),
             jwks: Jwks::register(),
             subscriptions: SubscriptionGauges::register(),

@@ -76,6 +76,9 @@ mod policies;
 /// Streams that share a connection.
 mod http2;
 
+/// TLS, and its certificate.
+mod tls;
+
 /// Everything has a limit, and whoever reaches it is told.
 mod limits;
 
@@ -92,6 +95,10 @@ mod memory;
 
 /// How the server begins and ends.
 mod lifecycle;
+
+/// Unix sockets, sockets that a supervisor has opened, and what it is told.
+#[cfg(target_os = "linux")]
+mod sockets;
 
 /// What it is told at the start, as people write it.
 mod settings;

@@ -1,21 +1,26 @@
 //! Where the server listens, and for whom.
 
+use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{ArgAction, Args};
 
 use crate::auth::Authority;
 use crate::config::ConfigError;
 use crate::config::resolve::{Network, is_loopback};
-use crate::config::values::{Address, Listed, boolean};
+use crate::config::values::{Address, Host, Listed, boolean};
 use crate::http::{HostName, Origin, OriginPolicy, ServedHosts};
+use crate::sockets::InheritedSockets;
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Listening")]
 pub(super) struct ListeningFlags {
     /// Address of the public listener: 127.0.0.1:8080, [::1]:8080, a name with all its addresses
-    /// as in localhost:8080, or :8080 for all addresses of the machine; may be given several times
-    /// (or separated by commas)
+    /// as in localhost:8080, :8080 for all addresses of the machine, or unix:/run/fanfare.sock; may
+    /// be given several times (or separated by commas). Sockets that a supervisor hands over
+    /// (LISTEN_FDS) are served in the place of these
     #[arg(
         long,
         env = "FANFARE_LISTEN",
@@ -63,6 +68,8 @@ pub(super) struct ListeningFlags {
 /// What the flags come to.
 pub(super) struct Listeners {
     pub(super) public: Vec<SocketAddr>,
+    pub(super) unix: Vec<PathBuf>,
+    pub(super) inherited: Option<Arc<InheritedSockets>>,
     pub(super) admin: Vec<SocketAddr>,
     /// Whether other machines can reach a public listener.
     pub(super) open_to_network: bool,
@@ -72,7 +79,39 @@ pub(super) struct Listeners {
     pub(super) origins: OriginPolicy,
 }
 
+/// The public sockets: those of the flags, or those of a supervisor.
+struct Sockets {
+    /// What was given for each address, and the address.
+    listen: Vec<(String, SocketAddr)>,
+    unix: Vec<PathBuf>,
+    inherited: Option<Arc<InheritedSockets>>,
+}
+
 impl ListeningFlags {
+    fn sockets(&self, network: &Network) -> Result<Sockets, ConfigError> {
+        let unusable = |error: io::Error| ConfigError::Inherited { reason: error.to_string() };
+        if let Some(sockets) = (network.inherited)().map_err(unusable)? {
+            let addresses = sockets.addresses().map_err(unusable)?;
+            let listen = addresses.into_iter().map(|address| (address.to_string(), address));
+            return Ok(Sockets {
+                listen: listen.collect(),
+                unix: vec![],
+                inherited: Some(sockets),
+            });
+        }
+        let (mut unix, mut tcp) = (Vec::new(), Vec::new());
+        for given in Listed::all(&self.listen) {
+            match given.host {
+                Host::Unix(path) if unix.contains(&path) => {}
+                Host::Unix(path) => unix.push(path),
+                _ => tcp.push(given),
+            }
+        }
+        let no_tcp = tcp.is_empty() && !unix.is_empty();
+        let listen = if no_tcp { vec![] } else { network.listeners("--listen", &tcp)? };
+        Ok(Sockets { listen, unix, inherited: None })
+    }
+
     /// `named` are hosts that other flags name.
     pub(super) fn resolve(
         &self,
@@ -80,8 +119,10 @@ impl ListeningFlags {
         authority: &Authority,
         named: Vec<HostName>,
     ) -> Result<Listeners, ConfigError> {
-        let listen = network.listeners("--listen", &Listed::all(&self.listen))?;
+        let Sockets { listen, unix, inherited } = self.sockets(network)?;
         let foreign = listen.iter().find(|(_, address)| !is_loopback(*address));
+        let has_unix =
+            !unix.is_empty() || inherited.as_ref().is_some_and(|sockets| sockets.has_unix());
         let is_open = matches!(authority, Authority::Open);
         let needs_token = matches!(authority, Authority::Tokens { anonymous_subscribe: false, .. });
         if let (Some((given, address)), true) = (foreign, is_open && !self.open) {
@@ -90,9 +131,10 @@ impl ListeningFlags {
         let admin =
             network.listeners("--admin-listen", std::slice::from_ref(&self.admin_listen))?;
         Ok(Listeners {
-            hosts: self.served_hosts(&listen, needs_token, named),
+            hosts: self.served_hosts(&listen, has_unix, needs_token, named),
             origins: OriginPolicy {
                 listed: Listed::all(&self.cors_origins),
+                is_https: false,
                 loopback: is_open,
                 // A host that is listed cannot be made to resolve to us by somebody else.
                 same_host: foreign.is_some() || !Listed::all(&self.hosts).is_empty(),
@@ -100,6 +142,8 @@ impl ListeningFlags {
             open_to_network: is_open && foreign.is_some(),
             is_local: foreign.is_none(),
             public: listen.into_iter().map(|(_, address)| address).collect(),
+            unix,
+            inherited,
             admin: admin.into_iter().map(|(_, address)| address).collect(),
         })
     }
@@ -107,6 +151,7 @@ impl ListeningFlags {
     fn served_hosts(
         &self,
         listen: &[(String, SocketAddr)],
+        has_unix: bool,
         needs_token: bool,
         named: Vec<HostName>,
     ) -> ServedHosts {
@@ -115,7 +160,8 @@ impl ListeningFlags {
             // With tokens a name that was made to resolve to us wins nothing, unless some see events
             // without one.
             any: (self.open || needs_token) && hosts.is_empty(),
-            loopback: listen.iter().any(|(_, address)| is_loopback(*address)),
+            // Whoever can reach a unix socket is on this machine.
+            loopback: has_unix || listen.iter().any(|(_, address)| is_loopback(*address)),
             named: hosts,
         }
     }

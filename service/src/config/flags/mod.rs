@@ -11,6 +11,7 @@ mod retention;
 mod shutdown;
 mod subscriptions;
 mod telemetry;
+mod tls;
 mod tokens;
 
 use std::path::PathBuf;
@@ -23,7 +24,7 @@ use super::resolve::Network;
 use super::{Config, ConfigError};
 use crate::delivery::DeliverySettings;
 use crate::event::ReservedNames;
-use crate::http::HttpSettings;
+use crate::http::{HttpSettings, OriginPolicy};
 use backpressure::BackpressureFlags;
 use client_limits::ClientLimitFlags;
 use connections::ConnectionFlags;
@@ -34,6 +35,7 @@ use retention::RetentionFlags;
 use shutdown::ShutdownFlags;
 use subscriptions::SubscriptionFlags;
 use telemetry::TelemetryFlags;
+use tls::TlsFlags;
 use tokens::TokenFlags;
 
 #[derive(Args, Clone, Debug)]
@@ -43,6 +45,8 @@ pub(super) struct ServeFlags {
     config: Option<PathBuf>,
     #[command(flatten)]
     listening: ListeningFlags,
+    #[command(flatten)]
+    tls: TlsFlags,
     #[command(flatten)]
     tokens: TokenFlags,
     #[command(flatten)]
@@ -76,15 +80,19 @@ impl ServeFlags {
         // Once: a file may be a pipe, which is empty when it is read again.
         let authority = self.tokens.authority(issuers)?;
         let public_urls = self.tokens.public_urls();
-        let Listeners { public, admin, open_to_network, is_local, hosts, origins } =
+        let Listeners { public, unix, inherited, admin, open_to_network, is_local, hosts, origins } =
             self.listening.resolve(network, &authority, self.tokens.hosts())?;
+        let certificates = self.tls.certificates()?;
         let demos = self.listening.demos;
         let explains = self.tokens.explains(is_local);
         Ok(Config {
             listen: public,
+            listen_unix: unix,
+            inherited,
             admin_listen: admin,
             hosts,
-            origins,
+            origins: OriginPolicy { is_https: certificates.is_some(), ..origins },
+            certificates,
             open_to_network,
             demos,
             authority,

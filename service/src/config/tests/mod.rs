@@ -20,6 +20,7 @@ const NETWORK: Network = Network {
         _ => Err(std::io::Error::other("no such name")),
     },
     has: |_: IpAddr| true,
+    inherited: || Ok(None),
 };
 
 fn config(flags: &[&str]) -> Result<Config, String> {
@@ -115,6 +116,22 @@ fn switches_may_be_given_bare_or_with_a_value() {
     for (flags, expected) in cases {
         assert_eq!(config(flags).unwrap().demos, expected, "{flags:?}");
     }
+}
+
+#[test]
+fn a_unix_socket_is_local_and_may_stand_alone_or_beside_addresses() {
+    let path = "unix:/run/fanfare.sock";
+    let alone = config(&["--listen", path]).unwrap();
+    assert!(alone.listen.is_empty());
+    assert_eq!(alone.listen_unix, [PathBuf::from("/run/fanfare.sock")]);
+    assert!(alone.hosts.loopback && !alone.open_to_network);
+    let both = config(&["--listen", path, "--listen", "127.0.0.1:1", "--listen", path]).unwrap();
+    assert_eq!(both.listen, ["127.0.0.1:1".parse().unwrap()]);
+    assert_eq!(both.listen_unix.len(), 1);
+    let error = task(&["--listen", path, "--listen", "0.0.0.0:1"]).unwrap_err();
+    assert!(error.contains("--listen 0.0.0.0:1"), "{error}");
+    let error = task(&["--admin-listen", path]).unwrap_err();
+    assert!(error.contains("--admin-listen takes an address and a port"), "{error}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// An address to listen on, or to connect to.
@@ -20,6 +21,8 @@ pub(in crate::config) enum Host {
     Address(SocketAddr),
     /// All addresses that this name has.
     Name(String, u16),
+    /// No address, but a unix socket: `unix:/run/fanfare/fanfare.sock`.
+    Unix(PathBuf),
 }
 
 impl fmt::Display for Address {
@@ -42,6 +45,9 @@ fn parse(text: &str) -> Result<Host, String> {
     if let Ok(address) = text.parse() {
         return Ok(Host::Address(address));
     }
+    if let Some(path) = text.strip_prefix("unix:") {
+        return unix(path);
+    }
     refuse_other_kinds(text)?;
     let Some((host, port)) = text.rsplit_once(':') else {
         return Err(format!("the port is missing; write {}:8080", name(text)?));
@@ -60,9 +66,8 @@ fn refuse_other_kinds(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("write an address and a port, such as 127.0.0.1:8080".to_owned());
     }
-    if text.starts_with("unix:") || text.starts_with('/') {
-        let problem = "unix sockets are not supported yet; write an address and a port";
-        return Err(format!("{problem}, such as 127.0.0.1:8080"));
+    if text.starts_with('/') {
+        return Err(format!("for a unix socket write unix:{text}"));
     }
     if let Some((_, rest)) = text.split_once("://") {
         let bare = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -80,6 +85,25 @@ fn refuse_other_kinds(text: &str) -> Result<(), String> {
         Ok(IpAddr::V6(_)) => Err(brackets()),
         Err(_) => Ok(()),
     }
+}
+
+/// More than any system takes: the path stands in a field of 108 bytes.
+const UNIX_PATH_MAX: usize = 107;
+
+fn unix(path: &str) -> Result<Host, String> {
+    // A relative one would depend on where the server is started.
+    if !path.starts_with('/') || path.contains('\0') {
+        return Err(
+            "write the whole path of a unix socket, such as unix:/run/fanfare.sock".to_owned()
+        );
+    }
+    if path.len() > UNIX_PATH_MAX {
+        let length = path.len();
+        return Err(format!(
+            "the path of a unix socket may have {UNIX_PATH_MAX} bytes, and this one has {length}; choose a shorter one, such as unix:/run/fanfare.sock"
+        ));
+    }
+    Ok(Host::Unix(path.into()))
 }
 
 fn brackets() -> String {
@@ -125,6 +149,7 @@ mod tests {
             (":8080", Host::Any(8080)),
             ("*:8080", Host::Any(8080)),
             (":0", Host::Any(0)),
+            ("unix:/run/fanfare.sock", Host::Unix("/run/fanfare.sock".into())),
             ("localhost:8080", Host::Name("localhost".to_owned(), 8080)),
             ("my_host-1.example.:65535", Host::Name("my_host-1.example.".to_owned(), 65_535)),
         ];
@@ -156,8 +181,9 @@ mod tests {
             ("127.0.0.256:8080", "no IPv4 address"),
             ("http://127.0.0.1:8080/", "write 127.0.0.1:8080"),
             ("https://app.example", "write 127.0.0.1:8080"),
-            ("unix:/run/fanfare.sock", "not supported yet"),
-            ("/run/fanfare.sock", "not supported yet"),
+            ("unix:", "such as unix:/run/fanfare.sock"),
+            ("unix:fanfare.sock", "such as unix:/run/fanfare.sock"),
+            ("/run/fanfare.sock", "write unix:/run/fanfare.sock"),
             ("local host:8080", "no name of a host"),
             ("user@localhost:8080", "no name of a host"),
             ("h\u{f6}st:8080", "no name of a host"),

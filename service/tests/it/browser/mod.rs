@@ -35,6 +35,9 @@ mod site;
 /// What those libraries make of our streams.
 mod libraries;
 
+/// A server that speaks TLS.
+mod secure;
+
 /// Every page comes to life, and complains about nothing.
 mod pages;
 

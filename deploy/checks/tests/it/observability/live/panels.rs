@@ -11,7 +11,7 @@ use super::super::prometheus::{Curve, Prometheus};
 const SHORT: &str = "5s";
 
 /// Dashboard, panel and legend of queries that may be 0 all the time, with the reason.
-const MAY_BE_ZERO: [([&str; 3], &str); 37] = [
+const MAY_BE_ZERO: [([&str; 3], &str); 42] = [
     (["overview.json", "Tokens refused", "{{reason}}"], NO_TROUBLE),
     (["overview.json", "Publishes repeated", "repeated"], NO_TROUBLE),
     (["overview.json", "Servers down", "__auto"], NO_TROUBLE),
@@ -54,6 +54,11 @@ const MAY_BE_ZERO: [([&str; 3], &str); 37] = [
     (["internals.json", "Log lines lost and held back", "lost"], NO_TROUBLE),
     (["load-test.json", "Missed", "__auto"], NO_TROUBLE),
     (["load-test.json", "Repeated", "__auto"], NO_TROUBLE),
+    (["internals.json", "TLS handshakes", "completed a second"], PLAIN_HTTP),
+    (["internals.json", "TLS handshakes", "ongoing {{instance}}"], PLAIN_HTTP),
+    (["internals.json", "TLS handshakes failed", "{{reason}}"], PLAIN_HTTP),
+    (["internals.json", "Certificate valid for", "{{instance}}"], PLAIN_HTTP),
+    (["internals.json", "Certificate reloads", "{{result}}"], PLAIN_HTTP),
     (["load-test.json", "Faults", "missed"], NO_TROUBLE),
     (["load-test.json", "Faults", "repeated"], NO_TROUBLE),
     (["load-test.json", "Faults", "misordered"], NO_TROUBLE),
@@ -69,6 +74,8 @@ const MAY_BE_ZERO: [([&str; 3], &str); 37] = [
 const NO_TROUBLE: &str = "nothing goes wrong";
 /// Its events would be counted among those of the run.
 const NOT_TOLD: &str = "active subscriptions are off in this run";
+/// The servers of this run have no certificate.
+const PLAIN_HTTP: &str = "nobody speaks TLS";
 /// It is more than 0 for milliseconds, and a scrape comes once a second.
 const A_MOMENT: &str = "a scrape seldom meets it";
 

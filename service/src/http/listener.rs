@@ -1,0 +1,58 @@
+//! What connections are accepted from: a TCP port or a unix socket.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+use crate::sockets::SocketFile;
+
+/// A public listener.
+#[derive(Debug)]
+pub enum PublicListener {
+    Tcp(TcpListener),
+    /// With its file, which is removed with the listener if it is ours.
+    Unix(UnixListener, Option<SocketFile>),
+}
+
+/// A connection that was accepted.
+#[derive(Debug)]
+pub(super) enum AcceptedSocket {
+    Tcp(TcpStream, SocketAddr),
+    /// Whoever is there comes from this machine and has no address.
+    Unix(UnixStream),
+}
+
+impl PublicListener {
+    pub(super) async fn accept(&self) -> io::Result<AcceptedSocket> {
+        match self {
+            Self::Tcp(listener) => {
+                listener.accept().await.map(|(stream, peer)| AcceptedSocket::Tcp(stream, peer))
+            }
+            Self::Unix(listener, _) => {
+                listener.accept().await.map(|(stream, _)| AcceptedSocket::Unix(stream))
+            }
+        }
+    }
+}
+
+impl fmt::Display for AcceptedSocket {
+    /// Who is at the other end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(_, peer) => peer.fmt(f),
+            Self::Unix(_) => f.write_str("unix"),
+        }
+    }
+}
+
+impl AcceptedSocket {
+    /// The address that limits for each address count.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(_, peer) => Some(peer.ip()),
+            Self::Unix(_) => None,
+        }
+    }
+}

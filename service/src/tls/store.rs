@@ -1,0 +1,84 @@
+//! The certificate that is served now, and the files that it came from.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+
+use super::error::CertificateError;
+use super::files::{CertificateFiles, FileVersion};
+use super::pair::CertificatePair;
+
+/// The certificate that is served now.
+#[derive(Debug)]
+pub struct CertificateStore {
+    files: CertificateFiles,
+    current: ArcSwap<CertificatePair>,
+    versions: Mutex<SeenVersions>,
+}
+
+#[derive(Debug, Default)]
+struct SeenVersions {
+    /// Those that were read last, whether they could be used or not.
+    read: [FileVersion; 2],
+    /// Those of the last look.
+    looked: [FileVersion; 2],
+}
+
+impl CertificateStore {
+    /// Reads the files for the first time.
+    ///
+    /// # Errors
+    /// Says what is wrong with them and what to do.
+    pub fn load(files: CertificateFiles) -> Result<Self, CertificateError> {
+        let versions = files.versions();
+        let pair = CertificatePair::read(&files, SystemTime::now())?;
+        Ok(Self {
+            files,
+            current: ArcSwap::from_pointee(pair),
+            versions: Mutex::new(SeenVersions { read: versions, looked: versions }),
+        })
+    }
+
+    /// Reads the files again; what was served is served on if they cannot be used.
+    ///
+    /// # Errors
+    /// Says what is wrong with them and what to do.
+    pub fn reload(&self) -> Result<(), CertificateError> {
+        // Before they are read: what is written meanwhile is then noticed.
+        let versions = self.files.versions();
+        *self.versions.lock().unwrap_or_else(PoisonError::into_inner) =
+            SeenVersions { read: versions, looked: versions };
+        let pair = CertificatePair::read(&self.files, SystemTime::now())?;
+        self.current.store(Arc::new(pair));
+        Ok(())
+    }
+
+    /// Whether other files are there than those that were read last, and have been since the last
+    /// look: of two files that are exchanged one after the other, the first alone is not taken.
+    #[must_use]
+    pub fn look_for_change(&self) -> bool {
+        let now = self.files.versions();
+        let mut seen = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_settled = seen.looked == now;
+        seen.looked = now;
+        is_settled && seen.read != now
+    }
+
+    /// What handshakes are made with now.
+    #[must_use]
+    pub fn server_config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.current.load().config)
+    }
+
+    /// Until when the certificate is valid.
+    #[must_use]
+    pub fn expires(&self) -> SystemTime {
+        self.current.load().expires
+    }
+
+    pub(super) fn files(&self) -> &CertificateFiles {
+        &self.files
+    }
+}

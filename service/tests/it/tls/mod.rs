@@ -1,0 +1,23 @@
+//! TLS: real clients are served over it, its certificate is exchanged while streams are open, and
+//! what is no TLS, or never becomes it, harms nobody.
+
+/// A server with a certificate, and clients that check it.
+pub(crate) mod scene;
+
+/// Certificates are exchanged, and bad ones are not taken.
+mod certificates;
+
+/// Streams end in order.
+mod ending;
+
+/// Garbage, silence and plain HTTP where a handshake belongs.
+mod handshakes;
+
+/// What depends on the scheme.
+mod origins;
+
+/// Clients that nobody here wrote.
+mod peers;
+
+/// A reader that stops is bounded and loses nothing.
+mod slow_readers;
