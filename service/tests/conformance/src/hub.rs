@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 
 use crate::answer::{Answer, shown, text};
@@ -51,8 +51,12 @@ pub struct Call<'a> {
     body: Option<String>,
 }
 
+/// What is encoded in a variable of a path (RFC 6570, section 3.2.2): all but the unreserved
+/// characters, because a hub that announces a path leaves those as they are.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 pub fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 impl Hub {

@@ -107,7 +107,7 @@ fn failures(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn the_server_conforms_and_the_table_in_the_documentation_says_so() {
-    let server = Server::with_keys(&["--anonymous-subscribe"]);
+    let server = Server::with_keys(&["--anonymous-subscribe", "--subscriptions"]);
     let arguments = [server.keys(), vec!["--anonymous", "--format", "markdown"]].concat();
     let (_, table, errors) = conformance(&arguments);
     let failed: Vec<_> = table
