@@ -141,9 +141,9 @@ impl ClientLimits {
     }
 
     /// The address that a connection counts for when it is accepted. That of a proxy carries many
-    /// clients, which are counted by their requests.
+    /// clients, which are counted by their requests; a peer on a unix socket has none.
     pub(super) fn counted_at_accept(&self, peer: Option<IpAddr>) -> Option<ClientAddress> {
-        (!self.inner.proxies.trusts(peer)).then(|| peer.into())
+        peer.filter(|_| !self.inner.proxies.trusts(peer)).map(Into::into)
     }
 
     /// Counts a request for as long as it is served, if it comes through a proxy. A stream is one for

@@ -2,7 +2,7 @@
 //!
 //! Every beginning and every end of a subscription is announced by a private event on a topic of its
 //! own, and what has been announced can be asked for. Observers that ask first and subscribe from the
-//! place of the answer miss nothing ([`SubscriptionRegistry`]).
+//! place of the answer miss nothing (`SubscriptionRegistry`).
 //!
 //! A stream is counted before it begins, against a limit in bytes, and until its end has been
 //! announced; so the queue of what is to be announced needs no limit of its own, and nothing in it is

@@ -1,6 +1,8 @@
 //! `conformance --hub URL`: runs the suite against a hub. It exits with 0 if nothing failed, 1 if
 //! something did, and 2 if it was not told what to run.
 
+#![allow(rustdoc::bare_urls, reason = "the documentation of a flag is its help, as it is shown")]
+
 use std::error::Error;
 use std::io::Write as _;
 use std::path::PathBuf;
