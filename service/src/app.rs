@@ -98,24 +98,24 @@ impl App {
     ///
     /// # Errors
     /// Says what could not be had and what to do.
-    pub fn build(config: Config) -> Result<Self, BuildError> {
-        let connections_max = connections_max(&config);
+    pub fn build(config: &Config) -> Result<Self, BuildError> {
+        let connections_max = connections_max(config);
         let lifecycle = Lifecycle::default();
         let metrics = Metrics::new(config.delivery.shards);
-        metrics.limits(&limits(&config, connections_max));
+        metrics.limits(&limits(config, connections_max));
         let log = Arc::new(MemoryLog::new(config.log, Clock::system()));
         let hub = hub_over(&log, config.log.events_max, &metrics);
         let pages = Arc::new(Pages::new(config.demos));
         let (delivery, threads) =
             Delivery::start(&hub, &config.delivery, &metrics).map_err(BuildError::Delivery)?;
 
-        let public = PublicListeners::open(&config)?;
+        let public = PublicListeners::open(config)?;
         let admin_listeners = listen_on(&config.admin_listen, "--admin-listen", &config.http)?;
         let admin_addresses = addresses_of(&admin_listeners)?;
-        warn_if_open(&config);
+        warn_if_open(config);
         let body_memory = BodyMemory::new(config.http.bodies_bytes_max);
         let (selectors, grants) =
-            compilers(&config.http, topic_resolver(&config, &public.addresses));
+            compilers(&config.http, topic_resolver(config, &public.addresses));
         let client_limits = ClientLimits::new(&config.http.client_limits);
         let active_subscriptions =
             config.subscriptions_bytes_max.map(|max| start_announcing(&hub, max, &lifecycle));
@@ -138,12 +138,7 @@ impl App {
         let http_server = HttpServer::new(Context {
             hub: hub.clone(),
             delivery: delivery.clone(),
-            authority: config.authority,
-            token_places: config.token_places,
-            hosts: config.hosts,
-            origins: config.origins,
-            event_limits: config.event_limits,
-            settings: HttpSettings { connections_max, ..config.http },
+            rules: config.request_rules(connections_max),
             tls: config.certificates.clone().map(TlsFront::new).map(Arc::new),
             body_memory,
             client_limits,

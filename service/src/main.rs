@@ -74,7 +74,7 @@ async fn run(config: Config, signals: &Signals, reader: &SettingsReader) -> Exit
         Ok(hangups) => hangups,
         Err(error) => return fail(&error, format),
     };
-    let app = match App::build(config) {
+    let app = match App::build(&config) {
         Ok(app) => app,
         Err(error) => return fail(&error, format),
     };

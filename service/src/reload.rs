@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::auth::Authority;
 use crate::config::{Config, Reloaded, SettingsReader};
 use crate::file_limit::FileLimit;
-use crate::http::{HttpServer, HttpSettings, RequestRules};
+use crate::http::HttpServer;
 use crate::jwks;
 use crate::logging;
 use crate::metrics::Metrics;
@@ -54,7 +54,7 @@ impl Reloader {
         let reader = reader.clone();
         let read = timeout(READ_TIME_MAX, spawn_blocking(move || reader.read())).await;
         let reason = match read {
-            Ok(Ok(Ok(Reloaded { config, need_restart }))) => match self.apply(*config) {
+            Ok(Ok(Ok(Reloaded { config, need_restart }))) => match self.apply(&config) {
                 Ok(()) => {
                     self.exchange_certificate().await;
                     return self.applied(&need_restart);
@@ -73,7 +73,7 @@ impl Reloader {
         );
     }
 
-    fn apply(&self, config: Config) -> Result<(), ApplyError> {
+    fn apply(&self, config: &Config) -> Result<(), ApplyError> {
         // Whoever deletes a line of a file does not mean to let everybody publish.
         let checks_tokens = matches!(self.http_server.authority(), Authority::Tokens { .. });
         if checks_tokens && matches!(config.authority, Authority::Open) {
@@ -89,14 +89,7 @@ impl Reloader {
         let connections_max =
             config.connections_max.unwrap_or_else(|| FileLimit::raise().connections_max());
         self.metrics.connections_limited(connections_max);
-        self.http_server.apply(RequestRules {
-            authority: config.authority,
-            token_places: config.token_places,
-            hosts: config.hosts,
-            origins: config.origins,
-            event_limits: config.event_limits,
-            settings: HttpSettings { connections_max, ..config.http },
-        });
+        self.http_server.apply(config.request_rules(connections_max));
         Ok(())
     }
 

@@ -113,7 +113,7 @@ fn start() -> SocketAddr {
             .build()
             .expect("a runtime");
         runtime.block_on(async move {
-            let app = App::build(*config).expect("a server");
+            let app = App::build(&config).expect("a server");
             address.send(app.addresses()[0]).expect("somebody waits");
             app.run(std::future::pending(), std::future::pending()).await;
         });

@@ -36,7 +36,7 @@ use crate::auth::Authority;
 use crate::auth::token::Secret;
 use crate::delivery::DeliverySettings;
 use crate::event::EventLimits;
-use crate::http::{HttpSettings, OriginPolicy, ServedHosts, TokenPlaces};
+use crate::http::{HttpSettings, OriginPolicy, RequestRules, ServedHosts, TokenPlaces};
 use crate::log::MemoryLogSettings;
 use crate::logging::LoggingSettings;
 use crate::sockets::InheritedSockets;
@@ -168,6 +168,20 @@ pub struct Config {
     pub drain_window: Duration,
     /// Diagnostic log lines, and traces.
     pub logging: LoggingSettings,
+}
+
+impl Config {
+    /// What requests go by, with as many connections as the machine allows.
+    pub(crate) fn request_rules(&self, connections_max: usize) -> RequestRules {
+        RequestRules {
+            authority: self.authority.clone(),
+            token_places: self.token_places.clone(),
+            hosts: self.hosts.clone(),
+            origins: self.origins.clone(),
+            event_limits: self.event_limits,
+            settings: HttpSettings { connections_max, ..self.http.clone() },
+        }
+    }
 }
 
 /// Settings that cannot be used together, or at all.

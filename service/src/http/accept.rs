@@ -37,14 +37,14 @@ impl HttpServer {
     /// A server of this context.
     #[must_use]
     pub fn new(context: Context) -> Self {
-        let admission = Arc::new(Admission::new(&context.settings));
+        let admission = Arc::new(Admission::new(&context.rules.settings));
         Self { context: Arc::new(CurrentContext::new(context)), admission }
     }
 
     /// Who decides what requests may do.
     #[must_use]
     pub fn authority(&self) -> Authority {
-        self.context.get().authority.clone()
+        self.context.get().rules.authority.clone()
     }
 
     /// Other rules for the requests that come from now on.
@@ -100,7 +100,7 @@ async fn accept_all(
             Ok(permit) => (permit, StreamMode::Serve { peer: address }),
             Err(refusal) => {
                 context.metrics.connection_refused(refusal);
-                warn_of(refusal, address, &context.settings);
+                warn_of(refusal, address, &context.rules.settings);
                 match admission.admit_for_refusal() {
                     Some(permit) => (permit, StreamMode::Refuse(refusal)),
                     None => continue,

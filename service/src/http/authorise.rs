@@ -76,10 +76,10 @@ pub(super) async fn subscriber(
     parameters: &Pairs<'_>,
     context: &Context,
 ) -> Result<Access, Problem> {
-    let Authority::Tokens { verifier, anonymous_subscribe } = &context.authority else {
+    let Authority::Tokens { verifier, anonymous_subscribe } = &context.rules.authority else {
         return Ok(Access::without_token(Grants::all()));
     };
-    let Some(credential) = context.token_places.find(headers, parameters)? else {
+    let Some(credential) = context.rules.token_places.find(headers, parameters)? else {
         return match anonymous_subscribe {
             true => Ok(Access::without_token(Grants::public())),
             false => Err(Problem::NoToken),
@@ -107,10 +107,11 @@ pub(super) async fn publisher(
     parameters: &Pairs<'_>,
     context: &Context,
 ) -> Result<(Access, Option<TokenPlace>), Problem> {
-    let Authority::Tokens { verifier, .. } = &context.authority else {
+    let Authority::Tokens { verifier, .. } = &context.rules.authority else {
         return Ok((Access::without_token(Grants::all()), None));
     };
-    let credential = context.token_places.find(headers, parameters)?.ok_or(Problem::NoToken)?;
+    let credential =
+        context.rules.token_places.find(headers, parameters)?.ok_or(Problem::NoToken)?;
     let place = credential.place;
     let access = access(&credential, Role::Publisher, verifier, context).await?;
     if access.grants.publish_selectors().is_none() {
@@ -211,7 +212,7 @@ fn refused(error: &TokenError, context: &Context) -> Problem {
         );
     }
     context.metrics.token_refused(error.fault());
-    let reason = context.settings.explain_tokens.then(|| error.to_string());
+    let reason = context.rules.settings.explain_tokens.then(|| error.to_string());
     Problem::Token { reference, reason }
 }
 
@@ -228,7 +229,7 @@ pub(super) fn challenge(
         Problem::NotGranted { .. } | Problem::NothingGranted => Some("insufficient_scope"),
         _ => return None,
     };
-    let Authority::Tokens { verifier, .. } = &context.authority else { return None };
+    let Authority::Tokens { verifier, .. } = &context.rules.authority else { return None };
     let mut fields = Vec::new();
     if let Some(error) = error {
         fields.push(format!("error=\"{error}\""));

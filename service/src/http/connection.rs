@@ -7,6 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
@@ -29,7 +30,7 @@ pub(super) async fn serve(
     guard: ConnectionGuard,
 ) {
     let context = current.get();
-    let refusal_time = context.settings.headers_timeout;
+    let refusal_time = context.rules.settings.headers_timeout;
     let result = tokio::select! {
         result = serve_any(stream, mode, current, guard) => result,
         () = context.lifecycle.force_closing() => return,
@@ -68,18 +69,13 @@ async fn serve_secured(
     mut guard: ConnectionGuard,
 ) -> Result<(), hyper::Error> {
     let context = current.get();
-    let limit = context.settings.headers_timeout;
+    let limit = context.rules.settings.headers_timeout;
     let secured = tokio::select! {
         secured = tls.secure(stream, limit, &context.metrics) => secured,
         () = context.lifecycle.closing() => return Ok(()),
     };
     match secured {
-        Some((stream, Protocol::Http2)) => {
-            guard.speaks(Protocol::Http2);
-            let result = http2::serve(stream, mode, current, &mut guard).await;
-            note_end(&mut guard, result.as_ref().err());
-            result
-        }
+        Some((stream, Protocol::Http2)) => serve_http2(stream, mode, current, guard).await,
         Some((stream, _)) => {
             guard.speaks(Protocol::Http1);
             http1::serve(stream, mode, current, guard).await
@@ -98,7 +94,7 @@ async fn serve_plain(
     mut guard: ConnectionGuard,
 ) -> Result<(), hyper::Error> {
     let context = current.get();
-    let limit = context.settings.headers_timeout;
+    let limit = context.rules.settings.headers_timeout;
     let first = tokio::select! {
         first = timeout(limit, is_http2(&stream)) => first,
         // A client that has sent nothing by then is not waited for.
@@ -106,11 +102,8 @@ async fn serve_plain(
     };
     match first {
         Ok(Ok(true)) => {
-            guard.speaks(Protocol::Http2);
             // Boxed: what HTTP/2 needs would otherwise be set aside for every connection.
-            let result = Box::pin(http2::serve(stream, mode, current, &mut guard)).await;
-            note_end(&mut guard, result.as_ref().err());
-            result
+            Box::pin(serve_http2(stream, mode, current, guard)).await
         }
         Ok(Ok(false)) => {
             guard.speaks(Protocol::Http1);
@@ -123,6 +116,18 @@ async fn serve_plain(
             Ok(())
         }
     }
+}
+
+async fn serve_http2(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    mode: StreamMode,
+    current: Arc<CurrentContext>,
+    mut guard: ConnectionGuard,
+) -> Result<(), hyper::Error> {
+    guard.speaks(Protocol::Http2);
+    let result = http2::serve(stream, mode, current, &mut guard).await;
+    note_end(&mut guard, result.as_ref().err());
+    result
 }
 
 /// Looks at the first bytes without taking them. The whole preface is waited for, because hyper

@@ -10,7 +10,7 @@ use crate::event::EventLimits;
 
 /// What a reload changes for requests. Streams that are open go on by the rules with which they
 /// began.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RequestRules {
     /// What each request may do.
     pub authority: Authority,
@@ -41,17 +41,6 @@ impl CurrentContext {
     }
 
     pub(super) fn apply(&self, rules: RequestRules) {
-        let RequestRules { authority, token_places, hosts, origins, event_limits, settings } =
-            rules;
-        let before = self.get();
-        self.0.store(Arc::new(Context {
-            authority,
-            token_places,
-            hosts,
-            origins,
-            event_limits,
-            settings,
-            ..Context::clone(&before)
-        }));
+        self.0.store(Arc::new(Context { rules, ..Context::clone(&self.get()) }));
     }
 }

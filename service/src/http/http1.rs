@@ -56,8 +56,8 @@ pub(super) async fn serve<T: Transport>(
     let io = Observed { io: TokioIo::new(stream), upgrade: &upgrade };
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(context.settings.headers_timeout)
-        .max_buf_size(head::hard_limit(context.settings.headers_bytes_max).max(8 << 10))
+        .header_read_timeout(context.rules.settings.headers_timeout)
+        .max_buf_size(head::hard_limit(context.rules.settings.headers_bytes_max).max(8 << 10))
         .keep_alive(matches!(mode, StreamMode::Serve { .. }))
         .serve_connection(io, service);
     let mut closing = pin!(context.lifecycle.closing());
@@ -91,7 +91,7 @@ pub(super) async fn serve<T: Transport>(
             } else {
                 guard.ends(ConnectionEnd::HeadersTimeout);
                 context.metrics.responded(StatusClass::ClientError);
-                respond_to_slow_headers(&mut stream, context.settings.headers_timeout).await;
+                respond_to_slow_headers(&mut stream, context.rules.settings.headers_timeout).await;
             }
             close(stream).await;
             return Ok(());
@@ -103,7 +103,7 @@ pub(super) async fn serve<T: Transport>(
                 && !error.is_parse_version_h2()
             {
                 context.metrics.responded(StatusClass::ClientError);
-                let max = context.settings.headers_bytes_max;
+                let max = context.rules.settings.headers_bytes_max;
                 let (status, slug, detail) = head::unreadable(error, &parts.read_buf, max);
                 write_problem(&mut stream, status, slug, &detail).await;
             }

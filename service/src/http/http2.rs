@@ -74,7 +74,7 @@ pub(super) async fn serve(
             }))
         })
     });
-    let settings = &context.settings;
+    let settings = &context.rules.settings;
     let header_list_max = head::hard_limit(settings.headers_bytes_max);
     let io = ObservedIo { io: TokioIo::new(stream), progress: Arc::clone(&progress) };
     let connection = http2::Builder::new(executor.clone())

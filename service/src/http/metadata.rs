@@ -42,7 +42,7 @@ pub(super) fn document<B>(
     request: &Request<B>,
     context: &Context,
 ) -> Result<HttpResponse, Problem> {
-    let Authority::Tokens { verifier, .. } = &context.authority else {
+    let Authority::Tokens { verifier, .. } = &context.rules.authority else {
         return Err(Problem::NotFound);
     };
     let called = called_host(request).ok().flatten();
@@ -53,7 +53,7 @@ pub(super) fn document<B>(
         "authorization_servers": issuers,
         "authorization_details_types_supported": ["https://mercure.rocks/authorization-detail"],
         "bearer_methods_supported": ["header"],
-        "mercure_cookie": context.token_places.cookies.first(),
+        "mercure_cookie": context.rules.token_places.cookies.first(),
     });
     if context.active_subscriptions.is_some() {
         document["mercure_subscriptions"] = true.into();

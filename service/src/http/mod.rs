@@ -68,10 +68,8 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::Authority;
 use crate::delivery::Delivery;
 use crate::demo::Demos;
-use crate::event::EventLimits;
 use crate::hub::Hub;
 use crate::hub::active_subscriptions::ActiveSubscriptions;
 use crate::lifecycle::Lifecycle;
@@ -150,18 +148,8 @@ pub struct Context {
     pub hub: Hub,
     /// Where streams are served.
     pub delivery: Delivery,
-    /// What each request may do.
-    pub authority: Authority,
-    /// Where tokens are looked for.
-    pub token_places: TokenPlaces,
-    /// By which names we are called.
-    pub hosts: ServedHosts,
-    /// Which pages may call this server.
-    pub origins: OriginPolicy,
-    /// The limits of one event.
-    pub event_limits: EventLimits,
-    /// The limits of a request.
-    pub settings: HttpSettings,
+    /// What a reload may change.
+    pub rules: RequestRules,
     /// What TCP connections are secured with, if they are.
     pub tls: Option<Arc<TlsFront>>,
     /// The memory that bodies hold.

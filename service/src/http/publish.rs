@@ -34,7 +34,7 @@ pub(super) async fn form(
     let access = authorise(&request, client, context).await?;
     check_rate(client, &access, context)?;
     check_media_type(&request, FORM)?;
-    let max = context.settings.body_bytes_max;
+    let max = context.rules.settings.body_bytes_max;
     let WholeBody { bytes, held } = WholeBody::read(request, max, context).await?;
     let text = std::str::from_utf8(&bytes).map_err(|error| not_utf8("the form", error))?;
     let draft = check_draft(form_fields(pairs(text)?), &access, context).await?;
@@ -56,7 +56,7 @@ pub(super) async fn raw(
     check_spelling(parameters.iter().map(|(name, _)| name.as_ref()), &PARAMETERS)?;
     let mut fields = form_fields(parameters);
     fields.topics = vec![path_part(encoded_topic)?];
-    let max = context.settings.body_bytes_max;
+    let max = context.rules.settings.body_bytes_max;
     let WholeBody { bytes, held } = WholeBody::read(request, max, context).await?;
     let text = String::from_utf8(bytes);
     let text = text.map_err(|error| not_utf8("the body", error.utf8_error()))?;
@@ -79,10 +79,10 @@ pub(super) async fn authorise<B>(
     match place {
         Some(TokenPlace::Header | TokenPlace::Query) => {}
         Some(TokenPlace::Cookie) => {
-            let public_urls = context.authority.public_urls();
-            context.origins.check_cookie_publish(request, client.scheme, public_urls)?;
+            let public_urls = context.rules.authority.public_urls();
+            context.rules.origins.check_cookie_publish(request, client.scheme, public_urls)?;
         }
-        None => context.origins.check_publish(request)?,
+        None => context.rules.origins.check_publish(request)?,
     }
     Ok(access)
 }
@@ -101,7 +101,7 @@ pub(super) async fn check_draft(
 ) -> Result<Draft, Problem> {
     // The token may have expired while the body came.
     access.check_time(context)?;
-    let draft = fields.check(&context.event_limits)?;
+    let draft = fields.check(&context.rules.event_limits)?;
     let names = draft.topics().iter().map(Topic::as_str);
     if access.dialect == Dialect::AccessToken && names.into_iter().any(is_hub) {
         return Err(DraftError::from(ReservedName::HubTopic).into());

@@ -135,11 +135,11 @@ pub(super) async fn respond(
     peer: Option<IpAddr>,
     context: &Arc<Context>,
 ) -> HttpResponse {
-    let page = context.origins.access(&request);
+    let page = context.rules.origins.access(&request);
     let path = request.uri().path().to_owned();
     let endpoint = Endpoint::of(&path, context);
     let purpose = Purpose::of(endpoint, request.method());
-    let with_retry = context.settings.retry_on_reject && wants_stream(&request);
+    let with_retry = context.rules.settings.retry_on_reject && wants_stream(&request);
     let called = called_host(&request).ok().flatten().map(str::to_owned);
     let client = context.client_limits.client(peer, request.headers());
     let began = Instant::now();
@@ -148,9 +148,9 @@ pub(super) async fn respond(
         Err(problem) => {
             purpose.count(&problem, &context.metrics);
             if with_retry && problem.is_temporary() {
-                response::come_back(&context.settings.retry_ms)
+                response::come_back(&context.rules.settings.retry_ms)
             } else {
-                let mut response = response::problem(&problem, &context.settings.retry_ms);
+                let mut response = response::problem(&problem, &context.rules.settings.retry_ms);
                 if let Some(challenge) = authorise::challenge(&problem, called.as_deref(), context)
                 {
                     response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
@@ -189,13 +189,13 @@ pub(super) fn refuse(
     context: &Context,
     refusal: Refusal,
 ) -> HttpResponse {
-    let settings = &context.settings;
+    let settings = &context.rules.settings;
     let mut response = if settings.retry_on_reject && wants_stream(request) {
         response::come_back(&settings.retry_ms)
     } else {
         response::problem(&Problem::refused(refusal), &settings.retry_ms)
     };
-    context.origins.access(request).mark(response.headers_mut());
+    context.rules.origins.access(request).mark(response.headers_mut());
     count_response(&response, &context.metrics);
     response
 }
@@ -230,8 +230,8 @@ async fn dispatch(
     client: &RequestClient,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
-    head::check(&request, context.settings.headers_bytes_max)?;
-    context.hosts.check(&request)?;
+    head::check(&request, context.rules.settings.headers_bytes_max)?;
+    context.rules.hosts.check(&request)?;
     if request.method() == Method::OPTIONS && request.uri().path() == "*" {
         return Ok(options(ALL_METHODS));
     }

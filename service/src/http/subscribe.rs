@@ -79,7 +79,7 @@ pub(super) async fn selectors_in_form(
     // Before the body, which nobody may send who may not subscribe; and so no token is read from it.
     let access = authorise::subscriber(&headers, &in_target, context).await?;
     check_media_type(&request, FORM)?;
-    let max = QUERY_BYTES_MAX.min(context.settings.body_bytes_max);
+    let max = QUERY_BYTES_MAX.min(context.rules.settings.body_bytes_max);
     let WholeBody { bytes, held: _held } = WholeBody::read(request, max, context).await?;
     let text = std::str::from_utf8(&bytes).map_err(|error| not_utf8("the form", error))?;
     let mut parameters = pairs(text)?;
@@ -138,7 +138,7 @@ pub(super) async fn topic<B>(
 ) -> Result<HttpResponse, Problem> {
     let text = path_part(encoded)?;
     let topic =
-        Topic::parse(&text, context.event_limits.topic_bytes_max).map_err(Problem::Topic)?;
+        Topic::parse(&text, context.rules.event_limits.topic_bytes_max).map_err(Problem::Topic)?;
     let parameters = query(request.uri(), &[])?;
     let access = authorise::subscriber(request.headers(), &parameters, context).await?;
     let announced =

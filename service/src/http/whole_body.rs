@@ -29,7 +29,7 @@ impl WholeBody {
         max: usize,
         context: &Context,
     ) -> Result<Self, Problem> {
-        let limit = context.settings.body_timeout;
+        let limit = context.rules.settings.body_timeout;
         let body = RequestBody::of(request, &context.body_memory)?;
         let whole = Self::read_all(body, max, context);
         timeout(limit, whole).await.unwrap_or_else(|_| Err(body_timeout(limit)))

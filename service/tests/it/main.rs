@@ -100,6 +100,9 @@ mod lifecycle;
 #[cfg(target_os = "linux")]
 mod sockets;
 
+/// The configuration file, and reloading it.
+mod configuration;
+
 /// What it is told at the start, as people write it.
 mod settings;
 

@@ -58,7 +58,7 @@ pub(super) async fn publish(
     let body = RequestBody::of(request, &context.body_memory)?;
     let (responses, channel) = Channel::new(RESPONSES_WAITING);
     let batch = BatchPublish {
-        lines: Lines::new(context.settings.body_bytes_max, &context.body_memory),
+        lines: Lines::new(context.rules.settings.body_bytes_max, &context.body_memory),
         line_began: None,
         context: Arc::clone(context),
         client: client.address,
@@ -128,11 +128,11 @@ impl BatchPublish {
             _ => (number, now),
         });
         let spent = self.line_began.map_or(Duration::ZERO, |(_, began)| now - began);
-        self.context.settings.body_timeout.saturating_sub(spent)
+        self.context.rules.settings.body_timeout.saturating_sub(spent)
     }
 
     fn took_too_long(&self) -> Problem {
-        let limit = self.context.settings.body_timeout;
+        let limit = self.context.rules.settings.body_timeout;
         match self.line_began {
             Some(_) => Problem::LineTimeout { seconds: limit.as_secs() },
             None => body_timeout(limit),
@@ -167,8 +167,8 @@ impl BatchPublish {
     /// held back, as it is by delivery: nothing more of its body is read meanwhile. But not for longer
     /// than a pause of its own may last, and not in a drain, because its lines take memory.
     async fn allowance(&self, lines: usize) -> Result<usize, Problem> {
-        let Context { client_limits, settings, lifecycle, .. } = &*self.context;
-        let patience = Instant::now() + settings.body_timeout;
+        let Context { client_limits, rules, lifecycle, .. } = &*self.context;
+        let patience = Instant::now() + rules.settings.body_timeout;
         let mut waiting = None;
         loop {
             let wait = match client_limits.publish(self.client, self.access.holder, lines) {
@@ -198,10 +198,10 @@ impl BatchPublish {
     /// A client that does not read its response is waited for as long as one that does not send,
     /// and in a drain for a moment only.
     async fn send(&mut self, responses: Bytes) -> bool {
-        let Context { settings, lifecycle, .. } = &*self.context;
+        let Context { rules, lifecycle, .. } = &*self.context;
         tokio::select! {
             sent = self.responses.send_data(responses) => sent.is_ok(),
-            () = sleep(settings.body_timeout) => false,
+            () = sleep(rules.settings.body_timeout) => false,
             () = async {
                 lifecycle.draining().await;
                 sleep(DRAIN_PATIENCE).await;
@@ -261,7 +261,7 @@ impl BatchPublish {
     async fn draft(&self, line: &Line) -> Result<Draft, Problem> {
         let max = self.lines.bytes_max();
         let bytes = line.bytes.as_ref().map_err(|full| full.problem(max))?;
-        let fields = event_line::read(bytes, self.context.event_limits.topics_max)?;
+        let fields = event_line::read(bytes, self.context.rules.event_limits.topics_max)?;
         Ok(check_draft(fields, &self.access, &self.context).await?.idempotent())
     }
 

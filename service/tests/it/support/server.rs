@@ -43,7 +43,7 @@ impl TestServer {
         let all = fixed.iter().chain(&drain).chain(flags);
         let task = Cli::try_parse_from(all).expect("flags").into_task().expect("settings");
         let Task::Serve(config) = task else { panic!("{task:?}") };
-        let app = App::build(*config).expect("a server");
+        let app = App::build(&config).expect("a server");
         let (address, admin) = (app.addresses()[0], app.admin_addresses()[0]);
         let hub = app.hub().clone();
         let (stop, stopped) = oneshot::channel();
