@@ -138,9 +138,9 @@ async fn access(
     let expires = granted.expires.map(moment);
     let stream_ends = expires.or_else(|| Instant::now().checked_add(stream_time()));
     let TokenGrants { publish, subscribe, dialect, payloads, .. } = granted;
-    let payloads = match &context.active_subscriptions {
-        Some(_) => self::payloads(&subscribe, payloads, context).await?,
-        None => Payloads::default(),
+    let payloads = match (&context.active_subscriptions, role) {
+        (Some(_), Role::Subscriber) => self::payloads(&subscribe, payloads, context).await?,
+        _ => Payloads::default(),
     };
     // Both are read whatever the role: a token with a selector that cannot be used is wrong as a whole.
     let publish = selectors(&publish, context).await?;

@@ -19,13 +19,12 @@ pub(super) struct Payloads {
 
 impl Payloads {
     /// The payload of a subscription, whose selector is taken as a topic for this (1.0 of the
-    /// protocol, "Payload").
-    pub(super) async fn of(&self, selector: &Topic) -> Option<Arc<str>> {
-        let mut steps = MATCH_STEPS;
+    /// protocol, "Payload"). `steps` are those that are left before others have their turn.
+    pub(super) async fn of(&self, selector: &Topic, steps: &mut usize) -> Option<Arc<str>> {
         for (topics, payload) in &self.parts {
             let belongs = match topics {
                 None => true,
-                Some(topics) => covers(topics, selector, &mut steps).await,
+                Some(topics) => covers(topics, selector, steps).await,
             };
             if belongs {
                 return payload.clone();

@@ -12,6 +12,7 @@ use super::body::{Content, PendingStream};
 use super::client_limits::StreamPermits;
 use super::incoming::Incoming;
 use super::parameters::{Pairs, pairs, path_part};
+use super::payloads::MATCH_STEPS;
 use super::response::{self, HttpResponse, Problem};
 use super::resume::{LAST_EVENT_ID, ResumeRequest, check_stream_spelling};
 use super::selector_parameters::selectors_of;
@@ -113,10 +114,10 @@ async fn announce(
     if method == Method::HEAD {
         return Ok(None);
     }
-    let mut selectors = Vec::with_capacity(named.len());
+    let (mut selectors, mut steps) = (Vec::with_capacity(named.len()), MATCH_STEPS);
     for &(notation, text) in named {
         let as_topic = Topic::parse(text, usize::MAX).map_err(Problem::Topic)?;
-        let payload = access.payloads.of(&as_topic).await;
+        let payload = access.payloads.of(&as_topic, &mut steps).await;
         selectors.push(NamedSelector { notation, text: text.to_owned(), payload });
     }
     active.prepare(selectors).map_err(|error| {

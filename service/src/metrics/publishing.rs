@@ -55,7 +55,7 @@ impl Publishing {
             ),
             body_memory: described_gauge(
                 "fanfare_body_memory_bytes",
-                "Memory that the bodies of requests take, until their events have been appended to the event log.",
+                "Memory that bodies take: those of requests, until their events have been appended to the event log, and lists of active subscriptions, until they have been read.",
             ),
             body_memory_limit: described_gauge(
                 "fanfare_body_memory_limit_bytes",

@@ -11,6 +11,7 @@ pub(super) use path::is_read_as_written;
 
 use std::fmt::Write as _;
 
+use bytes::Bytes;
 use hyper::header::{
     ACCEPT, CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LINK, VARY,
 };
@@ -20,6 +21,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use self::path::AskedFor;
 use super::Context;
 use super::authorise;
+use super::body_memory::HeldMemory;
 use super::credentials;
 use super::parameters::{Pairs, check_spelling, pairs};
 use super::response::{self, HttpResponse, Problem};
@@ -36,6 +38,18 @@ const JSON_LD: &str = "application/ld+json";
 
 /// Where a page of a long list begins.
 const AFTER: &str = "after";
+
+/// A document, counted for as long as its reader takes.
+struct CountedText {
+    json: String,
+    _held: HeldMemory,
+}
+
+impl AsRef<[u8]> for CountedText {
+    fn as_ref(&self) -> &[u8] {
+        self.json.as_bytes()
+    }
+}
 
 fn wants_json_ld(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
@@ -74,7 +88,8 @@ pub(super) async fn document<B>(
         AskedFor::One { .. } => Some(page.subscriptions.first().ok_or(Problem::NoSubscription)?),
         AskedFor::Everything | AskedFor::Selector { .. } => None,
     };
-    let tag = format!("\"{}\"", page.place);
+    // Both forms stand at the same path.
+    let tag = format!("\"{}{}\"", page.place, if is_legacy { "-ld" } else { "" });
     if is_known(request.headers(), &tag) {
         let mut response = response::empty(StatusCode::NOT_MODIFIED);
         describe(&mut response, &page, &path, &tag, is_legacy);
@@ -85,7 +100,9 @@ pub(super) async fn document<B>(
         None => list(&page, &path, is_legacy),
     };
     let content_type = if is_legacy { JSON_LD } else { JSON };
-    let mut response = response::whole(StatusCode::OK, content_type, json);
+    let held = context.body_memory.hold(json.capacity())?;
+    let body = Bytes::from_owner(CountedText { json, _held: held });
+    let mut response = response::whole(StatusCode::OK, content_type, body);
     describe(&mut response, &page, &path, &tag, is_legacy);
     Ok(response)
 }

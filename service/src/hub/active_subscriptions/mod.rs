@@ -26,7 +26,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout};
 use uuid::Builder;
 
 use super::Hub;
@@ -47,6 +48,8 @@ const ANNOUNCED_BYTES_MAX: usize = 1 << 20;
 /// How many events are given to the log at a time.
 const APPENDED_MAX: usize = 64;
 
+/// How long what waits at the end may still be announced.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
 /// The pause before what the log did not take is published again.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -159,22 +162,32 @@ impl ActiveSubscriptions {
             }
         };
         tokio::select! {
-            // What is waiting at that moment comes first.
-            biased;
             () = for_ever => {}
             () = until => {}
         }
+        // What is waiting at that moment, if the log takes it.
+        let _ = timeout(LAST_MOMENT, self.announce_waiting()).await;
     }
 
     async fn announce_waiting(&self) {
-        while let Some(change) = self.shared.registry.begin_next(&**self.shared.hub.log()) {
-            let SubscriptionChange { stream, is_active } = &change;
-            for subscriptions in stream.subscriptions().chunks(APPENDED_MAX) {
-                let drafts = subscriptions.iter().map(|it| it.draft(*is_active)).collect();
-                self.publish(drafts).await;
-            }
-            self.shared.registry.apply(&change);
+        while self.announce_next().await {
+            // The log may take everything at once, and the rest of the process has its turn all the same.
+            yield_now().await;
         }
+    }
+
+    /// Announces one beginning or end, if one is waiting.
+    async fn announce_next(&self) -> bool {
+        let Some(change) = self.shared.registry.begin_next(&**self.shared.hub.log()) else {
+            return false;
+        };
+        let SubscriptionChange { stream, is_active } = &change;
+        for subscriptions in stream.subscriptions().chunks(APPENDED_MAX) {
+            let drafts = subscriptions.iter().map(|it| it.draft(*is_active)).collect();
+            self.publish(drafts).await;
+        }
+        self.shared.registry.apply(&change);
+        true
     }
 
     /// Publishes events, again and again until the log takes them: an observer that is not told of an

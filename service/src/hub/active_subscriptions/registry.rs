@@ -1,4 +1,8 @@
-//! What is known of open subscriptions, under one lock that is held for moments.
+//! What is known of open subscriptions.
+//!
+//! The tables have one lock, which reading a page holds for milliseconds, and the queue another, for
+//! delivery threads: there streams end, and putting that into the queue neither waits for readers nor
+//! allocates.
 //!
 //! What has been announced by events stands in tables; what has yet to be announced waits in a queue.
 //! The tables change only after the event about it is in the log, and a reader is given the place
@@ -67,6 +71,9 @@ type AnnouncedTable = BTreeMap<Topic, Arc<ActiveSubscription>>;
 pub(super) struct SubscriptionRegistry {
     bytes_max: usize,
     state: Mutex<RegistryState>,
+    /// At most two for each stream that is counted, and so bounded with them. Locked after `state`
+    /// where both are.
+    changes: Mutex<VecDeque<SubscriptionChange>>,
 }
 
 #[derive(Debug, Default)]
@@ -75,10 +82,9 @@ struct RegistryState {
     legacy: AnnouncedTable,
     /// Announced, in the form of 1.0.
     current: AnnouncedTable,
-    /// At most two for each stream that is counted, and so bounded with them.
-    changes: VecDeque<SubscriptionChange>,
     /// The head before the events that are being published.
     published_after: Option<HubId>,
+    streams: usize,
     count: usize,
     bytes: usize,
 }
@@ -110,7 +116,7 @@ impl StreamSubscriptions {
 
 impl SubscriptionRegistry {
     pub(super) fn new(bytes_max: usize) -> Self {
-        Self { bytes_max, state: Mutex::default() }
+        Self { bytes_max, state: Mutex::default(), changes: Mutex::default() }
     }
 
     /// Counts a stream that is about to begin; false when there is no room for it.
@@ -121,6 +127,11 @@ impl SubscriptionRegistry {
         }
         state.bytes += stream.bytes;
         state.count += stream.subscriptions.len();
+        state.streams += 1;
+        // Whoever queues a change then finds room.
+        let mut changes = self.lock_changes();
+        let room = 2 * state.streams - changes.len().min(2 * state.streams);
+        changes.reserve(room);
         true
     }
 
@@ -131,14 +142,14 @@ impl SubscriptionRegistry {
 
     /// Queues a change.
     pub(super) fn push(&self, change: SubscriptionChange) {
-        self.lock().changes.push_back(change);
+        self.lock_changes().push_back(change);
     }
 
     /// Begins to publish the next change. Until it is [applied](Self::apply) readers are given the
     /// place before its events.
     pub(super) fn begin_next(&self, log: &dyn Log) -> Option<SubscriptionChange> {
         let mut state = self.lock();
-        let change = state.changes.pop_front()?;
+        let change = self.lock_changes().pop_front()?;
         state.published_after = Some(log.bounds().head_id());
         Some(change)
     }
@@ -207,8 +218,13 @@ impl SubscriptionRegistry {
         SubscriptionCounts {
             subscriptions: state.count,
             bytes: state.bytes,
-            changes_waiting: state.changes.len() + usize::from(state.published_after.is_some()),
+            changes_waiting: self.lock_changes().len()
+                + usize::from(state.published_after.is_some()),
         }
+    }
+
+    fn lock_changes(&self) -> MutexGuard<'_, VecDeque<SubscriptionChange>> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, RegistryState> {
@@ -230,5 +246,6 @@ impl RegistryState {
     fn release(&mut self, stream: &StreamSubscriptions) {
         self.bytes -= stream.bytes;
         self.count -= stream.subscriptions.len();
+        self.streams -= 1;
     }
 }

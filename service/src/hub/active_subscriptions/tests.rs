@@ -90,7 +90,7 @@ fn begun(active: &ActiveSubscriptions, texts: &[&str]) -> SubscriptionsGuard {
 }
 
 fn announce(active: &ActiveSubscriptions) {
-    active.announce_waiting().now_or_never().expect("the log takes everything at once");
+    while active.announce_next().now_or_never().expect("the log takes everything at once") {}
 }
 
 /// The selectors of the events after a place, and whether each is active from then on.

@@ -49,6 +49,8 @@ async fn a_list_that_has_not_changed_is_not_sent_again() {
     assert_eq!(known.text().await.unwrap(), "");
     let head = server.client.head(server.url(LIST)).send().await.unwrap();
     assert_eq!((head.status().as_u16(), &head.headers()["etag"]), (200, &tag));
+    let other_form = again().header("accept", "application/ld+json").send().await.unwrap();
+    assert_eq!(other_form.status(), 200, "it is another document");
     server.publish("elsewhere", "x").await;
     assert_eq!(again().send().await.unwrap().status(), 200, "its place has moved");
 }
