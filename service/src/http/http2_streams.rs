@@ -129,12 +129,10 @@ impl WriteProgress {
         written
     }
 
-    /// TLS takes some bytes into a buffer of its own, and a flush that has to wait tells that the
-    /// kernel has not taken them. A socket has no such buffer, and its flush never waits.
+    /// TLS takes some bytes into a buffer of its own, and a flush tells whether the kernel has taken
+    /// them. A socket has no such buffer, and its flush never waits.
     fn note_flush(&self, has_to_wait: bool) {
-        if has_to_wait {
-            self.congested.store(true, Ordering::Relaxed);
-        }
+        self.congested.store(has_to_wait, Ordering::Relaxed);
     }
 }
 
@@ -241,7 +239,10 @@ mod tests {
     }
 
     /// As TLS is on a socket that takes nothing: it takes some bytes itself.
-    struct Buffered;
+    #[derive(Default)]
+    struct Buffered {
+        is_taken: bool,
+    }
 
     impl Write for Buffered {
         fn poll_write(
@@ -253,7 +254,7 @@ mod tests {
         }
 
         fn poll_flush(self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<io::Result<()>> {
-            Poll::Pending
+            if self.is_taken { Poll::Ready(Ok(())) } else { Poll::Pending }
         }
 
         fn poll_shutdown(self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<io::Result<()>> {
@@ -264,12 +265,15 @@ mod tests {
     #[tokio::test]
     async fn bytes_that_lie_in_a_buffer_of_tls_have_not_been_taken_by_the_kernel() {
         let progress = Arc::new(WriteProgress::default());
-        let mut io = ObservedIo { io: Buffered, progress: Arc::clone(&progress) };
+        let mut io = ObservedIo { io: Buffered::default(), progress: Arc::clone(&progress) };
         let mut task = Task::from_waker(std::task::Waker::noop());
         assert!(Pin::new(&mut io).poll_write(&mut task, b"x").is_ready());
         assert!(!progress.congested.load(Ordering::Relaxed));
         assert!(Pin::new(&mut io).poll_flush(&mut task).is_pending());
         assert!(progress.congested.load(Ordering::Relaxed));
+        io.io.is_taken = true;
+        assert!(Pin::new(&mut io).poll_flush(&mut task).is_ready());
+        assert!(!progress.congested.load(Ordering::Relaxed));
     }
 
     #[tokio::test(start_paused = true)]

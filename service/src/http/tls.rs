@@ -21,8 +21,6 @@ use super::tls_slots::HandshakeSlots;
 use crate::metrics::{HandshakeFailure, Metrics, Protocol};
 use crate::tls::CertificateStore;
 
-/// The first byte of every TLS connection: a record of the handshake.
-const HANDSHAKE_RECORD: u8 = 22;
 /// How many bytes TLS keeps for a client that takes nothing: one full record.
 const BUFFER_MAX: usize = 17 << 10;
 
@@ -92,7 +90,7 @@ impl TlsFront {
             Ok(_) => {}
             Err(error) => return Err(HandshakeError::NoClient(error)),
         }
-        if first[0] != HANDSHAKE_RECORD && first[0].is_ascii_uppercase() {
+        if first[0].is_ascii_uppercase() {
             refuse_plain_http(&mut stream).await;
             close(stream).await;
             return Err(HandshakeError::PlainHttp);

@@ -17,6 +17,8 @@ pub struct CertificateFiles {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct FileVersion {
     modified: (i64, i64),
+    /// Of its owner and its rights, too.
+    changed: (i64, i64),
     inode: u64,
     bytes: u64,
 }
@@ -34,6 +36,7 @@ impl FileVersion {
             |_| Self::default(),
             |file| Self {
                 modified: (file.mtime(), file.mtime_nsec()),
+                changed: (file.ctime(), file.ctime_nsec()),
                 inode: file.ino(),
                 bytes: file.len(),
             },

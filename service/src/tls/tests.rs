@@ -122,8 +122,8 @@ fn what_cannot_be_served_is_refused_with_its_file_and_what_to_do() {
     }
 }
 
-#[test]
-fn a_change_is_noticed_once_when_two_looks_have_seen_the_same_files() {
+#[tokio::test(start_paused = true)]
+async fn a_change_is_noticed_once_when_two_looks_have_seen_the_same_files() {
     let folder = Folder::new();
     folder.write_valid();
     let store = CertificateStore::load(folder.files()).unwrap();
@@ -133,10 +133,25 @@ fn a_change_is_noticed_once_when_two_looks_have_seen_the_same_files() {
     assert!(store.look_for_change());
     store.reload().unwrap();
     assert!(!store.look_for_change() && !store.look_for_change());
-    // A failure is not repeated until somebody changes something again.
+    // A failure is not repeated at once.
     put(&folder.files().key, "nothing");
     assert!(!store.look_for_change());
     assert!(store.look_for_change());
     store.reload().unwrap_err();
     assert!(!store.look_for_change() && !store.look_for_change());
+    // But after a while: a certificate may have become valid, with nobody changing a file.
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert!(store.look_for_change());
+    store.reload().unwrap_err();
+    assert!(!store.look_for_change());
+    // Nor is the content alone what makes a file another one.
+    folder.write_valid();
+    store.reload().unwrap();
+    assert!(!store.look_for_change());
+    let key = folder.files().key;
+    let mut rights = fs::metadata(&key).unwrap().permissions();
+    rights.set_readonly(true);
+    fs::set_permissions(&key, rights).unwrap();
+    assert!(!store.look_for_change());
+    assert!(store.look_for_change(), "whoever may read it is another");
 }
