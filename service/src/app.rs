@@ -9,7 +9,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -29,7 +29,7 @@ use crate::http::{
 };
 use crate::hub::Hub;
 use crate::hub::active_subscriptions::ActiveSubscriptions;
-use crate::jwks;
+use crate::jwks::KeyFetching;
 use crate::lifecycle::{Lifecycle, Shutdown};
 use crate::listeners::{ListenError, PublicListeners, addresses_of, listen_on};
 use crate::log::MemoryLog;
@@ -67,6 +67,8 @@ pub struct App {
     listeners: Vec<PublicListener>,
     hub: Hub,
     certificates: Option<CertificateReload>,
+    /// What a reload exchanges.
+    fetching: Arc<Mutex<KeyFetching>>,
 }
 
 /// How a server has ended.
@@ -134,7 +136,7 @@ impl App {
         let certificates = watch_certificate(config.certificates.as_ref(), &metrics);
         demo::start_server_stats(&hub, &metrics, &delivery, &lifecycle);
         let demos = config.demos.then(|| Demos::start(&hub, &lifecycle));
-        jwks::start(&config.authority, &metrics);
+        let fetching = KeyFetching::start(&config.authority, &metrics);
         let http_server = HttpServer::new(Context {
             hub: hub.clone(),
             delivery: delivery.clone(),
@@ -164,14 +166,19 @@ impl App {
             listeners: public.listeners,
             hub,
             certificates,
+            fetching: Arc::new(Mutex::new(fetching)),
         })
     }
 
     /// What applies other settings while the server runs.
     #[must_use]
     pub fn reloader(&self) -> Reloader {
-        let certificates = self.certificates.clone();
-        Reloader::new(self.http_server.clone(), certificates, self.metrics.clone())
+        Reloader {
+            http_server: self.http_server.clone(),
+            certificates: self.certificates.clone(),
+            fetching: Arc::clone(&self.fetching),
+            metrics: self.metrics.clone(),
+        }
     }
 
     /// The addresses of the public listeners, as they were bound.

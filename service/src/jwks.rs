@@ -11,10 +11,11 @@ use std::time::Duration;
 use reqwest::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use reqwest::{Client, StatusCode, redirect};
 use thiserror::Error;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::auth::Authority;
-use crate::auth::token::{FetchedKeys, IssuerKeys, KeyError, KeysWanted};
+use crate::auth::token::{FetchedKeys, IssuerKeys, KeyError};
 use crate::logging::log_limited;
 use crate::metrics::{FailingFetch, JwksFetch, Metrics};
 
@@ -22,7 +23,7 @@ use crate::metrics::{FailingFetch, JwksFetch, Metrics};
 const FETCH_TIME_MAX: Duration = Duration::from_secs(10);
 /// The largest set that is read; those of large providers have some 10 KiB.
 const SET_BYTES_MAX: usize = 256 << 10;
-/// How soon a set is fetched again at the earliest, whatever its server says and tokens name.
+/// How soon a set is fetched again at the earliest, whatever its server says.
 const REFRESH_MIN: Duration = Duration::from_secs(60);
 const REFRESH_MAX: Duration = Duration::from_secs(60 * 60);
 /// Where its server says nothing.
@@ -33,37 +34,47 @@ const UNKNOWN_KEY_MIN: Duration = Duration::from_secs(30);
 /// After the first failure; twice as long after each further one.
 const RETRY_MIN: Duration = Duration::from_secs(2);
 
-/// Begins to fetch the keys of all issuers that have a URL for them. A task ends when its keys are no
-/// longer needed.
-pub(crate) fn start(authority: &Authority, metrics: &Metrics) {
-    let Authority::Tokens { verifier, .. } = authority else { return };
-    for issuer in &verifier.issuers {
-        if let IssuerKeys::Fetched(keys) = &issuer.keys {
-            tokio::spawn(follow(keys.wanted(), Fetcher::new(metrics.clone())));
+/// Fetches the keys of all issuers that have a URL for them, until it is dropped: connections that are
+/// open may hold the keys of earlier settings for as long as they like, and those need no new ones.
+#[derive(Debug)]
+pub(crate) struct KeyFetching {
+    _tasks: JoinSet<()>,
+}
+
+impl KeyFetching {
+    /// Begins with a fetch of each.
+    pub(crate) fn start(authority: &Authority, metrics: &Metrics) -> Self {
+        let mut tasks = JoinSet::new();
+        let issuers = match authority {
+            Authority::Tokens { verifier, .. } => &*verifier.issuers,
+            Authority::Open => &[],
+        };
+        for issuer in issuers {
+            if let IssuerKeys::Fetched(keys) = &issuer.keys {
+                tasks.spawn(follow(Arc::clone(keys), Fetcher::new(metrics.clone())));
+            }
         }
+        Self { _tasks: tasks }
     }
 }
 
-async fn follow(wanted: KeysWanted, mut fetcher: Fetcher) {
-    // Not held while waiting: then nobody would notice that they are no longer needed.
-    while let Some(keys) = wanted.keys() {
+async fn follow(keys: Arc<FetchedKeys>, mut fetcher: Fetcher) {
+    loop {
         let next = fetcher.fetch(&keys).await;
-        drop(keys);
-        until_due(&wanted, next).await;
+        until_due(&keys, next).await;
     }
 }
 
-/// Waits until the keys are too old, or a token names an unknown one, or they are no longer needed.
-async fn until_due(wanted: &KeysWanted, next: Duration) {
+/// Waits until the keys are too old, or a token names an unknown one.
+async fn until_due(keys: &FetchedKeys, next: Duration) {
     let now = Instant::now();
     let unknown = async {
-        wanted.newer_wanted().await;
+        keys.newer_wanted().await;
         sleep_until(now + UNKNOWN_KEY_MIN).await;
     };
     tokio::select! {
         () = sleep_until(now + next) => {}
         () = unknown => {}
-        () = wanted.no_longer_needed() => {}
     }
 }
 
@@ -185,11 +196,12 @@ fn refresh_after(headers: &HeaderMap) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::token::{Issuer, Verifier};
 
     #[tokio::test(start_paused = true)]
     async fn keys_are_fetched_when_they_are_old_and_for_an_unknown_one_not_too_often() {
         let keys = FetchedKeys::new("https://login.example/jwks".parse().unwrap(), None, vec![]);
-        let (wanted, issuer_keys) = (keys.wanted(), IssuerKeys::Fetched(keys));
+        let issuer_keys = IssuerKeys::Fetched(Arc::clone(&keys));
         let waited = async |wanted_at: &[u64]| {
             let began = Instant::now();
             let want = async {
@@ -201,7 +213,7 @@ mod tests {
                 std::future::pending::<()>().await;
             };
             tokio::select! {
-                () = until_due(&wanted, Duration::from_secs(100)) => began.elapsed().as_secs(),
+                () = until_due(&keys, Duration::from_secs(100)) => began.elapsed().as_secs(),
                 () = want => unreachable!(),
             }
         };
@@ -211,9 +223,23 @@ mod tests {
         issuer_keys.want_newer();
         assert_eq!(waited(&[]).await, 30);
         assert_eq!(waited(&[50]).await, 50);
-        drop(issuer_keys);
-        until_due(&wanted, Duration::MAX / 4).await;
-        assert!(wanted.keys().is_none());
+    }
+
+    #[tokio::test]
+    async fn keys_of_earlier_settings_are_not_fetched_any_more() {
+        let keys = FetchedKeys::new("http://127.0.0.1:1/jwks".parse().unwrap(), None, vec![]);
+        let issuer =
+            Issuer { name: "https://i.example".into(), keys: IssuerKeys::Fetched(keys.clone()) };
+        let verifier = Arc::new(Verifier { issuers: vec![issuer], ..Verifier::default() });
+        let authority = Authority::Tokens { verifier, anonymous_subscribe: false };
+        let fetching = KeyFetching::start(&authority, &Metrics::new(1));
+        assert_eq!(Arc::strong_count(&keys), 3);
+        drop(fetching);
+        // A connection that is open may still hold them.
+        while Arc::strong_count(&keys) > 2 {
+            tokio::task::yield_now().await;
+        }
+        drop(authority);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Other settings while the server runs: SIGHUP reads them again, and what can change does, all of
 //! it or nothing.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -11,7 +12,7 @@ use crate::auth::Authority;
 use crate::config::{Config, Reloaded, SettingsReader};
 use crate::file_limit::FileLimit;
 use crate::http::HttpServer;
-use crate::jwks;
+use crate::jwks::KeyFetching;
 use crate::logging;
 use crate::metrics::Metrics;
 use crate::tls::CertificateReload;
@@ -34,20 +35,13 @@ enum ApplyError {
 /// Applies settings to a server that runs.
 #[derive(Clone, Debug)]
 pub struct Reloader {
-    http_server: HttpServer,
-    certificates: Option<CertificateReload>,
-    metrics: Metrics,
+    pub(crate) http_server: HttpServer,
+    pub(crate) certificates: Option<CertificateReload>,
+    pub(crate) fetching: Arc<Mutex<KeyFetching>>,
+    pub(crate) metrics: Metrics,
 }
 
 impl Reloader {
-    pub(crate) fn new(
-        http_server: HttpServer,
-        certificates: Option<CertificateReload>,
-        metrics: Metrics,
-    ) -> Self {
-        Self { http_server, certificates, metrics }
-    }
-
     /// Reads the settings again and applies them. Where they cannot be used, nothing changes, the log
     /// says why, and the metrics show it until they can.
     pub async fn reload(&self, reader: &SettingsReader) {
@@ -85,7 +79,8 @@ impl Reloader {
         {
             verifier.begin_with(before);
         }
-        jwks::start(&config.authority, &self.metrics);
+        *self.fetching.lock().unwrap_or_else(PoisonError::into_inner) =
+            KeyFetching::start(&config.authority, &self.metrics);
         let connections_max =
             config.connections_max.unwrap_or_else(|| FileLimit::raise().connections_max());
         self.metrics.connections_limited(connections_max);
@@ -93,7 +88,8 @@ impl Reloader {
         Ok(())
     }
 
-    /// The files have just been read and were good; what becomes of it is logged and counted.
+    /// What becomes of it is logged and counted; the certificate that is served stays where the files
+    /// cannot be used.
     async fn exchange_certificate(&self) {
         if let Some(certificates) = self.certificates.clone() {
             let _ = spawn_blocking(move || certificates.reload()).await;

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -25,15 +26,24 @@ const ISSUERS: &str = "issuers";
 const LIKE: f64 = 0.7;
 
 /// What a configuration file says.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct ConfigFile {
     path: PathBuf,
     entries: BTreeMap<String, FileEntry>,
     issuers: Vec<IssuerTable>,
 }
 
+/// Values may be secrets.
+impl fmt::Debug for ConfigFile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("ConfigFile");
+        let keys: Vec<_> = self.entries.keys().collect();
+        shown.field("path", &self.path).field("keys", &keys).finish_non_exhaustive()
+    }
+}
+
 /// The value of one key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct FileEntry {
     /// As they would be written on a command line; several for an array.
     values: Vec<String>,
@@ -42,7 +52,7 @@ struct FileEntry {
 }
 
 /// An issuer of tokens of 1.0, as `[[issuers]]` names it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct IssuerTable {
     /// As `--issuer`.

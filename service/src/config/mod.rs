@@ -170,6 +170,15 @@ pub struct Config {
     pub logging: LoggingSettings,
 }
 
+/// What settings are read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ReadFor {
+    Start,
+    /// Of a server that runs. Its certificate has an exchange of its own, which keeps the one that is
+    /// served where the files cannot be used: an expired one is not to keep keys from being exchanged.
+    Reload,
+}
+
 impl Config {
     /// What requests go by, with as many connections as the machine allows.
     pub(crate) fn request_rules(&self, connections_max: usize) -> RequestRules {
@@ -289,15 +298,15 @@ impl Cli {
     /// # Errors
     /// Names the first flag that cannot be used, and what would do.
     pub fn into_task(self) -> Result<Task, ConfigError> {
-        self.into_task_on(&Network::THIS_MACHINE)
+        self.into_task_on(&Network::THIS_MACHINE, ReadFor::Start)
     }
 
-    fn into_task_on(self, network: &Network) -> Result<Task, ConfigError> {
+    fn into_task_on(self, network: &Network, purpose: ReadFor) -> Result<Task, ConfigError> {
         let issuers = self.file.as_ref().map(ConfigFile::issuers).unwrap_or_default();
         let flags = match self.command {
             Some(Command::Serve(flags)) => *flags,
             Some(Command::CheckConfig(flags)) => {
-                flags.into_config(network, issuers)?;
+                flags.into_config(network, issuers, purpose)?;
                 return Ok(Task::CheckConfig);
             }
             Some(Command::Config(flags)) => {
@@ -312,7 +321,7 @@ impl Cli {
             Some(Command::Token(flags)) => return Ok(Task::PrintToken(flags.into_token()?)),
             None => self.serve,
         };
-        Ok(Task::Serve(Box::new(flags.into_config(network, issuers)?)))
+        Ok(Task::Serve(Box::new(flags.into_config(network, issuers, purpose)?)))
     }
 }
 

@@ -6,18 +6,27 @@
 //! follow from it.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 
 use thiserror::Error;
 
 use super::config_file::ConfigFile;
-use super::{Cli, Config, ConfigError, Task, UsageError, environment, settings};
+use super::resolve::Network;
+use super::{Cli, Config, ConfigError, ReadFor, Task, UsageError, environment, settings};
 
 /// Reads the settings of this process again.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SettingsReader {
     line: Vec<OsString>,
     /// The file as it was at the start.
     start: Option<ConfigFile>,
+}
+
+/// A command line may hold secrets.
+impl fmt::Debug for SettingsReader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SettingsReader").field("start", &self.start).finish_non_exhaustive()
+    }
 }
 
 /// Settings that were read again.
@@ -37,7 +46,15 @@ pub enum ReloadError {
     Unreadable(String),
     /// A setting cannot be used.
     #[error(transparent)]
-    Unusable(#[from] ConfigError),
+    Unusable(ConfigError),
+    /// A setting cannot be used together with those that keep the values that they have.
+    #[error("{error}; these have changed in the file, and need a restart: {}", .need_restart.join(", "))]
+    NeedsRestart {
+        /// What does not go together.
+        error: ConfigError,
+        /// Their keys.
+        need_restart: Vec<String>,
+    },
 }
 
 impl SettingsReader {
@@ -63,7 +80,8 @@ impl SettingsReader {
         let path = ConfigFile::path(&self.line, variable(OsStr::new("FANFARE_CONFIG")));
         let file = path.map(|path| ConfigFile::read(&path)).transpose();
         let file = file.map_err(|error| unreadable(error.into()))?;
-        // What will not be in force has to be right, too: the next start reads it.
+        // What will not be in force has to be readable, too: the next start reads it. Not more than
+        // that, because files that settings name are read once.
         environment::read_with(&self.line, variable, file.clone()).map_err(unreadable)?;
         let mut need_restart = Vec::new();
         let file = file.map(|file| {
@@ -72,7 +90,13 @@ impl SettingsReader {
             file
         });
         let cli = environment::read_with(&self.line, variable, file).map_err(unreadable)?;
-        match cli.into_task()? {
+        let task = cli.into_task_on(&Network::THIS_MACHINE, ReadFor::Reload).map_err(|error| {
+            match &*need_restart {
+                [] => ReloadError::Unusable(error),
+                _ => ReloadError::NeedsRestart { error, need_restart: need_restart.clone() },
+            }
+        });
+        match task? {
             Task::Serve(config) => Ok(Reloaded { config, need_restart }),
             _ => Err(ReloadError::Unreadable("this process is no server".to_owned())),
         }

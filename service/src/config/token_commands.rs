@@ -85,7 +85,13 @@ impl TokenCommandFlags {
             Some(_) => ("--issuer-secret", &self.issuer_secret, &self.issuer_secret_file),
         };
         let secret = match (secret, file) {
-            (Some(secret), _) => secret.clone().into_bytes(),
+            (Some(_), Some(_)) => {
+                return out_of_range(
+                    flag,
+                    "and its file are two ways to say what to sign with; give one of them, in variables and the configuration file too",
+                );
+            }
+            (Some(secret), None) => secret.clone().into_bytes(),
             (None, Some(path)) => files::secret(flag, path)?,
             (None, None) => {
                 return out_of_range(

@@ -50,6 +50,8 @@ impl HttpServer {
     /// Other rules for the requests that come from now on.
     pub fn apply(&self, rules: RequestRules) {
         self.admission.limit(&rules.settings);
+        let requests_max = rules.settings.connections_per_address_max;
+        self.context.get().client_limits.limit_requests(requests_max);
         self.context.apply(rules);
     }
 

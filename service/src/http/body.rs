@@ -24,9 +24,28 @@ pub(super) enum Content {
     /// Known from the start.
     Whole(Full<Bytes>),
     /// Made while the request is still being read.
-    Lines(Channel<Bytes, Infallible>),
+    Lines(Box<ResponseLines>),
     /// A stream that is about to begin.
     Stream(Box<PendingStream>),
+}
+
+/// Lines that are made while the request is still being read.
+#[derive(Debug)]
+pub(super) struct ResponseLines {
+    lines: Channel<Bytes, Infallible>,
+    /// What the request counts as until they end, where clients have limits.
+    permits: StreamPermits,
+}
+
+impl ResponseLines {
+    pub(super) fn new(lines: Channel<Bytes, Infallible>) -> Self {
+        Self { lines, permits: StreamPermits::default() }
+    }
+
+    /// Counts it as this until it ends.
+    pub(super) fn count_as(&mut self, permits: StreamPermits) {
+        self.permits = permits;
+    }
 }
 
 /// A stream that is about to begin.
@@ -66,7 +85,7 @@ pub(super) enum ResponseBody {
     /// are filled up.
     Events { reader: SlotReader, segment_min: u32 },
     /// Made while the request is still being read.
-    Lines(Box<Channel<Bytes, Infallible>>),
+    Lines(Box<ResponseLines>),
 }
 
 /// What a connection learns of a response while hyper polls it. Dropped when hyper has the whole of
@@ -161,7 +180,7 @@ impl Body for ResponseBody {
                 Poll::Ready(next.map(|segment| Ok(Frame::data(counted(segment)))))
             }
             Self::Lines(lines) => {
-                Pin::new(&mut **lines).poll_frame(context).map(|frame| frame.map(plain))
+                Pin::new(&mut lines.lines).poll_frame(context).map(|frame| frame.map(plain))
             }
         }
     }

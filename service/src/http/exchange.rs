@@ -71,7 +71,7 @@ pub(super) fn to_body(
     let (head, content) = response.into_parts();
     let body = match content {
         Content::Whole(body) => ResponseBody::Whole(Box::new(body)),
-        Content::Lines(lines) => ResponseBody::Lines(Box::new(lines)),
+        Content::Lines(lines) => ResponseBody::Lines(lines),
         Content::Stream(opening) => {
             let PendingStream { mut subscription, first, permits } = *opening;
             subscribe::count_opened(&mut subscription, &context.metrics);

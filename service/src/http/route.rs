@@ -218,8 +218,10 @@ async fn dispatch_counted(
         permits = context.client_limits.open_stream(client, permits)?;
     }
     let mut response = dispatch(request, endpoint, client, context).await?;
-    if let Content::Stream(opening) = response.body_mut() {
-        opening.count_as(permits);
+    match response.body_mut() {
+        Content::Stream(opening) => opening.count_as(permits),
+        Content::Lines(lines) => lines.count_as(permits),
+        Content::Whole(_) => {}
     }
     Ok(response)
 }

@@ -85,7 +85,7 @@ impl Clients {
             ),
             publishing_limit: described_gauge(
                 "fanfare_publish_rate_clients_limit",
-                "The most addresses, and the most tokens, whose rate of publishing is remembered; those not seen for longest are forgotten.",
+                "The most addresses, and the most tokens, whose rate of publishing is remembered; beyond that, those seen once are forgotten first.",
             ),
         }
     }

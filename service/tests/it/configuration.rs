@@ -100,6 +100,47 @@ async fn a_reload_changes_keys_and_limits_for_the_next_request_and_a_bad_file_no
 }
 
 #[tokio::test]
+async fn a_reload_changes_the_limit_of_an_address_for_clients_behind_a_proxy_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("fanfare.toml");
+    write(&config, "");
+    let flags = ["--config", config.to_str().unwrap(), "--trusted-proxy", "127.0.0.1"];
+    let program = Program::start(&flags);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let stream = || {
+        let request = client.get(format!("{}/events/t", program.url));
+        request.header("x-forwarded-for", "192.0.2.1").send()
+    };
+    let _open = [stream().await.unwrap(), stream().await.unwrap()];
+    for (applied, (limit, expected)) in [(2, 200), (1, 429), (0, 200)].into_iter().enumerate() {
+        write(&config, &format!("connections-per-address = {limit}\n"));
+        program.signal(Signal::HUP);
+        let applied = (applied + 1) as f64;
+        eventually("it is read", async || program.figure(RELOADS[0]).await == applied).await;
+        let held = match limit {
+            1 => Some(stream().await.unwrap()),
+            _ => None,
+        };
+        assert_eq!(stream().await.unwrap().status().as_u16(), expected, "{limit}");
+        drop(held);
+    }
+}
+
+#[tokio::test]
+async fn settings_that_do_not_go_together_with_those_that_stay_are_refused_with_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("fanfare.toml");
+    write(&config, "");
+    let (program, lines) = Program::start_logged(&["--config", config.to_str().unwrap()]);
+    write(&config, "body-max = \"512MiB\"\nbodies-max = \"1GiB\"\n");
+    reloaded(&program, 0.0, 1.0).await;
+    drop(program);
+    let lines: Vec<String> = BufReader::new(lines).lines().map(Result::unwrap).collect();
+    let named = |line: &&String| line.contains("need a restart: bodies-max");
+    assert!(lines.iter().any(|line| named(&line)), "{lines:#?}");
+}
+
+#[tokio::test]
 async fn a_reload_changes_which_lines_are_logged() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("fanfare.toml");
@@ -203,4 +244,35 @@ async fn the_schema_of_the_configuration_file_is_met_by_the_settings_in_force() 
     for key in keys {
         assert!(properties.contains_key(key), "{key}");
     }
+}
+
+#[tokio::test]
+async fn a_certificate_that_cannot_be_used_any_more_does_not_keep_keys_from_being_exchanged() {
+    const SECRETS: [&str; 2] =
+        ["the first secret, with 32 bytes or more", "the second secret, with 32 bytes or more"];
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    write(&file("cert.pem"), &made.cert.pem());
+    write(&file("key.pem"), &made.signing_key.serialize_pem());
+    write(&file("secret"), SECRETS[0]);
+    let paths = ["cert.pem", "key.pem", "secret"].map(|name| file(name).display().to_string());
+    let flags = ["--tls-cert", &paths[0], "--tls-key", &paths[1], "--jwt-secret-file", &paths[2]];
+    let program = Program::start(&flags);
+    let client = reqwest::Client::builder().no_proxy().tls_danger_accept_invalid_certs(true);
+    let client = client.build().unwrap();
+    let status = async |secret: &str| {
+        let mut command = Command::new(PROGRAM);
+        let made = command.args(["token", "--publish=*", "--jwt-secret", secret]).output().unwrap();
+        let token = String::from_utf8(made.stdout).unwrap();
+        let request = client.post(format!("{}/events/t", program.url)).bearer_auth(token.trim());
+        request.body("x").send().await.unwrap().status().as_u16()
+    };
+    assert_eq!((status(SECRETS[0]).await, status(SECRETS[1]).await), (200, 401));
+    write(&file("cert.pem"), "no certificate any more");
+    write(&file("secret"), SECRETS[1]);
+    reloaded(&program, 1.0, 0.0).await;
+    assert_eq!((status(SECRETS[0]).await, status(SECRETS[1]).await), (401, 200));
+    let failed = r#"fanfare_tls_certificate_reloads_total{result="failure"}"#;
+    eventually("it is told", async || program.figure(failed).await >= 1.0).await;
 }

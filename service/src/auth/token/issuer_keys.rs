@@ -1,12 +1,11 @@
 //! The keys of an issuer: those of the settings, or those that its URL gave last.
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use jsonwebtoken::Algorithm;
 use tokio::sync::Notify;
-use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
 use super::{Key, KeyError};
@@ -20,7 +19,7 @@ pub enum IssuerKeys {
     Fetched(Arc<FetchedKeys>),
 }
 
-/// A set of keys (JWKS) at a URL, as it was fetched last. Whoever fetches it holds a [`KeysWanted`].
+/// A set of keys (JWKS) at a URL, as it was fetched last.
 pub struct FetchedKeys {
     url: Url,
     algorithm: Option<Algorithm>,
@@ -28,17 +27,7 @@ pub struct FetchedKeys {
     excluded: Vec<Key>,
     /// `None` until the first fetch has succeeded.
     keys: ArcSwapOption<Vec<Key>>,
-    wanted: Arc<Notify>,
-    is_needed: CancellationToken,
-    _needed: DropGuard,
-}
-
-/// For the one who fetches: what is to be fetched, for as long as somebody needs it.
-#[derive(Debug)]
-pub struct KeysWanted {
-    keys: Weak<FetchedKeys>,
-    wanted: Arc<Notify>,
-    is_needed: CancellationToken,
+    wanted: Notify,
 }
 
 impl IssuerKeys {
@@ -68,15 +57,12 @@ impl FetchedKeys {
     /// A set that has not been fetched yet.
     #[must_use]
     pub fn new(url: Url, algorithm: Option<Algorithm>, excluded: Vec<Key>) -> Arc<Self> {
-        let is_needed = CancellationToken::new();
         Arc::new(Self {
             url,
             algorithm,
             excluded,
             keys: ArcSwapOption::empty(),
-            wanted: Arc::default(),
-            is_needed: is_needed.clone(),
-            _needed: is_needed.drop_guard(),
+            wanted: Notify::new(),
         })
     }
 
@@ -92,14 +78,7 @@ impl FetchedKeys {
     /// # Errors
     /// When it is no set, or no key of it can be used.
     pub fn take(&self, json: &[u8]) -> Result<usize, KeyError> {
-        let mut keys = Key::set(json, self.algorithm)?;
-        keys.retain(|key| !self.excluded.iter().any(|excluded| key.is_same_as(excluded)));
-        if keys.is_empty() {
-            return Err(KeyError::EmptySet);
-        }
-        let count = keys.len();
-        self.keys.store(Some(Arc::new(keys)));
-        Ok(count)
+        self.store(Key::set(json, self.algorithm)?).ok_or(KeyError::EmptySet)
     }
 
     /// Begins with what another one has fetched from the same URL, so that other settings do not
@@ -107,40 +86,24 @@ impl FetchedKeys {
     pub fn begin_with(&self, other: &Self) {
         if self.url == other.url && self.algorithm == other.algorithm {
             let keys = other.keys.load_full();
-            let allowed = keys.filter(|keys| {
-                let excluded = |key: &Key| self.excluded.iter().any(|other| key.is_same_as(other));
-                !keys.iter().any(excluded)
-            });
-            self.keys.store(allowed);
+            self.store(keys.map(|keys| keys.to_vec()).unwrap_or_default());
         }
     }
 
-    /// For the one who fetches it.
-    #[must_use]
-    pub fn wanted(self: &Arc<Self>) -> KeysWanted {
-        KeysWanted {
-            keys: Arc::downgrade(self),
-            wanted: Arc::clone(&self.wanted),
-            is_needed: self.is_needed.clone(),
+    /// Keeps those that it may have, and says how many; where there are none, those from before.
+    fn store(&self, mut keys: Vec<Key>) -> Option<usize> {
+        keys.retain(|key| !self.excluded.iter().any(|excluded| key.is_same_as(excluded)));
+        let count = keys.len();
+        if count == 0 {
+            return None;
         }
-    }
-}
-
-impl KeysWanted {
-    /// The set, while it is needed.
-    #[must_use]
-    pub fn keys(&self) -> Option<Arc<FetchedKeys>> {
-        self.keys.upgrade()
+        self.keys.store(Some(Arc::new(keys)));
+        Some(count)
     }
 
     /// Waits until a token names a key that is not known.
-    pub async fn newer_wanted(&self) {
+    pub(crate) async fn newer_wanted(&self) {
         self.wanted.notified().await;
-    }
-
-    /// Waits until nobody needs it any more.
-    pub async fn no_longer_needed(&self) {
-        self.is_needed.cancelled().await;
     }
 }
 
@@ -207,15 +170,18 @@ mod tests {
         assert_eq!(keys.take(set("b").as_bytes()), Err(KeyError::EmptySet));
     }
 
-    #[tokio::test]
-    async fn the_one_who_fetches_learns_when_newer_keys_are_wanted_and_when_none_are() {
-        let keys = fetched("https://login.example/jwks");
-        let wanted = keys.wanted();
-        IssuerKeys::Fetched(Arc::clone(&keys)).want_newer();
-        wanted.newer_wanted().await;
-        assert!(wanted.keys().is_some());
-        drop(keys);
-        wanted.no_longer_needed().await;
-        assert!(wanted.keys().is_none());
+    #[test]
+    fn other_settings_leave_out_a_key_that_weaker_rules_use_and_keep_the_others() {
+        let both = {
+            let other =
+                r#""kty":"OKP","crv":"Ed25519","x":"Xx4_L89E6RsyvDTzN9wuN3cDwgifPkXMgFJv_HMIxdk""#;
+            set("a").replace("]}", &format!(r#", {{{other}, "kid": "b"}}]}}"#))
+        };
+        let before = fetched("https://login.example/jwks");
+        assert_eq!(before.take(both.as_bytes()), Ok(2));
+        let excluded = Key::set(set("a").as_bytes(), None).unwrap();
+        let after = FetchedKeys::new(before.url().clone(), None, excluded);
+        after.begin_with(&before);
+        assert_eq!(names(&after).unwrap(), ["b"]);
     }
 }

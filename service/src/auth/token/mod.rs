@@ -18,7 +18,7 @@ mod verifier;
 
 pub use claims::{Grant, GrantedPayload, TokenGrants};
 pub use error::{TokenError, TokenFault};
-pub use issuer_keys::{FetchedKeys, IssuerKeys, KeysWanted};
+pub use issuer_keys::{FetchedKeys, IssuerKeys};
 pub use key::{Key, KeyError};
 pub use peek::Dialect;
 pub use signing::{Secret, TokenRequest};

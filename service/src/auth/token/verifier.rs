@@ -155,8 +155,12 @@ impl Verifier {
         rules.set_issuer(&[&issuer.name]);
         let keys = issuer.keys.current().ok_or(TokenError::KeysNotFetched)?;
         let decoded = self.decode::<AccessClaims>(token, peeked, &keys, rules);
-        if decoded.as_ref().err() == Some(&TokenError::UnknownKey) {
-            issuer.keys.want_newer();
+        // Keys without a name are tried for every name.
+        let is_known = keys.iter().any(|key| key.id() == peeked.key_id.as_deref());
+        match &decoded {
+            Err(TokenError::UnknownKey) => issuer.keys.want_newer(),
+            Err(TokenError::Signature) if !is_known => issuer.keys.want_newer(),
+            _ => {}
         }
         let claims = decoded?;
         check_begin(claims.not_before())?;

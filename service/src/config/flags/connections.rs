@@ -19,7 +19,8 @@ pub(super) struct ConnectionFlags {
     #[arg(long, env = "FANFARE_CONNECTIONS", value_name = "N",
           value_parser = count(0..=usize::MAX), default_value_t = 0)]
     pub(super) connections: usize,
-    /// The most connections from one IP address; 0 for no limit
+    /// The most connections from one address, which is the /64 network with IPv6; behind a trusted proxy the
+    /// most requests of one client at a time; 0 for no limit
     #[arg(long, env = "FANFARE_CONNECTIONS_PER_ADDRESS", value_name = "N",
           value_parser = count(0..=usize::MAX), default_value_t = 0)]
     pub(super) connections_per_address: usize,

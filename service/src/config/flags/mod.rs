@@ -21,7 +21,7 @@ use clap::Args;
 
 use super::config_file::IssuerTable;
 use super::resolve::Network;
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, ReadFor};
 use crate::delivery::DeliverySettings;
 use crate::event::ReservedNames;
 use crate::http::{HttpSettings, OriginPolicy};
@@ -75,6 +75,7 @@ impl ServeFlags {
         self,
         network: &Network,
         issuers: &[IssuerTable],
+        purpose: ReadFor,
     ) -> Result<Config, ConfigError> {
         self.limits.check()?;
         // Once: a file may be a pipe, which is empty when it is read again.
@@ -82,7 +83,11 @@ impl ServeFlags {
         let public_urls = self.tokens.public_urls();
         let Listeners { public, unix, inherited, admin, open_to_network, is_local, hosts, origins } =
             self.listening.resolve(network, &authority, self.tokens.hosts())?;
-        let certificates = self.tls.certificates()?;
+        let is_https = self.tls.is_given();
+        let certificates = match purpose {
+            ReadFor::Start => self.tls.certificates()?,
+            ReadFor::Reload => None,
+        };
         let demos = self.listening.demos;
         let explains = self.tokens.explains(is_local);
         Ok(Config {
@@ -91,7 +96,7 @@ impl ServeFlags {
             inherited,
             admin_listen: admin,
             hosts,
-            origins: OriginPolicy { is_https: certificates.is_some(), ..origins },
+            origins: OriginPolicy { is_https, ..origins },
             certificates,
             open_to_network,
             demos,

@@ -21,6 +21,10 @@ pub(super) struct TlsFlags {
 }
 
 impl TlsFlags {
+    pub(super) fn is_given(&self) -> bool {
+        self.tls_cert.is_some() && self.tls_key.is_some()
+    }
+
     /// The certificate, read and checked; `None` for plain HTTP.
     pub(super) fn certificates(&self) -> Result<Option<Arc<CertificateStore>>, ConfigError> {
         let missing = |flag, problem| Err(ConfigError::OutOfRange { flag, problem });

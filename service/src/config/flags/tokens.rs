@@ -392,6 +392,11 @@ fn check_keys_differ(verifier: &Verifier) -> Result<(), ConfigError> {
 fn jwks_url(text: &str) -> Result<Url, &'static str> {
     let url = Url::parse(text);
     let url = url.map_err(|_| "is no URL; write one such as https://login.example/jwks.json")?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(
+            "has a user or a password, which would stand in the log; write one such as https://login.example/jwks.json",
+        );
+    }
     let host = url.host_str().and_then(|host| host.parse::<HostName>().ok());
     let is_loopback = host.is_some_and(|host| host.is_loopback());
     match url.scheme() {

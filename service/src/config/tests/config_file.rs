@@ -27,7 +27,7 @@ impl Written {
     }
 
     fn config(&self, flags: &[&str]) -> Result<Config, String> {
-        let task = self.read(flags)?.into_task_on(&NETWORK);
+        let task = self.read(flags)?.into_task_on(&NETWORK, ReadFor::Start);
         match task.map_err(|error| error.to_string())? {
             Task::Serve(config) => Ok(*config),
             other => Err(format!("not for serving: {other:?}")),
@@ -68,7 +68,11 @@ fn the_file_is_found_wherever_it_is_named_and_for_every_command() {
     let variable = |name: &OsStr| (name == "FANFARE_CONFIG").then(|| file.path().into());
     let none = |_: &OsStr| None;
     let line = |words: &[&str]| -> Vec<OsString> { words.iter().map(OsString::from).collect() };
-    let check = |cli: Result<Cli, UsageError>| match cli.unwrap().into_task_on(&NETWORK).unwrap() {
+    let check = |cli: Result<Cli, UsageError>| match cli
+        .unwrap()
+        .into_task_on(&NETWORK, ReadFor::Start)
+        .unwrap()
+    {
         Task::HealthCheck(check) => check.admin,
         other => panic!("{other:?}"),
     };
@@ -79,7 +83,10 @@ fn the_file_is_found_wherever_it_is_named_and_for_every_command() {
     );
     assert_eq!(check(environment::read(&line(&["fanfare", "healthcheck"]), &variable)), expected);
     let token = line(&["fanfare", "token", "--publish=x", &inline]);
-    let error = environment::read(&token, &none).unwrap().into_task_on(&NETWORK).unwrap_err();
+    let error = environment::read(&token, &none)
+        .unwrap()
+        .into_task_on(&NETWORK, ReadFor::Start)
+        .unwrap_err();
     assert!(error.to_string().contains("/nowhere"), "{error}");
 }
 
@@ -172,7 +179,9 @@ fn what_is_in_force_is_printed_with_its_origin_and_without_secrets() {
     let file = Written::new("retain-events = 1\njwt-secret = \"a secret that nobody is to see\"\n");
     let flags = ["config", "--retain-bytes=9MiB", "--issuer-secret", "hidden, too"];
     let cli = file.read(&flags).unwrap();
-    let Ok(Task::PrintSettings(text)) = cli.into_task_on(&NETWORK) else { panic!("a list") };
+    let Ok(Task::PrintSettings(text)) = cli.into_task_on(&NETWORK, ReadFor::Start) else {
+        panic!("a list")
+    };
     for line in [
         &format!("retain-events = 1  # {}, line 1", file.path()),
         "# issuer-secret = (hidden)  # command line",
@@ -185,7 +194,9 @@ fn what_is_in_force_is_printed_with_its_origin_and_without_secrets() {
     assert!(!text.contains("nobody is to see") && !text.contains("hidden, too"), "{text}");
     // It is a configuration file itself, that says the same.
     let again = Written::new(&text).read(&["config"]).unwrap();
-    let Ok(Task::PrintSettings(again)) = again.into_task_on(&NETWORK) else { panic!("a list") };
+    let Ok(Task::PrintSettings(again)) = again.into_task_on(&NETWORK, ReadFor::Start) else {
+        panic!("a list")
+    };
     let values = |text: &str| -> Vec<String> {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         lines.map(|line| line.split("  # ").next().unwrap().to_owned()).collect()

@@ -31,7 +31,7 @@ fn config(flags: &[&str]) -> Result<Config, String> {
 }
 
 fn task(flags: &[&str]) -> Result<Task, String> {
-    read(flags)?.into_task_on(&NETWORK).map_err(|error| error.to_string())
+    read(flags)?.into_task_on(&NETWORK, ReadFor::Start).map_err(|error| error.to_string())
 }
 
 fn read(flags: &[&str]) -> Result<Cli, String> {
@@ -82,7 +82,9 @@ fn the_defaults_of_flags_are_those_of_the_settings() {
 fn a_flag_of_an_earlier_version_is_understood_with_a_hint_of_its_new_name() {
     let mut cli = read(&["--log-events=7", "--gentle-refusals", "no"]).unwrap();
     let hints = cli.take_hints();
-    let Ok(Task::Serve(config)) = cli.into_task_on(&NETWORK) else { panic!("it serves") };
+    let Ok(Task::Serve(config)) = cli.into_task_on(&NETWORK, ReadFor::Start) else {
+        panic!("it serves")
+    };
     assert_eq!((config.log.events_max, config.http.retry_on_reject), (7, false));
     let expected = [
         "--gentle-refusals is called --retry-on-reject now",

@@ -1,7 +1,7 @@
 //! The headers in which proxies name the clients they call for: `Forwarded` (RFC 7239), and
 //! `X-Forwarded-For` with `X-Forwarded-Proto`, which is what most write.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hyper::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
 
@@ -84,7 +84,8 @@ fn node(text: &str) -> Option<IpAddr> {
             address.parse().ok().filter(|_| port.is_empty() || is_port(port))?;
         return Some(IpAddr::from(address).to_canonical());
     }
-    text.parse::<SocketAddrV4>().ok().map(|address| (*address.ip()).into())
+    let (address, port) = text.split_once(':')?;
+    address.parse::<Ipv4Addr>().ok().filter(|_| is_port(port)).map(IpAddr::from)
 }
 
 /// A number, or a name that is made up (RFC 7239, section 6.2).
@@ -98,14 +99,17 @@ fn read_forwarded(line: &str, hops: &mut Vec<Hop>) -> Option<()> {
     // Lists may have empty entries, which say nothing.
     let is_there = |part: &&str| !part.trim().is_empty();
     for element in split_unquoted(line, b',')?.into_iter().filter(is_there) {
-        let mut hop = Hop::default();
+        let (mut hop, mut has_for) = (Hop::default(), false);
         for pair in split_unquoted(element, b';')?.into_iter().filter(is_there) {
             let pair = pair.trim();
             let (name, value) = pair.split_once('=')?;
             let value = unquoted(value)?;
             match name.to_ascii_lowercase().as_str() {
-                "for" if hop.address.is_some() => return None,
-                "for" => hop.address = node(&value),
+                "for" if has_for => return None,
+                "for" => {
+                    has_for = true;
+                    hop.address = node(&value);
+                }
                 "proto" => hop.scheme = known_scheme(&value),
                 _ => {}
             }

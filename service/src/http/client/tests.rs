@@ -27,7 +27,7 @@ fn address(text: &str) -> ClientAddress {
 
 #[test]
 fn a_trusted_proxy_names_its_client_in_either_header() {
-    let cases: [(HeaderLines<'_>, &str); 21] = [
+    let cases: [(HeaderLines<'_>, &str); 23] = [
         (&[], PROXY),
         (&[("x-forwarded-for", "192.0.2.1")], "192.0.2.1"),
         (&[("x-forwarded-for", "192.0.2.1:4711")], "192.0.2.1"),
@@ -46,6 +46,8 @@ fn a_trusted_proxy_names_its_client_in_either_header() {
         (&[("forwarded", "For=\"192.0.2.1:80\";proto=http;by=10.0.0.1")], "192.0.2.1"),
         (&[("forwarded", "for=\"[2001:db8:1::1]:_x\"")], "2001:db8:1::1"),
         (&[("forwarded", "for=[2001:db8:1::1]")], "2001:db8:1::1"),
+        (&[("forwarded", "for=\"192.0.2.1:_x\"")], "192.0.2.1"),
+        (&[("forwarded", "for=\"192.0.2.1:4711\"")], "192.0.2.1"),
         (&[("forwarded", "for=203.0.113.9 , for=192.0.2.1;ext=\"a,b;c\\\"\"")], "192.0.2.1"),
         (&[("forwarded", "for=192.0.2.1, for=10.0.0.2")], "192.0.2.1"),
         (&[("forwarded", "for=203.0.113.9"), ("forwarded", "for=192.0.2.1;")], "192.0.2.1"),
@@ -62,7 +64,7 @@ fn a_trusted_proxy_names_its_client_in_either_header() {
 
 #[test]
 fn what_cannot_be_read_counts_for_the_proxy() {
-    let cases: [HeaderLines<'_>; 17] = [
+    let cases: [HeaderLines<'_>; 18] = [
         &[("x-forwarded-for", "")],
         &[("x-forwarded-for", "192.0.2.1,")],
         &[("x-forwarded-for", "192.0.2.1, unknown")],
@@ -79,6 +81,7 @@ fn what_cannot_be_read_counts_for_the_proxy() {
         // A quote that a client opens must not hide what the proxy appends.
         &[("forwarded", "for=\"203.0.113.9, for=192.0.2.1")],
         &[("forwarded", "for=192.0.2.1;for=203.0.113.9")],
+        &[("forwarded", "for=_hidden;for=203.0.113.9")],
         &[("forwarded", "192.0.2.1")],
         // One of the two is the client's own.
         &[("forwarded", "for=203.0.113.9"), ("x-forwarded-for", "192.0.2.1")],

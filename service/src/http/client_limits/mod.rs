@@ -73,7 +73,7 @@ pub struct ClientLimits {
 #[derive(Debug)]
 struct ClientUsage {
     proxies: TrustedProxies,
-    requests: Option<Arc<OpenCounts<ClientAddress>>>,
+    requests: Arc<OpenCounts<ClientAddress>>,
     streams_of_address: Option<Arc<OpenCounts<ClientAddress>>>,
     streams_of_token: Option<Arc<OpenCounts<TokenHolder>>>,
     rates: Option<(PublishRates<ClientAddress>, PublishRates<TokenHolder>)>,
@@ -125,7 +125,10 @@ impl ClientLimits {
         Self {
             inner: Arc::new(ClientUsage {
                 proxies: settings.proxies.clone(),
-                requests: per_address(settings.requests_per_address_max),
+                requests: Arc::new(OpenCounts::new(
+                    settings.requests_per_address_max.unwrap_or(usize::MAX),
+                    None,
+                )),
                 streams_of_address: per_address(settings.streams_per_address_max),
                 streams_of_token: of_token,
                 rates,
@@ -133,6 +136,11 @@ impl ClientLimits {
                 waiting: AtomicUsize::new(0),
             }),
         }
+    }
+
+    /// Another limit of the requests of an address behind a proxy, from now on.
+    pub(super) fn limit_requests(&self, max: Option<usize>) {
+        self.inner.requests.limit(max.unwrap_or(usize::MAX));
     }
 
     /// The client of a request on a connection of this peer.
@@ -146,11 +154,12 @@ impl ClientLimits {
         peer.filter(|_| !self.inner.proxies.trusts(peer)).map(Into::into)
     }
 
-    /// Counts a request for as long as it is served, if it comes through a proxy. A stream is one for
-    /// as long as it is open.
+    /// Counts a request, if it comes through a proxy, until its response is there; one whose response is
+    /// made as it goes on, and a stream, until that ends.
     pub(super) fn begin(&self, client: &RequestClient) -> Result<StreamPermits, ClientLimitError> {
-        let counts = self.inner.requests.as_ref().filter(|_| client.behind_proxy);
-        let request = counts.map(|counts| counts.enter(client.address, 0)).transpose();
+        let counts = &self.inner.requests;
+        let counted = client.behind_proxy && counts.is_limited();
+        let request = counted.then(|| counts.enter(client.address, 0)).transpose();
         let request = request.map_err(|_| ClientLimitError::RequestsOfAddress)?;
         Ok(StreamPermits { request, ..StreamPermits::default() })
     }
@@ -222,7 +231,7 @@ impl ClientLimits {
         };
         let rates = inner.rates.as_ref();
         ClientCounts {
-            addresses_with_requests: clients(&inner.requests),
+            addresses_with_requests: inner.requests.clients(),
             addresses_with_streams: clients(&inner.streams_of_address),
             tokens_with_streams: inner
                 .streams_of_token

@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What each client has open, by what it is counted by.
 #[derive(Debug)]
 pub(super) struct OpenCounts<K: Hash + Eq + Copy> {
-    streams_max: usize,
+    streams_max: AtomicUsize,
     subscriptions_max: Option<usize>,
     open: Mutex<HashMap<K, Usage>>,
 }
@@ -37,7 +38,18 @@ pub(in crate::http) struct CountPermit<K: Hash + Eq + Copy> {
 
 impl<K: Hash + Eq + Copy> OpenCounts<K> {
     pub(super) fn new(streams_max: usize, subscriptions_max: Option<usize>) -> Self {
+        let streams_max = AtomicUsize::new(streams_max);
         Self { streams_max, subscriptions_max, open: Mutex::default() }
+    }
+
+    /// Another limit from now on. What is open stays, also when it is more than that.
+    pub(super) fn limit(&self, streams_max: usize) {
+        self.streams_max.store(streams_max, Ordering::Relaxed);
+    }
+
+    /// Whether anything is limited, and so has to be counted.
+    pub(super) fn is_limited(&self) -> bool {
+        self.streams_max.load(Ordering::Relaxed) < usize::MAX || self.subscriptions_max.is_some()
     }
 
     /// Counts one more, with so many selectors, if the limits allow it.
@@ -50,7 +62,7 @@ impl<K: Hash + Eq + Copy> OpenCounts<K> {
         let mut usage = open.get(&client).copied().unwrap_or_default();
         usage.streams += 1;
         usage.subscriptions += subscriptions;
-        if usage.streams > self.streams_max {
+        if usage.streams > self.streams_max.load(Ordering::Relaxed) {
             return Err(Share::Streams);
         }
         if self.subscriptions_max.is_some_and(|max| usage.subscriptions > max) {

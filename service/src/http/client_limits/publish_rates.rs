@@ -2,9 +2,8 @@
 //! moment at which it is full again (GCRA, the generic cell rate algorithm of ATM).
 //!
 //! The crate `governor` does the same, but keeps every client that it ever saw until it is told to
-//! look through all of them. Here the table has a size, and forgets those that were not seen for
-//! longest: their buckets are full when they come back. Who wants to be forgotten needs as many
-//! addresses as the table has places, and with those it could publish as much anyway.
+//! look through all of them. Here the table has a size, and forgets those seen once first, then those
+//! not seen for long: their buckets are full when they come back.
 
 use std::hash::Hash;
 use std::sync::Arc;

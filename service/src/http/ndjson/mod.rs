@@ -23,7 +23,7 @@ use tracing::Instrument as _;
 
 use super::Context;
 use super::authorise::Access;
-use super::body::Content;
+use super::body::{Content, ResponseLines};
 use super::body_memory::HeldMemory;
 use super::client::{ClientAddress, RequestClient};
 use super::incoming::Incoming;
@@ -69,7 +69,7 @@ pub(super) async fn publish(
     // The span of the request ends with the batch.
     context.lifecycle.tasks().spawn(batch.run(body).in_current_span());
     let mut response = response::whole(StatusCode::OK, NDJSON, Bytes::new());
-    *response.body_mut() = Content::Lines(channel);
+    *response.body_mut() = Content::Lines(Box::new(ResponseLines::new(channel)));
     Ok(response)
 }
 

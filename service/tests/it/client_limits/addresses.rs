@@ -89,6 +89,28 @@ async fn the_connections_of_a_proxy_are_not_those_of_one_client() {
 }
 
 #[tokio::test]
+async fn a_request_of_many_events_counts_until_it_ends() {
+    let server = start(&[&PROXY, &["--connections-per-address", "1"]]).await;
+    let mut batch = Wire::open(&server).await;
+    batch
+        .say(
+            "POST /events HTTP/1.1\r\nhost: localhost\r\nx-forwarded-for: 192.0.2.1\r\n\
+             content-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n\
+             19\r\n{\"topic\":\"t\",\"data\":\"x\"}\n\r\n",
+        )
+        .await;
+    assert_eq!(batch.head().await.status, 200);
+    let (detail, _) = refusal(for_client(server.get("/"), "192.0.2.1")).await;
+    assert!(detail.contains("as many requests as one may have"), "{detail}");
+    open(for_client(server.get("/"), "192.0.2.2")).await;
+    batch.reset();
+    eventually("it has ended", async || {
+        for_client(server.get("/"), "192.0.2.1").send().await.unwrap().status() == 200
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_proxy_that_is_trusted_says_by_which_scheme_a_page_called() {
     let server = start(&[&PROXY, &["--host", "push.example", "--jwt-secret", SECRET]]).await;
     let cookie = format!("mercureAuthorization={}", token(&json!({ "publish": ["*"] }), &[]));

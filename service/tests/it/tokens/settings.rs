@@ -5,7 +5,7 @@ const JWKS: [&str; 5] = ["--issuer", ISSUER, "--public-url", PUBLIC_URL, "--issu
 #[test]
 fn settings_of_tokens_that_cannot_be_used_keep_the_server_from_starting() {
     let short = "too short to be a secret";
-    let cases: [(&[&str], &str); 15] = [
+    let cases: [(&[&str], &str); 16] = [
         (&["--jwt-secret", short], "needs at least 32"),
         (&["--jwt-secret-file", "/nowhere"], "--jwt-secret-file /nowhere cannot be read"),
         (&["--jwt-key", "/etc/hostname"], "no public key"),
@@ -23,6 +23,7 @@ fn settings_of_tokens_that_cannot_be_used_keep_the_server_from_starting() {
         ),
         (&[&JWKS[..], &["http://login.example/jwks"]].concat(), "is not https"),
         (&[&JWKS[..], &["file:///jwks"]].concat(), "is not https"),
+        (&[&JWKS[..], &["https://me:pw@login.example/jwks"]].concat(), "has a user or a password"),
         (&["--jwt-algorithm", "HS512"], "--jwt-algorithm is given without"),
         (
             &["--jwt-secret", SECRET, "--publisher-jwt-algorithm", "HS256"],
