@@ -10,8 +10,8 @@
 //! head moves, and reads on from there: one code path whether it has caught up, is behind or
 //! replays, and no event is held anywhere but in the log.
 
-mod index;
 mod memory;
+mod window;
 
 pub use memory::{MemoryLog, MemoryLogSettings};
 

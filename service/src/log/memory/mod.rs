@@ -6,13 +6,11 @@
 //! parts, and what is evicted is taken out in portions and dropped outside. The callbacks of
 //! `follow` are called after it is released.
 
-mod custom_ids;
-mod state;
-
 use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use super::window::{Appended, Window, WindowLimits};
 use super::{
     AppendError, Appending, Bounds, EventFilter, Log, OnAppend, Page, PageBack, PageLimit,
     Position, ReadRange, Receipt,
@@ -20,7 +18,6 @@ use super::{
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
 use crate::topic::Topic;
-use state::{Appended, LogState};
 
 /// The bounds of the log in memory.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +41,17 @@ impl Default for MemoryLogSettings {
     }
 }
 
+impl MemoryLogSettings {
+    fn at(&self, now_ms: u64) -> WindowLimits {
+        let age_ms = u64::try_from(self.age_max.as_millis()).unwrap_or(u64::MAX);
+        WindowLimits {
+            events_max: self.events_max,
+            bytes_max: self.bytes_max,
+            oldest_ms: now_ms.saturating_sub(age_ms),
+        }
+    }
+}
+
 /// How many events are evicted before other threads get the lock.
 const EVICTED_MAX: usize = 512;
 
@@ -52,9 +60,8 @@ pub struct MemoryLog {
     settings: MemoryLogSettings,
     clock: Clock,
     buffers: Buffers,
-    epoch: Epoch,
     // A plain mutex: it is held for well under a microsecond an event and never across an await.
-    state: Mutex<LogState>,
+    window: Mutex<Window>,
     on_append: RwLock<Vec<OnAppend>>,
 }
 
@@ -69,12 +76,13 @@ impl MemoryLog {
     #[must_use]
     pub fn new(settings: MemoryLogSettings, clock: Clock) -> Self {
         let opened_ms = clock.unix_ms();
+        let epoch = Epoch::begun_at(opened_ms, rand::random());
+        let buffers = Buffers::default();
         Self {
             settings,
             clock,
-            buffers: Buffers::default(),
-            epoch: Epoch::begun_at(opened_ms, rand::random()),
-            state: Mutex::new(LogState::opened_at(opened_ms)),
+            buffers: buffers.clone(),
+            window: Mutex::new(Window::opened_at(opened_ms, epoch, buffers)),
             on_append: RwLock::default(),
         }
     }
@@ -85,27 +93,26 @@ impl MemoryLog {
         self.evict(self.clock.unix_ms());
     }
 
-    fn lock(&self) -> MutexGuard<'_, LogState> {
+    fn lock(&self) -> MutexGuard<'_, Window> {
         // Nothing inside can panic half-way through a change; going on is better than ending all.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn append_now(&self, events: Vec<EncodedEvent>) -> Vec<Result<Receipt, AppendError>> {
         let (now_ms, now) = (self.clock.unix_ms(), Instant::now());
-        let mut state = self.lock();
-        let appended: Vec<_> = events
-            .into_iter()
-            .map(|event| state.append(event, (now_ms, now), self.epoch, &self.buffers))
-            .collect();
-        drop(state);
+        let mut window = self.lock();
+        let appended: Vec<_> =
+            events.into_iter().map(|event| window.append(event, (now_ms, now))).collect();
+        drop(window);
         self.evict(now_ms);
         appended.into_iter().map(Appended::into_result).collect()
     }
 
     /// Drops what is beyond the limits, some at a time, so that no thread waits long for the lock.
     fn evict(&self, now_ms: u64) {
+        let limits = self.settings.at(now_ms);
         loop {
-            let evicted = self.lock().evict(&self.settings, now_ms, EVICTED_MAX, &self.buffers);
+            let evicted = self.lock().evict(&limits, EVICTED_MAX);
             if evicted.len() < EVICTED_MAX {
                 return;
             }
@@ -131,21 +138,11 @@ impl Log for MemoryLog {
     }
 
     fn read(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> Page {
-        if let EventFilter::Candidates(selectors) = filter
-            && let Some(topics) = selectors.exact_topics()
-        {
-            return self.lock().read_topics(topics, range, limit);
-        }
-        self.lock().read_everything(range, limit)
+        self.lock().read(range, filter, limit)
     }
 
     fn read_back(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> PageBack {
-        if let EventFilter::Candidates(selectors) = filter
-            && let Some(topics) = selectors.exact_topics()
-        {
-            return self.lock().read_topics_back(topics, range, limit);
-        }
-        self.lock().read_everything_back(range, limit)
+        self.lock().read_back(range, filter, limit)
     }
 
     fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>> {
@@ -154,12 +151,11 @@ impl Log for MemoryLog {
 
     fn locate(&self, id: &str) -> Position {
         let now_ms = self.clock.unix_ms();
-        self.lock().locate(id, self.epoch, now_ms)
+        self.lock().locate(id, now_ms)
     }
 
     fn id_at(&self, sequence: Sequence) -> Option<HubId> {
-        let accepted_ms = self.lock().time_at(sequence)?;
-        Some(HubId { epoch: self.epoch, sequence, accepted_ms })
+        self.lock().id_at(sequence)
     }
 
     fn buffers(&self) -> &Buffers {
@@ -167,7 +163,7 @@ impl Log for MemoryLog {
     }
 
     fn bounds(&self) -> Bounds {
-        self.lock().bounds(self.epoch)
+        self.lock().bounds()
     }
 }
 

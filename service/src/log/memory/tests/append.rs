@@ -6,7 +6,7 @@ use super::*;
 fn an_empty_log_has_its_head_at_0() {
     let stage = stage(UNBOUNDED);
     let expected = Bounds {
-        epoch: stage.log.epoch,
+        epoch: stage.epoch(),
         head: Sequence(0),
         head_ms: 1_000,
         oldest: Sequence(1),
@@ -54,7 +54,7 @@ fn an_id_made_by_the_log_tells_epoch_sequence_and_time() {
     let stage = stage(UNBOUNDED);
     stage.set_clock(1_234);
     stage.append(&["t"]);
-    let expected = HubId { epoch: stage.log.epoch, sequence: Sequence(1), accepted_ms: 1_234 };
+    let expected = HubId { epoch: stage.epoch(), sequence: Sequence(1), accepted_ms: 1_234 };
     assert_eq!(HubId::parse(&stage.id_of(1)), Some(expected));
 }
 

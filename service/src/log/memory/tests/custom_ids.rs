@@ -26,7 +26,7 @@ fn an_id_that_comes_again_is_found_where_it_came_first() {
     assert_eq!(place(), Position::After(Sequence(4)));
     stage.append(&["t"; 2]);
     assert_eq!(place(), Position::Unknown);
-    assert!(stage.log.lock().by_custom_id.is_empty());
+    assert!(stage.log.lock().custom_ids().is_empty());
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn what_is_wrong_with_one_of_a_batch_does_not_stop_the_others() {
 #[test]
 fn the_memory_of_repeated_ids_is_counted_and_given_back() {
     let stage = stage(MemoryLogSettings { events_max: 100, ..UNBOUNDED });
-    let bytes = || stage.log.lock().by_custom_id.bytes();
+    let bytes = || stage.log.lock().custom_ids().bytes();
     stage.append_with_id("x").unwrap();
     let one = bytes();
     for _ in 0..50 {

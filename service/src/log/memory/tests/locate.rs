@@ -17,7 +17,7 @@ fn an_id_of_this_epoch_tells_its_position_whether_retained_or_not() {
 fn the_places_before_the_oldest_and_after_the_newest_are_known_even_when_nothing_is_retained() {
     let stage = stage(MemoryLogSettings { age_max: Duration::ZERO, ..UNBOUNDED });
     let check = |sequence: u64, ms: u64| {
-        let id = HubId { epoch: stage.log.epoch, sequence: Sequence(sequence), accepted_ms: ms };
+        let id = HubId { epoch: stage.epoch(), sequence: Sequence(sequence), accepted_ms: ms };
         assert_eq!(stage.log.id_at(Sequence(sequence)), Some(id));
         assert_eq!(stage.log.locate(&id.to_string()), Position::After(Sequence(sequence)));
     };
@@ -43,7 +43,7 @@ fn an_id_of_another_epoch_tells_only_its_time() {
         stage.append(&["t"]);
     }
     let check = |accepted_ms, expected| {
-        let id = HubId { epoch: another(stage.log.epoch), sequence: Sequence(3), accepted_ms };
+        let id = HubId { epoch: another(stage.epoch()), sequence: Sequence(3), accepted_ms };
         assert_eq!(stage.log.locate(&id.to_string()), expected, "{accepted_ms}");
     };
     let later = |sequence| Position::Later(Sequence(sequence));
@@ -71,7 +71,7 @@ fn an_id_of_this_epoch_that_was_never_made_is_unknown() {
         stage.append(&["t"]);
     }
     let check = |sequence, accepted_ms, expected| {
-        let id = HubId { epoch: stage.log.epoch, sequence: Sequence(sequence), accepted_ms };
+        let id = HubId { epoch: stage.epoch(), sequence: Sequence(sequence), accepted_ms };
         assert_eq!(stage.log.locate(&id.to_string()), expected, "{sequence} at {accepted_ms}");
     };
     check(4, 4_000, Position::After(Sequence(4)));
@@ -90,7 +90,7 @@ fn an_id_of_another_epoch_comes_before_all_when_nothing_is_retained() {
     stage.append(&["t"; 2]);
     stage.set_clock(2_000);
     stage.log.expire();
-    let epoch = another(stage.log.epoch);
+    let epoch = another(stage.epoch());
     let id = HubId { epoch, sequence: Sequence(1), accepted_ms: 1 }.to_string();
     assert_eq!(stage.log.locate(&id), Position::Later(Sequence(2)));
 }

@@ -70,8 +70,12 @@ impl Stage {
         page.events[0].id().to_owned()
     }
 
+    fn epoch(&self) -> Epoch {
+        self.log.bounds().epoch
+    }
+
     fn topics_indexed(&self) -> usize {
-        self.log.lock().by_topic.len()
+        self.log.lock().topics()
     }
 }
 

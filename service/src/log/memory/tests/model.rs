@@ -211,7 +211,7 @@ proptest! {
             let retained = model.retained();
             let bounds = stage.log.bounds();
             let expected = Bounds {
-                epoch: stage.log.epoch,
+                epoch: stage.epoch(),
                 head: Sequence(model.all.len() as u64),
                 head_ms: model.all.last().map_or(1_000, |event| event.accepted_ms),
                 oldest: Sequence(model.gone as u64 + 1),

@@ -12,7 +12,7 @@ fn every_append_calls_every_follower_once_after_the_head_has_moved_and_outside_t
     log.follow(Arc::new(move || {
         let log = watched.upgrade().unwrap();
         // No other thread is here, so the lock is free unless the caller holds it.
-        let head = log.state.try_lock().map(|state| state.head.0).ok();
+        let head = log.window.try_lock().map(|window| window.bounds().head.0).ok();
         seen.lock().unwrap().push(head);
     }));
     let count = Arc::clone(&calls);

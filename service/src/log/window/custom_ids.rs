@@ -34,12 +34,12 @@ impl IdPositions {
 
 impl CustomIds {
     /// The earliest event with this id.
-    pub(in crate::log) fn earliest(&self, id: &str) -> Option<Sequence> {
+    pub(super) fn earliest(&self, id: &str) -> Option<Sequence> {
         self.places.get(id).map(|places| places.earliest)
     }
 
     /// Adds the newest event.
-    pub(in crate::log) fn add(&mut self, id: Arc<str>, sequence: Sequence) {
+    pub(super) fn add(&mut self, id: Arc<str>, sequence: Sequence) {
         let Some(places) = self.places.get_mut(&*id) else {
             self.places.insert(id, IdPositions { earliest: sequence, later: None });
             return;
@@ -50,7 +50,7 @@ impl CustomIds {
     }
 
     /// The oldest event has gone, and had this id.
-    pub(in crate::log) fn remove_oldest(&mut self, id: &str) {
+    pub(super) fn remove_oldest(&mut self, id: &str) {
         let Some(places) = self.places.get_mut(id) else { return };
         self.repeats_held -= places.repeats_held();
         match places.later.as_mut().and_then(|later| later.pop_front()) {

@@ -1,26 +1,46 @@
-//! What the log's lock guards.
+//! The events that a log has in memory, and how they are found.
+//!
+//! Every kind of log has one: for the log in memory it is all that there is, for others it is the
+//! newest part. It is pure: it reads no clock, takes no lock and does no I/O, so whoever owns it
+//! says when an event was accepted, and guards it.
+
+mod custom_ids;
+mod pages;
+mod topic_index;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::super::index::TopicIndex;
-use super::super::{AppendError, Bounds, Page, PageBack, PageLimit, Position, ReadRange, Receipt};
-use super::MemoryLogSettings;
-use super::custom_ids::CustomIds;
+use super::{AppendError, Bounds, Position, Receipt};
 use crate::event::{Buffers, CustomId, EncodedEvent, Epoch, Event, HubId, Sequence};
 use crate::topic::Topic;
+use custom_ids::CustomIds;
+use topic_index::TopicIndex;
 
-/// The retained events, and how they are found.
+/// What a window holds at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WindowLimits {
+    pub(super) events_max: usize,
+    /// Held by the events, with everything that is kept for them. The newest event is kept even if
+    /// it alone is larger.
+    pub(super) bytes_max: usize,
+    /// An event that was accepted before this is too old.
+    pub(super) oldest_ms: u64,
+}
+
+/// Some events in the order of their log, up to its head.
 #[derive(Debug)]
-pub(super) struct LogState {
+pub(super) struct Window {
+    epoch: Epoch,
+    buffers: Buffers,
     /// In order, without gaps; the last one is the head.
     events: VecDeque<Arc<Event>>,
-    pub(super) head: Sequence,
+    head: Sequence,
     /// What the events hold, but for what is in the tables below.
     events_held: usize,
-    pub(super) by_topic: TopicIndex,
-    pub(super) by_custom_id: CustomIds,
+    by_topic: TopicIndex,
+    by_custom_id: CustomIds,
     /// The accept time of the head, or when the log began: times never go back.
     head_ms: u64,
     /// The accept time of the last event that was evicted, or when the log began.
@@ -57,9 +77,12 @@ impl Appended {
     }
 }
 
-impl LogState {
-    pub(super) fn opened_at(ms: u64) -> Self {
+impl Window {
+    /// The window of a log that began at a time, in milliseconds since 1970 (UTC).
+    pub(super) fn opened_at(ms: u64, epoch: Epoch, buffers: Buffers) -> Self {
         Self {
+            epoch,
+            buffers,
             events: VecDeque::new(),
             head: Sequence(0),
             events_held: 0,
@@ -71,9 +94,9 @@ impl LogState {
         }
     }
 
-    pub(super) fn bounds(&self, epoch: Epoch) -> Bounds {
+    pub(super) fn bounds(&self) -> Bounds {
         Bounds {
-            epoch,
+            epoch: self.epoch,
             head: self.head,
             head_ms: self.head_ms,
             oldest: self.oldest(),
@@ -96,23 +119,36 @@ impl LogState {
         Sequence(self.head.0 + 1 - self.events.len() as u64)
     }
 
+    /// Appends an event, which was accepted at a time, behind all others.
     pub(super) fn append(
         &mut self,
         event: EncodedEvent,
         (now_ms, now): (u64, Instant),
-        epoch: Epoch,
-        buffers: &Buffers,
     ) -> Appended {
-        let custom_id = event.custom_id().map(CustomId::shared);
-        if event.is_idempotent()
-            && let Some(earliest) = custom_id.as_ref().and_then(|id| self.by_custom_id.earliest(id))
-            && let Some(earlier) = self.get(earliest)
-        {
+        if let Some(earlier) = self.taken_by(&event) {
             return Appended::IdIsTaken { by: Arc::clone(earlier), event };
         }
-        self.head = self.head.next();
-        self.head_ms = self.head_ms.max(now_ms);
-        let mut event = event.assign(self.head, (self.head_ms, now), epoch, buffers);
+        let accepted = (self.head_ms.max(now_ms), now);
+        Appended::Now(self.push(event, self.head.next(), accepted))
+    }
+
+    /// The event whose id an idempotent one has.
+    fn taken_by(&self, event: &EncodedEvent) -> Option<&Arc<Event>> {
+        let id = event.custom_id().filter(|_| event.is_idempotent())?;
+        self.get(self.by_custom_id.earliest(id.as_str())?)
+    }
+
+    /// Adds the next event of the log.
+    fn push(
+        &mut self,
+        event: EncodedEvent,
+        sequence: Sequence,
+        accepted: (u64, Instant),
+    ) -> Receipt {
+        let custom_id = event.custom_id().map(CustomId::shared);
+        let mut event = event.assign(sequence, accepted, self.epoch, &self.buffers);
+        self.head = sequence;
+        self.head_ms = event.accepted_ms();
         let receipt = Receipt {
             sequence: self.head,
             id: event.id().to_owned(),
@@ -126,33 +162,25 @@ impl LogState {
             self.by_custom_id.add(id, self.head);
         }
         self.events_held += event.bytes_held();
-        buffers.retain(event.buffer_held());
+        self.buffers.retain(event.buffer_held());
         self.by_topic.add(&mut event);
         self.events.push_back(Arc::new(event));
-        Appended::Now(receipt)
+        receipt
     }
 
-    /// Takes out what is beyond the limits, at most `count_max` events. They are to be dropped
-    /// outside the lock.
-    pub(super) fn evict(
-        &mut self,
-        settings: &MemoryLogSettings,
-        now_ms: u64,
-        count_max: usize,
-        buffers: &Buffers,
-    ) -> Vec<Arc<Event>> {
-        let age_ms = u64::try_from(settings.age_max.as_millis()).unwrap_or(u64::MAX);
-        let oldest_allowed_ms = now_ms.saturating_sub(age_ms);
+    /// Takes out what is beyond the limits, at most `count_max` events. They are to be dropped where
+    /// nobody waits for it.
+    pub(super) fn evict(&mut self, limits: &WindowLimits, count_max: usize) -> Vec<Arc<Event>> {
         let mut evicted = Vec::new();
         while evicted.len() < count_max {
             let Some(oldest) = self.events.front() else { break };
-            let too_many = self.events.len() > settings.events_max.max(1);
-            let too_large = self.events.len() > 1 && self.bytes() > settings.bytes_max;
-            let too_old = oldest.accepted_ms() < oldest_allowed_ms;
+            let too_many = self.events.len() > limits.events_max.max(1);
+            let too_large = self.events.len() > 1 && self.bytes() > limits.bytes_max;
+            let too_old = oldest.accepted_ms() < limits.oldest_ms;
             if !(too_many || too_large || too_old) {
                 break;
             }
-            evicted.extend(self.evict_oldest(buffers));
+            evicted.extend(self.evict_oldest());
         }
         if self.events.capacity() > 1_024 && self.events.len() < self.events.capacity() / 4 {
             self.events.shrink_to(self.events.len() * 2);
@@ -160,11 +188,11 @@ impl LogState {
         evicted
     }
 
-    fn evict_oldest(&mut self, buffers: &Buffers) -> Option<Arc<Event>> {
+    fn evict_oldest(&mut self) -> Option<Arc<Event>> {
         let event = self.events.pop_front()?;
         self.start_ms = event.accepted_ms();
         self.events_held -= event.bytes_held();
-        buffers.release(event.buffer_held());
+        self.buffers.release(event.buffer_held());
         self.by_topic.remove_oldest(&event);
         if event.has_custom_id() {
             self.by_custom_id.remove_oldest(event.id());
@@ -178,7 +206,7 @@ impl LogState {
     }
 
     /// The time at a position, where it is known.
-    pub(super) fn time_at(&self, sequence: Sequence) -> Option<u64> {
+    fn time_at(&self, sequence: Sequence) -> Option<u64> {
         if sequence == self.head {
             return Some(self.head_ms);
         }
@@ -188,16 +216,23 @@ impl LogState {
         self.get(sequence).map(|event| event.accepted_ms())
     }
 
-    pub(super) fn locate(&self, id: &str, epoch: Epoch, now_ms: u64) -> Position {
+    /// The id that the hub makes for a position, where the time of that is known.
+    pub(super) fn id_at(&self, sequence: Sequence) -> Option<HubId> {
+        let accepted_ms = self.time_at(sequence)?;
+        Some(HubId { epoch: self.epoch, sequence, accepted_ms })
+    }
+
+    /// Where a client goes on that has seen the event with this id.
+    pub(super) fn locate(&self, id: &str, now_ms: u64) -> Position {
         if let Some(sequence) = self.by_custom_id.earliest(id) {
             return Position::After(sequence);
         }
         let Some(id) = HubId::parse(id) else { return Position::Unknown };
-        if id.epoch == epoch && self.has_made(id) {
+        if id.epoch == self.epoch && self.has_made(id) {
             return Position::After(id.sequence);
         }
         // Nothing can be known of what has not happened yet.
-        if id.epoch == epoch || id.accepted_ms > self.head_ms.max(now_ms) {
+        if id.epoch == self.epoch || id.accepted_ms > self.head_ms.max(now_ms) {
             return Position::Unknown;
         }
         Position::Later(self.last_accepted_by(id.accepted_ms))
@@ -224,82 +259,13 @@ impl LogState {
         self.get(sequence).cloned()
     }
 
-    pub(super) fn read_everything(&self, range: ReadRange, limit: PageLimit) -> Page {
-        let first = self.oldest().max(range.after.next());
-        let through = self.head.min(range.through);
-        let sequences = (first.0..=through.0).map(Sequence);
-        self.page(sequences, range, limit)
+    #[cfg(test)]
+    pub(super) fn topics(&self) -> usize {
+        self.by_topic.len()
     }
 
-    pub(super) fn read_topics<'a>(
-        &self,
-        topics: impl Iterator<Item = &'a Topic>,
-        range: ReadRange,
-        limit: PageLimit,
-    ) -> Page {
-        // One more than fits tells a full page from the end of the range.
-        let count_max = limit.events_max.saturating_add(1);
-        let sequences = self.by_topic.range(topics, range.after, range.through, count_max);
-        self.page(sequences.into_iter(), range, limit)
-    }
-
-    pub(super) fn read_everything_back(&self, range: ReadRange, limit: PageLimit) -> PageBack {
-        let first = self.oldest().max(range.after.next());
-        let through = self.head.min(range.through);
-        self.tail((first.0..=through.0).rev().map(Sequence), range, limit)
-    }
-
-    pub(super) fn read_topics_back<'a>(
-        &self,
-        topics: impl Iterator<Item = &'a Topic>,
-        range: ReadRange,
-        limit: PageLimit,
-    ) -> PageBack {
-        let count_max = limit.events_max.saturating_add(1);
-        let sequences = self.by_topic.range_back(topics, range.after, range.through, count_max);
-        self.tail(sequences.into_iter(), range, limit)
-    }
-
-    fn tail(
-        &self,
-        newest_first: impl Iterator<Item = Sequence>,
-        range: ReadRange,
-        limit: PageLimit,
-    ) -> PageBack {
-        let mut tail = PageBack { events: Vec::new(), after: range.through };
-        let mut bytes = 0;
-        for event in newest_first.filter_map(|sequence| self.get(sequence)) {
-            bytes += event.frame().len();
-            let full = tail.events.len() >= limit.events_max || bytes > limit.bytes_max;
-            if full && !tail.events.is_empty() {
-                return tail;
-            }
-            tail.after = event.sequence().previous();
-            tail.events.push(Arc::clone(event));
-        }
-        tail.after = range.after;
-        tail
-    }
-
-    fn page(
-        &self,
-        sequences: impl Iterator<Item = Sequence>,
-        range: ReadRange,
-        limit: PageLimit,
-    ) -> Page {
-        let is_truncated = range.after.next() < self.oldest() && range.after < range.through;
-        let mut page = Page { events: Vec::new(), through: range.after, is_truncated };
-        let mut bytes = 0;
-        for event in sequences.filter_map(|sequence| self.get(sequence)) {
-            bytes += event.frame().len();
-            let full = page.events.len() >= limit.events_max || bytes > limit.bytes_max;
-            if full && !page.events.is_empty() {
-                return page;
-            }
-            page.through = event.sequence();
-            page.events.push(Arc::clone(event));
-        }
-        page.through = range.after.max(range.through.min(self.head));
-        page
+    #[cfg(test)]
+    pub(super) fn custom_ids(&self) -> &CustomIds {
+        &self.by_custom_id
     }
 }

@@ -1,0 +1,121 @@
+//! Reading a window: some of its events at a time, forwards or backwards.
+
+use std::sync::Arc;
+
+use super::super::{EventFilter, Page, PageBack, PageLimit, ReadRange};
+use super::Window;
+use crate::event::Sequence;
+use crate::topic::Topic;
+
+impl Window {
+    pub(in crate::log) fn read(
+        &self,
+        range: ReadRange,
+        filter: EventFilter<'_>,
+        limit: PageLimit,
+    ) -> Page {
+        match exact_topics(filter) {
+            Some(topics) => self.read_topics(topics, range, limit),
+            None => self.read_everything(range, limit),
+        }
+    }
+
+    pub(in crate::log) fn read_back(
+        &self,
+        range: ReadRange,
+        filter: EventFilter<'_>,
+        limit: PageLimit,
+    ) -> PageBack {
+        match exact_topics(filter) {
+            Some(topics) => self.read_topics_back(topics, range, limit),
+            None => self.read_everything_back(range, limit),
+        }
+    }
+
+    fn read_everything(&self, range: ReadRange, limit: PageLimit) -> Page {
+        let first = self.oldest().max(range.after.next());
+        let through = self.head.min(range.through);
+        let sequences = (first.0..=through.0).map(Sequence);
+        self.page(sequences, range, limit)
+    }
+
+    fn read_topics<'a>(
+        &self,
+        topics: impl Iterator<Item = &'a Topic>,
+        range: ReadRange,
+        limit: PageLimit,
+    ) -> Page {
+        // One more than fits tells a full page from the end of the range.
+        let count_max = limit.events_max.saturating_add(1);
+        let sequences = self.by_topic.range(topics, range.after, range.through, count_max);
+        self.page(sequences.into_iter(), range, limit)
+    }
+
+    fn read_everything_back(&self, range: ReadRange, limit: PageLimit) -> PageBack {
+        let first = self.oldest().max(range.after.next());
+        let through = self.head.min(range.through);
+        self.tail((first.0..=through.0).rev().map(Sequence), range, limit)
+    }
+
+    fn read_topics_back<'a>(
+        &self,
+        topics: impl Iterator<Item = &'a Topic>,
+        range: ReadRange,
+        limit: PageLimit,
+    ) -> PageBack {
+        let count_max = limit.events_max.saturating_add(1);
+        let sequences = self.by_topic.range_back(topics, range.after, range.through, count_max);
+        self.tail(sequences.into_iter(), range, limit)
+    }
+
+    fn tail(
+        &self,
+        newest_first: impl Iterator<Item = Sequence>,
+        range: ReadRange,
+        limit: PageLimit,
+    ) -> PageBack {
+        let mut tail = PageBack { events: Vec::new(), after: range.through };
+        let mut bytes = 0;
+        for event in newest_first.filter_map(|sequence| self.get(sequence)) {
+            bytes += event.frame().len();
+            let full = tail.events.len() >= limit.events_max || bytes > limit.bytes_max;
+            if full && !tail.events.is_empty() {
+                return tail;
+            }
+            tail.after = event.sequence().previous();
+            tail.events.push(Arc::clone(event));
+        }
+        tail.after = range.after;
+        tail
+    }
+
+    fn page(
+        &self,
+        sequences: impl Iterator<Item = Sequence>,
+        range: ReadRange,
+        limit: PageLimit,
+    ) -> Page {
+        let is_truncated = range.after.next() < self.oldest() && range.after < range.through;
+        let mut page = Page { events: Vec::new(), through: range.after, is_truncated };
+        let mut bytes = 0;
+        for event in sequences.filter_map(|sequence| self.get(sequence)) {
+            bytes += event.frame().len();
+            let full = page.events.len() >= limit.events_max || bytes > limit.bytes_max;
+            if full && !page.events.is_empty() {
+                return page;
+            }
+            page.through = event.sequence();
+            page.events.push(Arc::clone(event));
+        }
+        page.through = range.after.max(range.through.min(self.head));
+        page
+    }
+}
+
+/// The topics that can be found in the index, if nothing else is asked for.
+fn exact_topics(filter: EventFilter<'_>) -> Option<impl Iterator<Item = &Topic>> {
+    match filter {
+        EventFilter::Everything => None,
+        EventFilter::Candidates(selectors) => selectors.exact_topics(),
+    }
+}
