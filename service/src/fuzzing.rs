@@ -166,6 +166,14 @@ pub fn ids(bytes: &[u8]) {
     }
 }
 
+/// A record of an event, as a log has it on disk.
+///
+/// # Panics
+/// When what was read is written down as something else.
+pub fn record(bytes: &[u8]) {
+    crate::log::fuzzing::record(bytes);
+}
+
 /// Rules of policies, one a line.
 ///
 /// # Panics

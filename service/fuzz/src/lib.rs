@@ -23,7 +23,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 22] = [
+pub const TARGETS: [Target; 23] = [
     parser("selectors", fuzzing::selectors),
     parser("url_patterns", fuzzing::url_patterns),
     parser("token", fuzzing::token),
@@ -35,6 +35,7 @@ pub const TARGETS: [Target; 22] = [
     parser("forwarded", fuzzing::forwarded),
     parser("host_and_origin", fuzzing::host_and_origin),
     parser("subscription_path", fuzzing::subscription_path),
+    parser("record", fuzzing::record),
     parser("policy_rules", fuzzing::policy_rules),
     parser("flags", fuzzing::flags),
     parser("trace_parent", fuzzing::trace_parent),

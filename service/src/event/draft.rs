@@ -206,6 +206,13 @@ impl EventType {
         Ok(Self(text.into()))
     }
 
+    /// A name that was checked when its event was published. The rules may have become stricter
+    /// since: only what would break a frame is refused.
+    pub(super) fn kept(text: &str) -> Option<Self> {
+        let fits = (1..=Self::MAX_BYTES).contains(&text.len());
+        (fits && !text.chars().any(char::is_control)).then(|| Self(text.into()))
+    }
+
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
@@ -227,6 +234,10 @@ impl Retry {
         let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         let value = if plain { digits.parse::<u32>().ok() } else { None };
         value.filter(|&ms| ms <= Self::MAX_MS).map(Self).ok_or(DraftError::BadRetry)
+    }
+
+    pub(super) fn of_ms(ms: u32) -> Option<Self> {
+        (ms <= Self::MAX_MS).then_some(Self(ms))
     }
 
     pub(super) fn ms(self) -> u32 {

@@ -20,8 +20,9 @@ use super::draft::Draft;
 use super::id::{HUB_ID_BYTES, HubId};
 
 const ID_FIELD: &[u8] = b"id: ";
-const TYPE_FIELD: &[u8] = b"event: ";
-const DATA_FIELD: &[u8] = b"data: ";
+pub(super) const TYPE_FIELD: &[u8] = b"event: ";
+pub(super) const RETRY_FIELD: &[u8] = b"retry: ";
+pub(super) const DATA_FIELD: &[u8] = b"data: ";
 /// Where the id begins in every frame.
 pub(super) const ID_START: usize = ID_FIELD.len();
 

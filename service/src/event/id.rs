@@ -22,7 +22,7 @@ const WORD_CHARACTERS: usize = 7;
 const WORD_BITS: u32 = 6 * WORD_CHARACTERS as u32;
 const WORD_MASK: u64 = (1 << WORD_BITS) - 1;
 /// Bits of the sequence: at a million events a second, 203 days of one epoch.
-const SEQUENCE_BITS: u32 = 44;
+pub(super) const SEQUENCE_BITS: u32 = 44;
 /// Bits of the sequence that do not fit into its own word, and stand behind the epoch.
 const SEQUENCE_HIGH_BITS: u32 = SEQUENCE_BITS - WORD_BITS;
 const EPOCH_BITS: u32 = WORD_BITS - SEQUENCE_HIGH_BITS;
@@ -161,6 +161,13 @@ impl CustomId {
             return Err(IdError::HubForm);
         }
         Ok(Self(text.into()))
+    }
+
+    /// An id that was checked when its event was published. The rules may have become stricter since:
+    /// only what would break a frame is refused.
+    pub(super) fn kept(text: &str) -> Option<Self> {
+        let fits = (1..=Self::MAX_BYTES).contains(&text.len());
+        (fits && !text.chars().any(char::is_control)).then(|| Self(text.into()))
     }
 
     #[must_use]

@@ -7,6 +7,7 @@
 
 mod buffers;
 mod chunk;
+mod content;
 mod draft;
 mod frame;
 pub(crate) mod fuzzing;
@@ -15,6 +16,7 @@ mod reserved;
 
 pub use buffers::Buffers;
 pub use chunk::{LAST_CHUNK, chunk_of};
+pub use content::{ContentError, EventContent, EventData};
 pub use draft::{Draft, DraftError, DraftFields, EventLimits, EventType, Retry};
 pub use frame::{Block, GapNotice, HEARTBEAT, gap_frame, id_frame, retry_frame};
 pub use id::{CustomId, Epoch, HubId, IdError};
@@ -36,6 +38,9 @@ use frame::{Encoded, Framed};
 pub struct Sequence(pub u64);
 
 impl Sequence {
+    /// The last one that an id can carry.
+    pub const MAX: Self = Self((1 << id::SEQUENCE_BITS) - 1);
+
     /// The position after this one.
     #[must_use]
     pub fn next(self) -> Self {
@@ -132,6 +137,20 @@ impl Event {
             .unwrap_or_default()
     }
 
+    /// What it says, without its place. Whether it was idempotent is not known of an event that has
+    /// its place.
+    #[must_use]
+    pub fn content(&self) -> EventContent<'_> {
+        EventContent {
+            topics: self.topics.iter().map(Topic::as_str).collect(),
+            id: self.custom_id.then(|| self.id()),
+            private: self.private,
+            for_one_stream: self.for_one_stream,
+            ends_topic: self.ends_topic,
+            ..EventContent::of_frame(self.frame(), frame::ID_START + self.id_bytes)
+        }
+    }
+
     /// The bytes on the wire: made once, shared by all.
     #[must_use]
     pub fn frame(&self) -> &Bytes {
@@ -207,6 +226,24 @@ impl EncodedEvent {
             && self.frame.frame() == event.framed.frame
     }
 
+    /// What it says.
+    #[must_use]
+    pub fn content(&self) -> EventContent<'_> {
+        EventContent {
+            topics: self.topics.iter().map(Topic::as_str).collect(),
+            id: self.custom_id.as_ref().map(CustomId::as_str),
+            private: self.private,
+            for_one_stream: self.for_one_stream,
+            ends_topic: self.ends_topic,
+            idempotent: self.idempotent,
+            ..EventContent::of_frame(self.frame.frame(), frame::ID_START + self.id_bytes())
+        }
+    }
+
+    fn id_bytes(&self) -> usize {
+        self.custom_id.as_ref().map_or(id::HUB_ID_BYTES, |id| id.as_str().len())
+    }
+
     /// The id that the publisher brought, if there is one.
     #[must_use]
     pub fn custom_id(&self) -> Option<&CustomId> {
@@ -222,13 +259,10 @@ impl EncodedEvent {
         epoch: Epoch,
         buffers: &Buffers,
     ) -> Event {
-        let id_bytes = match &self.custom_id {
-            Some(id) => id.as_str().len(),
-            None => {
-                HubId { epoch, sequence, accepted_ms }.write(self.frame.id_place());
-                id::HUB_ID_BYTES
-            }
-        };
+        let id_bytes = self.id_bytes();
+        if self.custom_id.is_none() {
+            HubId { epoch, sequence, accepted_ms }.write(self.frame.id_place());
+        }
         Event {
             sequence,
             accepted_ms,

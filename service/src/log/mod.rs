@@ -10,7 +10,9 @@
 //! head moves, and reads on from there: one code path whether it has caught up, is behind or
 //! replays, and no event is held anywhere but in the log.
 
+pub(crate) mod fuzzing;
 mod memory;
+mod record;
 mod window;
 
 pub use memory::{MemoryLog, MemoryLogSettings};
