@@ -11,7 +11,7 @@ use fanfare::event::HEARTBEAT;
 use fanfare::hub::{Hub, SubscribeRequest};
 use fanfare::metrics::Metrics;
 use fanfare::topic::{Selector, SelectorSet};
-use fanfare_benches::{draft, log, topic};
+use fanfare_benches::{at_once, draft, log, topic};
 
 /// One shard and its subscribers, none of which is ever too slow.
 struct Plane {
@@ -34,7 +34,7 @@ impl Plane {
     fn subscribe(&mut self, selector: Selector) {
         let selectors = SelectorSet::one(selector);
         let request = SubscribeRequest { selectors, grants: Grants::all(), resume: None };
-        let subscription = self.hub.subscribe(request);
+        let subscription = at_once(self.hub.subscribe(request));
         let reader = self.delivery.subscribe_body(subscription, HEARTBEAT, Box::new(|_| ()));
         self.readers.extend(reader);
     }

@@ -1,6 +1,8 @@
 //! Fixtures that the benches share: drafts, topics and a log that is filled.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use fanfare::clock::Clock;
 use fanfare::event::{Draft, EncodedEvent};
@@ -28,6 +30,17 @@ pub fn draft(topic: &Topic, data_bytes: usize) -> Draft {
 pub fn log(events_max: usize) -> Arc<MemoryLog> {
     let settings = MemoryLogSettings { events_max, ..MemoryLogSettings::default() };
     Arc::new(MemoryLog::new(settings, Clock::system()))
+}
+
+/// What a future gives that need not wait.
+///
+/// # Panics
+/// When it has to; a log in memory has everything.
+pub fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("it has to wait"),
+    }
 }
 
 /// Fills a log with events of 150 bytes, spread over topics `t/0`, `t/1`, …

@@ -7,7 +7,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, 
 use fanfare::event::{EncodedEvent, Sequence};
 use fanfare::log::{EventFilter, Log as _, PageLimit, ReadRange};
 use fanfare::topic::{Selector, SelectorSet};
-use fanfare_benches::{draft, fill, log, topic};
+use fanfare_benches::{at_once, draft, fill, log, topic};
 
 const EVENTS: usize = 100_000;
 const EVERYTHING: ReadRange = ReadRange { after: Sequence(0), through: Sequence(u64::MAX) };
@@ -59,7 +59,7 @@ fn locate(c: &mut Criterion) {
     let own = page.events.first().map(|event| event.id().to_owned()).unwrap_or_default();
     for (name, id) in [("own id", own.as_str()), ("unknown id", "order-4711")] {
         group.bench_function(BenchmarkId::from_parameter(name), |b| {
-            b.iter(|| black_box(log.locate(black_box(id))));
+            b.iter(|| black_box(at_once(log.locate(black_box(id)))));
         });
     }
     group.finish();

@@ -32,7 +32,7 @@ use crate::hub::active_subscriptions::ActiveSubscriptions;
 use crate::jwks::KeyFetching;
 use crate::lifecycle::{Lifecycle, Shutdown};
 use crate::listeners::{ListenError, PublicListeners, addresses_of, listen_on};
-use crate::log::MemoryLog;
+use crate::log::{Log, MemoryLog};
 use crate::metrics::{Limits, LimitsOfClients, Metrics};
 use crate::reload::Reloader;
 use crate::supervisor;
@@ -46,6 +46,8 @@ const PUBLISH_WINDOW_MAX: u64 = 32 << 10;
 const LOG_EXPIRY: Duration = Duration::from_secs(1);
 /// What a drain may take longer than its window.
 const DRAIN_GRACE: Duration = Duration::from_secs(2);
+/// How long the process waits until the log has written its last events.
+const FLUSH_GRACE: Duration = Duration::from_secs(2);
 /// How long the process waits for its shards when everything else has ended.
 const SHARDS_GRACE: Duration = Duration::from_secs(2);
 /// How often it looks whether they have ended.
@@ -62,7 +64,7 @@ pub struct App {
     metrics: Metrics,
     delivery: Delivery,
     threads: DeliveryThreads,
-    log: Arc<MemoryLog>,
+    log: Arc<dyn Log>,
     http_server: HttpServer,
     listeners: Vec<PublicListener>,
     hub: Hub,
@@ -105,7 +107,7 @@ impl App {
         let lifecycle = Lifecycle::default();
         let metrics = Metrics::new(config.delivery.shards);
         metrics.limits(&limits(config, connections_max));
-        let log = Arc::new(MemoryLog::new(config.log, Clock::system()));
+        let log: Arc<dyn Log> = Arc::new(MemoryLog::new(config.log, Clock::system()));
         let hub = hub_over(&log, config.log.events_max, &metrics);
         let pages = Arc::new(Pages::new(config.demos));
         let (delivery, threads) =
@@ -225,7 +227,7 @@ impl App {
         tracing::info!("ready");
         let shutdown = tokio::select! {
             shutdown = shutdown => shutdown,
-            () = expire(&self.log) => Shutdown::Requested,
+            () = expire(&*self.log) => Shutdown::Requested,
         };
         let end = tokio::select! {
             () = self.drain(shutdown) => End::Drained,
@@ -235,7 +237,10 @@ impl App {
         self.lifecycle.force_close();
         self.delivery.stop();
         match end {
-            End::Drained => join(self.threads).await,
+            End::Drained => {
+                flush(&*self.log).await;
+                join(self.threads).await;
+            }
             End::Forced => tracing::info!("told twice; ending at once"),
         }
         tracing::info!("ended");
@@ -313,6 +318,16 @@ fn watch_certificate(
     Some(reload)
 }
 
+/// What a log has confirmed is as durable as it promises already; this is for what it promises to
+/// make durable soon.
+async fn flush(log: &dyn Log) {
+    if timeout(FLUSH_GRACE, log.close()).await.is_err() {
+        tracing::warn!(
+            "the event log takes too long to write its last events; ending without them"
+        );
+    }
+}
+
 async fn join(threads: DeliveryThreads) {
     if end_in_time(|| threads.have_ended()).await {
         threads.join();
@@ -362,9 +377,9 @@ fn limits_of_clients(settings: &ClientLimitSettings) -> LimitsOfClients {
     }
 }
 
-fn hub_over(log: &Arc<MemoryLog>, events_max: usize, metrics: &Metrics) -> Hub {
+fn hub_over(log: &Arc<dyn Log>, events_max: usize, metrics: &Metrics) -> Hub {
     let window_max = (events_max as u64 / 4).clamp(1, PUBLISH_WINDOW_MAX);
-    Hub::new(Arc::clone(log) as Arc<_>, metrics.clone()).with_publish_window(window_max)
+    Hub::new(Arc::clone(log), metrics.clone()).with_publish_window(window_max)
 }
 
 /// To the end of the drain's window: until then streams end, and others are told.
@@ -375,7 +390,7 @@ fn start_announcing(hub: &Hub, bytes_max: usize, lifecycle: &Lifecycle) -> Activ
     active
 }
 
-async fn expire(log: &MemoryLog) {
+async fn expire(log: &dyn Log) {
     let mut ticks = interval(LOG_EXPIRY);
     loop {
         ticks.tick().await;

@@ -66,6 +66,11 @@ impl Admin {
         self.lifecycle.is_ready()
             && self.metrics.all_shards_run()
             && self.metrics.all_shards_get_on()
+            && self.hub.log().health().problem().is_none()
+    }
+
+    fn problem_of_log(&self) -> Option<String> {
+        self.hub.log().health().problem()
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -119,6 +124,9 @@ impl Admin {
                 "a shard has been busy with one iteration for more than a second; see fanfare_shard_iteration_seconds_max\n"
                     .into(),
             ),
+            "/readyz" if let Some(problem) = self.problem_of_log() => {
+                text(StatusCode::SERVICE_UNAVAILABLE, problem + "\n")
+            }
             "/readyz" if self.lifecycle.is_draining() => {
                 text(StatusCode::SERVICE_UNAVAILABLE, "draining\n".into())
             }

@@ -130,7 +130,7 @@ impl Delivery {
             let name = format!("shard-{index}");
             handles.push(std::thread::Builder::new().name(name).spawn(move || shard.run())?);
             let waker = Arc::clone(&mailbox);
-            hub.log().follow(Arc::new(move || waker.wake()));
+            hub.log().follow(Arc::new(move |_| waker.wake()));
             shards.push(ShardHandle { mailbox, stats: Arc::clone(stats) });
         }
         Ok((Self { shards: shards.into() }, DeliveryThreads { handles }))

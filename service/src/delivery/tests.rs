@@ -65,7 +65,8 @@ fn stage(shards: usize) -> Stage {
 impl Stage {
     fn subscription(&self) -> Subscription {
         let (selectors, grants) = (SelectorSet::any(), Grants::all());
-        self.hub.subscribe(SubscribeRequest { selectors, grants, resume: None })
+        let request = SubscribeRequest { selectors, grants, resume: None };
+        self.hub.subscribe(request).now_or_never().unwrap()
     }
 
     fn publish(&self, data: &str) {

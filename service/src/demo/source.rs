@@ -72,6 +72,8 @@ async fn run(mut source: impl Source, topic: Topic, hub: Hub) {
 mod tests {
     use std::sync::Arc;
 
+    use futures_util::FutureExt as _;
+
     use super::*;
     use crate::auth::Grants;
     use crate::clock::Clock;
@@ -97,7 +99,8 @@ mod tests {
     }
 
     fn subscribe(hub: &Hub, selectors: SelectorSet) -> Subscription {
-        hub.subscribe(SubscribeRequest { selectors, grants: Grants::all(), resume: None })
+        let request = SubscribeRequest { selectors, grants: Grants::all(), resume: None };
+        hub.subscribe(request).now_or_never().expect("a log in memory answers at once")
     }
 
     #[tokio::test(start_paused = true)]

@@ -65,7 +65,7 @@ impl fmt::Display for Sequence {
 pub struct Event {
     sequence: Sequence,
     accepted_ms: u64,
-    accepted_at: Instant,
+    accepted_at: Option<Instant>,
     topics: Box<[Topic]>,
     framed: Framed,
     id_bytes: usize,
@@ -88,9 +88,10 @@ impl Event {
         self.accepted_ms
     }
 
-    /// The same moment on the monotonic clock, from which its way to the subscribers is measured.
+    /// The same moment on the monotonic clock, from which its way to the subscribers is measured;
+    /// none for an event that this process has not accepted.
     #[must_use]
-    pub fn accepted_at(&self) -> Instant {
+    pub fn accepted_at(&self) -> Option<Instant> {
         self.accepted_at
     }
 
@@ -209,6 +210,12 @@ impl EncodedEvent {
         Self { topics, frame, custom_id, private, for_one_stream, ends_topic, idempotent }
     }
 
+    /// It can be sent again without being delivered twice.
+    #[must_use]
+    pub fn is_repeatable(&self) -> bool {
+        self.idempotent && self.custom_id.is_some()
+    }
+
     /// An event that was sent again is to be recognised by its id.
     #[must_use]
     pub fn is_idempotent(&self) -> bool {
@@ -255,7 +262,7 @@ impl EncodedEvent {
     pub fn assign(
         mut self,
         sequence: Sequence,
-        (accepted_ms, accepted_at): (u64, Instant),
+        (accepted_ms, accepted_at): (u64, impl Into<Option<Instant>>),
         epoch: Epoch,
         buffers: &Buffers,
     ) -> Event {
@@ -266,7 +273,7 @@ impl EncodedEvent {
         Event {
             sequence,
             accepted_ms,
-            accepted_at,
+            accepted_at: accepted_at.into(),
             topics: self.topics,
             framed: self.frame.freeze(buffers),
             id_bytes,

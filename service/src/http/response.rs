@@ -164,10 +164,12 @@ impl Problem {
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout { .. } | Self::LineTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::Append(AppendError::DuplicateId) => StatusCode::CONFLICT,
-            Self::Append(AppendError::Unavailable) | Self::Draining | Self::KeysNotFetched => {
-                StatusCode::SERVICE_UNAVAILABLE
+            Self::Append(AppendError::Unavailable | AppendError::Unknown { .. })
+            | Self::Draining
+            | Self::KeysNotFetched => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BodyTooLarge { .. } | Self::Append(AppendError::TooLarge { .. }) => {
+                StatusCode::PAYLOAD_TOO_LARGE
             }
-            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::HeadTooLarge { .. } | Self::TooManyFields { .. } => {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
             }
@@ -200,7 +202,9 @@ impl Problem {
             Self::Method { .. } => "method",
             Self::BodyTimeout { .. } | Self::LineTimeout { .. } => "timeout",
             Self::Append(AppendError::DuplicateId) => "duplicate-id",
+            Self::Append(AppendError::TooLarge { .. }) => "event",
             Self::Append(AppendError::Unavailable) => "log-unavailable",
+            Self::Append(AppendError::Unknown { .. }) => "outcome-unknown",
             Self::BodyTooLarge { .. } => "body-too-large",
             Self::HeadTooLarge { .. } => "head-too-large",
             Self::TooManyFields { .. } => "too-many-fields",
@@ -216,6 +220,9 @@ impl Problem {
 
     /// Coming back later helps.
     pub(super) fn is_temporary(&self) -> bool {
+        if let Self::Append(error) = self {
+            return error.is_temporary();
+        }
         matches!(
             self,
             Self::TooMany { .. }
@@ -225,7 +232,6 @@ impl Problem {
                 | Self::Announce(AnnounceError::TooMany)
                 | Self::Draining
                 | Self::KeysNotFetched
-                | Self::Append(AppendError::Unavailable)
         )
     }
 
@@ -368,4 +374,26 @@ fn whole_seconds(time: Duration) -> u64 {
 
 fn random_ms(range: &RangeInclusive<u32>) -> u32 {
     rand::rng().random_range(range.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_log_says_of_an_event_has_its_status_and_is_counted_once() {
+        let cases = [
+            (AppendError::DuplicateId, 409, "duplicate-id", false),
+            (AppendError::TooLarge { bytes: 2, max: 1 }, 413, "event", false),
+            (AppendError::Unavailable, 503, "log-unavailable", true),
+            (AppendError::Unknown { repeatable: true }, 503, "outcome-unknown", true),
+        ];
+        for (error, status, slug, is_temporary) in cases {
+            let problem = Problem::from(error);
+            assert_eq!(problem.status().as_u16(), status, "{problem}");
+            assert_eq!(problem.slug(), slug, "{problem}");
+            assert_eq!(problem.is_temporary(), is_temporary, "{problem}");
+            assert_eq!(problem.rejection(), None, "the hub counts it");
+        }
+    }
 }

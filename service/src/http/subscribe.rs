@@ -100,7 +100,7 @@ async fn open_with(
     let selectors = context.selectors.read(named.iter().copied()).await?;
     let announced = announce(method, &named, &access, context).await?;
     let stream = RequestedStream { selectors, access, announced };
-    open(method, stream, ResumeRequest::of(headers, parameters), context)
+    open(method, stream, ResumeRequest::of(headers, parameters), context).await
 }
 
 /// Counts the subscriptions of a stream among the active ones, where those are told of.
@@ -147,7 +147,7 @@ pub(super) async fn topic<B>(
     let stream =
         RequestedStream { selectors: SelectorSet::one(Selector::exact(topic)), access, announced };
     let requested = ResumeRequest::of(request.headers(), &parameters);
-    open(request.method(), stream, requested, context)
+    open(request.method(), stream, requested, context).await
 }
 
 /// The stream of a demonstration.
@@ -163,16 +163,16 @@ pub(super) async fn demo<B>(
         DemoStream::Time => demos.time.clone(),
         DemoStream::System => demos.system.clone(),
         DemoStream::Stocks => demos.stocks.clone(),
-        DemoStream::Training => return training(request, access, context),
+        DemoStream::Training => return training(request, access, context).await,
     };
     let selectors = SelectorSet::one(Selector::exact(topic));
     let requested = ResumeRequest::of(request.headers(), &parameters);
     let stream = RequestedStream { selectors, access, announced: None };
-    open(request.method(), stream, requested, context)
+    open(request.method(), stream, requested, context).await
 }
 
 /// A run begins with the request, so there is nothing to resume, and only its stream may see it.
-fn training<B>(
+async fn training<B>(
     request: &Request<B>,
     access: Access,
     context: &Arc<Context>,
@@ -186,7 +186,7 @@ fn training<B>(
     let selectors = SelectorSet::one(Selector::exact(topic.clone()));
     let access = access.with_grants(Grants::subscribe_to(topic));
     let stream = RequestedStream { selectors, access, announced: None };
-    open(request.method(), stream, ResumeRequest::default(), context)
+    open(request.method(), stream, ResumeRequest::default(), context).await
 }
 
 /// What a request for a stream came to.
@@ -196,7 +196,7 @@ struct RequestedStream {
     announced: Option<SubscriptionsGuard>,
 }
 
-fn open(
+async fn open(
     method: &Method,
     stream: RequestedStream,
     requested: ResumeRequest,
@@ -212,7 +212,7 @@ fn open(
     };
     let request = SubscribeRequest { selectors, grants, resume };
     let announced = announced.map(Box::new);
-    let subscription = Subscription { expires, announced, ..context.hub.subscribe(request) };
+    let subscription = Subscription { expires, announced, ..context.hub.subscribe(request).await };
     let resumed_after = subscription
         .resumed_after
         .as_deref()

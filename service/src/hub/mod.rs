@@ -159,7 +159,8 @@ impl Hub {
         draft: Draft,
     ) -> Result<Receipt, AppendError> {
         let mut results = self.publish_all(source, vec![draft]).await;
-        results.pop().unwrap_or(Err(AppendError::Unavailable))
+        // A log that says nothing may have taken it.
+        results.pop().unwrap_or(Err(AppendError::Unknown { repeatable: false }))
     }
 
     /// Publishes several events in order: one result each, and a bad one does not stop the others.
@@ -176,10 +177,10 @@ impl Hub {
                 Ok(receipt) => self.metrics.published(source, receipt.frame_bytes),
                 Err(error) => {
                     self.metrics.append_failed(error);
-                    if *error == AppendError::Unavailable {
+                    if error.is_temporary() {
                         log_limited!(
                             WARN,
-                            "events are refused because the log cannot take them; see to what keeps it"
+                            "events are not confirmed because the log cannot take them; see to what keeps it"
                         );
                     }
                 }
@@ -201,15 +202,12 @@ impl Hub {
 
     /// Finds a subscriber's position. From this moment on nothing that its selectors match is lost
     /// to it while it is retained.
-    #[must_use]
-    pub fn subscribe(&self, request: SubscribeRequest) -> Subscription {
+    ///
+    /// Finding the place of an id may take the log a while.
+    pub async fn subscribe(&self, request: SubscribeRequest) -> Subscription {
         // Interest first: a source that starts because of it publishes behind the cursor.
         let interest = self.interests.enter(&request.selectors);
-        let bounds = self.log.bounds();
-        let start = match &request.resume {
-            None => Start::at(bounds.head_id()),
-            Some(resume) => self.resume(resume, &bounds, &request),
-        };
+        let start = self.start_of(&request).await;
         let resumed_after = request.resume.is_some().then(|| start.resumed_after());
         Subscription {
             selectors: request.selectors,
@@ -232,14 +230,22 @@ impl Hub {
         self.interests.watch(topic)
     }
 
-    fn resume(&self, resume: &Resume, bounds: &Bounds, request: &SubscribeRequest) -> Start {
+    async fn start_of(&self, request: &SubscribeRequest) -> Start {
+        let bounds = self.log.bounds();
+        match &request.resume {
+            None => Start::at(bounds.head_id()),
+            Some(resume) => self.resume(resume, &bounds, request).await,
+        }
+    }
+
+    async fn resume(&self, resume: &Resume, bounds: &Bounds, request: &SubscribeRequest) -> Start {
         let id = match resume {
             Resume::Now => return Start::at(bounds.head_id()),
             Resume::Earliest => return Start::at(bounds.start_id()).with(Resumed::Earliest),
             Resume::After(id) => id,
         };
         let beginning = bounds.start_id();
-        let (at, missed, resumed) = match self.locate(id, &request.grants) {
+        let (at, missed, resumed) = match self.locate(id, &request.grants).await {
             Position::After(sequence) if sequence >= beginning.sequence => {
                 return Start::after(id, sequence);
             }
@@ -266,8 +272,8 @@ impl Hub {
     }
 
     /// No client learns by asking that an id exists which only others may see.
-    fn locate(&self, id: &str, grants: &Grants) -> Position {
-        let located = self.log.locate(id);
+    async fn locate(&self, id: &str, grants: &Grants) -> Position {
+        let located = self.log.locate(id).await;
         if let Position::After(sequence) = located
             && HubId::parse(id).is_none()
             && !self.may_see(sequence, grants)

@@ -10,41 +10,65 @@
 //! head moves, and reads on from there: one code path whether it has caught up, is behind or
 //! replays, and no event is held anywhere but in the log.
 
+mod bounds;
 pub(crate) mod fuzzing;
 mod memory;
+mod reading;
 mod record;
 mod window;
 
+pub use bounds::{Bounds, Position};
 pub use memory::{MemoryLog, MemoryLogSettings};
+pub use reading::{EventFilter, Page, PageBack, PageLimit, ReadRange};
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
-use crate::topic::{SelectorSet, Topic};
+use crate::event::{Buffers, EncodedEvent, Event, HubId, Sequence};
+use crate::topic::Topic;
 
-/// Called after the head has moved, from whatever thread moved it, outside the log's lock.
+/// What has changed in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogChange {
+    /// The head has moved: there are new events.
+    Head,
+    /// The log has begun a new epoch: sequences count anew, and nothing of the one before can be
+    /// read. All streams have to end, so that their clients come back and find their places.
+    Epoch,
+}
+
+/// Called after a log has changed, from whatever thread changed it, outside the log's lock.
 /// It must be quick and must not call the log.
-pub type OnAppend = Arc<dyn Fn() + Send + Sync>;
+pub type OnChange = Arc<dyn Fn(LogChange) + Send + Sync>;
 
 /// The results of an append: one a draft, in the same order.
 pub type Appending<'a> =
     Pin<Box<dyn Future<Output = Vec<Result<Receipt, AppendError>>> + Send + 'a>>;
 
+/// Where a client goes on, when that is known.
+pub type Locating<'a> = Pin<Box<dyn Future<Output = Position> + Send + 'a>>;
+
+/// The end of closing a log.
+pub type Flushing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
 /// The ordered events that are still retained.
+///
+/// Nobody sees an event before it is as durable as the log promises: neither a reader, nor the bounds,
+/// nor a publisher by its receipt. Otherwise a client could hold an id that another event gets
+/// after a crash.
 pub trait Log: Send + Sync + 'static {
-    /// Appends events in order. When the future is done, those that succeeded are acknowledged as
-    /// durably as this log makes them.
+    /// Appends events in order. When the future is done, those that succeeded are as durable as
+    /// this log makes them.
     ///
     /// Dropping the future does not take back what it has begun.
     fn append(&self, events: Vec<EncodedEvent>) -> Appending<'_>;
 
-    /// Calls `on_append` every time after the head has moved.
-    fn follow(&self, on_append: OnAppend);
+    /// Calls `on_change` every time after the log has changed.
+    fn follow(&self, on_change: OnChange);
 
     /// Reads one page of the events that the filter lets through, without waiting.
     fn read(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> Page;
@@ -56,8 +80,9 @@ pub trait Log: Send + Sync + 'static {
     /// The newest event of a topic up to `through`.
     fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>>;
 
-    /// Where a client that has seen the event with this id should go on.
-    fn locate(&self, id: &str) -> Position;
+    /// Where a client that has seen the event with this id should go on. It may take a while to find
+    /// that out.
+    fn locate<'a>(&'a self, id: &'a str) -> Locating<'a>;
 
     /// The id that the hub makes for a position, even where a publisher brought another: only for
     /// those retained, the head, and the one before the oldest.
@@ -69,6 +94,47 @@ pub trait Log: Send + Sync + 'static {
 
     /// What is retained now.
     fn bounds(&self) -> Bounds;
+
+    /// Drops what is older than it may be. Called from time to time, for a log to which nothing is
+    /// appended.
+    fn expire(&self) {}
+
+    /// Whether it takes events and can be read.
+    fn health(&self) -> LogHealth {
+        LogHealth::Healthy
+    }
+
+    /// Makes what it has taken as durable as it ever will be. Called once, when nothing is appended
+    /// any more.
+    fn close(&self) -> Flushing<'_> {
+        Box::pin(ready(()))
+    }
+}
+
+/// How a log is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LogHealth {
+    #[default]
+    Healthy,
+    /// It lacks so many events that others have appended already, too many to serve anybody.
+    Behind { events: u64 },
+    /// There is no room for events. What is there can be read.
+    Full,
+    /// It takes no events any more, for this reason. What is in memory can be read.
+    Failed { why: Arc<str> },
+}
+
+impl LogHealth {
+    /// Why nobody should be sent here, if nobody should. A log that is full is full for every
+    /// server that shares it, and its subscribers are served.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        match self {
+            Self::Healthy | Self::Full => None,
+            Self::Behind { events } => Some(format!("the event log is {events} events behind")),
+            Self::Failed { why } => Some(format!("the event log has failed: {why}")),
+        }
+    }
 }
 
 impl fmt::Debug for dyn Log {
@@ -89,7 +155,7 @@ pub struct Receipt {
     pub is_repeat: bool,
 }
 
-/// Why an event was not appended.
+/// Why an event was not appended, or is not known to be.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum AppendError {
     /// Another event in the log has the id.
@@ -97,110 +163,38 @@ pub enum AppendError {
         "an event with other content has this id; use a new id, or leave it out. The same event with the same id may be sent again at any time"
     )]
     DuplicateId,
-    /// The log cannot take events now.
+    /// It is larger than this log can take.
+    #[error(
+        "the event has {bytes} bytes, and the event log takes at most {max}; send less, or publish a link to it"
+    )]
+    TooLarge { bytes: usize, max: usize },
+    /// The log cannot take events now, and has not taken this one.
     #[error("the log cannot accept events now; try again")]
     Unavailable,
+    /// It may have been appended, or not.
+    #[error("{}", advice(*repeatable))]
+    Unknown {
+        /// It has an id by which the log would know it again.
+        repeatable: bool,
+    },
 }
 
-/// Everything after one sequence and up to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReadRange {
-    /// Read from behind this one.
-    pub after: Sequence,
-    /// Read up to and including this one.
-    pub through: Sequence,
-}
-
-/// Which events of a range a reader wants.
-#[derive(Clone, Copy, Debug)]
-pub enum EventFilter<'a> {
-    /// All of them.
-    Everything,
-    /// At least those that match. A log finds exact topics in its index; where there is any other
-    /// selector it gives every event, and the reader has to match: that can take long, and is not
-    /// done here, where it could not be cut.
-    Candidates(&'a SelectorSet),
-}
-
-/// How much one page may hold, so that no reader keeps other threads waiting.
-#[derive(Clone, Copy, Debug)]
-pub struct PageLimit {
-    /// The most events returned, and the order of the most events looked at.
-    pub events_max: usize,
-    /// The most bytes of frames; a page has at least one event all the same.
-    pub bytes_max: usize,
-}
-
-/// Some events of a range, in order.
-#[derive(Debug)]
-pub struct Page {
-    /// The events, or candidates.
-    pub events: Vec<Arc<Event>>,
-    /// Everything up to here has been looked at: the next page goes on after it.
-    pub through: Sequence,
-    /// The log no longer had the beginning of the range.
-    pub is_truncated: bool,
-}
-
-/// The end of a range, newest first.
-#[derive(Debug)]
-pub struct PageBack {
-    /// The events, or candidates, from the newest to the oldest.
-    pub events: Vec<Arc<Event>>,
-    /// Everything after this one has been looked at: the next page ends here. It is the range's
-    /// beginning when there is nothing left.
-    pub after: Sequence,
-}
-
-/// Where a client goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Position {
-    /// Right after this sequence: the id says it exactly, retained or not.
-    After(Sequence),
-    /// The id is from another epoch: everything accepted later than it comes after this sequence,
-    /// but whether something was lost in between cannot be known.
-    Later(Sequence),
-    /// The id means nothing to this log, or is from its future. Ids by publishers are known while
-    /// they are retained, so whatever is retained came later.
-    Unknown,
-}
-
-/// What a log retains.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// The epoch of its ids.
-    pub epoch: Epoch,
-    /// The last event; 0 when there never was one.
-    pub head: Sequence,
-    /// When that was accepted, or when the log began, in milliseconds since 1970.
-    pub head_ms: u64,
-    /// The oldest event retained; one behind the head when there is none.
-    pub oldest: Sequence,
-    /// When the event before the oldest was accepted, or when the log began, in milliseconds since
-    /// 1970.
-    pub start_ms: u64,
-    /// How many are retained.
-    pub events: usize,
-    /// What they hold in memory.
-    pub bytes: usize,
-    /// When the oldest was accepted, in milliseconds since 1970.
-    pub oldest_ms: Option<u64>,
-    /// The last event that was ever [for one stream only](crate::event::Draft::for_one_stream); 0
-    /// when there never was one.
-    pub last_for_one_stream: Sequence,
-}
-
-impl Bounds {
-    /// The place of a client that has had everything.
-    #[must_use]
-    pub fn head_id(&self) -> HubId {
-        HubId { epoch: self.epoch, sequence: self.head, accepted_ms: self.head_ms }
-    }
-
-    /// The place before everything that is retained.
-    #[must_use]
-    pub fn start_id(&self) -> HubId {
-        let sequence = self.oldest.previous();
-        HubId { epoch: self.epoch, sequence, accepted_ms: self.start_ms }
+/// What to do about an event that may have been published.
+fn advice(repeatable: bool) -> &'static str {
+    if repeatable {
+        "the event may have been published; send it again with the same id: it is not delivered twice"
+    } else {
+        "the event may have been published, and sent again it may be delivered twice; an event that is published at /events with an id of its own can always be sent again"
     }
 }
+
+impl AppendError {
+    /// Sending it again may help.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Unavailable | Self::Unknown { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,8 @@ label! {
         Draining = "draining",
         /// The log could not take it.
         Unavailable = "unavailable",
+        /// The log may have taken it.
+        Unknown = "unknown",
     }
 }
 

@@ -191,8 +191,8 @@ impl Shard {
             return;
         }
         let now = Instant::now();
-        for event in events {
-            self.stats.event_took(now.saturating_duration_since(event.accepted_at()));
+        for accepted_at in events.filter_map(|event| event.accepted_at()) {
+            self.stats.event_took(now.saturating_duration_since(accepted_at));
         }
         if let Some(began) = began {
             self.stats.pass_took(now - began);
@@ -327,8 +327,8 @@ impl BatchDelivery {
     fn time(&self, writes: u64, stats: &ShardStats) {
         if writes > 0 && COUNTING {
             let now = Instant::now();
-            for event in self.batch.events() {
-                stats.delivery_took(now.saturating_duration_since(event.accepted_at()), writes);
+            for accepted_at in self.batch.events().iter().filter_map(|event| event.accepted_at()) {
+                stats.delivery_took(now.saturating_duration_since(accepted_at), writes);
             }
         }
     }

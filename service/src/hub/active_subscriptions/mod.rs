@@ -32,6 +32,7 @@ use uuid::Builder;
 
 use super::Hub;
 use crate::event::Draft;
+use crate::log::AppendError;
 use crate::metrics::PublishSource;
 use registry::{
     StreamSubscriptions, SubscriptionChange, SubscriptionPageLimit, SubscriptionRegistry,
@@ -197,7 +198,11 @@ impl ActiveSubscriptions {
             let results =
                 self.shared.hub.publish_all(PublishSource::Internal, drafts.clone()).await;
             let mut results = results.iter();
-            drafts.retain(|_| results.next().is_none_or(Result::is_err));
+            let is_left = |result: &Result<_, AppendError>| {
+                result.as_ref().is_err_and(AppendError::is_temporary)
+            };
+            // One that may have been published is published again: to be told twice does no harm.
+            drafts.retain(|_| results.next().is_none_or(is_left));
             if drafts.is_empty() {
                 return;
             }

@@ -7,8 +7,8 @@ use super::*;
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Event, HubId, Sequence};
 use crate::log::{
-    AppendError, Appending, Bounds, EventFilter, Log, MemoryLog, MemoryLogSettings, OnAppend, Page,
-    PageBack, PageLimit, Position, ReadRange,
+    AppendError, Appending, Bounds, EventFilter, Locating, Log, MemoryLog, MemoryLogSettings,
+    OnChange, Page, PageBack, PageLimit, ReadRange,
 };
 use crate::metrics::Metrics;
 use crate::topic::{Notation, Topic};
@@ -33,8 +33,8 @@ impl Log for Refusing {
         Box::pin(async move { first.await.into_iter().chain(others).collect() })
     }
 
-    fn follow(&self, on_append: OnAppend) {
-        self.log.follow(on_append);
+    fn follow(&self, on_change: OnChange) {
+        self.log.follow(on_change);
     }
 
     fn read(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> Page {
@@ -49,7 +49,7 @@ impl Log for Refusing {
         self.log.newest(topic, through)
     }
 
-    fn locate(&self, id: &str) -> Position {
+    fn locate<'a>(&'a self, id: &'a str) -> Locating<'a> {
         self.log.locate(id)
     }
 

@@ -7,8 +7,8 @@ fn interest_is_whether_anybody_is_subscribed() {
     let stage = stage(2);
     let interest = stage.hub.interest(&topic("news"));
     assert!(!interest.is_some());
-    let first = stage.hub.subscribe(request("news", None));
-    let second = stage.hub.subscribe(request("news", None));
+    let first = subscribe(&stage.hub, request("news", None));
+    let second = subscribe(&stage.hub, request("news", None));
     assert!(interest.is_some());
     drop(first);
     assert!(interest.is_some());
@@ -45,9 +45,9 @@ fn a_source_can_wait_until_interest_comes_and_until_it_goes() {
     let mut interest = stage.hub.interest(&topic("news"));
     assert_eq!(interest.none().now_or_never(), Some(()));
     assert_eq!(interest.some().now_or_never(), None);
-    let unrelated = stage.hub.subscribe(request("weather", None));
+    let unrelated = subscribe(&stage.hub, request("weather", None));
     assert_eq!(interest.some().now_or_never(), None);
-    let subscription = stage.hub.subscribe(request("news", None));
+    let subscription = subscribe(&stage.hub, request("news", None));
     assert_eq!(interest.some().now_or_never(), Some(()));
     assert_eq!(interest.none().now_or_never(), None);
     drop(subscription);
@@ -74,7 +74,7 @@ fn a_wait_for_interest_is_woken_by_it() {
     let mut wait = Box::pin(interest.some());
     assert!(wait.as_mut().poll(&mut context).is_pending());
     assert_eq!(woken.0.load(Ordering::Relaxed), 0);
-    let _subscription = stage.hub.subscribe(request("news", None));
+    let _subscription = subscribe(&stage.hub, request("news", None));
     assert_eq!(woken.0.load(Ordering::Relaxed), 1);
     assert!(wait.as_mut().poll(&mut context).is_ready());
 }
@@ -85,7 +85,7 @@ fn all_who_watch_a_topic_see_the_same_subscribers() {
     let first = stage.hub.interest(&topic("news"));
     let second = stage.hub.interest(&topic("news"));
     let other = stage.hub.interest(&topic("weather"));
-    let subscription = stage.hub.subscribe(request("news", None));
+    let subscription = subscribe(&stage.hub, request("news", None));
     assert!(first.is_some() && second.is_some() && !other.is_some());
     drop((first, second));
     // A source that comes back still finds the subscribers that were counted.

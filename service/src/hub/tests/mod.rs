@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use super::*;
 use crate::clock::Clock;
 use crate::event::{Buffers, DraftFields, Epoch, Event, EventLimits, HubId};
-use crate::log::{Appending, MemoryLog, MemoryLogSettings, OnAppend, Page, PageBack};
+use crate::log::{Appending, Locating, MemoryLog, MemoryLogSettings, OnChange, Page, PageBack};
 use crate::metrics::Snapshot;
 use crate::topic::Selector;
 
@@ -48,7 +48,7 @@ impl Stage {
     }
 
     fn subscribe(&self, resume: Option<Resume>) -> Subscription {
-        self.hub.subscribe(request("*", resume))
+        subscribe(&self.hub, request("*", resume))
     }
 
     fn resume_after(&self, id: &str) -> Subscription {
@@ -60,6 +60,10 @@ impl Stage {
         let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         value.unwrap().parse().unwrap()
     }
+}
+
+fn subscribe(hub: &Hub, request: SubscribeRequest) -> Subscription {
+    hub.subscribe(request).now_or_never().expect("a log in memory answers at once")
 }
 
 fn topic(text: &str) -> Topic {

@@ -55,7 +55,7 @@ impl Log for Away {
         Box::pin(std::future::ready(Vec::new()))
     }
 
-    fn follow(&self, _: OnAppend) {}
+    fn follow(&self, _: OnChange) {}
 
     fn read(&self, range: ReadRange, _: EventFilter<'_>, _: PageLimit) -> Page {
         Page { events: Vec::new(), through: range.after, is_truncated: false }
@@ -69,8 +69,8 @@ impl Log for Away {
         None
     }
 
-    fn locate(&self, _: &str) -> Position {
-        Position::Unknown
+    fn locate<'a>(&'a self, _: &'a str) -> Locating<'a> {
+        Box::pin(std::future::ready(Position::Unknown))
     }
 
     fn id_at(&self, _: Sequence) -> Option<HubId> {
@@ -97,8 +97,8 @@ impl Log for Away {
 }
 
 #[test]
-fn a_log_that_does_not_answer_is_unavailable() {
+fn where_a_log_says_nothing_the_event_may_have_been_published() {
     let hub = Hub::new(Arc::new(Away::default()), Metrics::new(1));
     let result = hub.publish(draft("t", None)).now_or_never().unwrap();
-    assert_eq!(result, Err(AppendError::Unavailable));
+    assert_eq!(result, Err(AppendError::Unknown { repeatable: false }));
 }

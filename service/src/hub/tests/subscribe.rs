@@ -86,7 +86,7 @@ fn nobody_learns_that_an_id_exists_which_only_others_may_see() {
     publish_all(&stage.hub, vec![secret.check(&EventLimits::default()).unwrap()]);
     let resume = |grants: Grants, id: &str| {
         let resume = Some(Resume::After(id.to_owned()));
-        stage.hub.subscribe(SubscribeRequest { selectors: set(&["other"]), grants, resume })
+        subscribe(&stage.hub, SubscribeRequest { selectors: set(&["other"]), grants, resume })
     };
     let stranger = || Grants::subscribe_to(topic("other"));
     for id in ["CUSTOMER-4711", "CUSTOMER-4712", "nope"] {
@@ -109,7 +109,7 @@ fn a_subscription_keeps_what_was_asked_for() {
     let selectors = set(&["a", "b"]);
     let request =
         SubscribeRequest { selectors: selectors.clone(), grants: grants.clone(), resume: None };
-    let subscription = stage.hub.subscribe(request);
+    let subscription = subscribe(&stage.hub, request);
     assert_eq!(subscription.selectors, selectors);
     assert_eq!(subscription.grants, grants);
 }
@@ -177,7 +177,7 @@ fn only_who_sees_every_event_is_told_how_many_were_missed() {
     let check = |selectors: &[&str], grants: Grants, missed| {
         let resume = Some(Resume::After(ids[0].clone()));
         let request = SubscribeRequest { selectors: set(selectors), grants, resume };
-        let gap = stage.hub.subscribe(request).gap.unwrap();
+        let gap = subscribe(&stage.hub, request).gap.unwrap();
         assert_eq!(gap.missed, missed, "{selectors:?}");
     };
     check(&["*"], Grants::all(), Some(2));

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use super::window::{Appended, Window, WindowLimits};
 use super::{
-    AppendError, Appending, Bounds, EventFilter, Log, OnAppend, Page, PageBack, PageLimit,
-    Position, ReadRange, Receipt,
+    AppendError, Appending, Bounds, EventFilter, Locating, Log, LogChange, OnChange, Page,
+    PageBack, PageLimit, ReadRange, Receipt,
 };
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
@@ -62,7 +62,7 @@ pub struct MemoryLog {
     buffers: Buffers,
     // A plain mutex: it is held for well under a microsecond an event and never across an await.
     window: Mutex<Window>,
-    on_append: RwLock<Vec<OnAppend>>,
+    on_change: RwLock<Vec<OnChange>>,
 }
 
 impl std::fmt::Debug for MemoryLog {
@@ -83,14 +83,8 @@ impl MemoryLog {
             clock,
             buffers: buffers.clone(),
             window: Mutex::new(Window::opened_at(opened_ms, epoch, buffers)),
-            on_append: RwLock::default(),
+            on_change: RwLock::default(),
         }
-    }
-
-    /// Drops what is older than the limit. Appending does the same; this is for a log to which
-    /// nothing is appended.
-    pub fn expire(&self) {
-        self.evict(self.clock.unix_ms());
     }
 
     fn lock(&self) -> MutexGuard<'_, Window> {
@@ -120,8 +114,8 @@ impl MemoryLog {
     }
 
     fn notify(&self) {
-        for notify in self.on_append.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            notify();
+        for notify in self.on_change.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            notify(LogChange::Head);
         }
     }
 }
@@ -133,8 +127,8 @@ impl Log for MemoryLog {
         Box::pin(ready(results))
     }
 
-    fn follow(&self, on_append: OnAppend) {
-        self.on_append.write().unwrap_or_else(PoisonError::into_inner).push(on_append);
+    fn follow(&self, on_change: OnChange) {
+        self.on_change.write().unwrap_or_else(PoisonError::into_inner).push(on_change);
     }
 
     fn read(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> Page {
@@ -149,9 +143,9 @@ impl Log for MemoryLog {
         self.lock().newest(topic, through)
     }
 
-    fn locate(&self, id: &str) -> Position {
+    fn locate<'a>(&'a self, id: &'a str) -> Locating<'a> {
         let now_ms = self.clock.unix_ms();
-        self.lock().locate(id, now_ms)
+        Box::pin(ready(self.lock().locate(id, now_ms)))
     }
 
     fn id_at(&self, sequence: Sequence) -> Option<HubId> {
@@ -164,6 +158,10 @@ impl Log for MemoryLog {
 
     fn bounds(&self) -> Bounds {
         self.lock().bounds()
+    }
+
+    fn expire(&self) {
+        self.evict(self.clock.unix_ms());
     }
 }
 

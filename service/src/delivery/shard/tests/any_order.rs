@@ -154,7 +154,7 @@ impl Play {
     ) {
         let grants = if granted { Grants::all() } else { Grants::subscribe_to(topic("none")) };
         let request = SubscribeRequest { selectors: set(selectors), grants, resume: None };
-        let mut subscription = self.stage.hub.subscribe(request);
+        let mut subscription = self.stage.hub.subscribe(request).now_or_never().unwrap();
         if let Some(after) = after {
             let after = Sequence(after.index(self.published.len() + 1) as u64);
             subscription.cursor = after;

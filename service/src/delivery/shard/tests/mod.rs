@@ -132,7 +132,7 @@ impl Stage {
 
     fn subscribe(&self, selectors: &[&str], resume: Option<Resume>) -> Subscription {
         let request = SubscribeRequest { selectors: set(selectors), grants: Grants::all(), resume };
-        self.hub.subscribe(request)
+        self.hub.subscribe(request).now_or_never().unwrap()
     }
 
     /// Sends a subscriber on its way to the shard.

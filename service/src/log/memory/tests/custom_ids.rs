@@ -15,7 +15,7 @@ fn append_one(stage: &Stage, draft: Draft) -> Result<(u64, bool), AppendError> {
 #[test]
 fn an_id_that_comes_again_is_found_where_it_came_first() {
     let stage = stage(MemoryLogSettings { events_max: 2, ..UNBOUNDED });
-    let place = || stage.log.locate("x");
+    let place = || stage.locate("x");
     assert_eq!(stage.append_with_id("x"), Ok(1));
     assert_eq!(stage.append_with_id("x"), Ok(2));
     assert_eq!(place(), Position::After(Sequence(1)));
@@ -92,6 +92,6 @@ fn uuids_of_a_publisher_are_never_taken_for_ids_of_the_log() {
     for number in 0..5_000 {
         let id = format!("urn:uuid:018bcfe5-6800-7{number:03x}-8000-{number:012x}");
         assert_eq!(stage.append_with_id(&id), Ok(number + 1), "{id}");
-        assert_eq!(stage.log.locate(&id), Position::After(Sequence(number + 1)));
+        assert_eq!(stage.locate(&id), Position::After(Sequence(number + 1)));
     }
 }

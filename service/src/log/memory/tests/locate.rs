@@ -8,9 +8,9 @@ fn an_id_of_this_epoch_tells_its_position_whether_retained_or_not() {
     stage.append(&["t"; 2]);
     let ids = [stage.id_of(1), stage.id_of(2)];
     stage.append(&["t"]);
-    assert_eq!(stage.log.locate(&ids[0]), Position::After(Sequence(1)));
-    assert_eq!(stage.log.locate(&ids[1]), Position::After(Sequence(2)));
-    assert_eq!(stage.log.locate(&stage.id_of(3)), Position::After(Sequence(3)));
+    assert_eq!(stage.locate(&ids[0]), Position::After(Sequence(1)));
+    assert_eq!(stage.locate(&ids[1]), Position::After(Sequence(2)));
+    assert_eq!(stage.locate(&stage.id_of(3)), Position::After(Sequence(3)));
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn the_places_before_the_oldest_and_after_the_newest_are_known_even_when_nothing
     let check = |sequence: u64, ms: u64| {
         let id = HubId { epoch: stage.epoch(), sequence: Sequence(sequence), accepted_ms: ms };
         assert_eq!(stage.log.id_at(Sequence(sequence)), Some(id));
-        assert_eq!(stage.log.locate(&id.to_string()), Position::After(Sequence(sequence)));
+        assert_eq!(stage.locate(&id.to_string()), Position::After(Sequence(sequence)));
     };
     check(0, 1_000);
     stage.set_clock(1_500);
@@ -44,7 +44,7 @@ fn an_id_of_another_epoch_tells_only_its_time() {
     }
     let check = |accepted_ms, expected| {
         let id = HubId { epoch: another(stage.epoch()), sequence: Sequence(3), accepted_ms };
-        assert_eq!(stage.log.locate(&id.to_string()), expected, "{accepted_ms}");
+        assert_eq!(stage.locate(&id.to_string()), expected, "{accepted_ms}");
     };
     let later = |sequence| Position::Later(Sequence(sequence));
     // Before everything retained, at and between the times of events, and after all of them.
@@ -72,7 +72,7 @@ fn an_id_of_this_epoch_that_was_never_made_is_unknown() {
     }
     let check = |sequence, accepted_ms, expected| {
         let id = HubId { epoch: stage.epoch(), sequence: Sequence(sequence), accepted_ms };
-        assert_eq!(stage.log.locate(&id.to_string()), expected, "{sequence} at {accepted_ms}");
+        assert_eq!(stage.locate(&id.to_string()), expected, "{sequence} at {accepted_ms}");
     };
     check(4, 4_000, Position::After(Sequence(4)));
     check(2, 2_000, Position::After(Sequence(2)));
@@ -92,7 +92,7 @@ fn an_id_of_another_epoch_comes_before_all_when_nothing_is_retained() {
     stage.log.expire();
     let epoch = another(stage.epoch());
     let id = HubId { epoch, sequence: Sequence(1), accepted_ms: 1 }.to_string();
-    assert_eq!(stage.log.locate(&id), Position::Later(Sequence(2)));
+    assert_eq!(stage.locate(&id), Position::Later(Sequence(2)));
 }
 
 #[test]
@@ -102,10 +102,10 @@ fn an_id_by_a_publisher_is_looked_up() {
     stage.append_with_id("mine").unwrap();
     let of_another_maker = "urn:uuid:11111111-1111-4111-8111-111111111111";
     stage.append_with_id(of_another_maker).unwrap();
-    assert_eq!(stage.log.locate("mine"), Position::After(Sequence(2)));
-    assert_eq!(stage.log.locate(of_another_maker), Position::After(Sequence(3)));
+    assert_eq!(stage.locate("mine"), Position::After(Sequence(2)));
+    assert_eq!(stage.locate(of_another_maker), Position::After(Sequence(3)));
     for unknown in ["", "Mine", "mine ", "urn:uuid:11111111-1111-4111-8111-111111111112"] {
-        assert_eq!(stage.log.locate(unknown), Position::Unknown, "{unknown:?}");
+        assert_eq!(stage.locate(unknown), Position::Unknown, "{unknown:?}");
     }
 }
 

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::{Draft, DraftFields, EventLimits};
+use crate::log::Position;
 use crate::topic::{Selector, SelectorSet};
 
 mod append;
@@ -72,6 +73,10 @@ impl Stage {
 
     fn epoch(&self) -> Epoch {
         self.log.bounds().epoch
+    }
+
+    fn locate(&self, id: &str) -> Position {
+        self.log.locate(id).now_or_never().expect("a log in memory finds at once")
     }
 
     fn topics_indexed(&self) -> usize {

@@ -226,7 +226,7 @@ last_for_one_stream: Sequence(0),
                 let known = retained.iter().find(|event| event.id == Some(id));
                 let expected = known
                     .map_or(Position::Unknown, |event| Position::After(Sequence(event.sequence)));
-                prop_assert_eq!(stage.log.locate(&format!("id {id}")), expected);
+                prop_assert_eq!(stage.locate(&format!("id {id}")), expected);
             }
             let topics = TOPICS
                 .iter()

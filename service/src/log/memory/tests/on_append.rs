@@ -9,14 +9,15 @@ fn every_append_calls_every_follower_once_after_the_head_has_moved_and_outside_t
     let heads = Arc::new(Mutex::new(Vec::new()));
     let calls = Arc::new(AtomicUsize::new(0));
     let (watched, seen) = (Arc::downgrade(&log), Arc::clone(&heads));
-    log.follow(Arc::new(move || {
+    log.follow(Arc::new(move |change| {
+        assert_eq!(change, LogChange::Head);
         let log = watched.upgrade().unwrap();
         // No other thread is here, so the lock is free unless the caller holds it.
         let head = log.window.try_lock().map(|window| window.bounds().head.0).ok();
         seen.lock().unwrap().push(head);
     }));
     let count = Arc::clone(&calls);
-    log.follow(Arc::new(move || {
+    log.follow(Arc::new(move |_| {
         count.fetch_add(1, Ordering::Relaxed);
     }));
 
