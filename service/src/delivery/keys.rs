@@ -3,6 +3,8 @@
 use mio::Token;
 use slotmap::{Key as _, KeyData, new_key_type};
 
+use crate::event::Sequence;
+
 new_key_type! {
     /// Names a subscriber within its shard. Keys are never used twice, so a notice about one that
     /// has left finds nothing.
@@ -11,6 +13,9 @@ new_key_type! {
     /// Names an audience within its shard.
     pub(super) struct AudienceKey;
 }
+
+/// Names what the members of an audience are sent next that have the same cursor.
+pub(super) type PageKey = (AudienceKey, Sequence);
 
 // A key is 64 bits, and has to fit into a token.
 const _: () = assert!(usize::BITS >= u64::BITS, "sockets are named by 64-bit tokens");

@@ -3,18 +3,20 @@
 //! The waker is an eventfd that is written at most once until the shard has woken: however many
 //! publishers, sinks and connections wake it, it costs one system call. The queue needs no limit of
 //! its own, because each entry belongs to a subscriber or a command that is limited elsewhere: one
-//! join, at most one pending "ready" and one "gone" for each open stream.
+//! join, at most one pending "ready" and one "gone" for each open stream, and one "loaded" for each
+//! page that a log loads.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Wake, Waker};
 use std::time::Duration;
 
-use mio::{Registry, Token, Waker};
+use mio::{Registry, Token};
 
 use super::NewSubscriber;
-use super::keys::SubscriberKey;
+use super::keys::{PageKey, SubscriberKey};
 use super::wake_once::WakeOnce;
 use crate::event::Sequence;
 use crate::logging::log_limited;
@@ -28,10 +30,35 @@ pub(super) enum Notice {
     Ready(SubscriberKey),
     /// The reader of a sink went away.
     Gone(SubscriberKey),
+    /// The log, which had something to load, may have it now.
+    Loaded(LoadedPart),
+    /// The log has begun a new epoch.
+    Epoch,
     /// Close every stream, spread over the window.
     Drain { window: Duration },
     /// End the thread.
     Stop,
+}
+
+/// What a shard waits for that a log has to load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LoadedPart {
+    /// What the shard itself comes to next.
+    Head,
+    /// What subscribers of an audience come to next that have this cursor.
+    Page(PageKey),
+}
+
+/// Posts that something has been loaded.
+struct LoadedWaker {
+    mailbox: Arc<Mailbox>,
+    part: LoadedPart,
+}
+
+impl Wake for LoadedWaker {
+    fn wake(self: Arc<Self>) {
+        self.mailbox.post(Notice::Loaded(self.part));
+    }
 }
 
 /// The room for notices that is not given back once it was needed: 64 KiB.
@@ -41,7 +68,7 @@ const ROOM_KEPT: usize = 4 << 10;
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     notices: Mutex<VecDeque<Notice>>,
-    waker: WakeOnce<Waker>,
+    waker: WakeOnce<mio::Waker>,
     /// Subscribers of the shard and those on their way to it.
     load: AtomicUsize,
     seen: AtomicU64,
@@ -53,11 +80,16 @@ impl Mailbox {
     pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         Ok(Self {
             notices: Mutex::default(),
-            waker: WakeOnce::new(Waker::new(registry, token)?),
+            waker: WakeOnce::new(mio::Waker::new(registry, token)?),
             load: AtomicUsize::new(0),
             seen: AtomicU64::new(0),
             ended: AtomicBool::new(false),
         })
+    }
+
+    /// What tells the shard that something has been loaded.
+    pub(super) fn loaded_waker(self: &Arc<Self>, part: LoadedPart) -> Waker {
+        Waker::from(Arc::new(LoadedWaker { mailbox: Arc::clone(self), part }))
     }
 
     /// Wakes the shard, once.

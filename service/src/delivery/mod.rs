@@ -41,6 +41,7 @@ use bytes::Bytes;
 
 use crate::event::Sequence;
 use crate::hub::{Hub, Subscription};
+use crate::log::LogChange;
 use crate::metrics::{Metrics, ShardStats};
 use mailbox::{Mailbox, Notice};
 use shard::Shard;
@@ -130,7 +131,10 @@ impl Delivery {
             let name = format!("shard-{index}");
             handles.push(std::thread::Builder::new().name(name).spawn(move || shard.run())?);
             let waker = Arc::clone(&mailbox);
-            hub.log().follow(Arc::new(move |_| waker.wake()));
+            hub.log().follow(Arc::new(move |change| match change {
+                LogChange::Head => waker.wake(),
+                LogChange::Epoch => waker.post(Notice::Epoch),
+            }));
             shards.push(ShardHandle { mailbox, stats: Arc::clone(stats) });
         }
         Ok((Self { shards: shards.into() }, DeliveryThreads { handles }))

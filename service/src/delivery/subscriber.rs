@@ -29,6 +29,7 @@ pub(super) struct Subscriber {
     served: Lag,
     mode: Mode,
     stalled: bool,
+    loading: bool,
     last_sent: Tick,
     end: Option<(Tick, EndReason)>,
     /// Leaves its topics when the subscriber does.
@@ -93,6 +94,7 @@ impl Subscriber {
             served: initial.served,
             mode: if initial.is_replaying { Mode::Replaying } else { Mode::Live },
             stalled: false,
+            loading: false,
             last_sent: initial.last_sent,
             end: initial.end,
             _interest: initial.interest,
@@ -145,6 +147,16 @@ impl Subscriber {
     /// a pass. The lag limit does not apply to it then.
     pub(super) fn is_stalled(&self) -> bool {
         self.stalled
+    }
+
+    /// Whether it waits until the log has loaded what comes next.
+    pub(super) fn is_loading(&self) -> bool {
+        self.loading
+    }
+
+    /// It waits for the log from now on, or does no longer.
+    pub(super) fn set_loading(&mut self, loading: bool) {
+        self.loading = loading;
     }
 
     /// When it was last handed bytes.

@@ -13,11 +13,15 @@ mod interest;
 pub use backpressure::Follower;
 pub use interest::{Interest, InterestGuard};
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
+use tokio::time::timeout;
 
 use crate::auth::{Grants, Visibility};
-use crate::event::{Draft, EncodedEvent, GapNotice, HubId, Sequence};
+use crate::event::{Draft, EncodedEvent, Epoch, GapNotice, HubId, Sequence};
 use crate::log::{AppendError, Bounds, EventFilter, Log, PageLimit, Position, ReadRange, Receipt};
 use crate::logging::log_limited;
 use crate::metrics::{Metrics, PublishSource, Resumed};
@@ -25,6 +29,9 @@ use crate::topic::{MatchProgress, SelectorSet, Topic};
 use active_subscriptions::SubscriptionsGuard;
 use backpressure::PublishWindow;
 use interest::Interests;
+
+/// How long a log may take to find a client's place.
+const LOCATE_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Steps of matching for one event whose id is looked for: about a millisecond.
 const LOCATE_STEPS: usize = 1 << 20;
@@ -84,6 +91,8 @@ pub struct Subscription {
     pub expires: Option<Instant>,
     /// Everything after this is still to be sent.
     pub cursor: Sequence,
+    /// The epoch in which that counts.
+    pub epoch: Epoch,
     /// What it missed for good, if it resumed too late.
     pub gap: Option<GapNotice>,
     /// What came of resuming, if it resumed from an earlier place.
@@ -207,13 +216,14 @@ impl Hub {
     pub async fn subscribe(&self, request: SubscribeRequest) -> Subscription {
         // Interest first: a source that starts because of it publishes behind the cursor.
         let interest = self.interests.enter(&request.selectors);
-        let start = self.start_of(&request).await;
+        let (epoch, start) = self.start_of(&request).await;
         let resumed_after = request.resume.is_some().then(|| start.resumed_after());
         Subscription {
             selectors: request.selectors,
             grants: request.grants,
             expires: None,
             cursor: start.last_id.sequence,
+            epoch,
             gap: start.gap,
             resumed: start.resumed,
             place: start.place,
@@ -230,11 +240,17 @@ impl Hub {
         self.interests.watch(topic)
     }
 
-    async fn start_of(&self, request: &SubscribeRequest) -> Start {
-        let bounds = self.log.bounds();
-        match &request.resume {
-            None => Start::at(bounds.head_id()),
-            Some(resume) => self.resume(resume, &bounds, request).await,
+    async fn start_of(&self, request: &SubscribeRequest) -> (Epoch, Start) {
+        loop {
+            let bounds = self.log.bounds();
+            let start = match &request.resume {
+                None => return (bounds.epoch, Start::at(bounds.head_id())),
+                Some(resume) => self.resume(resume, &bounds, request).await,
+            };
+            // What was found while a new epoch began would count in neither.
+            if self.log.bounds().epoch == bounds.epoch {
+                return (bounds.epoch, start);
+            }
         }
     }
 
@@ -245,7 +261,7 @@ impl Hub {
             Resume::After(id) => id,
         };
         let beginning = bounds.start_id();
-        let (at, missed, resumed) = match self.locate(id, &request.grants).await {
+        let (at, missed, resumed) = match self.locate(id, bounds.epoch, &request.grants).await {
             Position::After(sequence) if sequence >= beginning.sequence => {
                 return Start::after(id, sequence);
             }
@@ -253,7 +269,7 @@ impl Hub {
             Position::After(sequence) => {
                 let all = request.selectors.is_any()
                     && request.grants.sees_everything()
-                    && bounds.last_for_one_stream <= sequence;
+                    && bounds.last_uncounted <= sequence;
                 let missed = all.then(|| beginning.sequence.0 - sequence.0);
                 (beginning, missed, Resumed::Expired)
             }
@@ -271,12 +287,28 @@ impl Hub {
         Start { gap: Some(GapNotice { missed, after: Some(id.clone()), before }), ..start }
     }
 
+    /// Where a client goes on that has this id. A log that does not find it in time counts as one
+    /// that does not know it: then everything that is retained is sent, and a gap is told.
+    async fn locate(&self, id: &str, epoch: Epoch, grants: &Grants) -> Position {
+        let mut locating = pin!(self.locate_visible(id, epoch, grants));
+        if let Some(position) = locating.as_mut().now_or_never() {
+            return position;
+        }
+        timeout(LOCATE_WAIT_MAX, locating).await.unwrap_or_else(|_| {
+            log_limited!(
+                WARN,
+                "the log took too long to find a client's place, which is sent all that is retained"
+            );
+            Position::Unknown
+        })
+    }
+
     /// No client learns by asking that an id exists which only others may see.
-    async fn locate(&self, id: &str, grants: &Grants) -> Position {
+    async fn locate_visible(&self, id: &str, epoch: Epoch, grants: &Grants) -> Position {
         let located = self.log.locate(id).await;
         if let Position::After(sequence) = located
             && HubId::parse(id).is_none()
-            && !self.may_see(sequence, grants)
+            && !self.may_see(sequence, epoch, grants).await
         {
             return Position::Unknown;
         }
@@ -285,10 +317,11 @@ impl Hub {
 
     /// What would take longer than a moment to find out counts as no: then a gap is told that may be
     /// none.
-    fn may_see(&self, sequence: Sequence, grants: &Grants) -> bool {
+    async fn may_see(&self, sequence: Sequence, epoch: Epoch, grants: &Grants) -> bool {
         let range = ReadRange { after: sequence.previous(), through: sequence };
         let limit = PageLimit { events_max: 1, bytes_max: usize::MAX };
-        let page = self.log.read(range, EventFilter::Everything, limit);
+        let outcome = self.log.read_when_loaded(epoch, range, EventFilter::Everything, limit).await;
+        let Some(page) = outcome.ready() else { return false };
         page.events.first().is_none_or(|event| match grants.visibility(event) {
             Visibility::Known(may_see) => may_see,
             Visibility::IfMatched(selectors) => {

@@ -35,9 +35,10 @@ pub struct Bounds {
     pub bytes: usize,
     /// When the oldest was accepted, in milliseconds since 1970.
     pub oldest_ms: Option<u64>,
-    /// The last event that was ever [for one stream only](crate::event::Draft::for_one_stream); 0
-    /// when there never was one.
-    pub last_for_one_stream: Sequence,
+    /// The last sequence that is no event for everybody: one [for one stream
+    /// only](crate::event::Draft::for_one_stream), or a hole; 0 when there never was one. What was
+    /// missed before it cannot be counted.
+    pub last_uncounted: Sequence,
 }
 
 impl Bounds {

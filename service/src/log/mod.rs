@@ -6,6 +6,9 @@
 //! process is the only writer: an append is acknowledged by a future, and events are seen by
 //! reading them after the head has moved, whichever process appended them.
 //!
+//! Sequences go up and may leave some out: a hole is told to whoever reads over it. A log may begin
+//! a new epoch, in which they count anew.
+//!
 //! Following is reading. A follower keeps the sequence up to which it has read, is woken when the
 //! head moves, and reads on from there: one code path whether it has caught up, is behind or
 //! replays, and no event is held anywhere but in the log.
@@ -15,11 +18,16 @@ pub(crate) mod fuzzing;
 mod memory;
 mod reading;
 mod record;
+#[cfg(test)]
+pub(crate) mod trouble;
 mod window;
+
+#[cfg(test)]
+pub(crate) use reading::ReadNow;
 
 pub use bounds::{Bounds, Position};
 pub use memory::{MemoryLog, MemoryLogSettings};
-pub use reading::{EventFilter, Page, PageBack, PageLimit, ReadRange};
+pub use reading::{EventFilter, LogReader, Page, PageBack, PageLimit, ReadOutcome, ReadRange};
 
 use std::fmt;
 use std::future::{Future, ready};
@@ -70,14 +78,27 @@ pub trait Log: Send + Sync + 'static {
     /// Calls `on_change` every time after the log has changed.
     fn follow(&self, on_change: OnChange);
 
-    /// Reads one page of the events that the filter lets through, without waiting.
-    fn read(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> Page;
+    /// Reads one page of the events that the filter lets through, without waiting. It never reaches
+    /// over what cannot be read.
+    fn read(
+        &self,
+        reader: &LogReader<'_>,
+        range: ReadRange,
+        filter: EventFilter<'_>,
+        limit: PageLimit,
+    ) -> ReadOutcome<Page>;
 
     /// Reads one page of the events that the filter lets through, from the end of the range
     /// backwards, without waiting.
-    fn read_back(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> PageBack;
+    fn read_back(
+        &self,
+        reader: &LogReader<'_>,
+        range: ReadRange,
+        filter: EventFilter<'_>,
+        limit: PageLimit,
+    ) -> ReadOutcome<PageBack>;
 
-    /// The newest event of a topic up to `through`.
+    /// The newest event of a topic up to `through`, of those in memory.
     fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>>;
 
     /// Where a client that has seen the event with this id should go on. It may take a while to find

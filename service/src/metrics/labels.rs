@@ -224,6 +224,8 @@ label! {
         OutputBuffers = "output_buffers",
         /// It was so far behind that the log no longer had what came next.
         Overrun = "overrun",
+        /// The log began a new epoch.
+        Epoch = "new_epoch",
         /// It reached the maximum age.
         Age = "max_age",
         /// The token that it was opened with expired.

@@ -141,6 +141,11 @@ impl Audiences {
         self.matched.bytes()
     }
 
+    /// The event whose audiences were being found is none of this log any more.
+    pub(super) fn forget_cut_event(&mut self) {
+        self.assigning = None;
+    }
+
     /// The audience with these terms. A new one has everything up to `seen`, or up to the event
     /// whose audiences are being found: its members read that from the log.
     pub(super) fn enter(

@@ -5,92 +5,24 @@
 //! that several subscribers need are joined once: after a stall or a restart thousands stand at the
 //! same cursor.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use super::super::audience::Audience;
 use super::super::backpressure::{Lag, Verdict, judge};
 use super::super::batch::Batch;
 use super::super::budget::{self, Budget};
-use super::super::keys::AudienceKey;
 use super::super::keys::SubscriberKey;
 use super::super::sink::{Offer, Sent};
 use super::super::subscriber::TakenFromLog;
-use super::selection::{Next, Selection};
-use super::{PASS, Shard};
-use crate::event::{Block, Event, GapNotice, Sequence};
-use crate::log::{EventFilter, ReadRange};
-use crate::memory::SplitMap;
+use super::Shard;
+use super::joined_pages::{JoinedPage, PageState};
+use crate::event::{Block, GapNotice, HubId, Sequence};
 use crate::metrics::EndReason;
-
-/// Pages of the log as segments, by audience and cursor; valid while the shard has seen nothing
-/// new.
-#[derive(Debug, Default)]
-pub(super) struct JoinedPages {
-    pages: HashMap<(AudienceKey, Sequence), JoinedPage>,
-    /// Pages whose events have been matched only in part, because matching takes long. The next
-    /// subscriber of the audience with the same cursor goes on with it.
-    unfinished: SplitMap<(AudienceKey, Sequence), UnfinishedPage>,
-}
-
-/// How many pages are remembered: with those of 64 KiB, at most 4 MiB for a moment.
-const JOINED_PAGES_MAX: usize = 64;
-
-#[derive(Clone, Debug)]
-struct JoinedPage {
-    batch: Batch,
-    through: Sequence,
-    is_truncated: bool,
-    ends: bool,
-}
-
-#[derive(Debug)]
-struct UnfinishedPage {
-    selection: Selection,
-    kept: Vec<Arc<Event>>,
-    through: Sequence,
-    is_truncated: bool,
-}
-
-impl JoinedPages {
-    pub(super) fn clear(&mut self) {
-        self.pages.clear();
-    }
-
-    /// A subscriber with this cursor has gone. Others with the same one begin the page anew, if
-    /// there are any.
-    pub(super) fn forget(&mut self, audience: AudienceKey, cursor: Sequence) {
-        if !self.unfinished.is_empty() {
-            self.unfinished.remove(&(audience, cursor));
-        }
-    }
-
-    fn remember(&mut self, key: (AudienceKey, Sequence), page: &JoinedPage) {
-        if self.pages.len() >= JOINED_PAGES_MAX {
-            self.pages.clear();
-        }
-        self.pages.insert(key, page.clone());
-    }
-}
-
-impl UnfinishedPage {
-    /// Goes on; false when the budget is spent before the page is finished.
-    fn go_on(&mut self, audience: &Audience, budget: &mut Budget) -> bool {
-        loop {
-            match self.selection.next(audience, budget) {
-                Next::Event(event) => self.kept.push(event),
-                Next::End => return true,
-                Next::Cut => return false,
-            }
-        }
-    }
-}
 
 pub(super) enum Progress {
     /// It has caught up, or waits for its sink.
     Rest,
     /// There is more to read for it.
     More,
+    /// The log has to load what comes next for it.
+    Loading,
     /// Its stream has to end.
     End(EndReason),
 }
@@ -100,6 +32,7 @@ impl Shard {
     /// further.
     pub(super) fn catch_up(&mut self) -> bool {
         let mut budget = self.budget();
+        let more_loaded = self.take_loaded(&mut budget);
         for _ in 0..self.behind.len() {
             if !budget.is_left() {
                 break;
@@ -109,17 +42,21 @@ impl Shard {
             match self.catch_up_one(key, &mut budget) {
                 Progress::Rest => {}
                 Progress::More => self.behind.push_back(key),
+                Progress::Loading => self.wait_for_page(key),
                 Progress::End(reason) => self.remove(key, reason),
             }
         }
         if self.behind.is_empty() {
             self.joined_pages.clear();
         }
-        !self.behind.is_empty()
+        more_loaded || !self.behind.is_empty()
     }
 
     fn catch_up_one(&mut self, key: SubscriberKey, budget: &mut Budget) -> Progress {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return Progress::Rest };
+        if subscriber.is_loading() {
+            return Progress::Rest;
+        }
         match subscriber.sink().readiness() {
             Offer::Taken => {
                 self.blocked.remove(&key);
@@ -139,7 +76,13 @@ impl Shard {
         if unannounced || self.is_to_skip(key) {
             return self.skip(key, budget);
         }
-        let Some(page) = self.joined_page(audience, cursor, budget) else { return Progress::More };
+        let page = match self.joined_page((audience, cursor), budget) {
+            PageState::Ready(page) => page,
+            PageState::Cut => return Progress::More,
+            PageState::Loading => return Progress::Loading,
+            PageState::Failed(beyond) => return self.on_unreadable(key, beyond),
+            PageState::OtherEpoch => return self.on_other_epoch(),
+        };
         if page.is_truncated {
             return self.on_truncated(key, &page);
         }
@@ -225,7 +168,28 @@ impl Shard {
             return Progress::End(EndReason::Overrun);
         }
         let start = self.log.bounds().start_id();
-        let before = Some(start.to_string());
+        if start.epoch != self.epoch {
+            return self.on_other_epoch();
+        }
+        tracing::debug!(through = %page.through, "the log has passed a subscriber in its replay");
+        self.tell_of_gap_to(key, start.sequence, Some(start))
+    }
+
+    /// What comes next cannot be read. That can happen to anybody who is behind, and ending so many
+    /// streams would help nobody: each is told, and goes on after it.
+    pub(super) fn on_unreadable(&mut self, key: SubscriberKey, beyond: Sequence) -> Progress {
+        self.tell_of_gap_to(key, beyond, self.id_at(beyond))
+    }
+
+    /// Reads on after a place, which it is told, when its sink takes that.
+    fn tell_of_gap_to(
+        &mut self,
+        key: SubscriberKey,
+        to: Sequence,
+        place: Option<HubId>,
+    ) -> Progress {
+        let Some(subscriber) = self.subscribers.get_mut(key) else { return Progress::Rest };
+        let before = place.map(|id| id.to_string());
         let notice = Block::gap(&GapNotice { missed: None, after: None, before });
         match subscriber.sink().offer(&notice) {
             Offer::Taken => {}
@@ -237,55 +201,14 @@ impl Shard {
             }
             Offer::Closed => return Progress::End(EndReason::Client),
         }
-        subscriber.skip_to(start.sequence, Lag::default());
+        subscriber.skip_to(to, Lag::default());
         self.stats.gap_notified();
-        tracing::debug!(through = %page.through, "the log has passed a subscriber in its replay");
         Progress::More
     }
 
-    /// One page of what an audience is to see after a cursor, joined; `None` when the budget is
-    /// spent before it is known.
-    fn joined_page(
-        &mut self,
-        key: AudienceKey,
-        cursor: Sequence,
-        budget: &mut Budget,
-    ) -> Option<JoinedPage> {
-        if let Some(page) = self.joined_pages.pages.get(&(key, cursor)) {
-            return Some(page.clone());
-        }
-        let Some(audience) = self.audiences.get(key) else {
-            let batch = Batch::of(&[], self.log.buffers());
-            return Some(JoinedPage {
-                batch,
-                through: self.seen,
-                is_truncated: false,
-                ends: false,
-            });
-        };
-        let unfinished = self.joined_pages.unfinished.remove(&(key, cursor));
-        let mut page = unfinished.unwrap_or_else(|| {
-            let range = ReadRange { after: cursor, through: self.seen };
-            let page = self.log.read(range, EventFilter::Candidates(&audience.selectors), PASS);
-            budget.spend(budget::READ);
-            UnfinishedPage {
-                selection: Selection::of(page.events),
-                kept: Vec::new(),
-                through: page.through,
-                is_truncated: page.is_truncated,
-            }
-        });
-        if !page.go_on(audience, budget) {
-            self.joined_pages.unfinished.insert((key, cursor), page);
-            return None;
-        }
-        let joined = JoinedPage {
-            batch: Batch::of(&page.kept, self.log.buffers()),
-            through: page.through,
-            is_truncated: page.is_truncated,
-            ends: page.kept.iter().any(|event| audience.ends_with(event)),
-        };
-        self.joined_pages.remember((key, cursor), &joined);
-        Some(joined)
+    /// The streams of this shard are about to end.
+    pub(super) fn on_other_epoch(&mut self) -> Progress {
+        self.leave_epoch();
+        Progress::Rest
     }
 }

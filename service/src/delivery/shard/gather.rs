@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::super::budget::{self, Budget};
+use super::super::mailbox::LoadedPart;
 use super::{PASS, Shard};
 use crate::event::{HubId, Sequence};
-use crate::log::{EventFilter, Page, PageLimit, ReadRange};
+use crate::log::{EventFilter, LogReader, Page, PageLimit, ReadOutcome, ReadRange};
 use crate::logging::log_limited;
 
 /// The most events that wait for audiences at a time. One event can match very many patterns, and
@@ -52,10 +53,28 @@ impl Shard {
         let began_at = self.seen;
         let mut assigned = AssignedCount::default();
         let mut cut = false;
-        while !cut && budget.is_left() && !assigned.is_enough() {
+        while !cut && budget.is_left() && !assigned.is_enough() && !self.loading.is_loading_head() {
             let range = ReadRange { after: self.seen, through: Sequence(u64::MAX) };
             let room = PageLimit { bytes_max: PASS.bytes_max - assigned.fullest, ..PASS };
-            let page = self.log.read(range, EventFilter::Everything, room);
+            let waker = || self.mailbox.loaded_waker(LoadedPart::Head);
+            let reader = LogReader { epoch: self.epoch, waker: &waker };
+            let page = match self.log.read(&reader, range, EventFilter::Everything, room) {
+                ReadOutcome::Ready(page) => page,
+                // What has been gathered goes out first.
+                ReadOutcome::Failed { .. } if self.seen > began_at => break,
+                ReadOutcome::Failed { beyond } => {
+                    self.pass_over_unreadable(beyond);
+                    continue;
+                }
+                ReadOutcome::Loading => {
+                    self.loading.wait_for_head();
+                    break;
+                }
+                ReadOutcome::OtherEpoch => {
+                    self.leave_epoch();
+                    break;
+                }
+            };
             if page.through == self.seen {
                 break;
             }
@@ -70,7 +89,7 @@ impl Shard {
             }
             if page.is_truncated {
                 let oldest = page.events.first().map(|event| event.sequence());
-                self.all_fell_behind(oldest.map_or(page.through, Sequence::previous));
+                self.was_passed(oldest.map_or(page.through, Sequence::previous));
             }
             cut = !self.assign(&page, &mut assigned, budget);
         }
@@ -102,7 +121,7 @@ impl Shard {
             }
         }
         if page.through > self.seen {
-            self.set_seen(page.through, self.log.id_at(page.through));
+            self.set_seen(page.through, self.id_at(page.through));
         }
         true
     }
@@ -113,15 +132,31 @@ impl Shard {
         self.set_seen(sequence, Some(HubId { epoch, sequence, accepted_ms }));
     }
 
-    /// The log no longer had what came next: every subscriber has fallen behind, whatever its
-    /// cursor was.
-    fn all_fell_behind(&mut self, lost: Sequence) {
+    /// The log no longer had what came next.
+    fn was_passed(&mut self, lost: Sequence) {
         log_limited!(
             WARN,
             after = %self.seen,
             through = %lost,
             "the log has passed a shard, whose subscribers miss events and are told; raise --retain-events and --retain-bytes, or publish more slowly"
         );
+        self.all_fell_behind(lost);
+    }
+
+    /// What comes next cannot be read.
+    fn pass_over_unreadable(&mut self, beyond: Sequence) {
+        log_limited!(
+            ERROR,
+            after = %self.seen,
+            through = %beyond,
+            "events cannot be read from the log, and subscribers are told of a gap; see to what keeps it"
+        );
+        self.all_fell_behind(beyond);
+        self.set_seen(beyond, self.id_at(beyond));
+    }
+
+    /// Every subscriber has fallen behind, whatever its cursor was.
+    fn all_fell_behind(&mut self, lost: Sequence) {
         self.lost = lost;
         self.overrun_walk = Some(self.audiences.walk());
     }

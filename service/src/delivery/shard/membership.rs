@@ -37,6 +37,7 @@ impl Shard {
     pub(super) fn join(&mut self, new_subscriber: NewSubscriber) {
         let NewSubscriber { subscription, sink } = new_subscriber;
         let now = self.deadlines.now();
+        let epoch = subscription.epoch;
         let audience = self.audiences.enter(subscription.selectors, subscription.grants, self.seen);
         let end = self.end_of(subscription.expires, now);
         let last_sent = self.spread(now);
@@ -67,6 +68,11 @@ impl Shard {
         }
         if self.draining.is_some() {
             self.remove(key, EndReason::Drain);
+            return;
+        }
+        if epoch != self.epoch {
+            // A new one began after its place was found, or the shard has yet to hear of it.
+            self.remove(key, EndReason::Epoch);
             return;
         }
         if replaying {
@@ -133,9 +139,11 @@ impl Shard {
                 Finish::Done
             }
             EndReason::Finished => subscriber.sink().finish(&Bytes::new()),
-            EndReason::Overrun | EndReason::Age | EndReason::Expired | EndReason::Drain => {
-                subscriber.sink().finish(&retry_hint)
-            }
+            EndReason::Overrun
+            | EndReason::Epoch
+            | EndReason::Age
+            | EndReason::Expired
+            | EndReason::Drain => subscriber.sink().finish(&retry_hint),
         };
         self.blocked.remove(&key);
         self.skipping.remove(&key);

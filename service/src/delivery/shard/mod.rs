@@ -13,7 +13,10 @@
 
 mod catch_up;
 mod deadline;
+mod epoch;
 mod gather;
+mod joined_pages;
+mod loading;
 mod membership;
 mod output_buffers;
 mod pass;
@@ -44,7 +47,8 @@ use crate::hub::Follower;
 use crate::log::{Log, PageLimit};
 use crate::memory::SplitMap;
 use crate::metrics::{EndReason, LagSample, ShardStats};
-use catch_up::JoinedPages;
+use joined_pages::JoinedPages;
+use loading::LoadingPages;
 use membership::{Closing, Draining};
 use output_buffers::{NextSearch, Search};
 use pass::Pass;
@@ -107,6 +111,7 @@ pub(super) struct Shard {
     /// Subscribers whose sinks are full.
     blocked: SplitMap<SubscriberKey, ()>,
     joined_pages: JoinedPages,
+    loading: LoadingPages,
     pass: Pass,
     /// Streams that have ended but for bytes that have yet to leave.
     closing: SplitMap<SubscriberKey, Closing>,
@@ -121,6 +126,8 @@ pub(super) struct Shard {
     draining: Option<Draining>,
     /// Over the subscribers that fell behind because the log had passed the shard.
     overrun_walk: Option<Walk>,
+    /// Over the streams that end because the log has begun a new epoch.
+    epoch_walk: Option<Walk>,
     stopped: bool,
     /// Notices that have been taken and not yet handled.
     notices: VecDeque<Notice>,
@@ -163,6 +170,7 @@ impl Shard {
             behind: VecDeque::new(),
             blocked: SplitMap::default(),
             joined_pages: JoinedPages::default(),
+            loading: LoadingPages::default(),
             pass,
             closing: SplitMap::default(),
             skipping: SplitMap::default(),
@@ -173,6 +181,7 @@ impl Shard {
             pending_release,
             draining: None,
             overrun_walk: None,
+            epoch_walk: None,
             stopped: false,
             notices: VecDeque::new(),
             allowance: PART,
@@ -230,16 +239,35 @@ impl Shard {
     fn iterate(&mut self) -> bool {
         // Deadlines first: they also set the time for the rest of the iteration.
         let more_deadlines = self.serve_deadlines();
+        if self.epoch_walk.is_some() {
+            self.end_epoch(self.budget());
+            return true;
+        }
         // Then notices: a new subscriber is in its audience before the head is looked at again.
         let more_notices = self.serve_notices();
         let more_to_end = self.enforce_output_buffer_limit();
         let more_events = self.advance();
         let more_behind = self.catch_up();
-        more_deadlines || more_notices || more_to_end || more_events || more_behind
+        // Either may have begun after the notices, which go on with it.
+        let more_walks = self.overrun_walk.is_some() || self.epoch_walk.is_some();
+        more_deadlines || more_notices || more_to_end || more_events || more_behind || more_walks
     }
 
     fn budget(&self) -> Budget {
         Budget::new(self.allowance)
+    }
+
+    /// The id of a position, if it counts in the shard's epoch.
+    fn id_at(&self, sequence: Sequence) -> Option<HubId> {
+        self.log.id_at(sequence).filter(|id| id.epoch == self.epoch)
+    }
+
+    /// Says how far it has come.
+    fn publish_seen(&self) {
+        self.mailbox.set_seen(self.seen);
+        if let Some(follower) = &self.follower {
+            follower.set_seen(self.seen);
+        }
     }
 
     /// Everything up to here has been matched.
@@ -252,7 +280,8 @@ impl Shard {
     /// Whether there was more than there was time for.
     fn serve_notices(&mut self) -> bool {
         let mut budget = self.budget();
-        while budget.is_left() {
+        // None joins while all streams are about to end.
+        while budget.is_left() && self.epoch_walk.is_none() {
             let Some(notice) = self.notices.pop_front() else {
                 self.mailbox.take(&mut self.notices);
                 if self.notices.is_empty() {
@@ -271,6 +300,8 @@ impl Shard {
             Notice::Join(new_subscriber) => self.join(*new_subscriber),
             Notice::Ready(key) => self.behind.push_back(key),
             Notice::Gone(key) => self.remove(key, EndReason::Client),
+            Notice::Loaded(part) => self.loading.has_loaded(part),
+            Notice::Epoch => self.leave_epoch(),
             Notice::Drain { window } => self.drain(window),
             Notice::Stop => self.stopped = true,
         }
@@ -295,7 +326,11 @@ fn notice_steps(notice: &Notice) -> usize {
     match notice {
         // A new subscriber is sent its opening; one that has gone is closed.
         Notice::Join(_) | Notice::Gone(_) => 2 * budget::WRITE,
-        Notice::Ready(_) | Notice::Drain { .. } | Notice::Stop => budget::LOOK,
+        Notice::Ready(_)
+        | Notice::Loaded(_)
+        | Notice::Epoch
+        | Notice::Drain { .. }
+        | Notice::Stop => budget::LOOK,
     }
 }
 

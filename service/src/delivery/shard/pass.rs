@@ -128,6 +128,14 @@ impl Pass {
         key
     }
 
+    /// Nobody is left who could be served.
+    pub(super) fn abandon(&mut self) {
+        self.clear();
+        self.serving = None;
+        self.began = None;
+        self.events.clear();
+    }
+
     /// All audiences have been served.
     fn clear(&mut self) {
         self.touched.clear();
@@ -163,7 +171,8 @@ impl Shard {
         }
         self.pass.clear();
         self.end_pass();
-        self.seen < self.log.bounds().head || !self.leaving.is_empty()
+        let is_behind = !self.loading.is_loading_head() && self.seen < self.log.bounds().head;
+        is_behind || !self.leaving.is_empty()
     }
 
     /// Makes a batch of what is pending for the next audience, unless one is being served; false
@@ -181,10 +190,7 @@ impl Shard {
     }
 
     fn end_pass(&mut self) {
-        self.mailbox.set_seen(self.seen);
-        if let Some(follower) = &self.follower {
-            follower.set_seen(self.seen);
-        }
+        self.publish_seen();
         let (events, began) = (self.pass.events.drain(..), self.pass.began.take());
         self.stats.match_cache(self.audiences.match_cache_bytes());
         if !COUNTING {

@@ -9,12 +9,14 @@
 //! All of it can be cut, and what is known until then is kept ([`Skipping`]).
 
 use std::sync::Arc;
+use std::task::Waker;
 
 use super::super::audience::Audience;
 use super::super::backpressure::{BackpressurePolicy, Lag, LagLimit};
 use super::super::batch::Batch;
 use super::super::budget::{self, Budget};
-use super::super::keys::SubscriberKey;
+use super::super::keys::{PageKey, SubscriberKey};
+use super::super::mailbox::LoadedPart;
 use super::super::sink::Offer;
 use super::super::subscriber::Subscriber;
 use super::catch_up::Progress;
@@ -22,7 +24,7 @@ use super::selection::{Next, Selection};
 use super::{PASS, Shard};
 use crate::event::{Block, Event, GapNotice, Sequence};
 use crate::hub::LastId;
-use crate::log::{EventFilter, ReadRange};
+use crate::log::{EventFilter, LogReader, Page, ReadOutcome, ReadRange};
 use crate::metrics::{EndReason, Skip};
 use crate::topic::{MatchProgress, Topic};
 
@@ -78,7 +80,27 @@ struct SkipPage {
     left_out_in_all: Lag,
 }
 
+/// How far the events that are still there have been counted.
+enum Counted {
+    All,
+    /// The budget is spent.
+    Cut,
+    Loading,
+    OtherEpoch,
+}
+
 impl SkipPage {
+    fn of(page: Page) -> Self {
+        Self {
+            selection: Selection::of(page.events),
+            through: page.through,
+            current: None,
+            kept: Vec::new(),
+            left_out: Vec::new(),
+            left_out_in_all: Lag::default(),
+        }
+    }
+
     fn leave_out(&mut self, event: &Event) {
         self.left_out_in_all = self.left_out_in_all.plus(event.frame().len() as u64);
         self.left_out.push((event.sequence(), event.frame().len() as u64));
@@ -129,6 +151,12 @@ impl Shard {
                 skipping.work = other;
                 return None;
             }
+            // The log has passed the shard as well, which has not counted what it did not see.
+            _ if subscriber.cursor() < self.lost => {
+                skipping.announced = 0;
+                let start = self.log.bounds().start_id().sequence.min(self.seen);
+                return Some(self.on_unreadable(key, start));
+            }
             _ => Count {
                 lag: subscriber.lag(audience.total_seen()),
                 retained: Lag::default(),
@@ -137,9 +165,21 @@ impl Shard {
                 selection: Selection::of(Vec::new()),
             },
         };
-        if !self.count_on(&mut count, audience, subscriber.cursor(), budget) {
+        let counted = self.count_on(
+            &mut count,
+            audience,
+            (subscriber.audience(), subscriber.cursor()),
+            budget,
+        );
+        let unfinished = match counted {
+            Counted::All => None,
+            Counted::Cut => Some(Progress::More),
+            Counted::Loading => Some(Progress::Loading),
+            Counted::OtherEpoch => return Some(self.on_other_epoch()),
+        };
+        if unfinished.is_some() {
             skipping.work = Work::Count(count);
-            return Some(Progress::More);
+            return unfinished;
         }
         let start = self.log.bounds().start_id().sequence.min(self.seen);
         let subscriber = self.subscribers.get_mut(key)?;
@@ -152,28 +192,37 @@ impl Shard {
         None
     }
 
-    /// Counts backwards, to where the log begins; false when the budget is spent.
+    /// Counts backwards, to where the log begins. What cannot be read is lost as well.
     fn count_on(
         &self,
         count: &mut Count,
         audience: &Audience,
-        cursor: Sequence,
+        page: PageKey,
         budget: &mut Budget,
-    ) -> bool {
+    ) -> Counted {
+        let (_, cursor) = page;
+        let waker = || self.mailbox.loaded_waker(LoadedPart::Page(page));
+        let reader = LogReader { epoch: self.epoch, waker: &waker };
         loop {
             match count.selection.next(audience, budget) {
                 Next::Event(event) => {
                     count.retained = count.retained.plus(event.frame().len() as u64);
                 }
-                Next::Cut => return false,
-                Next::End if count.through <= cursor => return true,
+                Next::Cut => return Counted::Cut,
+                Next::End if count.through <= cursor => return Counted::All,
                 Next::End => {
                     let range = ReadRange { after: cursor, through: count.through };
                     let filter = EventFilter::Candidates(&audience.selectors);
-                    let tail = self.log.read_back(range, filter, PASS);
                     budget.spend(budget::READ);
-                    count.through = tail.after;
-                    count.selection = Selection::of(tail.events);
+                    match self.log.read_back(&reader, range, filter, PASS) {
+                        ReadOutcome::Ready(tail) => {
+                            count.through = tail.after;
+                            count.selection = Selection::of(tail.events);
+                        }
+                        ReadOutcome::Failed { beyond } => count.through = beyond,
+                        ReadOutcome::Loading => return Counted::Loading,
+                        ReadOutcome::OtherEpoch => return Counted::OtherEpoch,
+                    }
                 }
             }
         }
@@ -193,11 +242,25 @@ impl Shard {
             };
             let mut page = match std::mem::take(&mut skipping.work) {
                 Work::Sort(page) => page,
-                _ => match self.page_after(subscriber.cursor(), audience, budget) {
-                    Some(page) => page,
-                    // The log has passed it once more.
-                    None => return Progress::More,
-                },
+                _ => {
+                    budget.spend(budget::READ);
+                    let page = (subscriber.audience(), subscriber.cursor());
+                    if self.loading.is_loading(page) {
+                        return Progress::Loading;
+                    }
+                    match self.read_page(page, audience) {
+                        // The log has passed it once more.
+                        ReadOutcome::Ready(page) if page.is_truncated => return Progress::More,
+                        ReadOutcome::Ready(page) => SkipPage::of(page),
+                        ReadOutcome::Loading => return Progress::Loading,
+                        ReadOutcome::Failed { beyond } => {
+                            // How much of what was announced lies in there is not known.
+                            skipping.announced = 0;
+                            return self.on_unreadable(key, beyond);
+                        }
+                        ReadOutcome::OtherEpoch => return self.on_other_epoch(),
+                    }
+                }
             };
             let lag = subscriber.lag(audience.total_seen());
             if !self.sort(&mut page, audience, lag, budget) {
@@ -214,25 +277,6 @@ impl Shard {
                 return Progress::More;
             }
         }
-    }
-
-    fn page_after(
-        &self,
-        cursor: Sequence,
-        audience: &Audience,
-        budget: &mut Budget,
-    ) -> Option<SkipPage> {
-        let range = ReadRange { after: cursor, through: self.seen };
-        let page = self.log.read(range, EventFilter::Candidates(&audience.selectors), PASS);
-        budget.spend(budget::READ);
-        (!page.is_truncated).then(|| SkipPage {
-            selection: Selection::of(page.events),
-            through: page.through,
-            current: None,
-            kept: Vec::new(),
-            left_out: Vec::new(),
-            left_out_in_all: Lag::default(),
-        })
     }
 
     /// Finds out what of a page is kept; false when the budget is spent before that is known.
@@ -444,10 +488,12 @@ impl Shard {
         let subscriber = self.subscribers.get(key)?;
         let LastId { sequence: sent, by_publisher } = subscriber.last_id();
         if !by_publisher {
-            return self.log.id_at(sent).map(|id| id.to_string());
+            return self.id_at(sent).map(|id| id.to_string());
         }
         let range = ReadRange { after: sent.previous(), through: sent };
-        let page = self.log.read(range, EventFilter::Everything, PASS);
+        // Nobody waits for it: without it, the notice is as good.
+        let reader = LogReader { epoch: self.epoch, waker: &|| Waker::noop().clone() };
+        let page = self.log.read(&reader, range, EventFilter::Everything, PASS).ready()?;
         page.events.first().map(|event| event.id().to_owned())
     }
 }

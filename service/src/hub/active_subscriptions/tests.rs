@@ -7,8 +7,8 @@ use super::*;
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Event, HubId, Sequence};
 use crate::log::{
-    AppendError, Appending, Bounds, EventFilter, Locating, Log, MemoryLog, MemoryLogSettings,
-    OnChange, Page, PageBack, PageLimit, ReadRange,
+    AppendError, Appending, Bounds, EventFilter, Locating, Log, LogReader, MemoryLog,
+    MemoryLogSettings, OnChange, Page, PageBack, PageLimit, ReadNow as _, ReadOutcome, ReadRange,
 };
 use crate::metrics::Metrics;
 use crate::topic::{Notation, Topic};
@@ -37,12 +37,24 @@ impl Log for Refusing {
         self.log.follow(on_change);
     }
 
-    fn read(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> Page {
-        self.log.read(range, filter, limit)
+    fn read(
+        &self,
+        reader: &LogReader<'_>,
+        range: ReadRange,
+        filter: EventFilter<'_>,
+        limit: PageLimit,
+    ) -> ReadOutcome<Page> {
+        self.log.read(reader, range, filter, limit)
     }
 
-    fn read_back(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> PageBack {
-        self.log.read_back(range, filter, limit)
+    fn read_back(
+        &self,
+        reader: &LogReader<'_>,
+        range: ReadRange,
+        filter: EventFilter<'_>,
+        limit: PageLimit,
+    ) -> ReadOutcome<PageBack> {
+        self.log.read_back(reader, range, filter, limit)
     }
 
     fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>> {
@@ -98,7 +110,7 @@ fn events_after(active: &ActiveSubscriptions, place: Sequence) -> Vec<(String, b
     let log = active.shared.hub.log();
     let range = ReadRange { after: place, through: log.bounds().head };
     let limit = PageLimit { events_max: 1_000, bytes_max: usize::MAX };
-    let events = log.read(range, EventFilter::Everything, limit).events;
+    let events = log.read_now(range, EventFilter::Everything, limit).events;
     let told = |event: &Arc<Event>| {
         assert!(event.is_private());
         let frame = String::from_utf8(event.frame().to_vec()).unwrap();

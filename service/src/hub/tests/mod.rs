@@ -7,7 +7,10 @@ use futures_util::FutureExt as _;
 use super::*;
 use crate::clock::Clock;
 use crate::event::{Buffers, DraftFields, Epoch, Event, EventLimits, HubId};
-use crate::log::{Appending, Locating, MemoryLog, MemoryLogSettings, OnChange, Page, PageBack};
+use crate::log::{
+    Appending, Locating, LogReader, MemoryLog, MemoryLogSettings, OnChange, Page, PageBack,
+    ReadOutcome,
+};
 use crate::metrics::Snapshot;
 use crate::topic::Selector;
 

@@ -57,12 +57,24 @@ impl Log for Away {
 
     fn follow(&self, _: OnChange) {}
 
-    fn read(&self, range: ReadRange, _: EventFilter<'_>, _: PageLimit) -> Page {
-        Page { events: Vec::new(), through: range.after, is_truncated: false }
+    fn read(
+        &self,
+        _: &LogReader<'_>,
+        range: ReadRange,
+        _: EventFilter<'_>,
+        _: PageLimit,
+    ) -> ReadOutcome<Page> {
+        ReadOutcome::Failed { beyond: range.through }
     }
 
-    fn read_back(&self, range: ReadRange, _: EventFilter<'_>, _: PageLimit) -> PageBack {
-        PageBack { events: Vec::new(), after: range.after }
+    fn read_back(
+        &self,
+        _: &LogReader<'_>,
+        range: ReadRange,
+        _: EventFilter<'_>,
+        _: PageLimit,
+    ) -> ReadOutcome<PageBack> {
+        ReadOutcome::Failed { beyond: range.after }
     }
 
     fn newest(&self, _: &Topic, _: Sequence) -> Option<Arc<Event>> {
@@ -91,7 +103,7 @@ impl Log for Away {
             events: 0,
             bytes: 0,
             oldest_ms: None,
-            last_for_one_stream: Sequence(0),
+            last_uncounted: Sequence(0),
         }
     }
 }

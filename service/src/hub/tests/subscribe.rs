@@ -1,6 +1,7 @@
 //! Subscribing, and where it begins.
 
 use super::*;
+use crate::log::trouble::{Chances, TroubleLog};
 
 #[test]
 fn the_value_of_last_event_id_is_an_id_or_earliest_or_nothing() {
@@ -249,6 +250,22 @@ fn an_id_of_another_epoch_resumes_by_its_time_and_always_tells_of_a_gap() {
     check(2_000, 3);
     // From a clock that is ahead: nothing that is retained is left out.
     check(9_000, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_the_log_does_not_find_in_time_counts_as_unknown() {
+    let log = Arc::new(TroubleLog::new(1, 10, Chances::default()));
+    let hub = Hub::new(log.clone(), Metrics::new(1));
+    publish_all(&hub, vec![draft("t", Some("mine")), draft("t", None)]);
+    let resume = || request("*", Some(Resume::After("mine".to_owned())));
+    assert_eq!(hub.subscribe(resume()).await.cursor, Sequence(1));
+    log.make(Chances { slow: 100, ..Chances::default() });
+    assert_eq!(hub.subscribe(resume()).await.cursor, Sequence(1));
+    // Whether the client may know of it has to be read, and nobody loads that.
+    log.make(Chances { loading: 100, ..Chances::default() });
+    let subscription = hub.subscribe(resume()).await;
+    assert_eq!((subscription.cursor, subscription.resumed), (Sequence(0), Some(Resumed::Unknown)));
+    assert_eq!(subscription.gap.unwrap().after.as_deref(), Some("mine"));
 }
 
 #[test]

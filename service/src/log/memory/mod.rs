@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use super::window::{Appended, Window, WindowLimits};
 use super::{
-    AppendError, Appending, Bounds, EventFilter, Locating, Log, LogChange, OnChange, Page,
-    PageBack, PageLimit, ReadRange, Receipt,
+    AppendError, Appending, Bounds, EventFilter, Locating, Log, LogChange, LogReader, OnChange,
+    Page, PageBack, PageLimit, ReadOutcome, ReadRange, Receipt,
 };
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
@@ -131,12 +131,24 @@ impl Log for MemoryLog {
         self.on_change.write().unwrap_or_else(PoisonError::into_inner).push(on_change);
     }
 
-    fn read(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> Page {
-        self.lock().read(range, filter, limit)
+    fn read(
+        &self,
+        reader: &LogReader<'_>,
+        range: ReadRange,
+        filter: EventFilter<'_>,
+        limit: PageLimit,
+    ) -> ReadOutcome<Page> {
+        self.lock().read(reader.epoch, range, filter, limit)
     }
 
-    fn read_back(&self, range: ReadRange, filter: EventFilter<'_>, limit: PageLimit) -> PageBack {
-        self.lock().read_back(range, filter, limit)
+    fn read_back(
+        &self,
+        reader: &LogReader<'_>,
+        range: ReadRange,
+        filter: EventFilter<'_>,
+        limit: PageLimit,
+    ) -> ReadOutcome<PageBack> {
+        self.lock().read_back(reader.epoch, range, filter, limit)
     }
 
     fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>> {

@@ -5,6 +5,7 @@
 //! says when an event was accepted, and guards it.
 
 mod custom_ids;
+mod holes;
 mod pages;
 mod topic_index;
 
@@ -16,6 +17,7 @@ use super::{AppendError, Bounds, Position, Receipt};
 use crate::event::{Buffers, CustomId, EncodedEvent, Epoch, Event, HubId, Sequence};
 use crate::topic::Topic;
 use custom_ids::CustomIds;
+use holes::Holes;
 use topic_index::TopicIndex;
 
 /// What a window holds at most.
@@ -34,19 +36,20 @@ pub(super) struct WindowLimits {
 pub(super) struct Window {
     epoch: Epoch,
     buffers: Buffers,
-    /// In order, without gaps; the last one is the head.
+    /// In order. But for the holes each follows the one before, and the last one is the head.
     events: VecDeque<Arc<Event>>,
+    holes: Holes,
     head: Sequence,
     /// What the events hold, but for what is in the tables below.
     events_held: usize,
     by_topic: TopicIndex,
     by_custom_id: CustomIds,
-    /// The accept time of the head, or when the log began: times never go back.
+    /// The accept time of the newest event, or when the log began.
     head_ms: u64,
     /// The accept time of the last event that was evicted, or when the log began.
     start_ms: u64,
     /// It may have been evicted.
-    last_for_one_stream: Sequence,
+    last_uncounted: Sequence,
 }
 
 /// What became of an event that was to be appended.
@@ -84,13 +87,14 @@ impl Window {
             epoch,
             buffers,
             events: VecDeque::new(),
+            holes: Holes::default(),
             head: Sequence(0),
             events_held: 0,
             by_topic: TopicIndex::default(),
             by_custom_id: CustomIds::default(),
             head_ms: ms,
             start_ms: ms,
-            last_for_one_stream: Sequence(0),
+            last_uncounted: Sequence(0),
         }
     }
 
@@ -104,7 +108,7 @@ impl Window {
             events: self.events.len(),
             bytes: self.bytes(),
             oldest_ms: self.events.front().map(|event| event.accepted_ms()),
-            last_for_one_stream: self.last_for_one_stream,
+            last_uncounted: self.last_uncounted,
         }
     }
 
@@ -116,7 +120,7 @@ impl Window {
 
     /// The oldest sequence retained; one behind the head when there is none.
     fn oldest(&self) -> Sequence {
-        Sequence(self.head.0 + 1 - self.events.len() as u64)
+        self.events.front().map_or(self.head.next(), |event| event.sequence())
     }
 
     /// Appends an event, which was accepted at a time, behind all others.
@@ -156,7 +160,7 @@ impl Window {
             is_repeat: false,
         };
         if event.is_for_one_stream() {
-            self.last_for_one_stream = self.head;
+            self.last_uncounted = self.head;
         }
         if let Some(id) = custom_id {
             self.by_custom_id.add(id, self.head);
@@ -188,6 +192,20 @@ impl Window {
         evicted
     }
 
+    /// Nobody knows what was between the head and this sequence, which is the head now.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the log in memory makes none"))]
+    pub(super) fn hole_through(&mut self, through: Sequence) {
+        if through <= self.head {
+            return;
+        }
+        // What is before the oldest event is not in here anyway.
+        if !self.events.is_empty() {
+            self.holes.add(self.head, through, self.head_ms);
+        }
+        self.head = through;
+        self.last_uncounted = through;
+    }
+
     fn evict_oldest(&mut self) -> Option<Arc<Event>> {
         let event = self.events.pop_front()?;
         self.start_ms = event.accepted_ms();
@@ -197,12 +215,17 @@ impl Window {
         if event.has_custom_id() {
             self.by_custom_id.remove_oldest(event.id());
         }
+        self.holes.forget_before(self.oldest());
         Some(event)
     }
 
     fn get(&self, sequence: Sequence) -> Option<&Arc<Event>> {
-        let offset = sequence.0.checked_sub(self.oldest().0)?;
-        self.events.get(usize::try_from(offset).ok()?)
+        if self.holes.is_empty() {
+            let offset = sequence.0.checked_sub(self.oldest().0)?;
+            return self.events.get(usize::try_from(offset).ok()?);
+        }
+        let at = self.events.binary_search_by_key(&sequence, |event| event.sequence());
+        self.events.get(at.ok()?)
     }
 
     /// The time at a position, where it is known.
@@ -213,7 +236,8 @@ impl Window {
         if sequence == self.oldest().previous() {
             return Some(self.start_ms);
         }
-        self.get(sequence).map(|event| event.accepted_ms())
+        let of_event = self.get(sequence).map(|event| event.accepted_ms());
+        of_event.or_else(|| self.holes.time_at(sequence))
     }
 
     /// The id that the hub makes for a position, where the time of that is known.
@@ -251,7 +275,7 @@ impl Window {
     /// later.
     fn last_accepted_by(&self, ms: u64) -> Sequence {
         let earlier = self.events.partition_point(|event| event.accepted_ms() <= ms);
-        Sequence(self.oldest().0 - 1 + earlier as u64)
+        self.events.get(earlier).map_or(self.head, |event| event.sequence().previous())
     }
 
     pub(super) fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>> {
@@ -269,3 +293,6 @@ impl Window {
         &self.by_custom_id
     }
 }
+
+#[cfg(test)]
+mod tests;

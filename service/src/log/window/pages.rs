@@ -2,34 +2,54 @@
 
 use std::sync::Arc;
 
-use super::super::{EventFilter, Page, PageBack, PageLimit, ReadRange};
+use super::super::{EventFilter, Page, PageBack, PageLimit, ReadOutcome, ReadRange};
 use super::Window;
-use crate::event::Sequence;
+use crate::event::{Epoch, Sequence};
 use crate::topic::Topic;
 
 impl Window {
+    /// Reads one page, up to the first hole.
     pub(in crate::log) fn read(
         &self,
+        epoch: Epoch,
         range: ReadRange,
         filter: EventFilter<'_>,
         limit: PageLimit,
-    ) -> Page {
-        match exact_topics(filter) {
+    ) -> ReadOutcome<Page> {
+        if epoch != self.epoch {
+            return ReadOutcome::OtherEpoch;
+        }
+        let through = self.head.min(range.through);
+        let range = match self.holes.before_any(ReadRange { through, ..range }) {
+            Ok(before) if before.through == through => range,
+            Ok(before) => before,
+            Err(beyond) => return ReadOutcome::Failed { beyond },
+        };
+        ReadOutcome::Ready(match exact_topics(filter) {
             Some(topics) => self.read_topics(topics, range, limit),
             None => self.read_everything(range, limit),
-        }
+        })
     }
 
+    /// Reads one page backwards, to the last hole.
     pub(in crate::log) fn read_back(
         &self,
+        epoch: Epoch,
         range: ReadRange,
         filter: EventFilter<'_>,
         limit: PageLimit,
-    ) -> PageBack {
-        match exact_topics(filter) {
+    ) -> ReadOutcome<PageBack> {
+        if epoch != self.epoch {
+            return ReadOutcome::OtherEpoch;
+        }
+        let range = match self.holes.behind_all(range) {
+            Ok(behind) => behind,
+            Err(beyond) => return ReadOutcome::Failed { beyond },
+        };
+        ReadOutcome::Ready(match exact_topics(filter) {
             Some(topics) => self.read_topics_back(topics, range, limit),
             None => self.read_everything_back(range, limit),
-        }
+        })
     }
 
     fn read_everything(&self, range: ReadRange, limit: PageLimit) -> Page {

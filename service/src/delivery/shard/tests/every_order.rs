@@ -75,7 +75,7 @@ impl From {
 impl Stage {
     fn first_id(&self) -> String {
         let range = ReadRange { after: Sequence(0), through: Sequence(1) };
-        let page = self.log.read(range, EventFilter::Everything, PASS);
+        let page = self.log.read_now(range, EventFilter::Everything, PASS);
         page.events[0].id().to_owned()
     }
 }

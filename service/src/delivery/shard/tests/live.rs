@@ -23,7 +23,7 @@ fn everybody_is_handed_the_very_bytes_that_the_log_holds() {
     stage.publish("a");
     stage.settle();
     let range = ReadRange { after: Sequence(0), through: Sequence(1) };
-    let page = stage.log.read(range, EventFilter::Everything, PASS);
+    let page = stage.log.read_now(range, EventFilter::Everything, PASS);
     let frame = page.events[0].frame();
     for reader in readers {
         assert_eq!(reader.bytes(), [frame]);

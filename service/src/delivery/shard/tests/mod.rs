@@ -15,9 +15,9 @@ use super::gather::GATHERED_MAX;
 use super::*;
 use crate::auth::Grants;
 use crate::clock::Clock;
-use crate::event::{Draft, DraftFields, EventLimits};
+use crate::event::{Draft, DraftFields, EncodedEvent, EventLimits};
 use crate::hub::{Hub, Resume, SubscribeRequest, Subscription};
-use crate::log::{EventFilter, MemoryLog, MemoryLogSettings, ReadRange};
+use crate::log::{EventFilter, LogChange, MemoryLog, MemoryLogSettings, ReadNow as _, ReadRange};
 use crate::metrics::{Metrics, Snapshot};
 use crate::topic::{Selector, SelectorSet, Topic};
 
@@ -44,13 +44,15 @@ mod skip;
 mod slow_readers;
 /// The end of a topic.
 mod topic_end;
+/// A log made of trouble.
+mod trouble;
 
 use reader::{End, Reader};
 
 /// A hub, a log with a clock moved by hand, and one shard.
-struct Stage {
+struct Stage<L = MemoryLog> {
     hub: Hub,
-    log: Arc<MemoryLog>,
+    log: Arc<L>,
     now_ms: Arc<AtomicU64>,
     metrics: Metrics,
     mailbox: Arc<Mailbox>,
@@ -102,7 +104,11 @@ fn stage_with(settings: DeliverySettings, log: MemoryLogSettings) -> Stage {
     let now_ms = Arc::new(AtomicU64::new(1_000));
     let hand = Arc::clone(&now_ms);
     let clock = Clock::from_fn(move || hand.load(Ordering::Relaxed));
-    let log = Arc::new(MemoryLog::new(log, clock));
+    Stage { now_ms, ..stage_over(MemoryLog::new(log, clock), settings) }
+}
+
+fn stage_over<L: Log>(log: L, settings: DeliverySettings) -> Stage<L> {
+    let log = Arc::new(log);
     let metrics = Metrics::new(1);
     let hub = Hub::new(log.clone(), metrics.clone());
     let stats = Arc::clone(&metrics.shards()[0]);
@@ -111,10 +117,11 @@ fn stage_with(settings: DeliverySettings, log: MemoryLogSettings) -> Stage {
     shard.began = Instant::now() + Duration::from_secs(24 * 60 * 60);
     // An iteration does all that it may, however slow the machine is.
     shard.allowance = Allowance::Time(Duration::from_secs(24 * 60 * 60));
+    let now_ms = Arc::default();
     Stage { hub, log, now_ms, metrics, mailbox, shard }
 }
 
-impl Stage {
+impl<L: Log> Stage<L> {
     fn publish(&self, topic: &str) -> u64 {
         self.publish_draft(draft(&[topic], false))
     }

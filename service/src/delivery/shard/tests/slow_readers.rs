@@ -376,8 +376,23 @@ fn a_log_that_expires_to_nothing_while_a_shard_is_behind_ends_the_streams_that_l
     stage.publish_times("a", 3); // 13..15 are for it
     stage.now_ms.store(10_000, Ordering::Relaxed);
     stage.log.expire();
-    stage.settle();
-    stage.publish("a");
+    // Nothing else has to happen for that.
     stage.settle();
     assert_eq!((reader.segments(), reader.end()), (vec![], retry_hint()));
+}
+
+#[test]
+fn when_the_log_has_passed_the_shard_itself_policies_that_leave_out_tell_of_a_gap_of_unknown_size()
+{
+    for policy in ["drop-oldest", "conflate"] {
+        let (delivery, log) = no_limits();
+        let policies = Policies::new([policy.parse().unwrap()]);
+        let log = MemoryLogSettings { events_max: 1, ..log };
+        let mut stage = stage_with(DeliverySettings { policies, ..delivery }, log);
+        stage.publish("a");
+        let reader = stage.join(&["a"]); // cursor 1
+        stage.publish_times("a", 3);
+        stage.settle();
+        assert_eq!(reader.segments(), ["(missed null after ? before 3)", "4"], "{policy}");
+    }
 }

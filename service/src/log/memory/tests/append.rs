@@ -14,7 +14,7 @@ fn an_empty_log_has_its_head_at_0() {
         events: 0,
         bytes: 0,
         oldest_ms: None,
-        last_for_one_stream: Sequence(0),
+        last_uncounted: Sequence(0),
     };
     assert_eq!(stage.log.bounds(), expected);
     assert_eq!(stage.retained(), [0; 0]);
@@ -35,7 +35,7 @@ fn a_receipt_says_what_was_appended() {
     let stage = stage(UNBOUNDED);
     let drafts = vec![draft(&["t"], None, "one"), draft(&["t"], Some("mine"), "two\nlines")];
     let receipts = append(&stage.log, drafts);
-    let page = stage.log.read(range(0, 2), EventFilter::Everything, ALL);
+    let page = stage.log.read_now(range(0, 2), EventFilter::Everything, ALL);
     assert_eq!(receipts.len(), 2);
     for (receipt, event) in receipts.into_iter().zip(&page.events) {
         let expected = Receipt {
@@ -65,7 +65,7 @@ fn when_the_clock_is_set_back_accept_times_wait_for_it() {
         stage.set_clock(ms);
         stage.append(&["t"]);
     }
-    let page = stage.log.read(range(0, 4), EventFilter::Everything, ALL);
+    let page = stage.log.read_now(range(0, 4), EventFilter::Everything, ALL);
     let times: Vec<_> = page.events.iter().map(|event| event.accepted_ms()).collect();
     assert_eq!(times, [5_000, 5_000, 5_000, 5_001]);
     assert!(page.events.is_sorted_by(|a, b| a.id() < b.id()));

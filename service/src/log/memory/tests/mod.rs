@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::{Draft, DraftFields, EventLimits};
-use crate::log::Position;
+use crate::log::{Position, ReadNow as _};
 use crate::topic::{Selector, SelectorSet};
 
 mod append;
@@ -63,11 +63,11 @@ impl Stage {
     }
 
     fn retained(&self) -> Vec<u64> {
-        sequences(&self.log.read(range(0, u64::MAX), EventFilter::Everything, ALL))
+        sequences(&self.log.read_now(range(0, u64::MAX), EventFilter::Everything, ALL))
     }
 
     fn id_of(&self, sequence: u64) -> String {
-        let page = self.log.read(range(sequence - 1, sequence), EventFilter::Everything, ALL);
+        let page = self.log.read_now(range(sequence - 1, sequence), EventFilter::Everything, ALL);
         page.events[0].id().to_owned()
     }
 

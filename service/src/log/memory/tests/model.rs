@@ -153,7 +153,7 @@ fn read_all(
     let end = Sequence(through.0.min(model.all.len() as u64));
     let mut all = Vec::new();
     loop {
-        let page = stage.log.read(ReadRange { after, through }, filter, limit);
+        let page = stage.log.read_now(ReadRange { after, through }, filter, limit);
         let lost = |sequence| sequence <= model.gone as u64 && sequence <= through.0;
         assert_eq!(page.is_truncated, lost(after.0 + 1), "{after}..={through}");
         let bytes: usize = sequences(&page)
@@ -219,7 +219,7 @@ proptest! {
                 events: retained.len(),
                 bytes: bounds.bytes,
                 oldest_ms: retained.first().map(|event| event.accepted_ms),
-last_for_one_stream: Sequence(0),
+last_uncounted: Sequence(0),
             };
             prop_assert_eq!(bounds, expected);
             for id in 0..6_u8 {

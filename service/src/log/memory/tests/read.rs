@@ -9,7 +9,7 @@ fn a_read_gives_what_matches_in_order_and_each_event_once() {
     append(&stage.log, topics.map(|topics| draft(topics, None, "d")).to_vec());
     let check = |selectors: &[&str], expected: &[u64]| {
         let set = set(selectors);
-        let page = stage.log.read(range(0, u64::MAX), EventFilter::Candidates(&set), ALL);
+        let page = stage.log.read_now(range(0, u64::MAX), EventFilter::Candidates(&set), ALL);
         assert_eq!(matching(page.events.iter(), &set), expected, "{selectors:?}");
         assert_eq!(page.through, Sequence(6), "{selectors:?}");
         assert!(!page.is_truncated);
@@ -36,7 +36,7 @@ fn a_range_begins_after_one_sequence_and_goes_through_another() {
         for (filter, expected) in
             [(EventFilter::Everything, everything), (EventFilter::Candidates(&set(&["a"])), a)]
         {
-            let page = stage.log.read(range(after, through), filter, ALL);
+            let page = stage.log.read_now(range(after, through), filter, ALL);
             assert_eq!(sequences(&page), expected, "{after}..={through}");
             assert_eq!(page.through, Sequence(looked_at), "{after}..={through}");
             assert!(!page.is_truncated, "{after}..={through}");
@@ -58,7 +58,7 @@ fn a_page_says_whether_the_log_had_lost_the_beginning_of_the_range() {
     stage.append(&["t"; 5]);
     let check = |after, through, is_truncated, expected: &[u64]| {
         for filter in [EventFilter::Everything, EventFilter::Candidates(&set(&["t"]))] {
-            let page = stage.log.read(range(after, through), filter, ALL);
+            let page = stage.log.read_now(range(after, through), filter, ALL);
             assert_eq!(page.is_truncated, is_truncated, "{after}..={through}");
             assert_eq!(sequences(&page), expected, "{after}..={through}");
         }
@@ -80,7 +80,7 @@ fn a_log_that_has_lost_everything_says_so_to_whoever_missed_it() {
     stage.set_clock(2_000);
     stage.log.expire();
     for (after, is_truncated) in [(0, true), (1, true), (2, false)] {
-        let page = stage.log.read(range(after, u64::MAX), EventFilter::Everything, ALL);
+        let page = stage.log.read_now(range(after, u64::MAX), EventFilter::Everything, ALL);
         assert_eq!(page.is_truncated, is_truncated, "{after}");
         assert_eq!(page.through, Sequence(2), "{after}");
         assert!(page.events.is_empty());
@@ -91,11 +91,12 @@ fn a_log_that_has_lost_everything_says_so_to_whoever_missed_it() {
 fn a_page_ends_before_it_holds_too_much_and_has_one_event_at_least() {
     let stage = stage(UNBOUNDED);
     stage.append(&["t"; 5]);
-    let frame = stage.log.read(range(0, 1), EventFilter::Everything, ALL).events[0].frame().len();
+    let frame =
+        stage.log.read_now(range(0, 1), EventFilter::Everything, ALL).events[0].frame().len();
     let check = |events_max, bytes_max, count: u64| {
         for filter in [EventFilter::Everything, EventFilter::Candidates(&set(&["t"]))] {
             let limit = PageLimit { events_max, bytes_max };
-            let page = stage.log.read(range(0, u64::MAX), filter, limit);
+            let page = stage.log.read_now(range(0, u64::MAX), filter, limit);
             assert_eq!(sequences(&page), (1..=count).collect::<Vec<_>>(), "{limit:?}");
             assert_eq!(page.through, Sequence(count), "{limit:?}");
         }
@@ -121,7 +122,7 @@ fn a_page_of_candidates_gets_on_whatever_of_it_matches() {
     let mut pages = Vec::new();
     let mut after = 0;
     while after < 5 {
-        let page = stage.log.read(range(after, 5), EventFilter::Candidates(&selectors), limit);
+        let page = stage.log.read_now(range(after, 5), EventFilter::Candidates(&selectors), limit);
         pages.push((matching(page.events.iter(), &selectors), page.through.0));
         after = page.through.0;
     }
@@ -133,6 +134,6 @@ fn a_page_has_one_event_at_the_least_and_no_more_than_asked_for() {
     let stage = stage(UNBOUNDED);
     stage.append(&["t"; 9]);
     let limit = PageLimit { events_max: 0, bytes_max: usize::MAX };
-    let page = stage.log.read(range(0, u64::MAX), EventFilter::Everything, limit);
+    let page = stage.log.read_now(range(0, u64::MAX), EventFilter::Everything, limit);
     assert_eq!(page.events.len(), 1);
 }

@@ -13,7 +13,7 @@ fn pages(
     let mut rest = range(after, through);
     loop {
         let limit = PageLimit { events_max, bytes_max: usize::MAX };
-        let tail = stage.log.read_back(rest, filter, limit);
+        let tail = stage.log.read_back_now(rest, filter, limit);
         let events = tail.events.iter().map(|event| event.sequence().0).collect();
         pages.push((events, tail.after.0));
         if tail.after.0 <= after {
@@ -42,9 +42,9 @@ fn backwards_and_forwards_the_same_events_match() {
         for (after, through) in [(0, u64::MAX), (0, 3), (4, 6), (5, 5), (6, 4), (20, 30)] {
             let set = set(selectors);
             let filter = EventFilter::Candidates(&set);
-            let forwards = stage.log.read(range(after, through), filter, ALL).events;
+            let forwards = stage.log.read_now(range(after, through), filter, ALL).events;
             let forwards = matching(forwards.iter(), &set);
-            let back = stage.log.read_back(range(after, through), filter, ALL).events;
+            let back = stage.log.read_back_now(range(after, through), filter, ALL).events;
             let back = matching(back.iter().rev(), &set);
             assert_eq!(back, forwards, "{selectors:?} {after}..={through}");
         }
@@ -56,6 +56,6 @@ fn a_page_has_one_event_even_if_that_alone_is_too_large() {
     let stage = stage(UNBOUNDED);
     stage.append(&["a", "a"]);
     let limit = PageLimit { events_max: 10, bytes_max: 1 };
-    let tail = stage.log.read_back(range(0, 2), EventFilter::Everything, limit);
+    let tail = stage.log.read_back_now(range(0, 2), EventFilter::Everything, limit);
     assert_eq!((tail.events.len(), tail.after), (1, Sequence(1)));
 }
