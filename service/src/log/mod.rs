@@ -14,6 +14,8 @@
 //! replays, and no event is held anywhere but in the log.
 
 mod bounds;
+#[cfg(test)]
+pub(crate) mod disk;
 pub(crate) mod fuzzing;
 mod memory;
 mod reading;
