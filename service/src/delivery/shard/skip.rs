@@ -81,7 +81,7 @@ struct SkipPage {
 }
 
 /// How far the events that are still there have been counted.
-enum Counted {
+enum CountProgress {
     All,
     /// The budget is spent.
     Cut,
@@ -172,10 +172,10 @@ impl Shard {
             budget,
         );
         let unfinished = match counted {
-            Counted::All => None,
-            Counted::Cut => Some(Progress::More),
-            Counted::Loading => Some(Progress::Loading),
-            Counted::OtherEpoch => return Some(self.on_other_epoch()),
+            CountProgress::All => None,
+            CountProgress::Cut => Some(Progress::More),
+            CountProgress::Loading => Some(Progress::Loading),
+            CountProgress::OtherEpoch => return Some(self.on_other_epoch()),
         };
         if unfinished.is_some() {
             skipping.work = Work::Count(count);
@@ -199,7 +199,7 @@ impl Shard {
         audience: &Audience,
         page: PageKey,
         budget: &mut Budget,
-    ) -> Counted {
+    ) -> CountProgress {
         let (_, cursor) = page;
         let waker = || self.mailbox.loaded_waker(LoadedPart::Page(page));
         let reader = LogReader { epoch: self.epoch, waker: &waker };
@@ -208,8 +208,8 @@ impl Shard {
                 Next::Event(event) => {
                     count.retained = count.retained.plus(event.frame().len() as u64);
                 }
-                Next::Cut => return Counted::Cut,
-                Next::End if count.through <= cursor => return Counted::All,
+                Next::Cut => return CountProgress::Cut,
+                Next::End if count.through <= cursor => return CountProgress::All,
                 Next::End => {
                     let range = ReadRange { after: cursor, through: count.through };
                     let filter = EventFilter::Candidates(&audience.selectors);
@@ -220,8 +220,8 @@ impl Shard {
                             count.selection = Selection::of(tail.events);
                         }
                         ReadOutcome::Failed { beyond } => count.through = beyond,
-                        ReadOutcome::Loading => return Counted::Loading,
-                        ReadOutcome::OtherEpoch => return Counted::OtherEpoch,
+                        ReadOutcome::Loading => return CountProgress::Loading,
+                        ReadOutcome::OtherEpoch => return CountProgress::OtherEpoch,
                     }
                 }
             }

@@ -517,6 +517,56 @@ fn a_new_epoch_ends_all_streams_and_their_clients_find_their_places_in_it() {
     assert_eq!(play.had(1), [&[Had::Began], &again[..]].concat());
 }
 
+/// One step of one thread, between replay and live.
+#[derive(Clone, Copy, Debug)]
+enum Turn {
+    Publish,
+    Subscribe,
+    Join,
+    Deliver,
+    Wake,
+    BeginEpoch,
+}
+
+fn play_in_order(order: &[Turn], chances: Chances) {
+    let mut play = quiet(chances);
+    play.publish(&["a"], false, false);
+    for turn in order {
+        match turn {
+            Turn::Publish => play.publish(&["a"], false, false),
+            Turn::Subscribe => play.take(Step::Subscribe { selectors: 0, granted: true }),
+            Turn::Join => play.join(0, usize::MAX),
+            Turn::Deliver => drop(play.pass()),
+            Turn::Wake => play.stage.log.wake_all(),
+            Turn::BeginEpoch => play.stage.log.begin_epoch(),
+        }
+    }
+    play.assert_all_is_well();
+}
+
+#[test]
+fn in_whatever_order_pages_are_asked_for_and_loaded_nothing_is_lost_between_replay_and_live() {
+    use Turn::{Deliver, Join, Publish, Subscribe, Wake};
+    let threads: [&[Turn]; 4] =
+        [&[Publish, Publish], &[Subscribe, Join], &[Deliver, Deliver], &[Wake, Wake]];
+    for order in every_order::orders(&threads) {
+        play_in_order(&order, LOADING);
+    }
+}
+
+#[test]
+fn in_whatever_order_a_new_epoch_begins_nothing_of_it_is_taken_for_the_old_one() {
+    use Turn::{BeginEpoch, Deliver, Join, Publish, Subscribe};
+    let threads: [&[Turn]; 3] = [
+        &[Publish, BeginEpoch, Publish, Publish],
+        &[Subscribe, Join],
+        &[Deliver, Deliver, Deliver],
+    ];
+    for order in every_order::orders(&threads) {
+        play_in_order(&order, Chances::default());
+    }
+}
+
 fn any_policy() -> impl Strategy<Value = (BackpressurePolicy, u64)> {
     let lag_events_max = prop_oneof![1 => Just(u64::MAX), 2 => 1..6_u64];
     (prop::sample::select(&BackpressurePolicy::ALL[..]), lag_events_max)
