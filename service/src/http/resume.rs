@@ -6,6 +6,7 @@ use hyper::HeaderMap;
 use super::credentials;
 use super::parameters::{Pairs, check_spelling, plain};
 use super::response::Problem;
+use super::tickets;
 use crate::hub::Resume;
 
 /// The header of the event stream format, and the name of ours that says the same.
@@ -50,7 +51,7 @@ pub(super) fn check_stream_spelling(
     known: &[&'static str],
 ) -> Result<(), Problem> {
     let names = parameters.iter().map(|(name, _)| name.as_ref());
-    let known = [known, &[PARAMETER, credentials::PARAMETER]].concat();
+    let known = [known, &[PARAMETER, credentials::PARAMETER, tickets::PARAMETER]].concat();
     check_spelling(names.filter(|name| !is_last_event_id(name)), &known)
 }
 

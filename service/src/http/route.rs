@@ -15,7 +15,10 @@ use super::pages::WebPage;
 use super::response::{self, HttpResponse, Problem};
 use super::subscribe::DemoStream;
 use super::whole_body::FORM;
-use super::{Context, active_subscriptions, authorise, head, metadata, ndjson, publish, subscribe};
+use super::{
+    Context, active_subscriptions, authorise, head, metadata, ndjson, publish, subscribe,
+    ticket_issue,
+};
 use crate::hub::active_subscriptions::SUBSCRIPTIONS_PATH;
 use crate::metrics::{Metrics, Refusal, StatusClass};
 
@@ -37,6 +40,7 @@ enum Endpoint<'a> {
     Hub,
     Batch,
     Metadata,
+    Tickets,
     /// With what follows in the path.
     Subscriptions(&'a str),
     Topic(&'a str),
@@ -53,6 +57,7 @@ impl<'a> Endpoint<'a> {
             HUB_PATH => return Some(Self::Hub),
             "/events" => return Some(Self::Batch),
             metadata::PATH => return Some(Self::Metadata),
+            ticket_issue::PATH => return Some(Self::Tickets),
             _ => {}
         }
         if let Some(rest) = active_subscriptions::rest_of_path(path, context) {
@@ -71,7 +76,7 @@ impl<'a> Endpoint<'a> {
         match self {
             Self::Topic(_) => Some("/events/{topic}"),
             Self::Subscriptions(_) => Some(SUBSCRIPTIONS_PATH),
-            Self::Hub | Self::Batch | Self::Demo(_) => Some(path),
+            Self::Hub | Self::Batch | Self::Demo(_) | Self::Tickets => Some(path),
             Self::Page(_) | Self::Metadata => None,
         }
     }
@@ -80,7 +85,7 @@ impl<'a> Endpoint<'a> {
         match self {
             Self::Hub => ALL_METHODS,
             Self::Topic(_) => "GET, HEAD, POST, OPTIONS",
-            Self::Batch => "POST, OPTIONS",
+            Self::Batch | Self::Tickets => "POST, OPTIONS",
             Self::Demo(_) | Self::Page(_) | Self::Metadata | Self::Subscriptions(_) => {
                 "GET, HEAD, OPTIONS"
             }
@@ -261,6 +266,7 @@ async fn dispatch(
         }
         Endpoint::Hub if publishes => publish::form(request, client, context).await,
         Endpoint::Topic(topic) if publishes => publish::raw(request, topic, client, context).await,
+        Endpoint::Tickets if publishes => ticket_issue::issue(&request, client, context).await,
         Endpoint::Batch if publishes => ndjson::publish(request, client, context).await,
         _ => Err(Problem::Method { allow }),
     }
