@@ -19,7 +19,9 @@ use super::selector_parameters::selectors_of;
 use super::whole_body::{FORM, WholeBody, check_media_type, not_utf8};
 use crate::auth::Grants;
 use crate::event::{HEARTBEAT, gap_frame, id_frame};
-use crate::hub::active_subscriptions::{AnnounceError, NamedSelector, SubscriptionsGuard};
+use crate::hub::active_subscriptions::{
+    ActiveSubscriptions, AnnounceError, NamedSelector, SubscriptionsGuard,
+};
 use crate::hub::{SubscribeRequest, Subscription};
 use crate::logging::log_limited;
 use crate::metrics::{Metrics, StatusClass};
@@ -103,7 +105,8 @@ async fn open_with(
     open(method, stream, ResumeRequest::of(headers, parameters), context)
 }
 
-/// Counts the subscriptions of a stream among the active ones, where those are told of.
+/// Counts the subscriptions of a stream among the active ones, where those are told of. A `HEAD` opens
+/// none, and is refused where its stream could never be told of.
 async fn announce(
     method: &Method,
     named: &[(Notation, &str)],
@@ -111,14 +114,15 @@ async fn announce(
     context: &Context,
 ) -> Result<Option<SubscriptionsGuard>, Problem> {
     let Some(active) = &context.active_subscriptions else { return Ok(None) };
-    if method == Method::HEAD {
-        return Ok(None);
-    }
     let (mut selectors, mut steps) = (Vec::with_capacity(named.len()), MATCH_STEPS);
     for &(notation, text) in named {
         let as_topic = Topic::parse(text, usize::MAX).map_err(Problem::Topic)?;
         let payload = access.payloads.of(&as_topic, &mut steps).await;
         selectors.push(NamedSelector { notation, text: text.to_owned(), payload });
+    }
+    if method == Method::HEAD {
+        ActiveSubscriptions::check(selectors)?;
+        return Ok(None);
     }
     active.prepare(selectors).map_err(|error| {
         if error == AnnounceError::TooMany {
