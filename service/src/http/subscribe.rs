@@ -142,14 +142,13 @@ pub(super) async fn topic<B>(
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
     let text = path_part(encoded)?;
-    let topic =
-        Topic::parse(&text, context.rules.event_limits.topic_bytes_max).map_err(Problem::Topic)?;
+    let selector = Selector::one_topic(&text, context.rules.event_limits.topic_bytes_max);
+    let selector = selector.map_err(Problem::Topic)?.ok_or(Problem::EveryTopic)?;
     let parameters = query(request.uri(), &[])?;
     let access = authorise::subscriber(request.headers(), &parameters, context).await?;
     let announced =
         announce(request.method(), &[(Notation::Exact, &text)], &access, context).await?;
-    let stream =
-        RequestedStream { selectors: SelectorSet::one(Selector::exact(topic)), access, announced };
+    let stream = RequestedStream { selectors: SelectorSet::one(selector), access, announced };
     let requested = ResumeRequest::of(request.headers(), &parameters);
     open(request.method(), stream, requested, context)
 }
