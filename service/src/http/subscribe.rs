@@ -36,25 +36,13 @@ const EMPTY_ID_COMMENT: Bytes = Bytes::from_static(
     b": the last event id was empty, so this stream begins with what comes next\n",
 );
 
-/// The streams of the demonstrations, at the paths where readers of the article expect them.
+/// The streams of the demonstrations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DemoStream {
     Time,
     System,
     Stocks,
     Training,
-}
-
-impl DemoStream {
-    pub(super) fn at(path: &str) -> Option<Self> {
-        match path {
-            "/stream-time" => Some(Self::Time),
-            "/system-stats" => Some(Self::System),
-            "/stream-stocks" => Some(Self::Stocks),
-            "/stream-training" => Some(Self::Training),
-            _ => None,
-        }
-    }
 }
 
 /// The longest body of a `QUERY`: the limit of the protocol's own hub.
