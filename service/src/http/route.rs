@@ -323,6 +323,10 @@ fn is_event_stream(range: &str) -> bool {
 }
 
 #[cfg(test)]
+#[path = "openapi_tests.rs"]
+mod openapi_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
