@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::super::pages::Pages;
+use super::super::publish::PARAMETERS;
+use super::super::resume::STREAM_PARAMETERS;
 use super::*;
 
 fn document() -> Value {
@@ -47,6 +49,37 @@ fn every_route_and_every_page_has_a_path_in_the_document() {
     let of_pages: Vec<_> = described.keys().filter(|path| route_of(path).is_none()).collect();
     for page in Pages::new(true).paths() {
         assert!(of_pages.iter().any(|path| leads_to(path, page)), "{page}");
+    }
+}
+
+/// The parameters of a method in the query, those of tokens too.
+fn parameters<'a>(document: &'a Value, path: &str, method: &str) -> BTreeSet<&'a str> {
+    let operation = &document["paths"][path][method];
+    let own = operation["parameters"].as_array().unwrap().iter();
+    let own = own.map(|one| match one["$ref"].as_str() {
+        Some(pointer) => document.pointer(&pointer[1..]).unwrap(),
+        None => one,
+    });
+    let security = operation.get("security").unwrap_or(&document["security"]);
+    let schemes = security.as_array().unwrap().iter().flat_map(|one| one.as_object().unwrap());
+    let schemes = schemes.map(|(name, _)| &document["components"]["securitySchemes"][name]);
+    let in_query = own.chain(schemes).filter(|one| one["in"] == "query");
+    in_query.map(|one| one["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_document_has_every_parameter_that_the_server_knows_and_no_other() {
+    let document = document();
+    let publish = parameters(&document, "/events/{topic}", "post");
+    assert_eq!(publish, PARAMETERS.into());
+    let streams = ["/events/{topic}", "/stream-time", "/stream-training"];
+    for path in streams {
+        assert_eq!(parameters(&document, path, "get"), STREAM_PARAMETERS.into(), "{path}");
+    }
+    let selectors = ["topic", "match", "match_exact", "match_urlpattern"];
+    let of_hub = STREAM_PARAMETERS.into_iter().chain(selectors).collect();
+    for method in ["get", "head", "query"] {
+        assert_eq!(parameters(&document, HUB_PATH, method), of_hub, "{method}");
     }
 }
 
