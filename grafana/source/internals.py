@@ -29,7 +29,7 @@ def dashboard() -> dict:
     it.row("Shards", [(8, shards()), (8, passes())])
     it.row("Processor and memory", [(8, machine())])
     it.row("Limits", [(8, limits()), (8, memory_limits()), (8, pattern_limits()), (8, active_subscriptions())])
-    it.row("Limits of each client", [(8, stream_clients()), (8, publishing_clients())], collapsed=True)
+    it.row("Limits of each client", [(8, stream_clients()), (8, publishing_clients()), (8, tickets())], collapsed=True)
     it.row("Log of events", [(8, log())], collapsed=True)
     it.row("HTTP layer", [(8, runtime()), (8, http_layer())], collapsed=True)
     it.row("Connections", [(9, connections()), (8, tls())], collapsed=True)
@@ -175,6 +175,23 @@ def active_subscriptions() -> list:
                   "published yet. More than a moment's are a log or a shard that does not get on.", "short", [
                       Query("sum by (instance) (fanfare_active_subscription_changes_waiting{SERVER})",
                             "{{instance}}")])),
+    ]
+
+
+def tickets() -> list:
+    return [
+        (8, graph("Tickets", "Tickets that have opened a stream: it is open, or has ended and may come back. At the limit those "
+                  "that end first are forgotten; with none of them, streams with tickets are answered with 'busy'.", "short", [
+                      Query("sum by (instance, stream) (fanfare_tickets{SERVER})", "{{stream}} {{instance}}"),
+                      Query("sum by (instance) (fanfare_tickets_limit{SERVER})", "limit {{instance}}"),
+                  ], limits=["limit"])),
+        (8, graph("Tickets issued", "Tickets for streams of browsers.", "ops", [
+            Query("sum by (instance) (rate(fanfare_tickets_issued_total{SERVER}[$__rate_interval]))", "{{instance}}")])),
+        (8, graph("Tickets refused", "Streams that were not opened: with tickets of another server (unreadable), too late, "
+                  "or while the stream of the ticket is open (in_use). Browsers that come back before their cut is "
+                  "noticed are among the last.", "ops", [
+                      Query("sum by (instance, reason) (rate(fanfare_tickets_refused_total{SERVER}[$__rate_interval]))",
+                            "{{reason}} {{instance}}")])),
     ]
 
 

@@ -33,6 +33,7 @@ use thiserror::Error;
 use url::Url;
 
 use crate::auth::Authority;
+use crate::auth::ticket::TicketKey;
 use crate::auth::token::Secret;
 use crate::delivery::DeliverySettings;
 use crate::event::EventLimits;
@@ -142,6 +143,10 @@ pub struct Config {
     pub authority: Authority,
     /// Where tokens are looked for.
     pub token_places: TokenPlaces,
+    /// What tickets are sealed with.
+    pub ticket_keys: Vec<TicketKey>,
+    /// How many tickets are remembered.
+    pub tickets_max: usize,
     /// What the public TCP listeners are secured with, if they are.
     pub certificates: Option<Arc<CertificateStore>>,
     /// The URLs by which clients know the hub.
@@ -185,6 +190,7 @@ impl Config {
         RequestRules {
             authority: self.authority.clone(),
             token_places: self.token_places.clone(),
+            ticket_keys: self.ticket_keys.clone(),
             hosts: self.hosts.clone(),
             origins: self.origins.clone(),
             event_limits: self.event_limits,

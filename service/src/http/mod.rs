@@ -44,6 +44,8 @@ mod selector_parameters;
 mod selectors;
 mod served_hosts;
 mod subscribe;
+mod ticket_issue;
+mod tickets;
 mod tls;
 mod tls_slots;
 mod trace;
@@ -62,6 +64,7 @@ pub use origin::{Origin, OriginError};
 pub use pages::Pages;
 pub use selectors::SelectorReader;
 pub use served_hosts::{HostName, HostNameError, ServedHosts};
+pub use tickets::Tickets;
 pub use tls::TlsFront;
 
 use std::ops::RangeInclusive;
@@ -156,6 +159,8 @@ pub struct Context {
     pub body_memory: BodyMemory,
     /// What each client may take, and takes now.
     pub client_limits: ClientLimits,
+    /// The tickets that stand for tokens in URLs.
+    pub tickets: Tickets,
     /// What reads the selectors of subscribers, and keeps what was compiled.
     pub selectors: SelectorReader,
     /// The same for the grants of tokens, apart, so that subscribers cannot delay them.

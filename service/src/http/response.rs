@@ -68,6 +68,23 @@ pub(super) enum Problem {
         "the token cannot be checked yet: the keys of its issuer have not been fetched; retry in a moment"
     )]
     KeysNotFetched,
+    #[error(
+        "the ticket is not accepted{}; ask for a new one with POST /tickets",
+        reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default()
+    )]
+    Ticket { reason: Option<String> },
+    #[error(
+        "the stream of this ticket is still open, and it opens one at a time; ask for a ticket for each stream with POST /tickets"
+    )]
+    TicketInUse { comes_back: bool },
+    #[error("this server checks no tokens, so that streams need no ticket; subscribe without one")]
+    NoTickets,
+    #[error(
+        "a ticket for this token would be longer than the {max} characters that a URL has room for; ask for a token with fewer grants"
+    )]
+    TokenTooLong { max: usize },
+    #[error("no ticket can be made now ({reason}); retry later")]
+    NoTicket { reason: String },
     #[error("the token grants publishing to no topic; ask for one that does")]
     NothingGranted,
     #[error("the grants do not cover the topic `{topic}`; ask for a token that does")]
@@ -158,20 +175,24 @@ impl Problem {
             | Self::EveryTopic
             | Self::Host(_)
             | Self::Authorization { .. }
+            | Self::TokenTooLong { .. }
             | Self::BodyCut => StatusCode::BAD_REQUEST,
-            Self::NoToken | Self::Token { .. } => StatusCode::UNAUTHORIZED,
+            Self::NoToken | Self::Token { .. } | Self::Ticket { .. } | Self::TicketInUse { .. } => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::NothingGranted
             | Self::NotGranted { .. }
             | Self::NoOrigin
             | Self::ForeignOrigin { .. } => StatusCode::FORBIDDEN,
             Self::ForeignHost { .. } => StatusCode::MISDIRECTED_REQUEST,
-            Self::NotFound | Self::NoSubscription => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoSubscription | Self::NoTickets => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout { .. } | Self::LineTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::Append(AppendError::DuplicateId) => StatusCode::CONFLICT,
-            Self::Append(AppendError::Unavailable) | Self::Draining | Self::KeysNotFetched => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Append(AppendError::Unavailable)
+            | Self::Draining
+            | Self::KeysNotFetched
+            | Self::NoTicket { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::HeadTooLarge { .. } | Self::TooManyFields { .. } => {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
@@ -196,12 +217,15 @@ impl Problem {
             Self::Topic(_) | Self::EveryTopic => "topic",
             Self::NoToken => "no-token",
             Self::Authorization { .. } => "authorization",
-            Self::Token { .. } => "token",
+            Self::Token { .. } | Self::TokenTooLong { .. } => "token",
+            Self::Ticket { .. } => "ticket",
+            Self::TicketInUse { .. } => "ticket-in-use",
+            Self::NoTicket { .. } => "no-ticket",
             Self::KeysNotFetched => "no-keys-yet",
             Self::NothingGranted | Self::NotGranted { .. } => "not-granted",
             Self::NoOrigin | Self::ForeignOrigin { .. } => "origin",
             Self::ForeignHost { .. } => "host",
-            Self::NotFound | Self::NoSubscription => "not-found",
+            Self::NotFound | Self::NoSubscription | Self::NoTickets => "not-found",
             Self::Method { .. } => "method",
             Self::BodyTimeout { .. } | Self::LineTimeout { .. } => "timeout",
             Self::Append(AppendError::DuplicateId) => "duplicate-id",
@@ -230,6 +254,9 @@ impl Problem {
                 | Self::Announce(AnnounceError::TooMany)
                 | Self::Draining
                 | Self::KeysNotFetched
+                | Self::NoTicket { .. }
+                // A browser whose connection was cut may be back before the server knows of the cut.
+                | Self::TicketInUse { comes_back: true }
                 | Self::Append(AppendError::Unavailable)
         )
     }
@@ -268,6 +295,8 @@ impl Problem {
             Self::NoToken
             | Self::Authorization { .. }
             | Self::Token { .. }
+            | Self::Ticket { .. }
+            | Self::TicketInUse { .. }
             | Self::KeysNotFetched => SubscribeRejection::Unauthorized,
             Self::NotGranted { .. } | Self::ForeignOrigin { .. } | Self::ForeignHost { .. } => {
                 SubscribeRejection::Forbidden

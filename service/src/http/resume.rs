@@ -6,6 +6,7 @@ use hyper::HeaderMap;
 use super::credentials;
 use super::parameters::{Pairs, check_spelling, plain};
 use super::response::Problem;
+use super::tickets;
 use crate::hub::Resume;
 
 /// The header of the event stream format, and the name of ours that says the same.
@@ -45,7 +46,8 @@ fn is_last_event_id(name: &str) -> bool {
 }
 
 /// What every request for a stream may say in its query.
-pub(super) const STREAM_PARAMETERS: [&str; 2] = [PARAMETER, credentials::PARAMETER];
+pub(super) const STREAM_PARAMETERS: [&str; 3] =
+    [PARAMETER, credentials::PARAMETER, tickets::PARAMETER];
 
 /// Refuses a parameter of a stream that is nearly one that means something.
 pub(super) fn check_stream_spelling(

@@ -15,7 +15,10 @@ use super::pages::WebPage;
 use super::response::{self, HttpResponse, Problem};
 use super::subscribe::DemoStream;
 use super::whole_body::FORM;
-use super::{Context, active_subscriptions, authorise, head, metadata, ndjson, publish, subscribe};
+use super::{
+    Context, active_subscriptions, authorise, head, metadata, ndjson, publish, subscribe,
+    ticket_issue,
+};
 use crate::hub::active_subscriptions::SUBSCRIPTIONS_PATH;
 use crate::metrics::{Metrics, Refusal, StatusClass};
 
@@ -37,6 +40,7 @@ enum Endpoint<'a> {
     Hub,
     Batch,
     Metadata,
+    Tickets,
     /// With what follows in the path.
     Subscriptions(&'a str),
     Topic(&'a str),
@@ -49,10 +53,11 @@ enum Endpoint<'a> {
 type Route = (&'static str, for<'a> fn(&'a str) -> Endpoint<'a>);
 
 /// The paths of everything but the pages.
-const ROUTES: [Route; 10] = [
+const ROUTES: [Route; 11] = [
     (HUB_PATH, |_| Endpoint::Hub),
     ("/events", |_| Endpoint::Batch),
     ("/events/{topic}", |path| Endpoint::Topic(behind("/events/", path))),
+    (ticket_issue::PATH, |_| Endpoint::Tickets),
     (metadata::PATH, |_| Endpoint::Metadata),
     (SUBSCRIPTIONS_PATH, |_| Endpoint::Subscriptions("")),
     ("/.well-known/mercure/subscriptions/{parts}", |path| {
@@ -97,7 +102,7 @@ impl<'a> Endpoint<'a> {
         match self {
             Self::Topic(_) => Some("/events/{topic}"),
             Self::Subscriptions(_) => Some(SUBSCRIPTIONS_PATH),
-            Self::Hub | Self::Batch | Self::Demo(_) => Some(path),
+            Self::Hub | Self::Batch | Self::Demo(_) | Self::Tickets => Some(path),
             Self::Page(_) | Self::Metadata => None,
         }
     }
@@ -106,7 +111,7 @@ impl<'a> Endpoint<'a> {
         match self {
             Self::Hub => ALL_METHODS,
             Self::Topic(_) => "GET, HEAD, POST, OPTIONS",
-            Self::Batch => "POST, OPTIONS",
+            Self::Batch | Self::Tickets => "POST, OPTIONS",
             Self::Demo(_) | Self::Page(_) | Self::Metadata | Self::Subscriptions(_) => {
                 "GET, HEAD, OPTIONS"
             }
@@ -287,6 +292,7 @@ async fn dispatch(
         }
         Endpoint::Hub if publishes => publish::form(request, client, context).await,
         Endpoint::Topic(topic) if publishes => publish::raw(request, topic, client, context).await,
+        Endpoint::Tickets if publishes => ticket_issue::issue(&request, client, context).await,
         Endpoint::Batch if publishes => ndjson::publish(request, client, context).await,
         _ => Err(Problem::Method { allow }),
     }

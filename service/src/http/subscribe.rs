@@ -54,7 +54,7 @@ pub(super) async fn selectors<B>(
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
     let parameters = query(request.uri(), &["topic"])?;
-    let access = authorise::subscriber(request.headers(), &parameters, context).await?;
+    let access = authorise::stream(request.headers(), &parameters, context).await?;
     open_with(request.method(), request.headers(), access, &parameters, context).await
 }
 
@@ -68,7 +68,7 @@ pub(super) async fn selectors_in_form(
     let headers = request.headers().clone();
     let in_target = query(&uri, &["topic"])?;
     // Before the body, which nobody may send who may not subscribe; and so no token is read from it.
-    let access = authorise::subscriber(&headers, &in_target, context).await?;
+    let access = authorise::stream(&headers, &in_target, context).await?;
     check_media_type(&request, FORM)?;
     let max = QUERY_BYTES_MAX.min(context.rules.settings.body_bytes_max);
     let WholeBody { bytes, held: _held } = WholeBody::read(request, max, context).await?;
@@ -133,7 +133,7 @@ pub(super) async fn topic<B>(
     let selector = Selector::one_topic(&text, context.rules.event_limits.topic_bytes_max);
     let selector = selector.map_err(Problem::Topic)?.ok_or(Problem::EveryTopic)?;
     let parameters = query(request.uri(), &[])?;
-    let access = authorise::subscriber(request.headers(), &parameters, context).await?;
+    let access = authorise::stream(request.headers(), &parameters, context).await?;
     let announced =
         announce(request.method(), &[(Notation::Exact, &text)], &access, context).await?;
     let stream = RequestedStream { selectors: SelectorSet::one(selector), access, announced };
@@ -149,7 +149,7 @@ pub(super) async fn demo<B>(
 ) -> Result<HttpResponse, Problem> {
     let demos = context.demos.as_ref().ok_or(Problem::NotFound)?;
     let parameters = query(request.uri(), &[])?;
-    let access = authorise::subscriber(request.headers(), &parameters, context).await?;
+    let access = authorise::stream(request.headers(), &parameters, context).await?;
     let topic = match stream {
         DemoStream::Time => demos.time.clone(),
         DemoStream::System => demos.system.clone(),
@@ -195,7 +195,7 @@ fn open(
 ) -> Result<HttpResponse, Problem> {
     let ResumeRequest { resume, was_empty } = requested;
     let RequestedStream { selectors, access, announced } = stream;
-    let Access { grants, stream_ends: expires, holder, .. } = access;
+    let Access { grants, stream_ends: expires, holder, mut ticket, .. } = access;
     let token = if method == Method::HEAD {
         None
     } else {
@@ -212,7 +212,10 @@ fn open(
         Content::Whole(<_>::default())
     } else {
         let first = first_bytes(&subscription, was_empty);
-        let permits = StreamPermits::of_token(token);
+        if let Some(ticket) = &mut ticket {
+            ticket.begin();
+        }
+        let permits = StreamPermits::of_token(token, ticket);
         Content::Stream(Box::new(PendingStream::new(subscription, first, permits)))
     };
     let mut response = response::stream(content);
