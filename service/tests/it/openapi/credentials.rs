@@ -5,13 +5,20 @@ use super::*;
 use crate::openapi::scene::PAGE;
 
 /// A request with a token where a scheme of the document has it.
-fn with_token(scene: &Scene, operation: &Operation<'_>, scheme: Option<&str>) -> RequestBuilder {
+async fn with_token(
+    scene: &Scene,
+    operation: &Operation<'_>,
+    scheme: Option<&str>,
+) -> RequestBuilder {
     let plain = || scene.least(&scene.keyed, operation, "");
     let Some(name) = scheme else { return plain() };
     let described = operation.scheme(name);
     let place = described["name"].as_str().unwrap_or_default();
     match (described["type"].as_str().unwrap(), described["in"].as_str()) {
         ("http", _) => plain().bearer_auth(&scene.access_token),
+        ("apiKey", Some("query")) if name == "ticket" => {
+            scene.least(&scene.keyed, operation, &format!("{place}={}", scene.ticket().await))
+        }
         ("apiKey", Some("query")) => {
             scene.least(&scene.keyed, operation, &format!("{place}={}", scene.token))
         }
@@ -30,11 +37,11 @@ async fn a_token_is_taken_wherever_the_document_has_it_and_not_asked_for_where_i
     for operation in document.operations() {
         let schemes = operation.schemes();
         if schemes.is_empty() {
-            let response = with_token(&scene, &operation, None).send().await.unwrap();
+            let response = with_token(&scene, &operation, None).await.send().await.unwrap();
             assert_eq!(response.status(), operation.success(), "{}", operation.name());
         }
         for scheme in schemes {
-            let response = with_token(&scene, &operation, scheme).send().await.unwrap();
+            let response = with_token(&scene, &operation, scheme).await.send().await.unwrap();
             let expected = if scheme.is_some() { operation.success() } else { 401 };
             assert_eq!(response.status(), expected, "{} by {scheme:?}", operation.name());
             tried += 1;

@@ -4,8 +4,10 @@ use super::*;
 use crate::support::{TestServer, Wire};
 use crate::tokens::LEGACY;
 
-/// A type that nobody can come to from outside: the log in memory takes everything.
-const UNREACHABLE: &str = "urn:fanfare:problem:log-unavailable";
+/// Types that nobody can come to from outside: the log in memory takes everything, and a ticket can be
+/// sealed whenever there is a token.
+const UNREACHABLE: [&str; 2] =
+    ["urn:fanfare:problem:log-unavailable", "urn:fanfare:problem:no-ticket"];
 
 /// With a body that is announced and sent.
 fn post(target: &str, fields: &str, body: &str) -> String {
@@ -47,17 +49,23 @@ fn cases() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The types that a server with keys gives, whose issuer cannot be asked for its own.
-fn cases_of_tokens() -> Vec<(&'static str, String)> {
+/// The types that a server with keys gives, whose issuer cannot be asked for its own. The ticket is that of
+/// an open stream.
+fn cases_of_tokens(ticket: &str) -> Vec<(&'static str, String)> {
     let bearer = |token: &str| format!("authorization: Bearer {token}\r\n");
     let useless = crate::tokens::legacy(&["--subscribe", "elsewhere"]);
     let access = crate::tokens::access(&["--subscribe", "*"]);
+    let topic = "x".repeat(3_000);
+    let long = crate::tokens::legacy(&["--subscribe", &topic, "--publish", &topic]);
     vec![
         ("no-token", get("/events/a", "")),
         ("authorization", get("/events/a", "authorization: Basic YTpi\r\n")),
         ("token", get("/events/a", &bearer("rubbish"))),
         ("not-granted", post("/events/a", &bearer(&useless), "x")),
         ("no-keys-yet", get("/events/a", &bearer(&access))),
+        ("token", post("/tickets", &bearer(&long), "")),
+        ("ticket", get("/events/a?ticket=rubbish", "")),
+        ("ticket-in-use", get(&format!("/events/a?ticket={ticket}"), "")),
     ]
 }
 
@@ -95,6 +103,10 @@ async fn every_type_of_problem_comes_with_the_status_that_the_document_gives_it(
         ["--issuer", "https://issuer.example", "--issuer-jwks", "http://127.0.0.1:1/"];
     let url = ["--public-url", "http://localhost:8080"];
     let keyed = TestServer::start_with(&[&LEGACY[..], &unreachable, &url].concat()).await;
+    let token = crate::tokens::legacy(&["--subscribe", "*"]);
+    let ticket = keyed.post("/tickets").bearer_auth(token).send().await.unwrap();
+    let ticket = ticket.text().await.unwrap();
+    let _stream_of_ticket = keyed.get(&format!("/events/a?ticket={ticket}")).send().await.unwrap();
     let mut draining = TestServer::start_with(&["--drain-window", "1h"]).await;
     scene::drain(&mut draining).await;
 
@@ -102,8 +114,12 @@ async fn every_type_of_problem_comes_with_the_status_that_the_document_gives_it(
     let of_full =
         vec![("too-many", get("/events/a", "")), ("too-fast", post("/events/a", "", "x"))];
     let of_draining = vec![("draining", get("/", ""))];
-    let all =
-        [(&open, cases()), (&keyed, cases_of_tokens()), (&full, of_full), (&draining, of_draining)];
+    let all = [
+        (&open, cases()),
+        (&keyed, cases_of_tokens(&ticket)),
+        (&full, of_full),
+        (&draining, of_draining),
+    ];
     for (server, cases) in all {
         for (expected, request) in cases {
             let found = problem(&document, server, &request).await;
@@ -112,6 +128,6 @@ async fn every_type_of_problem_comes_with_the_status_that_the_document_gives_it(
             seen.insert(found);
         }
     }
-    seen.insert((503, UNREACHABLE.to_owned()));
+    seen.extend(UNREACHABLE.map(|name| (503, name.to_owned())));
     assert_eq!(seen, document.problems());
 }

@@ -1,7 +1,7 @@
 //! Servers on which each status of each operation can be come to.
 
 use futures_util::stream::pending;
-use reqwest::{Body, RequestBuilder, Response, header};
+use reqwest::{Body, Method, RequestBuilder, Response, header};
 
 use super::Operation;
 use crate::support::{EventStream, TestServer, eventually};
@@ -122,11 +122,17 @@ impl Scene {
         self.least(&self.keyed, operation, query).bearer_auth(&self.token)
     }
 
+    /// A ticket that has opened nothing yet.
+    pub(super) async fn ticket(&self) -> String {
+        let request = self.keyed.post("/tickets").bearer_auth(&self.access_token);
+        request.send().await.unwrap().text().await.unwrap()
+    }
+
     /// Lets an operation come to a status.
     pub(super) async fn come_to(&self, operation: &Operation<'_>, status: u16) -> Response {
         let keyed = || self.least(&self.keyed, operation, "");
         let request = match status {
-            200 | 204 => self.authorised(operation, ""),
+            200 | 201 | 204 => self.authorised(operation, ""),
             304 => {
                 let response = self.authorised(operation, "").send().await.unwrap();
                 let tag = response.headers()[header::ETAG].clone();
@@ -134,6 +140,10 @@ impl Scene {
             }
             400 => keyed().header(header::AUTHORIZATION, "Basic YTpi"),
             401 => keyed(),
+            403 if operation.method() == Method::POST => {
+                let cookie = format!("mercureAuthorization={}", self.token);
+                keyed().header(header::COOKIE, cookie).header(header::ORIGIN, "https://a.example")
+            }
             403 => keyed().bearer_auth(&self.useless),
             404 => self.nowhere(operation),
             408 => {
