@@ -23,7 +23,7 @@ use crate::metrics::PublishSource;
 use crate::topic::Topic;
 
 /// The fields of an event whose body is the data, in the query.
-const PARAMETERS: [&str; 5] = ["type", "id", "retry", "private", credentials::PARAMETER];
+pub(super) const PARAMETERS: [&str; 5] = ["type", "id", "retry", "private", credentials::PARAMETER];
 
 /// `POST /.well-known/mercure`: the fields of a form.
 pub(super) async fn form(

@@ -39,6 +39,10 @@ pub(super) enum Problem {
     Selector(#[from] SelectorError),
     #[error("{0}")]
     Topic(TopicError),
+    #[error(
+        "`*` stands for every topic and is none; name one, or ask for all with `*` as a selector at `/.well-known/mercure`"
+    )]
+    EveryTopic,
     #[error("{0}")]
     Announce(#[from] AnnounceError),
     #[error(
@@ -168,6 +172,7 @@ impl Problem {
             | Self::Draft(_)
             | Self::Selector(_)
             | Self::Topic(_)
+            | Self::EveryTopic
             | Self::Host(_)
             | Self::Authorization { .. }
             | Self::TokenTooLong { .. }
@@ -209,7 +214,7 @@ impl Problem {
             Self::Selector(SelectorError::BudgetExhausted)
             | Self::Announce(AnnounceError::TooMany) => "too-many",
             Self::Selector(_) | Self::Announce(_) | Self::MatchType { .. } => "selector",
-            Self::Topic(_) => "topic",
+            Self::Topic(_) | Self::EveryTopic => "topic",
             Self::NoToken => "no-token",
             Self::Authorization { .. } => "authorization",
             Self::Token { .. } | Self::TokenTooLong { .. } => "token",

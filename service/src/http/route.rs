@@ -48,27 +48,53 @@ enum Endpoint<'a> {
     Page(&'a WebPage),
 }
 
+/// A path as the OpenAPI document writes it, and what serves it. What is in braces takes the rest of
+/// a path, with slashes and without a character too.
+type Route = (&'static str, for<'a> fn(&'a str) -> Endpoint<'a>);
+
+/// The paths of everything but the pages.
+const ROUTES: [Route; 11] = [
+    (HUB_PATH, |_| Endpoint::Hub),
+    ("/events", |_| Endpoint::Batch),
+    ("/events/{topic}", |path| Endpoint::Topic(behind("/events/", path))),
+    (ticket_issue::PATH, |_| Endpoint::Tickets),
+    (metadata::PATH, |_| Endpoint::Metadata),
+    (SUBSCRIPTIONS_PATH, |_| Endpoint::Subscriptions("")),
+    ("/.well-known/mercure/subscriptions/{parts}", |path| {
+        Endpoint::Subscriptions(behind(SUBSCRIPTIONS_PATH, path))
+    }),
+    // Where readers of the article about them expect them.
+    ("/stream-time", |_| Endpoint::Demo(DemoStream::Time)),
+    ("/system-stats", |_| Endpoint::Demo(DemoStream::System)),
+    ("/stream-training", |_| Endpoint::Demo(DemoStream::Training)),
+    ("/stream-stocks", |_| Endpoint::Demo(DemoStream::Stocks)),
+];
+
+fn behind<'a>(start: &str, path: &'a str) -> &'a str {
+    path.strip_prefix(start).unwrap_or_default()
+}
+
+/// What serves a path where everything is served.
+fn routed(path: &str) -> Option<Endpoint<'_>> {
+    let (_, endpoint) = ROUTES.iter().find(|(route, _)| leads_to(route, path))?;
+    Some(endpoint(path))
+}
+
+fn leads_to(route: &str, path: &str) -> bool {
+    match route.split_once('{') {
+        Some((start, _)) => path.starts_with(start),
+        None => path == route,
+    }
+}
+
 impl<'a> Endpoint<'a> {
     fn of(path: &'a str, context: &'a Context) -> Option<Self> {
-        if let Some(topic) = path.strip_prefix("/events/") {
-            return Some(Self::Topic(topic));
+        match routed(path) {
+            Some(Self::Subscriptions(_)) if context.active_subscriptions.is_none() => None,
+            Some(Self::Demo(_)) if context.demos.is_none() => None,
+            Some(endpoint) => Some(endpoint),
+            None => context.pages.at(path).map(Self::Page),
         }
-        match path {
-            HUB_PATH => return Some(Self::Hub),
-            "/events" => return Some(Self::Batch),
-            metadata::PATH => return Some(Self::Metadata),
-            ticket_issue::PATH => return Some(Self::Tickets),
-            _ => {}
-        }
-        if let Some(rest) = active_subscriptions::rest_of_path(path, context) {
-            return Some(Self::Subscriptions(rest));
-        }
-        if context.demos.is_some()
-            && let Some(stream) = DemoStream::at(path)
-        {
-            return Some(Self::Demo(stream));
-        }
-        context.pages.at(path).map(Self::Page)
     }
 
     /// What stands for its path where topics have no place; pages have none.
@@ -301,6 +327,10 @@ fn is_event_stream(range: &str) -> bool {
     };
     essence.eq_ignore_ascii_case("text/event-stream") && !parts.any(refused)
 }
+
+#[cfg(test)]
+#[path = "openapi_tests.rs"]
+mod openapi_tests;
 
 #[cfg(test)]
 mod tests {

@@ -19,7 +19,9 @@ use super::selector_parameters::selectors_of;
 use super::whole_body::{FORM, WholeBody, check_media_type, not_utf8};
 use crate::auth::Grants;
 use crate::event::{HEARTBEAT, gap_frame, id_frame};
-use crate::hub::active_subscriptions::{AnnounceError, NamedSelector, SubscriptionsGuard};
+use crate::hub::active_subscriptions::{
+    ActiveSubscriptions, AnnounceError, NamedSelector, SubscriptionsGuard,
+};
 use crate::hub::{SubscribeRequest, Subscription};
 use crate::logging::log_limited;
 use crate::metrics::{Metrics, StatusClass};
@@ -34,25 +36,13 @@ const EMPTY_ID_COMMENT: Bytes = Bytes::from_static(
     b": the last event id was empty, so this stream begins with what comes next\n",
 );
 
-/// The streams of the demonstrations, at the paths where readers of the article expect them.
+/// The streams of the demonstrations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DemoStream {
     Time,
     System,
     Stocks,
     Training,
-}
-
-impl DemoStream {
-    pub(super) fn at(path: &str) -> Option<Self> {
-        match path {
-            "/stream-time" => Some(Self::Time),
-            "/system-stats" => Some(Self::System),
-            "/stream-stocks" => Some(Self::Stocks),
-            "/stream-training" => Some(Self::Training),
-            _ => None,
-        }
-    }
 }
 
 /// The longest body of a `QUERY`: the limit of the protocol's own hub.
@@ -103,7 +93,8 @@ async fn open_with(
     open(method, stream, ResumeRequest::of(headers, parameters), context)
 }
 
-/// Counts the subscriptions of a stream among the active ones, where those are told of.
+/// Counts the subscriptions of a stream among the active ones, where those are told of. A `HEAD` opens
+/// none, and is refused where its stream could never be told of.
 async fn announce(
     method: &Method,
     named: &[(Notation, &str)],
@@ -111,14 +102,15 @@ async fn announce(
     context: &Context,
 ) -> Result<Option<SubscriptionsGuard>, Problem> {
     let Some(active) = &context.active_subscriptions else { return Ok(None) };
-    if method == Method::HEAD {
-        return Ok(None);
-    }
     let (mut selectors, mut steps) = (Vec::with_capacity(named.len()), MATCH_STEPS);
     for &(notation, text) in named {
         let as_topic = Topic::parse(text, usize::MAX).map_err(Problem::Topic)?;
         let payload = access.payloads.of(&as_topic, &mut steps).await;
         selectors.push(NamedSelector { notation, text: text.to_owned(), payload });
+    }
+    if method == Method::HEAD {
+        ActiveSubscriptions::check(selectors)?;
+        return Ok(None);
     }
     active.prepare(selectors).map_err(|error| {
         if error == AnnounceError::TooMany {
@@ -138,14 +130,13 @@ pub(super) async fn topic<B>(
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
     let text = path_part(encoded)?;
-    let topic =
-        Topic::parse(&text, context.rules.event_limits.topic_bytes_max).map_err(Problem::Topic)?;
+    let selector = Selector::one_topic(&text, context.rules.event_limits.topic_bytes_max);
+    let selector = selector.map_err(Problem::Topic)?.ok_or(Problem::EveryTopic)?;
     let parameters = query(request.uri(), &[])?;
     let access = authorise::stream(request.headers(), &parameters, context).await?;
     let announced =
         announce(request.method(), &[(Notation::Exact, &text)], &access, context).await?;
-    let stream =
-        RequestedStream { selectors: SelectorSet::one(Selector::exact(topic)), access, announced };
+    let stream = RequestedStream { selectors: SelectorSet::one(selector), access, announced };
     let requested = ResumeRequest::of(request.headers(), &parameters);
     open(request.method(), stream, requested, context)
 }

@@ -57,13 +57,6 @@ fn wants_json_ld(headers: &HeaderMap) -> bool {
     essences.any(|essence| essence.trim().eq_ignore_ascii_case(JSON_LD))
 }
 
-/// What follows in the path of a resource with active subscriptions, where there are any.
-pub(super) fn rest_of_path<'a>(path: &'a str, context: &Context) -> Option<&'a str> {
-    let rest = path.strip_prefix(SUBSCRIPTIONS_PATH)?;
-    let is_one = rest.is_empty() || rest.starts_with('/');
-    (is_one && context.active_subscriptions.is_some()).then_some(rest)
-}
-
 /// `GET /.well-known/mercure/subscriptions…`; `rest` is what follows in the path.
 pub(super) async fn document<B>(
     request: &Request<B>,

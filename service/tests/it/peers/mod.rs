@@ -53,5 +53,8 @@ mod tokens;
 /// The examples of the documents are these programs.
 mod examples;
 
+/// The commands of the documents.
+mod commands;
+
 /// The demonstrations.
 mod demos;
