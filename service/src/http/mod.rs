@@ -48,6 +48,7 @@ mod tls;
 mod tls_slots;
 mod trace;
 mod transport;
+mod unix_transport;
 mod whole_body;
 
 pub use accept::{HttpServer, set_options};

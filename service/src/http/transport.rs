@@ -7,10 +7,8 @@ use std::future::Future;
 use std::io;
 use std::net::TcpStream as StdTcpStream;
 
-use rustix::net::{RecvFlags, recv};
-use tokio::io::Interest;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 /// The bytes of a connection, both ways.
@@ -27,14 +25,6 @@ impl Transport for TcpStream {
 
     fn into_socket(self) -> io::Result<StdTcpStream> {
         self.into_std()
-    }
-}
-
-impl Transport for UnixStream {
-    const CAN_LEAVE: bool = false;
-
-    fn into_socket(self) -> io::Result<StdTcpStream> {
-        Err(io::ErrorKind::Unsupported.into())
     }
 }
 
@@ -55,12 +45,5 @@ pub(super) trait PlainTransport: Transport {
 impl PlainTransport for TcpStream {
     async fn peek(&self, bytes: &mut [u8]) -> io::Result<usize> {
         Self::peek(self, bytes).await
-    }
-}
-
-impl PlainTransport for UnixStream {
-    async fn peek(&self, bytes: &mut [u8]) -> io::Result<usize> {
-        let mut peek = || Ok(recv(self, &mut *bytes, RecvFlags::PEEK)?.1);
-        self.async_io(Interest::READABLE, &mut peek).await
     }
 }

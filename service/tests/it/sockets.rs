@@ -203,6 +203,35 @@ async fn a_socket_that_others_can_reach_is_refused_without_keys_whoever_has_open
 }
 
 #[tokio::test]
+async fn a_client_of_a_unix_socket_that_never_reads_its_responses_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = socket_in(&folder);
+    let flags = ["--peer-timeout", "500ms", "--send-buffer", "16KiB"];
+    let server = TestServer::start_at(&format!("127.0.0.1:0,unix:{socket}"), &flags).await;
+    let mut idle = subscribe(&socket, "t").await;
+    let mut stuck = Vec::new();
+    for _ in 0..3 {
+        let mut connection = UnixStream::connect(&socket).await.unwrap();
+        let request = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(100);
+        connection.write_all(request.as_bytes()).await.unwrap();
+        stuck.push(connection);
+    }
+    let opened = async || server.figure("fanfare_connections_opened_total").await == 4.0;
+    eventually("all have come", opened).await;
+    let left = async || server.figure("fanfare_connections").await == 1.0;
+    eventually("those that read nothing are given up", left).await;
+    // A stream on which nothing is sent is not taken for one of them.
+    server.publish("t", "still there").await;
+    until(&mut idle, "data: still there\n").await;
+    for mut connection in stuck {
+        let mut rest = Vec::new();
+        let read = timeout(PATIENCE, connection.read_to_end(&mut rest)).await.expect("an end");
+        assert!(read.is_err() || !rest.is_empty());
+        assert!(rest.len() < 64 << 10, "no more than the buffer was sent: {}", rest.len());
+    }
+}
+
+#[tokio::test]
 async fn the_supervisor_is_told_when_the_server_serves_and_when_it_begins_to_drain() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
