@@ -40,6 +40,7 @@ mod request_body;
 mod response;
 mod resume;
 mod route;
+mod secured_stream;
 mod selector_parameters;
 mod selectors;
 mod served_hosts;

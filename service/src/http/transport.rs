@@ -9,7 +9,6 @@ use std::net::TcpStream as StdTcpStream;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
 
 /// The bytes of a connection, both ways.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {
@@ -25,14 +24,6 @@ impl Transport for TcpStream {
 
     fn into_socket(self) -> io::Result<StdTcpStream> {
         self.into_std()
-    }
-}
-
-impl Transport for TlsStream<TcpStream> {
-    const CAN_LEAVE: bool = false;
-
-    fn into_socket(self) -> io::Result<StdTcpStream> {
-        Err(io::ErrorKind::Unsupported.into())
     }
 }
 

@@ -42,7 +42,7 @@ pub use process::RuntimeStats;
 pub use shard::ShardStats;
 pub use state::Snapshot;
 pub use subscriptions::SubscriptionStats;
-pub use tls::OngoingHandshake;
+pub use tls::{CountedHandshake, TlsWriteBuffer};
 
 pub(crate) use shard::LagSample;
 
