@@ -157,6 +157,16 @@ impl SecureHttp2 {
         stream.until("id: ").await;
         stream
     }
+
+    /// Publishes, and returns when that was accepted.
+    pub(super) async fn publish(&mut self, topic: &str, data: &str) {
+        let url = format!("https://localhost/events/{topic}");
+        let request = hyper::Request::post(url).body(()).unwrap();
+        let (response, mut body) = self.0.send_request(request, false).unwrap();
+        body.send_data(Bytes::copy_from_slice(data.as_bytes()), true).unwrap();
+        let response = timeout(PATIENCE, response).await.expect("in time").unwrap();
+        assert_eq!(response.status(), 200);
+    }
 }
 
 /// A stream of HTTP/2.

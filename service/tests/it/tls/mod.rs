@@ -19,6 +19,10 @@ mod ending;
 /// Garbage, silence and plain HTTP where a handshake belongs.
 mod handshakes;
 
+/// Attacks on the handshake and on what comes after it, with healthy streams beside them.
+#[cfg(target_os = "linux")]
+mod attacks;
+
 /// What depends on the scheme.
 mod origins;
 
