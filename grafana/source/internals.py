@@ -294,19 +294,24 @@ def tls() -> list:
     expires = "fanfare_tls_certificate_expiry_timestamp_seconds{SERVER}"
     left = f"({expires} > 0) - time() or {expires}"
     return [
-        (6, graph("TLS handshakes", "Those that were completed, and those that go on at this moment: 512 at most.", "short", [
+        (5, graph("TLS handshakes", "Those that were completed, those that go on at this moment, 512 at most, and those that wait "
+                  "for them.", "short", [
             Query(per_second("fanfare_tls_handshakes_total"), "completed a second"),
             Query("sum by (instance) (fanfare_tls_handshakes_ongoing{SERVER})", "ongoing {{instance}}"),
+            Query("sum by (instance) (fanfare_tls_handshakes_waiting{SERVER})", "waiting {{instance}}"),
         ])),
-        (6, graph("TLS handshakes failed", "rejected: the client does not take the certificate, or ended the handshake. "
+        (5, graph("TLS handshakes failed", "rejected: the client does not take the certificate, or ended the handshake. "
                   "incompatible: no version or cipher in common. plain_http and malformed: no TLS. crowded_out: too many "
                   "went on that did not end.", "ops", [
                       Query(per_second("fanfare_tls_handshakes_failed_total", "reason"), "{{reason}}")], stack=True)),
-        (6, graph("Certificate valid for", "Until the certificate that is served expires; 0 without TLS.", "s", [
+        (5, graph("Certificate valid for", "Until the certificate that is served expires; 0 without TLS.", "s", [
             Query(f"min by (instance) ({left})", "{{instance}}")])),
-        (6, graph("Certificate reloads", "After a failure the certificate before it is served on; the log says why.", "short", [
+        (4, graph("Certificate reloads", "After a failure the certificate before it is served on; the log says why.", "short", [
             Query("sum by (result) (increase(fanfare_tls_certificate_reloads_total{SERVER}[RATE]))",
                   "{{result}}")])),
+        (5, graph("Held by TLS", "Encrypted bytes that wait for clients that take nothing, at most 17 KiB for each connection; "
+                  "the output buffers are beside them.", "bytes", [
+                      Query("sum by (instance) (fanfare_tls_write_buffer_bytes{SERVER})", "{{instance}}")])),
     ]
 
 

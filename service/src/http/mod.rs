@@ -40,6 +40,7 @@ mod request_body;
 mod response;
 mod resume;
 mod route;
+mod secured_stream;
 mod selector_parameters;
 mod selectors;
 mod served_hosts;
@@ -50,6 +51,7 @@ mod tls;
 mod tls_slots;
 mod trace;
 mod transport;
+mod unix_transport;
 mod whole_body;
 
 pub use accept::{HttpServer, set_options};

@@ -44,7 +44,7 @@ pub use shard::ShardStats;
 pub use state::Snapshot;
 pub use subscriptions::SubscriptionStats;
 pub use tickets::{TicketCounts, TicketFault};
-pub use tls::OngoingHandshake;
+pub use tls::{CountedHandshake, TlsWriteBuffer};
 
 pub(crate) use shard::LagSample;
 

@@ -8,6 +8,8 @@
 /// Child processes, and what they print.
 mod process;
 
+pub(crate) use process::folder;
+
 /// The clients, and what they saw.
 mod peer;
 

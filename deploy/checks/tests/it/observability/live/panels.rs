@@ -11,7 +11,7 @@ use super::super::prometheus::{Curve, Prometheus};
 const SHORT: &str = "5s";
 
 /// Dashboard, panel and legend of queries that may be 0 all the time, with the reason.
-const MAY_BE_ZERO: [([&str; 3], &str); 45] = [
+const MAY_BE_ZERO: [([&str; 3], &str); 47] = [
     (["overview.json", "Tokens refused", "{{reason}}"], NO_TROUBLE),
     (["overview.json", "Publishes repeated", "repeated"], NO_TROUBLE),
     (["overview.json", "Servers down", "__auto"], NO_TROUBLE),
@@ -59,9 +59,11 @@ const MAY_BE_ZERO: [([&str; 3], &str); 45] = [
     (["load-test.json", "Repeated", "__auto"], NO_TROUBLE),
     (["internals.json", "TLS handshakes", "completed a second"], PLAIN_HTTP),
     (["internals.json", "TLS handshakes", "ongoing {{instance}}"], PLAIN_HTTP),
+    (["internals.json", "TLS handshakes", "waiting {{instance}}"], PLAIN_HTTP),
     (["internals.json", "TLS handshakes failed", "{{reason}}"], PLAIN_HTTP),
     (["internals.json", "Certificate valid for", "{{instance}}"], PLAIN_HTTP),
     (["internals.json", "Certificate reloads", "{{result}}"], PLAIN_HTTP),
+    (["internals.json", "Held by TLS", "{{instance}}"], PLAIN_HTTP),
     (["load-test.json", "Faults", "missed"], NO_TROUBLE),
     (["load-test.json", "Faults", "repeated"], NO_TROUBLE),
     (["load-test.json", "Faults", "misordered"], NO_TROUBLE),
