@@ -212,6 +212,16 @@ pub enum ConfigError {
         /// One of the addresses that this stands for.
         address: SocketAddr,
     },
+    /// A token would be refused for one of its grants.
+    #[error("{flag} `{topic}` cannot be granted: {reason}")]
+    Grant {
+        /// Its flag.
+        flag: &'static str,
+        /// As it would stand in the token.
+        topic: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A list of addresses has none.
     #[error("{flag} names no address; write one such as 127.0.0.1:8080")]
     NoAddress {
