@@ -212,6 +212,14 @@ pub enum ConfigError {
         /// One of the addresses that this stands for.
         address: SocketAddr,
     },
+    /// No request could be served.
+    #[error(
+        "--anonymous-subscribe shows public events without a token, and --listen {given} can be reached by pages that make a name of their own resolve to it, so that only hosts that are named are served; name those by which the server is called with --host push.example (FANFARE_HOST) or --public-url"
+    )]
+    NoHost {
+        /// The listener as it was given.
+        given: String,
+    },
     /// A token would be refused for one of its grants.
     #[error("{flag} `{topic}` cannot be granted: {reason}")]
     Grant {
