@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use hyper::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
 
 use super::parameters::Pairs;
-use super::response::Problem;
+use super::problem::Problem;
 use super::tickets;
 use crate::auth::token::TokenPlace;
 

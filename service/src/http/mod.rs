@@ -2,7 +2,7 @@
 //!
 //! hyper does HTTP; this does what Fanfare adds to it. A request for a stream is resolved to a
 //! subscription and handed to a shard, with its socket if it is plain HTTP/1, or else through a
-//! body that hyper polls. Only this folder and `admin` name hyper's types, and only `response`
+//! body that hyper polls. Only this folder and `admin` name hyper's types, and only `problem`
 //! turns an error into a status.
 
 mod accept;
@@ -35,7 +35,9 @@ mod origin;
 mod pages;
 mod parameters;
 mod payloads;
+mod problem;
 mod publish;
+mod refused_token;
 mod request_body;
 mod response;
 mod resume;
@@ -52,6 +54,7 @@ mod tls_slots;
 mod trace;
 mod transport;
 mod unix_transport;
+mod wanted_stream;
 mod whole_body;
 
 pub use accept::{HttpServer, set_options};

@@ -85,7 +85,7 @@ fn the_document_has_every_parameter_that_the_server_knows_and_no_other() {
 
 /// What the type of a problem may end with, read where it is written: there is no other list.
 fn slugs() -> BTreeSet<&'static str> {
-    let source = include_str!("response.rs");
+    let source = include_str!("problem.rs");
     let (_, behind) = source.split_once("fn slug(&self) -> &'static str {").unwrap();
     let (body, _) = behind.split_once("\n    }\n").unwrap();
     body.split('"').skip(1).step_by(2).collect()

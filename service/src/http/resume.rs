@@ -5,7 +5,7 @@ use hyper::HeaderMap;
 
 use super::credentials;
 use super::parameters::{Pairs, check_spelling, plain};
-use super::response::Problem;
+use super::problem::Problem;
 use super::tickets;
 use crate::hub::Resume;
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hyper::header::{ACCEPT, ALLOW, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
 
 use super::body::Content;
@@ -12,11 +12,13 @@ use super::client::RequestClient;
 use super::host::called_host;
 use super::incoming::Incoming;
 use super::pages::WebPage;
-use super::response::{self, HttpResponse, Problem};
+use super::problem::Problem;
+use super::response::{self, HttpResponse};
 use super::subscribe::DemoStream;
+use super::wanted_stream::{QUERY, wants_stream};
 use super::whole_body::FORM;
 use super::{
-    Context, active_subscriptions, authorise, head, metadata, ndjson, publish, subscribe,
+    Context, active_subscriptions, head, metadata, ndjson, publish, refused_token, subscribe,
     ticket_issue,
 };
 use crate::hub::active_subscriptions::SUBSCRIPTIONS_PATH;
@@ -27,9 +29,6 @@ const HUB_PATH: &str = "/.well-known/mercure";
 
 /// The methods of the hub, which are those of the server as a whole.
 const ALL_METHODS: &str = "GET, HEAD, QUERY, POST, OPTIONS";
-
-/// A safe request with its parameters in a body (RFC 10008), which `hyper` has no name for.
-const QUERY: &str = "QUERY";
 
 /// The media types of bodies that a `QUERY` may have.
 const ACCEPT_QUERY: &str = "accept-query";
@@ -182,7 +181,8 @@ pub(super) async fn respond(
                 response::come_back(&context.rules.settings.retry_ms)
             } else {
                 let mut response = response::problem(&problem, &context.rules.settings.retry_ms);
-                if let Some(challenge) = authorise::challenge(&problem, called.as_deref(), context)
+                if let Some(challenge) =
+                    refused_token::challenge(&problem, called.as_deref(), context)
                 {
                     response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
                 }
@@ -308,59 +308,6 @@ fn options(allow: &'static str) -> HttpResponse {
     response
 }
 
-/// Whether a stream is among what the client accepts. Types are compared without case, and several
-/// lines are one list (RFC 9110, sections 5.3 and 8.3.1).
-fn wants_stream<B>(request: &Request<B>) -> bool {
-    let lines = request.headers().get_all(ACCEPT).iter();
-    let mut ranges = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
-    let reads = request.method() == Method::GET || *request.method() == QUERY;
-    reads && ranges.any(is_event_stream)
-}
-
-/// Whether a range of `Accept` is that of event streams, and not one with the weight of refusal.
-fn is_event_stream(range: &str) -> bool {
-    let mut parts = range.split(';').map(str::trim);
-    let essence = parts.next().unwrap_or_default();
-    let refused = |parameter: &str| {
-        let (name, weight) = parameter.split_once('=').unwrap_or((parameter, ""));
-        name.trim().eq_ignore_ascii_case("q") && weight.trim().parse::<f32>() == Ok(0.0)
-    };
-    essence.eq_ignore_ascii_case("text/event-stream") && !parts.any(refused)
-}
-
 #[cfg(test)]
 #[path = "openapi_tests.rs"]
 mod openapi_tests;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_client_wants_a_stream_however_it_writes_that() {
-        let cases: [(&[&str], bool); 14] = [
-            (&["text/event-stream"], true),
-            (&["Text/Event-Stream"], true),
-            (&["text/html", "text/event-stream"], true),
-            (&["text/html, TEXT/EVENT-STREAM;q=0.5, */*"], true),
-            (&["text/event-stream; charset=utf-8"], true),
-            (&["text/event-stream ;Q=0.001"], true),
-            (&["text/event-stream;q=0"], false),
-            (&["text/event-stream; q=0.000"], false),
-            (&["text/event-streams"], false),
-            (&["x-text/event-stream"], false),
-            (&["*/*"], false),
-            (&["text/*"], false),
-            (&[""], false),
-            (&[], false),
-        ];
-        for (lines, expected) in cases {
-            let request = lines
-                .iter()
-                .fold(Request::builder(), |request, line| request.header(ACCEPT, *line));
-            assert_eq!(wants_stream(&request.body(()).unwrap()), expected, "{lines:?}");
-        }
-        let post = Request::post("/").header(ACCEPT, "text/event-stream").body(()).unwrap();
-        assert!(!wants_stream(&post));
-    }
-}

@@ -13,7 +13,7 @@ use thiserror::Error;
 use url::Host;
 
 use super::host::called_host;
-use super::response::Problem;
+use super::problem::Problem;
 
 /// A host name or an address, in a form that is the same for all of its spellings.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,8 @@ use super::authorise;
 use super::client::RequestClient;
 use super::credentials;
 use super::parameters::{check_spelling, pairs};
-use super::response::{self, HttpResponse, Problem};
+use super::problem::Problem;
+use super::response::{self, HttpResponse};
 use crate::auth::ticket::TicketKey;
 
 pub(super) const PATH: &str = "/tickets";

@@ -24,7 +24,8 @@ use super::authorise;
 use super::body_memory::HeldMemory;
 use super::credentials;
 use super::parameters::{Pairs, check_spelling, pairs};
-use super::response::{self, HttpResponse, Problem};
+use super::problem::Problem;
+use super::response::{self, HttpResponse};
 use crate::auth::token::Dialect;
 use crate::event::{HubId, Sequence};
 use crate::hub::active_subscriptions::{
