@@ -5,7 +5,7 @@
 PEERS := service/tests/peers
 CHECKS := deploy/checks
 
-.PHONY: run load test fuzz bench compare targets overhead watching rolling-restart lint setup-tests
+.PHONY: run load test fuzz bench compare targets overhead secured watching rolling-restart lint setup-tests
 
 # Starts the server with its demonstrations and pages; flags go in ARGS="--listen 127.0.0.1:9000".
 run:
@@ -84,6 +84,13 @@ overhead: .packages
 	@./target/release/harness overhead $(ARGS)
 
 watching: overhead
+
+# What a stream over TLS costs in memory and CPU, over HTTP/1.1 and HTTP/2, beside plain ones and nginx
+# with nchan; the table is left in benches/results/secured too. Flags go in ARGS: --quick, --only.
+secured:
+	@benches/competitors/setup
+	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen -p fanfare-benches --bins
+	@./target/release/harness secured $(ARGS)
 
 setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json \
              $(PEERS)/rust/.built/.installed $(PEERS)/go/.built/.installed $(PEERS)/java/.built/.installed \

@@ -2,8 +2,8 @@
 //! loadgen's result file, and ends the server. Nothing here measures by itself but for the few
 //! figures that loadgen cannot know; it is loadgen that does.
 //!
-//! `compare` measures Fanfare beside its competitors, `targets` what Fanfare is meant to reach, and
-//! `overhead` what metrics, logs and traces cost. What they share, in reading order: `places` says
+//! `compare` measures Fanfare beside its competitors, `targets` what Fanfare is meant to reach,
+//! `overhead` what metrics, logs and traces cost, and `secured` what TLS does. What they share, in reading order: `places` says
 //! where things are, `bench` goes through a run, `server` starts one server out of a `process`,
 //! `loadgen` runs the load, `result` reads what it wrote; `summary`, `format` and `markdown` make
 //! text of it.
@@ -23,6 +23,7 @@ mod process;
 mod programs;
 mod progress;
 mod result;
+mod secured;
 mod server;
 mod summary;
 mod summary_line;
@@ -49,6 +50,7 @@ enum Measurement {
     Compare(compare::Flags),
     Targets(targets::Flags),
     Overhead(overhead::Flags),
+    Secured(secured::Flags),
 }
 
 fn main() -> ExitCode {
@@ -67,6 +69,7 @@ fn run(flags: &Flags) -> anyhow::Result<()> {
         Measurement::Compare(flags) => compare::run(flags, &places),
         Measurement::Targets(flags) => targets::run(flags, &places),
         Measurement::Overhead(flags) => overhead::run(flags, &places),
+        Measurement::Secured(flags) => secured::run(flags, &places),
     }
 }
 

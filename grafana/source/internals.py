@@ -29,7 +29,7 @@ def dashboard() -> dict:
     it.row("Shards", [(8, shards()), (8, passes())])
     it.row("Processor and memory", [(8, machine())])
     it.row("Limits", [(8, limits()), (8, memory_limits()), (8, pattern_limits()), (8, active_subscriptions())])
-    it.row("Limits of each client", [(8, stream_clients()), (8, publishing_clients())], collapsed=True)
+    it.row("Limits of each client", [(8, stream_clients()), (8, publishing_clients()), (8, tickets())], collapsed=True)
     it.row("Log of events", [(8, log())], collapsed=True)
     it.row("HTTP layer", [(8, runtime()), (8, http_layer())], collapsed=True)
     it.row("Connections", [(9, connections()), (8, tls())], collapsed=True)
@@ -178,6 +178,23 @@ def active_subscriptions() -> list:
     ]
 
 
+def tickets() -> list:
+    return [
+        (8, graph("Tickets", "Tickets that have opened a stream: it is open, or has ended and may come back. At the limit those "
+                  "that end first are forgotten; with none of them, streams with tickets are answered with 'busy'.", "short", [
+                      Query("sum by (instance, stream) (fanfare_tickets{SERVER})", "{{stream}} {{instance}}"),
+                      Query("sum by (instance) (fanfare_tickets_limit{SERVER})", "limit {{instance}}"),
+                  ], limits=["limit"])),
+        (8, graph("Tickets issued", "Tickets for streams of browsers.", "ops", [
+            Query("sum by (instance) (rate(fanfare_tickets_issued_total{SERVER}[$__rate_interval]))", "{{instance}}")])),
+        (8, graph("Tickets refused", "Streams that were not opened: with tickets of another server (unreadable), too late, "
+                  "or while the stream of the ticket is open (in_use). Browsers that come back before their cut is "
+                  "noticed are among the last.", "ops", [
+                      Query("sum by (instance, reason) (rate(fanfare_tickets_refused_total{SERVER}[$__rate_interval]))",
+                            "{{reason}} {{instance}}")])),
+    ]
+
+
 def pattern_limits() -> list:
     return [
         (12, graph("Memory of grants", "Patterns in tokens, and those of earlier tokens as long as there is room. At the "
@@ -277,19 +294,24 @@ def tls() -> list:
     expires = "fanfare_tls_certificate_expiry_timestamp_seconds{SERVER}"
     left = f"({expires} > 0) - time() or {expires}"
     return [
-        (6, graph("TLS handshakes", "Those that were completed, and those that go on at this moment: 512 at most.", "short", [
+        (5, graph("TLS handshakes", "Those that were completed, those that go on at this moment, 512 at most, and those that wait "
+                  "for them.", "short", [
             Query(per_second("fanfare_tls_handshakes_total"), "completed a second"),
             Query("sum by (instance) (fanfare_tls_handshakes_ongoing{SERVER})", "ongoing {{instance}}"),
+            Query("sum by (instance) (fanfare_tls_handshakes_waiting{SERVER})", "waiting {{instance}}"),
         ])),
-        (6, graph("TLS handshakes failed", "rejected: the client does not take the certificate, or ended the handshake. "
+        (5, graph("TLS handshakes failed", "rejected: the client does not take the certificate, or ended the handshake. "
                   "incompatible: no version or cipher in common. plain_http and malformed: no TLS. crowded_out: too many "
                   "went on that did not end.", "ops", [
                       Query(per_second("fanfare_tls_handshakes_failed_total", "reason"), "{{reason}}")], stack=True)),
-        (6, graph("Certificate valid for", "Until the certificate that is served expires; 0 without TLS.", "s", [
+        (5, graph("Certificate valid for", "Until the certificate that is served expires; 0 without TLS.", "s", [
             Query(f"min by (instance) ({left})", "{{instance}}")])),
-        (6, graph("Certificate reloads", "After a failure the certificate before it is served on; the log says why.", "short", [
+        (4, graph("Certificate reloads", "After a failure the certificate before it is served on; the log says why.", "short", [
             Query("sum by (result) (increase(fanfare_tls_certificate_reloads_total{SERVER}[RATE]))",
                   "{{result}}")])),
+        (5, graph("Held by TLS", "Encrypted bytes that wait for clients that take nothing, at most 17 KiB for each connection; "
+                  "the output buffers are beside them.", "bytes", [
+                      Query("sum by (instance) (fanfare_tls_write_buffer_bytes{SERVER})", "{{instance}}")])),
     ]
 
 

@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, interval, sleep, sleep_until, timeout, timeout_at};
 
 use crate::admin::Admin;
+use crate::auth::ticket::TicketKeyError;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::{Delivery, DeliveryThreads};
@@ -25,7 +26,7 @@ use crate::demo::{self, Demos};
 use crate::file_limit::FileLimit;
 use crate::http::{
     BodyMemory, ClientLimitSettings, ClientLimits, Context, HttpServer, HttpSettings, Pages,
-    PublicListener, PublishRate, SelectorReader, TlsFront,
+    PublicListener, PublishRate, SelectorReader, Tickets, TlsFront,
 };
 use crate::hub::Hub;
 use crate::hub::active_subscriptions::ActiveSubscriptions;
@@ -95,6 +96,9 @@ pub enum BuildError {
     /// The same, for the admin thread.
     #[error("cannot start the admin listener: {0}; raise the limits of the process")]
     Admin(io::Error),
+    /// No key for tickets can be made.
+    #[error("cannot make a key for tickets: {0}")]
+    Tickets(#[from] TicketKeyError),
 }
 
 impl App {
@@ -121,6 +125,7 @@ impl App {
         let (selectors, grants) =
             compilers(&config.http, topic_resolver(config, &public.addresses));
         let client_limits = ClientLimits::new(&config.http.client_limits);
+        let tickets = Tickets::new(config.tickets_max)?;
         let active_subscriptions =
             config.subscriptions_bytes_max.map(|max| start_announcing(&hub, max, &lifecycle));
         let admin = Admin {
@@ -131,6 +136,7 @@ impl App {
             selectors: selectors.clone(),
             grants: grants.clone(),
             client_limits: client_limits.clone(),
+            tickets: tickets.clone(),
             active_subscriptions: active_subscriptions.clone(),
             http_runtime: Handle::current(),
         };
@@ -146,6 +152,7 @@ impl App {
             tls: config.certificates.clone().map(TlsFront::new).map(Arc::new),
             body_memory,
             client_limits,
+            tickets,
             selectors: SelectorReader::of_subscribers(selectors),
             grants: SelectorReader::of_tokens(grants),
             active_subscriptions,
@@ -363,6 +370,7 @@ fn limits(config: &Config, connections: usize) -> Limits {
         topic_url_bytes: TopicResolver::BYTES_MAX,
         clients: limits_of_clients(&config.http.client_limits),
         subscription_bytes: config.subscriptions_bytes_max.unwrap_or(0),
+        tickets: config.tickets_max,
         drain_window: config.drain_window,
     }
 }

@@ -142,14 +142,21 @@ fn python(places: &Places, name: &str, port: u16) -> Result<Command, Absent> {
 }
 
 fn nchan(places: &Places, port: u16, folder: &Path) -> Result<Command, Absent> {
+    nchan_that_listens(places, &format!("listen 127.0.0.1:{port} backlog=4096;"), folder)
+}
+
+/// nginx with nchan, which listens as these lines of its configuration say.
+pub(crate) fn nchan_that_listens(
+    places: &Places,
+    listen: &str,
+    folder: &Path,
+) -> Result<Command, Absent> {
     let competitor = places.competitors().join("nchan");
     let nginx = fetched(competitor.join(".root/usr/sbin/nginx"))?;
     let module = fetched(competitor.join(".root/usr/lib/nginx/modules/ngx_nchan_module.so"))?;
     let failed = |error: std::io::Error| Absent(format!("its configuration: {error}"));
     let text = fs::read_to_string(competitor.join("nginx.conf")).map_err(failed)?;
-    let text = text
-        .replace("@MODULE@", &module.display().to_string())
-        .replace("@PORT@", &port.to_string());
+    let text = text.replace("@MODULE@", &module.display().to_string()).replace("@LISTEN@", listen);
     let configuration = folder.join("nginx.conf");
     fs::write(&configuration, text).map_err(failed)?;
     let mut command = Command::new(nginx);

@@ -23,6 +23,7 @@ mod tables;
 mod tests;
 mod versions;
 
+pub(crate) use crate::compare::competitors::nchan_that_listens;
 pub(crate) use crate::compare::ratios::Beside;
 pub(crate) use crate::compare::standing::{Standing, last};
 
@@ -67,7 +68,7 @@ pub(crate) fn run(flags: &Flags, places: &Places) -> anyhow::Result<()> {
 }
 
 /// Those with the names that were given, in the order of the list; all when none was.
-fn chosen<T: Clone>(
+pub(crate) fn chosen<T: Clone>(
     all: &[T],
     names: &[String],
     name_of: impl Fn(&T) -> &'static str,

@@ -8,6 +8,7 @@ use url::Url;
 use super::defaults;
 use super::headers::{bearer, parse_header, parse_headers};
 use super::schedule::Form;
+use super::signed_token::signed_token;
 use super::target::sources;
 use super::{
     Address, Endpoint, FaultPlan, MetricsPage, Plan, PlanError, Protocol, PublishStyle, Publishing,
@@ -16,6 +17,10 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::payload;
+
+/// How much longer than its run a token is good that the run has signed: subscribers connect before it,
+/// and clocks differ.
+const LIFETIME_MARGIN: Duration = Duration::from_secs(60 * 60);
 
 type Result<T> = std::result::Result<T, PlanError>;
 
@@ -72,6 +77,7 @@ impl Settings {
         };
         let mut headers = parse_headers(&self.header)?;
         bearer(self.token.as_deref(), &mut headers)?;
+        self.sign(&mut headers)?;
         if !self.cookie.is_empty() {
             headers.push(parse_header(&format!("cookie: {}", self.cookie.join("; ")))?);
         }
@@ -157,6 +163,17 @@ impl Settings {
         })
     }
 
+    /// Adds a token to requests that have nothing of the kind, if there is a secret to sign one with.
+    fn sign(&self, headers: &mut Vec<(String, String)>) -> Result<()> {
+        let Some(file) = &self.jwt_secret_file else { return Ok(()) };
+        if headers.iter().any(|(name, _)| name == "authorization") {
+            return Ok(());
+        }
+        let Timing { warmup, duration, tail, .. } = self.timing()?;
+        let lifetime = warmup + duration + tail + LIFETIME_MARGIN;
+        bearer(Some(&signed_token(file, lifetime)?), headers)
+    }
+
     fn publishing(&self) -> Result<Option<Publishing>> {
         let default = if self.publish.is_some() { PublishStyle::Raw } else { PublishStyle::None };
         let style = self.publish_style.unwrap_or(default);
@@ -165,6 +182,7 @@ impl Settings {
         }
         let mut headers = parse_headers(&self.publish_header)?;
         bearer(self.publish_token.as_deref(), &mut headers)?;
+        self.sign(&mut headers)?;
         let (endpoint, path) = match &self.publish {
             Some(url) => {
                 let address = Address::parse(url)?;

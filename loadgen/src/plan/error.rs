@@ -29,6 +29,8 @@ pub(crate) enum PlanError {
     Range { name: &'static str, value: String, range: String },
     #[error("{0}")]
     Conflict(&'static str),
+    #[error("the secret in {} cannot be used: {why}; give the file that the server has", file.display())]
+    Secret { file: PathBuf, why: String },
     #[error("header {0:?} is not of the form NAME: VALUE, in one line of ASCII")]
     Header(String),
     #[error("--http {0:?} is not supported: write 1.1 or 2")]

@@ -14,6 +14,7 @@ mod headers;
 mod load;
 mod schedule;
 mod settings;
+mod signed_token;
 mod target;
 mod template;
 mod words;

@@ -62,6 +62,10 @@ pub(crate) struct Settings {
     /// Bearer token of every subscription request
     #[arg(long, value_name = "TOKEN", help_heading = "Subscribers")]
     pub(crate) token: Option<String>,
+    /// File with the secret of a server of the Mercure protocol: signs a bearer token of draft-07 with
+    /// HS256 for every request to subscribe and to publish that has none
+    #[arg(long, value_name = "FILE", help_heading = "Subscribers")]
+    pub(crate) jwt_secret_file: Option<PathBuf>,
     /// Cookie of every subscription request, as NAME=VALUE
     #[arg(long, value_name = "COOKIE", help_heading = "Subscribers")]
     pub(crate) cookie: Vec<String>,

@@ -14,7 +14,7 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::runtime;
 
-use crate::http::{BodyMemory, ClientLimits};
+use crate::http::{BodyMemory, ClientLimits, Tickets};
 use crate::hub::Hub;
 use crate::hub::active_subscriptions::ActiveSubscriptions;
 use crate::lifecycle::Lifecycle;
@@ -39,6 +39,8 @@ pub struct Admin {
     pub grants: SelectorCompiler,
     /// What each client takes.
     pub client_limits: ClientLimits,
+    /// The tickets that have opened a stream.
+    pub tickets: Tickets,
     /// The open subscriptions, unless nobody is told of them.
     pub active_subscriptions: Option<ActiveSubscriptions>,
     /// The tokio runtime of the HTTP layer, of which there are stats.
@@ -83,6 +85,7 @@ impl Admin {
             grant_bytes: self.grants.bytes(),
             topic_url_bytes: self.selectors.topic_url_bytes(),
             clients: self.client_limits.counts(),
+            tickets: self.tickets.counts(),
             subscriptions: self.subscriptions(),
             ready: self.is_ready(),
             runtime: self.http_runtime.metrics().into(),

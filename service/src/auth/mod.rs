@@ -6,6 +6,7 @@
 //! other has keys, and what a request may do stands in its [`token`].
 
 mod grants;
+pub mod ticket;
 pub mod token;
 
 pub use grants::{Grants, Visibility};

@@ -33,6 +33,7 @@ use thiserror::Error;
 use url::Url;
 
 use crate::auth::Authority;
+use crate::auth::ticket::TicketKey;
 use crate::auth::token::Secret;
 use crate::delivery::DeliverySettings;
 use crate::event::EventLimits;
@@ -142,6 +143,10 @@ pub struct Config {
     pub authority: Authority,
     /// Where tokens are looked for.
     pub token_places: TokenPlaces,
+    /// What tickets are sealed with.
+    pub ticket_keys: Vec<TicketKey>,
+    /// How many tickets are remembered.
+    pub tickets_max: usize,
     /// What the public TCP listeners are secured with, if they are.
     pub certificates: Option<Arc<CertificateStore>>,
     /// The URLs by which clients know the hub.
@@ -185,6 +190,7 @@ impl Config {
         RequestRules {
             authority: self.authority.clone(),
             token_places: self.token_places.clone(),
+            ticket_keys: self.ticket_keys.clone(),
             hosts: self.hosts.clone(),
             origins: self.origins.clone(),
             event_limits: self.event_limits,
@@ -205,6 +211,24 @@ pub enum ConfigError {
         given: String,
         /// One of the addresses that this stands for.
         address: SocketAddr,
+    },
+    /// No request could be served.
+    #[error(
+        "--anonymous-subscribe shows public events without a token, and --listen {given} can be reached by pages that make a name of their own resolve to it, so that only hosts that are named are served; name those by which the server is called with --host push.example (FANFARE_HOST) or --public-url"
+    )]
+    NoHost {
+        /// The listener as it was given.
+        given: String,
+    },
+    /// A token would be refused for one of its grants.
+    #[error("{flag} `{topic}` cannot be granted: {reason}")]
+    Grant {
+        /// Its flag.
+        flag: &'static str,
+        /// As it would stand in the token.
+        topic: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A list of addresses has none.
     #[error("{flag} names no address; write one such as 127.0.0.1:8080")]

@@ -4,7 +4,7 @@ use clap::{Arg, Command};
 
 /// Settings of which SIGHUP applies a new value. What a setting names is read again in any case:
 /// files with keys, and secrets.
-pub(super) const RELOADED: [&str; 37] = [
+pub(super) const RELOADED: [&str; 38] = [
     "host",
     "cors-origin",
     "jwt-secret",
@@ -30,6 +30,7 @@ pub(super) const RELOADED: [&str; 37] = [
     "legacy-cookie-name",
     "query-token",
     "explain-tokens",
+    "ticket-secret-file",
     "event-data-max",
     "event-topics-max",
     "topic-max",

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::Value;
 
 use super::values::{ABOVE_ZERO, HubUrl, algorithm, time};
 use super::{ConfigError, files};
 use crate::auth::token::{Algorithm, Grant, Secret, TokenRequest};
-use crate::topic::Notation;
+use crate::topic::{Notation, SelectorCompiler, TopicResolver};
 
 /// A secret that is to be made.
 #[derive(Clone, Debug)]
@@ -44,6 +45,10 @@ pub(super) struct TokenCommandFlags {
     /// Topic whose private events may be seen, written as for --publish; may be given several times
     #[arg(long, value_name = "TOPIC")]
     subscribe: Vec<String>,
+    /// JSON that is told of the streams of its holder to those who watch active subscriptions, such as
+    /// {"name":"Ada"}
+    #[arg(long, value_name = "JSON")]
+    payload: Option<String>,
     /// How long the token is valid
     #[arg(long, value_name = "TIME", value_parser = time(ABOVE_ZERO), default_value = "1h")]
     expires: humantime::Duration,
@@ -107,9 +112,18 @@ impl TokenCommandFlags {
         let request = TokenRequest {
             publish: grants(&self.publish),
             subscribe: grants(&self.subscribe),
+            payload: self.payload.as_deref().map(payload).transpose()?,
             lifetime: *self.expires,
             access_token,
         };
+        check_grants("--publish", &request.publish)?;
+        check_grants("--subscribe", &request.subscribe)?;
+        if request.payload.is_some() && request.subscribe.is_empty() {
+            return out_of_range(
+                "--payload",
+                "is told of streams, and --subscribe is missing; name a topic, or `*`",
+            );
+        }
         let token = request.sign(&secret, self.algorithm);
         token.map_err(|error| ConfigError::Key { flag, reason: error.to_string() })
     }
@@ -132,6 +146,26 @@ impl TokenCommandFlags {
             }),
         }
     }
+}
+
+fn payload(text: &str) -> Result<Value, ConfigError> {
+    serde_json::from_str(text).map_err(|_| ConfigError::OutOfRange {
+        flag: "--payload",
+        problem: "is no JSON; write an object such as '{\"name\":\"Ada\"}', or a text in quotes such as '\"Ada\"'",
+    })
+}
+
+/// Reads the grants as the server will, which would refuse the whole token for one that cannot be used.
+fn check_grants(flag: &'static str, grants: &[Grant]) -> Result<(), ConfigError> {
+    let compiler = SelectorCompiler::new(usize::MAX, TopicResolver::default());
+    for (notation, text) in grants {
+        compiler.compile(*notation, text).map_err(|error| ConfigError::Grant {
+            flag,
+            topic: text.clone(),
+            reason: error.to_string(),
+        })?;
+    }
+    Ok(())
 }
 
 /// `news/*` becomes a pattern of the dialect: `news/{+0}` in draft-07, and itself in 1.0.

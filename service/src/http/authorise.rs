@@ -2,20 +2,21 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use hyper::header::{HeaderMap, HeaderValue};
-use tracing::Level;
+use hyper::header::HeaderMap;
 
 use super::Context;
 use super::client_limits::TokenHolder;
 use super::credentials::Credential;
 use super::parameters::Pairs;
 use super::payloads::{MATCH_STEPS, Payloads, covers};
-use super::response::Problem;
+use super::problem::Problem;
+use super::refused_token::{refused, ticket_refused};
+use super::resume::LAST_EVENT_ID;
+use super::tickets::TicketPermit;
 use crate::auth::token::{
     Dialect, Grant, GrantedPayload, Role, TokenError, TokenGrants, TokenPlace, Verifier,
 };
 use crate::auth::{Authority, Grants};
-use crate::logging::log_limited;
 use crate::topic::{SelectorError, SelectorSet, Topic};
 
 /// How long a stream may last whose token does not expire: then the client comes back, and its token
@@ -23,7 +24,7 @@ use crate::topic::{SelectorError, SelectorSet, Topic};
 const STREAM_TIME_WITHOUT_EXPIRY: Duration = Duration::from_secs(60 * 60);
 
 /// What a request may do, and until when.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Access {
     pub(super) grants: Grants,
     /// When its token expires.
@@ -38,6 +39,8 @@ pub(super) struct Access {
     pub(super) has_token: bool,
     /// What is told of its subscriptions, where anything is.
     pub(super) payloads: Payloads,
+    /// The ticket that stood for its token, in use until this is dropped.
+    pub(super) ticket: Option<TicketPermit>,
 }
 
 impl Access {
@@ -50,6 +53,7 @@ impl Access {
             holder: None,
             has_token: false,
             payloads: Payloads::default(),
+            ticket: None,
         }
     }
 
@@ -86,6 +90,58 @@ pub(super) async fn subscriber(
         };
     };
     access(&credential, Role::Subscriber, verifier, context).await
+}
+
+/// What a request for a stream may see. A ticket may stand for its token.
+pub(super) async fn stream(
+    headers: &HeaderMap,
+    parameters: &Pairs<'_>,
+    context: &Context,
+) -> Result<Access, Problem> {
+    let ticket = match &context.rules.authority {
+        Authority::Open => None,
+        Authority::Tokens { verifier, .. } => {
+            let ticket = context.rules.token_places.ticket(headers, parameters)?;
+            ticket.map(|ticket| (ticket, verifier))
+        }
+    };
+    match ticket {
+        None => subscriber(headers, parameters, context).await,
+        Some((ticket, verifier)) => with_ticket(ticket, headers, verifier, context).await,
+    }
+}
+
+async fn with_ticket(
+    ticket: &str,
+    headers: &HeaderMap,
+    verifier: &Verifier,
+    context: &Context,
+) -> Result<Access, Problem> {
+    // A browser's reader sends it when it comes back, and not before.
+    let comes_back = headers.get(LAST_EVENT_ID).is_some_and(|id| !id.is_empty());
+    let refused = |error| ticket_refused(error, comes_back, context);
+    let keys = &context.rules.ticket_keys;
+    let ticket = context.tickets.open(keys, ticket).map_err(refused)?;
+    let credential = Credential { token: ticket.token.as_str().into(), place: TokenPlace::Ticket };
+    let access = access(&credential, Role::Subscriber, verifier, context).await?;
+    let token_ends = access.expires.map(wall_clock);
+    let permit = context.tickets.take(&ticket, token_ends, keys, comes_back).map_err(refused)?;
+    Ok(Access { ticket: Some(permit), ..access })
+}
+
+/// The token that a ticket is to stand for, if it is a good one.
+pub(super) async fn ticketed<'a>(
+    headers: &'a HeaderMap,
+    parameters: &'a Pairs<'_>,
+    context: &Context,
+) -> Result<Credential<'a>, Problem> {
+    let Authority::Tokens { verifier, .. } = &context.rules.authority else {
+        return Err(Problem::NoTickets);
+    };
+    let found = context.rules.token_places.find(headers, parameters)?;
+    let credential = found.ok_or(Problem::NoToken)?;
+    access(&credential, Role::Subscriber, verifier, context).await?;
+    Ok(credential)
 }
 
 /// Whether a request may read what is told to those with a grant for a topic.
@@ -149,7 +205,16 @@ async fn access(
         Role::Publisher => Grants::of(publish, None),
         Role::Subscriber => Grants::of(None, subscribe),
     };
-    Ok(Access { grants, expires, dialect, stream_ends, holder, has_token: true, payloads })
+    Ok(Access {
+        grants,
+        expires,
+        dialect,
+        stream_ends,
+        holder,
+        has_token: true,
+        payloads,
+        ticket: None,
+    })
 }
 
 async fn payloads(
@@ -192,56 +257,11 @@ fn moment(expires: SystemTime) -> Instant {
     now.checked_add(left).unwrap_or(now)
 }
 
+fn wall_clock(moment: Instant) -> SystemTime {
+    SystemTime::now() + moment.saturating_duration_since(Instant::now())
+}
+
 /// Streams that came together are not to end together.
 fn stream_time() -> Duration {
     STREAM_TIME_WITHOUT_EXPIRY.mul_f64(rand::random_range(0.8..=1.0))
-}
-
-/// The reason goes into the log, under a number that the response has, too; and into the response
-/// where its holder may know it.
-fn refused(error: &TokenError, context: &Context) -> Problem {
-    let reference = format!("{:08x}", rand::random::<u32>());
-    if tracing::enabled!(Level::DEBUG) {
-        tracing::debug!(reference, reason = %error, "a token was refused");
-    } else {
-        log_limited!(
-            INFO,
-            reference,
-            reason = %error,
-            "a token was refused; --log-level debug logs each, and --explain-tokens says why in the response"
-        );
-    }
-    context.metrics.token_refused(error.fault());
-    let reason = context.rules.settings.explain_tokens.then(|| error.to_string());
-    Problem::Token { reference, reason }
-}
-
-/// The value of `WWW-Authenticate` for a problem (RFC 6750, section 3).
-pub(super) fn challenge(
-    problem: &Problem,
-    called: Option<&str>,
-    context: &Context,
-) -> Option<HeaderValue> {
-    let error = match problem {
-        Problem::NoToken => None,
-        Problem::Authorization { .. } => Some("invalid_request"),
-        Problem::Token { .. } => Some("invalid_token"),
-        Problem::NotGranted { .. } | Problem::NothingGranted => Some("insufficient_scope"),
-        _ => return None,
-    };
-    let Authority::Tokens { verifier, .. } = &context.rules.authority else { return None };
-    let mut fields = Vec::new();
-    if let Some(error) = error {
-        fields.push(format!("error=\"{error}\""));
-    }
-    if let Problem::Token { reason: Some(reason), .. } = problem {
-        let plain = reason.chars().filter(|c| (' '..='~').contains(c) && !"\"\\".contains(*c));
-        fields.push(format!("error_description=\"{}\"", plain.collect::<String>()));
-    }
-    if let Some(url) = super::metadata::url(verifier, called) {
-        fields.push(format!("resource_metadata=\"{url}\""));
-    }
-    let value =
-        if fields.is_empty() { "Bearer".into() } else { format!("Bearer {}", fields.join(", ")) };
-    HeaderValue::from_str(&value).ok()
 }

@@ -17,7 +17,7 @@ use super::exchange::{StreamMode, note_end};
 use super::listener::AcceptedSocket;
 use super::tls::TlsFront;
 use super::transport::PlainTransport;
-use super::{http1, http2};
+use super::{http1, http2, unix_transport};
 use crate::metrics::{ConnectionEnd, Protocol};
 
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -56,6 +56,7 @@ async fn serve_any(
             Box::pin(serve_secured(tls, stream, mode, current, guard)).await
         }
         (AcceptedSocket::Unix(stream), _) => {
+            let stream = unix_transport::bounded(stream, &current.get().rules.settings);
             Box::pin(serve_plain(stream, mode, current, guard)).await
         }
     }

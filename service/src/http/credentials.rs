@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use hyper::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
 
 use super::parameters::Pairs;
-use super::response::Problem;
+use super::problem::Problem;
+use super::tickets;
 use crate::auth::token::TokenPlace;
 
 /// The parameter of draft-07.
@@ -46,16 +47,38 @@ impl TokenPlaces {
         headers: &'a HeaderMap,
         parameters: &'a Pairs<'_>,
     ) -> Result<Option<Credential<'a>>, Problem> {
-        if let Some(token) = in_header(headers)? {
-            return Ok(Some(Credential { token: token.into(), place: TokenPlace::Header }));
-        }
-        if self.query
-            && let Some((_, token)) = parameters.iter().find(|(name, _)| name == PARAMETER)
-        {
-            return Ok(Some(Credential { token: token.as_ref().into(), place: TokenPlace::Query }));
+        if let Some(credential) = self.find_written(headers, parameters)? {
+            return Ok(Some(credential));
         }
         let found = self.cookies.iter().find_map(|name| cookie(headers, name));
         Ok(found.map(|token| Credential { token, place: TokenPlace::Cookie }))
+    }
+
+    /// The ticket of a request for a stream, unless a token stands in a place before it. It goes before
+    /// cookies, which a browser adds by itself.
+    pub(super) fn ticket<'a>(
+        &self,
+        headers: &HeaderMap,
+        parameters: &'a Pairs<'_>,
+    ) -> Result<Option<&'a str>, Problem> {
+        let is_before = self.find_written(headers, parameters)?.is_some();
+        let found = parameters.iter().find(|(name, _)| name == tickets::PARAMETER);
+        Ok(found.filter(|_| !is_before).map(|(_, ticket)| ticket.as_ref()))
+    }
+
+    /// The token that whoever made the request has written into it.
+    fn find_written<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        parameters: &'a Pairs<'_>,
+    ) -> Result<Option<Credential<'a>>, Problem> {
+        if let Some(token) = in_header(headers)? {
+            return Ok(Some(Credential { token: token.into(), place: TokenPlace::Header }));
+        }
+        let mut given = parameters.iter().filter(|_| self.query);
+        let found = given.find(|(name, _)| name == PARAMETER);
+        let of = |token: &'a str| Credential { token: token.into(), place: TokenPlace::Query };
+        Ok(found.map(|(_, token)| of(token)))
     }
 }
 

@@ -19,7 +19,7 @@ use hyper::{Method, Request};
 
 use super::host::called_host;
 use super::origin::Origin;
-use super::response::Problem;
+use super::problem::Problem;
 use super::served_hosts::Called;
 
 /// What a page may read of an answer, beside what every page may.

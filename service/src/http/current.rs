@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 
 use super::{Context, HttpSettings, OriginPolicy, ServedHosts, TokenPlaces};
 use crate::auth::Authority;
+use crate::auth::ticket::TicketKey;
 use crate::event::EventLimits;
 
 /// What a reload changes for requests. Streams that are open go on by the rules with which they
@@ -16,6 +17,8 @@ pub struct RequestRules {
     pub authority: Authority,
     /// Where tokens are looked for.
     pub token_places: TokenPlaces,
+    /// What tickets are sealed with: the first one seals, and all open.
+    pub ticket_keys: Vec<TicketKey>,
     /// By which names we are called.
     pub hosts: ServedHosts,
     /// Which pages may call this server.

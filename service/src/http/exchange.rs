@@ -96,13 +96,21 @@ pub(super) fn to_body(
 /// Tells a client that broke the rules from one that went away.
 pub(super) fn note_end(guard: &mut ConnectionGuard, error: Option<&hyper::Error>) {
     let Some(error) = error else { return };
-    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let mut causes = std::iter::successors(error.source(), |&cause| cause.source())
+        .filter_map(<dyn std::error::Error>::downcast_ref::<io::Error>);
     // A timeout here is a ping of HTTP/2 that the client did not acknowledge.
     let went_away = error.is_timeout()
         || error.is_incomplete_message()
         || error.is_canceled()
-        || causes.any(<dyn std::error::Error>::is::<io::Error>);
+        || causes.any(|cause| !breaks_tls(cause));
     if !went_away {
         guard.ends(ConnectionEnd::Protocol);
     }
+}
+
+/// The library of TLS wraps what a client did wrong in an error of the system. An alert is how a client
+/// says that it goes.
+fn breaks_tls(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    inner.is_some_and(|error| !matches!(error, rustls::Error::AlertReceived(_)))
 }

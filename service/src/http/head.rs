@@ -7,7 +7,7 @@
 use hyper::{Request, StatusCode};
 
 use super::host::called_host;
-use super::response::Problem;
+use super::problem::Problem;
 
 /// How many fields a head may have. It is also how many hyper reads on HTTP/1 where nothing else is
 /// said; more would cost it an allocation for each request.

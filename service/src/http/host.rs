@@ -9,7 +9,7 @@ use hyper::http::uri::Authority;
 use hyper::{Request, Version};
 use percent_encoding::percent_decode_str;
 
-use super::response::Problem;
+use super::problem::Problem;
 
 /// Host and port as the client named them: those of the target if it has them, as in HTTP/2 and in
 /// a request to a proxy, and otherwise those of the field `Host`. `None` where HTTP does not

@@ -8,7 +8,8 @@ use url::{self, Url};
 
 use super::Context;
 use super::host::called_host;
-use super::response::{self, HttpResponse, Problem};
+use super::problem::Problem;
+use super::response::{self, HttpResponse};
 use crate::auth::Authority;
 use crate::auth::token::Verifier;
 

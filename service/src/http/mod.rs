@@ -2,7 +2,7 @@
 //!
 //! hyper does HTTP; this does what Fanfare adds to it. A request for a stream is resolved to a
 //! subscription and handed to a shard, with its socket if it is plain HTTP/1, or else through a
-//! body that hyper polls. Only this folder and `admin` name hyper's types, and only `response`
+//! body that hyper polls. Only this folder and `admin` name hyper's types, and only `problem`
 //! turns an error into a status.
 
 mod accept;
@@ -35,19 +35,26 @@ mod origin;
 mod pages;
 mod parameters;
 mod payloads;
+mod problem;
 mod publish;
+mod refused_token;
 mod request_body;
 mod response;
 mod resume;
 mod route;
+mod secured_stream;
 mod selector_parameters;
 mod selectors;
 mod served_hosts;
 mod subscribe;
+mod ticket_issue;
+mod tickets;
 mod tls;
 mod tls_slots;
 mod trace;
 mod transport;
+mod unix_transport;
+mod wanted_stream;
 mod whole_body;
 
 pub use accept::{HttpServer, set_options};
@@ -62,6 +69,7 @@ pub use origin::{Origin, OriginError};
 pub use pages::Pages;
 pub use selectors::SelectorReader;
 pub use served_hosts::{HostName, HostNameError, ServedHosts};
+pub use tickets::Tickets;
 pub use tls::TlsFront;
 
 use std::ops::RangeInclusive;
@@ -156,6 +164,8 @@ pub struct Context {
     pub body_memory: BodyMemory,
     /// What each client may take, and takes now.
     pub client_limits: ClientLimits,
+    /// The tickets that stand for tokens in URLs.
+    pub tickets: Tickets,
     /// What reads the selectors of subscribers, and keeps what was compiled.
     pub selectors: SelectorReader,
     /// The same for the grants of tokens, apart, so that subscribers cannot delay them.

@@ -55,6 +55,11 @@ impl Pages {
         Self { by_path }
     }
 
+    #[cfg(test)]
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.by_path.keys().map(String::as_str)
+    }
+
     pub(super) fn at(&self, path: &str) -> Option<&WebPage> {
         self.by_path.get(path)
     }

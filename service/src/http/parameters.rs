@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use memchr::memchr_iter;
 use percent_encoding::percent_decode_str;
 
-use super::response::Problem;
+use super::problem::Problem;
 
 /// How many fields a form may have: a pair takes far more memory than the two bytes that it may
 /// take in the body.

@@ -13,7 +13,8 @@ use super::credentials;
 use super::incoming::Incoming;
 use super::parameters::{Pairs, check_spelling, pairs, path_part};
 use super::payloads::{MATCH_STEPS, covers};
-use super::response::{self, HttpResponse, Problem};
+use super::problem::Problem;
+use super::response::{self, HttpResponse};
 use super::trace;
 use super::whole_body::{FORM, WholeBody, check_media_type, not_utf8};
 use crate::auth::Grants;
@@ -23,7 +24,7 @@ use crate::metrics::PublishSource;
 use crate::topic::Topic;
 
 /// The fields of an event whose body is the data, in the query.
-const PARAMETERS: [&str; 5] = ["type", "id", "retry", "private", credentials::PARAMETER];
+pub(super) const PARAMETERS: [&str; 5] = ["type", "id", "retry", "private", credentials::PARAMETER];
 
 /// `POST /.well-known/mercure`: the fields of a form.
 pub(super) async fn form(
@@ -76,15 +77,26 @@ pub(super) async fn authorise<B>(
 ) -> Result<Access, Problem> {
     let parameters = pairs(request.uri().query().unwrap_or_default())?;
     let (access, place) = authorise::publisher(request.headers(), &parameters, context).await?;
+    check_page(request, place, client, context)?;
+    Ok(access)
+}
+
+/// Refuses the request of a page that may not call us, where its token stands in no place that such a
+/// page could not use.
+pub(super) fn check_page<B>(
+    request: &Request<B>,
+    place: Option<TokenPlace>,
+    client: &RequestClient,
+    context: &Context,
+) -> Result<(), Problem> {
     match place {
-        Some(TokenPlace::Header | TokenPlace::Query) => {}
+        Some(TokenPlace::Header | TokenPlace::Query | TokenPlace::Ticket) => Ok(()),
         Some(TokenPlace::Cookie) => {
             let public_urls = context.rules.authority.public_urls();
-            context.rules.origins.check_cookie_publish(request, client.scheme, public_urls)?;
+            context.rules.origins.check_cookie_publish(request, client.scheme, public_urls)
         }
-        None => context.rules.origins.check_publish(request)?,
+        None => context.rules.origins.check_publish(request),
     }
-    Ok(access)
 }
 
 /// Refuses an event that comes faster than its publisher may publish, before its body is read.

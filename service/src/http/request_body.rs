@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 use super::body_memory::{BodyMemory, Full, NoRoom};
 use super::gunzip::{Gunzip, GunzipStep};
 use super::incoming::Incoming;
-use super::response::Problem;
+use super::problem::Problem;
 use crate::logging::log_limited;
 
 /// After so many steps of a decoder, about half a millisecond, the other tasks of its thread have a

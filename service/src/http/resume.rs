@@ -5,7 +5,8 @@ use hyper::HeaderMap;
 
 use super::credentials;
 use super::parameters::{Pairs, check_spelling, plain};
-use super::response::Problem;
+use super::problem::Problem;
+use super::tickets;
 use crate::hub::Resume;
 
 /// The header of the event stream format, and the name of ours that says the same.
@@ -44,13 +45,17 @@ fn is_last_event_id(name: &str) -> bool {
     plain(name) == plain(PARAMETER)
 }
 
+/// What every request for a stream may say in its query.
+pub(super) const STREAM_PARAMETERS: [&str; 3] =
+    [PARAMETER, credentials::PARAMETER, tickets::PARAMETER];
+
 /// Refuses a parameter of a stream that is nearly one that means something.
 pub(super) fn check_stream_spelling(
     parameters: &Pairs<'_>,
     known: &[&'static str],
 ) -> Result<(), Problem> {
     let names = parameters.iter().map(|(name, _)| name.as_ref());
-    let known = [known, &[PARAMETER, credentials::PARAMETER]].concat();
+    let known = [known, &STREAM_PARAMETERS].concat();
     check_spelling(names.filter(|name| !is_last_event_id(name)), &known)
 }
 

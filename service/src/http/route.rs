@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hyper::header::{ACCEPT, ALLOW, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
 
 use super::body::Content;
@@ -12,10 +12,15 @@ use super::client::RequestClient;
 use super::host::called_host;
 use super::incoming::Incoming;
 use super::pages::WebPage;
-use super::response::{self, HttpResponse, Problem};
+use super::problem::Problem;
+use super::response::{self, HttpResponse};
 use super::subscribe::DemoStream;
+use super::wanted_stream::{QUERY, wants_stream};
 use super::whole_body::FORM;
-use super::{Context, active_subscriptions, authorise, head, metadata, ndjson, publish, subscribe};
+use super::{
+    Context, active_subscriptions, head, metadata, ndjson, publish, refused_token, subscribe,
+    ticket_issue,
+};
 use crate::hub::active_subscriptions::SUBSCRIPTIONS_PATH;
 use crate::metrics::{Metrics, Refusal, StatusClass};
 
@@ -24,9 +29,6 @@ const HUB_PATH: &str = "/.well-known/mercure";
 
 /// The methods of the hub, which are those of the server as a whole.
 const ALL_METHODS: &str = "GET, HEAD, QUERY, POST, OPTIONS";
-
-/// A safe request with its parameters in a body (RFC 10008), which `hyper` has no name for.
-const QUERY: &str = "QUERY";
 
 /// The media types of bodies that a `QUERY` may have.
 const ACCEPT_QUERY: &str = "accept-query";
@@ -37,6 +39,7 @@ enum Endpoint<'a> {
     Hub,
     Batch,
     Metadata,
+    Tickets,
     /// With what follows in the path.
     Subscriptions(&'a str),
     Topic(&'a str),
@@ -44,26 +47,53 @@ enum Endpoint<'a> {
     Page(&'a WebPage),
 }
 
+/// A path as the OpenAPI document writes it, and what serves it. What is in braces takes the rest of
+/// a path, with slashes and without a character too.
+type Route = (&'static str, for<'a> fn(&'a str) -> Endpoint<'a>);
+
+/// The paths of everything but the pages.
+const ROUTES: [Route; 11] = [
+    (HUB_PATH, |_| Endpoint::Hub),
+    ("/events", |_| Endpoint::Batch),
+    ("/events/{topic}", |path| Endpoint::Topic(behind("/events/", path))),
+    (ticket_issue::PATH, |_| Endpoint::Tickets),
+    (metadata::PATH, |_| Endpoint::Metadata),
+    (SUBSCRIPTIONS_PATH, |_| Endpoint::Subscriptions("")),
+    ("/.well-known/mercure/subscriptions/{parts}", |path| {
+        Endpoint::Subscriptions(behind(SUBSCRIPTIONS_PATH, path))
+    }),
+    // Where readers of the article about them expect them.
+    ("/stream-time", |_| Endpoint::Demo(DemoStream::Time)),
+    ("/system-stats", |_| Endpoint::Demo(DemoStream::System)),
+    ("/stream-training", |_| Endpoint::Demo(DemoStream::Training)),
+    ("/stream-stocks", |_| Endpoint::Demo(DemoStream::Stocks)),
+];
+
+fn behind<'a>(start: &str, path: &'a str) -> &'a str {
+    path.strip_prefix(start).unwrap_or_default()
+}
+
+/// What serves a path where everything is served.
+fn routed(path: &str) -> Option<Endpoint<'_>> {
+    let (_, endpoint) = ROUTES.iter().find(|(route, _)| leads_to(route, path))?;
+    Some(endpoint(path))
+}
+
+fn leads_to(route: &str, path: &str) -> bool {
+    match route.split_once('{') {
+        Some((start, _)) => path.starts_with(start),
+        None => path == route,
+    }
+}
+
 impl<'a> Endpoint<'a> {
     fn of(path: &'a str, context: &'a Context) -> Option<Self> {
-        if let Some(topic) = path.strip_prefix("/events/") {
-            return Some(Self::Topic(topic));
+        match routed(path) {
+            Some(Self::Subscriptions(_)) if context.active_subscriptions.is_none() => None,
+            Some(Self::Demo(_)) if context.demos.is_none() => None,
+            Some(endpoint) => Some(endpoint),
+            None => context.pages.at(path).map(Self::Page),
         }
-        match path {
-            HUB_PATH => return Some(Self::Hub),
-            "/events" => return Some(Self::Batch),
-            metadata::PATH => return Some(Self::Metadata),
-            _ => {}
-        }
-        if let Some(rest) = active_subscriptions::rest_of_path(path, context) {
-            return Some(Self::Subscriptions(rest));
-        }
-        if context.demos.is_some()
-            && let Some(stream) = DemoStream::at(path)
-        {
-            return Some(Self::Demo(stream));
-        }
-        context.pages.at(path).map(Self::Page)
     }
 
     /// What stands for its path where topics have no place; pages have none.
@@ -71,7 +101,7 @@ impl<'a> Endpoint<'a> {
         match self {
             Self::Topic(_) => Some("/events/{topic}"),
             Self::Subscriptions(_) => Some(SUBSCRIPTIONS_PATH),
-            Self::Hub | Self::Batch | Self::Demo(_) => Some(path),
+            Self::Hub | Self::Batch | Self::Demo(_) | Self::Tickets => Some(path),
             Self::Page(_) | Self::Metadata => None,
         }
     }
@@ -80,7 +110,7 @@ impl<'a> Endpoint<'a> {
         match self {
             Self::Hub => ALL_METHODS,
             Self::Topic(_) => "GET, HEAD, POST, OPTIONS",
-            Self::Batch => "POST, OPTIONS",
+            Self::Batch | Self::Tickets => "POST, OPTIONS",
             Self::Demo(_) | Self::Page(_) | Self::Metadata | Self::Subscriptions(_) => {
                 "GET, HEAD, OPTIONS"
             }
@@ -151,7 +181,8 @@ pub(super) async fn respond(
                 response::come_back(&context.rules.settings.retry_ms)
             } else {
                 let mut response = response::problem(&problem, &context.rules.settings.retry_ms);
-                if let Some(challenge) = authorise::challenge(&problem, called.as_deref(), context)
+                if let Some(challenge) =
+                    refused_token::challenge(&problem, called.as_deref(), context)
                 {
                     response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
                 }
@@ -261,6 +292,7 @@ async fn dispatch(
         }
         Endpoint::Hub if publishes => publish::form(request, client, context).await,
         Endpoint::Topic(topic) if publishes => publish::raw(request, topic, client, context).await,
+        Endpoint::Tickets if publishes => ticket_issue::issue(&request, client, context).await,
         Endpoint::Batch if publishes => ndjson::publish(request, client, context).await,
         _ => Err(Problem::Method { allow }),
     }
@@ -276,55 +308,6 @@ fn options(allow: &'static str) -> HttpResponse {
     response
 }
 
-/// Whether a stream is among what the client accepts. Types are compared without case, and several
-/// lines are one list (RFC 9110, sections 5.3 and 8.3.1).
-fn wants_stream<B>(request: &Request<B>) -> bool {
-    let lines = request.headers().get_all(ACCEPT).iter();
-    let mut ranges = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
-    let reads = request.method() == Method::GET || *request.method() == QUERY;
-    reads && ranges.any(is_event_stream)
-}
-
-/// Whether a range of `Accept` is that of event streams, and not one with the weight of refusal.
-fn is_event_stream(range: &str) -> bool {
-    let mut parts = range.split(';').map(str::trim);
-    let essence = parts.next().unwrap_or_default();
-    let refused = |parameter: &str| {
-        let (name, weight) = parameter.split_once('=').unwrap_or((parameter, ""));
-        name.trim().eq_ignore_ascii_case("q") && weight.trim().parse::<f32>() == Ok(0.0)
-    };
-    essence.eq_ignore_ascii_case("text/event-stream") && !parts.any(refused)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_client_wants_a_stream_however_it_writes_that() {
-        let cases: [(&[&str], bool); 14] = [
-            (&["text/event-stream"], true),
-            (&["Text/Event-Stream"], true),
-            (&["text/html", "text/event-stream"], true),
-            (&["text/html, TEXT/EVENT-STREAM;q=0.5, */*"], true),
-            (&["text/event-stream; charset=utf-8"], true),
-            (&["text/event-stream ;Q=0.001"], true),
-            (&["text/event-stream;q=0"], false),
-            (&["text/event-stream; q=0.000"], false),
-            (&["text/event-streams"], false),
-            (&["x-text/event-stream"], false),
-            (&["*/*"], false),
-            (&["text/*"], false),
-            (&[""], false),
-            (&[], false),
-        ];
-        for (lines, expected) in cases {
-            let request = lines
-                .iter()
-                .fold(Request::builder(), |request, line| request.header(ACCEPT, *line));
-            assert_eq!(wants_stream(&request.body(()).unwrap()), expected, "{lines:?}");
-        }
-        let post = Request::post("/").header(ACCEPT, "text/event-stream").body(()).unwrap();
-        assert!(!wants_stream(&post));
-    }
-}
+#[path = "openapi_tests.rs"]
+mod openapi_tests;

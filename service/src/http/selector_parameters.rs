@@ -6,7 +6,7 @@
 //! `match`.
 
 use super::parameters::Pairs;
-use super::response::Problem;
+use super::problem::Problem;
 use crate::topic::Notation;
 
 /// What the names of selectors in 1.0 begin with, in any case.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::response::Problem;
+use super::problem::Problem;
 use crate::logging::log_limited;
 use crate::topic::{Notation, Selector, SelectorCompiler, SelectorError, SelectorSet};
 

@@ -13,7 +13,7 @@ use thiserror::Error;
 use url::Host;
 
 use super::host::called_host;
-use super::response::Problem;
+use super::problem::Problem;
 
 /// A host name or an address, in a form that is the same for all of its spellings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +120,12 @@ pub struct ServedHosts {
 }
 
 impl ServedHosts {
+    /// Whether no request that names a host can be served.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.any && !self.loopback && self.named.is_empty()
+    }
+
     /// Refuses a request that calls a host that is not served.
     pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), Problem> {
         let called = called_host(request)?;

@@ -13,13 +13,16 @@ use super::client_limits::StreamPermits;
 use super::incoming::Incoming;
 use super::parameters::{Pairs, pairs, path_part};
 use super::payloads::MATCH_STEPS;
-use super::response::{self, HttpResponse, Problem};
+use super::problem::Problem;
+use super::response::{self, HttpResponse};
 use super::resume::{LAST_EVENT_ID, ResumeRequest, check_stream_spelling};
 use super::selector_parameters::selectors_of;
 use super::whole_body::{FORM, WholeBody, check_media_type, not_utf8};
 use crate::auth::Grants;
 use crate::event::{HEARTBEAT, gap_frame, id_frame};
-use crate::hub::active_subscriptions::{AnnounceError, NamedSelector, SubscriptionsGuard};
+use crate::hub::active_subscriptions::{
+    ActiveSubscriptions, AnnounceError, NamedSelector, SubscriptionsGuard,
+};
 use crate::hub::{SubscribeRequest, Subscription};
 use crate::logging::log_limited;
 use crate::metrics::{Metrics, StatusClass};
@@ -34,25 +37,13 @@ const EMPTY_ID_COMMENT: Bytes = Bytes::from_static(
     b": the last event id was empty, so this stream begins with what comes next\n",
 );
 
-/// The streams of the demonstrations, at the paths where readers of the article expect them.
+/// The streams of the demonstrations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DemoStream {
     Time,
     System,
     Stocks,
     Training,
-}
-
-impl DemoStream {
-    pub(super) fn at(path: &str) -> Option<Self> {
-        match path {
-            "/stream-time" => Some(Self::Time),
-            "/system-stats" => Some(Self::System),
-            "/stream-stocks" => Some(Self::Stocks),
-            "/stream-training" => Some(Self::Training),
-            _ => None,
-        }
-    }
 }
 
 /// The longest body of a `QUERY`: the limit of the protocol's own hub.
@@ -64,7 +55,7 @@ pub(super) async fn selectors<B>(
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
     let parameters = query(request.uri(), &["topic"])?;
-    let access = authorise::subscriber(request.headers(), &parameters, context).await?;
+    let access = authorise::stream(request.headers(), &parameters, context).await?;
     open_with(request.method(), request.headers(), access, &parameters, context).await
 }
 
@@ -78,7 +69,7 @@ pub(super) async fn selectors_in_form(
     let headers = request.headers().clone();
     let in_target = query(&uri, &["topic"])?;
     // Before the body, which nobody may send who may not subscribe; and so no token is read from it.
-    let access = authorise::subscriber(&headers, &in_target, context).await?;
+    let access = authorise::stream(&headers, &in_target, context).await?;
     check_media_type(&request, FORM)?;
     let max = QUERY_BYTES_MAX.min(context.rules.settings.body_bytes_max);
     let WholeBody { bytes, held: _held } = WholeBody::read(request, max, context).await?;
@@ -103,7 +94,8 @@ async fn open_with(
     open(method, stream, ResumeRequest::of(headers, parameters), context).await
 }
 
-/// Counts the subscriptions of a stream among the active ones, where those are told of.
+/// Counts the subscriptions of a stream among the active ones, where those are told of. A `HEAD` opens
+/// none, and is refused where its stream could never be told of.
 async fn announce(
     method: &Method,
     named: &[(Notation, &str)],
@@ -111,14 +103,15 @@ async fn announce(
     context: &Context,
 ) -> Result<Option<SubscriptionsGuard>, Problem> {
     let Some(active) = &context.active_subscriptions else { return Ok(None) };
-    if method == Method::HEAD {
-        return Ok(None);
-    }
     let (mut selectors, mut steps) = (Vec::with_capacity(named.len()), MATCH_STEPS);
     for &(notation, text) in named {
         let as_topic = Topic::parse(text, usize::MAX).map_err(Problem::Topic)?;
         let payload = access.payloads.of(&as_topic, &mut steps).await;
         selectors.push(NamedSelector { notation, text: text.to_owned(), payload });
+    }
+    if method == Method::HEAD {
+        ActiveSubscriptions::check(selectors)?;
+        return Ok(None);
     }
     active.prepare(selectors).map_err(|error| {
         if error == AnnounceError::TooMany {
@@ -138,14 +131,13 @@ pub(super) async fn topic<B>(
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
     let text = path_part(encoded)?;
-    let topic =
-        Topic::parse(&text, context.rules.event_limits.topic_bytes_max).map_err(Problem::Topic)?;
+    let selector = Selector::one_topic(&text, context.rules.event_limits.topic_bytes_max);
+    let selector = selector.map_err(Problem::Topic)?.ok_or(Problem::EveryTopic)?;
     let parameters = query(request.uri(), &[])?;
-    let access = authorise::subscriber(request.headers(), &parameters, context).await?;
+    let access = authorise::stream(request.headers(), &parameters, context).await?;
     let announced =
         announce(request.method(), &[(Notation::Exact, &text)], &access, context).await?;
-    let stream =
-        RequestedStream { selectors: SelectorSet::one(Selector::exact(topic)), access, announced };
+    let stream = RequestedStream { selectors: SelectorSet::one(selector), access, announced };
     let requested = ResumeRequest::of(request.headers(), &parameters);
     open(request.method(), stream, requested, context).await
 }
@@ -158,7 +150,7 @@ pub(super) async fn demo<B>(
 ) -> Result<HttpResponse, Problem> {
     let demos = context.demos.as_ref().ok_or(Problem::NotFound)?;
     let parameters = query(request.uri(), &[])?;
-    let access = authorise::subscriber(request.headers(), &parameters, context).await?;
+    let access = authorise::stream(request.headers(), &parameters, context).await?;
     let topic = match stream {
         DemoStream::Time => demos.time.clone(),
         DemoStream::System => demos.system.clone(),
@@ -204,7 +196,7 @@ async fn open(
 ) -> Result<HttpResponse, Problem> {
     let ResumeRequest { resume, was_empty } = requested;
     let RequestedStream { selectors, access, announced } = stream;
-    let Access { grants, stream_ends: expires, holder, .. } = access;
+    let Access { grants, stream_ends: expires, holder, mut ticket, .. } = access;
     let token = if method == Method::HEAD {
         None
     } else {
@@ -221,7 +213,10 @@ async fn open(
         Content::Whole(<_>::default())
     } else {
         let first = first_bytes(&subscription, was_empty);
-        let permits = StreamPermits::of_token(token);
+        if let Some(ticket) = &mut ticket {
+            ticket.begin();
+        }
+        let permits = StreamPermits::of_token(token, ticket);
         Content::Stream(Box::new(PendingStream::new(subscription, first, permits)))
     };
     let mut response = response::stream(content);

@@ -17,11 +17,13 @@ use tokio_rustls::server::TlsStream;
 
 use super::closing::close;
 use super::http1::write_problem;
+use super::secured_stream::{CountedSocket, SecuredStream};
 use super::tls_slots::HandshakeSlots;
 use crate::metrics::{HandshakeFailure, Metrics, Protocol};
 use crate::tls::CertificateStore;
 
-/// How many bytes TLS keeps for a client that takes nothing: one full record.
+/// How many bytes TLS keeps for a client that takes nothing: one full record. A record of which a part
+/// has been taken keeps all of its memory, so that it is up to twice as much of that.
 const BUFFER_MAX: usize = 17 << 10;
 
 /// What TCP connections are secured with.
@@ -60,15 +62,13 @@ impl TlsFront {
         stream: TcpStream,
         limit: Duration,
         metrics: &Metrics,
-    ) -> Option<(TlsStream<TcpStream>, Protocol)> {
+    ) -> Option<(SecuredStream, Protocol)> {
         let result = timeout(limit, self.shake_hands(stream, metrics)).await;
         let error = match result.unwrap_or(Err(HandshakeError::Timeout)) {
             Ok(stream) => {
                 metrics.handshake_completed();
-                let protocol = match stream.get_ref().1.alpn_protocol() {
-                    Some(b"h2") => Protocol::Http2,
-                    _ => Protocol::Http1,
-                };
+                let stream = SecuredStream::new(stream, metrics.tls_write_buffer());
+                let protocol = stream.protocol();
                 return Some((stream, protocol));
             }
             Err(error) => error,
@@ -82,7 +82,7 @@ impl TlsFront {
         &self,
         mut stream: TcpStream,
         metrics: &Metrics,
-    ) -> Result<TlsStream<TcpStream>, HandshakeError> {
+    ) -> Result<TlsStream<CountedSocket>, HandshakeError> {
         let mut first = [0];
         // Before there is a slot: a client that says nothing costs no more than without TLS.
         match stream.peek(&mut first).await {
@@ -95,11 +95,17 @@ impl TlsFront {
             close(stream).await;
             return Err(HandshakeError::PlainHttp);
         }
-        let slot = self.slots.take().await;
+        let slot = match self.slots.try_take() {
+            Some(slot) => slot,
+            None => {
+                let _waiting = metrics.waiting_handshake();
+                self.slots.take().await
+            }
+        };
         let _ongoing = metrics.handshake();
         // The one that is served at this moment, and for the whole of the connection.
         let acceptor = TlsAcceptor::from(self.certificates.server_config());
-        let accept = acceptor.accept_with(stream, |session| {
+        let accept = acceptor.accept_with(CountedSocket::new(stream), |session| {
             session.set_buffer_limit(Some(BUFFER_MAX));
         });
         let accepted = tokio::select! {

@@ -7,11 +7,8 @@ use std::future::Future;
 use std::io;
 use std::net::TcpStream as StdTcpStream;
 
-use rustix::net::{RecvFlags, recv};
-use tokio::io::Interest;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::server::TlsStream;
+use tokio::net::TcpStream;
 
 /// The bytes of a connection, both ways.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {
@@ -30,22 +27,6 @@ impl Transport for TcpStream {
     }
 }
 
-impl Transport for UnixStream {
-    const CAN_LEAVE: bool = false;
-
-    fn into_socket(self) -> io::Result<StdTcpStream> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-}
-
-impl Transport for TlsStream<TcpStream> {
-    const CAN_LEAVE: bool = false;
-
-    fn into_socket(self) -> io::Result<StdTcpStream> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-}
-
 /// A transport whose first bytes can be looked at before they are read.
 pub(super) trait PlainTransport: Transport {
     /// How many bytes are there, of as many as fit; 0 at the end.
@@ -55,12 +36,5 @@ pub(super) trait PlainTransport: Transport {
 impl PlainTransport for TcpStream {
     async fn peek(&self, bytes: &mut [u8]) -> io::Result<usize> {
         Self::peek(self, bytes).await
-    }
-}
-
-impl PlainTransport for UnixStream {
-    async fn peek(&self, bytes: &mut [u8]) -> io::Result<usize> {
-        let mut peek = || Ok(recv(self, &mut *bytes, RecvFlags::PEEK)?.1);
-        self.async_io(Interest::READABLE, &mut peek).await
     }
 }

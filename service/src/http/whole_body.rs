@@ -10,8 +10,8 @@ use tokio::time::timeout;
 use super::Context;
 use super::body_memory::HeldMemory;
 use super::incoming::Incoming;
+use super::problem::Problem;
 use super::request_body::RequestBody;
-use super::response::Problem;
 
 /// The media type of forms.
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";

@@ -37,6 +37,8 @@ pub struct Limits {
     pub clients: LimitsOfClients,
     /// The most bytes that active subscriptions may take together; 0 when nobody is told of them.
     pub subscription_bytes: usize,
+    /// The most tickets that are remembered.
+    pub tickets: usize,
     /// The time over which a drain closes the streams.
     pub drain_window: Duration,
 }
@@ -113,6 +115,7 @@ impl Metrics {
         let inner = &self.inner;
         self.connections_limited(limits.connections);
         inner.subscriptions.bytes_limit.set(limits.subscription_bytes as f64);
+        inner.tickets.limit.set(limits.tickets as f64);
         inner.publishing.body_memory_limit.set(limits.body_memory as f64);
         inner.clients.limits(&limits.clients);
         let gauges = &inner.limits;

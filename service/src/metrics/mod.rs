@@ -25,6 +25,7 @@ mod slow_readers;
 mod state;
 mod streams;
 mod subscriptions;
+mod tickets;
 mod tls;
 mod tokens;
 
@@ -42,7 +43,8 @@ pub use process::RuntimeStats;
 pub use shard::ShardStats;
 pub use state::Snapshot;
 pub use subscriptions::SubscriptionStats;
-pub use tls::OngoingHandshake;
+pub use tickets::{TicketCounts, TicketFault};
+pub use tls::{CountedHandshake, TlsWriteBuffer};
 
 pub(crate) use shard::LagSample;
 
@@ -63,6 +65,7 @@ use slow_readers::SlowReaders;
 use state::ServerState;
 use streams::StreamMetrics;
 use subscriptions::SubscriptionGauges;
+use tickets::TicketSeries;
 use tls::Tls;
 use tokens::Tokens;
 
@@ -83,6 +86,7 @@ struct Inner {
     tokens: Tokens,
     jwks: Jwks,
     subscriptions: SubscriptionGauges,
+    tickets: TicketSeries,
     delivering: Delivering,
     slow_readers: SlowReaders,
     limits: LimitGauges,
@@ -132,6 +136,7 @@ impl Metrics {
             tokens: Tokens::register(),
             jwks: Jwks::register(),
             subscriptions: SubscriptionGauges::register(),
+            tickets: TicketSeries::register(),
             delivering: Delivering::register(),
             slow_readers: SlowReaders::register(),
             limits: LimitGauges::register(),
@@ -176,6 +181,7 @@ impl Metrics {
         inner.delivering.set(self);
         inner.slow_readers.set(self, snapshot);
         inner.subscriptions.set(&snapshot.subscriptions);
+        inner.tickets.set(snapshot.tickets);
         inner.state.set(snapshot);
         let mut text = inner.exporter.render();
         inner.connections.write(&mut text);

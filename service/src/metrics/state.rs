@@ -10,6 +10,7 @@ use super::clients::ClientCounts;
 use super::process::RuntimeStats;
 use super::series::{described, described_gauge};
 use super::subscriptions::SubscriptionStats;
+use super::tickets::TicketCounts;
 use crate::log::Bounds;
 use crate::logging;
 
@@ -37,6 +38,8 @@ pub struct Snapshot {
     pub clients: ClientCounts,
     /// Active subscriptions.
     pub subscriptions: SubscriptionStats,
+    /// Tickets that have opened a stream.
+    pub tickets: TicketCounts,
     /// Whether new streams are welcome.
     pub ready: bool,
     /// The tokio runtime of the HTTP layer.

@@ -11,7 +11,9 @@ use super::series::{counters, described, described_gauge};
 pub(super) struct Tls {
     handshakes: Counter,
     handshakes_now: Gauge,
+    handshakes_waiting: Gauge,
     handshakes_failed: [Counter; HandshakeFailure::ALL.len()],
+    write_buffers: Gauge,
     expires: Gauge,
     reloads: [Counter; CertificateReloadResult::ALL.len()],
 }
@@ -25,7 +27,11 @@ impl Tls {
             ),
             handshakes_now: described_gauge(
                 "fanfare_tls_handshakes_ongoing",
-                "TLS handshakes that are going on now.",
+                "TLS handshakes that are going on now; 512 at most.",
+            ),
+            handshakes_waiting: described_gauge(
+                "fanfare_tls_handshakes_waiting",
+                "TLS handshakes that have yet to begin, because 512 others go on.",
             ),
             handshakes_failed: counters(
                 (
@@ -34,6 +40,10 @@ impl Tls {
                 ),
                 "reason",
                 HandshakeFailure::ALL.map(HandshakeFailure::label),
+            ),
+            write_buffers: described_gauge(
+                "fanfare_tls_write_buffer_bytes",
+                "Encrypted bytes that TLS holds until clients take them, at most 17 KiB for each connection; --output-buffers-max does not count them.",
             ),
             expires: described_gauge(
                 "fanfare_tls_certificate_expiry_timestamp_seconds",
@@ -51,22 +61,64 @@ impl Tls {
     }
 }
 
-/// A handshake that is going on until this is dropped.
+/// Counts a handshake as going on, or as waiting, until this is dropped.
 #[derive(Debug)]
-pub struct OngoingHandshake(Metrics);
+pub struct CountedHandshake(Gauge);
 
-impl Drop for OngoingHandshake {
+impl CountedHandshake {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for CountedHandshake {
     fn drop(&mut self) {
-        self.0.inner.tls.handshakes_now.decrement(1.0);
+        self.0.decrement(1.0);
+    }
+}
+
+/// What TLS holds for one connection, and nothing any more when this is dropped.
+#[derive(Debug)]
+pub struct TlsWriteBuffer {
+    all: Gauge,
+    bytes: u64,
+}
+
+impl TlsWriteBuffer {
+    /// It holds so many bytes from now on.
+    pub fn holds(&mut self, bytes: u64) {
+        // For a client that takes everything this is all that happens.
+        if bytes != self.bytes {
+            self.all.increment(bytes as f64 - self.bytes as f64);
+            self.bytes = bytes;
+        }
+    }
+}
+
+impl Drop for TlsWriteBuffer {
+    fn drop(&mut self) {
+        self.holds(0);
     }
 }
 
 impl Metrics {
     /// A handshake begins.
     #[must_use]
-    pub fn handshake(&self) -> OngoingHandshake {
-        self.inner.tls.handshakes_now.increment(1.0);
-        OngoingHandshake(self.clone())
+    pub fn handshake(&self) -> CountedHandshake {
+        CountedHandshake::new(&self.inner.tls.handshakes_now)
+    }
+
+    /// A handshake waits until others have ended.
+    #[must_use]
+    pub fn waiting_handshake(&self) -> CountedHandshake {
+        CountedHandshake::new(&self.inner.tls.handshakes_waiting)
+    }
+
+    /// The buffer of a connection that has been secured; it is empty.
+    #[must_use]
+    pub fn tls_write_buffer(&self) -> TlsWriteBuffer {
+        TlsWriteBuffer { all: self.inner.tls.write_buffers.clone(), bytes: 0 }
     }
 
     /// A client and this server have agreed on keys.

@@ -9,6 +9,7 @@ use std::os::unix::net::UnixListener;
 use std::sync::{Arc, OnceLock};
 
 use listenfd::ListenFd;
+use socket2::SockRef;
 
 /// The sockets that this process was started with.
 #[derive(Debug, Default)]
@@ -42,9 +43,11 @@ impl InheritedSockets {
         let mut sockets = Self::default();
         for index in 0..given.len() {
             if let Ok(Some(listener)) = given.take_tcp_listener(index) {
+                require_listening(&SockRef::from(&listener))?;
                 listener.set_nonblocking(true)?;
                 sockets.tcp.push(listener);
             } else if let Some(listener) = given.take_unix_listener(index)? {
+                require_listening(&SockRef::from(&listener))?;
                 listener.set_nonblocking(true)?;
                 sockets.unix.push(listener);
             }
@@ -80,5 +83,41 @@ impl InheritedSockets {
     /// When no more files may be open.
     pub fn unix(&self) -> io::Result<Vec<UnixListener>> {
         self.unix.iter().map(UnixListener::try_clone).collect()
+    }
+}
+
+/// With `Accept=yes` systemd accepts each connection itself, and starts a service for it that is handed
+/// the connection. It would be taken for a listener from which nobody ever comes.
+fn require_listening(socket: &SockRef<'_>) -> io::Result<()> {
+    if socket.is_listener()? {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "one of them is a connection that was accepted already, or does not listen; one server serves all connections, so set Accept=no in the socket unit, and name the service without an @",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_that_listens_is_told_from_a_connection() {
+        let folder = tempfile::tempdir().unwrap();
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+        let unix = UnixListener::bind(folder.path().join("socket")).unwrap();
+        require_listening(&SockRef::from(&tcp)).unwrap();
+        require_listening(&SockRef::from(&unix)).unwrap();
+        let _client = TcpStream::connect(tcp.local_addr().unwrap()).unwrap();
+        let (accepted, _) = tcp.accept().unwrap();
+        let (pair, _other) = UnixStream::pair().unwrap();
+        for connection in [SockRef::from(&accepted), SockRef::from(&pair)] {
+            let error = require_listening(&connection).unwrap_err().to_string();
+            assert!(error.contains("Accept=no"), "{error}");
+        }
     }
 }

@@ -37,6 +37,9 @@ mod subscribe;
 /// Selectors of both dialects.
 mod selectors;
 
+/// What the OpenAPI document says of all of it.
+mod openapi;
+
 /// Tokens.
 mod tokens;
 

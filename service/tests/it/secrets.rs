@@ -8,6 +8,7 @@ use std::process::Command;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Client;
 use rustix::process::Signal;
 
 use crate::support::{Http2, PROGRAM, Program, form};
@@ -15,11 +16,23 @@ use crate::support::{Http2, PROGRAM, Program, form};
 const SECRET: &str = "the secret of draft-07: it is shown to nobody";
 const ISSUER_SECRET: &str = "the secret of an issuer: it is shown to nobody";
 const ISSUER: &str = "https://issuer.example";
-const PUBLIC_URL: &str = "http://localhost:8080";
+const LEGACY: [&str; 2] = ["--jwt-secret", SECRET];
+const ACCESS: [&str; 6] =
+    ["--issuer", ISSUER, "--issuer-secret", ISSUER_SECRET, "--public-url", "http://localhost:8080"];
 
 fn token(flags: &[&str]) -> String {
     let made = Command::new(PROGRAM).arg("token").args(flags).output().unwrap();
     String::from_utf8(made.stdout).unwrap().trim().to_owned()
+}
+
+/// A good one of each dialect, and one that is signed with another secret.
+fn tokens() -> [String; 3] {
+    let grants = ["--publish", "t", "--subscribe", "t"];
+    [
+        token(&[&LEGACY[..], &grants].concat()),
+        token(&[&ACCESS[..], &grants].concat()),
+        token(&["--jwt-secret", "another secret, which is of no use here", "--publish", "t"]),
+    ]
 }
 
 /// What gives a secret away: itself, and as it would look encoded. Of a token its signature does,
@@ -41,23 +54,44 @@ fn traces_of(name: &str, secret: &str) -> Vec<(String, String)> {
     forms.into_iter().map(|form| (format!("{name} as {form:.20}…"), form)).collect()
 }
 
+/// A ticket for a token, if there is one, after it was used in each place, rightly and wrongly.
+async fn use_ticket(
+    client: &Client,
+    server: &str,
+    token: &str,
+    shown: &mut BTreeMap<String, String>,
+) -> Option<String> {
+    let issued = client.post(format!("{server}/tickets")).bearer_auth(token).send().await.unwrap();
+    let is_issued = issued.status() == 201;
+    let ticket = issued.text().await.unwrap();
+    let requests = [
+        client.head(format!("{server}/events/t?ticket={ticket}")),
+        client.head(format!("{server}/nowhere?ticket={ticket}")),
+        client.post(format!("{server}/events/t?ticket={ticket}")).body("x"),
+        client.head(format!("{server}/events/t?ticket={ticket}A")),
+    ];
+    for (number, request) in requests.into_iter().enumerate().filter(|_| is_issued) {
+        let response = request.send().await.unwrap();
+        let headers = format!("{:?}", response.headers());
+        let text = headers + &response.text().await.unwrap();
+        shown.insert(format!("response {number} to the ticket {ticket:.8}"), text);
+    }
+    is_issued.then_some(ticket)
+}
+
 #[tokio::test]
 async fn no_secret_and_no_token_is_in_logs_responses_and_metrics() {
-    let legacy = ["--jwt-secret", SECRET];
-    let issuer = ["--issuer", ISSUER, "--issuer-secret", ISSUER_SECRET, "--public-url", PUBLIC_URL];
-    let good = token(&[&legacy[..], &["--publish", "t", "--subscribe", "t"]].concat());
-    let access = token(&[&issuer[..], &["--publish", "t", "--subscribe", "t"]].concat());
-    let wrong =
-        token(&["--jwt-secret", "another secret, which is of no use here", "--publish", "t"]);
+    let [good, access, wrong] = tokens();
     let flags = ["--log-level", "trace", "--log-format", "json", "--explain-tokens"];
     let (mut program, mut said) =
-        Program::start_logged(&[&flags[..], &legacy, &issuer, &["--drain-window", "0s"]].concat());
+        Program::start_logged(&[&flags[..], &LEGACY, &ACCESS, &["--drain-window", "0s"]].concat());
     let lines = std::thread::spawn(move || {
         let mut text = String::new();
         said.read_to_string(&mut text).map(|_| text)
     });
     let mut shown = BTreeMap::new();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut tickets = Vec::new();
+    let client = Client::builder().no_proxy().build().unwrap();
     let url = |path: &str| format!("{}{path}", program.url);
     for (kind, token) in [("good", &good), ("access", &access), ("wrong", &wrong)] {
         let query = form(&[("authorization", token)]);
@@ -84,6 +118,7 @@ async fn no_secret_and_no_token_is_in_logs_responses_and_metrics() {
                 headers + &response.text().await.unwrap(),
             );
         }
+        tickets.extend(use_ticket(&client, &program.url, token, &mut shown).await);
         let http2 = Http2::open_at(program.address()).await;
         let paths = ["/nowhere".to_owned(), format!("/nowhere?{query}")];
         for path in paths {
@@ -100,12 +135,15 @@ async fn no_secret_and_no_token_is_in_logs_responses_and_metrics() {
     assert!(log.lines().count() > 50 && log.contains("a token was refused"), "{log}");
     shown.insert("log".into(), log);
 
+    assert_eq!(tickets.len(), 2);
     let secrets = [
         ("the secret of draft-07", SECRET),
         ("the secret of the issuer", ISSUER_SECRET),
         ("a good token", &good),
         ("an access token", &access),
         ("a wrong token", &wrong),
+        ("a ticket of a good token", &tickets[0]),
+        ("a ticket of an access token", &tickets[1]),
     ];
     for (name, trace) in secrets.iter().flat_map(|(name, secret)| traces_of(name, secret)) {
         for (place, text) in &shown {

@@ -1,5 +1,6 @@
 //! Unix sockets, sockets that a supervisor has opened, and what the supervisor is told.
 
+use std::any::Any;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
@@ -200,6 +201,66 @@ async fn a_socket_that_others_can_reach_is_refused_without_keys_whoever_has_open
     eventually("somebody listens", async || tokio::net::TcpStream::connect(free).await.is_ok())
         .await;
     assert_eq!(program.ends().await, Some(64));
+}
+
+#[tokio::test]
+async fn a_connection_that_systemd_has_accepted_itself_is_refused_with_what_to_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = socket_in(&folder);
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for address in [free.to_string(), socket.clone()] {
+        let mut activate = Command::new("systemd-socket-activate");
+        activate.args(["--accept", "-l", &address, PROGRAM, "--admin-listen", "127.0.0.1:0"]);
+        activate.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut supervisor = activate.spawn().expect("it starts");
+        let said = BufReader::new(supervisor.stderr.take().unwrap()).lines();
+        let mut connections: Vec<Box<dyn Any>> = Vec::new();
+        eventually("it listens", async || {
+            if address == socket {
+                connections
+                    .extend(UnixStream::connect(&socket).await.ok().map(|it| Box::new(it) as _));
+            } else {
+                let connected = tokio::net::TcpStream::connect(free).await.ok();
+                connections.extend(connected.map(|it| Box::new(it) as _));
+            }
+            !connections.is_empty()
+        })
+        .await;
+        let refusal = said.map(Result::unwrap).find(|line| line.contains("LISTEN_FDS"));
+        supervisor.kill().unwrap();
+        supervisor.wait().unwrap();
+        let refusal = refusal.expect("the program says why it does not start");
+        assert!(refusal.contains("is a connection") && refusal.contains("Accept=no"), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_of_a_unix_socket_that_never_reads_its_responses_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = socket_in(&folder);
+    let flags = ["--peer-timeout", "500ms", "--send-buffer", "16KiB"];
+    let server = TestServer::start_at(&format!("127.0.0.1:0,unix:{socket}"), &flags).await;
+    let mut idle = subscribe(&socket, "t").await;
+    let mut stuck = Vec::new();
+    for _ in 0..3 {
+        let mut connection = UnixStream::connect(&socket).await.unwrap();
+        let request = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(100);
+        connection.write_all(request.as_bytes()).await.unwrap();
+        stuck.push(connection);
+    }
+    let opened = async || server.figure("fanfare_connections_opened_total").await == 4.0;
+    eventually("all have come", opened).await;
+    let left = async || server.figure("fanfare_connections").await == 1.0;
+    eventually("those that read nothing are given up", left).await;
+    // A stream on which nothing is sent is not taken for one of them.
+    server.publish("t", "still there").await;
+    until(&mut idle, "data: still there\n").await;
+    for mut connection in stuck {
+        let mut rest = Vec::new();
+        let read = timeout(PATIENCE, connection.read_to_end(&mut rest)).await.expect("an end");
+        assert!(read.is_err() || !rest.is_empty());
+        assert!(rest.len() < 64 << 10, "no more than the buffer was sent: {}", rest.len());
+    }
 }
 
 #[tokio::test]

@@ -54,6 +54,28 @@ async fn selectors_are_exact_topics_templates_or_everything() {
 }
 
 #[tokio::test]
+async fn a_star_is_no_topic_of_its_own_and_no_stream_says_that_it_has_it() {
+    let server = TestServer::start_with(&["--subscriptions"]).await;
+    for path in ["/events/*", "/events/%2A", "/events/%2a?lastEventID=earliest"] {
+        assert_eq!(server.client.head(server.url(path)).send().await.unwrap().status(), 400);
+        assert_eq!(server.post(path).body("x").send().await.unwrap().status(), 400, "{path}");
+        let response = server.get(path).send().await.unwrap();
+        assert_eq!(response.status(), 400, "{path}");
+        let problem: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        assert_eq!(problem["type"], "urn:fanfare:problem:topic");
+        assert!(problem["detail"].as_str().unwrap().contains("`*` as a selector"), "{problem}");
+    }
+    // What only looks like it has events like any other.
+    for topic in ["**", "*/a", "%20*"] {
+        let mut stream = EventStream::open(server.get(&format!("/events/{topic}"))).await;
+        server.publish(topic, "x").await;
+        assert_eq!(stream.data(1).await, ["x"], "{topic}");
+    }
+    let listed = server.get(&format!("{HUB}/subscriptions/exact/*")).send().await.unwrap();
+    assert!(listed.text().await.unwrap().contains("\"subscriptions\":[]"));
+}
+
+#[tokio::test]
 async fn a_subscription_that_cannot_be_read_gets_a_problem() {
     let server = TestServer::start().await;
     let many = format!("{HUB}?{}", "topic=a&".repeat(1_001));

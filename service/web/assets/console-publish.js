@@ -1,13 +1,18 @@
 // The publishing half of the console: the form, the server's answer and the
 // curl line that would do the same.
 
+import { authorization, hasToken, offerToken } from './console-token.js';
 import { showCommand } from './copy-command.js';
 import { publishCurl } from './curl-line.js';
 import { readProblem } from './problem.js';
 
 const element = (id) => document.getElementById(id);
 
-/** Wires the publish form. */
+/**
+ * Wires the publish form.
+ *
+ * @returns {() => void} Shows the curl line anew.
+ */
 export function preparePublishing() {
   const answer = element('answer');
   let latest = 0;
@@ -20,13 +25,14 @@ export function preparePublishing() {
   }
 
   function showCurl() {
-    showCommand(element('publish-curl'), publishCurl(location.origin, fields()));
+    showCommand(element('publish-curl'), publishCurl(location.origin, fields(), hasToken()));
   }
 
   async function publish() {
     try {
       const response = await fetch('/.well-known/mercure', {
         method: 'POST',
+        headers: authorization(),
         body: new URLSearchParams(fields()),
       });
       if (!response.ok) return { kind: 'problem', text: await readProblem(response) };
@@ -45,7 +51,8 @@ export function preparePublishing() {
     if (mine !== latest) return;
     answer.dataset.kind = kind;
     answer.textContent = text;
+    if (kind === 'problem') offerToken(text);
   });
   element('publish-form').addEventListener('input', showCurl);
-  showCurl();
+  return showCurl;
 }

@@ -5,12 +5,17 @@ import { openFetchStream } from './fetch-stream.js';
 import { readGap } from './stream.js';
 import { showConnection, showGap } from './connection-status.js';
 import { createEventList } from './event-list.js';
+import { authorization, hasToken, offerToken } from './console-token.js';
 import { showCommand } from './copy-command.js';
 import { subscribeCurl } from './curl-line.js';
 
 const element = (id) => document.getElementById(id);
 
-/** Wires the subscribe form and the list of events. */
+/**
+ * Wires the subscribe form and the list of events.
+ *
+ * @returns {() => void} Shows the curl line anew.
+ */
 export function prepareSubscribing() {
   const selectors = element('selectors');
   const resume = element('resume');
@@ -30,7 +35,7 @@ export function prepareSubscribing() {
   }
 
   function showCurl() {
-    const line = subscribeCurl(location.origin, asked(), resume.value.trim());
+    const line = subscribeCurl(location.origin, asked(), resume.value.trim(), hasToken());
     showCommand(element('subscribe-curl'), line);
   }
 
@@ -40,6 +45,7 @@ export function prepareSubscribing() {
     const query = new URLSearchParams(asked().map((selector) => ['topic', selector]));
     stream = openFetchStream(`/.well-known/mercure?${query}`, {
       lastEventId: resume.value.trim(),
+      headers: authorization(),
       onEvent(event) {
         if (event.type === 'fanfare-gap') showGap(readGap(event.data));
         events.add(event);
@@ -52,7 +58,10 @@ export function prepareSubscribing() {
         if (!open && document.activeElement === unsubscribe) subscribe.focus();
         unsubscribe.disabled = !open;
       },
-      onProblem: (text) => { problem.textContent = text; },
+      onProblem(text) {
+        problem.textContent = text;
+        offerToken(text);
+      },
     });
   }
 
@@ -63,5 +72,5 @@ export function prepareSubscribing() {
   element('subscribe-form').addEventListener('input', showCurl);
   unsubscribe.addEventListener('click', () => stream?.close());
   element('clear').addEventListener('click', () => events.clear());
-  showCurl();
+  return showCurl;
 }

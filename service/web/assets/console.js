@@ -3,7 +3,9 @@
 import { prepareCommands } from './copy-command.js';
 import { preparePublishing } from './console-publish.js';
 import { prepareSubscribing } from './console-subscribe.js';
+import { prepareToken } from './console-token.js';
 
-prepareSubscribing();
-preparePublishing();
+const showers = [prepareSubscribing(), preparePublishing()];
+prepareToken(() => showers.forEach((show) => show()));
+showers.forEach((show) => show());
 prepareCommands();

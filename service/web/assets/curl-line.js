@@ -2,6 +2,9 @@
 
 const ENDPOINT = '/.well-known/mercure';
 
+// A variable of the shell: the token itself is for nobody who looks at the screen, nor for a history.
+const TOKEN = '-H "Authorization: Bearer $TOKEN"';
+
 /**
  * Quotes one word for a POSIX shell.
  *
@@ -18,24 +21,27 @@ export function shellQuote(word) {
  * @param {string} origin
  * @param {string[]} selectors
  * @param {string} lastEventId Empty: from now on.
+ * @param {boolean} hasToken
  * @returns {string}
  */
-export function subscribeCurl(origin, selectors, lastEventId) {
+export function subscribeCurl(origin, selectors, lastEventId, hasToken) {
   const fields = selectors.map((selector) => ['topic', selector]);
   if (lastEventId) fields.push(['lastEventID', lastEventId]);
-  return line(['curl', '-N', '-G', origin + ENDPOINT], fields);
+  return line(['curl', '-N', '-G', origin + ENDPOINT], fields, hasToken);
 }
 
 /**
  * @param {string} origin
  * @param {Array<[string, string]>} fields
+ * @param {boolean} hasToken
  * @returns {string}
  */
-export function publishCurl(origin, fields) {
-  return line(['curl', origin + ENDPOINT], fields);
+export function publishCurl(origin, fields, hasToken) {
+  return line(['curl', origin + ENDPOINT], fields, hasToken);
 }
 
-function line(words, fields) {
+function line(words, fields, hasToken) {
   const given = fields.flatMap(([name, value]) => ['--data-urlencode', `${name}=${value}`]);
-  return [...words, ...given].map(shellQuote).join(' ');
+  const quoted = [...words, ...given].map(shellQuote);
+  return (hasToken ? [...quoted, TOKEN] : quoted).join(' ');
 }

@@ -16,18 +16,19 @@ const LONGEST_WAIT = 30000;
  * @param {string} url
  * @param {object} options
  * @param {string} [options.lastEventId] Where to begin; empty: from now on.
+ * @param {Record<string, string>} [options.headers] Sent with each request, beside `Accept`.
  * @param {(event: import('./sse-parser.js').SseEvent) => void} options.onEvent
  * @param {(state: import('./reconnect.js').ConnectionState) => void} options.onState
  * @param {(problem: string) => void} options.onProblem The server's own words.
  * @returns {{close: () => void}}
  */
-export function openFetchStream(url, { lastEventId = '', onEvent, onState, onProblem }) {
+export function openFetchStream(url, { lastEventId = '', headers = {}, onEvent, onState, onProblem }) {
   let lastSeen = lastEventId;
   let retry = 0;
 
   async function read(attempt, signal) {
     const response = await fetch(resumed(url, lastSeen), {
-      headers: { Accept: 'text/event-stream' },
+      headers: { Accept: 'text/event-stream', ...headers },
       cache: 'no-store',
       signal,
     });

@@ -47,6 +47,8 @@ pub struct TokenRequest {
     pub publish: Vec<Grant>,
     /// Topics whose private events may be seen.
     pub subscribe: Vec<Grant>,
+    /// What is told of the subscriptions of its holder, to those who may know.
+    pub payload: Option<Value>,
     /// How long it is valid.
     pub lifetime: Duration,
     /// For a token of 1.0: who makes it, and for which hub. `None` for one of draft-07.
@@ -73,14 +75,21 @@ impl TokenRequest {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let (issued, expires) = (now.as_secs(), (now + self.lifetime).as_secs());
         match &self.access_token {
-            None => json!({
-                "iat": issued,
-                "exp": expires,
-                "mercure": { "publish": texts(&self.publish), "subscribe": texts(&self.subscribe) },
-            }),
+            None => {
+                let mut grants = json!({
+                    "publish": texts(&self.publish),
+                    "subscribe": texts(&self.subscribe),
+                });
+                if let Some(payload) = &self.payload {
+                    grants["payload"] = payload.clone();
+                }
+                json!({ "iat": issued, "exp": expires, "mercure": grants })
+            }
             Some((issuer, hub)) => {
-                let details =
-                    [detail("publish", &self.publish), detail("subscribe", &self.subscribe)];
+                let details = [
+                    detail("publish", &self.publish, None),
+                    detail("subscribe", &self.subscribe, self.payload.as_ref()),
+                ];
                 let details: Vec<_> = details.into_iter().flatten().collect();
                 json!({
                     "iss": issuer,
@@ -98,15 +107,20 @@ fn texts(grants: &[Grant]) -> Vec<&str> {
     grants.iter().map(|(_, text)| text.as_str()).collect()
 }
 
-fn detail(action: &str, grants: &[Grant]) -> Option<Value> {
+fn detail(action: &str, grants: &[Grant], payload: Option<&Value>) -> Option<Value> {
     let topics: Vec<_> = grants.iter().map(topic).collect();
-    (!topics.is_empty()).then(|| {
-        json!({
-            "type": "https://mercure.rocks/authorization-detail",
-            "actions": [action],
-            "topics": topics,
-        })
-    })
+    if topics.is_empty() {
+        return None;
+    }
+    let mut detail = json!({
+        "type": "https://mercure.rocks/authorization-detail",
+        "actions": [action],
+        "topics": topics,
+    });
+    if let Some(payload) = payload {
+        detail["payload"] = payload.clone();
+    }
+    Some(detail)
 }
 
 fn topic((notation, text): &Grant) -> Value {

@@ -31,6 +31,8 @@ pub enum TokenPlace {
     Header,
     /// The parameter `authorization`, which is one of draft-07.
     Query,
+    /// A ticket that was made for it.
+    Ticket,
     /// A cookie.
     Cookie,
 }

@@ -38,7 +38,8 @@ pub(super) struct ConnectionFlags {
           value_parser = size(0..=KERNEL_SIZE_MAX, "16KiB"), default_value = "16KiB")]
     pub(super) unsent_max: ByteSize,
     /// How long a client may leave bytes unacknowledged before its connection counts as dead
-    /// (TCP_USER_TIMEOUT); 0s for the kernel's own setting
+    /// (TCP_USER_TIMEOUT), or may take nothing on a unix socket; 0s for the kernel's own setting, which on a unix
+    /// socket is no limit
     #[arg(long, env = "FANFARE_PEER_TIMEOUT", value_name = "TIME",
           value_parser = time(time_up_to(PEER_TIMEOUT_MAX)), default_value = "60s")]
     pub(super) peer_timeout: humantime::Duration,

@@ -128,10 +128,14 @@ impl ListeningFlags {
         if let (Some((given, address)), true) = (foreign, is_open && !self.open) {
             return Err(ConfigError::NotLoopback { given: given.clone(), address: *address });
         }
+        let hosts = self.served_hosts(&listen, has_unix, needs_token, named);
+        if let (Some((given, _)), true) = (foreign, hosts.is_empty()) {
+            return Err(ConfigError::NoHost { given: given.clone() });
+        }
         let admin =
             network.listeners("--admin-listen", std::slice::from_ref(&self.admin_listen))?;
         Ok(Listeners {
-            hosts: self.served_hosts(&listen, has_unix, needs_token, named),
+            hosts,
             origins: OriginPolicy {
                 listed: Listed::all(&self.cors_origins),
                 is_https: false,

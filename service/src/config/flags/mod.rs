@@ -11,6 +11,7 @@ mod retention;
 mod shutdown;
 mod subscriptions;
 mod telemetry;
+mod tickets;
 mod tls;
 mod tokens;
 
@@ -35,6 +36,7 @@ use retention::RetentionFlags;
 use shutdown::ShutdownFlags;
 use subscriptions::SubscriptionFlags;
 use telemetry::TelemetryFlags;
+use tickets::TicketFlags;
 use tls::TlsFlags;
 use tokens::TokenFlags;
 
@@ -49,6 +51,8 @@ pub(super) struct ServeFlags {
     tls: TlsFlags,
     #[command(flatten)]
     tokens: TokenFlags,
+    #[command(flatten)]
+    tickets: TicketFlags,
     #[command(flatten)]
     subscriptions: SubscriptionFlags,
     #[command(flatten)]
@@ -102,6 +106,8 @@ impl ServeFlags {
             demos,
             authority,
             token_places: self.tokens.places(),
+            ticket_keys: self.tickets.keys()?,
+            tickets_max: self.tickets.max(),
             public_urls,
             subscriptions_bytes_max: self.subscriptions.bytes_max(),
             delivery: self.delivery(),

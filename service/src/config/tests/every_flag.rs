@@ -20,7 +20,7 @@ enum Zero {
     Refused,
 }
 
-const ZERO: [(&str, Zero); 60] = [
+const ZERO: [(&str, Zero); 61] = [
     ("--listen", Zero::Refused),
     ("--admin-listen", Zero::Refused),
     ("--open", Zero::No),
@@ -37,6 +37,7 @@ const ZERO: [(&str, Zero); 60] = [
     ("--legacy-cookie-name", Zero::Refused),
     ("--query-token", Zero::No),
     ("--explain-tokens", Zero::No),
+    ("--tickets-max", Zero::Refused),
     ("--subscriptions", Zero::No),
     ("--subscriptions-max", Zero::Refused),
     ("--shards", Zero::Said("0: the number of cores minus one")),

@@ -197,6 +197,19 @@ fn without_a_list_every_host_is_served_in_the_open_and_elsewhere_only_this_machi
 }
 
 #[test]
+fn a_server_that_shows_events_without_a_token_to_others_has_to_know_its_names() {
+    let secret = "a secret of draft-07, for tests, with 32 bytes or more";
+    let of = |flags: &[&str]| config(&[&["--jwt-secret", secret], flags].concat());
+    let (anywhere, shown) = (["--listen", "0.0.0.0:1"], ["--anonymous-subscribe"]);
+    let error = of(&[&anywhere[..], &shown].concat()).unwrap_err();
+    assert!(error.contains("--listen 0.0.0.0:1") && error.contains("--host"), "{error}");
+    for further in [&["--host", "push.example"][..], &["--listen", "127.0.0.1:1"]] {
+        of(&[&anywhere[..], &shown, further].concat()).unwrap();
+    }
+    assert!(of(&anywhere).unwrap().hosts.any, "whoever reads has a token");
+}
+
+#[test]
 fn origins_are_any_scheme_and_host_in_the_form_of_browsers() {
     let given = "HTTPS://App.Example:443/,capacitor://localhost,null";
     let listed = config(&["--cors-origin", given]).unwrap().origins.listed;

@@ -24,7 +24,8 @@ use super::authorise;
 use super::body_memory::HeldMemory;
 use super::credentials;
 use super::parameters::{Pairs, check_spelling, pairs};
-use super::response::{self, HttpResponse, Problem};
+use super::problem::Problem;
+use super::response::{self, HttpResponse};
 use crate::auth::token::Dialect;
 use crate::event::{HubId, Sequence};
 use crate::hub::active_subscriptions::{
@@ -55,13 +56,6 @@ fn wants_json_ld(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
     let mut essences = lines.flat_map(|line| line.split(',')).filter_map(|it| it.split(';').next());
     essences.any(|essence| essence.trim().eq_ignore_ascii_case(JSON_LD))
-}
-
-/// What follows in the path of a resource with active subscriptions, where there are any.
-pub(super) fn rest_of_path<'a>(path: &'a str, context: &Context) -> Option<&'a str> {
-    let rest = path.strip_prefix(SUBSCRIPTIONS_PATH)?;
-    let is_one = rest.is_empty() || rest.starts_with('/');
-    (is_one && context.active_subscriptions.is_some()).then_some(rest)
 }
 
 /// `GET /.well-known/mercure/subscriptions…`; `rest` is what follows in the path.

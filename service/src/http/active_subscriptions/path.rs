@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::parameters::path_part;
-use super::super::response::Problem;
+use super::super::problem::Problem;
 use crate::hub::active_subscriptions::{SUBSCRIPTIONS_PATH, subscription_path};
 use crate::topic::Notation;
 

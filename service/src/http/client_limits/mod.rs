@@ -21,6 +21,7 @@ use hyper::HeaderMap;
 use thiserror::Error;
 
 use super::client::{ClientAddress, RequestClient, TrustedProxies};
+use super::tickets::TicketPermit;
 use crate::metrics::ClientCounts;
 use open_counts::{OpenCounts, Share};
 use publish_rates::PublishRates;
@@ -88,17 +89,22 @@ pub(super) struct StreamPermits {
     request: Option<CountPermit<ClientAddress>>,
     address: Option<CountPermit<ClientAddress>>,
     token: Option<CountPermit<TokenHolder>>,
+    ticket: Option<TicketPermit>,
 }
 
 impl StreamPermits {
     /// Whether it counts at all.
     pub(super) fn is_empty(&self) -> bool {
-        self.request.is_none() && self.address.is_none() && self.token.is_none()
+        let Self { request, address, token, ticket } = self;
+        request.is_none() && address.is_none() && token.is_none() && ticket.is_none()
     }
 
-    /// Those of a token.
-    pub(super) fn of_token(token: Option<CountPermit<TokenHolder>>) -> Self {
-        Self { token, ..Self::default() }
+    /// Those of a token, and of the ticket that stood for it.
+    pub(super) fn of_token(
+        token: Option<CountPermit<TokenHolder>>,
+        ticket: Option<TicketPermit>,
+    ) -> Self {
+        Self { token, ticket, ..Self::default() }
     }
 
     /// All of both.
@@ -107,6 +113,7 @@ impl StreamPermits {
             request: self.request.or(other.request),
             address: self.address.or(other.address),
             token: self.token.or(other.token),
+            ticket: self.ticket.or(other.ticket),
         }
     }
 }

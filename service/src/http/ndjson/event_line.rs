@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::event::DraftFields;
-use crate::http::response::Problem;
+use crate::http::problem::Problem;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

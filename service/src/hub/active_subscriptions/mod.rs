@@ -99,8 +99,8 @@ impl ActiveSubscriptions {
         Self { shared: Arc::new(Shared { hub, registry, changed: Notify::new() }) }
     }
 
-    /// Counts the subscriptions of a stream that is about to begin, under an id of its own that nobody
-    /// else can guess. Without selectors there is nothing to announce.
+    /// Counts the subscriptions of a stream that is about to begin. Without selectors there is nothing
+    /// to announce.
     ///
     /// # Errors
     /// When there is no room for them.
@@ -108,30 +108,20 @@ impl ActiveSubscriptions {
         &self,
         selectors: Vec<NamedSelector>,
     ) -> Result<Option<SubscriptionsGuard>, AnnounceError> {
-        let uuid = Builder::from_random_bytes(rand::random()).into_uuid();
-        let subscriber = format!("urn:uuid:{uuid}");
-        let mut topics = HashSet::new();
-        let mut subscriptions = Vec::new();
-        for selector in selectors {
-            let subscription = ActiveSubscription::new(selector, &subscriber);
-            let subscription = subscription.ok_or(AnnounceError::TooLarge)?;
-            // The same selector twice is one subscription.
-            if topics.insert(subscription.topic().clone()) {
-                subscriptions.push(Arc::new(subscription));
-            }
-        }
-        if subscriptions.is_empty() {
-            return Ok(None);
-        }
-        let stream = StreamSubscriptions::new(subscriptions.into());
-        if stream.document_bytes() > ANNOUNCED_BYTES_MAX {
-            return Err(AnnounceError::TooLarge);
-        }
+        let Some(stream) = subscriptions_of(selectors)? else { return Ok(None) };
         if !self.shared.registry.reserve(&stream) {
             return Err(AnnounceError::TooMany);
         }
         let stream = Arc::new(stream);
         Ok(Some(SubscriptionsGuard { active: self.clone(), stream, has_begun: false }))
+    }
+
+    /// Whether a stream with these selectors can be announced, as far as that depends on them.
+    ///
+    /// # Errors
+    /// When the events about it would be too large.
+    pub fn check(selectors: Vec<NamedSelector>) -> Result<(), AnnounceError> {
+        subscriptions_of(selectors).map(drop)
     }
 
     /// Those in one form with a selector, or all of that form, from behind a topic on.
@@ -214,6 +204,33 @@ impl ActiveSubscriptions {
         self.shared.registry.push(SubscriptionChange { stream: Arc::clone(stream), is_active });
         self.shared.changed.notify_one();
     }
+}
+
+/// The subscriptions of a stream, under an id of its own that nobody else can guess; `None` where there
+/// is nothing to announce.
+fn subscriptions_of(
+    selectors: Vec<NamedSelector>,
+) -> Result<Option<StreamSubscriptions>, AnnounceError> {
+    let uuid = Builder::from_random_bytes(rand::random()).into_uuid();
+    let subscriber = format!("urn:uuid:{uuid}");
+    let mut topics = HashSet::new();
+    let mut subscriptions = Vec::new();
+    for selector in selectors {
+        let subscription = ActiveSubscription::new(selector, &subscriber);
+        let subscription = subscription.ok_or(AnnounceError::TooLarge)?;
+        // The same selector twice is one subscription.
+        if topics.insert(subscription.topic().clone()) {
+            subscriptions.push(Arc::new(subscription));
+        }
+    }
+    if subscriptions.is_empty() {
+        return Ok(None);
+    }
+    let stream = StreamSubscriptions::new(subscriptions.into());
+    if stream.document_bytes() > ANNOUNCED_BYTES_MAX {
+        return Err(AnnounceError::TooLarge);
+    }
+    Ok(Some(stream))
 }
 
 impl SubscriptionsGuard {

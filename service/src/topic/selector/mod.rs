@@ -105,6 +105,16 @@ impl Selector {
         Selector(SelectorKind::Compiled(compiled))
     }
 
+    /// The one topic that a client names, braces and all; `None` for `*`, which no event has as a topic.
+    /// A stream of it would stay silent for ever, and be told of as if it were subscribed to everything.
+    ///
+    /// # Errors
+    /// When the text is no topic.
+    pub fn one_topic(text: &str, bytes_max: usize) -> Result<Option<Selector>, TopicError> {
+        let topic = Topic::parse(text, bytes_max)?;
+        Ok((text != ANY).then(|| Selector::exact(topic)))
+    }
+
     /// Exactly this topic, also when it is called `*` or has braces.
     #[must_use]
     pub fn exact(topic: Topic) -> Selector {

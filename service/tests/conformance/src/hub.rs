@@ -9,7 +9,7 @@ use reqwest::Method;
 use crate::answer::{Answer, shown, text};
 use crate::outcome::{Checked, Stop};
 use crate::stream::Subscription;
-use crate::token::{self, Keys, detail};
+use crate::token::{Keys, detail, legacy_claims};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -95,7 +95,7 @@ impl Hub {
     pub fn token(&self, publish: &[&str], subscribe: &[&str]) -> Checked<Option<String>> {
         let keys = &self.target.keys;
         let one = keys.issuer.as_ref();
-        let legacy = keys.legacy_secret.as_ref();
+        let legacy = keys.legacy.as_ref();
         match (self.dialect, one, legacy) {
             (Dialect::One, Some(issuer), _) | (_, Some(issuer), None) => {
                 let mut details = Vec::new();
@@ -106,7 +106,9 @@ impl Hub {
                 }
                 issuer.sign(&issuer.claims(&serde_json::Value::from(details))).map(Some)
             }
-            (_, _, Some(secret)) => token::legacy(secret, publish, subscribe).map(Some),
+            (_, _, Some(key)) => {
+                key.sign(Some("JWT"), &legacy_claims(publish, subscribe)).map(Some)
+            }
             (_, None, None) => Ok(None),
         }
     }
@@ -121,8 +123,10 @@ impl Hub {
     pub fn own_key(&self) -> Checked {
         let keys = &self.target.keys;
         let (given, flag) = match self.dialect {
-            Dialect::One => (keys.issuer.is_some(), "--issuer and --issuer-secret"),
-            Dialect::Legacy => (keys.legacy_secret.is_some(), "--jwt-secret"),
+            Dialect::One => {
+                (keys.issuer.is_some(), "--issuer with --issuer-secret or --issuer-key")
+            }
+            Dialect::Legacy => (keys.legacy.is_some(), "--jwt-secret or --jwt-key"),
         };
         if given { Ok(()) } else { Err(Stop::skipped(format!("no key given ({flag})"))) }
     }

@@ -3,7 +3,8 @@
 //! It knows a hub by its URL and, where keys are given, by tokens that it makes itself. Each
 //! requirement has a stable id, and a check that tells what was sent, expected and received.
 //!
-//! Imports go downwards only: report, suite, catalogue, checks, hub, stream, token, answer, outcome.
+//! Imports go downwards only: report, suite, catalogue, checks, hub, stream, token, signing,
+//! answer, outcome.
 
 pub mod answer;
 pub mod catalogue;
@@ -11,6 +12,7 @@ mod checks;
 pub mod hub;
 pub mod outcome;
 pub mod report;
+pub mod signing;
 pub mod stream;
 pub mod suite;
 pub mod token;

@@ -5,12 +5,13 @@
 
 use std::error::Error;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use fanfare_conformance::hub::{Dialect, Target};
+use fanfare_conformance::signing::SigningKey;
 use fanfare_conformance::token::{Issuer, Keys};
 use fanfare_conformance::{report, suite};
 
@@ -41,14 +42,17 @@ struct Flags {
     #[arg(long, value_enum, default_value = "both")]
     dialect: Dialects,
     /// Issuer of tokens of 1.0 that the hub trusts
-    #[arg(long, value_name = "ISSUER", requires = "issuer_key")]
+    #[arg(long, value_name = "ISSUER", requires = "key_of_issuer")]
     issuer: Option<String>,
     /// HS256 secret of the issuer
-    #[arg(long, value_name = "SECRET", requires = "issuer", group = "issuer_key")]
+    #[arg(long, value_name = "SECRET", requires = "issuer", group = "key_of_issuer")]
     issuer_secret: Option<String>,
     /// File with the secret of the issuer
-    #[arg(long, value_name = "FILE", requires = "issuer", group = "issuer_key")]
+    #[arg(long, value_name = "FILE", requires = "issuer", group = "key_of_issuer")]
     issuer_secret_file: Option<PathBuf>,
+    /// File with the private key (PEM) of the issuer; its kind says the algorithm
+    #[arg(long, value_name = "FILE", requires = "issuer", group = "key_of_issuer")]
+    issuer_key: Option<PathBuf>,
     /// What tokens of 1.0 name as their audience, where it is not the URL of the hub
     #[arg(long, value_name = "URL")]
     audience: Option<String>,
@@ -58,6 +62,9 @@ struct Flags {
     /// File with the secret of tokens of draft-07
     #[arg(long, value_name = "FILE", group = "legacy_key")]
     jwt_secret_file: Option<PathBuf>,
+    /// File with the private key (PEM) of tokens of draft-07; its kind says the algorithm
+    #[arg(long, value_name = "FILE", group = "legacy_key")]
+    jwt_key: Option<PathBuf>,
     /// The hub lets those without a token read public events
     #[arg(long)]
     anonymous: bool,
@@ -126,28 +133,47 @@ async fn run(flags: Flags) -> Result<ExitCode, Box<dyn Error>> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn secret(text: Option<&String>, file: Option<&PathBuf>) -> Result<Option<String>, Box<dyn Error>> {
-    match (text, file) {
-        (Some(text), _) => Ok(Some(text.clone())),
-        (None, Some(file)) => {
-            let read = std::fs::read_to_string(file)
-                .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-            Ok(Some(read.trim_end_matches(['\r', '\n']).to_owned()))
-        }
-        (None, None) => Ok(None),
+fn read(file: &Path) -> Result<String, Box<dyn Error>> {
+    let read = std::fs::read_to_string(file);
+    Ok(read.map_err(|error| format!("{} cannot be read: {error}", file.display()))?)
+}
+
+/// The key that one of three flags gives.
+fn signing_key(
+    secret: Option<&String>,
+    secret_file: Option<&PathBuf>,
+    key_file: Option<&PathBuf>,
+) -> Result<Option<SigningKey>, Box<dyn Error>> {
+    if let Some(secret) = secret {
+        return Ok(Some(SigningKey::secret(secret)?));
     }
+    if let Some(file) = secret_file {
+        let secret = read(file)?;
+        return Ok(Some(SigningKey::secret(secret.trim_end_matches(['\r', '\n']))?));
+    }
+    let Some(file) = key_file else { return Ok(None) };
+    let key = SigningKey::private(&read(file)?);
+    Ok(Some(key.map_err(|error| format!("{}: {error}", file.display()))?))
 }
 
 fn target(flags: &Flags) -> Result<Target, Box<dyn Error>> {
     let url = flags.hub.clone().ok_or("--hub is missing")?;
     let audience = flags.audience.clone().unwrap_or_else(|| url.to_string());
-    let issuer_secret = secret(flags.issuer_secret.as_ref(), flags.issuer_secret_file.as_ref())?;
-    let issuer = flags.issuer.clone().zip(issuer_secret);
-    let issuer = issuer.map(|(name, secret)| Issuer { name, secret, audience });
-    let legacy_secret = secret(flags.jwt_secret.as_ref(), flags.jwt_secret_file.as_ref())?;
+    let issuer_key = signing_key(
+        flags.issuer_secret.as_ref(),
+        flags.issuer_secret_file.as_ref(),
+        flags.issuer_key.as_ref(),
+    )?;
+    let issuer = flags.issuer.clone().zip(issuer_key);
+    let issuer = issuer.map(|(name, key)| Issuer { name, key, audience });
+    let legacy = signing_key(
+        flags.jwt_secret.as_ref(),
+        flags.jwt_secret_file.as_ref(),
+        flags.jwt_key.as_ref(),
+    )?;
     Ok(Target {
         url,
-        keys: Keys { issuer, legacy_secret },
+        keys: Keys { issuer, legacy },
         anonymous: flags.anonymous,
         allowed_origin: flags.allowed_origin.clone(),
         patience: Duration::from_secs(flags.timeout),
@@ -159,9 +185,8 @@ fn client(flags: &Flags) -> Result<reqwest::Client, Box<dyn Error>> {
     let mut builder =
         reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
     if let Some(file) = &flags.ca {
-        let pem = std::fs::read(file)
-            .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-        builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(&pem)?);
+        let pem = read(file)?;
+        builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem.as_bytes())?);
     }
     if flags.insecure {
         builder = builder.tls_danger_accept_invalid_certs(true);

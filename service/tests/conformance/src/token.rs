@@ -4,10 +4,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use crate::outcome::{Checked, Stop};
+use crate::outcome::Checked;
+use crate::signing::SigningKey;
 
 /// The type of the details that tokens of 1.0 grant by.
 pub const DETAIL: &str = "https://mercure.rocks/authorization-detail";
@@ -16,15 +16,15 @@ pub const DETAIL: &str = "https://mercure.rocks/authorization-detail";
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
     pub issuer: Option<Issuer>,
-    /// The HS256 secret of draft-07's tokens.
-    pub legacy_secret: Option<String>,
+    /// The key of draft-07's tokens.
+    pub legacy: Option<SigningKey>,
 }
 
 /// An issuer of 1.0's access tokens.
 #[derive(Debug, Clone)]
 pub struct Issuer {
     pub name: String,
-    pub secret: String,
+    pub key: SigningKey,
     /// The identifier of the hub that tokens must name.
     pub audience: String,
 }
@@ -51,29 +51,13 @@ impl Issuer {
     }
 
     pub fn sign(&self, claims: &Value) -> Checked<String> {
-        sign(Some("at+jwt"), Algorithm::HS256, claims, &self.secret)
+        self.key.sign(Some("at+jwt"), claims)
     }
 }
 
-/// A token of draft-07: grants are strings in the claim `mercure`.
-pub fn legacy(secret: &str, publish: &[&str], subscribe: &[&str]) -> Checked<String> {
-    let claims = json!({
-        "exp": now() + 3600, "mercure": {"publish": publish, "subscribe": subscribe},
-    });
-    sign(Some("JWT"), Algorithm::HS256, &claims, secret)
-}
-
-pub fn sign(
-    typ: Option<&str>,
-    algorithm: Algorithm,
-    claims: &Value,
-    secret: &str,
-) -> Checked<String> {
-    let mut header = Header::new(algorithm);
-    header.typ = typ.map(str::to_owned);
-    EncodingKey::from_secret(secret.as_bytes())
-        .and_then(|key| encode(&header, claims, &key))
-        .map_err(|error| Stop::skipped(format!("no token can be made with the key: {error}")))
+/// Valid claims of draft-07: grants are strings in the claim `mercure`.
+pub fn legacy_claims(publish: &[&str], subscribe: &[&str]) -> Value {
+    json!({"exp": now() + 3600, "mercure": {"publish": publish, "subscribe": subscribe}})
 }
 
 /// A token that says that it needs no signature.

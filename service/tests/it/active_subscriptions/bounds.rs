@@ -84,3 +84,31 @@ async fn thousands_that_come_and_go_are_each_announced_twice_and_leave_nothing()
     let list = document(server.get(LIST)).await;
     assert_eq!(list["subscriptions"], json!([]));
 }
+
+#[tokio::test]
+async fn a_head_is_refused_where_its_stream_could_not_be_announced_and_announces_nothing() {
+    let server = TestServer::start_with(&KEYS).await;
+    // What the token says is told with each selector.
+    let payload = Some(Value::from("x".repeat(5_000)));
+    let tokens = [
+        ("topic", legacy(&["*"], payload.clone())),
+        ("match", access(&[detail(&[("exact", "*")], payload)])),
+    ];
+    for (name, token) in tokens {
+        for (count, status) in [(1, 200), (100, 200), (300, 400)] {
+            let topics: Vec<_> = (0..count).map(|n| n.to_string()).collect();
+            let pairs: Vec<_> = topics.iter().map(|topic| (name, topic.as_str())).collect();
+            let url = stream(&server, &pairs).build().unwrap().url().clone();
+            let head = server.client.head(url).bearer_auth(&token);
+            assert_eq!(head.send().await.unwrap().status(), status, "HEAD of {count} {name}");
+            assert_eq!(server.figure("fanfare_active_subscriptions").await, 0.0);
+            let get = stream(&server, &pairs).bearer_auth(&token).send().await.unwrap();
+            assert_eq!(get.status(), status, "GET of {count} {name}");
+            drop(get);
+            eventually("its end is announced", async || {
+                server.figure("fanfare_active_subscriptions").await == 0.0
+            })
+            .await;
+        }
+    }
+}

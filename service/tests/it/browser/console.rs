@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use super::chromium::Chromium;
 use super::page::sees;
 use crate::support::{PATIENCE, TestServer};
+use crate::tokens::{LEGACY, legacy};
 
 async fn opened() -> (TestServer, Chromium) {
     let server = TestServer::start().await;
@@ -204,4 +205,37 @@ async fn the_two_lines_of_the_home_page_work_in_a_shell() {
     sees("curl and the page are subscribed", open, |open| *open == 2.0).await;
     let _speaking = Running::shell(&browser.text("#publish-curl").await);
     assert_eq!(listening.lines("data: ", 1).await, ["data: Hello, world"]);
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_a_token_gets_the_one_of_the_field_from_both_forms() {
+    let server = TestServer::start_with(&LEGACY).await;
+    let browser = Chromium::start().await;
+    browser.open(&server.url("/demo/console")).await;
+    browser.fill("#selectors", "news").await;
+    browser.click("#subscribe").await;
+    let problem = browser.shows("#subscribe-problem", |text| !text.is_empty()).await;
+    assert!(problem.starts_with("401 ") && problem.contains("needs a token"), "{problem}");
+    let is_open = browser.run("return document.getElementById('token-panel').open", vec![]).await;
+    assert_eq!(is_open, true, "the field is where it is asked for");
+
+    let token = legacy(&["--publish", "news", "--subscribe", "news"]);
+    browser.fill("#token", &token).await;
+    subscribe(&browser, "news").await;
+    let first = publish(&browser, "news", "", "one").await;
+    assert_eq!(lists(&browser, 1).await, [row(first, "message", "one")]);
+    browser.fill("#topic", "other").await;
+    browser.click("#publish").await;
+    browser.shows("#answer", |text| text.starts_with("403 ")).await;
+
+    for shown in ["#subscribe-curl", "#publish-curl"] {
+        let line = browser.text(shown).await;
+        assert!(line.ends_with("-H \"Authorization: Bearer $TOKEN\""), "{line}");
+        assert!(!line.contains(&token), "{line}");
+    }
+    // It outlives a reload of the page, and is not in its address.
+    browser.open(&server.url("/demo/console")).await;
+    subscribe(&browser, "news").await;
+    let address = browser.run("return location.href", vec![]).await;
+    assert_eq!(address, server.url("/demo/console"));
 }

@@ -8,6 +8,7 @@ use super::chromium::Chromium;
 use super::line::Line;
 use super::page::sees;
 use crate::support::TestServer;
+use crate::tokens::{LEGACY, legacy};
 
 /// An event as a handler of the page got it.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -175,6 +176,49 @@ async fn after_a_cut_it_continues_by_itself_and_nothing_is_lost_or_repeated() {
     let got = source.got_until(&sent.to_string()).await;
     let data: Vec<_> = got.into_iter().map(|event| event.data).collect();
     assert_eq!(data, (0..=sent).map(|i| i.to_string()).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn with_a_ticket_it_is_cut_three_times_and_comes_back_to_private_events() {
+    let server = TestServer::start_with(&LEGACY).await;
+    let line = Line::to(server.address).await;
+    let browser = Chromium::start().await;
+    browser.open(&line.url("/demo/console")).await;
+    let token = legacy(&["--subscribe", "x", "--publish", "x"]);
+    let request = server.post("/tickets").bearer_auth(&token).send().await.unwrap();
+    let path = format!("/events/x?ticket={}", request.text().await.unwrap());
+    let source = Source::opened(&browser, &path, &["fanfare-gap"]).await;
+    let send = async |number: u32| {
+        let path = format!("/events/x?private&id=number-{number}&retry=100");
+        let request = server.post(&path).bearer_auth(&token).body(number.to_string());
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    };
+    let mut sent = 0;
+    for cut in 0..=3 {
+        for _ in 0..30 {
+            sent += 1;
+            send(sent).await;
+        }
+        if cut < 3 {
+            line.cut();
+            source.stands("cut off", |standing| standing.state == 0 && standing.failed > cut).await;
+            sent += 1;
+            send(sent).await;
+            line.mend();
+            source
+                .stands("open again", |standing| standing.state == 1 && standing.opened > cut + 1)
+                .await;
+        }
+    }
+    let got = source.got_until(&sent.to_string()).await;
+    let data: Vec<_> = got.into_iter().map(|event| event.data).collect();
+    assert_eq!(data, (1..=sent).map(|i| i.to_string()).collect::<Vec<_>>());
+    let used = server.get(&path).send().await.unwrap();
+    assert_eq!(
+        used.status(),
+        401,
+        "the stream is open, and whoever finds the URL has no use of it"
+    );
 }
 
 /// Publishes the next numbers.

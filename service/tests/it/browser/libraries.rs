@@ -38,6 +38,8 @@ impl Event {
 }
 
 const EVENT_SOURCE: Library = Library { page: "event-source", event: text, published: as_it_is };
+const WITH_TICKET: Library =
+    Library { page: "event-source-with-ticket", event: text, published: as_it_is };
 const POLYFILL: Library =
     Library { page: "event-source-polyfill", event: text, published: as_it_is };
 const RECONNECTING: Library =
@@ -226,15 +228,16 @@ async fn fetch_event_source_is_served() {
     is_served(FETCH_EVENT_SOURCE, Credentials::Omitted).await;
 }
 
-/// A page of another origin shows its token in a header, and comes back with it.
+/// A page of another origin shows its token in a header, once for a ticket or with each request, and
+/// comes back with it.
 #[tokio::test]
-async fn libraries_that_set_headers_are_served_private_events_by_their_token() {
+async fn pages_that_send_a_token_or_a_ticket_are_served_private_events() {
     let publish = async |visit: &Visit, data: &str| {
         let request = visit.server.post("/events/x?private").body(data.to_owned());
         let response = request.bearer_auth(legacy(&["--publish", "*"])).send().await.unwrap();
         assert_eq!(response.status(), 200);
     };
-    for library in [POLYFILL, FETCH_EVENT_SOURCE] {
+    for library in [WITH_TICKET, POLYFILL, FETCH_EVENT_SOURCE] {
         let token = legacy(&["--subscribe", "x"]);
         let visit = Visit::begin_with(library, Credentials::Omitted, &LEGACY, &token).await;
         publish(&visit, "first").await;

@@ -131,6 +131,30 @@ async fn requests_that_are_sent_all_at_once_are_answered_one_by_one() {
     scene.assert_shards_are_prompt("pipelines").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn handshakes_of_tls_on_a_port_without_it_are_refused_as_what_is_no_http() {
+    let mut scene = Scene::start(&[]).await;
+    // The beginning of a first message, and that of one with all that belongs to it.
+    let begun = [22, 3, 1, 2, 0].to_vec();
+    let whole = [&[22, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3][..], &[7; 506]].concat();
+    for hello in [begun, whole] {
+        let mut held = Vec::new();
+        for _ in 0..300 {
+            let (socket, response) = head_of(scene.address(), &hello).await;
+            assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
+            held.push(socket);
+        }
+        scene.rounds(ROUNDS).await;
+        // Held open by its client, such a connection is closed by the server.
+        let only_the_healthy = async || scene.sum("fanfare_connections").await <= 3.0;
+        eventually("all are closed", only_the_healthy).await;
+    }
+    let broken = "fanfare_connections_closed_total{reason=\"protocol\"}";
+    assert_eq!(scene.sum(broken).await, 600.0);
+    scene.assert_grew_at_most(10, "TLS on a plain port");
+    scene.assert_shards_are_prompt("TLS on a plain port").await;
+}
+
 type Requests = h2::client::SendRequest<Bytes>;
 
 async fn open_http2(address: &str) -> (JoinHandle<()>, Requests) {

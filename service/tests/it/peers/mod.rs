@@ -8,6 +8,8 @@
 /// Child processes, and what they print.
 mod process;
 
+pub(crate) use process::folder;
+
 /// The clients, and what they saw.
 mod peer;
 
@@ -52,6 +54,9 @@ mod tokens;
 
 /// The examples of the documents are these programs.
 mod examples;
+
+/// The commands of the documents.
+mod commands;
 
 /// The demonstrations.
 mod demos;

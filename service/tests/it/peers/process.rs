@@ -188,7 +188,8 @@ fn pass_lines(output: ChildStdout, lines: &mpsc::Sender<Vec<u8>>) {
     }
 }
 
-pub(super) fn folder() -> PathBuf {
+/// Where the programs of the peers are.
+pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers")
 }
 

@@ -6,51 +6,13 @@ use std::time::SystemTime;
 
 use rustix::process::Signal;
 
-use super::scene::{Certificates, DAY, SecureHttp2Stream, SecureServer, connect};
+use super::clients::connect;
+use super::scene::{Certificates, DAY, SecureServer};
 use crate::support::{PROGRAM, Program, eventually};
 
 const RELOADED: &str = "fanfare_tls_certificate_reloads_total{result=\"success\"}";
 const NOT_RELOADED: &str = "fanfare_tls_certificate_reloads_total{result=\"failure\"}";
 const EXPIRES: &str = "fanfare_tls_certificate_expiry_timestamp_seconds";
-
-#[tokio::test]
-async fn a_certificate_is_exchanged_while_streams_are_open_and_none_of_them_loses_an_event() {
-    const STREAMS: usize = 150;
-    const EVENTS: usize = 60;
-    let scene = SecureServer::start(&[]).await;
-    let mut streams = Vec::new();
-    for _ in 0..STREAMS {
-        streams.push(scene.subscribe("t").await);
-    }
-    let mut http2 = Vec::new();
-    for _ in 0..STREAMS / 5 {
-        http2.push(SecureHttp2Stream::open(&scene, "t", None).await);
-    }
-    let mut publisher = scene.connect().await;
-    let before = served_certificate(&scene).await;
-    for n in 0..EVENTS {
-        scene.publish_on(&mut publisher, "t", &format!("{n};")).await;
-        if n == EVENTS / 2 {
-            scene.certificates.renew();
-            eventually("it is reloaded", async || scene.server.figure(RELOADED).await == 1.0).await;
-        }
-    }
-    assert_ne!(served_certificate(&scene).await, before, "new connections get the new one");
-    for stream in &mut streams {
-        for n in 0..EVENTS {
-            let text = stream.until(";\n\n").await;
-            assert!(text.ends_with(&format!("data: {n};\n\n")), "{text}");
-        }
-    }
-    for stream in &mut http2 {
-        for n in 0..EVENTS {
-            let text = stream.until(";\n\n").await;
-            assert!(text.ends_with(&format!("data: {n};\n\n")), "{text}");
-        }
-    }
-    assert_eq!(scene.server.figure("fanfare_subscribers").await, (STREAMS + STREAMS / 5) as f64);
-    scene.server.stop().await;
-}
 
 #[tokio::test]
 async fn a_certificate_that_cannot_be_served_leaves_the_one_before_in_its_place() {

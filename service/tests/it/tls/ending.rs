@@ -4,7 +4,8 @@
 use tokio::io::AsyncReadExt as _;
 use tokio::time::timeout;
 
-use super::scene::{SecureHttp2Stream, SecureServer};
+use super::clients::SecureHttp2Stream;
+use super::scene::SecureServer;
 use crate::support::{PATIENCE, eventually};
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::scene::{SecureServer, SecureWire, connect};
+use super::clients::{SecureWire, connect};
+use super::scene::SecureServer;
 use crate::support::{PATIENCE, Wire, eventually, stream_request};
 
 fn failed(reason: &str) -> String {
@@ -125,15 +126,23 @@ async fn hundreds_of_handshakes_that_never_end_keep_no_stream_and_no_newcomer_wa
         stalled.push(socket);
     }
     let ongoing = "fanfare_tls_handshakes_ongoing";
-    eventually("all slots are taken", async || scene.server.figure(ongoing).await == 512.0).await;
+    let waiting = "fanfare_tls_handshakes_waiting";
+    let all = async || {
+        let [ongoing, waiting] = scene.server.stats([ongoing, waiting]).await;
+        ongoing == 512.0 && waiting > 0.0
+    };
+    eventually("all slots are taken, and others wait", all).await;
     // A stream that is open notices nothing, and a newcomer gets in long before the minute is over.
     scene.publish("t", "among the stalled").await;
     healthy.until("among the stalled").await;
-    let crowded_out = failed("crowded_out");
-    assert!(scene.server.figure(&crowded_out).await >= 1.0);
+    let crowded_out = scene.server.figure(&failed("crowded_out")).await;
+    // Those that had no slot, and the publisher: each has one of the stalled end, and no more.
+    let newcomers = (STALLED - 512 + 1) as f64;
+    assert!(crowded_out >= 1.0 && crowded_out <= newcomers, "{crowded_out}");
     assert!(scene.server.figure(ongoing).await <= 512.0);
     drop(stalled);
-    eventually("nothing is left", async || scene.server.figure(ongoing).await == 0.0).await;
+    let none = async || scene.server.stats([ongoing, waiting]).await == [0.0; 2];
+    eventually("nothing is left", none).await;
 }
 
 #[tokio::test]
@@ -161,7 +170,7 @@ async fn a_client_that_comes_back_resumes_its_session_until_the_certificate_is_e
             let stream = connect(&connector, scene.server.address, None).await;
             let mut wire = SecureWire::over(stream);
             // Tickets come with the first bytes of an answer.
-            scene.publish_on(&mut wire, "t", &n.to_string()).await;
+            wire.publish("t", &n.to_string()).await;
             kinds.push(wire.stream.get_ref().1.handshake_kind().unwrap());
             if n == 1 {
                 let reloads = "fanfare_tls_certificate_reloads_total";

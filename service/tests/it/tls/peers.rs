@@ -8,6 +8,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::scene::SecureServer;
+use crate::peers::folder;
 use crate::support::{PATIENCE, eventually};
 
 /// A program that reads a stream and prints it.
@@ -19,7 +20,12 @@ struct Reader {
 impl Reader {
     fn start(program: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(program);
-        command.args(arguments).env("NO_PROXY", "*").env("no_proxy", "*").kill_on_drop(true);
+        command.args(arguments);
+        Self::start_command(command)
+    }
+
+    fn start_command(mut command: Command) -> Self {
+        command.env("NO_PROXY", "*").env("no_proxy", "*").kill_on_drop(true);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { lines, _child: child }
@@ -38,11 +44,17 @@ impl Reader {
 }
 
 async fn reads_a_stream(scene: &SecureServer, program: &str, arguments: &[&str]) -> Reader {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    reads_with(scene, command).await
+}
+
+async fn reads_with(scene: &SecureServer, command: Command) -> Reader {
     let opened = "fanfare_streams_opened_total";
     let before = scene.server.figure(opened).await;
-    let reader = Reader::start(program, arguments);
-    let subscribed = async || scene.server.figure(opened).await > before;
-    eventually(&format!("{program} is subscribed"), subscribed).await;
+    let what = format!("{command:?} is subscribed");
+    let reader = Reader::start_command(command);
+    eventually(&what, async || scene.server.figure(opened).await > before).await;
     reader
 }
 
@@ -129,5 +141,31 @@ stream.pipe(process.stdout);";
         reader.finds(first).await;
         scene.publish("t", "to node").await;
         reader.finds("data: to node").await;
+    }
+}
+
+#[tokio::test]
+async fn go_reads_a_stream_with_two_libraries_over_both_versions() {
+    let scene = SecureServer::start(&[]).await;
+    let url = scene.url("/events/t");
+    for library in ["read_with_go_sse", "read_with_r3labs"] {
+        // Go speaks HTTP/2 wherever TLS offers it, unless it is told not to.
+        for (setting, protocol) in [("http2client=1", "http2"), ("http2client=0", "http1")] {
+            let program = folder().join("go/.built").join(library);
+            assert!(program.exists(), "{} is missing: `make test` builds it", program.display());
+            let mut command = Command::new(program);
+            command.args([&url, "2"]).env("GODEBUG", setting);
+            command.env("SSL_CERT_FILE", scene.certificates.issuer());
+            let mut reader = reads_with(&scene, command).await;
+            let open = format!("fanfare_connections{{protocol=\"{protocol}\"}}");
+            assert!(scene.server.figure(&open).await >= 1.0, "{library} {setting}");
+            for data in ["first to go", "second to go"] {
+                let id = scene.publish("t", data).await;
+                let line = reader.finds(data).await;
+                assert!(line.contains(&id), "{line}");
+            }
+            let gone = async || scene.server.figure("fanfare_connections").await == 0.0;
+            eventually("it has gone with its second event", gone).await;
+        }
     }
 }

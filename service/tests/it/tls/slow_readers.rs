@@ -1,11 +1,14 @@
 //! A reader that stops reading over TLS is bounded, is disconnected at the limit, and loses nothing
 //! when it comes back; the others do not notice it.
 
-use super::scene::{SecureHttp2Stream, SecureServer, SecureWire, connect};
+use super::clients::{SecureHttp2Stream, SecureWire, connect};
+use super::scene::SecureServer;
 use crate::support::eventually;
 
 /// Small limits, so that a test passes them quickly.
 const LIMITS: [&str; 6] = ["--lag-events", "100", "--lag-bytes", "1MiB", "--send-buffer", "16KiB"];
+/// What TLS holds for those who take nothing, beside the output buffers.
+const TLS_HOLDS: &str = "fanfare_tls_write_buffer_bytes";
 const SLOW: &str = "fanfare_streams_closed_total{reason=\"slow\"}";
 const EVENTS: usize = 1_000;
 
@@ -14,7 +17,7 @@ async fn flood(scene: &SecureServer, fast: &mut SecureWire) -> Vec<String> {
     let mut ids = Vec::new();
     for n in 0..EVENTS {
         let data = format!("{n} {};", "x".repeat(4_000));
-        ids.push(scene.publish_on(&mut publisher, "t", &data).await);
+        ids.push(publisher.publish("t", &data).await);
         let text = fast.until(";\n\n").await;
         assert!(text.contains(&format!("data: {n} x")), "{n}");
     }
@@ -73,4 +76,31 @@ async fn a_reader_over_http_2_that_stops_is_disconnected_and_comes_back_without_
     .await;
     let text = stuck.rest().await;
     comes_back(&scene, &ids, last_seen(&text, &ids)).await;
+}
+
+#[tokio::test]
+async fn what_tls_holds_for_readers_that_stop_is_bounded_and_told() {
+    const STUCK: usize = 20;
+    let scene = SecureServer::start(&["--send-buffer", "16KiB"]).await;
+    let mut fast = scene.subscribe("t").await;
+    let connector = scene.certificates.connector(&["http/1.1"]);
+    let mut stuck = Vec::new();
+    for _ in 0..STUCK {
+        let stream = connect(&connector, scene.server.address, Some(4 << 10)).await;
+        let mut wire = SecureWire::over(stream);
+        wire.ask("/events/t").await;
+        stuck.push(wire);
+    }
+    assert_eq!(scene.server.figure(TLS_HOLDS).await, 0.0);
+    let mut publisher = scene.connect().await;
+    for n in 0..EVENTS / 4 {
+        publisher.publish("t", &format!("{n} {};", "x".repeat(4_000))).await;
+        fast.until(";\n\n").await;
+    }
+    let held = scene.server.figure(TLS_HOLDS).await;
+    let most = (STUCK * 18 * 1024) as f64;
+    assert!(held > 10_000.0 && held <= most, "{held}");
+    drop(stuck);
+    let nothing = async || scene.server.figure(TLS_HOLDS).await == 0.0;
+    eventually("nothing is held for those that have gone", nothing).await;
 }

@@ -1,4 +1,7 @@
+use rustix::process::Signal;
+
 use super::*;
+use crate::support::Program;
 
 #[tokio::test]
 async fn nobody_publishes_or_subscribes_without_a_token() {
@@ -92,6 +95,46 @@ async fn the_private_events_of_others_are_seen_neither_live_nor_in_a_replay_nor_
     let mut stream = EventStream::open(asked(&first)).await;
     let gap = stream.next().await.unwrap();
     assert!(gap.data.contains("\"missed\":null") && !gap.data.contains("hidden"), "{}", gap.data);
+}
+
+#[tokio::test]
+async fn a_key_that_is_taken_away_shows_private_events_to_nobody_else() {
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), SECRET).unwrap();
+    let file = ["--jwt-secret-file", secret.path().to_str().unwrap()];
+    let program = Program::start(&[&file[..], &["--anonymous-subscribe"]].concat());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = |path: &str| format!("{}{path}", program.url);
+    let everything = || client.get(url(&format!("{HUB}?topic=*")));
+    let replay = || client.get(url(&format!("{HUB}?topic=*&last_event_id=earliest")));
+    let publish = async |token: &str, target: &str, data: &'static str| {
+        let request = client.post(url(target)).bearer_auth(token).body(data);
+        request.send().await.unwrap().status().as_u16()
+    };
+    let grants = ["--publish", "t", "--subscribe", "t"];
+    let old = legacy(&grants);
+    let mut anonymous = EventStream::open(everything()).await;
+    let mut reader = EventStream::open(everything().bearer_auth(&old)).await;
+    assert_eq!(publish(&old, "/events/t?private", "1").await, 200);
+
+    let other = "another secret of draft-07, with 32 bytes or more";
+    std::fs::write(secret.path(), other).unwrap();
+    program.signal(Signal::HUP);
+    let is_refused = async || {
+        let probe = client.head(url("/events/t")).bearer_auth(&old).send().await;
+        probe.unwrap().status() == 401
+    };
+    eventually("the key is taken away", is_refused).await;
+    assert_eq!(replay().bearer_auth(&old).send().await.unwrap().status(), 401);
+    let new = token(&[&["--jwt-secret", other][..], &grants].concat());
+    assert_eq!(publish(&new, "/events/t?private", "2").await, 200);
+    assert_eq!(publish(&new, "/events/t", "3").await, 200);
+
+    assert_eq!(anonymous.data(1).await, ["3"]);
+    assert_eq!(EventStream::open(replay()).await.data(1).await, ["3"]);
+    assert_eq!(reader.data(3).await, ["1", "2", "3"], "a stream keeps its grants to its end");
+    let mut replayed = EventStream::open(replay().bearer_auth(&new)).await;
+    assert_eq!(replayed.data(3).await, ["1", "2", "3"]);
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ mod places;
 mod refusals;
 /// Keys and commands.
 mod settings;
+/// Tickets, which stand for tokens in URLs.
+mod tickets;
 
 use std::process::Command;
 

@@ -43,6 +43,39 @@ fn settings_of_tokens_that_cannot_be_used_keep_the_server_from_starting() {
 }
 
 #[test]
+fn a_token_that_the_server_would_refuse_is_not_made() {
+    let cases: [(&[&str], &[&str], &str); 5] = [
+        (&LEGACY, &["--subscribe", "orders/{id:9999}"], "--subscribe `orders/{id:9999}`"),
+        (&ACCESS, &["--publish", "*/:id(\\d+"], "--publish"),
+        (&ACCESS, &["--publish", "*/(((*"], "cannot be granted"),
+        (&LEGACY, &["--subscribe", "*", "--payload", "{name"], "--payload is no JSON"),
+        (&LEGACY, &["--publish", "*", "--payload", "1"], "--subscribe is missing"),
+    ];
+    for (keys, flags, expected) in cases {
+        let ran = Command::new(PROGRAM).arg("token").args(keys).args(flags).output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(64), "{flags:?}: {said}");
+        assert!(said.contains(expected), "{flags:?}: {said}");
+        assert!(ran.stdout.is_empty(), "{flags:?}");
+    }
+}
+
+#[test]
+fn a_payload_stands_in_a_token_where_its_dialect_has_it() {
+    let flags = ["--publish", "a", "--subscribe", "b", "--payload", r#"{"name":"Ada"}"#];
+    let claims =
+        |token: String| jsonwebtoken::dangerous::insecure_decode_claims::<Value>(&token).unwrap();
+    let name = json!({ "name": "Ada" });
+    assert_eq!(claims(legacy(&flags))["mercure"]["payload"], name);
+    let details = claims(access(&flags))["authorization_details"].clone();
+    assert_eq!(
+        (&details[0]["actions"], &details[0]["payload"]),
+        (&json!(["publish"]), &Value::Null)
+    );
+    assert_eq!((&details[1]["actions"], &details[1]["payload"]), (&json!(["subscribe"]), &name));
+}
+
+#[test]
 fn a_secret_is_made_once_and_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! Every file of `deploy/` is content with the tool that is made for it, as it stands there.
+//! Every file of `deploy/`, and the OpenAPI document, as it stands there, contents the tool that is made
+//! for it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -35,6 +36,27 @@ fn all_yaml_is_written_in_one_way() {
     let listed = content(Command::new("git").args(["ls-files", "*.yml", "*.yaml"]));
     assert!(listed.contains("deploy/docker-compose.yml"), "{listed}");
     content(check.args(listed.lines()));
+}
+
+#[test]
+fn the_openapi_document_follows_the_specification_of_its_version() {
+    // The first version with a place for `QUERY`, and for what is in a stream.
+    let validator = || {
+        let mut validator = linter("openapi-spec-validator");
+        validator.args(["--schema", "3.2"]);
+        validator
+    };
+    content(validator().arg("docs/openapi.yaml"));
+    let folder = tempfile::tempdir().unwrap();
+    let spoilt = folder.path().join("openapi.yaml");
+    for (right, wrong) in [("    query:\n", "    ask:\n"), ("responses/Stream", "responses/Streem")]
+    {
+        let text = text("docs/openapi.yaml");
+        assert!(text.contains(right));
+        std::fs::write(&spoilt, text.replace(right, wrong)).unwrap();
+        let (is_content, said) = run(validator().arg(&spoilt));
+        assert!(!is_content, "{wrong}: {said}");
+    }
 }
 
 #[test]

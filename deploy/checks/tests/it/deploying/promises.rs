@@ -171,3 +171,40 @@ fn parse(time: &str) -> f64 {
     let number = time.strip_suffix('s').unwrap_or_else(|| panic!("{time} is not in seconds"));
     number.parse().expect("a number")
 }
+
+/// One secret is made before anything is served, and whoever has to sign or verify tokens reads it.
+#[test]
+fn containers_have_a_key_and_are_open_to_nobody() {
+    let compose = compose();
+    let services = &compose["services"];
+    let file = services["fanfare"]["environment"]["FANFARE_JWT_SECRET_FILE"].as_str().unwrap();
+    let keys = services["keys"]["command"].as_array().unwrap();
+    assert_eq!(keys, &["secret", "--file", file, "--if-missing"]);
+    let load = services["loadgen"]["command"].as_array().unwrap();
+    let signs = format!("--jwt-secret-file={file}");
+    assert!(load.iter().any(|word| *word == *signs), "{load:?}");
+    let folder = file.rsplit_once('/').unwrap().0;
+    for (service, mode) in [("keys", ""), ("fanfare", ":ro"), ("loadgen", ":ro")] {
+        let volumes = services[service]["volumes"].as_array().unwrap();
+        assert_eq!(volumes, &[format!("keys:{folder}{mode}")], "{service}");
+    }
+    let waits = &services["fanfare"]["depends_on"]["keys"]["condition"];
+    assert_eq!(waits, "service_completed_successfully");
+    let image = text("deploy/Dockerfile");
+    assert!(
+        image.contains("COPY --from=builder --chown=65532:65532 /fanfare/empty /var/lib/fanfare")
+    );
+
+    let pod = &stateful_set()["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    let env = container["env"].as_array().unwrap();
+    let file = env.iter().find(|variable| variable["name"] == "FANFARE_JWT_SECRET_FILE").unwrap();
+    let mount = container["volumeMounts"][0]["mountPath"].as_str().unwrap();
+    assert!(file["value"].as_str().unwrap().starts_with(mount));
+    assert_eq!(pod["volumes"][0]["secret"]["defaultMode"], 0o440);
+    assert_eq!(pod["securityContext"]["fsGroup"], pod["securityContext"]["runAsUser"]);
+
+    for text in [text("deploy/docker-compose.yml"), text("deploy/kubernetes/fanfare.yaml")] {
+        assert!(!text.contains("FANFARE_OPEN"));
+    }
+}

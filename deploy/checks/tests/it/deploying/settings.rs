@@ -10,7 +10,7 @@ use super::tool::{content, yaml};
 use crate::support::{program, text};
 
 /// What is looked through for variables, and for flags between backticks.
-const FILES: [&str; 16] = [
+const FILES: [&str; 17] = [
     ".dockerignore",
     "deploy/Dockerfile",
     "deploy/caddy/Caddyfile",
@@ -20,6 +20,7 @@ const FILES: [&str; 16] = [
     "deploy/nginx/fanfare.conf",
     "deploy/sysctl/90-fanfare.conf",
     "deploy/systemd/fanfare.service",
+    "docs/openapi.yaml",
     "docs/operations.md",
     "docs/protocol.md",
     "docs/logs-and-traces.md",

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::markdown::{Document, documents};
-use crate::support::repository;
+use crate::support::{repository, text};
 
 /// Made by commands, and ignored by git.
 const MADE: [&str; 2] = ["target/", "benches/results/"];
@@ -38,6 +38,25 @@ fn every_link_leads_to_a_file_and_to_a_heading_in_it() {
         }
     }
     assert!(checked > 50, "{checked}");
+}
+
+#[test]
+fn every_link_of_the_openapi_document_leads_to_a_heading_of_another() {
+    let (documents, openapi) = (documents(), text("docs/openapi.yaml"));
+    let mut checked = 0;
+    for behind in openapi.split("url: ").skip(1) {
+        let link = behind.split(['}', '\n']).next().unwrap_or_default();
+        if link.contains("://") {
+            continue;
+        }
+        let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+        let path = format!("docs/{path}");
+        let document = documents.iter().find(|document| document.path == path);
+        let anchors = document.unwrap_or_else(|| panic!("{link}")).anchors();
+        assert!(heading.is_empty() || anchors.iter().any(|anchor| anchor == heading), "{link}");
+        checked += 1;
+    }
+    assert!(checked > 5, "{checked}");
 }
 
 fn is_same(document: &Document, path: &Path) -> bool {

@@ -54,6 +54,7 @@ fn a_token_that_was_made_here_is_accepted_here() {
     let mut request = TokenRequest {
         publish: grants.clone(),
         subscribe: grants.clone(),
+        payload: None,
         lifetime: Duration::from_secs(60),
         access_token: Some((ISSUER.into(), HUB.into())),
     };

@@ -71,7 +71,7 @@ pub(super) const ALL: &[Requirement] = requirements! {
     "1.0/R60" Must "Publishers" "Publishing needs a grant for every topic, and else nothing is sent." [grants::publishing_needs_every_topic, grants::publishing_needs_the_grant_to_publish];
     "1.0/R61" Must "Subscribers" "A private update needs a grant for one of its topics; asking grants nothing, and details add up." [grants::one_granted_topic_is_enough, grants::a_star_grants_everything, grants::exact_grants_are_no_patterns, grants::several_details_add_up];
     "1.0/R62" Must "Subscribers" "A stream ends no later than its token." [tokens::a_stream_ends_with_its_token];
-    "1.0/R63" Must "Payloads" "The payload of a subscription is that of the first detail that covers it." because "not covered yet";
+    "1.0/R63" Must "Payloads" "The payload of a subscription is that of the first detail that covers it." [presence::the_payload_is_that_of_the_first_detail_that_covers];
     "1.0/R64" Must "Authorization" "A token of this dialect that fails is not tried as another kind." [tokens::no_token_is_tried_in_the_other_dialect];
     "1.0/R65" Should "Security Considerations" "Tokens are short-lived, with keys for each role." because "it binds the issuer";
     "1.0/R66" Must "Reconnection" "Every update has an id." [resuming::every_event_has_an_id];
@@ -85,7 +85,7 @@ pub(super) const ALL: &[Requirement] = requirements! {
     "1.0/R73" Should "Security Considerations" "Ids are random where they could tell something." because "randomness does not show in a few ids";
     "1.0/R74" Must "Active Subscriptions" "The start and the end of each subscription are told by private updates named `mercure`." [presence::starts_and_ends_are_told];
     "1.0/R75" Must "Active Subscriptions" "A subscription has `id`, `type`, `match_type`, `match`, `subscriber`, `active`." [presence::open_subscriptions_are_listed];
-    "1.0/R76" Must "Active Subscriptions" "A subscriber has an id of its own for each connection." because "not covered yet";
+    "1.0/R76" Must "Active Subscriptions" "A subscriber has an id of its own for each connection." [presence::a_subscriber_has_an_id_for_each_connection];
     "1.0/R77" Must "Subscription API" "Collections are `application/json` of type `subscriptions`." [presence::collections_have_their_form];
     "1.0/R78" Must "Subscription API" "Reading needs a grant on the path, else 403." [presence::listing_needs_a_grant];
     "1.0/R79" Must "Subscription API" "A single subscription is found, and an unknown one is 404." [presence::a_single_subscription_is_found];

@@ -1,10 +1,18 @@
 //! Active subscriptions, an optional feature: looked for first, and skipped where not offered.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use crate::answer::Answer;
 use crate::hub::{Call, Dialect, Hub, encoded};
 use crate::outcome::{Checked, Stop};
+use crate::token::{DETAIL, detail};
+
+/// Between two looks at a collection.
+const PAUSE: Duration = Duration::from_millis(20);
 
 fn is_one(hub: &Hub) -> bool {
     hub.dialect == Dialect::One
@@ -45,6 +53,20 @@ fn list(answer: &Answer) -> Checked<Vec<Value>> {
     }
 }
 
+/// The subscriptions of a collection, once there are as many as there should be, or when no more may
+/// be waited: a hub may list a stream a moment after it has opened it.
+async fn listed(hub: &Hub, path: &str, count: usize) -> Checked<(Answer, Vec<Value>)> {
+    let deadline = Instant::now() + hub.target.patience;
+    loop {
+        let answer = authorised(hub, path)?.send().await?.status(&[200])?;
+        let found = list(&answer)?;
+        if found.len() >= count || Instant::now() >= deadline {
+            return Ok((answer, found));
+        }
+        sleep(PAUSE).await;
+    }
+}
+
 /// The name of the property that holds what was subscribed to.
 fn subject(hub: &Hub) -> &'static str {
     if is_one(hub) { "match" } else { "topic" }
@@ -71,8 +93,7 @@ pub(crate) async fn open_subscriptions_are_listed(hub: &Hub) -> Checked {
     offered(hub).await?;
     let topic = hub.fresh();
     let stream = hub.subscribe(&[&topic]).await?;
-    let answer = authorised(hub, &path_of(hub, &topic))?.send().await?.status(&[200])?;
-    let found = list(&answer)?;
+    let (answer, found) = listed(hub, &path_of(hub, &topic), 1).await?;
     drop(stream);
     let fits = |one: &Value| {
         one[subject(hub)] == topic.as_str()
@@ -91,8 +112,7 @@ pub(crate) async fn a_single_subscription_is_found(hub: &Hub) -> Checked {
     offered(hub).await?;
     let topic = hub.fresh();
     let stream = hub.subscribe(&[&topic]).await?;
-    let answer = authorised(hub, &path_of(hub, &topic))?.send().await?.status(&[200])?;
-    let found = list(&answer)?;
+    let (_, found) = listed(hub, &path_of(hub, &topic), 1).await?;
     let subscriber = found.first().and_then(|one| one["subscriber"].as_str()).unwrap_or_default();
     let path = format!("{}/{}", path_of(hub, &topic), encoded(subscriber));
     let answer = authorised(hub, &path)?.send().await?.status(&[200])?;
@@ -164,4 +184,94 @@ pub(crate) async fn listing_needs_a_grant(hub: &Hub) -> Checked {
     let refused = if is_one(hub) { &[403][..] } else { &[401, 403] };
     call.send().await?.status(refused)?;
     hub.call("GET").below("/subscriptions").send().await?.status(&[401]).map(drop)
+}
+
+/// The subscriber of the one subscription of a collection.
+async fn only_subscriber(hub: &Hub, path: &str) -> Checked<String> {
+    let (answer, mut found) = listed(hub, path, 1).await?;
+    match found.pop() {
+        Some(one) if found.is_empty() => Ok(subscriber(&one)),
+        _ => Err(answer.unlike("one subscription", &answer.body)),
+    }
+}
+
+fn subscriber(subscription: &Value) -> String {
+    subscription["subscriber"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Details of which several cover a selector, and what a subscription to each selector is to be told
+/// with: its parameter, its name in a path, its text, the payload.
+fn payload_cases(base: &str) -> (Value, [(&'static str, &'static str, String, Value); 4]) {
+    let [exact, silent, other] = ["exact", "silent", "a/b"].map(|name| format!("{base}/{name}"));
+    let pattern = format!("{base}/:id");
+    let payload = |of: &str| json!({"of": of});
+    let of = |actions: &[&str], topics: Value, name: &str| {
+        let payload = payload(name);
+        json!({"type": DETAIL, "actions": actions, "topics": topics, "payload": payload})
+    };
+    let any = json!({"match": format!("{base}/:any"), "match_type": "urlpattern"});
+    let patterns = json!([{"match": "urn:none"}, any]);
+    let details = json!([
+        of(&["publish"], json!([{"match": "*"}]), "a publisher"),
+        of(&["subscribe"], json!([{"match": &exact}]), "exact"),
+        detail(&["subscribe"], &[&silent]),
+        of(&["publish", "subscribe"], patterns, "pattern"),
+        of(&["subscribe"], json!([{"match": "*"}]), "all"),
+    ]);
+    let cases = [
+        ("match", "exact", exact, payload("exact")),
+        ("match", "exact", silent, Value::Null),
+        // The text of a pattern is taken as a topic, which a pattern with a variable there matches.
+        ("match_urlpattern", "urlpattern", pattern, payload("pattern")),
+        ("match", "exact", other, payload("all")),
+    ];
+    (details, cases)
+}
+
+pub(crate) async fn the_payload_is_that_of_the_first_detail_that_covers(hub: &Hub) -> Checked {
+    hub.own_key()?;
+    offered(hub).await?;
+    let Some(issuer) = &hub.target.keys.issuer else { return Err(Stop::skipped("no key given")) };
+    let (details, cases) = payload_cases(&hub.fresh());
+    let token = issuer.sign(&issuer.claims(&details))?;
+    for (name, kind, selector, payload) in &cases {
+        let stream = hub.call("GET").query(name, selector).bearer(Some(&token)).open().await?;
+        let path = format!("/subscriptions/{kind}/{}", encoded(selector));
+        let (answer, found) = listed(hub, &path, 1).await?;
+        match found.as_slice() {
+            [one] if one["payload"] == *payload => {}
+            _ => {
+                let sent = format!("{} by a token with the details {details}", stream.sent);
+                return Err(Stop::failed(sent, format!("payload {payload}"), answer.body));
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_subscriber_has_an_id_for_each_connection(hub: &Hub) -> Checked {
+    offered(hub).await?;
+    let (both, first, second) = (hub.fresh(), hub.fresh(), hub.fresh());
+    let wanted = "urn:uuid:00000000-0000-4000-8000-000000000000";
+    let mut streams = Vec::new();
+    for own in [&first, &second] {
+        let call = hub.get()?.query(hub.selector(), &both).query(hub.selector(), own);
+        let call = call.query("subscriber", wanted).header("Subscriber", wanted);
+        streams.push(call.open().await?);
+    }
+    let ids = [
+        only_subscriber(hub, &path_of(hub, &first)).await?,
+        only_subscriber(hub, &path_of(hub, &second)).await?,
+    ];
+    if ids[0] == ids[1] || ids.iter().any(|id| id.is_empty() || id == wanted) {
+        let expected = "an id for each of two connections that is not one of a client's choice";
+        return Err(Stop::failed(streams.remove(0).sent, expected, format!("{ids:?}")));
+    }
+    let (answer, found) = listed(hub, &path_of(hub, &both), ids.len()).await?;
+    let shared: BTreeSet<_> = found.iter().map(subscriber).collect();
+    if found.len() == ids.len() && shared == ids.clone().into() {
+        return Ok(());
+    }
+    Err(answer
+        .unlike(&format!("the same subscribers as of the other selectors, {ids:?}"), &answer.body))
 }

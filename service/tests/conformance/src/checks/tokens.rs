@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use jsonwebtoken::Algorithm;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
-use crate::hub::Hub;
+use crate::hub::{Dialect, Hub};
 use crate::outcome::{Checked, Stop};
-use crate::token::{DETAIL, Issuer, detail, legacy, now, sign, unsigned};
+use crate::signing::SigningKey;
+use crate::token::{DETAIL, Issuer, detail, legacy_claims, now, unsigned};
 
 fn issuer(hub: &Hub) -> Checked<&Issuer> {
     hub.own_key()?;
@@ -67,7 +69,7 @@ pub(crate) async fn the_typ_is_at_jwt(hub: &Hub) -> Checked {
         (None, 401),
     ];
     for (typ, status) in cases {
-        let token = sign(typ, Algorithm::HS256, &claims, &issuer.secret)?;
+        let token = issuer.key.sign(typ, &claims)?;
         publish(hub, &format!("typ {typ:?}"), &token).await?.status(&[status])?;
     }
     Ok(())
@@ -79,27 +81,25 @@ pub(crate) async fn the_algorithm_is_the_hubs_choice(hub: &Hub) -> Checked {
     publish(hub, "alg none", &unsigned(&claims)).await?.status(&[401])?;
     let good = issuer.sign(&claims)?;
     let rest = good.split_once('.').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
-    for header in
-        ["{\"alg\":\"RS256\",\"typ\":\"at+jwt\"}", "{\"alg\":\"none\",\"typ\":\"at+jwt\"}"]
-    {
-        use base64::Engine as _;
-        let header_part = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(header);
-        publish(hub, header, &format!("{header_part}.{rest}")).await?.status(&[401])?;
+    for algorithm in ["PS512", "HS384", "none"] {
+        let header = json!({"alg": algorithm, "typ": "at+jwt"}).to_string();
+        let header_part = URL_SAFE_NO_PAD.encode(&header);
+        publish(hub, &header, &format!("{header_part}.{rest}")).await?.status(&[401])?;
     }
-    let token = sign(Some("at+jwt"), Algorithm::HS256, &claims, &"another secret ".repeat(4))?;
+    if let Some(token) = issuer.key.sign_with_public_half("at+jwt", &claims) {
+        let what = "HS256 by the public key of the issuer";
+        publish(hub, what, &token?).await?.status(&[401])?;
+    }
+    let token = issuer.key.sign_as_stranger(&issuer.key.header(Some("at+jwt")), &claims)?;
     publish(hub, "a signature by another key", &token).await?.status(&[401]).map(drop)
 }
 
 pub(crate) async fn keys_in_the_token_are_not_used(hub: &Hub) -> Checked {
     let issuer = issuer(hub)?;
-    let secret = "a secret that the token itself brings along";
-    let mut header = jsonwebtoken::Header::new(Algorithm::HS256);
-    header.typ = Some("at+jwt".to_owned());
+    let mut header = issuer.key.header(Some("at+jwt"));
     header.jku = Some("https://stranger.example/keys".to_owned());
     header.x5u = Some("https://stranger.example/chain".to_owned());
-    let token = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes())
-        .and_then(|key| jsonwebtoken::encode(&header, &issuer.claims(&everything()), &key))
-        .map_err(|error| Stop::skipped(error.to_string()))?;
+    let token = issuer.key.sign_as_stranger(&header, &issuer.claims(&everything()))?;
     publish(hub, "jku and x5u of its own", &token).await?.status(&[401]).map(drop)
 }
 
@@ -188,9 +188,8 @@ pub(crate) async fn no_token_is_tried_in_the_other_dialect(hub: &Hub) -> Checked
     let issuer = issuer(hub)?;
     let mut claims = with(issuer, "aud", json!("https://other.example"));
     claims["mercure"] = json!({"publish": ["*"], "subscribe": ["*"]});
-    let secrets = [Some(issuer.secret.clone()), hub.target.keys.legacy_secret.clone()];
-    for secret in secrets.into_iter().flatten() {
-        let token = sign(Some("at+jwt"), Algorithm::HS256, &claims, &secret)?;
+    for key in [Some(&issuer.key), hub.target.keys.legacy.as_ref()].into_iter().flatten() {
+        let token = key.sign(Some("at+jwt"), &claims)?;
         publish(hub, "a wrong audience and the claim mercure", &token).await?.status(&[401])?;
     }
     Ok(())
@@ -203,13 +202,11 @@ pub(crate) async fn a_stream_ends_with_its_token(hub: &Hub) -> Checked {
     hub.own_key()?;
     let (exp, topic) = (now() + SHORT_LIFE, hub.fresh());
     let keys = &hub.target.keys;
-    let token = match (hub.dialect, &keys.issuer, &keys.legacy_secret) {
-        (crate::hub::Dialect::One, Some(issuer), _) => {
-            issuer.sign(&with(issuer, "exp", json!(exp)))?
-        }
-        (_, _, Some(secret)) => {
+    let token = match (hub.dialect, &keys.issuer, &keys.legacy) {
+        (Dialect::One, Some(issuer), _) => issuer.sign(&with(issuer, "exp", json!(exp)))?,
+        (_, _, Some(key)) => {
             let claims = json!({"exp": exp, "mercure": {"subscribe": ["*"]}});
-            sign(Some("JWT"), Algorithm::HS256, &claims, secret)?
+            key.sign(Some("JWT"), &claims)?
         }
         _ => return Err(Stop::skipped("no key given")),
     };
@@ -218,24 +215,27 @@ pub(crate) async fn a_stream_ends_with_its_token(hub: &Hub) -> Checked {
     stream.end(Duration::from_secs(SHORT_LIFE) + hub.target.patience).await
 }
 
-fn legacy_secret(hub: &Hub) -> Checked<&str> {
+fn legacy_key(hub: &Hub) -> Checked<&SigningKey> {
     hub.own_key()?;
-    hub.target.keys.legacy_secret.as_deref().ok_or_else(|| Stop::skipped("no key given"))
+    hub.target.keys.legacy.as_ref().ok_or_else(|| Stop::skipped("no key given"))
 }
 
 pub(crate) async fn legacy_signatures_are_checked(hub: &Hub) -> Checked {
-    let secret = legacy_secret(hub)?;
-    let good = legacy(secret, &["*"], &[])?;
+    let key = legacy_key(hub)?;
+    let claims = legacy_claims(&["*"], &[]);
+    let good = key.sign(Some("JWT"), &claims)?;
     publish(hub, "everything right", &good).await?.status(&[200])?;
-    let bad = legacy(&"another secret ".repeat(4), &["*"], &[])?;
+    if let Some(token) = key.sign_with_public_half("JWT", &claims) {
+        publish(hub, "HS256 by the public key", &token?).await?.status(&[401, 403])?;
+    }
+    let bad = key.sign_as_stranger(&key.header(Some("JWT")), &claims)?;
     publish(hub, "a signature by another key", &bad).await?.status(&[401, 403])?;
-    let claims = json!({"mercure": {"publish": ["*"]}});
     publish(hub, "alg none", &unsigned(&claims)).await?.status(&[401, 403])?;
     publish(hub, "rubbish", "rubbish").await?.status(&[400, 401, 403]).map(drop)
 }
 
 pub(crate) async fn legacy_claims_grant_by_strings(hub: &Hub) -> Checked {
-    let secret = legacy_secret(hub)?;
+    let key = legacy_key(hub)?;
     let cases = [
         (json!({"mercure": {"publish": ["*"]}}), true),
         (json!({"mercure": {"publish": []}}), false),
@@ -248,7 +248,7 @@ pub(crate) async fn legacy_claims_grant_by_strings(hub: &Hub) -> Checked {
         (json!({"mercure": {"publish": ["https://conformance.example/a"]}}), false),
     ];
     for (claims, granted) in cases {
-        let token = sign(Some("JWT"), Algorithm::HS256, &claims, secret)?;
+        let token = key.sign(Some("JWT"), &claims)?;
         let statuses = if granted { &[200][..] } else { &[401, 403] };
         publish(hub, &claims.to_string(), &token).await?.status(statuses)?;
     }

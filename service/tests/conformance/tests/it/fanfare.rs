@@ -10,19 +10,19 @@ use crate::program::{conformance, results};
 
 const LEGACY_SECRET: &str = "a secret for draft-07 of 32 bytes or more";
 const ISSUER_SECRET: &str = "a secret of the issuer of 32 bytes or more";
-const ISSUER: &str = "https://issuer.example";
-const ORIGIN: &str = "https://app.example";
-const AUDIENCE: &str = "https://hub.example/.well-known/mercure";
+pub(crate) const ISSUER: &str = "https://issuer.example";
+pub(crate) const ORIGIN: &str = "https://app.example";
+pub(crate) const AUDIENCE: &str = "https://hub.example/.well-known/mercure";
 /// What the server does otherwise on purpose: an empty cursor counts as none.
-const DEVIATIONS: [&str; 1] = ["1.0/R71.1"];
+pub(crate) const DEVIATIONS: [&str; 1] = ["1.0/R71.1"];
 
-struct Server {
+pub(crate) struct Server {
     process: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Server {
-    fn start(flags: &[&str]) -> Self {
+    pub(crate) fn start(flags: &[&str]) -> Self {
         let mut process = Command::new(program())
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--demos=false"])
             .args(["--cors-origin", ORIGIN])

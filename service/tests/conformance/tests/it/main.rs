@@ -4,5 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "a test says where it failed")]
 
 mod fanfare;
+mod keys;
 mod program;
 mod wrong;

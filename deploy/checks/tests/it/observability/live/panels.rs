@@ -11,7 +11,7 @@ use super::super::prometheus::{Curve, Prometheus};
 const SHORT: &str = "5s";
 
 /// Dashboard, panel and legend of queries that may be 0 all the time, with the reason.
-const MAY_BE_ZERO: [([&str; 3], &str); 42] = [
+const MAY_BE_ZERO: [([&str; 3], &str); 47] = [
     (["overview.json", "Tokens refused", "{{reason}}"], NO_TROUBLE),
     (["overview.json", "Publishes repeated", "repeated"], NO_TROUBLE),
     (["overview.json", "Servers down", "__auto"], NO_TROUBLE),
@@ -47,6 +47,9 @@ const MAY_BE_ZERO: [([&str; 3], &str); 42] = [
     (["internals.json", "Memory of active subscriptions", "used {{instance}}"], NOT_TOLD),
     (["internals.json", "Memory of active subscriptions", "limit {{instance}}"], NOT_TOLD),
     (["internals.json", "Streams to be announced", "{{instance}}"], NOT_TOLD),
+    (["internals.json", "Tickets", "{{stream}} {{instance}}"], "nobody has a token"),
+    (["internals.json", "Tickets issued", "{{instance}}"], "nobody has a token"),
+    (["internals.json", "Tickets refused", "{{reason}} {{instance}}"], "nobody has a token"),
     (["internals.json", "Output buffers", "used {{instance}}"], A_MOMENT),
     (["internals.json", "Tasks that wait for a worker", "{{instance}}"], A_MOMENT),
     (["internals.json", "Publishers held", "{{instance}}"], A_MOMENT),
@@ -56,9 +59,11 @@ const MAY_BE_ZERO: [([&str; 3], &str); 42] = [
     (["load-test.json", "Repeated", "__auto"], NO_TROUBLE),
     (["internals.json", "TLS handshakes", "completed a second"], PLAIN_HTTP),
     (["internals.json", "TLS handshakes", "ongoing {{instance}}"], PLAIN_HTTP),
+    (["internals.json", "TLS handshakes", "waiting {{instance}}"], PLAIN_HTTP),
     (["internals.json", "TLS handshakes failed", "{{reason}}"], PLAIN_HTTP),
     (["internals.json", "Certificate valid for", "{{instance}}"], PLAIN_HTTP),
     (["internals.json", "Certificate reloads", "{{result}}"], PLAIN_HTTP),
+    (["internals.json", "Held by TLS", "{{instance}}"], PLAIN_HTTP),
     (["load-test.json", "Faults", "missed"], NO_TROUBLE),
     (["load-test.json", "Faults", "repeated"], NO_TROUBLE),
     (["load-test.json", "Faults", "misordered"], NO_TROUBLE),
