@@ -10,6 +10,7 @@
 //! head moves, and reads on from there: one code path whether it has caught up, is behind or
 //! replays, and no event is held anywhere but in the log.
 
+pub mod file;
 mod index;
 mod memory;
 
