@@ -47,6 +47,18 @@ impl Epoch {
         let seconds = (unix_ms / 1_000) & u32::MAX as u64;
         Self(seconds << EPOCH_RANDOM_BITS | random as u64)
     }
+
+    /// As a number, for a log that outlives its process.
+    #[cfg(test)]
+    pub(crate) const fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// The epoch of a number.
+    #[cfg(test)]
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
 }
 
 /// What an id made by the hub says: a position in a log.

@@ -15,7 +15,7 @@
 
 mod bounds;
 #[cfg(test)]
-pub(crate) mod disk;
+mod file;
 pub(crate) mod fuzzing;
 mod memory;
 mod reading;

@@ -1,0 +1,58 @@
+//! What the log needs of a disk: a folder of files that are written, synced, and gone or not after a
+//! crash.
+//!
+//! The operations are few, so that a model of them can crash at every one (`model`).
+
+mod folder;
+#[cfg(test)]
+pub(super) mod model;
+
+pub(super) use folder::Folder;
+
+use std::io;
+
+/// A folder. Its names are as good as files are: what was created, renamed or removed is that after a
+/// crash only when `sync_names` has returned.
+pub(super) trait Disk {
+    /// A file of it.
+    type File: DiskFile;
+
+    /// The names of all files, in no order.
+    fn names(&self) -> io::Result<Vec<String>>;
+
+    /// A new, empty file.
+    fn create(&self, name: &str) -> io::Result<Self::File>;
+
+    /// A file that is there.
+    fn open(&self, name: &str) -> io::Result<Self::File>;
+
+    /// Gives a file another name, in the place of the file that has it.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    fn remove(&self, name: &str) -> io::Result<()>;
+
+    fn sync_names(&self) -> io::Result<()>;
+}
+
+/// A file. What was written is there after a crash only when `sync` has returned: before that any part
+/// of it may be, in sectors.
+///
+/// A `sync` that failed says nothing of what was written before it, and neither does one after it that
+/// succeeds: the kernel may have dropped the pages.
+pub(super) trait DiskFile {
+    /// Its length.
+    fn bytes(&self) -> io::Result<u64>;
+
+    /// Reads from a position to the end of the buffer, or of the file; how much that was.
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize>;
+
+    /// Writes all of it.
+    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()>;
+
+    /// Makes the file so long, with zeros, and with room on the disk for all of it.
+    fn allocate(&self, bytes: u64) -> io::Result<()>;
+
+    fn truncate(&self, bytes: u64) -> io::Result<()>;
+
+    fn sync(&self) -> io::Result<()>;
+}

@@ -1,0 +1,8 @@
+//! The log on disk: a folder of segments that are appended to.
+
+mod batch;
+mod chain;
+mod disk;
+mod identity;
+mod open_error;
+mod segment;
