@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::check::check_together;
 use super::defaults;
 use super::headers::{bearer, parse_header, parse_headers};
 use super::schedule::Form;
@@ -57,7 +58,7 @@ impl Settings {
                 "--hold publishes nothing: leave out --publish and --publish-style",
             ));
         }
-        self.check_bounds(&plan)?;
+        self.check_limits(&plan)?;
         check_together(&plan)?;
         Ok(plan)
     }
@@ -366,74 +367,6 @@ impl Settings {
         };
         Ok(ServerWatch { pid: self.server_pid, metrics })
     }
-
-    fn check_bounds(&self, plan: &Plan) -> Result<()> {
-        let bound = self.limit_connections.unwrap_or(defaults::LIMIT_CONNECTIONS);
-        if plan.ramp.connections > bound {
-            return Err(PlanError::Bound {
-                what: "--connections",
-                requested: plan.ramp.connections.to_string(),
-                bound: bound.to_string(),
-                flag: "--limit-connections",
-            });
-        }
-        let bound = self.limit_rate.unwrap_or(defaults::LIMIT_RATE);
-        let peak = plan.publishing.as_ref().and_then(|publishing| publishing.schedule.peak());
-        if let Some(peak) = peak.filter(|peak| *peak > bound) {
-            return Err(PlanError::Bound {
-                what: "the rate",
-                requested: peak.to_string(),
-                bound: bound.to_string(),
-                flag: "--limit-rate",
-            });
-        }
-        let bound = span(self.limit_duration, defaults::LIMIT_DURATION);
-        if plan.timing.publishing() > bound {
-            return Err(PlanError::Bound {
-                what: "the warm-up and duration of",
-                requested: Span(plan.timing.publishing()).to_string(),
-                bound: Span(bound).to_string(),
-                flag: "--limit-duration",
-            });
-        }
-        Ok(())
-    }
-}
-
-/// What is wrong only together.
-fn check_together(plan: &Plan) -> Result<()> {
-    let http2 = plan.targets.iter().any(|target| target.protocol != Protocol::Http1);
-    let tls = plan.targets.iter().any(|target| target.endpoint.tls);
-    if (http2 || tls) && plan.faults.vanished_share > 0.0 {
-        return Err(PlanError::Conflict("--vanished-share works with plain HTTP/1.1 only"));
-    }
-    if (http2 || tls) && matches!(plan.verify, super::Verify::Sample(_)) {
-        return Err(PlanError::Conflict("--verify sample works with plain HTTP/1.1 only"));
-    }
-    let cuts = plan.faults.cut_every.is_some() || plan.faults.storm.is_some();
-    if cuts && matches!(plan.verify, super::Verify::Sample(_)) {
-        return Err(PlanError::Conflict(
-            "--verify sample reads no event ids, so disconnected streams could not resume: leave out \
-             --verify sample, or --cut-every and --storm-at",
-        ));
-    }
-    if plan.faults.storm.is_some_and(|(at, _)| at >= plan.timing.publishing()) {
-        return Err(PlanError::Conflict(
-            "--storm-at is after the end of publishing: it must be below --warmup and --duration together",
-        ));
-    }
-    if plan.ramp.connections == 0 && plan.publishing.is_none() {
-        return Err(PlanError::Conflict(
-            "there is nothing to do without subscribers and publishers: give --connections or --publish",
-        ));
-    }
-    if let Some(publishing) = &plan.publishing
-        && publishing.style == PublishStyle::Ndjson
-        && publishing.endpoint.as_ref().is_some_and(|endpoint| endpoint.tls)
-    {
-        return Err(PlanError::Conflict("--publish-style ndjson works over plain http only"));
-    }
-    Ok(())
 }
 
 fn span(span: Option<Span>, default: Duration) -> Duration {

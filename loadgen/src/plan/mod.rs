@@ -7,6 +7,7 @@
 mod assignment;
 mod bounds;
 mod build;
+mod check;
 mod credentials;
 mod defaults;
 mod error;

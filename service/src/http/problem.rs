@@ -54,10 +54,10 @@ pub(super) enum Problem {
     )]
     KeysNotFetched,
     #[error(
-        "the ticket is not accepted{}; ask for a new one with POST /tickets",
+        "the ticket is not accepted{}; ask for a new one with POST /tickets (reference {reference} in the log of the server)",
         reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default()
     )]
-    Ticket { reason: Option<String> },
+    Ticket { reference: String, reason: Option<String> },
     #[error(
         "the stream of this ticket is still open, and it opens one at a time; ask for a ticket for each stream with POST /tickets"
     )]

@@ -1,5 +1,7 @@
 //! What is told of a token, or of a ticket, that was refused: to the log, to the metrics, and to the client.
 
+use std::fmt::Display;
+
 use hyper::header::HeaderValue;
 use tracing::Level;
 
@@ -11,25 +13,31 @@ use crate::auth::token::TokenError;
 use crate::logging::log_limited;
 use crate::metrics::TicketFault;
 
+/// The problem of a token that was refused.
+pub(super) fn refused(error: &TokenError, context: &Context) -> Problem {
+    context.metrics.token_refused(error.fault());
+    let reason = context.rules.settings.explain_tokens.then(|| error.to_string());
+    Problem::Token { reference: log_reason(error), reason }
+}
+
 /// The reason goes into the log, under a number that the response has, too; and into the response
 /// where its holder may know it.
-pub(super) fn refused(error: &TokenError, context: &Context) -> Problem {
+fn log_reason(reason: &dyn Display) -> String {
     let reference = format!("{:08x}", rand::random::<u32>());
     if tracing::enabled!(Level::DEBUG) {
-        tracing::debug!(reference, reason = %error, "a token was refused");
+        tracing::debug!(reference, %reason, "a token was refused");
     } else {
         log_limited!(
             INFO,
             reference,
-            reason = %error,
+            %reason,
             "a token was refused; --log-level debug logs each, and --explain-tokens says why in the response"
         );
     }
-    context.metrics.token_refused(error.fault());
-    let reason = context.rules.settings.explain_tokens.then(|| error.to_string());
-    Problem::Token { reference, reason }
+    reference
 }
 
+/// The same of a ticket. `comes_back` says that its request is that of a browser which returns.
 pub(super) fn ticket_refused(error: TicketError, comes_back: bool, context: &Context) -> Problem {
     context.metrics.ticket_refused(error.fault());
     match error.fault() {
@@ -39,7 +47,8 @@ pub(super) fn ticket_refused(error: TicketError, comes_back: bool, context: &Con
         TicketFault::InUse => Problem::TicketInUse { comes_back },
         TicketFault::Unreadable | TicketFault::Late => {
             let reason = context.rules.settings.explain_tokens.then(|| error.to_string());
-            Problem::Ticket { reason }
+            let reference = log_reason(&format_args!("its ticket: {error}"));
+            Problem::Ticket { reference, reason }
         }
     }
 }
@@ -64,7 +73,9 @@ pub(super) fn challenge(
     if let Some(error) = error {
         fields.push(format!("error=\"{error}\""));
     }
-    if let Problem::Token { reason: Some(reason), .. } = problem {
+    if let Problem::Token { reason: Some(reason), .. }
+    | Problem::Ticket { reason: Some(reason), .. } = problem
+    {
         let plain = reason.chars().filter(|c| (' '..='~').contains(c) && !"\"\\".contains(*c));
         fields.push(format!("error_description=\"{}\"", plain.collect::<String>()));
     }

@@ -9,6 +9,7 @@ use super::client::RequestClient;
 use super::credentials;
 use super::parameters::{check_spelling, pairs};
 use super::problem::Problem;
+use super::publish::check_page;
 use super::response::{self, HttpResponse};
 use crate::auth::ticket::TicketKey;
 
@@ -27,7 +28,7 @@ pub(super) async fn issue<B>(
     let parameters = pairs(request.uri().query().unwrap_or_default())?;
     check_spelling(parameters.iter().map(|(name, _)| name.as_ref()), &[credentials::PARAMETER])?;
     let credential = authorise::ticketed(request.headers(), &parameters, context).await?;
-    super::publish::check_page(request, Some(credential.place), client, context)?;
+    check_page(request, Some(credential.place), client, context)?;
     if TicketKey::characters(credential.token.len()) > CHARACTERS_MAX {
         return Err(Problem::TokenTooLong { max: CHARACTERS_MAX });
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use thiserror::Error;
 
 use self::table::{TicketRefusal, TicketTable};
-use crate::auth::ticket::{Ticket, TicketKey, TicketKeyError};
+use crate::auth::ticket::{NotATicket, Ticket, TicketKey, TicketKeyError};
 use crate::metrics::{TicketCounts, TicketFault};
 
 /// Where a ticket stands in the target of a request.
@@ -29,8 +29,8 @@ pub struct Tickets {
 /// Why a ticket opens no stream.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(super) enum TicketError {
-    #[error("it was not sealed with the key of this server, or it was changed")]
-    Unreadable,
+    #[error(transparent)]
+    Unreadable(#[from] NotATicket),
     #[error("it is older than {} h, and its token has no end of its own", TIME_WITHOUT_EXPIRY.as_secs() / 3_600)]
     Over,
     #[error(transparent)]
@@ -41,7 +41,7 @@ impl TicketError {
     /// Its kind, for counting.
     pub(super) fn fault(self) -> TicketFault {
         match self {
-            Self::Unreadable => TicketFault::Unreadable,
+            Self::Unreadable(_) => TicketFault::Unreadable,
             Self::Over | Self::Refused(TicketRefusal::Late) => TicketFault::Late,
             Self::Refused(TicketRefusal::InUse) => TicketFault::InUse,
             Self::Refused(TicketRefusal::TooMany) => TicketFault::TooMany,
@@ -67,7 +67,7 @@ impl Tickets {
     /// What is in a ticket that one of the keys has sealed.
     pub(super) fn open(&self, keys: &[TicketKey], text: &str) -> Result<Ticket, TicketError> {
         let mut keys = keys.iter().chain(std::iter::once(&self.own_key));
-        keys.find_map(|key| key.open(text).ok()).ok_or(TicketError::Unreadable)
+        keys.find_map(|key| key.open(text).ok()).ok_or(NotATicket.into())
     }
 
     /// Lets a ticket whose token is good until then open a stream. `comes_back` says that the request
@@ -119,7 +119,7 @@ mod tests {
         let ticket = one.seal(&[], "token").unwrap();
         assert_eq!(one.open(&[], &ticket).unwrap().token, "token");
         assert_eq!(one.open(&keys(b"a"), &ticket).unwrap().token, "token", "after a reload");
-        assert_eq!(other.open(&[], &ticket), Err(TicketError::Unreadable));
+        assert_eq!(other.open(&[], &ticket), Err(NotATicket.into()));
     }
 
     #[test]

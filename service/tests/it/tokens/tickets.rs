@@ -160,12 +160,15 @@ async fn a_ticket_that_is_late_changed_or_of_another_server_opens_nothing() {
             refusal(server.get(&format!("/events/t?ticket={ticket}"))).await;
         assert_eq!(status, 401, "{ticket}");
         assert!(challenge.contains("invalid_token"), "{ticket}: {challenge}");
+        assert!(challenge.contains("error_description"), "{ticket}: {challenge}");
         assert!(detail.contains(text), "{ticket}: {detail}");
     }
     assert_eq!(server.figure(&format!("{REFUSED}{{reason=\"unreadable\"}}")).await, 6.0);
     assert_eq!(server.figure(&format!("{REFUSED}{{reason=\"late\"}}")).await, 1.0);
     let server = start(&[&LEGACY, &["--explain-tokens=false"]]).await;
-    let (_, _, detail) = refusal(server.get("/events/t?ticket=x")).await;
+    let (_, challenge, detail) = refusal(server.get("/events/t?ticket=x")).await;
+    assert!(detail.contains("(reference "), "whoever runs the server finds it: {detail}");
+    assert!(!challenge.contains("error_description"), "{challenge}");
     assert!(!detail.contains("sealed"), "strangers are not told why: {detail}");
 }
 
