@@ -4,5 +4,6 @@ mod batch;
 mod chain;
 mod disk;
 mod identity;
+mod index;
 mod open_error;
 mod segment;

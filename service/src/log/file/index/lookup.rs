@@ -1,0 +1,229 @@
+//! Finding something by an index file. It is read where it is needed, a few bytes at a time: what is
+//! asked for often is in the page cache of the system.
+
+use std::io;
+use std::ops::Range;
+
+use crc32c::crc32c_append;
+
+use super::filter::IdFilter;
+use super::{
+    EVENT_BYTES, HEADER_BYTES, ID_BYTES, IndexHead, POSTING_BYTES, RUN_BYTES, TOPIC_BYTES, u32_at,
+    u64_at,
+};
+use crate::event::Sequence;
+use crate::log::file::disk::DiskFile;
+
+/// How much is read at once where all of it is read.
+const READ_BYTES: usize = 1 << 20;
+
+/// An index file, and what its header says.
+#[derive(Debug)]
+pub(in crate::log::file) struct IndexLookup<'a, F> {
+    file: &'a F,
+    head: &'a IndexHead,
+}
+
+/// Where a sequence is in a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::log::file) enum Spot {
+    /// It is the event with this number, and with `run` more behind it sequences follow on each other.
+    Event { number: u32, run: u32 },
+    /// It is missing, and so is everything through this sequence.
+    Hole { through: Sequence },
+}
+
+impl<'a, F: DiskFile> IndexLookup<'a, F> {
+    pub(in crate::log::file) fn new(file: &'a F, head: &'a IndexHead) -> Self {
+        Self { file, head }
+    }
+
+    /// Whether all of the file is as it was written.
+    pub(in crate::log::file) fn is_whole(&self) -> io::Result<bool> {
+        let mut buffer = vec![0; READ_BYTES];
+        let (mut at, mut check) = (HEADER_BYTES as u64, 0);
+        let end = self.head.index_bytes();
+        if self.file.bytes()? != end {
+            return Ok(false);
+        }
+        while at < end {
+            let wanted = usize::try_from(end - at).unwrap_or(READ_BYTES).min(READ_BYTES);
+            let count = self.file.read_at(&mut buffer[..wanted], at)?;
+            if count < wanted {
+                return Ok(false);
+            }
+            check = crc32c_append(check, &buffer[..count]);
+            at += count as u64;
+        }
+        Ok(check == self.head.tables_check)
+    }
+
+    pub(in crate::log::file) fn filter(&self) -> io::Result<IdFilter> {
+        let Range { start, end } = self.head.filter_at();
+        let bytes = self.bytes(start, usize::try_from(end - start).map_err(io::Error::other)?)?;
+        Ok(IdFilter::from_bytes(bytes))
+    }
+
+    /// Where a sequence of the segment is.
+    pub(in crate::log::file) fn spot(&self, sequence: Sequence) -> io::Result<Spot> {
+        let run_at = |index| {
+            let run = self.entry::<16>(self.head.runs_at() + RUN_BYTES * u64::from(index))?;
+            Ok((Sequence(u64_at(&run, 0)), u32_at(&run, 8), u32_at(&run, 12)))
+        };
+        let behind = partition_point(self.head.runs, |index| {
+            run_at(index).map(|(first, ..)| first <= sequence)
+        })?;
+        if let Some(index) = behind.checked_sub(1) {
+            let (first, count, number) = run_at(index)?;
+            let offset = sequence.0 - first.0;
+            if offset < u64::from(count) {
+                // It is less than the count, which has 32 bits.
+                let offset = offset as u32;
+                return Ok(Spot::Event { number: number + offset, run: count - offset - 1 });
+            }
+        }
+        if behind == self.head.runs {
+            return Ok(Spot::Hole { through: self.head.next.previous() });
+        }
+        Ok(Spot::Hole { through: run_at(behind)?.0.previous() })
+    }
+
+    /// The number of the first event at or behind a sequence; that behind the last one if there is none.
+    pub(in crate::log::file) fn number_from(&self, sequence: Sequence) -> io::Result<u32> {
+        if sequence < self.head.first {
+            return Ok(0);
+        }
+        if sequence >= self.head.next {
+            return Ok(self.head.events);
+        }
+        match self.spot(sequence)? {
+            Spot::Event { number, .. } => Ok(number),
+            Spot::Hole { through } if through.next() >= self.head.next => Ok(self.head.events),
+            Spot::Hole { through } => match self.spot(through.next())? {
+                Spot::Event { number, .. } => Ok(number),
+                Spot::Hole { .. } => Ok(self.head.events),
+            },
+        }
+    }
+
+    /// Where the records of some events begin.
+    pub(in crate::log::file) fn places(&self, numbers: Range<u32>) -> io::Result<Vec<u64>> {
+        let at = self.head.events_at() + EVENT_BYTES * u64::from(numbers.start);
+        let words = self.words(at, numbers.len())?;
+        Ok(words.into_iter().map(u64::from).collect())
+    }
+
+    /// The events with a topic of this hash, of those with these numbers: the first of them, in order,
+    /// at most `count_max`.
+    pub(in crate::log::file) fn with_topic(
+        &self,
+        hash: u64,
+        numbers: Range<u32>,
+        count_max: usize,
+    ) -> io::Result<Vec<u32>> {
+        let postings = self.postings(hash, numbers)?;
+        let count = postings.len().min(count_max);
+        self.words(self.posting_at(postings.start), count)
+    }
+
+    /// The same from the end: the last of them, in order.
+    pub(in crate::log::file) fn with_topic_back(
+        &self,
+        hash: u64,
+        numbers: Range<u32>,
+        count_max: usize,
+    ) -> io::Result<Vec<u32>> {
+        let postings = self.postings(hash, numbers)?;
+        let count = postings.len().min(count_max);
+        let first = postings.end - u32::try_from(count).unwrap_or(0);
+        self.words(self.posting_at(first), count)
+    }
+
+    /// The postings of a topic that are of events with these numbers.
+    fn postings(&self, hash: u64, numbers: Range<u32>) -> io::Result<Range<u32>> {
+        let topic_at = |index| {
+            self.entry::<16>(self.head.topics_at() + TOPIC_BYTES * u64::from(index))
+        };
+        let index =
+            partition_point(self.head.topics, |index| Ok(u64_at(&topic_at(index)?, 0) < hash))?;
+        if index == self.head.topics {
+            return Ok(0..0);
+        }
+        let topic = topic_at(index)?;
+        if u64_at(&topic, 0) != hash {
+            return Ok(0..0);
+        }
+        let (first, count) = (u32_at(&topic, 8), u32_at(&topic, 12));
+        let behind = |number| {
+            partition_point(count, |index| {
+                Ok(u32_at(&self.entry::<4>(self.posting_at(first + index))?, 0) < number)
+            })
+        };
+        Ok(first + behind(numbers.start)?..first + behind(numbers.end)?)
+    }
+
+    fn posting_at(&self, index: u32) -> u64 {
+        self.head.postings_at() + POSTING_BYTES * u64::from(index)
+    }
+
+    /// The events with an id of this hash, in order, at most `count_max`.
+    pub(in crate::log::file) fn with_id(
+        &self,
+        hash: u64,
+        count_max: usize,
+    ) -> io::Result<Vec<u32>> {
+        let id_at =
+            |index| self.entry::<12>(self.head.ids_at() + ID_BYTES * u64::from(index));
+        let begin = partition_point(self.head.ids, |index| Ok(u64_at(&id_at(index)?, 0) < hash))?;
+        let mut found = Vec::new();
+        for index in (begin..self.head.ids).take(count_max) {
+            let id = id_at(index)?;
+            if u64_at(&id, 0) != hash {
+                break;
+            }
+            found.push(u32_at(&id, 8));
+        }
+        Ok(found)
+    }
+
+    fn entry<const N: usize>(&self, at: u64) -> io::Result<[u8; N]> {
+        let mut bytes = [0; N];
+        self.read(&mut bytes, at)?;
+        Ok(bytes)
+    }
+
+    fn words(&self, at: u64, count: usize) -> io::Result<Vec<u32>> {
+        let bytes = self.bytes(at, 4 * count)?;
+        Ok(bytes.chunks_exact(4).map(|word| u32_at(word, 0)).collect())
+    }
+
+    fn bytes(&self, at: u64, count: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        self.read(&mut bytes, at)?;
+        Ok(bytes)
+    }
+
+    fn read(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
+        match self.file.read_at(bytes, at)? {
+            count if count == bytes.len() => Ok(()),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
+
+/// How many of so many entries, which are in order, are before something.
+fn partition_point(
+    count: u32,
+    mut is_before: impl FnMut(u32) -> io::Result<bool>,
+) -> io::Result<u32> {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_before(middle)? {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
+}

@@ -1,0 +1,162 @@
+//! An index finds what a plain look at all events finds.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::{EncodedEvent, EventContent, EventData};
+use crate::log::file::batch::{BatchHead, BatchKind};
+use crate::log::file::disk::model::{ModelDisk, Plan};
+use crate::log::file::disk::{Disk as _, DiskFile as _};
+use crate::log::file::segment::SegmentHead;
+use crate::log::record::{RecordKind, put_record};
+
+const FIRST: Sequence = Sequence(1_001);
+
+fn epoch() -> Epoch {
+    Epoch::begun_at(1_795_000_000_000, 7)
+}
+
+/// What stands at a sequence: topics and id of an event, or nothing.
+type Entry = Option<(Vec<u8>, Option<u8>)>;
+
+/// A segment with one batch for each few of the entries.
+fn segment(entries: &[Entry]) -> (SegmentHead, Vec<u8>) {
+    let head = SegmentHead { epoch: epoch(), first: FIRST, salt: Salt(5), before: 77 };
+    let mut bytes = head.write();
+    let mut sequence = FIRST;
+    for same in entries.chunk_by(|one, other| one.is_some() == other.is_some()) {
+        for part in same.chunks(3) {
+            let mut records = Vec::new();
+            let kind = if part[0].is_some() { BatchKind::Events } else { BatchKind::Hole };
+            let first = sequence;
+            for entry in part {
+                if let Some((topics, id)) = entry {
+                    let event = event_of(topics, *id);
+                    let place = (sequence, 5_000 + sequence.0);
+                    put_record(&mut records, RecordKind::Next, place, &event.content()).unwrap();
+                }
+                sequence = sequence.next();
+            }
+            let batch = BatchHead { kind, first, count: part.len() as u64, synced: 0 };
+            batch.write(&records, head.salt, &mut bytes);
+        }
+    }
+    (head, bytes)
+}
+
+fn event_of(topics: &[u8], id: Option<u8>) -> EncodedEvent {
+    let mut topics: Vec<String> = topics.iter().map(|topic| format!("topic/{topic}")).collect();
+    topics.sort();
+    topics.dedup();
+    let id = id.map(|id| format!("id-{id}"));
+    let content = EventContent {
+        topics: topics.iter().map(String::as_str).collect(),
+        id: id.as_deref(),
+        event_type: None,
+        retry_ms: None,
+        data: EventData::Text("data"),
+        private: false,
+        for_one_stream: false,
+        ends_topic: false,
+        idempotent: false,
+    };
+    content.encode().unwrap()
+}
+
+fn file_of(bytes: &[u8]) -> impl crate::log::file::disk::DiskFile {
+    let file = ModelDisk::new(Plan::default()).create("index").unwrap();
+    file.write_at(bytes, 0).unwrap();
+    file
+}
+
+fn entries() -> impl Strategy<Value = Vec<Entry>> {
+    let event = (prop::collection::vec(0..4_u8, 1..4), prop::option::of(0..4_u8));
+    prop::collection::vec(prop::option::weighted(0.8, event), 0..40)
+}
+
+proptest! {
+    #[test]
+    fn an_index_finds_what_a_look_at_all_events_finds(entries in entries()) {
+        let (segment, bytes) = segment(&entries);
+        let (head, index) = build(segment, &bytes).unwrap();
+        prop_assert_eq!(IndexHead::read(&index), Some(head));
+        let file = file_of(&index);
+        let lookup = IndexLookup::new(&file, &head);
+        prop_assert!(lookup.is_whole().unwrap());
+        prop_assert_eq!(head.next.0, FIRST.0 + entries.len() as u64);
+
+        let events: Vec<(u64, &(Vec<u8>, Option<u8>))> = (FIRST.0..).zip(&entries)
+            .filter_map(|(sequence, entry)| Some((sequence, entry.as_ref()?))).collect();
+        prop_assert_eq!(head.events as usize, events.len());
+        let newest = events.last().map_or(0, |(sequence, _)| 5_000 + sequence);
+        prop_assert_eq!(head.newest_ms, newest);
+
+        let places = lookup.places(0..head.events).unwrap();
+        for (sequence, entry) in (FIRST.0..).zip(&entries) {
+            match lookup.spot(Sequence(sequence)).unwrap() {
+                Spot::Event { number, run } => {
+                    prop_assert_eq!(events[number as usize].0, sequence);
+                    prop_assert!(events[number as usize..][..=run as usize].iter()
+                        .zip(sequence..).all(|((there, _), expected)| *there == expected));
+                    let at = places[number as usize] as usize;
+                    let (record, _) = crate::log::record::read_record(&bytes[at..]).unwrap();
+                    prop_assert_eq!(record.sequence, Sequence(sequence));
+                }
+                Spot::Hole { through } => {
+                    prop_assert!(entry.is_none());
+                    let behind = (through.0 + 1 - FIRST.0) as usize;
+                    prop_assert!(entries.get(behind).is_none_or(Option::is_some));
+                }
+            }
+        }
+        for from in [0, 1, events.len() / 2] {
+            let numbers = from.min(events.len()) as u32..head.events;
+            for topic in 0..5_u8 {
+                let expected: Vec<u32> = numbers.clone()
+                    .filter(|&number| events[number as usize].1.0.contains(&topic)).collect();
+                let hash = hash(epoch(), &format!("topic/{topic}"));
+                let first = &expected[..expected.len().min(2)];
+                prop_assert_eq!(lookup.with_topic(hash, numbers.clone(), 2).unwrap(), first);
+                let last = &expected[expected.len().saturating_sub(2)..];
+                prop_assert_eq!(lookup.with_topic_back(hash, numbers.clone(), 2).unwrap(), last);
+            }
+        }
+        let filter = lookup.filter().unwrap();
+        for id in 0..5_u8 {
+            let expected: Vec<u32> = (0..head.events)
+                .filter(|&number| events[number as usize].1.1 == Some(id)).collect();
+            let hash = hash(epoch(), &format!("id-{id}"));
+            prop_assert_eq!(lookup.with_id(hash, 100).unwrap(), expected.clone());
+            prop_assert!(expected.is_empty() || filter.may_have(hash));
+        }
+    }
+
+    #[test]
+    fn a_change_of_any_bit_of_an_index_is_seen(at in any::<prop::sample::Index>(), bit in 0..8_u8) {
+        let entries = vec![Some((vec![1, 2], Some(3))), None, Some((vec![2], None))];
+        let (segment, bytes) = segment(&entries);
+        let (head, mut index) = build(segment, &bytes).unwrap();
+        let at = at.index(index.len());
+        index[at] ^= 1 << bit;
+        let is_seen = IndexHead::read(&index) != Some(head)
+            || !IndexLookup::new(&file_of(&index), &head).is_whole().unwrap();
+        prop_assert!(is_seen, "byte {at}");
+    }
+}
+
+#[test]
+fn hardly_any_id_is_looked_for_in_vain() {
+    let hashes: Vec<u64> = (0..10_000).map(|id| hash(epoch(), &format!("{id}"))).collect();
+    let filter = IdFilter::of(hashes.iter().copied());
+    assert!(hashes.iter().all(|&hash| filter.may_have(hash)));
+    let in_vain = (10_000..20_000).filter(|id| filter.may_have(hash(epoch(), &format!("{id}"))));
+    assert!(in_vain.count() < 200);
+}
+
+#[test]
+fn nothing_is_made_of_a_segment_that_is_not_whole() {
+    let (head, mut bytes) = segment(&[Some((vec![1], None)), Some((vec![2], None))]);
+    let last = bytes.len() - 20;
+    bytes[last] ^= 1;
+    assert_eq!(build(head, &bytes), None);
+}
