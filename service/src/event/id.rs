@@ -49,13 +49,11 @@ impl Epoch {
     }
 
     /// As a number, for a log that outlives its process.
-    #[cfg(test)]
     pub(crate) const fn to_bits(self) -> u64 {
         self.0
     }
 
     /// The epoch of a number.
-    #[cfg(test)]
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits)
     }

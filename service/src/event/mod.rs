@@ -210,6 +210,12 @@ impl EncodedEvent {
         Self { topics, frame, custom_id, private, for_one_stream, ends_topic, idempotent }
     }
 
+    /// The length of its frame, in bytes.
+    #[must_use]
+    pub fn frame_bytes(&self) -> usize {
+        self.frame.frame().len()
+    }
+
     /// It can be sent again without being delivered twice.
     #[must_use]
     pub fn is_repeatable(&self) -> bool {

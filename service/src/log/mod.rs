@@ -14,7 +14,6 @@
 //! replays, and no event is held anywhere but in the log.
 
 mod bounds;
-#[cfg(test)]
 mod file;
 pub(crate) mod fuzzing;
 mod memory;
@@ -28,6 +27,7 @@ mod window;
 pub(crate) use reading::ReadNow;
 
 pub use bounds::{Bounds, Position};
+pub use file::{FileLog, FileLogSettings, LockError, OpenError, OpenLogError, SyncMode};
 pub use memory::{MemoryLog, MemoryLogSettings};
 pub use reading::{EventFilter, LogReader, Page, PageBack, PageLimit, ReadOutcome, ReadRange};
 

@@ -25,7 +25,7 @@ impl fmt::Debug for LogReader<'_> {
 }
 
 /// What came of reading.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum ReadOutcome<T> {
     Ready(T),
     /// It is not in memory and is being fetched. The reader is woken when it is worth while to read
@@ -102,7 +102,7 @@ pub struct PageLimit {
 }
 
 /// Some events of a range, in order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Page {
     /// The events, or candidates.
     pub events: Vec<Arc<Event>>,
@@ -113,7 +113,7 @@ pub struct Page {
 }
 
 /// The end of a range, newest first.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PageBack {
     /// The events, or candidates, from the newest to the oldest.
     pub events: Vec<Arc<Event>>,

@@ -71,8 +71,7 @@ impl TroubleState {
         if matches!(appended, Appended::Now(_)) {
             self.history.push(entry);
         }
-        let limits =
-            WindowLimits { events_max: self.events_max, bytes_max: usize::MAX, oldest_ms: 0 };
+        let limits = WindowLimits::of_memory(self.events_max, usize::MAX, 0);
         self.window.evict(&limits, usize::MAX);
         appended
     }
@@ -146,7 +145,7 @@ impl TroubleLog {
     /// Everything is gone, and sequences count anew.
     pub(crate) fn begin_epoch(&self) {
         let mut state = self.lock();
-        let all = WindowLimits { events_max: 0, bytes_max: 0, oldest_ms: u64::MAX };
+        let all = WindowLimits::of_memory(0, 0, u64::MAX);
         state.window.evict(&all, usize::MAX);
         state.epochs += 1;
         let opened_ms = state.window.bounds().head_ms;

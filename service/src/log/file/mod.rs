@@ -1,9 +1,377 @@
-//! The log on disk: a folder of segments that are appended to.
+//! The log on disk: a folder of segments that are appended to, with the newest events in memory too.
+//!
+//! One thread writes ([`writer`]), one keeps the folder in order ([`upkeep`]), and some read what is not
+//! in memory ([`cold_pages`]). Nobody else waits for the disk.
 
 mod batch;
 mod chain;
+mod cold_pages;
 mod disk;
 mod identity;
 mod index;
+mod lock;
+mod open;
 mod open_error;
+mod retained;
 mod segment;
+mod segment_reader;
+mod settings;
+mod threads;
+mod upkeep;
+mod writer;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
+
+use super::window::Window;
+use super::{
+    AppendError, Appending, Bounds, EventFilter, Flushing, Locating, Log, LogHealth, LogReader,
+    OnChange, Page, PageBack, PageLimit, Position, ReadOutcome, ReadRange,
+};
+use crate::clock::Clock;
+use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
+use crate::topic::Topic;
+use cold_pages::ColdPages;
+use disk::{Disk, Folder};
+use retained::{Retained, RetainedState};
+use segment_reader::{LoadedPage, PageKey, ReadDirection, SegmentReader};
+use threads::{UpkeepSignal, WriterQueue};
+use writer::AppendRequest;
+
+pub use lock::LockError;
+pub use open::OpenLogError;
+pub use open_error::OpenError;
+pub use settings::{FileLogSettings, SyncMode};
+
+/// What may wait to be written, in bytes of events.
+const WAITING_BYTES_MAX: usize = 64 << 20;
+/// What an event counts for beside its bytes.
+const WAITING_EVENT_BYTES: usize = 256;
+/// How long an append waits for its turn before it is refused.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+/// How many threads read what is not in memory.
+const READERS: usize = 2;
+
+/// A log in a folder.
+pub struct FileLog {
+    inner: Arc<Inner<Folder>>,
+    buffers: Buffers,
+    /// In bytes: what may still wait to be written.
+    waiting: Arc<Semaphore>,
+    _lock: lock::FolderLock,
+}
+
+/// What the log shares with its threads.
+struct Inner<D> {
+    epoch: Epoch,
+    clock: Clock,
+    retained: Arc<Retained>,
+    cold: ColdPages,
+    queue: WriterQueue,
+    upkeep: UpkeepSignal,
+    reader: SegmentReader<D>,
+}
+
+impl fmt::Debug for FileLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileLog").field("bounds", &self.bounds()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for FileLog {
+    fn drop(&mut self) {
+        let (ended, _) = oneshot::channel();
+        self.inner.queue.close(ended);
+        self.inner.upkeep.close();
+        self.inner.cold.close();
+    }
+}
+
+/// Where a range can be read.
+enum ReadPlace {
+    /// In memory, as this part of it.
+    Memory(ReadRange),
+    /// On the disk, for what is before this event at least.
+    Disk { memory_from: Sequence },
+}
+
+impl RetainedState {
+    /// Where the beginning of a range is, in the direction of reading.
+    fn place_of(&self, range: ReadRange, direction: ReadDirection) -> ReadPlace {
+        let memory_from = self.window.oldest();
+        let after = range.after.max(self.oldest().previous());
+        let head = self.window.bounds().head;
+        let through = range.through.min(head);
+        let is_in_memory = match direction {
+            ReadDirection::Forwards => after.next() >= memory_from,
+            ReadDirection::Backwards => through >= memory_from,
+        };
+        if after >= through {
+            return ReadPlace::Memory(range);
+        }
+        match (is_in_memory, direction) {
+            (true, ReadDirection::Forwards) => ReadPlace::Memory(ReadRange { after, ..range }),
+            (true, ReadDirection::Backwards) => {
+                let after = after.max(memory_from.previous());
+                ReadPlace::Memory(ReadRange { after, ..range })
+            }
+            (false, _) => ReadPlace::Disk { memory_from },
+        }
+    }
+}
+
+impl<D: Disk> Inner<D> {
+    fn read(
+        &self,
+        reader: &LogReader<'_>,
+        range: ReadRange,
+        filter: EventFilter<'_>,
+        limit: PageLimit,
+    ) -> ReadOutcome<Page> {
+        let state = self.retained.lock();
+        if reader.epoch != self.epoch {
+            return ReadOutcome::OtherEpoch;
+        }
+        let after = range.after.max(state.oldest().previous());
+        let is_truncated = after > range.after && range.after < range.through;
+        let truncated = |page: Page| Page { is_truncated, ..page };
+        let memory_from = match state.place_of(range, ReadDirection::Forwards) {
+            ReadPlace::Memory(range) => {
+                return map_ready(state.window.read(reader.epoch, range, filter, limit), truncated);
+            }
+            ReadPlace::Disk { memory_from } => memory_from,
+        };
+        drop(state);
+        let key = page_key(ReadDirection::Forwards, after, filter, limit);
+        let Some(loaded) = self.cold.ask(&key, reader.waker) else { return ReadOutcome::Loading };
+        let through = range.through;
+        match loaded {
+            LoadedPage::Events { mut events, to } => {
+                events.truncate(events.partition_point(|event| event.sequence() <= through));
+                ReadOutcome::Ready(Page { events, through: to.min(through), is_truncated })
+            }
+            LoadedPage::Unreadable { to } => {
+                ReadOutcome::Failed { beyond: to.min(memory_from.previous()).min(through) }
+            }
+        }
+    }
+
+    fn read_back(
+        &self,
+        reader: &LogReader<'_>,
+        range: ReadRange,
+        filter: EventFilter<'_>,
+        limit: PageLimit,
+    ) -> ReadOutcome<PageBack> {
+        let state = self.retained.lock();
+        if reader.epoch != self.epoch {
+            return ReadOutcome::OtherEpoch;
+        }
+        if let ReadPlace::Memory(range) = state.place_of(range, ReadDirection::Backwards) {
+            return state.window.read_back(reader.epoch, range, filter, limit);
+        }
+        let floor = range.after.max(state.oldest().previous());
+        drop(state);
+        let key = page_key(ReadDirection::Backwards, range.through, filter, limit);
+        let Some(loaded) = self.cold.ask(&key, reader.waker) else { return ReadOutcome::Loading };
+        // What is before the oldest event is not retained, and nobody looks at it.
+        let reached = |to: Sequence| if to <= floor { range.after } else { to };
+        match loaded {
+            LoadedPage::Events { mut events, to } => {
+                events.truncate(events.partition_point(|event| event.sequence() > floor));
+                ReadOutcome::Ready(PageBack { events, after: reached(to) })
+            }
+            LoadedPage::Unreadable { to } => ReadOutcome::Failed { beyond: reached(to) },
+        }
+    }
+
+    /// Where a client goes on, if that is known without a look at the disk.
+    fn locate_in_memory(&self, state: &RetainedState, id: &str) -> Option<Position> {
+        let now_ms = self.clock.unix_ms();
+        let window = &state.window;
+        let hub_id = HubId::parse(id).filter(|_| window.earliest_with_id(id).is_none());
+        let Some(hub_id) = hub_id else {
+            let hash = index::hash(self.epoch, id);
+            let may_be_on_disk = state.segments().iter().any(|segment| segment.may_have_id(hash));
+            return (!may_be_on_disk).then(|| window.locate(id, now_ms));
+        };
+        let bounds = window.bounds();
+        if hub_id.epoch != self.epoch {
+            let is_in_memory = hub_id.accepted_ms >= bounds.start_ms;
+            let is_before_all = hub_id.accepted_ms < state.start_ms();
+            let before_all = Position::Later(state.oldest().previous());
+            return match (is_in_memory, is_before_all) {
+                (true, _) => Some(window.locate(id, now_ms)),
+                (false, true) => Some(before_all),
+                (false, false) => None,
+            };
+        }
+        if hub_id.sequence < state.oldest() {
+            let is_ours = hub_id.accepted_ms <= state.start_ms();
+            return Some(match is_ours {
+                true => Position::After(hub_id.sequence),
+                false => Position::Unknown,
+            });
+        }
+        let is_in_memory = hub_id.sequence >= bounds.oldest.previous();
+        is_in_memory.then(|| window.locate(id, now_ms))
+    }
+
+    /// The same with a look at the disk.
+    fn locate_on_disk(&self, id: &str) -> Position {
+        let state = self.retained.lock();
+        let (segments, oldest) = (Arc::clone(state.segments()), state.oldest());
+        let in_memory = state.window.locate(id, self.clock.unix_ms());
+        drop(state);
+        let Some(hub_id) = HubId::parse(id) else {
+            let found = self.reader.with_id(&segments, oldest, id).ok().flatten();
+            return found.map_or(in_memory, |event| Position::After(event.sequence()));
+        };
+        if hub_id.epoch == self.epoch {
+            let event = self.reader.event_at(&segments, hub_id.sequence);
+            let is_other = event.is_some_and(|event| event.accepted_ms() != hub_id.accepted_ms);
+            return if is_other { Position::Unknown } else { Position::After(hub_id.sequence) };
+        }
+        match self.reader.last_accepted_by(&segments, hub_id.accepted_ms) {
+            Ok(Some(last)) if last.sequence >= oldest => {
+                self.retained.lock().remember(last);
+                Position::Later(last.sequence)
+            }
+            Ok(_) => Position::Later(oldest.previous()),
+            Err(_) => Position::Unknown,
+        }
+    }
+}
+
+fn map_ready<T>(outcome: ReadOutcome<T>, change: impl FnOnce(T) -> T) -> ReadOutcome<T> {
+    match outcome {
+        ReadOutcome::Ready(read) => ReadOutcome::Ready(change(read)),
+        other => other,
+    }
+}
+
+fn page_key(
+    direction: ReadDirection,
+    from: Sequence,
+    filter: EventFilter<'_>,
+    limit: PageLimit,
+) -> PageKey {
+    let topics = match filter {
+        EventFilter::Everything => None,
+        EventFilter::Candidates(selectors) => {
+            selectors.exact_topics().map(|topics| topics.cloned().collect())
+        }
+    };
+    let PageLimit { events_max, bytes_max } = limit;
+    PageKey { direction, from, topics, events_max, bytes_max }
+}
+
+impl FileLog {
+    async fn append_in_turn(&self, events: Vec<EncodedEvent>) -> writer::AppendResults {
+        let refused = |error: fn(bool) -> AppendError, repeatable: Vec<bool>| {
+            repeatable.into_iter().map(|repeatable| Err(error(repeatable))).collect()
+        };
+        let repeatable: Vec<bool> = events.iter().map(EncodedEvent::is_repeatable).collect();
+        let bytes: usize =
+            events.iter().map(|event| event.frame_bytes() + WAITING_EVENT_BYTES).sum();
+        let permits = u32::try_from(bytes.min(WAITING_BYTES_MAX)).unwrap_or(u32::MAX);
+        let waiting = Arc::clone(&self.waiting).acquire_many_owned(permits);
+        let Ok(Ok(permit)) = timeout(WAIT_MAX, waiting).await else {
+            return refused(|_| AppendError::Unavailable, repeatable);
+        };
+        let (reply, results) = oneshot::channel();
+        let request = AppendRequest { events, reply, permit: Some(permit) };
+        if self.inner.queue.push(request).is_err() {
+            return refused(|_| AppendError::Unavailable, repeatable);
+        }
+        match results.await {
+            Ok(results) => results,
+            Err(_) => refused(|repeatable| AppendError::Unknown { repeatable }, repeatable),
+        }
+    }
+}
+
+impl Log for FileLog {
+    fn append(&self, events: Vec<EncodedEvent>) -> Appending<'_> {
+        Box::pin(self.append_in_turn(events))
+    }
+
+    fn follow(&self, on_change: OnChange) {
+        self.inner.retained.follow(on_change);
+    }
+
+    fn read(
+        &self,
+        reader: &LogReader<'_>,
+        range: ReadRange,
+        filter: EventFilter<'_>,
+        limit: PageLimit,
+    ) -> ReadOutcome<Page> {
+        self.inner.read(reader, range, filter, limit)
+    }
+
+    fn read_back(
+        &self,
+        reader: &LogReader<'_>,
+        range: ReadRange,
+        filter: EventFilter<'_>,
+        limit: PageLimit,
+    ) -> ReadOutcome<PageBack> {
+        self.inner.read_back(reader, range, filter, limit)
+    }
+
+    fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>> {
+        self.inner.retained.lock().window.newest(topic, through)
+    }
+
+    fn locate<'a>(&'a self, id: &'a str) -> Locating<'a> {
+        let known = self.inner.locate_in_memory(&self.inner.retained.lock(), id);
+        if let Some(position) = known {
+            return Box::pin(std::future::ready(position));
+        }
+        let (reply, position) = oneshot::channel();
+        let (inner, id) = (Arc::clone(&self.inner), id.to_owned());
+        self.inner.cold.run(Box::new(move || {
+            // Whoever asked may have stopped waiting.
+            let _ = reply.send(inner.locate_on_disk(&id));
+        }));
+        Box::pin(async { position.await.unwrap_or(Position::Unknown) })
+    }
+
+    fn id_at(&self, sequence: Sequence) -> Option<HubId> {
+        self.inner.retained.lock().id_at(sequence)
+    }
+
+    fn buffers(&self) -> &Buffers {
+        &self.buffers
+    }
+
+    fn bounds(&self) -> Bounds {
+        let bounds = self.inner.retained.lock().bounds();
+        Bounds { bytes: bounds.bytes + self.inner.cold.bytes(), ..bounds }
+    }
+
+    fn expire(&self) {
+        self.inner.retained.evict(self.inner.clock.unix_ms());
+    }
+
+    fn health(&self) -> LogHealth {
+        self.inner.retained.lock().health().clone()
+    }
+
+    fn close(&self) -> Flushing<'_> {
+        let (ended, has_ended) = oneshot::channel();
+        self.inner.queue.close(ended);
+        Box::pin(async {
+            // A writer that has ended before is as good.
+            let _ = has_ended.await;
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

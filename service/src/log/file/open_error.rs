@@ -4,7 +4,7 @@ use thiserror::Error;
 
 /// Why a log is not opened.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub(super) enum OpenError {
+pub enum OpenError {
     /// The disk does not do what it is told to.
     #[error("the folder cannot be read or written: {0}")]
     Disk(String),

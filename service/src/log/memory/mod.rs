@@ -44,11 +44,8 @@ impl Default for MemoryLogSettings {
 impl MemoryLogSettings {
     fn at(&self, now_ms: u64) -> WindowLimits {
         let age_ms = u64::try_from(self.age_max.as_millis()).unwrap_or(u64::MAX);
-        WindowLimits {
-            events_max: self.events_max,
-            bytes_max: self.bytes_max,
-            oldest_ms: now_ms.saturating_sub(age_ms),
-        }
+        let oldest_ms = now_ms.saturating_sub(age_ms);
+        WindowLimits::of_memory(self.events_max, self.bytes_max, oldest_ms)
     }
 }
 

@@ -29,6 +29,19 @@ pub(super) struct WindowLimits {
     pub(super) bytes_max: usize,
     /// An event that was accepted before this is too old.
     pub(super) oldest_ms: u64,
+    /// An event before this one is not retained any more.
+    pub(super) oldest: Sequence,
+    /// From this event on they stay, however many there are and however much they take: they cannot be
+    /// read anywhere else.
+    pub(super) needed_from: Sequence,
+}
+
+impl WindowLimits {
+    /// Of a log that is nowhere but in memory.
+    pub(super) fn of_memory(events_max: usize, bytes_max: usize, oldest_ms: u64) -> Self {
+        let (oldest, needed_from) = (Sequence(0), Sequence::MAX);
+        Self { events_max, bytes_max, oldest_ms, oldest, needed_from }
+    }
 }
 
 /// Some events in the order of their log, up to its head.
@@ -98,6 +111,18 @@ impl Window {
         }
     }
 
+    /// The window of a log that goes on after an event that is not in memory, which was accepted at a
+    /// time, in milliseconds since 1970 (UTC).
+    #[cfg_attr(not(test), expect(dead_code, reason = "the log in memory begins with nothing"))]
+    pub(super) fn resumed_after(
+        (head, head_ms): (Sequence, u64),
+        last_uncounted: Sequence,
+        epoch: Epoch,
+        buffers: Buffers,
+    ) -> Self {
+        Self { head, last_uncounted, ..Self::opened_at(head_ms, epoch, buffers) }
+    }
+
     pub(super) fn bounds(&self) -> Bounds {
         Bounds {
             epoch: self.epoch,
@@ -113,13 +138,13 @@ impl Window {
     }
 
     /// Everything that is held for the events.
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let list = self.events.capacity() * size_of::<Arc<Event>>();
         self.events_held + list + self.by_topic.bytes() + self.by_custom_id.bytes()
     }
 
     /// The oldest sequence retained; one behind the head when there is none.
-    fn oldest(&self) -> Sequence {
+    pub(super) fn oldest(&self) -> Sequence {
         self.events.front().map_or(self.head.next(), |event| event.sequence())
     }
 
@@ -132,22 +157,22 @@ impl Window {
         if let Some(earlier) = self.taken_by(&event) {
             return Appended::IdIsTaken { by: Arc::clone(earlier), event };
         }
-        let accepted = (self.head_ms.max(now_ms), now);
+        let accepted = (self.head_ms.max(now_ms), Some(now));
         Appended::Now(self.push(event, self.head.next(), accepted))
     }
 
     /// The event whose id an idempotent one has.
-    fn taken_by(&self, event: &EncodedEvent) -> Option<&Arc<Event>> {
+    pub(super) fn taken_by(&self, event: &EncodedEvent) -> Option<&Arc<Event>> {
         let id = event.custom_id().filter(|_| event.is_idempotent())?;
         self.get(self.by_custom_id.earliest(id.as_str())?)
     }
 
     /// Adds the next event of the log.
-    fn push(
+    pub(super) fn push(
         &mut self,
         event: EncodedEvent,
         sequence: Sequence,
-        accepted: (u64, Instant),
+        accepted: (u64, Option<Instant>),
     ) -> Receipt {
         let custom_id = event.custom_id().map(CustomId::shared);
         let mut event = event.assign(sequence, accepted, self.epoch, &self.buffers);
@@ -178,9 +203,12 @@ impl Window {
         let mut evicted = Vec::new();
         while evicted.len() < count_max {
             let Some(oldest) = self.events.front() else { break };
-            let too_many = self.events.len() > limits.events_max.max(1);
-            let too_large = self.events.len() > 1 && self.bytes() > limits.bytes_max;
-            let too_old = oldest.accepted_ms() < limits.oldest_ms;
+            let is_needed = oldest.sequence() >= limits.needed_from;
+            let too_many = !is_needed && self.events.len() > limits.events_max.max(1);
+            let too_large =
+                !is_needed && self.events.len() > 1 && self.bytes() > limits.bytes_max;
+            let too_old =
+                oldest.accepted_ms() < limits.oldest_ms || oldest.sequence() < limits.oldest;
             if !(too_many || too_large || too_old) {
                 break;
             }
@@ -219,7 +247,7 @@ impl Window {
         Some(event)
     }
 
-    fn get(&self, sequence: Sequence) -> Option<&Arc<Event>> {
+    pub(super) fn get(&self, sequence: Sequence) -> Option<&Arc<Event>> {
         if self.holes.is_empty() {
             let offset = sequence.0.checked_sub(self.oldest().0)?;
             return self.events.get(usize::try_from(offset).ok()?);
@@ -229,7 +257,7 @@ impl Window {
     }
 
     /// The time at a position, where it is known.
-    fn time_at(&self, sequence: Sequence) -> Option<u64> {
+    pub(super) fn time_at(&self, sequence: Sequence) -> Option<u64> {
         if sequence == self.head {
             return Some(self.head_ms);
         }
@@ -248,7 +276,7 @@ impl Window {
 
     /// Where a client goes on that has seen the event with this id.
     pub(super) fn locate(&self, id: &str, now_ms: u64) -> Position {
-        if let Some(sequence) = self.by_custom_id.earliest(id) {
+        if let Some(sequence) = self.earliest_with_id(id) {
             return Position::After(sequence);
         }
         let Some(id) = HubId::parse(id) else { return Position::Unknown };
@@ -286,6 +314,11 @@ impl Window {
     #[cfg(test)]
     pub(super) fn topics(&self) -> usize {
         self.by_topic.len()
+    }
+
+    /// The earliest event with an id that a publisher brought.
+    pub(super) fn earliest_with_id(&self, id: &str) -> Option<Sequence> {
+        self.by_custom_id.earliest(id)
     }
 
     #[cfg(test)]

@@ -116,7 +116,7 @@ fn a_place_in_a_hole_is_a_place_and_the_head_may_be_one() {
 fn a_hole_goes_with_the_events_before_it() {
     let mut window = with_holes();
     let evict = |window: &mut Window, oldest_ms| {
-        let limits = WindowLimits { events_max: usize::MAX, bytes_max: usize::MAX, oldest_ms };
+        let limits = WindowLimits::of_memory(usize::MAX, usize::MAX, oldest_ms);
         window.evict(&limits, usize::MAX);
         (window.bounds().oldest.0, window.bounds().start_id().sequence.0)
     };

@@ -146,6 +146,27 @@ impl<D: Disk> SegmentChain<D> {
         &self.sealed
     }
 
+    /// The segments that have been sealed since this was asked last, or since the log was opened, the
+    /// oldest first. Who takes them removes them as well.
+    pub(super) fn take_sealed(&mut self) -> Vec<SealedSegment> {
+        self.sealed.drain(..).collect()
+    }
+
+    /// The first event that is in no sealed segment.
+    pub(super) fn active_first(&self) -> Sequence {
+        self.active.as_ref().map_or(self.next, |active| active.head.first)
+    }
+
+    /// What the newest segment takes on the disk, with the room that is kept for it.
+    pub(super) fn active_bytes(&self) -> u64 {
+        self.active.as_ref().map_or(0, |active| active.allocated)
+    }
+
+    /// What has been written to the newest segment, in bytes of batches.
+    pub(super) fn active_written(&self) -> u64 {
+        self.active.as_ref().map_or(0, |active| active.end - BATCHES_AT)
+    }
+
     /// What all segments take on the disk, in bytes, with the room that is kept for the newest.
     pub(super) fn bytes(&self) -> u64 {
         let sealed: u64 = self.sealed.iter().map(|segment| segment.bytes).sum();
@@ -263,8 +284,15 @@ impl<D: Disk> SegmentChain<D> {
         Ok(file)
     }
 
-    fn seal(&mut self) -> Result<(), WriteError> {
-        let Some(active) = self.active.take() else { return Ok(()) };
+    /// Ends the newest segment: it does not change any more, and the next event begins another.
+    ///
+    /// # Errors
+    /// When the disk failed.
+    pub(super) fn seal(&mut self) -> Result<(), WriteError> {
+        // One without events would have the name of the next.
+        let Some(active) = self.active.take_if(|active| active.end > BATCHES_AT) else {
+            return Ok(());
+        };
         let sealed = active.file.sync().and_then(|()| active.file.truncate(active.end));
         let sealed = sealed.and_then(|()| active.file.sync());
         self.believe(sealed)?;

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::{Disk, DiskFile};
 
 /// A folder of the file system.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::log::file) struct Folder {
     path: PathBuf,
 }

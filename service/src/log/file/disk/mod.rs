@@ -13,7 +13,7 @@ use std::io;
 
 /// A folder. Its names are as good as files are: what was created, renamed or removed is that after a
 /// crash only when `sync_names` has returned.
-pub(super) trait Disk {
+pub(super) trait Disk: Clone + Send + Sync + 'static {
     /// A file of it.
     type File: DiskFile;
 
@@ -39,7 +39,7 @@ pub(super) trait Disk {
 ///
 /// A `sync` that failed says nothing of what was written before it, and neither does one after it that
 /// succeeds: the kernel may have dropped the pages.
-pub(super) trait DiskFile {
+pub(super) trait DiskFile: Send + Sync {
     /// Its length.
     fn bytes(&self) -> io::Result<u64>;
 

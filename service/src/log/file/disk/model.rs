@@ -127,6 +127,23 @@ impl ModelDisk {
         content.synced[at] ^= bits;
     }
 
+    /// From now on the sync fails that is to come after so many others.
+    pub(in crate::log::file) fn fail_sync(&self, after: usize) {
+        let mut state = self.lock();
+        state.plan.failing_sync = Some(state.syncs + after);
+    }
+
+    /// From now on there is so much room.
+    pub(in crate::log::file) fn set_capacity(&self, capacity: Option<u64>) {
+        self.lock().plan.capacity = capacity;
+    }
+
+    /// What all files take.
+    pub(in crate::log::file) fn bytes(&self) -> u64 {
+        let state = self.lock();
+        state.names.values().map(|&at| state.files[at].written.len() as u64).sum()
+    }
+
     /// All that is in a file.
     pub(in crate::log::file) fn content(&self, name: &str) -> Vec<u8> {
         let state = self.lock();

@@ -27,10 +27,11 @@ pub(in crate::log::file) struct IndexLookup<'a, F> {
 /// Where a sequence is in a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::log::file) enum Spot {
-    /// It is the event with this number, and with `run` more behind it sequences follow on each other.
-    Event { number: u32, run: u32 },
-    /// It is missing, and so is everything through this sequence.
-    Hole { through: Sequence },
+    /// It is the event with this number. So many right before it and right behind it follow on each
+    /// other.
+    Event { number: u32, before: u32, behind: u32 },
+    /// It is missing, and so is everything after and through these.
+    Hole { after: Sequence, through: Sequence },
 }
 
 impl<'a, F: DiskFile> IndexLookup<'a, F> {
@@ -73,44 +74,47 @@ impl<'a, F: DiskFile> IndexLookup<'a, F> {
         let behind = partition_point(self.head.runs, |index| {
             run_at(index).map(|(first, ..)| first <= sequence)
         })?;
+        let mut after = self.head.first.previous();
         if let Some(index) = behind.checked_sub(1) {
             let (first, count, number) = run_at(index)?;
-            let offset = sequence.0 - first.0;
-            if offset < u64::from(count) {
+            let before = sequence.0 - first.0;
+            if before < u64::from(count) {
                 // It is less than the count, which has 32 bits.
-                let offset = offset as u32;
-                return Ok(Spot::Event { number: number + offset, run: count - offset - 1 });
+                let before = before as u32;
+                return Ok(Spot::Event {
+                    number: number + before,
+                    before,
+                    behind: count - before - 1,
+                });
             }
+            after = Sequence(first.0 + u64::from(count)).previous();
         }
-        if behind == self.head.runs {
-            return Ok(Spot::Hole { through: self.head.next.previous() });
-        }
-        Ok(Spot::Hole { through: run_at(behind)?.0.previous() })
+        let through = match behind == self.head.runs {
+            true => self.head.next.previous(),
+            false => run_at(behind)?.0.previous(),
+        };
+        Ok(Spot::Hole { after, through })
     }
 
-    /// The number of the first event at or behind a sequence; that behind the last one if there is none.
-    pub(in crate::log::file) fn number_from(&self, sequence: Sequence) -> io::Result<u32> {
-        if sequence < self.head.first {
-            return Ok(0);
-        }
-        if sequence >= self.head.next {
-            return Ok(self.head.events);
-        }
-        match self.spot(sequence)? {
-            Spot::Event { number, .. } => Ok(number),
-            Spot::Hole { through } if through.next() >= self.head.next => Ok(self.head.events),
-            Spot::Hole { through } => match self.spot(through.next())? {
-                Spot::Event { number, .. } => Ok(number),
-                Spot::Hole { .. } => Ok(self.head.events),
-            },
-        }
+    /// The sequence of an event.
+    pub(in crate::log::file) fn sequence_of(&self, number: u32) -> io::Result<Sequence> {
+        let run_at = |index: u32| {
+            self.entry::<16>(self.head.runs_at() + RUN_BYTES * u64::from(index))
+        };
+        let behind =
+            partition_point(self.head.runs, |index| Ok(u32_at(&run_at(index)?, 12) <= number))?;
+        let run = run_at(behind.saturating_sub(1))?;
+        Ok(Sequence(u64_at(&run, 0) + u64::from(number - u32_at(&run, 12))))
     }
 
-    /// Where the records of some events begin.
+    /// Where the records of some events begin in the segment, and where the last of them ends at the
+    /// latest.
     pub(in crate::log::file) fn places(&self, numbers: Range<u32>) -> io::Result<Vec<u64>> {
         let at = self.head.events_at() + EVENT_BYTES * u64::from(numbers.start);
-        let words = self.words(at, numbers.len())?;
-        Ok(words.into_iter().map(u64::from).collect())
+        let is_last = numbers.end >= self.head.events;
+        let words = self.words(at, numbers.len() + usize::from(!is_last))?;
+        let end = is_last.then_some(self.head.bytes);
+        Ok(words.into_iter().map(u64::from).chain(end).collect())
     }
 
     /// The events with a topic of this hash, of those with these numbers: the first of them, in order,
@@ -166,17 +170,13 @@ impl<'a, F: DiskFile> IndexLookup<'a, F> {
         self.head.postings_at() + POSTING_BYTES * u64::from(index)
     }
 
-    /// The events with an id of this hash, in order, at most `count_max`.
-    pub(in crate::log::file) fn with_id(
-        &self,
-        hash: u64,
-        count_max: usize,
-    ) -> io::Result<Vec<u32>> {
+    /// The events with an id of this hash, in order.
+    pub(in crate::log::file) fn with_id(&self, hash: u64) -> io::Result<Vec<u32>> {
         let id_at =
             |index| self.entry::<12>(self.head.ids_at() + ID_BYTES * u64::from(index));
         let begin = partition_point(self.head.ids, |index| Ok(u64_at(&id_at(index)?, 0) < hash))?;
         let mut found = Vec::new();
-        for index in (begin..self.head.ids).take(count_max) {
+        for index in begin..self.head.ids {
             let id = id_at(index)?;
             if u64_at(&id, 0) != hash {
                 break;
@@ -212,7 +212,7 @@ impl<'a, F: DiskFile> IndexLookup<'a, F> {
 }
 
 /// How many of so many entries, which are in order, are before something.
-fn partition_point(
+pub(in crate::log::file) fn partition_point(
     count: u32,
     mut is_before: impl FnMut(u32) -> io::Result<bool>,
 ) -> io::Result<u32> {

@@ -46,14 +46,16 @@ use crc32c::crc32c;
 use siphasher::sip::SipHasher13;
 
 use super::batch::Salt;
+use super::segment;
 use crate::event::{Epoch, Sequence};
 pub(super) use build::build;
 pub(super) use filter::IdFilter;
-pub(super) use lookup::{IndexLookup, Spot};
+pub(super) use lookup::{IndexLookup, Spot, partition_point};
 
 const MAGIC: [u8; 8] = [0x89, b'F', b'N', b'I', b'D', b'X', b'\r', b'\n'];
 const VERSION: u32 = 1;
-const HEADER_BYTES: usize = 96;
+/// The length of its header, in bytes.
+pub(super) const HEADER_BYTES: usize = 96;
 const RUN_BYTES: u64 = 16;
 const EVENT_BYTES: u64 = 4;
 const TOPIC_BYTES: u64 = 16;
@@ -63,6 +65,12 @@ const ID_BYTES: u64 = 12;
 /// The name of the index file of the segment that begins with an event.
 pub(super) fn name_of(first: Sequence) -> String {
     format!("{:020}.idx", first.0)
+}
+
+/// The first event of the segment whose index has this name, if it is the name of one.
+pub(super) fn first_of(name: &str) -> Option<Sequence> {
+    let segment = format!("{}.seg", name.strip_suffix(".idx")?);
+    segment::first_of(&segment)
 }
 
 /// The header of an index file: what is known of a segment without reading it.

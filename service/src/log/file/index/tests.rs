@@ -94,16 +94,20 @@ proptest! {
         let places = lookup.places(0..head.events).unwrap();
         for (sequence, entry) in (FIRST.0..).zip(&entries) {
             match lookup.spot(Sequence(sequence)).unwrap() {
-                Spot::Event { number, run } => {
-                    prop_assert_eq!(events[number as usize].0, sequence);
-                    prop_assert!(events[number as usize..][..=run as usize].iter()
-                        .zip(sequence..).all(|((there, _), expected)| *there == expected));
+                Spot::Event { number, before, behind } => {
+                    prop_assert_eq!(lookup.sequence_of(number).unwrap(), Sequence(sequence));
+                    let first = (number - before) as usize;
+                    let run = &events[first..=(number + behind) as usize];
+                    prop_assert!(run.iter().zip(sequence - u64::from(before)..)
+                        .all(|((there, _), expected)| *there == expected));
                     let at = places[number as usize] as usize;
                     let (record, _) = crate::log::record::read_record(&bytes[at..]).unwrap();
                     prop_assert_eq!(record.sequence, Sequence(sequence));
                 }
-                Spot::Hole { through } => {
-                    prop_assert!(entry.is_none());
+                Spot::Hole { after, through } => {
+                    prop_assert!(entry.is_none() && after.0 < sequence);
+                    let before = after.0.checked_sub(FIRST.0);
+                    prop_assert!(before.is_none_or(|at| entries[at as usize].is_some()));
                     let behind = (through.0 + 1 - FIRST.0) as usize;
                     prop_assert!(entries.get(behind).is_none_or(Option::is_some));
                 }
@@ -126,7 +130,7 @@ proptest! {
             let expected: Vec<u32> = (0..head.events)
                 .filter(|&number| events[number as usize].1.1 == Some(id)).collect();
             let hash = hash(epoch(), &format!("id-{id}"));
-            prop_assert_eq!(lookup.with_id(hash, 100).unwrap(), expected.clone());
+            prop_assert_eq!(lookup.with_id(hash).unwrap(), expected.clone());
             prop_assert!(expected.is_empty() || filter.may_have(hash));
         }
     }

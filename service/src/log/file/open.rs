@@ -1,0 +1,349 @@
+//! Opening: from what is in the folder to a log that serves.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use thiserror::Error;
+use tokio::sync::Semaphore;
+
+use super::chain::{FoundBatch, SegmentChain, TornTail, WriteError};
+use super::cold_pages::ColdPages;
+use super::disk::{Disk, Folder};
+use super::identity::LogIdentity;
+use super::index;
+use super::lock::{FolderLock, LockError};
+use super::retained::{Retained, RetainedStart};
+use super::segment_reader::{
+    IndexedSegment, LoadedPage, PageKey, ReadDirection, SegmentReader,
+};
+use super::threads::{self, UpkeepSignal, WriterQueue};
+use super::upkeep::Upkeep;
+use super::writer::Writer;
+use super::{FileLog, FileLogSettings, Inner, OpenError, READERS, WAITING_BYTES_MAX, Window};
+use crate::clock::Clock;
+use crate::event::{Buffers, Epoch, Sequence};
+use crate::log::record::read_record;
+
+/// A newest segment that is larger is sealed at the start: what is in it is then read from the disk, and
+/// need not be in memory.
+const KEPT_BYTES_MAX: u64 = 16 << 20;
+/// How many events before the newest segment are read into memory: clients that were cut off by a
+/// restart are hardly farther behind.
+const FILLED_MAX: u64 = 10_000;
+/// How many of them are read at once.
+const FILLED_PAGE: usize = 1_000;
+
+/// Why a log cannot be opened.
+#[derive(Debug, Error)]
+pub enum OpenLogError {
+    /// The folder cannot be made.
+    #[error("cannot make the data folder {folder}: {error}; give a folder that can be written to")]
+    Folder { folder: String, error: io::Error },
+    /// Another process has the folder.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// What is in it cannot be used.
+    #[error("cannot open the event log in {folder}: {error}")]
+    Open { folder: String, error: OpenError },
+    /// No threads can be had.
+    #[error("cannot start the threads of the event log: {0}; raise the limits of the process")]
+    Threads(io::Error),
+}
+
+/// A log that is open and has no threads yet.
+pub(super) struct OpenedLog<D: Disk> {
+    pub(super) writer: Writer<D>,
+    pub(super) upkeep: Upkeep<D>,
+    pub(super) inner: Inner<D>,
+}
+
+impl FileLog {
+    /// Opens the log of a folder, or begins one, and starts its threads.
+    ///
+    /// # Errors
+    /// Says what is wrong with the folder and what to do.
+    pub fn open(
+        folder: &Path,
+        settings: FileLogSettings,
+        clock: Clock,
+    ) -> Result<Self, OpenLogError> {
+        let began = Instant::now();
+        let name = || folder.display().to_string();
+        std::fs::create_dir_all(folder)
+            .map_err(|error| OpenLogError::Folder { folder: name(), error })?;
+        let lock = FolderLock::take(folder)?;
+        let buffers = Buffers::default();
+        let opened = OpenedLog::open(Folder::at(folder), settings, clock, &buffers)
+            .map_err(|error| OpenLogError::Open { folder: name(), error })?;
+        let log = Self::start(opened, buffers, lock).map_err(OpenLogError::Threads)?;
+        let bounds = log.inner.retained.lock().bounds();
+        tracing::info!(
+            folder = name(),
+            events = bounds.events,
+            oldest = %bounds.oldest,
+            head = %bounds.head,
+            seconds = began.elapsed().as_secs_f64(),
+            "opened the event log"
+        );
+        Ok(log)
+    }
+
+    fn start(opened: OpenedLog<Folder>, buffers: Buffers, lock: FolderLock) -> io::Result<Self> {
+        let OpenedLog { writer, upkeep, inner } = opened;
+        let inner = Arc::new(inner);
+        let log = Self {
+            inner: Arc::clone(&inner),
+            buffers,
+            waiting: Arc::new(Semaphore::new(WAITING_BYTES_MAX)),
+            _lock: lock,
+        };
+        let of_writer = Arc::clone(&inner);
+        threads::start("log-writer", move || of_writer.queue.serve(writer, &of_writer.upkeep))?;
+        let of_upkeep = Arc::clone(&inner);
+        threads::start("log-upkeep", move || {
+            of_upkeep.upkeep.serve(&upkeep, &of_upkeep.clock);
+        })?;
+        for number in 0..READERS {
+            let inner = Arc::clone(&inner);
+            threads::start(&format!("log-reader-{number}"), move || inner.load_cold_pages())?;
+        }
+        Ok(log)
+    }
+}
+
+impl<D: Disk> Inner<D> {
+    fn load_cold_pages(&self) {
+        self.cold.work(|key| {
+            let segments = Arc::clone(self.retained.lock().segments());
+            self.reader.load(&segments, key)
+        });
+    }
+}
+
+/// The records of the newest segment, as they were found.
+#[derive(Default)]
+struct NewestBatches {
+    segment: Sequence,
+    batches: Vec<NewestBatch>,
+    /// Without a look at what is in it.
+    is_too_large: bool,
+    bytes: u64,
+}
+
+struct NewestBatch {
+    first: Sequence,
+    count: u64,
+    /// None of a hole.
+    records: Vec<u8>,
+}
+
+impl NewestBatches {
+    fn add(&mut self, found: &FoundBatch<'_>) {
+        if found.segment != self.segment {
+            *self = Self { segment: found.segment, ..Self::default() };
+        }
+        self.bytes += found.batch.records.len() as u64;
+        if self.bytes > KEPT_BYTES_MAX {
+            (self.is_too_large, self.batches) = (true, Vec::new());
+            return;
+        }
+        let head = found.batch.head;
+        let records = found.batch.records.to_vec();
+        self.batches.push(NewestBatch { first: head.first, count: head.count, records });
+    }
+}
+
+impl<D: Disk> OpenedLog<D> {
+    /// Opens the log, with nothing going on beside.
+    ///
+    /// # Errors
+    /// When what should be there is not, or the disk fails.
+    pub(super) fn open(
+        disk: D,
+        settings: FileLogSettings,
+        clock: Clock,
+        buffers: &Buffers,
+    ) -> Result<Self, OpenError> {
+        let now_ms = clock.unix_ms();
+        let epoch = Epoch::begun_at(now_ms, rand::random());
+        let new = LogIdentity { epoch, created_ms: now_ms };
+        let mut newest = NewestBatches::default();
+        let (mut chain, torn) =
+            SegmentChain::open(disk.clone(), settings.segment_bytes(), new, |found| {
+                newest.add(&found);
+            })?;
+        if let Some(torn) = torn {
+            tell_of_torn_tail(&torn);
+        }
+        if newest.is_too_large {
+            chain.seal().map_err(|error| match error {
+                WriteError::Full => io::Error::from(io::ErrorKind::StorageFull),
+                WriteError::Failed(why) => io::Error::other(why),
+            })?;
+            newest.batches.clear();
+        }
+        let identity = chain.identity();
+        let reader = SegmentReader::new(disk.clone(), identity.epoch, buffers.clone());
+        let mut segments = Vec::new();
+        for sealed in chain.take_sealed() {
+            segments.push(Arc::new(index_of(&reader, sealed.first)?));
+        }
+        remove_other_indexes(&disk, &segments)?;
+        let window = filled_window(&segments, &reader, (&chain, identity), &newest, buffers);
+        if window.bounds().head_ms > now_ms + 60_000 {
+            tracing::warn!(
+                behind_seconds = (window.bounds().head_ms - now_ms) / 1_000,
+                "the clock is behind the newest event; events get its time until the clock has caught up"
+            );
+        }
+        let start = start_of(&segments, &reader, &chain, identity, window);
+        let retained = Arc::new(Retained::new(settings, start));
+        retained.evict(now_ms);
+        Ok(Self {
+            writer: Writer {
+                chain,
+                retained: Arc::clone(&retained),
+                reader: reader.clone(),
+                clock: clock.clone(),
+                records: Vec::new(),
+                unsynced_since: None,
+            },
+            upkeep: Upkeep { disk, retained: Arc::clone(&retained), reader: reader.clone() },
+            inner: Inner {
+                epoch: identity.epoch,
+                clock,
+                retained,
+                cold: ColdPages::default(),
+                queue: WriterQueue::default(),
+                upkeep: UpkeepSignal::default(),
+                reader,
+            },
+        })
+    }
+}
+
+fn tell_of_torn_tail(torn: &TornTail) {
+    tracing::warn!(
+        file = torn.file,
+        offset = torn.offset,
+        bytes = torn.bytes,
+        "the last write was cut off by a crash before it was confirmed; removed it"
+    );
+}
+
+/// The index of a sealed segment, made if there is none.
+fn index_of<D: Disk>(
+    reader: &SegmentReader<D>,
+    first: Sequence,
+) -> Result<IndexedSegment, OpenError> {
+    let made = reader.make_index(first)?;
+    made.ok_or_else(|| OpenError::Corrupt {
+        file: super::segment::name_of(first),
+        offset: super::segment::BATCHES_AT,
+        what: "a record in it cannot be read",
+    })
+}
+
+/// Removes the indexes that a crash has left of segments that were removed.
+fn remove_other_indexes<D: Disk>(
+    disk: &D,
+    segments: &[Arc<IndexedSegment>],
+) -> Result<(), OpenError> {
+    let is_known = |first| segments.iter().any(|segment| segment.head.first == first);
+    for name in disk.names()? {
+        if index::first_of(&name).is_some_and(|first| !is_known(first)) {
+            disk.remove(&name)?;
+        }
+    }
+    Ok(())
+}
+
+/// The window with the events of the newest segment, and some of before it.
+fn filled_window<D: Disk>(
+    segments: &[Arc<IndexedSegment>],
+    reader: &SegmentReader<D>,
+    (chain, identity): (&SegmentChain<D>, LogIdentity),
+    newest: &NewestBatches,
+    buffers: &Buffers,
+) -> Window {
+    let active_first = chain.active_first();
+    let begin = Sequence(active_first.0.saturating_sub(FILLED_MAX).max(1));
+    let before = reader.event_at(segments, begin.previous());
+    let last_uncounted = segments.iter().map(|segment| segment.head.last_uncounted).max();
+    let window = |head: Sequence, head_ms| {
+        let last_uncounted = last_uncounted.unwrap_or_default();
+        Window::resumed_after((head, head_ms), last_uncounted, identity.epoch, buffers.clone())
+    };
+    let mut filled = match before {
+        Some(before) => window(before.sequence(), before.accepted_ms()),
+        None => {
+            let newest_ms = segments.iter().map(|segment| segment.head.newest_ms).max();
+            window(active_first.previous(), newest_ms.unwrap_or(0).max(identity.created_ms))
+        }
+    };
+    while filled.bounds().head < active_first.previous() {
+        let key = PageKey {
+            direction: ReadDirection::Forwards,
+            from: filled.bounds().head,
+            topics: None,
+            events_max: FILLED_PAGE,
+            bytes_max: usize::MAX,
+        };
+        match reader.load(segments, &key) {
+            LoadedPage::Events { events, to } => {
+                for event in events {
+                    let place = (event.sequence(), event.accepted_ms());
+                    if let Ok(event) = event.content().encode() {
+                        filled.push(event, place.0, (place.1, None));
+                    }
+                }
+                filled.hole_through(to);
+            }
+            LoadedPage::Unreadable { to } => {
+                filled.hole_through(to.min(active_first.previous()));
+            }
+        }
+    }
+    for batch in &newest.batches {
+        fill_from_batch(&mut filled, batch);
+    }
+    filled.hole_through(chain.next().previous());
+    filled
+}
+
+fn fill_from_batch(window: &mut Window, batch: &NewestBatch) {
+    let mut rest = &batch.records[..];
+    while let Ok((record, bytes)) = read_record(rest) {
+        window.hole_through(record.sequence.previous());
+        window.push(record.event, record.sequence, (record.accepted_ms, None));
+        rest = &rest[bytes..];
+    }
+    window.hole_through(Sequence(batch.first.0 + batch.count).previous());
+}
+
+fn start_of<D: Disk>(
+    segments: &[Arc<IndexedSegment>],
+    reader: &SegmentReader<D>,
+    chain: &SegmentChain<D>,
+    identity: LogIdentity,
+    window: Window,
+) -> RetainedStart {
+    let first_indexed = segments.first().map(|segment| segment.head.first);
+    let oldest = first_indexed.unwrap_or(chain.active_first()).min(window.oldest());
+    let oldest_ms = match window.time_at(oldest).filter(|_| oldest <= window.bounds().head) {
+        Some(ms) => Some(ms),
+        None => reader.event_at(segments, oldest).map(|event| event.accepted_ms()),
+    };
+    RetainedStart {
+        segments: segments.to_vec(),
+        active_first: chain.active_first(),
+        active_bytes: chain.active_bytes(),
+        oldest,
+        // When what was before the oldest event was accepted is not known any more, but no later.
+        start_ms: oldest_ms.filter(|_| oldest > Sequence(1)).unwrap_or(identity.created_ms),
+        oldest_ms,
+        window,
+    }
+}

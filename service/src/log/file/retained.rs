@@ -1,0 +1,294 @@
+//! What is retained of the log on disk, and where it is: in memory, in segments that have an index, or
+//! in both.
+//!
+//! The window in memory always reaches from the head back to the first event that has no index yet, so
+//! each event can be found in one of the two ways.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use super::chain::SealedSegment;
+use super::segment_reader::{IndexedSegment, TimedSequence};
+use super::FileLogSettings;
+use crate::event::{Event, HubId, Sequence};
+use crate::log::window::{Window, WindowLimits};
+use crate::log::{Bounds, LogChange, LogHealth, OnChange};
+
+/// How many events are evicted before other threads get the lock.
+const EVICTED_MAX: usize = 512;
+/// For how many places the time is kept that was read from the disk.
+const TIMES_MAX: usize = 256;
+
+/// What all threads of the log share.
+#[derive(Debug)]
+pub(super) struct Retained {
+    settings: FileLogSettings,
+    state: Mutex<RetainedState>,
+    on_change: RwLock<Followers>,
+}
+
+#[derive(Default)]
+struct Followers(Vec<OnChange>);
+
+impl std::fmt::Debug for Followers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} followers", self.0.len())
+    }
+}
+
+/// What is retained.
+#[derive(Debug)]
+pub(super) struct RetainedState {
+    pub(super) window: Window,
+    /// Those that have an index, the oldest first.
+    segments: Arc<Vec<Arc<IndexedSegment>>>,
+    /// Those that have none yet, behind the others.
+    unindexed: VecDeque<SealedSegment>,
+    /// The first event that is in no sealed segment.
+    active_first: Sequence,
+    /// What the newest segment takes on the disk.
+    active_bytes: u64,
+    /// The oldest event that is retained; one behind the head when there is none.
+    oldest: Sequence,
+    /// The time of the event before it, or an earlier one, in milliseconds since 1970.
+    start_ms: u64,
+    oldest_ms: Option<u64>,
+    health: LogHealth,
+    times: VecDeque<TimedSequence>,
+}
+
+/// What a log begins with.
+#[derive(Debug)]
+pub(super) struct RetainedStart {
+    pub(super) window: Window,
+    pub(super) segments: Vec<Arc<IndexedSegment>>,
+    pub(super) active_first: Sequence,
+    pub(super) active_bytes: u64,
+    pub(super) oldest: Sequence,
+    pub(super) start_ms: u64,
+    pub(super) oldest_ms: Option<u64>,
+}
+
+/// The segments as they are after an append.
+#[derive(Debug)]
+pub(super) struct ChainChange {
+    pub(super) sealed: Vec<SealedSegment>,
+    pub(super) active_first: Sequence,
+    pub(super) active_bytes: u64,
+}
+
+impl Retained {
+    pub(super) fn new(settings: FileLogSettings, start: RetainedStart) -> Self {
+        Self {
+            settings,
+            state: Mutex::new(RetainedState {
+                window: start.window,
+                segments: Arc::new(start.segments),
+                unindexed: VecDeque::new(),
+                active_first: start.active_first,
+                active_bytes: start.active_bytes,
+                oldest: start.oldest,
+                start_ms: start.start_ms,
+                oldest_ms: start.oldest_ms,
+                health: LogHealth::Healthy,
+                times: VecDeque::new(),
+            }),
+            on_change: RwLock::default(),
+        }
+    }
+
+    pub(super) fn settings(&self) -> &FileLogSettings {
+        &self.settings
+    }
+
+    /// Nothing inside takes long: no I/O, and nothing that grows with what is retained.
+    pub(super) fn lock(&self) -> MutexGuard<'_, RetainedState> {
+        // Nothing inside can panic half-way through a change; going on is better than ending all.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn follow(&self, on_change: OnChange) {
+        self.on_change.write().unwrap_or_else(PoisonError::into_inner).0.push(on_change);
+    }
+
+    pub(super) fn notify(&self) {
+        for notify in &self.on_change.read().unwrap_or_else(PoisonError::into_inner).0 {
+            notify(LogChange::Head);
+        }
+    }
+
+    /// Drops what is beyond the limits of memory, and what is not retained any more, some at a time, so
+    /// that no thread waits long for the lock.
+    pub(super) fn evict(&self, now_ms: u64) {
+        loop {
+            let evicted = self.lock().evict(&self.settings, now_ms);
+            if evicted.len() < EVICTED_MAX {
+                return;
+            }
+        }
+    }
+}
+
+impl RetainedState {
+    pub(super) fn bounds(&self) -> Bounds {
+        let window = self.window.bounds();
+        let oldest = self.oldest.max(Sequence(1)).min(window.head.next());
+        Bounds {
+            oldest,
+            start_ms: self.start_ms,
+            events: usize::try_from(window.head.next().0 - oldest.0).unwrap_or(usize::MAX),
+            bytes: window.bytes
+                + self.segments.iter().map(|segment| segment.memory_bytes()).sum::<usize>(),
+            oldest_ms: self.oldest_ms.filter(|_| oldest <= window.head),
+            ..window
+        }
+    }
+
+    pub(super) fn health(&self) -> &LogHealth {
+        &self.health
+    }
+
+    /// A log that has failed stays so until it is opened again.
+    pub(super) fn set_health(&mut self, health: LogHealth) {
+        if !matches!(self.health, LogHealth::Failed { .. }) {
+            self.health = health;
+        }
+    }
+
+    /// The oldest event that is retained.
+    pub(super) fn oldest(&self) -> Sequence {
+        self.oldest
+    }
+
+    pub(super) fn start_ms(&self) -> u64 {
+        self.start_ms
+    }
+
+    /// The segments that have an index, the oldest first.
+    pub(super) fn segments(&self) -> &Arc<Vec<Arc<IndexedSegment>>> {
+        &self.segments
+    }
+
+    /// The segment that is to get an index next.
+    pub(super) fn next_unindexed(&self) -> Option<SealedSegment> {
+        self.unindexed.front().copied()
+    }
+
+    pub(super) fn has_unindexed(&self) -> bool {
+        !self.unindexed.is_empty()
+    }
+
+    /// Memory is full of events that cannot be read anywhere else.
+    pub(super) fn is_memory_full(&self, settings: &FileLogSettings) -> bool {
+        self.window.bytes() > settings.memory_max && self.window.oldest() >= self.needed_from()
+    }
+
+    /// What segments and their indexes take on the disk, in bytes.
+    pub(super) fn disk_bytes(&self) -> u64 {
+        let indexed: u64 = self.segments.iter().map(|segment| segment.disk_bytes()).sum();
+        let unindexed: u64 = self.unindexed.iter().map(|segment| segment.bytes).sum();
+        indexed + unindexed + self.active_bytes
+    }
+
+    /// How many segments there are.
+    pub(super) fn segment_count(&self) -> usize {
+        self.segments.len() + self.unindexed.len() + usize::from(self.active_bytes > 0)
+    }
+
+    fn needed_from(&self) -> Sequence {
+        self.unindexed.front().map_or(self.active_first, |segment| segment.first)
+    }
+
+    pub(super) fn chain_changed(&mut self, change: ChainChange) {
+        self.unindexed.extend(change.sealed);
+        (self.active_first, self.active_bytes) = (change.active_first, change.active_bytes);
+    }
+
+    /// The segment that was to get an index next has it.
+    pub(super) fn indexed(&mut self, segment: IndexedSegment) {
+        self.unindexed.pop_front();
+        Arc::make_mut(&mut self.segments).push(Arc::new(segment));
+    }
+
+    /// The oldest segment, taken out, if nothing in it is retained.
+    pub(super) fn take_dropped(&mut self) -> Option<Arc<IndexedSegment>> {
+        let oldest = self.oldest;
+        let first = self.segments.first().filter(|segment| segment.head.next <= oldest)?;
+        let first = Arc::clone(first);
+        Arc::make_mut(&mut self.segments).remove(0);
+        Some(first)
+    }
+
+    /// The first event that is to be retained by count and by bytes.
+    pub(super) fn wanted_oldest(&self, settings: &FileLogSettings) -> Sequence {
+        let head = self.window.bounds().head;
+        let by_count = Sequence((head.0 + 1).saturating_sub(settings.events_max as u64));
+        let mut bytes = self.disk_bytes();
+        let mut by_bytes = self.oldest;
+        for segment in self.segments.iter() {
+            if bytes <= settings.bytes_max {
+                break;
+            }
+            bytes -= segment.disk_bytes();
+            by_bytes = by_bytes.max(segment.head.next);
+        }
+        by_count.max(by_bytes)
+    }
+
+    /// Nothing before an event is retained any more; the time of the event before it is known.
+    pub(super) fn drop_before(&mut self, oldest: Sequence, start_ms: u64, oldest_ms: Option<u64>) {
+        if oldest > self.oldest {
+            self.oldest = oldest;
+            self.start_ms = self.start_ms.max(start_ms);
+            self.oldest_ms = oldest_ms;
+        }
+    }
+
+    fn evict(&mut self, settings: &FileLogSettings, now_ms: u64) -> Vec<Arc<Event>> {
+        let wanted = self.wanted_oldest(settings);
+        // What is not in memory needs a look at the disk: the indexing thread does that.
+        if wanted > self.oldest
+            && let Some(start_ms) = self.window.time_at(wanted.previous())
+        {
+            let oldest_ms = self.window.time_at(wanted).filter(|_| {
+                wanted <= self.window.bounds().head
+            });
+            self.drop_before(wanted, start_ms, oldest_ms);
+        }
+        let limits = WindowLimits {
+            events_max: usize::MAX,
+            bytes_max: settings.memory_max,
+            oldest_ms: settings.oldest_ms(now_ms),
+            oldest: self.oldest,
+            needed_from: self.needed_from(),
+        };
+        let evicted = self.window.evict(&limits, EVICTED_MAX);
+        if let Some(last) = evicted.last().filter(|last| last.accepted_ms() < limits.oldest_ms) {
+            let bounds = self.window.bounds();
+            self.drop_before(bounds.oldest, last.accepted_ms(), bounds.oldest_ms);
+        }
+        if self.oldest_ms.is_none() && self.oldest >= self.window.oldest() {
+            self.oldest_ms = self.window.bounds().oldest_ms;
+        }
+        evicted
+    }
+
+    /// The time of a place was read from the disk.
+    pub(super) fn remember(&mut self, place: TimedSequence) {
+        if self.times.len() >= TIMES_MAX {
+            self.times.pop_front();
+        }
+        self.times.push_back(place);
+    }
+
+    pub(super) fn id_at(&self, sequence: Sequence) -> Option<HubId> {
+        let bounds = self.window.bounds();
+        let epoch = bounds.epoch;
+        if sequence == self.oldest.previous() {
+            return Some(HubId { epoch, sequence, accepted_ms: self.start_ms });
+        }
+        let of_disk = self.times.iter().find(|place| place.sequence == sequence);
+        let of_disk = of_disk.map(|place| HubId { epoch, sequence, accepted_ms: place.accepted_ms });
+        self.window.id_at(sequence).or(of_disk)
+    }
+}

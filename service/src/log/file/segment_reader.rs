@@ -1,0 +1,458 @@
+//! Reading events of sealed segments. It waits for the disk, so no delivery thread does it.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::batch;
+use super::disk::{Disk, DiskFile};
+use super::index::{self, IdFilter, IndexHead, IndexLookup, Spot};
+use super::segment::{self, ReadHead, SegmentHead};
+use crate::event::{Buffers, Epoch, Event, Sequence};
+use crate::log::record::read_record;
+use crate::logging::log_limited;
+use crate::topic::Topic;
+
+/// How many segments are looked through for one page: a topic may be in few of them.
+const SEGMENTS_MAX: usize = 16;
+
+/// A sealed segment that has its index.
+#[derive(Debug)]
+pub(super) struct IndexedSegment {
+    pub(super) head: IndexHead,
+    filter: IdFilter,
+    /// All of the index has been read once, and was as it was written.
+    is_verified: Mutex<bool>,
+}
+
+/// What a page is to hold.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct PageKey {
+    pub(super) direction: ReadDirection,
+    /// Where it begins: forwards behind this sequence, backwards with it.
+    pub(super) from: Sequence,
+    /// Of these topics only.
+    pub(super) topics: Option<Box<[Topic]>>,
+    pub(super) events_max: usize,
+    /// Of frames; a page has at least one event all the same.
+    pub(super) bytes_max: usize,
+}
+
+/// Which way a page goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum ReadDirection {
+    Forwards,
+    Backwards,
+}
+
+/// A page as it came from the disk.
+#[derive(Clone, Debug)]
+pub(super) enum LoadedPage {
+    /// Events in the page's direction. Everything up to `to` has been looked at: forwards including
+    /// it, backwards without it.
+    Events { events: Vec<Arc<Event>>, to: Sequence },
+    /// What the page begins with cannot be read, as far as this: forwards including it, backwards
+    /// without it.
+    Unreadable { to: Sequence },
+}
+
+/// A place in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TimedSequence {
+    pub(super) sequence: Sequence,
+    pub(super) accepted_ms: u64,
+}
+
+impl IndexedSegment {
+    pub(super) fn new(head: IndexHead, filter: IdFilter) -> Self {
+        Self { head, filter, is_verified: Mutex::new(false) }
+    }
+
+    /// What segment and index take on the disk, in bytes.
+    pub(super) fn disk_bytes(&self) -> u64 {
+        self.head.bytes + self.head.index_bytes()
+    }
+
+    /// What is kept of it in memory, in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        size_of::<Self>() + self.filter.bytes()
+    }
+
+    /// Whether an event with this id may be in it.
+    pub(super) fn may_have_id(&self, hash: u64) -> bool {
+        self.filter.may_have(hash)
+    }
+}
+
+/// Reads the events of sealed segments.
+#[derive(Clone, Debug)]
+pub(super) struct SegmentReader<D> {
+    disk: D,
+    epoch: Epoch,
+    buffers: Buffers,
+}
+
+impl<D: Disk> SegmentReader<D> {
+    pub(super) fn new(disk: D, epoch: Epoch, buffers: Buffers) -> Self {
+        Self { disk, epoch, buffers }
+    }
+
+    /// Makes the index of a sealed segment and writes it beside it; nothing if the segment is damaged.
+    pub(super) fn make_index(&self, first: Sequence) -> io::Result<Option<IndexedSegment>> {
+        let file = self.disk.open(&segment::name_of(first))?;
+        let length = usize::try_from(file.bytes()?).map_err(io::Error::other)?;
+        let mut bytes = vec![0; length];
+        let count = file.read_at(&mut bytes, 0)?;
+        bytes.truncate(count);
+        let ReadHead::Good(head) = SegmentHead::read(&bytes) else { return Ok(None) };
+        let Some((head, index)) = index::build(head, &bytes) else { return Ok(None) };
+        let name = index::name_of(first);
+        let file = match self.disk.create(&name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.disk.remove(&name)?;
+                self.disk.create(&name)?
+            }
+            file => file?,
+        };
+        file.write_at(&index, 0)?;
+        file.sync()?;
+        self.disk.sync_names()?;
+        let filter = IndexLookup::new(&file, &head).filter()?;
+        let segment = IndexedSegment { head, filter, is_verified: Mutex::new(true) };
+        Ok(Some(segment))
+    }
+
+    /// The index that stands beside a segment, if its header is good and is that of this segment.
+    pub(super) fn find_index(
+        &self,
+        segment: SegmentHead,
+        bytes: u64,
+    ) -> io::Result<Option<IndexedSegment>> {
+        let file = match self.disk.open(&index::name_of(segment.first)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        let mut header = [0; index::HEADER_BYTES];
+        let count = file.read_at(&mut header, 0)?;
+        let Some(head) = IndexHead::read(&header[..count]) else { return Ok(None) };
+        let is_of_it = (head.salt, head.first, head.bytes) == (segment.salt, segment.first, bytes)
+            && file.bytes()? == head.index_bytes();
+        if !is_of_it {
+            return Ok(None);
+        }
+        let filter = IndexLookup::new(&file, &head).filter()?;
+        Ok(Some(IndexedSegment::new(head, filter)))
+    }
+
+    /// Loads a page. `segments` are all there are, the oldest first.
+    pub(super) fn load(&self, segments: &[Arc<IndexedSegment>], key: &PageKey) -> LoadedPage {
+        let mut page = PageBuilder { key, events: Vec::new(), bytes: 0, to: key.from };
+        for _ in 0..SEGMENTS_MAX {
+            let next = match key.direction {
+                ReadDirection::Forwards => page.to.next(),
+                ReadDirection::Backwards if page.to == Sequence(0) => break,
+                ReadDirection::Backwards => page.to,
+            };
+            let at = segments.partition_point(|segment| segment.head.next <= next);
+            let Some(segment) = segments.get(at).filter(|segment| segment.head.first <= next)
+            else {
+                let between = segments.get(at).map(|segment| segment.head.first.previous());
+                let before = at.checked_sub(1).map(|at| segments[at].head.next.previous());
+                return match key.direction {
+                    ReadDirection::Forwards => page.end(between.unwrap_or(Sequence::MAX)),
+                    ReadDirection::Backwards => page.end(before.unwrap_or(Sequence(0))),
+                };
+            };
+            match self.read_run(segment, next, &mut page) {
+                Ok(RunEnd::GoOn) => {}
+                Ok(RunEnd::Full) => break,
+                Ok(RunEnd::Unreadable { to }) => return page.end(to),
+                Err(error) => {
+                    log_limited!(ERROR, segment = %segment.head.first, "events cannot be read from the disk, and their readers are told of a gap: {error}");
+                    return page.end(match key.direction {
+                        ReadDirection::Forwards => segment.head.next.previous(),
+                        ReadDirection::Backwards => segment.head.first.previous(),
+                    });
+                }
+            }
+        }
+        LoadedPage::Events { events: page.events, to: page.to }
+    }
+
+    /// Reads what is wanted of the events that follow on each other, from one sequence on.
+    fn read_run(
+        &self,
+        segment: &IndexedSegment,
+        next: Sequence,
+        page: &mut PageBuilder<'_>,
+    ) -> io::Result<RunEnd> {
+        let file = self.open_index(segment)?;
+        let lookup = IndexLookup::new(&file, &segment.head);
+        let numbers = match (page.key.direction, lookup.spot(next)?) {
+            (ReadDirection::Forwards, Spot::Hole { through, .. }) => {
+                return Ok(RunEnd::Unreadable { to: through });
+            }
+            (ReadDirection::Backwards, Spot::Hole { after, .. }) => {
+                return Ok(RunEnd::Unreadable { to: after });
+            }
+            (ReadDirection::Forwards, Spot::Event { number, behind, .. }) => {
+                number..number + behind + 1
+            }
+            (ReadDirection::Backwards, Spot::Event { number, before, .. }) => {
+                number - before..number + 1
+            }
+        };
+        let end = match page.key.direction {
+            ReadDirection::Forwards => Sequence(next.0 + numbers.len() as u64 - 1),
+            ReadDirection::Backwards => Sequence(next.0 - numbers.len() as u64),
+        };
+        // One more than fits tells a full page from the end.
+        let left = page.key.events_max.saturating_sub(page.events.len());
+        let mut wanted = self.wanted(&lookup, numbers, page.key, left.saturating_add(1))?;
+        let is_all = wanted.len() <= left;
+        wanted.truncate(left.max(usize::from(page.events.is_empty())));
+        let records = self.disk.open(&segment::name_of(segment.head.first))?;
+        for (at, &number) in wanted.iter().enumerate() {
+            let expected = lookup.sequence_of(number)?;
+            let Some(event) = self.event(&records, &lookup, number, expected)? else {
+                // Damage is seldom of one event alone: one gap is told of all of it.
+                let mut to = expected;
+                for &number in &wanted[at + 1..] {
+                    let expected = lookup.sequence_of(number)?;
+                    if self.event(&records, &lookup, number, expected)?.is_some() {
+                        break;
+                    }
+                    to = expected;
+                }
+                let direction = page.key.direction;
+                log_limited!(ERROR, segment = %segment.head.first, sequence = %expected, "events on the disk are damaged, and their readers are told of a gap; run `fanfare data check` on a copy of the data folder");
+                page.reach_before(expected);
+                return Ok(RunEnd::Unreadable {
+                    to: if direction == ReadDirection::Forwards { to } else { to.previous() },
+                });
+            };
+            if !page.push(event) {
+                return Ok(RunEnd::Full);
+            }
+        }
+        if !is_all {
+            return Ok(RunEnd::Full);
+        }
+        page.to = end;
+        Ok(RunEnd::GoOn)
+    }
+
+    /// The numbers of the events that are wanted of some, in the page's direction.
+    fn wanted(
+        &self,
+        lookup: &IndexLookup<'_, D::File>,
+        numbers: std::ops::Range<u32>,
+        key: &PageKey,
+        count_max: usize,
+    ) -> io::Result<Vec<u32>> {
+        let is_forwards = key.direction == ReadDirection::Forwards;
+        let Some(topics) = &key.topics else {
+            return Ok(match is_forwards {
+                true => numbers.take(count_max).collect(),
+                false => numbers.rev().take(count_max).collect(),
+            });
+        };
+        let mut wanted = Vec::new();
+        for topic in topics {
+            let hash = index::hash(self.epoch, topic.as_str());
+            wanted.extend(match is_forwards {
+                true => lookup.with_topic(hash, numbers.clone(), count_max)?,
+                false => lookup.with_topic_back(hash, numbers.clone(), count_max)?,
+            });
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        if !is_forwards {
+            wanted.reverse();
+        }
+        wanted.truncate(count_max);
+        Ok(wanted)
+    }
+
+    /// The event with a number, if its record is good.
+    fn event(
+        &self,
+        records: &D::File,
+        lookup: &IndexLookup<'_, D::File>,
+        number: u32,
+        expected: Sequence,
+    ) -> io::Result<Option<Event>> {
+        let places = lookup.places(number..number + 1)?;
+        let [begin, end] = places[..] else { return Ok(None) };
+        let length = usize::try_from(end.saturating_sub(begin)).map_err(io::Error::other)?;
+        let mut bytes = vec![0; length.min(batch::RECORDS_BYTES_MAX)];
+        let count = records.read_at(&mut bytes, begin)?;
+        let Ok((record, _)) = read_record(&bytes[..count]) else { return Ok(None) };
+        if record.sequence != expected {
+            return Ok(None);
+        }
+        let accepted = (record.accepted_ms, None);
+        Ok(Some(record.event.assign(expected, accepted, self.epoch, &self.buffers)))
+    }
+
+    /// The index file of a segment, which is as it was written: made anew if it is not.
+    fn open_index(&self, segment: &IndexedSegment) -> io::Result<D::File> {
+        let mut is_verified = segment.is_verified.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = index::name_of(segment.head.first);
+        let found = self.disk.open(&name);
+        if *is_verified {
+            return found;
+        }
+        if let Ok(file) = found
+            && IndexLookup::new(&file, &segment.head).is_whole()?
+        {
+            *is_verified = true;
+            return Ok(file);
+        }
+        tracing::warn!(file = name, "an index file is damaged, and made anew");
+        let made = self.make_index(segment.head.first)?;
+        if made.is_none_or(|made| made.head != segment.head) {
+            return Err(io::Error::other("the segment is damaged"));
+        }
+        *is_verified = true;
+        self.disk.open(&name)
+    }
+
+    /// The event at a sequence, if it is in these segments and can be read.
+    pub(super) fn event_at(
+        &self,
+        segments: &[Arc<IndexedSegment>],
+        sequence: Sequence,
+    ) -> Option<Arc<Event>> {
+        let key = PageKey {
+            direction: ReadDirection::Forwards,
+            from: sequence.previous(),
+            topics: None,
+            events_max: 1,
+            bytes_max: usize::MAX,
+        };
+        match self.load(segments, &key) {
+            LoadedPage::Events { events, .. } => {
+                events.into_iter().next().filter(|event| event.sequence() == sequence)
+            }
+            LoadedPage::Unreadable { .. } => None,
+        }
+    }
+
+    /// The earliest event from a sequence on that has an id by a publisher.
+    pub(super) fn with_id(
+        &self,
+        segments: &[Arc<IndexedSegment>],
+        from: Sequence,
+        id: &str,
+    ) -> io::Result<Option<Arc<Event>>> {
+        let hash = index::hash(self.epoch, id);
+        for segment in segments.iter().filter(|segment| segment.may_have_id(hash)) {
+            let file = self.open_index(segment)?;
+            let lookup = IndexLookup::new(&file, &segment.head);
+            let records = self.disk.open(&segment::name_of(segment.head.first))?;
+            for number in lookup.with_id(hash)? {
+                let sequence = lookup.sequence_of(number)?;
+                let event = match sequence < from {
+                    true => None,
+                    false => self.event(&records, &lookup, number, sequence)?,
+                };
+                if let Some(event) = event.filter(|event| event.id() == id) {
+                    return Ok(Some(Arc::new(event)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The last event that was accepted at or before a time; nothing if all were accepted later.
+    pub(super) fn last_accepted_by(
+        &self,
+        segments: &[Arc<IndexedSegment>],
+        ms: u64,
+    ) -> io::Result<Option<TimedSequence>> {
+        let mut last = None;
+        for segment in segments.iter().filter(|segment| segment.head.events > 0) {
+            if segment.head.newest_ms <= ms {
+                last = Some(segment);
+                continue;
+            }
+            if let Some(found) = self.last_of_segment(segment, ms)? {
+                return Ok(Some(found));
+            }
+            break;
+        }
+        let Some(segment) = last else { return Ok(None) };
+        self.last_of_segment(segment, ms)
+    }
+
+    fn last_of_segment(
+        &self,
+        segment: &IndexedSegment,
+        ms: u64,
+    ) -> io::Result<Option<TimedSequence>> {
+        let file = self.open_index(segment)?;
+        let lookup = IndexLookup::new(&file, &segment.head);
+        let records = self.disk.open(&segment::name_of(segment.head.first))?;
+        let at = |number| -> io::Result<TimedSequence> {
+            let sequence = lookup.sequence_of(number)?;
+            let event = self.event(&records, &lookup, number, sequence)?;
+            let event = event.ok_or_else(|| io::Error::other("a record is damaged"))?;
+            Ok(TimedSequence { sequence, accepted_ms: event.accepted_ms() })
+        };
+        let behind = index::partition_point(segment.head.events, |number| {
+            at(number).map(|at| at.accepted_ms <= ms)
+        })?;
+        behind.checked_sub(1).map(at).transpose()
+    }
+}
+
+/// How the reading of a run ended.
+enum RunEnd {
+    /// The page goes on behind it.
+    GoOn,
+    Full,
+    Unreadable {
+        to: Sequence,
+    },
+}
+
+/// A page that is being read.
+struct PageBuilder<'a> {
+    key: &'a PageKey,
+    events: Vec<Arc<Event>>,
+    bytes: usize,
+    to: Sequence,
+}
+
+impl PageBuilder<'_> {
+    /// Adds an event unless the page is full.
+    fn push(&mut self, event: Event) -> bool {
+        let bytes = self.bytes.saturating_add(event.frame().len());
+        if bytes > self.key.bytes_max && !self.events.is_empty() {
+            return false;
+        }
+        self.bytes = bytes;
+        self.to = match self.key.direction {
+            ReadDirection::Forwards => event.sequence(),
+            ReadDirection::Backwards => event.sequence().previous(),
+        };
+        self.events.push(Arc::new(event));
+        true
+    }
+
+    /// Everything before this event, in the page's direction, has been looked at.
+    fn reach_before(&mut self, sequence: Sequence) {
+        self.to = match self.key.direction {
+            ReadDirection::Forwards => sequence.previous(),
+            ReadDirection::Backwards => sequence,
+        };
+    }
+
+    /// Ends before what cannot be read, unless that is what it begins with.
+    fn end(self, unreadable_to: Sequence) -> LoadedPage {
+        if self.to == self.key.from {
+            return LoadedPage::Unreadable { to: unreadable_to };
+        }
+        LoadedPage::Events { events: self.events, to: self.to }
+    }
+}

@@ -1,0 +1,292 @@
+//! The log on disk as a log: what it shows, keeps and finds. Its threads do not run: each step is taken
+//! when a test says so, on the model of a disk.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Waker;
+
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use super::disk::model::{ModelDisk, Plan};
+use super::open::OpenedLog;
+use super::writer::AppendResults;
+use super::*;
+use crate::event::{Draft, DraftFields, EventLimits};
+use crate::log::Receipt;
+use crate::topic::{Selector, SelectorSet};
+
+mod against_a_model;
+mod locate;
+mod retention;
+
+/// A log whose steps are taken one at a time.
+struct Steps {
+    disk: ModelDisk,
+    now_ms: Arc<AtomicU64>,
+    settings: FileLogSettings,
+    opened: OpenedLog<ModelDisk>,
+}
+
+/// Small segments, and little memory.
+const SMALL: FileLogSettings = FileLogSettings {
+    events_max: usize::MAX,
+    bytes_max: 512 << 10,
+    age_max: Duration::from_millis(u64::MAX),
+    memory_max: 64 << 10,
+    sync: SyncMode::Always,
+};
+
+fn open_steps(
+    disk: ModelDisk,
+    settings: FileLogSettings,
+    now_ms: Arc<AtomicU64>,
+) -> Result<Steps, OpenError> {
+    let hand = Arc::clone(&now_ms);
+    let clock = Clock::from_fn(move || hand.load(Ordering::Relaxed));
+    let opened = OpenedLog::open(disk.clone(), settings, clock, &Buffers::default())?;
+    Ok(Steps { disk, now_ms, settings, opened })
+}
+
+fn steps(settings: FileLogSettings) -> Steps {
+    let now_ms = Arc::new(AtomicU64::new(1_795_000_000_000));
+    open_steps(ModelDisk::new(Plan::default()), settings, now_ms).unwrap()
+}
+
+impl Steps {
+    /// Ends the process, with nothing written at its end, and starts another.
+    fn restart(self) -> Self {
+        open_steps(self.disk.after_kill(Plan::default()), self.settings, self.now_ms).unwrap()
+    }
+
+    fn set_clock(&self, ms: u64) {
+        self.now_ms.store(ms, Ordering::Relaxed);
+    }
+
+    fn now(&self) -> u64 {
+        self.now_ms.load(Ordering::Relaxed)
+    }
+
+    fn append(&mut self, drafts: Vec<Draft>) -> AppendResults {
+        if self.opened.writer.is_memory_too_full() {
+            self.upkeep();
+        }
+        let (reply, mut results) = oneshot::channel();
+        let events = drafts.into_iter().map(EncodedEvent::encode).collect();
+        self.opened.writer.commit(vec![AppendRequest { events, reply, permit: None }]);
+        results.try_recv().unwrap()
+    }
+
+    fn append_sized(&mut self, topic: &str, bytes: usize) -> u64 {
+        let data = "x".repeat(bytes);
+        self.append(vec![draft(&[topic], None, &data)])[0].as_ref().unwrap().sequence.0
+    }
+
+    fn upkeep(&self) {
+        self.opened.upkeep.work(self.now());
+    }
+
+    fn bounds(&self) -> Bounds {
+        self.opened.inner.retained.lock().bounds()
+    }
+
+    fn in_memory_from(&self) -> u64 {
+        self.opened.inner.retained.lock().window.oldest().0
+    }
+
+    fn load(&self) {
+        let inner = &self.opened.inner;
+        inner.cold.load_all(|key| {
+            let segments = Arc::clone(inner.retained.lock().segments());
+            inner.reader.load(&segments, key)
+        });
+    }
+
+    /// Reads until the end of a range, page by page; what cannot be read, as the sequence behind it.
+    fn read(&self, range: ReadRange, filter: EventFilter<'_>) -> (Vec<Arc<Event>>, Vec<Sequence>) {
+        let (mut events, mut unreadable) = (Vec::new(), Vec::new());
+        let mut after = range.after;
+        let waker = || Waker::noop().clone();
+        let reader = LogReader { epoch: self.bounds().epoch, waker: &waker };
+        let through = range.through.min(self.bounds().head);
+        let limit = PageLimit { events_max: 7, bytes_max: 20_000 };
+        while after < through {
+            let range = ReadRange { after, through };
+            match self.opened.inner.read(&reader, range, filter, limit) {
+                ReadOutcome::Loading => self.load(),
+                ReadOutcome::Ready(page) => {
+                    assert!(page.through > after && page.through <= through, "{page:?}");
+                    assert!(page.events.len() <= 7);
+                    after = page.through;
+                    events.extend(page.events);
+                }
+                ReadOutcome::Failed { beyond } => {
+                    assert!(beyond > after && beyond <= through);
+                    unreadable.push(beyond);
+                    after = beyond;
+                }
+                ReadOutcome::OtherEpoch => panic!("it has one epoch"),
+            }
+        }
+        (events, unreadable)
+    }
+
+    /// The same from the end.
+    fn read_back(&self, range: ReadRange, filter: EventFilter<'_>) -> Vec<Arc<Event>> {
+        let mut events = Vec::new();
+        let mut through = range.through.min(self.bounds().head);
+        let waker = || Waker::noop().clone();
+        let reader = LogReader { epoch: self.bounds().epoch, waker: &waker };
+        let limit = PageLimit { events_max: 7, bytes_max: 20_000 };
+        while through > range.after {
+            let range = ReadRange { after: range.after, through };
+            match self.opened.inner.read_back(&reader, range, filter, limit) {
+                ReadOutcome::Loading => self.load(),
+                ReadOutcome::Ready(page) => {
+                    assert!(page.after < through && page.after >= range.after, "{page:?}");
+                    through = page.after;
+                    events.extend(page.events);
+                }
+                ReadOutcome::Failed { beyond } => {
+                    assert!(beyond < through);
+                    through = beyond;
+                }
+                ReadOutcome::OtherEpoch => panic!("it has one epoch"),
+            }
+        }
+        events
+    }
+
+    fn everything(&self) -> Vec<Arc<Event>> {
+        let (events, unreadable) = self.read(range(0, u64::MAX), EventFilter::Everything);
+        assert_eq!(unreadable, []);
+        events
+    }
+
+    fn sequences(&self) -> Vec<u64> {
+        self.everything().iter().map(|event| event.sequence().0).collect()
+    }
+
+    fn locate(&self, id: &str) -> Position {
+        let inner = &self.opened.inner;
+        let known = inner.locate_in_memory(&inner.retained.lock(), id);
+        known.unwrap_or_else(|| inner.locate_on_disk(id))
+    }
+}
+
+fn draft(topics: &[&str], id: Option<&str>, data: &str) -> Draft {
+    let topics = topics.iter().map(|&topic| topic.into()).collect();
+    let fields =
+        DraftFields { topics, id: id.map(Into::into), data: data.into(), ..DraftFields::default() };
+    fields.check(&EventLimits::default()).unwrap()
+}
+
+fn range(after: u64, through: u64) -> ReadRange {
+    ReadRange { after: Sequence(after), through: Sequence(through) }
+}
+
+/// The last so many of the sequences up to one.
+fn last(count: u64, of: u64) -> Vec<u64> {
+    (of.saturating_sub(count) + 1..=of).collect()
+}
+
+fn set(selectors: &[&str]) -> SelectorSet {
+    SelectorSet::new(selectors.iter().map(|text| Selector::parse(text).unwrap())).unwrap()
+}
+
+#[test]
+fn an_event_is_there_after_a_restart_with_the_same_id_and_the_same_bytes() {
+    let mut log = steps(SMALL);
+    for number in 0..200 {
+        let data = format!("{number} {}", "x".repeat(3_000));
+        log.append(vec![draft(&["t"], None, &data)])[0].as_ref().unwrap();
+        if number % 50 == 0 {
+            log.upkeep();
+        }
+    }
+    let before: Vec<_> = log.everything().iter().map(|event| event.frame().clone()).collect();
+    let bounds = log.bounds();
+    let mut log = log.restart();
+    let after: Vec<_> = log.everything().iter().map(|event| event.frame().clone()).collect();
+    assert_eq!(after.last(), before.last());
+    assert!(before.ends_with(&after) || after.ends_with(&before));
+    assert_eq!((log.bounds().epoch, log.bounds().head_id()), (bounds.epoch, bounds.head_id()));
+    assert_eq!(log.append_sized("t", 10), bounds.head.0 + 1);
+}
+
+#[test]
+fn memory_is_bounded_and_what_is_not_in_it_is_read_from_the_disk() {
+    let mut log = steps(SMALL);
+    for _ in 0..100 {
+        log.append_sized("t", 3_000);
+        log.upkeep();
+        let bytes = log.opened.inner.retained.lock().window.bytes();
+        assert!(bytes < 2 * SMALL.memory_max, "{bytes}");
+    }
+    assert!(log.in_memory_from() > 50);
+    assert_eq!(log.sequences(), (1..=100).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_idempotent_event_is_a_repeat_wherever_the_first_one_is() {
+    let repeated = |data: &str| draft(&["t"], Some("a"), data).idempotent();
+    let mut log = steps(SMALL);
+    let both = log.append(vec![repeated("one"), repeated("one"), repeated("other")]);
+    let first = both[0].as_ref().unwrap();
+    assert_eq!(both[1].as_ref().unwrap(), &Receipt { is_repeat: true, ..first.clone() });
+    assert_eq!(both[2], Err(AppendError::DuplicateId));
+    for place in ["in memory", "on the disk", "after a restart"] {
+        let again = log.append(vec![repeated("one"), repeated("other")]);
+        assert_eq!(again[0].as_ref().unwrap().sequence, first.sequence, "{place}");
+        assert_eq!(again[1], Err(AppendError::DuplicateId), "{place}");
+        if place == "in memory" {
+            for _ in 0..60 {
+                log.append_sized("t", 3_000);
+                log.upkeep();
+            }
+            assert!(log.in_memory_from() > 1);
+        } else {
+            log = log.restart();
+        }
+    }
+}
+
+#[test]
+fn after_a_sync_that_failed_nothing_is_confirmed_or_shown_and_a_restart_tells_the_truth() {
+    let mut log = steps(SMALL);
+    log.append_sized("t", 10);
+    log.disk.fail_sync(0);
+    let results = log.append(vec![draft(&["t"], None, "lost"), draft(&["t"], Some("a"), "lost")]);
+    assert_eq!(results[0], Err(AppendError::Unknown { repeatable: false }));
+    assert_eq!(log.sequences(), [1]);
+    assert!(log.opened.inner.retained.lock().health().problem().is_some());
+    let again = log.append(vec![draft(&["t"], None, "refused")]);
+    assert_eq!(again, [Err(AppendError::Unavailable)]);
+    let log = log.restart();
+    assert!(log.sequences().starts_with(&[1]));
+    assert_eq!(log.opened.inner.retained.lock().health(), &LogHealth::Healthy);
+}
+
+#[test]
+fn a_full_disk_refuses_events_until_there_is_room() {
+    let now_ms = Arc::new(AtomicU64::new(1_795_000_000_000));
+    let disk = ModelDisk::new(Plan { capacity: Some(200 << 10), ..Plan::default() });
+    let mut log = open_steps(disk, SMALL, now_ms).unwrap();
+    let mut confirmed = Vec::new();
+    let mut refused = 0;
+    while refused < 3 {
+        match &log.append(vec![draft(&["t"], None, &"x".repeat(3_000))])[0] {
+            Ok(receipt) => confirmed.push(receipt.sequence.0),
+            Err(error) => {
+                assert_eq!(error, &AppendError::Unavailable);
+                refused += 1;
+            }
+        }
+        log.upkeep();
+    }
+    assert_eq!(log.opened.inner.retained.lock().health(), &LogHealth::Full);
+    assert_eq!(log.sequences(), confirmed);
+    log.disk.set_capacity(None);
+    confirmed.push(log.append_sized("t", 3_000));
+    assert_eq!(log.opened.inner.retained.lock().health(), &LogHealth::Healthy);
+    assert_eq!(log.restart().sequences(), confirmed);
+}

@@ -1,0 +1,83 @@
+//! What is retained, and what the disk is freed of.
+
+use super::*;
+
+#[test]
+fn no_more_events_are_retained_than_may_be() {
+    for events_max in [1, 10, 60, 150] {
+        let mut log = steps(FileLogSettings { events_max, ..SMALL });
+        for count in 1..=200_usize {
+            log.append_sized("t", 2_000);
+            log.upkeep();
+            let expected = last(events_max as u64, count as u64);
+            if count % 20 == 0 {
+                assert_eq!(log.sequences(), expected);
+            }
+            let bounds = log.bounds();
+            assert_eq!((bounds.events, bounds.oldest.0), (expected.len(), expected[0]));
+            assert_eq!(bounds.oldest_ms, Some(log.now()));
+        }
+        let files = log.disk.names().unwrap().len();
+        let log = log.restart();
+        log.upkeep();
+        assert_eq!(log.bounds().events, events_max, "{files} files");
+    }
+}
+
+#[test]
+fn the_disk_is_freed_by_whole_segments_of_the_oldest() {
+    let mut log = steps(SMALL);
+    let mut most = 0;
+    for _ in 0..600 {
+        log.append_sized("t", 3_000);
+        log.upkeep();
+        most = most.max(log.disk.bytes());
+    }
+    // With `meta`.
+    assert!(most <= SMALL.bytes_max + (64 << 10) + 100, "{most}");
+    let sequences = log.sequences();
+    assert_eq!(*sequences.last().unwrap(), 600);
+    assert!((100..200).contains(&sequences.len()), "{}", sequences.len());
+    assert_eq!(sequences[0], log.bounds().oldest.0);
+}
+
+#[test]
+fn an_event_that_is_too_old_is_not_retained_wherever_it_is() {
+    let settings = FileLogSettings { age_max: Duration::from_secs(60), ..SMALL };
+    let mut log = steps(settings);
+    let begin = log.now();
+    for second in 0..100 {
+        log.set_clock(begin + 1_000 * second);
+        log.append_sized("t", 3_000);
+        log.opened.inner.retained.evict(log.now());
+        log.upkeep();
+        let expected = last(61, second + 1);
+        assert_eq!(log.sequences(), expected);
+        assert_eq!(log.bounds().oldest_ms, Some(begin + 1_000 * (expected[0] - 1)));
+    }
+    assert!(log.in_memory_from() > 40, "most of them are on the disk");
+    log.set_clock(begin + 1_000_000);
+    log.opened.inner.retained.evict(log.now());
+    log.upkeep();
+    assert_eq!((log.sequences(), log.bounds().events), (vec![], 0));
+    assert_eq!(log.append_sized("t", 10), 101);
+    assert_eq!(log.sequences(), [101]);
+}
+
+#[test]
+fn a_clock_that_goes_back_does_not_take_the_order_from_the_ids() {
+    let mut log = steps(SMALL);
+    let begin = log.now();
+    let mut ids = Vec::new();
+    for clock in [begin, begin - 3_600_000, begin + 5] {
+        log.set_clock(clock);
+        log.append_sized("t", 10);
+        log = log.restart();
+        log.append_sized("t", 10);
+        ids = log.everything().iter().map(|event| event.id().to_owned()).collect();
+    }
+    assert_eq!(ids.len(), 6);
+    assert!(ids.is_sorted());
+    let times: Vec<u64> = log.everything().iter().map(|event| event.accepted_ms()).collect();
+    assert_eq!(times, [begin, begin, begin, begin, begin + 5, begin + 5]);
+}

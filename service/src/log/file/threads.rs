@@ -1,0 +1,170 @@
+//! The threads of the log, and how work gets to them.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::disk::Disk;
+use super::upkeep::Upkeep;
+use super::writer::{AppendRequest, Writer};
+use crate::clock::Clock;
+
+/// How often old events are looked for.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the writer waits for it when memory is full.
+const UPKEEP_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// What waits for the writer.
+#[derive(Debug, Default)]
+pub(super) struct WriterQueue {
+    state: Mutex<WriterQueueState>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct WriterQueueState {
+    requests: Vec<AppendRequest>,
+    closing: Option<oneshot::Sender<()>>,
+    is_closed: bool,
+}
+
+/// Wakes the thread that keeps the folder in order.
+#[derive(Debug, Default)]
+pub(super) struct UpkeepSignal {
+    state: Mutex<UpkeepState>,
+    changed: Condvar,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct UpkeepState {
+    is_wanted: bool,
+    /// How often the work has been done.
+    rounds: u64,
+    is_closed: bool,
+}
+
+impl WriterQueue {
+    fn lock(&self) -> MutexGuard<'_, WriterQueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a request; given back if nothing is written any more.
+    pub(super) fn push(&self, request: AppendRequest) -> Result<(), AppendRequest> {
+        let mut state = self.lock();
+        if state.is_closed || state.closing.is_some() {
+            return Err(request);
+        }
+        state.requests.push(request);
+        // While there were others the writer has been told.
+        let is_first = state.requests.len() == 1;
+        drop(state);
+        if is_first {
+            self.changed.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Lets the writer end when it has written everything; it is told here when it has.
+    pub(super) fn close(&self, ended: oneshot::Sender<()>) {
+        self.lock().closing = Some(ended);
+        self.changed.notify_one();
+    }
+
+    /// Writes what comes until the log is closed.
+    pub(super) fn serve<D: Disk>(&self, mut writer: Writer<D>, upkeep: &UpkeepSignal) {
+        loop {
+            let mut state = self.lock();
+            while state.requests.is_empty() && state.closing.is_none() {
+                let Some(at) = writer.next_sync() else {
+                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    continue;
+                };
+                let wait = at.saturating_duration_since(Instant::now());
+                if wait.is_zero() {
+                    break;
+                }
+                let waited = self.changed.wait_timeout(state, wait);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
+            let requests = std::mem::take(&mut state.requests);
+            let closing = requests.is_empty().then(|| state.closing.take()).flatten();
+            state.is_closed |= closing.is_some();
+            drop(state);
+            if let Some(ended) = closing {
+                writer.close();
+                // Whoever asked may have stopped waiting.
+                let _ = ended.send(());
+                return;
+            }
+            if !requests.is_empty() {
+                if writer.is_memory_too_full() {
+                    upkeep.want_and_wait();
+                }
+                writer.commit(requests);
+                if writer.has_upkeep() {
+                    upkeep.want();
+                }
+            }
+            writer.sync_if_due();
+        }
+    }
+}
+
+impl UpkeepSignal {
+    fn lock(&self) -> MutexGuard<'_, UpkeepState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn want(&self) {
+        self.lock().is_wanted = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits until the work has been done once, but not for ever.
+    fn want_and_wait(&self) {
+        let mut state = self.lock();
+        state.is_wanted = true;
+        self.changed.notify_all();
+        // What is being done now may have begun before.
+        let enough = state.rounds + 2;
+        let waited = self.changed.wait_timeout_while(state, UPKEEP_WAIT_MAX, |state| {
+            state.is_wanted |= !state.is_closed;
+            state.rounds < enough && !state.is_closed
+        });
+        drop(waited);
+    }
+
+    pub(super) fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn serve<D: Disk>(&self, upkeep: &Upkeep<D>, clock: &Clock) {
+        loop {
+            let mut state = self.lock();
+            if !state.is_wanted && !state.is_closed {
+                let waited = self.changed.wait_timeout(state, UPKEEP_INTERVAL);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
+            if state.is_closed {
+                return;
+            }
+            state.is_wanted = false;
+            drop(state);
+            upkeep.work(clock.unix_ms());
+            self.lock().rounds += 1;
+            self.changed.notify_all();
+        }
+    }
+}
+
+/// Starts a thread of the log.
+pub(super) fn start(
+    name: &str,
+    body: impl FnOnce() + Send + 'static,
+) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
+}
+

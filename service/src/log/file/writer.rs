@@ -1,0 +1,342 @@
+//! Writing: one thread takes everything that waits, writes it in order, makes it durable once for all,
+//! shows it to readers, and answers.
+//!
+//! While it waits for the disk, the next events collect: a lone publisher has each event synced on its
+//! own, and the more there are, the more share a sync. No timer is needed for that.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::chain::{SegmentChain, WriteError};
+use super::disk::Disk;
+use super::retained::{ChainChange, Retained};
+use super::segment_reader::SegmentReader;
+use super::SyncMode;
+use crate::clock::Clock;
+use crate::event::{EncodedEvent, Event, Sequence};
+use crate::log::record::{RecordKind, put_record};
+use crate::log::window::Appended;
+use crate::log::{AppendError, LogHealth, Receipt};
+use crate::logging::log_limited;
+
+/// From how many bytes of records on a batch is closed: what is read back is in pieces that are not much
+/// larger.
+const BATCH_BYTES: usize = 1 << 20;
+/// How many events are shown to readers before other threads get the lock.
+const SHOWN_MAX: usize = 256;
+
+/// The results of an append.
+pub(super) type AppendResults = Vec<Result<Receipt, AppendError>>;
+
+/// Events that wait to be written.
+#[derive(Debug)]
+pub(super) struct AppendRequest {
+    pub(super) events: Vec<EncodedEvent>,
+    pub(super) reply: oneshot::Sender<AppendResults>,
+    /// Its part of what may wait.
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+}
+
+/// The thread's state.
+pub(super) struct Writer<D: Disk> {
+    pub(super) chain: SegmentChain<D>,
+    pub(super) retained: Arc<Retained>,
+    pub(super) reader: SegmentReader<D>,
+    pub(super) clock: Clock,
+    pub(super) records: Vec<u8>,
+    /// When the oldest bytes were written that are not synced.
+    pub(super) unsynced_since: Option<Instant>,
+}
+
+/// What was made of an event that was to be appended.
+enum Staged {
+    /// It is the event with this number among those that are written now.
+    New { number: usize, repeatable: bool },
+    /// It has the id of one of those.
+    IdIsTaken { by: usize, event: EncodedEvent },
+    Known(Result<Receipt, AppendError>),
+}
+
+/// Events that are written together.
+struct Commit {
+    now: (u64, Instant),
+    /// The sequence of the first one.
+    first: Sequence,
+    events: Vec<EncodedEvent>,
+    /// How many of them are in batches that were written.
+    written: usize,
+    by_id: HashMap<Arc<str>, usize>,
+    /// Nothing is to be written.
+    refuses: bool,
+    stopped: Option<WriteError>,
+}
+
+impl<D: Disk> Writer<D> {
+    /// Appends all of these, and answers.
+    pub(super) fn commit(&mut self, requests: Vec<AppendRequest>) {
+        let mut commit = self.begin();
+        let mut staged = Vec::with_capacity(requests.len());
+        for AppendRequest { events, reply, permit } in requests {
+            let events: Vec<Staged> =
+                events.into_iter().map(|event| self.stage(event, &mut commit)).collect();
+            staged.push((events, reply, permit));
+        }
+        self.write_batch(&mut commit);
+        self.make_durable(&mut commit);
+        let outcome = commit.outcome();
+        let shown = self.show(commit);
+        for (events, reply, permit) in staged {
+            let results = events.into_iter().map(|event| event.result(&shown, &outcome)).collect();
+            // Nobody may wait any more.
+            let _ = reply.send(results);
+            drop(permit);
+        }
+        if !shown.is_empty() {
+            self.retained.notify();
+        }
+        self.after_commit();
+    }
+
+    fn begin(&self) -> Commit {
+        let state = self.retained.lock();
+        let head_ms = state.window.bounds().head_ms;
+        let is_failed = matches!(state.health(), LogHealth::Failed { .. });
+        drop(state);
+        let is_full = self.is_memory_too_full();
+        Commit {
+            now: (head_ms.max(self.clock.unix_ms()), Instant::now()),
+            first: self.chain.next(),
+            events: Vec::new(),
+            written: 0,
+            by_id: HashMap::new(),
+            // Memory is full of what cannot be indexed for want of room on the disk.
+            refuses: is_failed || is_full,
+            stopped: None,
+        }
+    }
+
+    fn stage(&mut self, event: EncodedEvent, commit: &mut Commit) -> Staged {
+        let id = event.custom_id().filter(|_| event.is_idempotent());
+        if let Some(id) = id {
+            if let Some(&by) = commit.by_id.get(id.as_str()) {
+                return Staged::IdIsTaken { by, event };
+            }
+            if let Some(by) = self.taken_by(&event) {
+                return Staged::Known(Appended::IdIsTaken { by, event }.into_result());
+            }
+        }
+        if commit.refuses || commit.stopped.is_some() {
+            return Staged::Known(Err(AppendError::Unavailable));
+        }
+        let number = commit.events.len();
+        let sequence = Sequence(commit.first.0 + number as u64);
+        let place = (sequence, commit.now.0);
+        let put = put_record(&mut self.records, RecordKind::Next, place, &event.content());
+        if let Err(error) = put {
+            let (bytes, max) = (error.bytes, error.max);
+            return Staged::Known(Err(AppendError::TooLarge { bytes, max }));
+        }
+        if let Some(id) = event.custom_id() {
+            commit.by_id.entry(id.shared()).or_insert(number);
+        }
+        let repeatable = event.is_repeatable();
+        commit.events.push(event);
+        if self.records.len() >= BATCH_BYTES {
+            self.write_batch(commit);
+        }
+        Staged::New { number, repeatable }
+    }
+
+    /// The event that has the id already, in memory or on the disk.
+    fn taken_by(&self, event: &EncodedEvent) -> Option<Arc<Event>> {
+        let id = event.custom_id()?.as_str();
+        let state = self.retained.lock();
+        if let Some(earlier) = state.window.taken_by(event) {
+            return Some(Arc::clone(earlier));
+        }
+        let (segments, oldest) = (Arc::clone(state.segments()), state.oldest());
+        drop(state);
+        match self.reader.with_id(&segments, oldest, id) {
+            Ok(earlier) => earlier,
+            Err(error) => {
+                log_limited!(ERROR, "cannot look on the disk for the id of an event, which counts as new: {error}");
+                None
+            }
+        }
+    }
+
+    /// Writes what is staged and not written.
+    fn write_batch(&mut self, commit: &mut Commit) {
+        let count = commit.events.len() - commit.written;
+        if count > 0 && commit.stopped.is_none() {
+            match self.chain.append(count as u64, &self.records) {
+                Ok(()) => {
+                    commit.written += count;
+                    self.unsynced_since.get_or_insert(commit.now.1);
+                }
+                Err(error) => commit.stopped = Some(error),
+            }
+        }
+        self.records.clear();
+        // A large event does not keep its memory here for ever.
+        self.records.shrink_to(2 * BATCH_BYTES);
+    }
+
+    fn make_durable(&mut self, commit: &mut Commit) {
+        if commit.written > 0 && self.retained.settings().sync == SyncMode::Always {
+            commit.stopped = self.sync().err().or(commit.stopped.take());
+        }
+        let health = match &commit.stopped {
+            Some(WriteError::Failed(why)) => {
+                tracing::error!("the event log takes no more events: {why}. What was confirmed is on the disk; see to the disk, and restart");
+                LogHealth::Failed { why: why.as_str().into() }
+            }
+            Some(WriteError::Full) => {
+                log_limited!(ERROR, "the disk of the event log is full; events are refused until there is room");
+                LogHealth::Full
+            }
+            None if commit.written == 0 => return,
+            None => LogHealth::Healthy,
+        };
+        self.retained.lock().set_health(health);
+    }
+
+    /// Makes everything that was written durable.
+    pub(super) fn sync(&mut self) -> Result<(), WriteError> {
+        self.chain.sync()?;
+        self.unsynced_since = None;
+        Ok(())
+    }
+
+    /// When it has to sync, if it is to do that of itself.
+    pub(super) fn next_sync(&self) -> Option<Instant> {
+        match self.retained.settings().sync {
+            SyncMode::Interval(interval) => self.unsynced_since.map(|since| since + interval),
+            SyncMode::Always | SyncMode::Never => None,
+        }
+    }
+
+    /// Syncs what has waited long enough.
+    pub(super) fn sync_if_due(&mut self) {
+        if self.next_sync().is_some_and(|at| at <= Instant::now())
+            && let Err(WriteError::Failed(why)) = self.sync()
+        {
+            tracing::error!("the event log takes no more events: {why}. What was written last may not be on the disk; see to the disk, and restart");
+            self.retained.lock().set_health(LogHealth::Failed { why: why.into() });
+        }
+    }
+
+    /// Whether something can be done that needs no writer.
+    pub(super) fn has_upkeep(&self) -> bool {
+        let state = self.retained.lock();
+        state.has_unindexed() || state.wanted_oldest(self.retained.settings()) > state.oldest()
+    }
+
+    /// Whether memory holds so much that has no index that it has to get one first.
+    pub(super) fn is_memory_too_full(&self) -> bool {
+        let state = self.retained.lock();
+        state.has_unindexed() && state.window.bytes() > 2 * self.retained.settings().memory_max
+    }
+
+    /// Makes everything durable, at the end.
+    pub(super) fn close(&mut self) {
+        if let Err(error) = self.sync() {
+            tracing::error!("the last events may not be on the disk: {error}");
+        }
+    }
+
+    /// Shows readers what is durable; the events.
+    fn show(&mut self, commit: Commit) -> Vec<(Receipt, Option<Arc<Event>>)> {
+        if matches!(commit.stopped, Some(WriteError::Failed(_))) {
+            return Vec::new();
+        }
+        let (now_ms, now) = commit.now;
+        let mut shown = Vec::with_capacity(commit.written);
+        let mut events = (commit.first.0..).map(Sequence).zip(commit.events).take(commit.written);
+        loop {
+            let mut state = self.retained.lock();
+            let before = shown.len();
+            for (sequence, event) in events.by_ref().take(SHOWN_MAX) {
+                let has_id = event.custom_id().is_some();
+                let receipt = state.window.push(event, sequence, (now_ms, Some(now)));
+                // Only a repeat in the same commit asks for it.
+                let event = has_id.then(|| state.window.get(sequence).cloned()).flatten();
+                shown.push((receipt, event));
+            }
+            drop(state);
+            if shown.len() - before < SHOWN_MAX {
+                return shown;
+            }
+        }
+    }
+
+    fn after_commit(&mut self) {
+        loop {
+            let change = ChainChange {
+                sealed: self.chain.take_sealed(),
+                active_first: self.chain.active_first(),
+                active_bytes: self.chain.active_bytes(),
+            };
+            self.retained.lock().chain_changed(change);
+            self.retained.evict(self.clock.unix_ms());
+            let state = self.retained.lock();
+            let settings = self.retained.settings();
+            // Sealed, it can be indexed, and then it need not be in memory.
+            let is_to_seal = state.is_memory_full(settings)
+                && !state.has_unindexed()
+                && self.chain.active_written() > 0;
+            drop(state);
+            if !is_to_seal || self.chain.seal().is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Why what was not written, or is not known to be, was not.
+enum CommitOutcome {
+    Written,
+    /// What is not among those shown has surely not been written.
+    Refused,
+    Unknown,
+}
+
+impl Commit {
+    fn outcome(&self) -> CommitOutcome {
+        match &self.stopped {
+            None => CommitOutcome::Written,
+            Some(WriteError::Full) => CommitOutcome::Refused,
+            Some(WriteError::Failed(_)) => CommitOutcome::Unknown,
+        }
+    }
+}
+
+impl Staged {
+    fn result(
+        self,
+        shown: &[(Receipt, Option<Arc<Event>>)],
+        outcome: &CommitOutcome,
+    ) -> Result<Receipt, AppendError> {
+        let missing = |repeatable| match outcome {
+            CommitOutcome::Written | CommitOutcome::Refused => AppendError::Unavailable,
+            CommitOutcome::Unknown => AppendError::Unknown { repeatable },
+        };
+        match self {
+            Self::Known(result) => result,
+            Self::New { number, repeatable } => match shown.get(number) {
+                Some((receipt, _)) => Ok(receipt.clone()),
+                None => Err(missing(repeatable)),
+            },
+            Self::IdIsTaken { by, event } => match shown.get(by) {
+                Some((_, Some(by))) => {
+                    Appended::IdIsTaken { by: Arc::clone(by), event }.into_result()
+                }
+                Some((_, None)) => Err(AppendError::DuplicateId),
+                None => Err(missing(event.is_repeatable())),
+            },
+        }
+    }
+}
