@@ -33,7 +33,7 @@ use crate::hub::active_subscriptions::ActiveSubscriptions;
 use crate::jwks::KeyFetching;
 use crate::lifecycle::{Lifecycle, Shutdown};
 use crate::listeners::{ListenError, PublicListeners, addresses_of, listen_on};
-use crate::log::{Log, MemoryLog};
+use crate::log::{FileLog, Log, MemoryLog, OpenLogError};
 use crate::metrics::{Limits, LimitsOfClients, Metrics};
 use crate::reload::Reloader;
 use crate::supervisor;
@@ -96,6 +96,9 @@ pub enum BuildError {
     /// The same, for the admin thread.
     #[error("cannot start the admin listener: {0}; raise the limits of the process")]
     Admin(io::Error),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Log(#[from] OpenLogError),
     /// No key for tickets can be made.
     #[error("cannot make a key for tickets: {0}")]
     Tickets(#[from] TicketKeyError),
@@ -111,7 +114,7 @@ impl App {
         let lifecycle = Lifecycle::default();
         let metrics = Metrics::new(config.delivery.shards);
         metrics.limits(&limits(config, connections_max));
-        let log: Arc<dyn Log> = Arc::new(MemoryLog::new(config.log, Clock::system()));
+        let log = open_log(config)?;
         let hub = hub_over(&log, config.log.events_max, &metrics);
         let pages = Arc::new(Pages::new(config.demos));
         let (delivery, threads) =
@@ -285,6 +288,15 @@ impl App {
             tracing::warn!(left, streams, "cutting what did not end in time");
         }
     }
+}
+
+fn open_log(config: &Config) -> Result<Arc<dyn Log>, OpenLogError> {
+    let clock = Clock::system();
+    let Some(data) = &config.data else {
+        return Ok(Arc::new(MemoryLog::new(config.log, clock)));
+    };
+    let settings = data.log_settings(&config.log);
+    Ok(Arc::new(FileLog::open(&data.path, settings, clock)?))
 }
 
 fn connections_max(config: &Config) -> usize {

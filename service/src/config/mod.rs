@@ -38,7 +38,7 @@ use crate::auth::token::Secret;
 use crate::delivery::DeliverySettings;
 use crate::event::EventLimits;
 use crate::http::{HttpSettings, OriginPolicy, RequestRules, ServedHosts, TokenPlaces};
-use crate::log::MemoryLogSettings;
+use crate::log::{FileLogSettings, MemoryLogSettings, SyncMode};
 use crate::logging::LoggingSettings;
 use crate::sockets::InheritedSockets;
 use crate::tls::{CertificateError, CertificateStore};
@@ -163,6 +163,8 @@ pub struct Config {
     pub delivery: DeliverySettings,
     /// What the event log retains.
     pub log: MemoryLogSettings,
+    /// Where it is kept; `None` for in memory.
+    pub data: Option<DataFolder>,
     /// The limits of one event.
     pub event_limits: EventLimits,
     /// The limits of connections and requests.
@@ -173,6 +175,29 @@ pub struct Config {
     pub drain_window: Duration,
     /// Diagnostic log lines, and traces.
     pub logging: LoggingSettings,
+}
+
+/// Where retained events are kept, and how durably.
+#[derive(Clone, Debug)]
+pub struct DataFolder {
+    pub path: PathBuf,
+    /// When they are synced to the disk.
+    pub sync: SyncMode,
+    /// What the newest of them may take in memory, in bytes.
+    pub memory_max: usize,
+}
+
+impl DataFolder {
+    /// The settings of the log in it, with the bounds of what is retained.
+    pub(crate) fn log_settings(&self, retained: &MemoryLogSettings) -> FileLogSettings {
+        FileLogSettings {
+            events_max: retained.events_max,
+            bytes_max: retained.bytes_max as u64,
+            age_max: retained.age_max,
+            memory_max: self.memory_max,
+            sync: self.sync,
+        }
+    }
 }
 
 /// What settings are read for.

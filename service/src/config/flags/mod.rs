@@ -4,6 +4,7 @@
 mod backpressure;
 mod client_limits;
 mod connections;
+mod data;
 mod delivery;
 mod limits;
 mod listening;
@@ -29,6 +30,7 @@ use crate::http::{HttpSettings, OriginPolicy};
 use backpressure::BackpressureFlags;
 use client_limits::ClientLimitFlags;
 use connections::ConnectionFlags;
+use data::DataFlags;
 use delivery::DeliveryFlags;
 use limits::LimitFlags;
 use listening::{Listeners, ListeningFlags};
@@ -61,6 +63,8 @@ pub(super) struct ServeFlags {
     backpressure: BackpressureFlags,
     #[command(flatten)]
     retention: RetentionFlags,
+    #[command(flatten)]
+    data: DataFlags,
     #[command(flatten)]
     limits: LimitFlags,
     #[command(flatten)]
@@ -112,6 +116,7 @@ impl ServeFlags {
             subscriptions_bytes_max: self.subscriptions.bytes_max(),
             delivery: self.delivery(),
             log: self.retention.settings(),
+            data: self.data.folder(),
             event_limits: self.limits.of_events(ReservedNames { demonstrations: demos }),
             http: HttpSettings { explain_tokens: explains, ..self.http() },
             connections_max: (self.connections.connections > 0)

@@ -16,8 +16,8 @@ pub(super) struct RetentionFlags {
     #[arg(long, env = "FANFARE_RETAIN_EVENTS", value_name = "N",
           value_parser = count(1..=usize::MAX), default_value_t = 100_000)]
     retain_events: usize,
-    /// The most memory that retained events may take, with their index; the oldest are dropped
-    /// first
+    /// The most memory that retained events may take, with their index, or the most disk with
+    /// --data-dir; the oldest are dropped first
     #[arg(long, env = "FANFARE_RETAIN_BYTES", value_name = "SIZE",
           value_parser = size(1..=LARGEST, "256MiB"), default_value = "256MiB")]
     retain_bytes: ByteSize,

@@ -20,7 +20,7 @@ enum Zero {
     Refused,
 }
 
-const ZERO: [(&str, Zero); 61] = [
+const ZERO: [(&str, Zero); 63] = [
     ("--listen", Zero::Refused),
     ("--admin-listen", Zero::Refused),
     ("--open", Zero::No),
@@ -51,6 +51,8 @@ const ZERO: [(&str, Zero); 61] = [
     ("--retain-events", Zero::Refused),
     ("--retain-bytes", Zero::Refused),
     ("--retain-age", Zero::Said("0s for no limit")),
+    ("--sync", Zero::Refused),
+    ("--retain-memory", Zero::Refused),
     ("--event-data-max", Zero::Refused),
     ("--event-topics-max", Zero::Refused),
     ("--topic-max", Zero::Refused),
@@ -103,7 +105,7 @@ impl Flag {
 fn flags() -> Vec<Flag> {
     const LINES: [&[&str]; 3] = [&["serve"], &["healthcheck"], &["metrics", "--list"]];
     // Any text is one of these, and whether it will do is seen when it is used.
-    const TEXTS: [&str; 4] = ["SECRET", "FILE", "FILE|URL", "ISSUER"];
+    const TEXTS: [&str; 5] = ["SECRET", "FILE", "DIR", "FILE|URL", "ISSUER"];
     let mut flags = Vec::new();
     for line in LINES {
         let command = Cli::command();
@@ -119,13 +121,14 @@ fn flags() -> Vec<Flag> {
     flags
 }
 
-/// An algorithm is of use with a key alone.
+/// An algorithm is of use with a key alone, and what is said of the data folder with one.
 fn line_for(flag: &str) -> Option<&'static [&'static str]> {
     const SECRET: &str = "a secret that is long enough for every algorithm of this kind, for tests";
     match flag {
         "--jwt-algorithm" => Some(&["serve", "--jwt-secret", SECRET]),
         "--publisher-jwt-algorithm" => Some(&["serve", "--publisher-jwt-secret", SECRET]),
         "--subscriber-jwt-algorithm" => Some(&["serve", "--subscriber-jwt-secret", SECRET]),
+        "--sync" | "--retain-memory" => Some(&["serve", "--data-dir", "data"]),
         "--issuer-algorithm" => Some(&[
             "serve",
             "--issuer",

@@ -10,7 +10,9 @@ const NAME: &str = "LOCK";
 
 /// The lock of a folder, until it is dropped or the process ends.
 #[derive(Debug)]
-pub(crate) struct FolderLock(#[expect(dead_code, reason = "it is unlocked when it is closed")] File);
+pub(crate) struct FolderLock(
+    #[expect(dead_code, reason = "it is unlocked when it is closed")] File,
+);
 
 /// Why a folder cannot be had.
 #[derive(Debug, Error)]

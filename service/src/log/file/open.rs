@@ -1,5 +1,6 @@
 //! Opening: from what is in the folder to a log that serves.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,15 +9,16 @@ use std::time::Instant;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
-use super::chain::{FoundBatch, SegmentChain, TornTail, WriteError};
+use super::chain::{FoundBatch, KnownSegment, SegmentChain, TornTail, WriteError};
 use super::cold_pages::ColdPages;
 use super::disk::{Disk, Folder};
 use super::identity::LogIdentity;
 use super::index;
 use super::lock::{FolderLock, LockError};
 use super::retained::{Retained, RetainedStart};
+use super::segment::SegmentHead;
 use super::segment_reader::{
-    IndexedSegment, LoadedPage, PageKey, ReadDirection, SegmentReader,
+    IndexedSegment, LoadedPage, PageKey, ReadDirection, SegmentReader, find_index,
 };
 use super::threads::{self, UpkeepSignal, WriterQueue};
 use super::upkeep::Upkeep;
@@ -170,8 +172,15 @@ impl<D: Disk> OpenedLog<D> {
         let epoch = Epoch::begun_at(now_ms, rand::random());
         let new = LogIdentity { epoch, created_ms: now_ms };
         let mut newest = NewestBatches::default();
+        let mut indexes = HashMap::new();
+        let known = |head: SegmentHead, bytes| {
+            let Some(index) = find_index(&disk, head, bytes)? else { return Ok(None) };
+            let known = KnownSegment { next: index.head.next, last_check: index.head.last_check };
+            indexes.insert(head.first, index);
+            Ok(Some(known))
+        };
         let (mut chain, torn) =
-            SegmentChain::open(disk.clone(), settings.segment_bytes(), new, |found| {
+            SegmentChain::open(disk.clone(), settings.segment_bytes(), new, known, |found| {
                 newest.add(&found);
             })?;
         if let Some(torn) = torn {
@@ -188,7 +197,11 @@ impl<D: Disk> OpenedLog<D> {
         let reader = SegmentReader::new(disk.clone(), identity.epoch, buffers.clone());
         let mut segments = Vec::new();
         for sealed in chain.take_sealed() {
-            segments.push(Arc::new(index_of(&reader, sealed.first)?));
+            let index = match indexes.remove(&sealed.first) {
+                Some(index) => index,
+                None => index_of(&reader, sealed.first)?,
+            };
+            segments.push(Arc::new(index));
         }
         remove_other_indexes(&disk, &segments)?;
         let window = filled_window(&segments, &reader, (&chain, identity), &newest, buffers);

@@ -7,9 +7,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use super::FileLogSettings;
 use super::chain::SealedSegment;
 use super::segment_reader::{IndexedSegment, TimedSequence};
-use super::FileLogSettings;
 use crate::event::{Event, HubId, Sequence};
 use crate::log::window::{Window, WindowLimits};
 use crate::log::{Bounds, LogChange, LogHealth, OnChange};
@@ -250,9 +250,8 @@ impl RetainedState {
         if wanted > self.oldest
             && let Some(start_ms) = self.window.time_at(wanted.previous())
         {
-            let oldest_ms = self.window.time_at(wanted).filter(|_| {
-                wanted <= self.window.bounds().head
-            });
+            let oldest_ms =
+                self.window.time_at(wanted).filter(|_| wanted <= self.window.bounds().head);
             self.drop_before(wanted, start_ms, oldest_ms);
         }
         let limits = WindowLimits {
@@ -288,7 +287,8 @@ impl RetainedState {
             return Some(HubId { epoch, sequence, accepted_ms: self.start_ms });
         }
         let of_disk = self.times.iter().find(|place| place.sequence == sequence);
-        let of_disk = of_disk.map(|place| HubId { epoch, sequence, accepted_ms: place.accepted_ms });
+        let of_disk =
+            of_disk.map(|place| HubId { epoch, sequence, accepted_ms: place.accepted_ms });
         self.window.id_at(sequence).or(of_disk)
     }
 }

@@ -117,30 +117,8 @@ impl<D: Disk> SegmentReader<D> {
         file.sync()?;
         self.disk.sync_names()?;
         let filter = IndexLookup::new(&file, &head).filter()?;
-        let segment = IndexedSegment { head, filter, is_verified: Mutex::new(true) };
-        Ok(Some(segment))
-    }
-
-    /// The index that stands beside a segment, if its header is good and is that of this segment.
-    pub(super) fn find_index(
-        &self,
-        segment: SegmentHead,
-        bytes: u64,
-    ) -> io::Result<Option<IndexedSegment>> {
-        let file = match self.disk.open(&index::name_of(segment.first)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file?,
-        };
-        let mut header = [0; index::HEADER_BYTES];
-        let count = file.read_at(&mut header, 0)?;
-        let Some(head) = IndexHead::read(&header[..count]) else { return Ok(None) };
-        let is_of_it = (head.salt, head.first, head.bytes) == (segment.salt, segment.first, bytes)
-            && file.bytes()? == head.index_bytes();
-        if !is_of_it {
-            return Ok(None);
-        }
-        let filter = IndexLookup::new(&file, &head).filter()?;
-        Ok(Some(IndexedSegment::new(head, filter)))
+        let is_verified = Mutex::new(true);
+        Ok(filter.map(|filter| IndexedSegment { head, filter, is_verified }))
     }
 
     /// Loads a page. `segments` are all there are, the oldest first.
@@ -404,6 +382,28 @@ impl<D: Disk> SegmentReader<D> {
         })?;
         behind.checked_sub(1).map(at).transpose()
     }
+}
+
+/// The index that stands beside a segment, if its header is good and is that of this segment.
+pub(super) fn find_index<D: Disk>(
+    disk: &D,
+    segment: SegmentHead,
+    bytes: u64,
+) -> io::Result<Option<IndexedSegment>> {
+    let file = match disk.open(&index::name_of(segment.first)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let mut header = [0; index::HEADER_BYTES];
+    let count = file.read_at(&mut header, 0)?;
+    let Some(head) = IndexHead::read(&header[..count]) else { return Ok(None) };
+    let is_of_it = (head.salt, head.first, head.bytes) == (segment.salt, segment.first, bytes)
+        && file.bytes()? == head.index_bytes();
+    if !is_of_it {
+        return Ok(None);
+    }
+    let filter = IndexLookup::new(&file, &head).filter()?;
+    Ok(filter.map(|filter| IndexedSegment::new(head, filter)))
 }
 
 /// How the reading of a run ended.

@@ -290,3 +290,48 @@ fn a_full_disk_refuses_events_until_there_is_room() {
     assert_eq!(log.opened.inner.retained.lock().health(), &LogHealth::Healthy);
     assert_eq!(log.restart().sequences(), confirmed);
 }
+
+#[test]
+fn a_sealed_segment_that_has_its_index_is_not_read_at_the_start() {
+    let mut log = steps(SMALL);
+    for _ in 0..100 {
+        log.append_sized("t", 3_000);
+        log.upkeep();
+    }
+    let first = segment::name_of(Sequence(1));
+    // Damage in it is told to whoever reads it.
+    let middle = log.disk.content(&first).len() / 2;
+    log.disk.flip(&first, middle, 1);
+    let log = log.restart();
+    let (events, unreadable) = log.read(range(0, u64::MAX), EventFilter::Everything);
+    assert_eq!((events.len(), unreadable.len()), (99, 1));
+    let lost = unreadable[0].0;
+    assert!(events.iter().all(|event| event.sequence().0 != lost));
+    assert_eq!(log.read_back(range(0, u64::MAX), EventFilter::Everything).len(), 99);
+    assert_eq!(log.read(range(0, u64::MAX), EventFilter::Candidates(&set(&["t"]))).0.len(), 99);
+
+    // Without the index it is read, and found.
+    log.disk.remove(&index::name_of(Sequence(1))).unwrap();
+    let opened = open_steps(log.disk.after_kill(Plan::default()), SMALL, log.now_ms);
+    assert!(matches!(opened.err(), Some(OpenError::Corrupt { file, .. }) if file == first));
+}
+
+#[test]
+fn an_index_file_that_is_damaged_is_made_anew() {
+    let mut log = steps(SMALL);
+    for number in 0..100 {
+        let id = format!("id-{number}");
+        log.append(vec![draft(&["t"], Some(&id), &"x".repeat(3_000))]);
+        log.upkeep();
+    }
+    let name = index::name_of(Sequence(1));
+    let good = log.disk.content(&name);
+    for at in 0..good.len() {
+        log.disk.flip(&name, at, 1);
+        log = log.restart();
+        let (events, unreadable) = log.read(range(0, 30), EventFilter::Candidates(&set(&["t"])));
+        assert_eq!((events.len(), unreadable.len()), (30, 0), "byte {at}");
+        assert_eq!(log.locate("id-0"), Position::After(Sequence(1)), "byte {at}");
+        assert_eq!(log.disk.content(&name), good, "byte {at}");
+    }
+}

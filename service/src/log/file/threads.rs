@@ -161,10 +161,6 @@ impl UpkeepSignal {
 }
 
 /// Starts a thread of the log.
-pub(super) fn start(
-    name: &str,
-    body: impl FnOnce() + Send + 'static,
-) -> std::io::Result<()> {
+pub(super) fn start(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
 }
-

@@ -10,11 +10,11 @@ use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::SyncMode;
 use super::chain::{SegmentChain, WriteError};
 use super::disk::Disk;
 use super::retained::{ChainChange, Retained};
 use super::segment_reader::SegmentReader;
-use super::SyncMode;
 use crate::clock::Clock;
 use crate::event::{EncodedEvent, Event, Sequence};
 use crate::log::record::{RecordKind, put_record};
@@ -54,9 +54,15 @@ pub(super) struct Writer<D: Disk> {
 /// What was made of an event that was to be appended.
 enum Staged {
     /// It is the event with this number among those that are written now.
-    New { number: usize, repeatable: bool },
+    New {
+        number: usize,
+        repeatable: bool,
+    },
     /// It has the id of one of those.
-    IdIsTaken { by: usize, event: EncodedEvent },
+    IdIsTaken {
+        by: usize,
+        event: EncodedEvent,
+    },
     Known(Result<Receipt, AppendError>),
 }
 
@@ -162,7 +168,10 @@ impl<D: Disk> Writer<D> {
         match self.reader.with_id(&segments, oldest, id) {
             Ok(earlier) => earlier,
             Err(error) => {
-                log_limited!(ERROR, "cannot look on the disk for the id of an event, which counts as new: {error}");
+                log_limited!(
+                    ERROR,
+                    "cannot look on the disk for the id of an event, which counts as new: {error}"
+                );
                 None
             }
         }
@@ -191,11 +200,16 @@ impl<D: Disk> Writer<D> {
         }
         let health = match &commit.stopped {
             Some(WriteError::Failed(why)) => {
-                tracing::error!("the event log takes no more events: {why}. What was confirmed is on the disk; see to the disk, and restart");
+                tracing::error!(
+                    "the event log takes no more events: {why}. What was confirmed is on the disk; see to the disk, and restart"
+                );
                 LogHealth::Failed { why: why.as_str().into() }
             }
             Some(WriteError::Full) => {
-                log_limited!(ERROR, "the disk of the event log is full; events are refused until there is room");
+                log_limited!(
+                    ERROR,
+                    "the disk of the event log is full; events are refused until there is room"
+                );
                 LogHealth::Full
             }
             None if commit.written == 0 => return,
@@ -224,7 +238,9 @@ impl<D: Disk> Writer<D> {
         if self.next_sync().is_some_and(|at| at <= Instant::now())
             && let Err(WriteError::Failed(why)) = self.sync()
         {
-            tracing::error!("the event log takes no more events: {why}. What was written last may not be on the disk; see to the disk, and restart");
+            tracing::error!(
+                "the event log takes no more events: {why}. What was written last may not be on the disk; see to the disk, and restart"
+            );
             self.retained.lock().set_health(LogHealth::Failed { why: why.into() });
         }
     }

@@ -205,8 +205,7 @@ impl Window {
             let Some(oldest) = self.events.front() else { break };
             let is_needed = oldest.sequence() >= limits.needed_from;
             let too_many = !is_needed && self.events.len() > limits.events_max.max(1);
-            let too_large =
-                !is_needed && self.events.len() > 1 && self.bytes() > limits.bytes_max;
+            let too_large = !is_needed && self.events.len() > 1 && self.bytes() > limits.bytes_max;
             let too_old =
                 oldest.accepted_ms() < limits.oldest_ms || oldest.sequence() < limits.oldest;
             if !(too_many || too_large || too_old) {

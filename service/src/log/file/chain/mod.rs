@@ -50,6 +50,15 @@ pub(super) struct SealedSegment {
     pub(super) bytes: u64,
 }
 
+/// What has to be known of a sealed segment to go over it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KnownSegment {
+    /// The sequence behind its last event.
+    pub(super) next: Sequence,
+    /// The check of its last batch.
+    pub(super) last_check: u32,
+}
+
 #[derive(Debug)]
 struct ActiveSegment<F> {
     file: F,
@@ -93,7 +102,8 @@ pub(super) struct FoundBatch<'a> {
 }
 
 impl<D: Disk> SegmentChain<D> {
-    /// Opens the log of a folder, or begins one. Every batch is shown, the oldest first.
+    /// Opens the log of a folder, or begins one. A sealed segment of which enough is `known` is not
+    /// read. Every batch of the others is shown, the oldest first.
     ///
     /// # Errors
     /// When what should be there is not, or the disk fails.
@@ -101,6 +111,7 @@ impl<D: Disk> SegmentChain<D> {
         disk: D,
         segment_bytes: u64,
         new: LogIdentity,
+        mut known: impl FnMut(SegmentHead, u64) -> io::Result<Option<KnownSegment>>,
         mut each: impl FnMut(FoundBatch<'_>),
     ) -> Result<(Self, Option<TornTail>), OpenError> {
         let names = disk.names()?;
@@ -126,7 +137,9 @@ impl<D: Disk> SegmentChain<D> {
                 (0, false) => SegmentPlace::Oldest,
                 (_, false) => SegmentPlace::Between,
             };
-            torn = chain.open_segment(first, place, &mut each)?;
+            if place.is_newest() || !chain.go_over_known(first, place, &mut known)? {
+                torn = chain.open_segment(first, place, &mut each)?;
+            }
         }
         chain.disk.sync_names()?;
         Ok((chain, torn))
@@ -334,6 +347,31 @@ impl SegmentPlace {
 
 /// Opening.
 impl<D: Disk> SegmentChain<D> {
+    /// Goes over a sealed segment without reading it, if enough is known of it.
+    fn go_over_known(
+        &mut self,
+        first: Sequence,
+        place: SegmentPlace,
+        known: &mut impl FnMut(SegmentHead, u64) -> io::Result<Option<KnownSegment>>,
+    ) -> Result<bool, OpenError> {
+        let file = self.disk.open(&segment::name_of(first))?;
+        let mut header = vec![0; usize::try_from(BATCHES_AT).unwrap_or(0)];
+        let count = file.read_at(&mut header, 0)?;
+        let ReadHead::Good(head) = SegmentHead::read(&header[..count]) else { return Ok(false) };
+        let follows = head.epoch == self.identity.epoch
+            && head.first == first
+            && head.first == self.next
+            && (place.is_oldest() || head.before == self.last_check);
+        if !follows {
+            return Ok(false);
+        }
+        let bytes = file.bytes()?;
+        let Some(known) = known(head, bytes)? else { return Ok(false) };
+        (self.next, self.last_check) = (known.next, known.last_check);
+        self.sealed.push_back(SealedSegment { first, next: known.next, bytes });
+        Ok(true)
+    }
+
     fn open_segment(
         &mut self,
         first: Sequence,

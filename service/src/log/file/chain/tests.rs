@@ -80,10 +80,16 @@ type Shown = Vec<Written>;
 
 fn open(disk: &ModelDisk) -> Result<(SegmentChain<ModelDisk>, Shown), OpenError> {
     let mut shown = Vec::new();
-    let (chain, _) = SegmentChain::open(disk.clone(), SEGMENT_BYTES, identity(), |found| {
-        let BatchHead { first, count, .. } = found.batch.head;
-        shown.push((first, count, found.batch.records.to_vec()));
-    })?;
+    let (chain, _) = SegmentChain::open(
+        disk.clone(),
+        SEGMENT_BYTES,
+        identity(),
+        |_, _| Ok(None),
+        |found| {
+            let BatchHead { first, count, .. } = found.batch.head;
+            shown.push((first, count, found.batch.records.to_vec()));
+        },
+    )?;
     Ok((chain, shown))
 }
 
@@ -371,15 +377,20 @@ fn a_folder_of_the_file_system_keeps_what_was_written_over_a_new_start() {
     let mut written = Vec::new();
     for start in 0..3 {
         let mut shown = Vec::new();
-        let (mut chain, torn) =
-            SegmentChain::open(Folder::at(folder.path()), SEGMENT_BYTES, identity(), |found| {
+        let (mut chain, torn) = SegmentChain::open(
+            Folder::at(folder.path()),
+            SEGMENT_BYTES,
+            identity(),
+            |_, _| Ok(None),
+            |found| {
                 let records_at = usize::try_from(found.records_at).unwrap();
                 let file = std::fs::read(folder.path().join(segment::name_of(found.segment)));
                 let there = &file.unwrap()[records_at..records_at + found.batch.records.len()];
                 assert_eq!(there, found.batch.records);
                 shown.push(found.batch.records.to_vec());
-            })
-            .unwrap();
+            },
+        )
+        .unwrap();
         assert_eq!((&shown, torn, chain.identity()), (&written, None, identity()), "{start}");
         for number in 0..30_u8 {
             chain.append(1, &[number; 300]).unwrap();

@@ -4,7 +4,7 @@ use crc32c::crc32c;
 
 use super::filter::IdFilter;
 use super::{HEADER_BYTES, IndexHead, hash};
-use crate::event::{Epoch, EncodedEvent, Sequence};
+use crate::event::{EncodedEvent, Epoch, Sequence};
 use crate::log::file::batch::{self, BatchKind};
 use crate::log::file::segment::{BATCHES_AT, SegmentHead};
 use crate::log::record::{RecordKind, read_record};
@@ -49,6 +49,7 @@ pub(in crate::log::file) fn build(
         postings: 0,
         ids: 0,
         filter: 0,
+        filter_check: 0,
     }))
 }
 
@@ -132,19 +133,21 @@ impl Tables {
             bytes.extend_from_slice(&hash.to_le_bytes());
             bytes.extend_from_slice(&number.to_le_bytes());
         }
+        let tables_check = crc32c(&bytes[HEADER_BYTES..]);
         let filter = IdFilter::of(self.ids.iter().map(|(hash, _)| *hash));
         bytes.extend_from_slice(filter.as_bytes());
         let head = IndexHead {
             next: self.next,
             newest_ms: self.newest_ms,
             last_uncounted: self.last_uncounted,
-            tables_check: crc32c(&bytes[HEADER_BYTES..]),
+            tables_check,
             runs: self.runs.len() as u32,
             events: self.events.len() as u32,
             topics,
             postings: self.topics.len() as u32,
             ids: self.ids.len() as u32,
             filter: filter.bytes() as u32,
+            filter_check: crc32c(filter.as_bytes()),
             ..head
         };
         bytes[..HEADER_BYTES].copy_from_slice(&head.to_bytes());

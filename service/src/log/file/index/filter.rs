@@ -12,9 +12,8 @@ pub(in crate::log::file) struct IdFilter {
 
 impl IdFilter {
     pub(super) fn of(hashes: impl ExactSizeIterator<Item = u64>) -> Self {
-        let mut filter = Self {
-            bytes: vec![0; (hashes.len() * BITS_PER_ID).div_ceil(8)].into_boxed_slice(),
-        };
+        let mut filter =
+            Self { bytes: vec![0; (hashes.len() * BITS_PER_ID).div_ceil(8)].into_boxed_slice() };
         for hash in hashes {
             for bit in filter.bits(hash) {
                 filter.bytes[bit / 8] |= 1 << (bit % 8);
@@ -46,8 +45,6 @@ impl IdFilter {
         let bits = 8 * self.bytes.len() as u64;
         // Two halves make all probes (Kirsch and Mitzenmacher, "Less hashing, same performance").
         let step = (hash >> 32) | 1;
-        (0..PROBES).map(move |probe| {
-            (hash.wrapping_add(step.wrapping_mul(probe)) % bits) as usize
-        })
+        (0..PROBES).map(move |probe| (hash.wrapping_add(step.wrapping_mul(probe)) % bits) as usize)
     }
 }

@@ -4,7 +4,7 @@
 use std::io;
 use std::ops::Range;
 
-use crc32c::crc32c_append;
+use crc32c::{crc32c, crc32c_append};
 
 use super::filter::IdFilter;
 use super::{
@@ -39,12 +39,12 @@ impl<'a, F: DiskFile> IndexLookup<'a, F> {
         Self { file, head }
     }
 
-    /// Whether all of the file is as it was written.
+    /// Whether the tables are as they were written.
     pub(in crate::log::file) fn is_whole(&self) -> io::Result<bool> {
         let mut buffer = vec![0; READ_BYTES];
         let (mut at, mut check) = (HEADER_BYTES as u64, 0);
-        let end = self.head.index_bytes();
-        if self.file.bytes()? != end {
+        let end = self.head.filter_at().start;
+        if self.file.bytes()? != self.head.index_bytes() {
             return Ok(false);
         }
         while at < end {
@@ -59,10 +59,12 @@ impl<'a, F: DiskFile> IndexLookup<'a, F> {
         Ok(check == self.head.tables_check)
     }
 
-    pub(in crate::log::file) fn filter(&self) -> io::Result<IdFilter> {
+    /// The filter, if it is as it was written.
+    pub(in crate::log::file) fn filter(&self) -> io::Result<Option<IdFilter>> {
         let Range { start, end } = self.head.filter_at();
         let bytes = self.bytes(start, usize::try_from(end - start).map_err(io::Error::other)?)?;
-        Ok(IdFilter::from_bytes(bytes))
+        let is_good = crc32c(&bytes) == self.head.filter_check;
+        Ok(is_good.then(|| IdFilter::from_bytes(bytes)))
     }
 
     /// Where a sequence of the segment is.
@@ -98,9 +100,8 @@ impl<'a, F: DiskFile> IndexLookup<'a, F> {
 
     /// The sequence of an event.
     pub(in crate::log::file) fn sequence_of(&self, number: u32) -> io::Result<Sequence> {
-        let run_at = |index: u32| {
-            self.entry::<16>(self.head.runs_at() + RUN_BYTES * u64::from(index))
-        };
+        let run_at =
+            |index: u32| self.entry::<16>(self.head.runs_at() + RUN_BYTES * u64::from(index));
         let behind =
             partition_point(self.head.runs, |index| Ok(u32_at(&run_at(index)?, 12) <= number))?;
         let run = run_at(behind.saturating_sub(1))?;
@@ -145,9 +146,8 @@ impl<'a, F: DiskFile> IndexLookup<'a, F> {
 
     /// The postings of a topic that are of events with these numbers.
     fn postings(&self, hash: u64, numbers: Range<u32>) -> io::Result<Range<u32>> {
-        let topic_at = |index| {
-            self.entry::<16>(self.head.topics_at() + TOPIC_BYTES * u64::from(index))
-        };
+        let topic_at =
+            |index| self.entry::<16>(self.head.topics_at() + TOPIC_BYTES * u64::from(index));
         let index =
             partition_point(self.head.topics, |index| Ok(u64_at(&topic_at(index)?, 0) < hash))?;
         if index == self.head.topics {
@@ -172,8 +172,7 @@ impl<'a, F: DiskFile> IndexLookup<'a, F> {
 
     /// The events with an id of this hash, in order.
     pub(in crate::log::file) fn with_id(&self, hash: u64) -> io::Result<Vec<u32>> {
-        let id_at =
-            |index| self.entry::<12>(self.head.ids_at() + ID_BYTES * u64::from(index));
+        let id_at = |index| self.entry::<12>(self.head.ids_at() + ID_BYTES * u64::from(index));
         let begin = partition_point(self.head.ids, |index| Ok(u64_at(&id_at(index)?, 0) < hash))?;
         let mut found = Vec::new();
         for index in begin..self.head.ids {

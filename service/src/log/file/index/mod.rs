@@ -15,14 +15,16 @@
 //!  48  newest        8  the time of its last event, in milliseconds since 1970; 0 when it has none
 //!  56  uncounted     8  the last sequence in it that is no event for everybody; 0 when it has none
 //!  64  last check    4  that of its last batch
-//!  68  tables check  4  CRC-32C over everything behind the header
+//!  68  tables check  4  CRC-32C over everything between header and filter
 //!  72  runs          4  how many there are, and so on
 //!  76  events        4
 //!  80  topics        4
 //!  84  postings      4
 //!  88  ids           4
 //!  92  filter        4  its length in bytes
-//!  96  run          16  each: the first sequence 8, how many follow on each other 4, the number of the
+//!  96  filter check  4  CRC-32C over the filter
+//! 100  zero          4
+//! 104  run          16  each: the first sequence 8, how many follow on each other 4, the number of the
 //!                       first 4
 //!      event         4  each: where its record begins in the segment
 //!      topic        16  each, in the order of their hashes: hash 8, its first posting 4, how many 4
@@ -55,7 +57,7 @@ pub(super) use lookup::{IndexLookup, Spot, partition_point};
 const MAGIC: [u8; 8] = [0x89, b'F', b'N', b'I', b'D', b'X', b'\r', b'\n'];
 const VERSION: u32 = 1;
 /// The length of its header, in bytes.
-pub(super) const HEADER_BYTES: usize = 96;
+pub(super) const HEADER_BYTES: usize = 104;
 const RUN_BYTES: u64 = 16;
 const EVENT_BYTES: u64 = 4;
 const TOPIC_BYTES: u64 = 16;
@@ -96,6 +98,7 @@ pub(super) struct IndexHead {
     postings: u32,
     ids: u32,
     filter: u32,
+    filter_check: u32,
 }
 
 impl IndexHead {
@@ -123,6 +126,7 @@ impl IndexHead {
             self.postings,
             self.ids,
             self.filter,
+            self.filter_check,
         ];
         for (index, word) in words.into_iter().enumerate() {
             bytes[64 + 4 * index..][..4].copy_from_slice(&word.to_le_bytes());
@@ -155,6 +159,7 @@ impl IndexHead {
             postings: word(5),
             ids: word(6),
             filter: word(7),
+            filter_check: word(8),
         })
     }
 

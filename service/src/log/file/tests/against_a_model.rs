@@ -50,8 +50,7 @@ impl Play {
         let wanted: Vec<&str> =
             ["a", "b", "c", "e"].into_iter().filter(|_| self.random.random_bool(0.4)).collect();
         let selectors = (!wanted.is_empty()).then(|| set(&wanted));
-        let filter =
-            selectors.as_ref().map_or(EventFilter::Everything, EventFilter::Candidates);
+        let filter = selectors.as_ref().map_or(EventFilter::Everything, EventFilter::Candidates);
         let expected: Vec<&bytes::Bytes> = self
             .all
             .iter()
