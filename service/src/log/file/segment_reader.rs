@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::batch;
+use super::counters::DiskCounters;
 use super::disk::{Disk, DiskFile};
 use super::index::{self, IdFilter, IndexHead, IndexLookup, Spot};
 use super::segment::{self, ReadHead, SegmentHead};
@@ -89,11 +90,17 @@ pub(super) struct SegmentReader<D> {
     disk: D,
     epoch: Epoch,
     buffers: Buffers,
+    counters: Arc<DiskCounters>,
 }
 
 impl<D: Disk> SegmentReader<D> {
-    pub(super) fn new(disk: D, epoch: Epoch, buffers: Buffers) -> Self {
-        Self { disk, epoch, buffers }
+    pub(super) fn new(
+        disk: D,
+        epoch: Epoch,
+        buffers: Buffers,
+        counters: &Arc<DiskCounters>,
+    ) -> Self {
+        Self { disk, epoch, buffers, counters: Arc::clone(counters) }
     }
 
     /// Makes the index of a sealed segment and writes it beside it; nothing if the segment is damaged.
@@ -145,6 +152,7 @@ impl<D: Disk> SegmentReader<D> {
                 Ok(RunEnd::Full) => break,
                 Ok(RunEnd::Unreadable { to }) => return page.end(to),
                 Err(error) => {
+                    self.counters.could_not_read();
                     log_limited!(ERROR, segment = %segment.head.first, "events cannot be read from the disk, and their readers are told of a gap: {error}");
                     return page.end(match key.direction {
                         ReadDirection::Forwards => segment.head.next.previous(),
@@ -202,6 +210,7 @@ impl<D: Disk> SegmentReader<D> {
                     to = expected;
                 }
                 let direction = page.key.direction;
+                self.counters.could_not_read();
                 log_limited!(ERROR, segment = %segment.head.first, sequence = %expected, "events on the disk are damaged, and their readers are told of a gap; run `fanfare data check` on a copy of the data folder");
                 page.reach_before(expected);
                 return Ok(RunEnd::Unreadable {
