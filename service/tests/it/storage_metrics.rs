@@ -33,10 +33,10 @@ async fn a_data_folder_is_measured_from_the_first_event_on() {
 }
 
 #[tokio::test]
-async fn without_a_data_folder_its_figures_are_0_and_the_log_is_healthy() {
+async fn without_a_data_folder_its_metrics_are_0_and_the_log_is_healthy() {
     let server = TestServer::start().await;
     server.publish("t", "x").await;
-    let figures = [
+    let series = [
         "fanfare_storage_state{state=\"healthy\"}",
         "fanfare_storage_state{state=\"failed\"}",
         "fanfare_storage_sync_seconds_count",
@@ -45,7 +45,7 @@ async fn without_a_data_folder_its_figures_are_0_and_the_log_is_healthy() {
         "fanfare_retained_disk_bytes_limit",
         "fanfare_retained_memory_events",
     ];
-    assert_eq!(server.stats(figures).await, [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    assert_eq!(server.stats(series).await, [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
 }
 
 #[tokio::test]
@@ -66,13 +66,13 @@ async fn a_server_whose_data_folder_is_gone_is_not_ready_and_says_why() {
     let (status, why) = ask("/readyz").await;
     assert_eq!(status, 503);
     assert!(why.starts_with("the event log has failed: "), "{why}");
-    let figures = [
+    let series = [
         "fanfare_storage_state{state=\"failed\"}",
         "fanfare_storage_state{state=\"healthy\"}",
         "fanfare_ready",
         "fanfare_subscribers",
     ];
-    assert_eq!(server.stats(figures).await, [1.0, 0.0, 0.0, 1.0], "streams go on");
+    assert_eq!(server.stats(series).await, [1.0, 0.0, 0.0, 1.0], "streams go on");
     assert_eq!(ask("/healthz").await.0, 200, "a restart is for whoever has seen to the disk");
     drop(stream);
     eventually("nobody is left", async || server.figure("fanfare_subscribers").await == 0.0).await;

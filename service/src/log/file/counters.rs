@@ -16,23 +16,23 @@ pub(super) struct DiskCounters {
     torn_tails: AtomicU64,
     /// As it was when somebody looked last.
     free_bytes: AtomicU64,
-    syncs: Counts<{ SYNC_BOUNDS_US.len() + 1 }>,
-    commits: Counts<{ COMMIT_BOUNDS.len() + 1 }>,
+    syncs: AtomicDistribution<{ SYNC_BOUNDS_US.len() + 1 }>,
+    commits: AtomicDistribution<{ COMMIT_BOUNDS.len() + 1 }>,
 }
 
 #[derive(Debug)]
-struct Counts<const N: usize> {
+struct AtomicDistribution<const N: usize> {
     counts: [AtomicU64; N],
     sum: AtomicU64,
 }
 
-impl<const N: usize> Default for Counts<N> {
+impl<const N: usize> Default for AtomicDistribution<N> {
     fn default() -> Self {
         Self { counts: std::array::from_fn(|_| AtomicU64::new(0)), sum: AtomicU64::new(0) }
     }
 }
 
-impl<const N: usize> Counts<N> {
+impl<const N: usize> AtomicDistribution<N> {
     fn add(&self, bounds: &[u64], value: u64) {
         let at = bounds.partition_point(|&bound| bound < value);
         self.counts[at].fetch_add(1, Ordering::Relaxed);
