@@ -52,7 +52,9 @@ fn moments_of(prometheus: &Prometheus, begin: f64, phase: &str) -> Vec<f64> {
 fn every_panel_has_figures_and_they_agree_with_what_was_sent_and_read() {
     let begin = now();
     let folder = tempfile::tempdir().unwrap();
-    let server = Fanfare::start(&SERVER_FLAGS);
+    let data = folder.path().join("data");
+    let flags = [&SERVER_FLAGS[..], &["--data-dir", data.to_str().unwrap()]].concat();
+    let server = Fanfare::start(&flags);
     let metrics = free_address();
     let jobs = [("fanfare", server.admin), ("loadgen", metrics)];
     let prometheus = Prometheus::start(&jobs, "");

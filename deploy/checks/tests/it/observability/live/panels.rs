@@ -11,7 +11,7 @@ use super::super::prometheus::{Curve, Prometheus};
 const SHORT: &str = "5s";
 
 /// Dashboard, panel and legend of queries that may be 0 all the time, with the reason.
-const MAY_BE_ZERO: [([&str; 3], &str); 47] = [
+const MAY_BE_ZERO: [([&str; 3], &str); 50] = [
     (["overview.json", "Tokens refused", "{{reason}}"], NO_TROUBLE),
     (["overview.json", "Publishes repeated", "repeated"], NO_TROUBLE),
     (["overview.json", "Servers down", "__auto"], NO_TROUBLE),
@@ -47,6 +47,12 @@ const MAY_BE_ZERO: [([&str; 3], &str); 47] = [
     (["internals.json", "Memory of active subscriptions", "used {{instance}}"], NOT_TOLD),
     (["internals.json", "Memory of active subscriptions", "limit {{instance}}"], NOT_TOLD),
     (["internals.json", "Streams to be announced", "{{instance}}"], NOT_TOLD),
+    (
+        ["internals.json", "Pages read from the disk", "{{instance}}"],
+        "what is retained of 500 events is in memory",
+    ),
+    (["internals.json", "Events that cannot be read", "unreadable {{instance}}"], NO_TROUBLE),
+    (["internals.json", "Events that cannot be read", "torn writes {{instance}}"], NO_TROUBLE),
     (["internals.json", "Tickets", "{{stream}} {{instance}}"], "nobody has a token"),
     (["internals.json", "Tickets issued", "{{instance}}"], "nobody has a token"),
     (["internals.json", "Tickets refused", "{{reason}} {{instance}}"], "nobody has a token"),
