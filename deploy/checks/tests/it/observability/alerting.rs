@@ -163,3 +163,20 @@ fn publishers_that_are_refused_are_told_until_they_mend() {
     fires(&prometheus, "FanfarePublishRejected");
     resolves(&prometheus, "FanfarePublishRejected");
 }
+
+#[test]
+fn a_log_that_has_lost_its_folder_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Fanfare::start(&["--data-dir", folder.path().to_str().unwrap()]);
+    let prometheus = watch(server.admin);
+    assert!(firing(&prometheus, "FanfareStorageFailed").is_none());
+    // Before the first event there is no file that it could go on with.
+    folder.close().unwrap();
+    let form = "application/x-www-form-urlencoded";
+    let refused = post(server.address, "/.well-known/mercure", form, "topic=t&data=x");
+    assert_eq!(refused.status(), 503);
+    fires(&prometheus, "FanfareStorageFailed");
+    fires(&prometheus, "FanfareNotReady");
+    assert!(firing(&prometheus, "FanfareStorageFull").is_none());
+    assert!(firing(&prometheus, "FanfareStorageUnreadable").is_none());
+}
