@@ -97,6 +97,7 @@ pub(super) struct FoundBatch<'a> {
     /// The segment that it is in, by its first event.
     pub(super) segment: Sequence,
     /// Where in it its records begin.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tools look at the place"))]
     pub(super) records_at: u64,
     pub(super) batch: Batch<'a>,
 }
@@ -155,6 +156,7 @@ impl<D: Disk> SegmentChain<D> {
     }
 
     /// The segments before the newest, the oldest first.
+    #[cfg(test)]
     pub(super) fn sealed(&self) -> &VecDeque<SealedSegment> {
         &self.sealed
     }
@@ -181,6 +183,7 @@ impl<D: Disk> SegmentChain<D> {
     }
 
     /// What all segments take on the disk, in bytes, with the room that is kept for the newest.
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> u64 {
         let sealed: u64 = self.sealed.iter().map(|segment| segment.bytes).sum();
         sealed + self.active.as_ref().map_or(0, |active| active.allocated)
@@ -213,6 +216,7 @@ impl<D: Disk> SegmentChain<D> {
     ///
     /// # Errors
     /// When the disk failed.
+    #[cfg(test)]
     pub(super) fn remove_oldest(&mut self) -> Result<Option<SealedSegment>, WriteError> {
         self.check()?;
         if self.active.is_none() && self.sealed.len() == 1 {
