@@ -373,7 +373,8 @@ fn limits(config: &Config, connections: usize) -> Limits {
         lag_events: config.delivery.lag.events_max,
         lag_bytes: config.delivery.lag.bytes_max,
         log_events: config.log.events_max,
-        log_bytes: config.log.bytes_max,
+        // With a data folder that bounds the disk, which the log tells itself.
+        log_bytes: config.data.as_ref().map_or(config.log.bytes_max, |data| data.memory_max),
         log_age: config.log.age_max,
         output_buffers: config.delivery.output_buffers_max,
         body_memory: config.http.bodies_bytes_max,

@@ -77,10 +77,10 @@ fn publishing(flags: &Flags, folder: &Path) -> anyhow::Result<String> {
             for round in 1..=flags.rounds {
                 say(&format!("{publishers} publishers, {name}: round {round} of {}", flags.rounds));
                 let log = Arc::new(open(&folder.join("log"), sync)?);
-                of_log.push(publish::measure(log, publishers, length)?);
+                of_log.push(publish::measure(&log, publishers, length)?);
                 fs::remove_dir_all(folder.join("log"))?;
                 let file = Arc::new(FileLoop::start(&folder.join("file"), sync)?);
-                of_loop.push(publish::measure(file, publishers, length)?);
+                of_loop.push(publish::measure(&file, publishers, length)?);
                 fs::remove_file(folder.join("file"))?;
             }
             let (log, file) = (median(of_log), median(of_loop));

@@ -38,7 +38,7 @@ pub(super) fn event(number: u64) -> EncodedEvent {
 
 /// Has so many publishers publish for a time.
 pub(super) fn measure(
-    log: Arc<impl Appender>,
+    log: &Arc<impl Appender>,
     publishers: usize,
     length: Duration,
 ) -> anyhow::Result<Published> {
@@ -48,7 +48,7 @@ pub(super) fn measure(
         let next = Arc::new(AtomicU64::new(0));
         let publishers: Vec<_> = (0..publishers)
             .map(|_| {
-                let (log, next) = (Arc::clone(&log), Arc::clone(&next));
+                let (log, next) = (Arc::clone(log), Arc::clone(&next));
                 let (measuring, ended) = (Arc::clone(&measuring), Arc::clone(&ended));
                 tokio::spawn(publisher(log, next, measuring, ended))
             })

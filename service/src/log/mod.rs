@@ -14,6 +14,7 @@
 //! replays, and no event is held anywhere but in the log.
 
 mod bounds;
+mod disk_status;
 mod file;
 pub(crate) mod fuzzing;
 mod memory;
@@ -27,6 +28,9 @@ mod window;
 pub(crate) use reading::ReadNow;
 
 pub use bounds::{Bounds, Position};
+pub use disk_status::{
+    COMMIT_BOUNDS, CommitSizes, DiskStatus, Distribution, SYNC_BOUNDS_US, SyncTimes,
+};
 pub use file::{FileLog, FileLogSettings, LockError, OpenError, OpenLogError, SyncMode};
 pub use memory::{MemoryLog, MemoryLogSettings};
 pub use reading::{EventFilter, LogReader, Page, PageBack, PageLimit, ReadOutcome, ReadRange};
@@ -125,6 +129,11 @@ pub trait Log: Send + Sync + 'static {
     /// Whether it takes events and can be read.
     fn health(&self) -> LogHealth {
         LogHealth::Healthy
+    }
+
+    /// What it takes and does on a disk; nothing of a log that has none.
+    fn disk(&self) -> Option<DiskStatus> {
+        None
     }
 
     /// Makes what it has taken as durable as it ever will be. Called once, when nothing is appended

@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::log::Distribution;
+
 /// The upper bounds of the buckets for times, in microseconds: 50 µs to 10 s.
 const TIMES_US: [u64; 16] = [
     50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
@@ -128,18 +130,29 @@ pub(super) fn write_counts<'a>(
 
 fn write<'a, const N: usize>(
     text: &mut String,
-    (name, help): (&str, &str),
+    named: (&str, &str),
     bounds: &[u64],
     units: f64,
     histograms: impl Iterator<Item = &'a Histogram<N>>,
 ) {
-    let (mut buckets, mut sum) = ([0_u64; N], 0_u64);
+    let mut all = Distribution { counts: [0; N], sum: 0 };
     for histogram in histograms {
-        for (total, bucket) in buckets.iter_mut().zip(&histogram.buckets) {
+        for (total, bucket) in all.counts.iter_mut().zip(&histogram.buckets) {
             *total += bucket.load(Ordering::Relaxed);
         }
-        sum = sum.saturating_add(histogram.sum.load(Ordering::Relaxed));
+        all.sum = all.sum.saturating_add(histogram.sum.load(Ordering::Relaxed));
     }
+    write_distribution(text, named, bounds, units, &all);
+}
+
+/// Writes what was counted elsewhere by these bounds, of which `units` make the unit that is shown.
+pub(super) fn write_distribution<const N: usize>(
+    text: &mut String,
+    (name, help): (&str, &str),
+    bounds: &[u64],
+    units: f64,
+    Distribution { counts: buckets, sum }: &Distribution<N>,
+) {
     // Writing into a string cannot fail.
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} histogram");
     let mut count = 0;
@@ -149,7 +162,7 @@ fn write<'a, const N: usize>(
         let _ = writeln!(text, "{name}_bucket{{le=\"{bound}\"}} {count}");
     }
     count += buckets[N - 1];
-    let sum = sum as f64 / units;
+    let sum = *sum as f64 / units;
     let _ = writeln!(
         text,
         "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}\n"

@@ -186,6 +186,20 @@ label! {
 }
 
 label! {
+    /// How the event log is.
+    StorageState {
+        /// It takes events and can be read.
+        Healthy = "healthy",
+        /// There is no room for events.
+        Full = "full",
+        /// It takes no events until it is opened again.
+        Failed = "failed",
+        /// It lacks too many events of others.
+        Behind = "behind",
+    }
+}
+
+label! {
     /// Why the system did not hand over a connection.
     AcceptError {
         /// The process has as many files open as it may.

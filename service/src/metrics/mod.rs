@@ -23,6 +23,7 @@ mod series;
 mod shard;
 mod slow_readers;
 mod state;
+mod storage;
 mod streams;
 mod subscriptions;
 mod tickets;
@@ -35,7 +36,7 @@ pub use connections::OpenConnection;
 pub use jwks::FailingFetch;
 pub use labels::{
     AcceptError, CertificateReloadResult, ConnectionEnd, EndReason, HandshakeFailure, JwksFetch,
-    Protocol, PublishRejection, PublishSource, Refusal, Resumed, Skip, StatusClass,
+    Protocol, PublishRejection, PublishSource, Refusal, Resumed, Skip, StatusClass, StorageState,
     SubscribeRejection,
 };
 pub use limits::Limits;
@@ -63,6 +64,7 @@ use publishing::Publishing;
 use reloads::Reloads;
 use slow_readers::SlowReaders;
 use state::ServerState;
+use storage::Storage;
 use streams::StreamMetrics;
 use subscriptions::SubscriptionGauges;
 use tickets::TicketSeries;
@@ -91,6 +93,7 @@ struct Inner {
     slow_readers: SlowReaders,
     limits: LimitGauges,
     state: ServerState,
+    storage: Storage,
     reloads: Reloads,
 }
 
@@ -141,6 +144,7 @@ impl Metrics {
             slow_readers: SlowReaders::register(),
             limits: LimitGauges::register(),
             state: ServerState::register(),
+            storage: Storage::register(),
             reloads: Reloads::register(),
         });
         Self { inner: Arc::new(inner) }
@@ -183,10 +187,12 @@ impl Metrics {
         inner.subscriptions.set(&snapshot.subscriptions);
         inner.tickets.set(snapshot.tickets);
         inner.state.set(snapshot);
+        inner.storage.set(snapshot);
         let mut text = inner.exporter.render();
         inner.connections.write(&mut text);
         inner.publishing.write(&mut text);
         delivering::write(self, &mut text);
+        storage::write(snapshot, &mut text);
         process::write_runtime(&mut text, &snapshot.runtime);
         process::write_process(&mut text);
         text

@@ -11,7 +11,7 @@ use super::process::RuntimeStats;
 use super::series::{described, described_gauge};
 use super::subscriptions::SubscriptionStats;
 use super::tickets::TicketCounts;
-use crate::log::Bounds;
+use crate::log::{Bounds, DiskStatus, LogHealth};
 use crate::logging;
 
 /// The commit that the program was built from, when the build was given it.
@@ -22,6 +22,10 @@ const REVISION: Option<&str> = option_env!("FANFARE_REVISION");
 pub struct Snapshot {
     /// What the log holds; nothing is shown of it when it was not looked at.
     pub log: Option<Bounds>,
+    /// How the log is.
+    pub log_health: LogHealth,
+    /// What it takes and does on a disk; nothing where it has none.
+    pub disk: DiskStatus,
     /// What streams hold beyond the log, in bytes.
     pub output_buffer_bytes: usize,
     /// Publishers that wait for delivery to come nearer.

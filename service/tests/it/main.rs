@@ -32,6 +32,7 @@ mod hosts;
 mod reserved;
 
 /// Streams: what they begin with, what they match.
+mod storage_metrics;
 mod subscribe;
 
 /// Selectors of both dialects.

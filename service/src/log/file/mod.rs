@@ -6,6 +6,7 @@
 mod batch;
 mod chain;
 mod cold_pages;
+mod counters;
 mod disk;
 mod identity;
 mod index;
@@ -29,8 +30,8 @@ use tokio::time::timeout;
 
 use super::window::Window;
 use super::{
-    AppendError, Appending, Bounds, EventFilter, Flushing, Locating, Log, LogHealth, LogReader,
-    OnChange, Page, PageBack, PageLimit, Position, ReadOutcome, ReadRange,
+    AppendError, Appending, Bounds, DiskStatus, EventFilter, Flushing, Locating, Log, LogHealth,
+    LogReader, OnChange, Page, PageBack, PageLimit, Position, ReadOutcome, ReadRange,
 };
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
@@ -367,6 +368,10 @@ impl Log for FileLog {
 
     fn health(&self) -> LogHealth {
         self.inner.retained.lock().health().clone()
+    }
+
+    fn disk(&self) -> Option<DiskStatus> {
+        Some(self.inner.retained.disk_status())
     }
 
     fn close(&self) -> Flushing<'_> {

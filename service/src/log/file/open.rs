@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::chain::{FoundBatch, KnownSegment, SegmentChain, TornTail, WriteError};
 use super::cold_pages::ColdPages;
+use super::counters::DiskCounters;
 use super::disk::{Disk, Folder};
 use super::identity::LogIdentity;
 use super::index;
@@ -94,6 +95,7 @@ impl FileLog {
 
     fn start(opened: OpenedLog<Folder>, buffers: Buffers, lock: FolderLock) -> io::Result<Self> {
         let OpenedLog { writer, upkeep, inner } = opened;
+        upkeep.look_for_room();
         let inner = Arc::new(inner);
         let log = Self {
             inner: Arc::clone(&inner),
@@ -119,6 +121,7 @@ impl<D: Disk> Inner<D> {
     fn load_cold_pages(&self) {
         self.cold.work(|key| {
             let segments = Arc::clone(self.retained.lock().segments());
+            self.retained.counters().read_page();
             self.reader.load(&segments, key)
         });
     }
@@ -183,9 +186,7 @@ impl<D: Disk> OpenedLog<D> {
             SegmentChain::open(disk.clone(), settings.segment_bytes(), new, known, |found| {
                 newest.add(&found);
             })?;
-        if let Some(torn) = torn {
-            tell_of_torn_tail(&torn);
-        }
+        let counters = counters_of(torn);
         if newest.is_too_large {
             chain.seal().map_err(|error| match error {
                 WriteError::Full => io::Error::from(io::ErrorKind::StorageFull),
@@ -194,7 +195,7 @@ impl<D: Disk> OpenedLog<D> {
             newest.batches.clear();
         }
         let identity = chain.identity();
-        let reader = SegmentReader::new(disk.clone(), identity.epoch, buffers.clone());
+        let reader = SegmentReader::new(disk.clone(), identity.epoch, buffers.clone(), &counters);
         let mut segments = Vec::new();
         for sealed in chain.take_sealed() {
             let index = match indexes.remove(&sealed.first) {
@@ -212,7 +213,7 @@ impl<D: Disk> OpenedLog<D> {
             );
         }
         let start = start_of(&segments, &reader, &chain, identity, window);
-        let retained = Arc::new(Retained::new(settings, start));
+        let retained = Arc::new(Retained::new(settings, counters, start));
         retained.evict(now_ms);
         Ok(Self {
             writer: Writer {
@@ -237,13 +238,18 @@ impl<D: Disk> OpenedLog<D> {
     }
 }
 
-fn tell_of_torn_tail(torn: &TornTail) {
+/// Tells of a tail that was torn; what is counted from now on.
+fn counters_of(torn: Option<TornTail>) -> Arc<DiskCounters> {
+    let counters = Arc::new(DiskCounters::default());
+    let Some(torn) = torn else { return counters };
+    counters.found_torn_tail();
     tracing::warn!(
         file = torn.file,
         offset = torn.offset,
         bytes = torn.bytes,
         "the last write was cut off by a crash before it was confirmed; removed it"
     );
+    counters
 }
 
 /// The index of a sealed segment, made if there is none.

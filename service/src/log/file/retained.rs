@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::FileLogSettings;
 use super::chain::SealedSegment;
+use super::counters::DiskCounters;
 use super::segment_reader::{IndexedSegment, TimedSequence};
 use crate::event::{Event, HubId, Sequence};
 use crate::log::window::{Window, WindowLimits};
-use crate::log::{Bounds, LogChange, LogHealth, OnChange};
+use crate::log::{Bounds, DiskStatus, LogChange, LogHealth, OnChange};
 
 /// How many events are evicted before other threads get the lock.
 const EVICTED_MAX: usize = 512;
@@ -23,6 +24,7 @@ const TIMES_MAX: usize = 256;
 #[derive(Debug)]
 pub(super) struct Retained {
     settings: FileLogSettings,
+    counters: Arc<DiskCounters>,
     state: Mutex<RetainedState>,
     on_change: RwLock<Followers>,
 }
@@ -78,9 +80,14 @@ pub(super) struct ChainChange {
 }
 
 impl Retained {
-    pub(super) fn new(settings: FileLogSettings, start: RetainedStart) -> Self {
+    pub(super) fn new(
+        settings: FileLogSettings,
+        counters: Arc<DiskCounters>,
+        start: RetainedStart,
+    ) -> Self {
         Self {
             settings,
+            counters,
             state: Mutex::new(RetainedState {
                 window: start.window,
                 segments: Arc::new(start.segments),
@@ -99,6 +106,22 @@ impl Retained {
 
     pub(super) fn settings(&self) -> &FileLogSettings {
         &self.settings
+    }
+
+    pub(super) fn counters(&self) -> &DiskCounters {
+        &self.counters
+    }
+
+    pub(super) fn disk_status(&self) -> DiskStatus {
+        let counted = self.counters.status();
+        let state = self.lock();
+        DiskStatus {
+            bytes: state.disk_bytes(),
+            bytes_limit: self.settings.bytes_max,
+            segments: state.segment_count(),
+            memory_events: state.window.bounds().events,
+            ..counted
+        }
     }
 
     /// Nothing inside takes long: no I/O, and nothing that grows with what is retained.

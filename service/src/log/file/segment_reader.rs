@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::counters::DiskCounters;
 use super::disk::{Disk, DiskFile};
 use super::index::{self, IdFilter, IndexHead, IndexLookup, Spot};
 use super::segment::{self, ReadHead, SegmentHead};
@@ -91,11 +92,17 @@ pub(super) struct SegmentReader<D> {
     disk: D,
     epoch: Epoch,
     buffers: Buffers,
+    counters: Arc<DiskCounters>,
 }
 
 impl<D: Disk> SegmentReader<D> {
-    pub(super) fn new(disk: D, epoch: Epoch, buffers: Buffers) -> Self {
-        Self { disk, epoch, buffers }
+    pub(super) fn new(
+        disk: D,
+        epoch: Epoch,
+        buffers: Buffers,
+        counters: &Arc<DiskCounters>,
+    ) -> Self {
+        Self { disk, epoch, buffers, counters: Arc::clone(counters) }
     }
 
     /// Makes the index of a sealed segment and writes it beside it; nothing if the segment is damaged.
@@ -147,6 +154,7 @@ impl<D: Disk> SegmentReader<D> {
                 Ok(RunEnd::Full) => break,
                 Ok(RunEnd::Unreadable { to }) => return page.end(to),
                 Err(error) => {
+                    self.counters.could_not_read();
                     log_limited!(ERROR, segment = %segment.head.first, "events cannot be read from the disk, and their readers are told of a gap: {error}");
                     return page.end(match key.direction {
                         ReadDirection::Forwards => segment.head.next.previous(),
@@ -210,6 +218,7 @@ impl<D: Disk> SegmentReader<D> {
                     }
                     last = sequence_of(number);
                 }
+                self.counters.could_not_read();
                 log_limited!(ERROR, segment = %segment.head.first, sequence = %expected, "events on the disk are damaged, and their readers are told of a gap; run `fanfare data check` on a copy of the data folder");
                 page.reach_before(expected);
                 return Ok(RunEnd::Unreadable {

@@ -27,6 +27,14 @@ impl<D: Disk> Upkeep<D> {
         if let Err(error) = self.retain(now_ms) {
             log_limited!(ERROR, "cannot drop old events from the disk, and tries again: {error}");
         }
+        self.look_for_room();
+    }
+
+    /// Looks how much room the file system has. If it cannot be asked, what was known stays.
+    pub(super) fn look_for_room(&self) {
+        if let Ok(bytes) = self.disk.free_bytes() {
+            self.retained.counters().has_free(bytes);
+        }
     }
 
     fn index_segments(&self, now_ms: u64) {

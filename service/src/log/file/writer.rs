@@ -11,6 +11,7 @@ use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::SyncMode;
+use super::batch;
 use super::chain::{SegmentChain, WriteError};
 use super::disk::Disk;
 use super::retained::{ChainChange, Retained};
@@ -94,6 +95,9 @@ impl<D: Disk> Writer<D> {
         self.make_durable(&mut commit);
         let outcome = commit.outcome();
         let shown = self.show(commit);
+        if !shown.is_empty() {
+            self.retained.counters().committed(shown.len());
+        }
         for (events, reply, permit) in staged {
             let results = events.into_iter().map(|event| event.result(&shown, &outcome)).collect();
             // Nobody may wait any more.
@@ -184,6 +188,7 @@ impl<D: Disk> Writer<D> {
             match self.chain.append(count as u64, &self.records) {
                 Ok(()) => {
                     commit.written += count;
+                    self.retained.counters().wrote(batch::whole_bytes(self.records.len()));
                     self.unsynced_since.get_or_insert(commit.now.1);
                 }
                 Err(error) => commit.stopped = Some(error),
@@ -220,7 +225,10 @@ impl<D: Disk> Writer<D> {
 
     /// Makes everything that was written durable.
     pub(super) fn sync(&mut self) -> Result<(), WriteError> {
-        self.chain.sync()?;
+        let began = Instant::now();
+        let synced = self.chain.sync();
+        self.retained.counters().synced(began.elapsed());
+        synced?;
         self.unsynced_since = None;
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use rustix::io::Errno;
 
 use super::{Disk, DiskFile};
@@ -51,6 +51,12 @@ impl Disk for Folder {
 
     fn sync_names(&self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        let room = statvfs(&self.path)?;
+        // Without what is kept for root.
+        Ok(room.f_bavail.saturating_mul(room.f_frsize))
     }
 }
 

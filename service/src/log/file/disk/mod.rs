@@ -32,6 +32,9 @@ pub(super) trait Disk: Clone + Send + Sync + 'static {
     fn remove(&self, name: &str) -> io::Result<()>;
 
     fn sync_names(&self) -> io::Result<()>;
+
+    /// How much room there is for this user.
+    fn free_bytes(&self) -> io::Result<u64>;
 }
 
 /// A file. What was written is there after a crash only when `sync` has returned: before that any part

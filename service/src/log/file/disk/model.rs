@@ -296,6 +296,11 @@ impl Disk for ModelDisk {
         state.changes.clear();
         Ok(())
     }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        let capacity = self.lock().plan.capacity;
+        Ok(capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(self.bytes())))
+    }
 }
 
 impl DiskFile for ModelFile {

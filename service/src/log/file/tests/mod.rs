@@ -16,6 +16,7 @@ use crate::log::Receipt;
 use crate::topic::{Selector, SelectorSet};
 
 mod against_a_model;
+mod counted;
 mod locate;
 mod retention;
 
