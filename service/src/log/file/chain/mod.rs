@@ -424,8 +424,9 @@ impl<D: Disk> SegmentChain<D> {
         // So it is written again before anybody sees it, and the header too, if nothing was synced.
         let from = if synced > begin { synced } else { 0 };
         file.write_at(&bytes[from..end], from as u64)?;
-        let lost = bytes[end..].iter().filter(|&&byte| byte != 0).count() as u64;
+        let mut lost = 0;
         if !is_whole {
+            lost = bytes[end..].iter().filter(|&&byte| byte != 0).count() as u64;
             file.truncate(end as u64)?;
         }
         file.sync()?;
@@ -483,7 +484,8 @@ fn was_synced(bytes: &[u8], at: usize, salt: Salt) -> bool {
 }
 
 fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|&byte| byte == 0)
+    const ZEROS: [u8; 4_096] = [0; 4_096];
+    bytes.chunks(ZEROS.len()).all(|part| *part == ZEROS[..part.len()])
 }
 
 fn is_full(error: &io::Error) -> bool {
