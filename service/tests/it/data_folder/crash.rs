@@ -32,6 +32,7 @@ const FLAGS: [&str; 8] = [
 ];
 
 /// How often the server is killed in each mode: few times, unless `CRASH_CYCLES` says more.
+#[expect(clippy::disallowed_methods, reason = "the long run is this test with another number")]
 fn cycles() -> usize {
     std::env::var("CRASH_CYCLES").map_or(4, |cycles| cycles.parse().expect("a number of cycles"))
 }
@@ -198,6 +199,7 @@ impl Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "the figures of the long run")]
 async fn kill_9_in_the_middle_of_load_loses_and_repeats_nothing_in_any_mode() {
     for sync in ["always", "interval=100ms", "never"] {
         let folder = tempfile::tempdir().unwrap();
