@@ -58,6 +58,17 @@ pub(super) enum LoadedPage {
     Unreadable { to: Sequence },
 }
 
+impl LoadedPage {
+    /// Nothing of it can be read, as far as it could reach.
+    pub(super) fn unreadable(key: &PageKey) -> Self {
+        let to = match key.direction {
+            ReadDirection::Forwards => Sequence::MAX,
+            ReadDirection::Backwards => Sequence(0),
+        };
+        Self::Unreadable { to }
+    }
+}
+
 /// A place in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TimedSequence {
@@ -154,8 +165,11 @@ impl<D: Disk> SegmentReader<D> {
                 Ok(RunEnd::Full) => break,
                 Ok(RunEnd::Unreadable { to }) => return page.end(to),
                 Err(error) => {
-                    self.counters.could_not_read();
-                    log_limited!(ERROR, segment = %segment.head.first, "events cannot be read from the disk, and their readers are told of a gap: {error}");
+                    // One that is not retained any more may be removed while somebody reads it.
+                    if error.kind() != io::ErrorKind::NotFound {
+                        self.counters.could_not_read();
+                        log_limited!(ERROR, segment = %segment.head.first, "events cannot be read from the disk, and their readers are told of a gap: {error}");
+                    }
                     return page.end(match key.direction {
                         ReadDirection::Forwards => segment.head.next.previous(),
                         ReadDirection::Backwards => segment.head.first.previous(),
