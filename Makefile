@@ -5,7 +5,7 @@
 PEERS := service/tests/peers
 CHECKS := deploy/checks
 
-.PHONY: run load test fuzz bench compare targets overhead secured watching rolling-restart lint setup-tests
+.PHONY: run load test fuzz bench compare targets overhead secured durable crash-test watching rolling-restart lint setup-tests
 
 # Starts the server with its demonstrations and pages; flags go in ARGS="--listen 127.0.0.1:9000".
 run:
@@ -91,6 +91,17 @@ secured:
 	@benches/competitors/setup
 	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen -p fanfare-benches --bins
 	@./target/release/harness secured $(ARGS)
+
+# What keeping events on the disk costs, at the log itself, beside a bare file that is written and synced in
+# the same groups; or how long it takes to open: ARGS="--open 1000000,10000000".
+durable:
+	@cargo build --release --quiet --locked -p fanfare-benches --bin harness
+	@./target/release/harness durable $(ARGS)
+
+# `kill -9` of a server in the middle of full load, CYCLES times in each mode, and what comes of it.
+# `make test` does it four times.
+crash-test:
+	CRASH_CYCLES=$(or $(CYCLES),1000) cargo test --release --locked -p fanfare --test it -- --nocapture data_folder::crash
 
 setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json \
              $(PEERS)/rust/.built/.installed $(PEERS)/go/.built/.installed $(PEERS)/java/.built/.installed \

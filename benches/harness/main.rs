@@ -3,13 +3,15 @@
 //! figures that loadgen cannot know; it is loadgen that does.
 //!
 //! `compare` measures Fanfare beside its competitors, `targets` what Fanfare is meant to reach,
-//! `overhead` what metrics, logs and traces cost, and `secured` what TLS does. What they share, in reading order: `places` says
+//! `overhead` what metrics, logs and traces cost, `secured` what TLS does, and `durable` what the disk
+//! does. What they share, in reading order: `places` says
 //! where things are, `bench` goes through a run, `server` starts one server out of a `process`,
 //! `loadgen` runs the load, `result` reads what it wrote; `summary`, `format` and `markdown` make
 //! text of it.
 
 mod bench;
 mod compare;
+mod durable;
 mod fanfare;
 mod format;
 mod http;
@@ -51,6 +53,7 @@ enum Measurement {
     Targets(targets::Flags),
     Overhead(overhead::Flags),
     Secured(secured::Flags),
+    Durable(durable::Flags),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +73,7 @@ fn run(flags: &Flags) -> anyhow::Result<()> {
         Measurement::Targets(flags) => targets::run(flags, &places),
         Measurement::Overhead(flags) => overhead::run(flags, &places),
         Measurement::Secured(flags) => secured::run(flags, &places),
+        Measurement::Durable(flags) => durable::run(flags, &places),
     }
 }
 

@@ -2,10 +2,11 @@
 //! either end, by how much else it holds; finding the place of an id.
 
 use std::hint::black_box;
+use std::task::Waker;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use fanfare::event::{EncodedEvent, Sequence};
-use fanfare::log::{EventFilter, Log as _, PageLimit, ReadRange};
+use fanfare::log::{EventFilter, Log, LogReader, PageLimit, ReadRange};
 use fanfare::topic::{Selector, SelectorSet};
 use fanfare_benches::{at_once, draft, fill, log, topic};
 
@@ -35,6 +36,11 @@ fn append(c: &mut Criterion) {
     group.finish();
 }
 
+/// One that is never woken: everything is in memory.
+fn reader(log: &impl Log) -> LogReader<'static> {
+    LogReader { epoch: log.bounds().epoch, waker: &|| Waker::noop().clone() }
+}
+
 /// A hundred events of one topic out of all; then by template, which has to look at each.
 fn read(c: &mut Criterion) {
     let mut group = c.benchmark_group("read/topics");
@@ -43,7 +49,14 @@ fn read(c: &mut Criterion) {
         fill(&log, EVENTS, topics);
         let exact = SelectorSet::one(Selector::exact(topic("t/0")));
         group.bench_function(BenchmarkId::from_parameter(topics), |b| {
-            b.iter(|| black_box(log.read(EVERYTHING, EventFilter::Candidates(&exact), PAGE)));
+            b.iter(|| {
+                black_box(log.read(
+                    &reader(&*log),
+                    EVERYTHING,
+                    EventFilter::Candidates(&exact),
+                    PAGE,
+                ))
+            });
         });
     }
     group.finish();
@@ -55,8 +68,12 @@ fn locate(c: &mut Criterion) {
     let log = log(EVENTS);
     fill(&log, EVENTS, 100);
     let middle = ReadRange { after: Sequence(EVENTS as u64 / 2), ..EVERYTHING };
-    let page = log.read(middle, EventFilter::Everything, PAGE);
-    let own = page.events.first().map(|event| event.id().to_owned()).unwrap_or_default();
+    let page = log.read(&reader(&*log), middle, EventFilter::Everything, PAGE).ready();
+    let own = page
+        .as_ref()
+        .and_then(|page| page.events.first())
+        .map(|event| event.id().to_owned())
+        .unwrap_or_default();
     for (name, id) in [("own id", own.as_str()), ("unknown id", "order-4711")] {
         group.bench_function(BenchmarkId::from_parameter(name), |b| {
             b.iter(|| black_box(at_once(log.locate(black_box(id)))));
@@ -73,7 +90,14 @@ fn read_back(c: &mut Criterion) {
         fill(&log, EVENTS, topics);
         let exact = SelectorSet::one(Selector::exact(topic("t/0")));
         group.bench_function(BenchmarkId::from_parameter(topics), |b| {
-            b.iter(|| black_box(log.read_back(EVERYTHING, EventFilter::Candidates(&exact), PAGE)));
+            b.iter(|| {
+                black_box(log.read_back(
+                    &reader(&*log),
+                    EVERYTHING,
+                    EventFilter::Candidates(&exact),
+                    PAGE,
+                ))
+            });
         });
     }
     group.finish();

@@ -6,6 +6,8 @@
 //! that a thousand readers at a thousand places do not push out each other's pages unread.
 
 use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -29,6 +31,8 @@ pub(super) type DiskTask = Box<dyn FnOnce() + Send>;
 pub(super) struct ColdPages {
     state: Mutex<ColdState>,
     changed: Condvar,
+    /// As they are in the state, for those who do not wait for it.
+    bytes: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -100,7 +104,16 @@ impl ColdPages {
 
     /// What pages hold that are kept, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.lock().bytes
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Adds a page that has been loaded, and wakes whoever waits for it.
+    fn add(&self, key: PageKey, page: LoadedPage) {
+        let mut state = self.lock();
+        let wakers = state.add(key, page);
+        self.bytes.store(state.bytes, Ordering::Relaxed);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Loads what is wanted until it is closed.
@@ -109,9 +122,10 @@ impl ColdPages {
             match work {
                 Work::Task(task) => task(),
                 Work::Load(key) => {
-                    let page = load(&key);
-                    let wakers = self.lock().add(key, page);
-                    wakers.into_iter().for_each(Waker::wake);
+                    // Whoever waits for it would wait for ever.
+                    let page = catch_unwind(AssertUnwindSafe(|| load(&key)));
+                    let page = page.unwrap_or_else(|_| LoadedPage::unreadable(&key));
+                    self.add(key, page);
                 }
             }
         }
@@ -151,8 +165,7 @@ impl ColdPages {
         let wanted = std::mem::take(&mut self.lock().wanted);
         for key in wanted {
             let page = load(&key);
-            let wakers = self.lock().add(key, page);
-            wakers.into_iter().for_each(Waker::wake);
+            self.add(key, page);
         }
         let tasks = std::mem::take(&mut self.lock().tasks);
         tasks.into_iter().for_each(|task| task());

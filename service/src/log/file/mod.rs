@@ -25,7 +25,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
 use super::window::Window;
@@ -273,26 +273,32 @@ fn page_key(
 
 impl FileLog {
     async fn append_in_turn(&self, events: Vec<EncodedEvent>) -> writer::AppendResults {
-        let refused = |error: fn(bool) -> AppendError, repeatable: Vec<bool>| {
-            repeatable.into_iter().map(|repeatable| Err(error(repeatable))).collect()
-        };
-        let repeatable: Vec<bool> = events.iter().map(EncodedEvent::is_repeatable).collect();
+        let count = events.len();
+        let refused = || (0..count).map(|_| Err(AppendError::Unavailable)).collect();
+        let repeatable = events.iter().all(EncodedEvent::is_repeatable);
         let bytes: usize =
             events.iter().map(|event| event.frame_bytes() + WAITING_EVENT_BYTES).sum();
         let permits = u32::try_from(bytes.min(WAITING_BYTES_MAX)).unwrap_or(u32::MAX);
-        let waiting = Arc::clone(&self.waiting).acquire_many_owned(permits);
-        let Ok(Ok(permit)) = timeout(WAIT_MAX, waiting).await else {
-            return refused(|_| AppendError::Unavailable, repeatable);
-        };
+        let Some(permit) = self.wait_for_turn(permits).await else { return refused() };
         let (reply, results) = oneshot::channel();
         let request = AppendRequest { events, reply, permit: Some(permit) };
         if self.inner.queue.push(request).is_err() {
-            return refused(|_| AppendError::Unavailable, repeatable);
+            return refused();
         }
         match results.await {
             Ok(results) => results,
-            Err(_) => refused(|repeatable| AppendError::Unknown { repeatable }, repeatable),
+            // The writer has ended in the middle of it.
+            Err(_) => (0..count).map(|_| Err(AppendError::Unknown { repeatable })).collect(),
         }
+    }
+
+    /// A part of what may wait to be written; nothing if there is none for too long.
+    async fn wait_for_turn(&self, permits: u32) -> Option<OwnedSemaphorePermit> {
+        if let Ok(permit) = Arc::clone(&self.waiting).try_acquire_many_owned(permits) {
+            return Some(permit);
+        }
+        let waiting = Arc::clone(&self.waiting).acquire_many_owned(permits);
+        timeout(WAIT_MAX, waiting).await.ok()?.ok()
     }
 }
 

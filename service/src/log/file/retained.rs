@@ -44,6 +44,7 @@ pub(super) struct RetainedState {
     pub(super) window: Window,
     /// Those that have an index, the oldest first.
     segments: Arc<Vec<Arc<IndexedSegment>>>,
+    indexed: IndexedTotals,
     /// Those that have none yet, behind the others.
     unindexed: VecDeque<SealedSegment>,
     /// The first event that is in no sealed segment.
@@ -57,6 +58,22 @@ pub(super) struct RetainedState {
     oldest_ms: Option<u64>,
     health: LogHealth,
     times: VecDeque<TimedSequence>,
+}
+
+/// What all segments with an index take, summed up where they change: it is asked for all the time.
+#[derive(Clone, Copy, Debug, Default)]
+struct IndexedTotals {
+    disk_bytes: u64,
+    memory_bytes: usize,
+}
+
+impl IndexedTotals {
+    fn of(segments: &[Arc<IndexedSegment>]) -> Self {
+        Self {
+            disk_bytes: segments.iter().map(|segment| segment.disk_bytes()).sum(),
+            memory_bytes: segments.iter().map(|segment| segment.memory_bytes()).sum(),
+        }
+    }
 }
 
 /// What a log begins with.
@@ -90,6 +107,7 @@ impl Retained {
             counters,
             state: Mutex::new(RetainedState {
                 window: start.window,
+                indexed: IndexedTotals::of(&start.segments),
                 segments: Arc::new(start.segments),
                 unindexed: VecDeque::new(),
                 active_first: start.active_first,
@@ -160,8 +178,7 @@ impl RetainedState {
             oldest,
             start_ms: self.start_ms,
             events: usize::try_from(window.head.next().0 - oldest.0).unwrap_or(usize::MAX),
-            bytes: window.bytes
-                + self.segments.iter().map(|segment| segment.memory_bytes()).sum::<usize>(),
+            bytes: window.bytes + self.indexed.memory_bytes,
             oldest_ms: self.oldest_ms.filter(|_| oldest <= window.head),
             ..window
         }
@@ -208,9 +225,8 @@ impl RetainedState {
 
     /// What segments and their indexes take on the disk, in bytes.
     pub(super) fn disk_bytes(&self) -> u64 {
-        let indexed: u64 = self.segments.iter().map(|segment| segment.disk_bytes()).sum();
         let unindexed: u64 = self.unindexed.iter().map(|segment| segment.bytes).sum();
-        indexed + unindexed + self.active_bytes
+        self.indexed.disk_bytes + unindexed + self.active_bytes
     }
 
     /// How many segments there are.
@@ -230,6 +246,8 @@ impl RetainedState {
     /// The segment that was to get an index next has it.
     pub(super) fn indexed(&mut self, segment: IndexedSegment) {
         self.unindexed.pop_front();
+        self.indexed.disk_bytes += segment.disk_bytes();
+        self.indexed.memory_bytes += segment.memory_bytes();
         Arc::make_mut(&mut self.segments).push(Arc::new(segment));
     }
 
@@ -239,6 +257,8 @@ impl RetainedState {
         let first = self.segments.first().filter(|segment| segment.head.next <= oldest)?;
         let first = Arc::clone(first);
         Arc::make_mut(&mut self.segments).remove(0);
+        self.indexed.disk_bytes -= first.disk_bytes();
+        self.indexed.memory_bytes -= first.memory_bytes();
         Some(first)
     }
 

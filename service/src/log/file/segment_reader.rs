@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::batch;
 use super::counters::DiskCounters;
 use super::disk::{Disk, DiskFile};
 use super::index::{self, IdFilter, IndexHead, IndexLookup, Spot};
@@ -15,6 +14,9 @@ use crate::topic::Topic;
 
 /// How many segments are looked through for one page: a topic may be in few of them.
 const SEGMENTS_MAX: usize = 16;
+/// What is read at once of records that follow on each other: as many bytes, and as many of them.
+const CHUNK_BYTES: u64 = 256 << 10;
+const CHUNK_EVENTS: usize = 1_024;
 
 /// A sealed segment that has its index.
 #[derive(Debug)]
@@ -54,6 +56,17 @@ pub(super) enum LoadedPage {
     /// What the page begins with cannot be read, as far as this: forwards including it, backwards
     /// without it.
     Unreadable { to: Sequence },
+}
+
+impl LoadedPage {
+    /// Nothing of it can be read, as far as it could reach.
+    pub(super) fn unreadable(key: &PageKey) -> Self {
+        let to = match key.direction {
+            ReadDirection::Forwards => Sequence::MAX,
+            ReadDirection::Backwards => Sequence(0),
+        };
+        Self::Unreadable { to }
+    }
 }
 
 /// A place in the log.
@@ -152,8 +165,11 @@ impl<D: Disk> SegmentReader<D> {
                 Ok(RunEnd::Full) => break,
                 Ok(RunEnd::Unreadable { to }) => return page.end(to),
                 Err(error) => {
-                    self.counters.could_not_read();
-                    log_limited!(ERROR, segment = %segment.head.first, "events cannot be read from the disk, and their readers are told of a gap: {error}");
+                    // One that is not retained any more may be removed while somebody reads it.
+                    if error.kind() != io::ErrorKind::NotFound {
+                        self.counters.could_not_read();
+                        log_limited!(ERROR, segment = %segment.head.first, "events cannot be read from the disk, and their readers are told of a gap: {error}");
+                    }
                     return page.end(match key.direction {
                         ReadDirection::Forwards => segment.head.next.previous(),
                         ReadDirection::Backwards => segment.head.first.previous(),
@@ -193,28 +209,37 @@ impl<D: Disk> SegmentReader<D> {
         };
         // One more than fits tells a full page from the end.
         let left = page.key.events_max.saturating_sub(page.events.len());
-        let mut wanted = self.wanted(&lookup, numbers, page.key, left.saturating_add(1))?;
+        let mut wanted = self.wanted(&lookup, numbers.clone(), page.key, left.saturating_add(1))?;
         let is_all = wanted.len() <= left;
         wanted.truncate(left.max(usize::from(page.events.is_empty())));
-        let records = self.disk.open(&segment::name_of(segment.head.first))?;
+        // The numbers of a run follow on each other as its sequences do.
+        let first = match page.key.direction {
+            ReadDirection::Forwards => next,
+            ReadDirection::Backwards => end.next(),
+        };
+        let sequence_of = |number| Sequence(first.0 + u64::from(number - numbers.start));
+        let mut records = Records::of(self, segment, &lookup)?;
         for (at, &number) in wanted.iter().enumerate() {
-            let expected = lookup.sequence_of(number)?;
-            let Some(event) = self.event(&records, &lookup, number, expected)? else {
+            records.load(&wanted[at..])?;
+            let expected = sequence_of(number);
+            let Some(event) = records.event(number, expected) else {
                 // Damage is seldom of one event alone: one gap is told of all of it.
-                let mut to = expected;
-                for &number in &wanted[at + 1..] {
-                    let expected = lookup.sequence_of(number)?;
-                    if self.event(&records, &lookup, number, expected)?.is_some() {
+                let mut last = expected;
+                for (at, &number) in wanted.iter().enumerate().skip(at + 1) {
+                    records.load(&wanted[at..])?;
+                    if records.event(number, sequence_of(number)).is_some() {
                         break;
                     }
-                    to = expected;
+                    last = sequence_of(number);
                 }
-                let direction = page.key.direction;
                 self.counters.could_not_read();
-                log_limited!(ERROR, segment = %segment.head.first, sequence = %expected, "events on the disk are damaged, and their readers are told of a gap; run `fanfare data check` on a copy of the data folder");
+                log_limited!(ERROR, segment = %segment.head.first, sequence = %expected, "events on the disk are damaged, and their readers are told of a gap; see to the disk");
                 page.reach_before(expected);
                 return Ok(RunEnd::Unreadable {
-                    to: if direction == ReadDirection::Forwards { to } else { to.previous() },
+                    to: match page.key.direction {
+                        ReadDirection::Forwards => last,
+                        ReadDirection::Backwards => last.previous(),
+                    },
                 });
             };
             if !page.push(event) {
@@ -258,27 +283,6 @@ impl<D: Disk> SegmentReader<D> {
         }
         wanted.truncate(count_max);
         Ok(wanted)
-    }
-
-    /// The event with a number, if its record is good.
-    fn event(
-        &self,
-        records: &D::File,
-        lookup: &IndexLookup<'_, D::File>,
-        number: u32,
-        expected: Sequence,
-    ) -> io::Result<Option<Event>> {
-        let places = lookup.places(number..number + 1)?;
-        let [begin, end] = places[..] else { return Ok(None) };
-        let length = usize::try_from(end.saturating_sub(begin)).map_err(io::Error::other)?;
-        let mut bytes = vec![0; length.min(batch::RECORDS_BYTES_MAX)];
-        let count = records.read_at(&mut bytes, begin)?;
-        let Ok((record, _)) = read_record(&bytes[..count]) else { return Ok(None) };
-        if record.sequence != expected {
-            return Ok(None);
-        }
-        let accepted = (record.accepted_ms, None);
-        Ok(Some(record.event.assign(expected, accepted, self.epoch, &self.buffers)))
     }
 
     /// The index file of a segment, which is as it was written: made anew if it is not.
@@ -336,13 +340,11 @@ impl<D: Disk> SegmentReader<D> {
         for segment in segments.iter().filter(|segment| segment.may_have_id(hash)) {
             let file = self.open_index(segment)?;
             let lookup = IndexLookup::new(&file, &segment.head);
-            let records = self.disk.open(&segment::name_of(segment.head.first))?;
+            let mut records = Records::of(self, segment, &lookup)?;
             for number in lookup.with_id(hash)? {
                 let sequence = lookup.sequence_of(number)?;
-                let event = match sequence < from {
-                    true => None,
-                    false => self.event(&records, &lookup, number, sequence)?,
-                };
+                records.load(&[number])?;
+                let event = records.event(number, sequence).filter(|_| sequence >= from);
                 if let Some(event) = event.filter(|event| event.id() == id) {
                     return Ok(Some(Arc::new(event)));
                 }
@@ -379,10 +381,11 @@ impl<D: Disk> SegmentReader<D> {
     ) -> io::Result<Option<TimedSequence>> {
         let file = self.open_index(segment)?;
         let lookup = IndexLookup::new(&file, &segment.head);
-        let records = self.disk.open(&segment::name_of(segment.head.first))?;
-        let at = |number| -> io::Result<TimedSequence> {
+        let mut records = Records::of(self, segment, &lookup)?;
+        let mut at = |number| -> io::Result<TimedSequence> {
             let sequence = lookup.sequence_of(number)?;
-            let event = self.event(&records, &lookup, number, sequence)?;
+            records.load(&[number])?;
+            let event = records.event(number, sequence);
             let event = event.ok_or_else(|| io::Error::other("a record is damaged"))?;
             Ok(TimedSequence { sequence, accepted_ms: event.accepted_ms() })
         };
@@ -413,6 +416,84 @@ pub(super) fn find_index<D: Disk>(
     }
     let filter = IndexLookup::new(&file, &head).filter()?;
     Ok(filter.map(|filter| IndexedSegment::new(head, filter)))
+}
+
+/// The records of a segment, of which those are in memory that were asked for last.
+struct Records<'a, D: Disk> {
+    reader: &'a SegmentReader<D>,
+    lookup: &'a IndexLookup<'a, D::File>,
+    file: D::File,
+    /// The number of the first one in memory.
+    first: u32,
+    /// Where they begin in the segment, and where the last of them ends.
+    places: Vec<u64>,
+    bytes: Vec<u8>,
+}
+
+impl<'a, D: Disk> Records<'a, D> {
+    fn of(
+        reader: &'a SegmentReader<D>,
+        segment: &IndexedSegment,
+        lookup: &'a IndexLookup<'a, D::File>,
+    ) -> io::Result<Self> {
+        let file = reader.disk.open(&segment::name_of(segment.head.first))?;
+        Ok(Self { reader, lookup, file, first: 0, places: Vec::new(), bytes: Vec::new() })
+    }
+
+    /// Has the first of some numbers in memory, with those that follow on it without a break.
+    fn load(&mut self, numbers: &[u32]) -> io::Result<()> {
+        let Some(&number) = numbers.first() else { return Ok(()) };
+        if self.place(number).is_some() {
+            return Ok(());
+        }
+        let together = numbers.windows(2).take_while(|pair| pair[0].abs_diff(pair[1]) == 1);
+        let last = numbers[together.count().min(CHUNK_EVENTS - 1)];
+        let is_backwards = last < number;
+        let wanted = number.min(last)..number.max(last) + 1;
+        let mut places = self.lookup.places(wanted.clone())?;
+        self.first = wanted.start;
+        // Of large events only as many as are read at once.
+        if is_backwards {
+            let end = places.last().copied().unwrap_or(0);
+            let from = places.partition_point(|&at| at + CHUNK_BYTES < end);
+            let from = from.min(places.len().saturating_sub(2));
+            self.first += from as u32;
+            places.drain(..from);
+        } else {
+            let begin = places.first().copied().unwrap_or(0);
+            let count = places.partition_point(|&at| at <= begin + CHUNK_BYTES);
+            places.truncate(count.max(2));
+        }
+        let (begin, end) = match places[..] {
+            [begin, .., end] if begin <= end => (begin, end),
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        };
+        let length = usize::try_from(end - begin).map_err(io::Error::other)?;
+        self.bytes.resize(length, 0);
+        let count = self.file.read_at(&mut self.bytes, begin)?;
+        self.bytes.truncate(count);
+        self.places = places;
+        Ok(())
+    }
+
+    /// Where the record of an event is in what is in memory.
+    fn place(&self, number: u32) -> Option<usize> {
+        let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        // The last one is where the others end.
+        self.places.get(at + 1)?;
+        usize::try_from(self.places[at] - self.places[0]).ok()
+    }
+
+    /// The event with a number, if its record is good.
+    fn event(&self, number: u32, expected: Sequence) -> Option<Event> {
+        let (record, _) = read_record(self.bytes.get(self.place(number)?..)?).ok()?;
+        if record.sequence != expected {
+            return None;
+        }
+        let accepted = (record.accepted_ms, None);
+        let (epoch, buffers) = (self.reader.epoch, &self.reader.buffers);
+        Some(record.event.assign(expected, accepted, epoch, buffers))
+    }
 }
 
 /// How the reading of a run ended.

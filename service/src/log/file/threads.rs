@@ -1,14 +1,16 @@
 //! The threads of the log, and how work gets to them.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use super::disk::Disk;
+use super::retained::Retained;
 use super::upkeep::Upkeep;
 use super::writer::{AppendRequest, Writer};
 use crate::clock::Clock;
+use crate::log::LogHealth;
 
 /// How often old events are looked for.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -74,6 +76,7 @@ impl WriterQueue {
 
     /// Writes what comes until the log is closed.
     pub(super) fn serve<D: Disk>(&self, mut writer: Writer<D>, upkeep: &UpkeepSignal) {
+        let _end = WriterEnd { queue: self, retained: Arc::clone(&writer.retained) };
         loop {
             let mut state = self.lock();
             while state.requests.is_empty() && state.closing.is_none() {
@@ -108,6 +111,25 @@ impl WriterQueue {
                 }
             }
             writer.sync_if_due();
+        }
+    }
+}
+
+/// The end of the writer, in order or by a panic: nobody waits for it then.
+struct WriterEnd<'a> {
+    queue: &'a WriterQueue,
+    retained: Arc<Retained>,
+}
+
+impl Drop for WriterEnd<'_> {
+    fn drop(&mut self) {
+        let mut state = self.queue.lock();
+        state.is_closed = true;
+        state.requests.clear();
+        drop(state);
+        if std::thread::panicking() {
+            let why = "its writer has failed; please report the panic in the log".into();
+            self.retained.lock().set_health(LogHealth::Failed { why });
         }
     }
 }

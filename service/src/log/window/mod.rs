@@ -113,7 +113,6 @@ impl Window {
 
     /// The window of a log that goes on after an event that is not in memory, which was accepted at a
     /// time, in milliseconds since 1970 (UTC).
-    #[cfg_attr(not(test), expect(dead_code, reason = "the log in memory begins with nothing"))]
     pub(super) fn resumed_after(
         (head, head_ms): (Sequence, u64),
         last_uncounted: Sequence,
@@ -220,7 +219,6 @@ impl Window {
     }
 
     /// Nobody knows what was between the head and this sequence, which is the head now.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the log in memory makes none"))]
     pub(super) fn hole_through(&mut self, through: Sequence) {
         if through <= self.head {
             return;

@@ -97,6 +97,7 @@ pub(super) struct FoundBatch<'a> {
     /// The segment that it is in, by its first event.
     pub(super) segment: Sequence,
     /// Where in it its records begin.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tools look at the place"))]
     pub(super) records_at: u64,
     pub(super) batch: Batch<'a>,
 }
@@ -155,6 +156,7 @@ impl<D: Disk> SegmentChain<D> {
     }
 
     /// The segments before the newest, the oldest first.
+    #[cfg(test)]
     pub(super) fn sealed(&self) -> &VecDeque<SealedSegment> {
         &self.sealed
     }
@@ -181,6 +183,7 @@ impl<D: Disk> SegmentChain<D> {
     }
 
     /// What all segments take on the disk, in bytes, with the room that is kept for the newest.
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> u64 {
         let sealed: u64 = self.sealed.iter().map(|segment| segment.bytes).sum();
         sealed + self.active.as_ref().map_or(0, |active| active.allocated)
@@ -213,6 +216,7 @@ impl<D: Disk> SegmentChain<D> {
     ///
     /// # Errors
     /// When the disk failed.
+    #[cfg(test)]
     pub(super) fn remove_oldest(&mut self) -> Result<Option<SealedSegment>, WriteError> {
         self.check()?;
         if self.active.is_none() && self.sealed.len() == 1 {
@@ -420,8 +424,9 @@ impl<D: Disk> SegmentChain<D> {
         // So it is written again before anybody sees it, and the header too, if nothing was synced.
         let from = if synced > begin { synced } else { 0 };
         file.write_at(&bytes[from..end], from as u64)?;
-        let lost = bytes[end..].iter().filter(|&&byte| byte != 0).count() as u64;
+        let mut lost = 0;
         if !is_whole {
+            lost = bytes[end..].iter().filter(|&&byte| byte != 0).count() as u64;
             file.truncate(end as u64)?;
         }
         file.sync()?;
@@ -479,7 +484,8 @@ fn was_synced(bytes: &[u8], at: usize, salt: Salt) -> bool {
 }
 
 fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|&byte| byte == 0)
+    const ZEROS: [u8; 4_096] = [0; 4_096];
+    bytes.chunks(ZEROS.len()).all(|part| *part == ZEROS[..part.len()])
 }
 
 fn is_full(error: &io::Error) -> bool {

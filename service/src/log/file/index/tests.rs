@@ -85,7 +85,7 @@ proptest! {
         prop_assert!(lookup.is_whole().unwrap());
         prop_assert_eq!(head.next.0, FIRST.0 + entries.len() as u64);
 
-        let events: Vec<(u64, &(Vec<u8>, Option<u8>))> = (FIRST.0..).zip(&entries)
+        let events: Vec<_> = (FIRST.0..).zip(&entries)
             .filter_map(|(sequence, entry)| Some((sequence, entry.as_ref()?))).collect();
         prop_assert_eq!(head.events as usize, events.len());
         let newest = events.last().map_or(0, |(sequence, _)| 5_000 + sequence);

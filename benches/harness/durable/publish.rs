@@ -1,0 +1,94 @@
+//! Publishers that each wait for their event to be confirmed before they publish the next.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use fanfare::event::EncodedEvent;
+use fanfare_benches::{draft, topic};
+
+/// The data of an event, in bytes.
+const DATA_BYTES: usize = 150;
+/// How many topics they are spread over.
+const TOPICS: u64 = 1_000;
+/// What is not measured at the beginning.
+const WARM_UP: Duration = Duration::from_millis(500);
+
+/// Takes one event at a time from each publisher.
+pub(super) trait Appender: Send + Sync + 'static {
+    /// Whether the event was confirmed.
+    fn append_one(&self, number: u64) -> impl Future<Output = bool> + Send;
+}
+
+/// What publishers got done.
+#[derive(Clone, Debug)]
+pub(super) struct Published {
+    pub(super) per_second: f64,
+    pub(super) p50: Duration,
+    pub(super) p99: Duration,
+}
+
+/// An event as publishers send it.
+pub(super) fn event(number: u64) -> EncodedEvent {
+    let topic = topic(&format!("bench/{}", number % TOPICS));
+    EncodedEvent::encode(draft(&topic, DATA_BYTES))
+}
+
+/// Has so many publishers publish for a time.
+pub(super) fn measure(
+    log: &Arc<impl Appender>,
+    publishers: usize,
+    length: Duration,
+) -> anyhow::Result<Published> {
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let (measuring, ended) =
+            (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let next = Arc::new(AtomicU64::new(0));
+        let publishers: Vec<_> = (0..publishers)
+            .map(|_| {
+                let (log, next) = (Arc::clone(log), Arc::clone(&next));
+                let (measuring, ended) = (Arc::clone(&measuring), Arc::clone(&ended));
+                tokio::spawn(publisher(log, next, measuring, ended))
+            })
+            .collect();
+        tokio::time::sleep(WARM_UP).await;
+        measuring.store(true, Ordering::Relaxed);
+        let began = Instant::now();
+        tokio::time::sleep(length).await;
+        ended.store(true, Ordering::Relaxed);
+        let took = began.elapsed();
+        let mut waits = Vec::new();
+        for publisher in publishers {
+            waits.extend(publisher.await??);
+        }
+        ensure!(!waits.is_empty(), "nothing was confirmed");
+        waits.sort_unstable();
+        let at = |part: f64| waits[(part * (waits.len() - 1) as f64) as usize];
+        Ok(Published {
+            per_second: waits.len() as f64 / took.as_secs_f64(),
+            p50: at(0.5),
+            p99: at(0.99),
+        })
+    })
+}
+
+/// How long each event took to be confirmed.
+async fn publisher(
+    log: Arc<impl Appender>,
+    next: Arc<AtomicU64>,
+    measuring: Arc<AtomicBool>,
+    ended: Arc<AtomicBool>,
+) -> anyhow::Result<Vec<Duration>> {
+    let mut waits = Vec::new();
+    while !ended.load(Ordering::Relaxed) {
+        let began = Instant::now();
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        ensure!(log.append_one(number).await, "event {number} was not confirmed");
+        if measuring.load(Ordering::Relaxed) {
+            waits.push(began.elapsed());
+        }
+    }
+    Ok(waits)
+}
