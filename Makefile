@@ -5,7 +5,7 @@
 PEERS := service/tests/peers
 CHECKS := deploy/checks
 
-.PHONY: run load test fuzz bench compare targets overhead secured watching rolling-restart lint setup-tests
+.PHONY: run load test fuzz bench compare targets overhead secured watching rolling-restart crash-test lint setup-tests
 
 # Starts the server with its demonstrations and pages; flags go in ARGS="--listen 127.0.0.1:9000".
 run:
@@ -27,6 +27,14 @@ test: setup-tests lint
 # the tests.
 rolling-restart:
 	ROLLING_RESTART=full cargo test --release --locked -p fanfare-deploy-checks -- --nocapture a_rolling_restart
+
+# A server with a data folder is killed under load, CYCLES times in each sync mode: what is lost, what is
+# repeated, and how long the next one takes to open. A short one is among the tests.
+CYCLES ?= 1000
+
+crash-test:
+	CRASH_CYCLES=$(CYCLES) cargo test --release --locked -p fanfare --test it -- --nocapture \
+	  data_folder::crashes::nothing_that_was_confirmed_is_lost_or_repeated_when_the_process_is_killed
 
 lint:
 	cargo fmt --all --check

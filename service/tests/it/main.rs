@@ -55,6 +55,9 @@ mod resume;
 /// Nobody misses or repeats an event, under load.
 mod resume_under_load;
 
+/// What a data folder keeps, however the process ends.
+mod data_folder;
+
 /// Requests for streams, byte by byte.
 mod handover;
 
