@@ -2,6 +2,8 @@
 //! after their last id with nothing missing and nothing twice.
 
 mod crashes;
+#[cfg(target_os = "linux")]
+mod failing_disks;
 mod load;
 mod restarts;
 
