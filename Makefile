@@ -28,6 +28,14 @@ test: setup-tests lint
 rolling-restart:
 	ROLLING_RESTART=full cargo test --release --locked -p fanfare-deploy-checks -- --nocapture a_rolling_restart
 
+# A server with a data folder is killed under load, CYCLES times in each sync mode: what is lost, what is
+# repeated, and how long the next one takes to open. A short one is among the tests.
+CYCLES ?= 1000
+
+crash-test:
+	CRASH_CYCLES=$(CYCLES) cargo test --release --locked -p fanfare --test it -- --nocapture \
+	  data_folder::crashes::nothing_that_was_confirmed_is_lost_or_repeated_when_the_process_is_killed
+
 lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -97,11 +105,6 @@ secured:
 durable:
 	@cargo build --release --quiet --locked -p fanfare-benches --bin harness
 	@./target/release/harness durable $(ARGS)
-
-# `kill -9` of a server in the middle of full load, CYCLES times in each mode, and what comes of it.
-# `make test` does it four times.
-crash-test:
-	CRASH_CYCLES=$(or $(CYCLES),1000) cargo test --release --locked -p fanfare --test it -- --nocapture data_folder::crash
 
 setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json \
              $(PEERS)/rust/.built/.installed $(PEERS)/go/.built/.installed $(PEERS)/java/.built/.installed \

@@ -56,6 +56,9 @@ mod resume;
 /// Nobody misses or repeats an event, under load.
 mod resume_under_load;
 
+/// What a data folder keeps, however the process ends.
+mod data_folder;
+
 /// Requests for streams, byte by byte.
 mod handover;
 
@@ -109,9 +112,6 @@ mod configuration;
 
 /// What it is told at the start, as people write it.
 mod settings;
-
-/// Events that are kept in a folder: what survives what.
-mod data_folder;
 
 /// What clients find while it drains.
 mod draining;

@@ -1,14 +1,50 @@
-//! A server that keeps its events in a folder: what survives what.
+//! With a data folder nothing that was confirmed is lost, however the process ends, and clients go on
+//! after their last id with nothing missing and nothing twice.
 
-mod crash;
-mod restart;
+mod crashes;
+#[cfg(target_os = "linux")]
+mod failing_disks;
+mod load;
+mod restarts;
 
 use std::path::Path;
 
-use crate::support::Program;
+use reqwest::{Client, Response};
 
-/// Starts the program with a data folder.
-fn start(folder: &Path, flags: &[&str]) -> Program {
-    let folder = folder.to_str().expect("a path of text");
-    Program::start(&[&["--data-dir", folder, "--demos=false", "--drain-window=0s"], flags].concat())
+use crate::support::EventStream;
+
+/// What each server here is started with: no window in which it drains, and no events but those of the
+/// test.
+const FIXED: [&str; 4] = ["--drain-window", "0s", "--demos=false", "--data-dir"];
+
+/// The flags of a server that has this folder.
+fn flags<'a>(folder: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
+    let folder = folder.to_str().expect("text");
+    FIXED.iter().copied().chain([folder]).chain(more.iter().copied()).collect()
+}
+
+async fn publish(client: &Client, url: &str, path: &str, data: &str) -> Response {
+    let request = client.post(format!("{url}/events/{path}")).body(data.to_owned());
+    request.send().await.expect("an answer")
+}
+
+/// The id that an accepted event got.
+async fn accepted_id(response: Response) -> String {
+    let status = response.status();
+    let body = response.text().await.expect("a body");
+    assert_eq!(status, 200, "{body}");
+    body
+}
+
+/// The data of all that is retained of a topic, from the oldest event up to this data.
+async fn retained(client: &Client, url: &str, topic: &str, through: &str) -> Vec<String> {
+    let request = client.get(format!("{url}/events/{topic}?lastEventID=earliest"));
+    let mut stream = EventStream::open(request).await;
+    let mut data = Vec::new();
+    while data.last().is_none_or(|last| last != through) {
+        let event = stream.next().await.unwrap_or_else(|| panic!("it ended after {data:?}"));
+        assert_eq!(event.event, None, "{}", event.data);
+        data.push(event.data);
+    }
+    data
 }

@@ -40,6 +40,11 @@ impl Program {
         Self::start_with(command, flags, Stdio::null())
     }
 
+    /// By a command whose last argument is the program, and which becomes it.
+    pub(crate) fn start_by(command: Command, flags: &[&str]) -> Self {
+        Self::start_with(command, flags, Stdio::null())
+    }
+
     fn start_with(mut command: Command, flags: &[&str], lines: Stdio) -> Self {
         // What it sends to a collector of ours is not for a proxy of the machine.
         command.env("NO_PROXY", "127.0.0.1");

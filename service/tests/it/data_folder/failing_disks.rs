@@ -1,0 +1,206 @@
+//! Disks that are full, and disks that fail.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use reqwest::{Client, Response};
+use rustix::process::Signal;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::{accepted_id, flags, publish, retained};
+use crate::support::{EventStream, PATIENCE, PROGRAM, Program, client, eventually};
+
+/// A file system of 16 MiB in memory, until it is dropped.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// None where this is not allowed: only root mounts file systems.
+    fn mount() -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", "size=16m", "fanfare-test"]).arg(folder.path());
+        command.status().unwrap().success().then_some(Self(folder))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: a server of a test that failed may still have files open.
+        let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_events_until_there_is_room_and_readers_go_on() {
+    let Some(disk) = SmallDisk::mount() else {
+        println!("left out: only root can mount a file system");
+        return;
+    };
+    let (folder, filler) = (disk.path().join("data"), disk.path().join("filler"));
+    fs::write(&filler, vec![1; 12 << 20]).unwrap();
+    let few = ["--retain-bytes", "8MiB"];
+    let mut server = Program::start(&flags(&folder, &few));
+    let client = client();
+    let stream = client.get(format!("{}/events/t", server.url));
+    let mut stream = EventStream::open(stream).await;
+    let mut confirmed = Vec::new();
+    let refused = publish_until_refused(&client, &server.url, &mut confirmed).await;
+    assert_eq!(refusal(refused).await, "log-unavailable");
+    assert!(confirmed.len() > 10, "{} were confirmed", confirmed.len());
+    assert_eq!(stream.data(confirmed.len()).await, confirmed, "readers get what was confirmed");
+    let (status, text) = readiness(&client, &server.admin).await;
+    assert_eq!(status, 200, "its subscribers are served: {text}");
+    assert_eq!(retained(&client, &server.url, "t", confirmed.last().unwrap()).await, confirmed);
+
+    fs::remove_file(filler).unwrap();
+    for number in 0..20 {
+        let data = large(&format!("after {number}"));
+        accepted_id(publish(&client, &server.url, "t", &data).await).await;
+        confirmed.push(data);
+    }
+    assert_eq!(stream.data(20).await, confirmed[confirmed.len() - 20..]);
+    server.signal(Signal::KILL);
+    server.exit_code().await;
+    server = Program::start(&flags(&folder, &few));
+    assert_eq!(retained(&client, &server.url, "t", confirmed.last().unwrap()).await, confirmed);
+}
+
+/// Publishes until the first refusal, which it gives.
+async fn publish_until_refused(
+    client: &Client,
+    url: &str,
+    confirmed: &mut Vec<String>,
+) -> Response {
+    for number in 0..1_000 {
+        let data = large(&number.to_string());
+        let response = publish(client, url, "t", &data).await;
+        if response.status() != 200 {
+            return response;
+        }
+        confirmed.push(data);
+    }
+    panic!("the disk is never full");
+}
+
+/// Data of which 16 MiB hold some hundreds.
+fn large(name: &str) -> String {
+    format!("{name:.<50000}")
+}
+
+/// A failure that the system is told to give, and the mode in which the server meets it.
+struct Failure {
+    sync: &'static str,
+    syscall: &'static str,
+    /// It has been answered with an error when this was the call of one thread with this number.
+    call: u32,
+    /// Whoever publishes at that time learns that the outcome is unknown.
+    is_met_by_publishers: bool,
+}
+
+const FAILURES: [Failure; 4] = [
+    Failure { sync: "always", syscall: "fdatasync", call: 6, is_met_by_publishers: true },
+    Failure { sync: "always", syscall: "pwrite64", call: 6, is_met_by_publishers: true },
+    Failure { sync: "interval=20ms", syscall: "fdatasync", call: 4, is_met_by_publishers: false },
+    Failure { sync: "never", syscall: "pwrite64", call: 6, is_met_by_publishers: true },
+];
+
+#[tokio::test]
+async fn after_a_failure_of_the_disk_nothing_is_confirmed_and_a_restart_has_what_was_confirmed() {
+    for failure in FAILURES {
+        let folder = tempfile::tempdir().unwrap();
+        let trace = folder.path().join("trace");
+        let data = folder.path().join("data");
+        let name = format!("--sync {} with {}", failure.sync, failure.syscall);
+        let mut server = start_failing(&failure, &data, &trace);
+        let client = client();
+        let stream = client.get(format!("{}/events/t", server.url));
+        let mut stream = EventStream::open(stream).await;
+
+        let mut confirmed = Vec::new();
+        let first = publish_until_failed(&client, &server.url, &mut confirmed).await;
+        let expected =
+            if failure.is_met_by_publishers { "outcome-unknown" } else { "log-unavailable" };
+        assert_eq!(refusal(first).await, expected, "{name}");
+        let calls = fs::read_to_string(&trace).unwrap();
+        assert!(calls.contains("= -1 EIO (Input/output error) (INJECTED)"), "{name}: {calls}");
+        for _ in 0..3 {
+            let response = publish(&client, &server.url, "t", "afterwards").await;
+            assert_eq!(refusal(response).await, "log-unavailable", "{name}");
+        }
+        let (status, text) = readiness(&client, &server.admin).await;
+        assert_eq!(status, 503, "{name}: {text}");
+        assert!(text.contains("the event log has failed"), "{name}: {text}");
+        assert_eq!(stream.data(confirmed.len()).await, confirmed, "{name}");
+        still_lives(&client, &server.url).await;
+
+        server.signal(Signal::KILL);
+        server.exit_code().await;
+        server = Program::start(&flags(&data, &[]));
+        accepted_id(publish(&client, &server.url, "t", "last").await).await;
+        let mut kept = retained(&client, &server.url, "t", "last").await;
+        kept.pop();
+        // The event whose outcome is unknown may be there.
+        let unknown = confirmed.len().to_string();
+        kept.pop_if(|data| failure.is_met_by_publishers && *data == unknown);
+        assert_eq!(kept, confirmed, "{name}");
+    }
+}
+
+/// Starts a server whose disk is going to fail. The tracer runs beside it, so it is the child itself.
+fn start_failing(failure: &Failure, folder: &Path, trace: &Path) -> Program {
+    let Failure { sync, syscall, call, .. } = failure;
+    let mut command = Command::new("strace");
+    command.args(["-D", "-f", "-qq", "-e", &format!("trace={syscall}"), "-e"]);
+    command.arg(format!("inject={syscall}:error=EIO:when={call}")).arg("-o").arg(trace);
+    command.arg(PROGRAM);
+    Program::start_by(command, &flags(folder, &["--sync", sync, "--heartbeat", "200ms"]))
+}
+
+/// Publishes its numbers until the first refusal, which it gives.
+async fn publish_until_failed(client: &Client, url: &str, confirmed: &mut Vec<String>) -> Response {
+    let mut refused = None;
+    eventually("the disk fails", async || {
+        let data = confirmed.len().to_string();
+        let response = publish(client, url, "t", &data).await;
+        if response.status() == 200 {
+            confirmed.push(data);
+        } else {
+            refused = Some(response);
+        }
+        refused.is_some()
+    })
+    .await;
+    refused.unwrap()
+}
+
+/// A stream begins, and has heartbeats.
+async fn still_lives(client: &Client, url: &str) {
+    let mut response = client.get(format!("{url}/events/t")).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    for _ in 0..4 {
+        let chunk = timeout(PATIENCE, response.chunk()).await.expect("a heartbeat");
+        assert!(chunk.unwrap().is_some(), "it goes on");
+    }
+}
+
+async fn readiness(client: &Client, admin: &str) -> (u16, String) {
+    let response = client.get(format!("{admin}/readyz")).send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+/// Why an event was refused for now: the last part of the type of the problem.
+async fn refusal(response: Response) -> String {
+    assert_eq!(response.status(), 503);
+    let problem: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+    let kind = problem["type"].as_str().unwrap_or_else(|| panic!("{problem}"));
+    kind.rsplit(['/', ':', '#']).next().unwrap().to_owned()
+}
