@@ -6,6 +6,7 @@ use rand::rngs::StdRng;
 
 use super::super::disk::Folder;
 use super::super::disk::model::{ModelDisk, Plan};
+use super::super::open_error::OpenError;
 use super::*;
 use crate::event::Epoch;
 
@@ -341,7 +342,7 @@ fn a_segment_that_is_missing_or_another_is_refused_with_its_name() {
     file.write_at(&other.content(&names[1]), 0).unwrap();
     let error = open(&found).err().unwrap();
     assert!(matches!(&error, OpenError::Corrupt { .. }), "{error}");
-    assert!(error.to_string().contains("--repair"));
+    assert!(error.to_string().contains("Restore the folder"));
 }
 
 #[test]
