@@ -11,6 +11,8 @@
 //!    until it is opened again, and reads what there is.
 
 mod open;
+#[cfg_attr(not(test), expect(dead_code, reason = "no command repairs yet"))]
+mod repair;
 mod scan;
 
 use std::collections::VecDeque;

@@ -10,6 +10,8 @@ use super::super::open_error::OpenError;
 use super::*;
 use crate::event::Epoch;
 
+mod repaired;
+
 /// Small, so that there are many.
 const SEGMENT_BYTES: u64 = 4_096;
 
