@@ -31,6 +31,7 @@ def dashboard() -> dict:
     it.row("Limits", [(8, limits()), (8, memory_limits()), (8, pattern_limits()), (8, active_subscriptions())])
     it.row("Limits of each client", [(8, stream_clients()), (8, publishing_clients()), (8, tickets())], collapsed=True)
     it.row("Log of events", [(8, log())], collapsed=True)
+    it.row("Data folder", [(8, data_folder()), (8, syncs()), (8, disk_reads())], collapsed=True)
     it.row("HTTP layer", [(8, runtime()), (8, http_layer())], collapsed=True)
     it.row("Connections", [(9, connections()), (8, tls())], collapsed=True)
     it.row("Lifecycle and logging", [(8, lifecycle())], collapsed=True)
@@ -38,8 +39,10 @@ def dashboard() -> dict:
 
 
 def glance() -> list:
+    # With a data folder memory is always full, and the disk is what counts.
     filled = ("max(fanfare_retained_events{SERVER} / fanfare_retained_events_limit{SERVER})",
-              "max(fanfare_retained_bytes{SERVER} / fanfare_retained_bytes_limit{SERVER})")
+              "max(fanfare_retained_disk_bytes{SERVER} / (fanfare_retained_disk_bytes_limit{SERVER} > 0)"
+              " or fanfare_retained_bytes{SERVER} / fanfare_retained_bytes_limit{SERVER})")
     return [
         (3, stat("Shards busy", "How much of their time the delivery threads work, on the busiest server. Near "
                  "100 % delivery times rise.", "percentunit", Query(f"max({BUSY})"),
@@ -251,7 +254,8 @@ def log() -> list:
             Query("sum by (instance) (fanfare_retained_events{SERVER})", "events {{instance}}"),
             Query("sum by (instance) (fanfare_retained_events_limit{SERVER})", "limit {{instance}}"),
         ], limits=["limit"])),
-        (8, graph("Bytes in the log", "Memory that the retained events hold.", "bytes", [
+        (8, graph("Bytes in the log", "Memory that the retained events hold; with a data folder only the newest of them "
+                  "are in memory.", "bytes", [
             Query("sum by (instance) (fanfare_retained_bytes{SERVER})", "bytes {{instance}}"),
             Query("sum by (instance) (fanfare_retained_bytes_limit{SERVER})", "limit {{instance}}"),
         ], limits=["limit"])),
@@ -260,6 +264,70 @@ def log() -> list:
                       Query(f"time() - max by (instance) ({oldest})", "oldest {{instance}}"),
                       Query("max by (instance) (fanfare_retained_age_limit_seconds{SERVER})", "limit {{instance}}"),
                   ], limits=["limit"], log=True)),
+    ]
+
+
+def data_folder() -> list:
+    return [
+        (6, graph("Event log", "full: events are refused until there is room. failed: none is taken until the server is "
+                  "restarted. behind: it lacks too many events of other servers.", "bool_yes_no", [
+                      Query("max by (instance, state) (fanfare_storage_state{SERVER})", "{{state}} {{instance}}")],
+                  maximum=1, colours={"failed": "red", "full": "orange"})),
+        (6, graph("Bytes on the disk", "What the retained events take with their indexes, and the room that is kept for the "
+                  "next ones. 0 is all of this row without --data-dir.", "bytes", [
+                      Query("sum by (instance) (fanfare_retained_disk_bytes{SERVER})", "used {{instance}}"),
+                      Query("sum by (instance) (fanfare_retained_disk_bytes_limit{SERVER})", "limit {{instance}}"),
+                  ], limits=["limit"])),
+        (6, graph("Free on the disk", "What the file system of the data folder has left. It has to hold what may still be "
+                  "written.", "bytes", [
+                      Query("min by (instance) (fanfare_storage_free_bytes{SERVER})", "free {{instance}}"),
+                      Query("sum by (instance) (fanfare_retained_disk_bytes_limit{SERVER})"
+                            " - sum by (instance) (fanfare_retained_disk_bytes{SERVER})", "to be written {{instance}}"),
+                  ], colours={"to be written": "yellow"})),
+        (6, graph("Events in memory", "Retained events that are in memory; others are read from the disk.", "short", [
+            Query("sum by (instance) (fanfare_retained_memory_events{SERVER})", "in memory {{instance}}"),
+            Query("sum by (instance) (fanfare_retained_events{SERVER})", "retained {{instance}}"),
+        ], log=True)),
+    ]
+
+
+def syncs() -> list:
+    size = ("sum(rate(fanfare_storage_commit_events_sum{SERVER}[RATE]))"
+            " / (sum(rate(fanfare_storage_commit_events_count{SERVER}[RATE])) > 0)"
+            " or histogram_sum(sum(rate(fanfare_storage_commit_events{SERVER}[RATE])))"
+            " / (histogram_count(sum(rate(fanfare_storage_commit_events{SERVER}[RATE]))) > 0)")
+    return [
+        (6, graph("Sync times", "How long it takes to make events durable. With --sync always publishers and subscribers "
+                  "wait for it.", "s", [
+                      Query(quantile("fanfare_storage_sync_seconds"), "${quantile:text}"),
+                      Query(quantile("fanfare_storage_sync_seconds", "0.5"), "p50"),
+                  ], fill=0)),
+        (6, heatmap("Sync times by bucket", "How many syncs a second took how long.",
+                    buckets("fanfare_storage_sync_seconds"), colours="Blues")),
+        (6, graph("Events in a commit", "How many events are written together and share a sync. The slower the disk and the "
+                  "more that is published, the more there are.", "short", [
+                      Query(size, "mean"),
+                      Query(quantile("fanfare_storage_commit_events"), "${quantile:text}"),
+                  ], decimals=1)),
+        (6, graph("Written to the disk", "Bytes of events, without indexes.", "Bps", [
+            Query(per_second("fanfare_storage_written_bytes_total", "instance"), "{{instance}}")])),
+    ]
+
+
+def disk_reads() -> list:
+    return [
+        (8, graph("Pages read from the disk", "For subscribers who are further behind than what is in memory; one for all who "
+                  "wait for it.", "ops", [
+                      Query(per_second("fanfare_storage_pages_read_total", "instance"), "{{instance}}")])),
+        (8, graph("Events that cannot be read", "Damage, or a disk that fails; whoever should have them is told of a gap. "
+                  "Torn writes are those that a crash had cut off before they were confirmed.", "short", [
+                      Query("sum by (instance) (increase(fanfare_storage_unreadable_total{SERVER}[RATE]))",
+                            "unreadable {{instance}}"),
+                      Query("sum by (instance) (increase(fanfare_storage_torn_tails_total{SERVER}[RATE]))",
+                            "torn writes {{instance}}"),
+                  ], colours={"unreadable": "red"})),
+        (8, graph("Segments", "Files of retained events, which are dropped a file at a time.", "short", [
+            Query("sum by (instance) (fanfare_retained_segments{SERVER})", "{{instance}}")])),
     ]
 
 

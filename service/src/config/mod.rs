@@ -227,6 +227,14 @@ impl Config {
 /// Settings that cannot be used together, or at all.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ConfigError {
+    /// Something is said of the data folder, and there is none.
+    #[error(
+        "{flag} is about the data folder, and there is none; give one with --data-dir, or leave {flag} out"
+    )]
+    NoDataFolder {
+        /// The flag.
+        flag: &'static str,
+    },
     /// Any client could publish.
     #[error(
         "--listen {given} can be reached from other machines ({address} is no loopback address), and everybody who reaches it could publish; give a key for tokens with --jwt-secret-file, --jwt-key or --issuer, listen on a loopback address such as 127.0.0.1:8080, or say --open (FANFARE_OPEN=true) if the network is closed"

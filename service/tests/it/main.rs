@@ -110,6 +110,9 @@ mod configuration;
 /// What it is told at the start, as people write it.
 mod settings;
 
+/// Events that are kept in a folder: what survives what.
+mod data_folder;
+
 /// What clients find while it drains.
 mod draining;
 

@@ -6,12 +6,13 @@ use bytesize::ByteSize;
 use clap::Args;
 
 use super::bytes;
-use crate::config::DataFolder;
 use crate::config::values::{LARGEST, size, sync_mode};
+use crate::config::{ConfigError, DataFolder};
 use crate::log::SyncMode;
 
 /// Less could not hold what a slow consumer may lag behind.
 const MEMORY_MIN: u64 = 16 << 20;
+const MEMORY_DEFAULT: ByteSize = ByteSize::mib(256);
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Durability")]
@@ -23,19 +24,31 @@ pub(super) struct DataFlags {
     /// When events are synced to the disk. always: before they are confirmed and delivered, so that
     /// they survive a power failure; interval=100ms: so long after that at the latest; never: when
     /// the system decides to
-    #[arg(long, env = "FANFARE_SYNC", value_name = "MODE", requires = "data_dir",
+    #[arg(long, env = "FANFARE_SYNC", value_name = "MODE",
           value_parser = sync_mode, default_value = "always")]
     sync: SyncMode,
     /// How much memory the newest of the retained events may take, with their index; older ones are
     /// read from the data folder
-    #[arg(long, env = "FANFARE_RETAIN_MEMORY", value_name = "SIZE", requires = "data_dir",
+    #[arg(long, env = "FANFARE_RETAIN_MEMORY", value_name = "SIZE",
           value_parser = size(MEMORY_MIN..=LARGEST, "256MiB"), default_value = "256MiB")]
     retain_memory: ByteSize,
 }
 
 impl DataFlags {
-    pub(super) fn folder(&self) -> Option<DataFolder> {
-        let path = self.data_dir.clone()?;
-        Some(DataFolder { path, sync: self.sync, memory_max: bytes(self.retain_memory) })
+    /// The folder, if there is one. What is said of it without one would promise what does not hold;
+    /// the default says nothing.
+    pub(super) fn folder(&self) -> Result<Option<DataFolder>, ConfigError> {
+        let Some(path) = self.data_dir.clone() else {
+            let flags = [
+                ("--sync", self.sync != SyncMode::Always),
+                ("--retain-memory", self.retain_memory != MEMORY_DEFAULT),
+            ];
+            return match flags.into_iter().find(|(_, is_given)| *is_given) {
+                Some((flag, _)) => Err(ConfigError::NoDataFolder { flag }),
+                None => Ok(None),
+            };
+        };
+        let (sync, memory_max) = (self.sync, bytes(self.retain_memory));
+        Ok(Some(DataFolder { path, sync, memory_max }))
     }
 }

@@ -116,7 +116,7 @@ impl ServeFlags {
             subscriptions_bytes_max: self.subscriptions.bytes_max(),
             delivery: self.delivery(),
             log: self.retention.settings(),
-            data: self.data.folder(),
+            data: self.data.folder()?,
             event_limits: self.limits.of_events(ReservedNames { demonstrations: demos }),
             http: HttpSettings { explain_tokens: explains, ..self.http() },
             connections_max: (self.connections.connections > 0)

@@ -219,7 +219,7 @@ impl<D: Disk> SegmentReader<D> {
                     last = sequence_of(number);
                 }
                 self.counters.could_not_read();
-                log_limited!(ERROR, segment = %segment.head.first, sequence = %expected, "events on the disk are damaged, and their readers are told of a gap; run `fanfare data check` on a copy of the data folder");
+                log_limited!(ERROR, segment = %segment.head.first, sequence = %expected, "events on the disk are damaged, and their readers are told of a gap; see to the disk");
                 page.reach_before(expected);
                 return Ok(RunEnd::Unreadable {
                     to: match page.key.direction {

@@ -186,7 +186,7 @@ fn containers_have_a_key_and_are_open_to_nobody() {
     let folder = file.rsplit_once('/').unwrap().0;
     for (service, mode) in [("keys", ""), ("fanfare", ":ro"), ("loadgen", ":ro")] {
         let volumes = services[service]["volumes"].as_array().unwrap();
-        assert_eq!(volumes, &[format!("keys:{folder}{mode}")], "{service}");
+        assert_eq!(volumes[0], format!("keys:{folder}{mode}"), "{service}");
     }
     let waits = &services["fanfare"]["depends_on"]["keys"]["condition"];
     assert_eq!(waits, "service_completed_successfully");
@@ -207,4 +207,47 @@ fn containers_have_a_key_and_are_open_to_nobody() {
     for text in [text("deploy/docker-compose.yml"), text("deploy/kubernetes/fanfare.yaml")] {
         assert!(!text.contains("FANFARE_OPEN"));
     }
+}
+
+/// The folder is where the volume is, whoever starts the server may write there, and no other process
+/// has it.
+#[test]
+fn events_are_in_a_volume_of_one_server_that_outlives_it() {
+    let compose = compose();
+    let mut with_data = Vec::new();
+    for (name, service) in compose["services"].as_object().unwrap() {
+        let volumes = service["volumes"].as_array().into_iter().flatten();
+        if volumes.clone().any(|volume| volume.as_str().unwrap().starts_with("data:")) {
+            with_data.push(name);
+        }
+    }
+    assert_eq!(with_data, ["fanfare"]);
+    let server = &compose["services"]["fanfare"];
+    let folder = server["environment"]["FANFARE_DATA_DIR"].as_str().unwrap();
+    assert_eq!(server["volumes"][1], format!("data:{folder}"));
+    assert!(compose["volumes"].as_object().unwrap().contains_key("data"));
+    // A volume gets the owner of what the image has there.
+    let below = folder.strip_prefix("/var/lib/fanfare/").unwrap();
+    assert!(text("deploy/Dockerfile").contains(&format!(" empty/{below}\n")));
+
+    let set = stateful_set();
+    let container = &set["spec"]["template"]["spec"]["containers"][0];
+    let env = container["env"].as_array().unwrap();
+    let value =
+        |name| env.iter().find(|variable| variable["name"] == name).unwrap()["value"].clone();
+    let mounts = container["volumeMounts"].as_array().unwrap();
+    let mount = mounts.iter().find(|mount| mount["name"] == "data").unwrap();
+    assert_eq!(mount["mountPath"], value("FANFARE_DATA_DIR"));
+    let claim = &set["spec"]["volumeClaimTemplates"][0];
+    assert_eq!(claim["metadata"]["name"], "data");
+    assert_eq!(claim["spec"]["accessModes"], serde_json::json!(["ReadWriteOncePod"]));
+    let claimed = claim["spec"]["resources"]["requests"]["storage"].as_str().unwrap();
+    let retained = value("FANFARE_RETAIN_BYTES");
+    let gibibytes = |text: &str, unit| text.strip_suffix(unit).unwrap().parse::<f64>().unwrap();
+    assert!(gibibytes(claimed, "Gi") >= 1.25 * gibibytes(retained.as_str().unwrap(), "GiB"));
+    assert_eq!(set["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"], "Retain");
+
+    let unit = text("deploy/systemd/fanfare.service");
+    assert!(unit.contains("\nEnvironment=FANFARE_DATA_DIR=%S/fanfare\nEnvironmentFile="));
+    assert!(unit.contains("\nStateDirectory=fanfare\n"));
 }

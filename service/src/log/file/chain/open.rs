@@ -9,7 +9,7 @@ use super::super::disk::{Disk, DiskFile};
 use super::super::identity::LogIdentity;
 use super::super::open_error::OpenError;
 use super::super::segment::{self, ReadHead, SegmentHead};
-use super::scan::{FoundBatch, Rest, WholePart, batches_at, content, scan};
+use super::scan::{FoundBatch, SegmentRest, WholePart, batches_at, content, scan};
 use super::{ActiveSegment, KnownSegment, SealedSegment, SegmentChain, TornTail};
 use crate::event::Sequence;
 
@@ -126,15 +126,15 @@ impl<D: Disk> SegmentChain<D> {
         self.next = part.next;
         self.last_check = part.last_check.unwrap_or(self.last_check);
         match (part.rest, place.is_newest()) {
-            (Rest::Nothing, false) => {
+            (SegmentRest::Nothing, false) => {
                 let (first, next) = (head.first, self.next);
                 self.sealed.push_back(SealedSegment { first, next, bytes: part.end as u64 });
                 Ok(None)
             }
-            (Rest::Nothing | Rest::Zeros | Rest::Unsynced, true) => {
+            (SegmentRest::Nothing | SegmentRest::Zeros | SegmentRest::Unsynced, true) => {
                 self.take_up((file, head), &bytes, part)
             }
-            (Rest::Synced, true) | (_, false) => {
+            (SegmentRest::Synced, true) | (_, false) => {
                 Err(corrupt(first, part.end, "a batch that was whole is not any more"))
             }
         }
@@ -170,13 +170,14 @@ impl<D: Disk> SegmentChain<D> {
         // So it is written again before anybody sees it, and the header too, if nothing was synced.
         let from = if synced > batches_at() { synced } else { 0 };
         file.write_at(&bytes[from..end], from as u64)?;
-        let is_torn = rest == Rest::Unsynced;
+        let is_torn = rest == SegmentRest::Unsynced;
+        let mut lost = 0;
         if is_torn {
+            lost = bytes[end..].iter().filter(|&&byte| byte != 0).count() as u64;
             file.truncate(end as u64)?;
         }
         file.sync()?;
         let allocated = if is_torn { end } else { bytes.len() } as u64;
-        let lost = bytes[end..].iter().filter(|&&byte| byte != 0).count() as u64;
         let end = end as u64;
         self.active = Some(ActiveSegment { file, head, end, synced: end, allocated });
         let file = segment::name_of(head.first);

@@ -11,7 +11,7 @@ use super::super::identity::{self, LogIdentity};
 use super::super::index;
 use super::super::open_error::OpenError;
 use super::super::segment::{self, ReadHead, SegmentHead};
-use super::scan::{Rest, WholePart, batches_at, content, scan};
+use super::scan::{SegmentRest, WholePart, batches_at, content, scan};
 use crate::event::{Epoch, Sequence};
 
 /// The name of a segment while it is being written anew.
@@ -19,7 +19,7 @@ const NEW_NAME: &str = "repair.new";
 
 /// What a repair has given up, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::log::file) struct Lost {
+pub(in crate::log::file) struct LostPart {
     pub(in crate::log::file) file: String,
     /// Where in the file as it was.
     pub(in crate::log::file) offset: u64,
@@ -36,7 +36,7 @@ pub(in crate::log::file) struct Lost {
 pub(in crate::log::file) fn repair<D: Disk>(
     disk: &D,
     new: LogIdentity,
-) -> Result<Vec<Lost>, OpenError> {
+) -> Result<Vec<LostPart>, OpenError> {
     let names = disk.names()?;
     let mut firsts: Vec<Sequence> =
         names.iter().filter_map(|name| segment::first_of(name)).collect();
@@ -52,7 +52,7 @@ pub(in crate::log::file) fn repair<D: Disk>(
             let identity = LogIdentity { epoch, ..new };
             identity.write(disk)?;
             let (first, next) = (Sequence(0), Sequence(0));
-            lost.push(Lost { file: identity::NAME.to_owned(), offset: 0, first, next });
+            lost.push(LostPart { file: identity::NAME.to_owned(), offset: 0, first, next });
             identity
         }
         identity => identity?,
@@ -102,7 +102,7 @@ struct Damaged {
 
 impl Damaged {
     /// Writes the segment anew if it has to be; the check with which it ends.
-    fn mend<D: Disk>(&self, disk: &D, lost: &mut Vec<Lost>) -> Result<Option<u32>, OpenError> {
+    fn mend<D: Disk>(&self, disk: &D, lost: &mut Vec<LostPart>) -> Result<Option<u32>, OpenError> {
         let bytes = content(&disk.open(&segment::name_of(self.first))?)?;
         if self.is_unbegun(&bytes) {
             return Ok(self.before);
@@ -132,8 +132,8 @@ impl Damaged {
     /// A tail that was torn is left to whoever opens it.
     fn is_whole(&self, part: &WholePart) -> bool {
         match self.following {
-            Some(following) => part.rest == Rest::Nothing && part.next == following,
-            None => part.rest != Rest::Synced,
+            Some(following) => part.rest == SegmentRest::Nothing && part.next == following,
+            None => part.rest != SegmentRest::Synced,
         }
     }
 
@@ -141,7 +141,7 @@ impl Damaged {
         &self,
         disk: &D,
         (bytes, head): (&[u8], Option<SegmentHead>),
-        lost: &mut Vec<Lost>,
+        lost: &mut Vec<LostPart>,
     ) -> Result<Option<u32>, OpenError> {
         let mut rewritten = Rewritten::of(self);
         if head.is_none() {
@@ -192,9 +192,9 @@ impl Damaged {
         claims.max().unwrap_or(self.first).max(self.first)
     }
 
-    fn lose(&self, lost: &mut Vec<Lost>, offset: usize, first: Sequence, next: Sequence) {
+    fn lose(&self, lost: &mut Vec<LostPart>, offset: usize, first: Sequence, next: Sequence) {
         let file = segment::name_of(self.first);
-        lost.push(Lost { file, offset: offset as u64, first, next });
+        lost.push(LostPart { file, offset: offset as u64, first, next });
     }
 
     fn replace<D: Disk>(&self, disk: &D, bytes: &[u8]) -> Result<(), OpenError> {

@@ -30,12 +30,12 @@ pub(super) struct WholePart {
     pub(super) next: Sequence,
     /// The check of the last one, if there is one.
     pub(super) last_check: Option<u32>,
-    pub(super) rest: Rest,
+    pub(super) rest: SegmentRest,
 }
 
 /// What is behind the last batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rest {
+pub(super) enum SegmentRest {
     Nothing,
     /// Room for batches to come.
     Zeros,
@@ -52,7 +52,7 @@ pub(super) fn scan(
     each: &mut impl FnMut(FoundBatch<'_>),
 ) -> WholePart {
     let begin = batches_at().min(bytes.len());
-    let (next, last_check, rest) = (head.first, None, Rest::Nothing);
+    let (next, last_check, rest) = (head.first, None, SegmentRest::Nothing);
     let mut part = WholePart { end: begin, synced: begin, next, last_check, rest };
     while let Some(batch) = batch::read(&bytes[part.end..], head.salt) {
         if batch.head.first != part.next {
@@ -69,13 +69,18 @@ pub(super) fn scan(
     part
 }
 
-fn rest_at(bytes: &[u8], end: usize, salt: Salt) -> Rest {
+fn rest_at(bytes: &[u8], end: usize, salt: Salt) -> SegmentRest {
     match &bytes[end..] {
-        [] => Rest::Nothing,
-        rest if rest.iter().all(|&byte| byte == 0) => Rest::Zeros,
-        _ if was_synced(bytes, end, salt) => Rest::Synced,
-        _ => Rest::Unsynced,
+        [] => SegmentRest::Nothing,
+        rest if is_zero(rest) => SegmentRest::Zeros,
+        _ if was_synced(bytes, end, salt) => SegmentRest::Synced,
+        _ => SegmentRest::Unsynced,
     }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    const ZEROS: [u8; 4_096] = [0; 4_096];
+    bytes.chunks(ZEROS.len()).all(|part| *part == ZEROS[..part.len()])
 }
 
 /// Whether what begins at a position had been synced: a batch behind it says so.

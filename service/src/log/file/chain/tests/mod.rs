@@ -344,7 +344,7 @@ fn a_segment_that_is_missing_or_another_is_refused_with_its_name() {
     file.write_at(&other.content(&names[1]), 0).unwrap();
     let error = open(&found).err().unwrap();
     assert!(matches!(&error, OpenError::Corrupt { .. }), "{error}");
-    assert!(error.to_string().contains("Restore the folder"));
+    assert!(error.to_string().contains("backup"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Repair: what is good stays, what is not becomes a hole, and nothing else changes.
 
-use super::super::repair::{Lost, repair};
+use super::super::repair::{LostPart, repair};
 use super::*;
 
 /// A batch of the log before it was damaged, and where it is.
@@ -111,7 +111,7 @@ fn batches_that_have_gone_bad_become_holes_and_all_others_stay() {
         let lost = repair(&found, identity()).unwrap();
         is_repaired(&found);
         is_good_but(&found, &oracle, |first| damaged.contains(&first));
-        let told = |lost: &[Lost], at: Sequence| {
+        let told = |lost: &[LostPart], at: Sequence| {
             lost.iter().any(|part| part.first <= at && at < part.next)
         };
         let end = places.iter().rfind(|place| !damaged.contains(&place.first)).unwrap().first;
