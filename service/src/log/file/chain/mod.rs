@@ -11,7 +11,6 @@
 //!    until it is opened again, and reads what there is.
 
 mod open;
-#[cfg_attr(not(test), expect(dead_code, reason = "no command repairs yet"))]
 mod repair;
 mod scan;
 
@@ -26,6 +25,7 @@ use super::identity::LogIdentity;
 use super::segment::{self, BATCHES_AT, SegmentHead};
 use crate::event::Sequence;
 
+pub(super) use repair::repair;
 pub(super) use scan::FoundBatch;
 
 /// The segments of a folder.
