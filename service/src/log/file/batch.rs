@@ -127,6 +127,13 @@ pub(super) fn read(bytes: &[u8], salt: Salt) -> Option<Batch<'_>> {
     Some(Batch { head, records: &bytes[HEADER_BYTES..end], check: written })
 }
 
+/// The sequence that a batch says is behind its last event, whether it is whole or not.
+pub(super) fn claimed_next(bytes: &[u8]) -> Option<Sequence> {
+    let header = bytes.get(..HEADER_BYTES)?;
+    let number = |at| u64::from_le_bytes(array(header, at));
+    number(16).checked_add(number(24)).map(Sequence)
+}
+
 /// The positions at which batches may begin, from one on: those with the first four bytes of one.
 pub(super) fn candidates(bytes: &[u8], from: usize) -> impl Iterator<Item = usize> {
     let found = memchr::memmem::find_iter(&bytes[from.min(bytes.len())..], &MAGIC);

@@ -48,15 +48,20 @@ impl LogIdentity {
                 what: "it is missing, and there are segments",
             });
         }
-        if has(NEW_NAME) {
+        new.write(disk)?;
+        Ok(new)
+    }
+
+    /// Writes it, over the one that is there.
+    pub(super) fn write<D: Disk>(self, disk: &D) -> Result<(), OpenError> {
+        if disk.names()?.iter().any(|name| name == NEW_NAME) {
             disk.remove(NEW_NAME)?;
         }
         let file = disk.create(NEW_NAME)?;
-        file.write_at(&new.to_bytes(), 0)?;
+        file.write_at(&self.to_bytes(), 0)?;
         file.sync()?;
         disk.rename(NEW_NAME, NAME)?;
-        disk.sync_names()?;
-        Ok(new)
+        Ok(disk.sync_names()?)
     }
 
     fn read<D: Disk>(disk: &D) -> Result<Self, OpenError> {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
-use super::chain::{FoundBatch, KnownSegment, SegmentChain, TornTail, WriteError};
+use super::chain::{FoundBatch, KnownSegment, SegmentChain, TornTail, WriteError, repair};
 use super::cold_pages::ColdPages;
 use super::counters::DiskCounters;
 use super::disk::{Disk, Folder};
@@ -93,6 +93,28 @@ impl FileLog {
         Ok(log)
     }
 
+    /// Makes a log that can be opened of one that was refused as corrupt: what is lost becomes a hole
+    /// that clients are told of. What it was is logged.
+    ///
+    /// # Errors
+    /// When another process has the folder, a file is of a newer version, nothing says whose log it is,
+    /// or the disk fails.
+    pub fn repair(folder: &Path, clock: &Clock) -> Result<(), OpenLogError> {
+        let _lock = FolderLock::take(folder)?;
+        let lost = repair(&Folder::at(folder), new_identity(clock.unix_ms()))
+            .map_err(|error| OpenLogError::Open { folder: folder.display().to_string(), error })?;
+        for part in lost {
+            tracing::warn!(
+                file = part.file,
+                offset = part.offset,
+                first = %part.first,
+                events = part.next.0 - part.first.0,
+                "repaired the event log; events that cannot be read are left out"
+            );
+        }
+        Ok(())
+    }
+
     fn start(opened: OpenedLog<Folder>, buffers: Buffers, lock: FolderLock) -> io::Result<Self> {
         let OpenedLog { writer, upkeep, inner } = opened;
         upkeep.look_for_room();
@@ -172,8 +194,7 @@ impl<D: Disk> OpenedLog<D> {
         buffers: &Buffers,
     ) -> Result<Self, OpenError> {
         let now_ms = clock.unix_ms();
-        let epoch = Epoch::begun_at(now_ms, rand::random());
-        let new = LogIdentity { epoch, created_ms: now_ms };
+        let new = new_identity(now_ms);
         let mut newest = NewestBatches::default();
         let mut indexes = HashMap::new();
         let known = |head: SegmentHead, bytes| {
@@ -236,6 +257,11 @@ impl<D: Disk> OpenedLog<D> {
             },
         })
     }
+}
+
+/// That of a log that begins now.
+fn new_identity(now_ms: u64) -> LogIdentity {
+    LogIdentity { epoch: Epoch::begun_at(now_ms, rand::random()), created_ms: now_ms }
 }
 
 /// Tells of a tail that was torn; what is counted from now on.

@@ -10,17 +10,23 @@
 //! 3. After a sync or a write that failed nothing of the file is believed any more: the chain is failed
 //!    until it is opened again, and reads what there is.
 
+mod open;
+mod repair;
+mod scan;
+
 use std::collections::VecDeque;
 use std::io;
 
 use thiserror::Error;
 
-use super::batch::{self, Batch, BatchHead, BatchKind, Salt};
+use super::batch::{self, BatchHead, BatchKind, Salt};
 use super::disk::{Disk, DiskFile};
 use super::identity::LogIdentity;
-use super::open_error::OpenError;
-use super::segment::{self, BATCHES_AT, ReadHead, SegmentHead};
+use super::segment::{self, BATCHES_AT, SegmentHead};
 use crate::event::Sequence;
+
+pub(super) use repair::repair;
+pub(super) use scan::FoundBatch;
 
 /// The segments of a folder.
 #[derive(Debug)]
@@ -91,61 +97,7 @@ pub(super) struct TornTail {
     pub(super) bytes: u64,
 }
 
-/// A batch that was found, and where.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct FoundBatch<'a> {
-    /// The segment that it is in, by its first event.
-    pub(super) segment: Sequence,
-    /// Where in it its records begin.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only tools look at the place"))]
-    pub(super) records_at: u64,
-    pub(super) batch: Batch<'a>,
-}
-
 impl<D: Disk> SegmentChain<D> {
-    /// Opens the log of a folder, or begins one. A sealed segment of which enough is `known` is not
-    /// read. Every batch of the others is shown, the oldest first.
-    ///
-    /// # Errors
-    /// When what should be there is not, or the disk fails.
-    pub(super) fn open(
-        disk: D,
-        segment_bytes: u64,
-        new: LogIdentity,
-        mut known: impl FnMut(SegmentHead, u64) -> io::Result<Option<KnownSegment>>,
-        mut each: impl FnMut(FoundBatch<'_>),
-    ) -> Result<(Self, Option<TornTail>), OpenError> {
-        let names = disk.names()?;
-        let identity = LogIdentity::of(&disk, &names, new)?;
-        let mut firsts: Vec<Sequence> =
-            names.iter().filter_map(|name| segment::first_of(name)).collect();
-        firsts.sort_unstable();
-        let mut chain = Self {
-            disk,
-            identity,
-            segment_bytes,
-            sealed: VecDeque::new(),
-            active: None,
-            next: firsts.first().copied().unwrap_or(Sequence(1)),
-            last_check: 0,
-            is_failed: false,
-            buffer: Vec::new(),
-        };
-        let mut torn = None;
-        for (index, &first) in firsts.iter().enumerate() {
-            let place = match (index, index + 1 == firsts.len()) {
-                (_, true) => SegmentPlace::Newest { is_oldest: index == 0 },
-                (0, false) => SegmentPlace::Oldest,
-                (_, false) => SegmentPlace::Between,
-            };
-            if place.is_newest() || !chain.go_over_known(first, place, &mut known)? {
-                torn = chain.open_segment(first, place, &mut each)?;
-            }
-        }
-        chain.disk.sync_names()?;
-        Ok((chain, torn))
-    }
-
     pub(super) fn identity(&self) -> LogIdentity {
         self.identity
     }
@@ -329,163 +281,6 @@ impl<D: Disk> SegmentChain<D> {
         self.is_failed |= done.is_err();
         done.map_err(|error| WriteError::Failed(error.to_string()))
     }
-}
-
-/// Where in the chain a segment stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SegmentPlace {
-    Oldest,
-    Between,
-    Newest { is_oldest: bool },
-}
-
-impl SegmentPlace {
-    fn is_newest(self) -> bool {
-        matches!(self, Self::Newest { .. })
-    }
-
-    fn is_oldest(self) -> bool {
-        matches!(self, Self::Oldest | Self::Newest { is_oldest: true })
-    }
-}
-
-/// Opening.
-impl<D: Disk> SegmentChain<D> {
-    /// Goes over a sealed segment without reading it, if enough is known of it.
-    fn go_over_known(
-        &mut self,
-        first: Sequence,
-        place: SegmentPlace,
-        known: &mut impl FnMut(SegmentHead, u64) -> io::Result<Option<KnownSegment>>,
-    ) -> Result<bool, OpenError> {
-        let file = self.disk.open(&segment::name_of(first))?;
-        let mut header = vec![0; usize::try_from(BATCHES_AT).unwrap_or(0)];
-        let count = file.read_at(&mut header, 0)?;
-        let ReadHead::Good(head) = SegmentHead::read(&header[..count]) else { return Ok(false) };
-        let follows = head.epoch == self.identity.epoch
-            && head.first == first
-            && head.first == self.next
-            && (place.is_oldest() || head.before == self.last_check);
-        if !follows {
-            return Ok(false);
-        }
-        let bytes = file.bytes()?;
-        let Some(known) = known(head, bytes)? else { return Ok(false) };
-        (self.next, self.last_check) = (known.next, known.last_check);
-        self.sealed.push_back(SealedSegment { first, next: known.next, bytes });
-        Ok(true)
-    }
-
-    fn open_segment(
-        &mut self,
-        first: Sequence,
-        place: SegmentPlace,
-        each: &mut impl FnMut(FoundBatch<'_>),
-    ) -> Result<Option<TornTail>, OpenError> {
-        let name = segment::name_of(first);
-        let file = self.disk.open(&name)?;
-        let bytes = content(&file)?;
-        let corrupt = |offset: usize, what| {
-            Err(OpenError::Corrupt { file: name.clone(), offset: offset as u64, what })
-        };
-        let begin = usize::try_from(BATCHES_AT).unwrap_or(usize::MAX);
-        let head = match SegmentHead::read(&bytes) {
-            // A crash may have left it shorter than its header.
-            ReadHead::Good(head) if bytes.len() >= begin => head,
-            ReadHead::Newer { version } => return Err(OpenError::Newer { file: name, version }),
-            _ if place.is_newest() && batch::candidates(&bytes, begin).next().is_none() => {
-                // It was being made when the machine went down, and nothing can have been written to it.
-                self.disk.remove(&name)?;
-                self.disk.sync_names()?;
-                return Ok(None);
-            }
-            _ => return corrupt(0, "its header cannot be read"),
-        };
-        if head.epoch != self.identity.epoch {
-            return corrupt(0, "it is of another log");
-        }
-        if head.first != first || head.first != self.next {
-            return corrupt(0, "it does not go on where the segment before it ends");
-        }
-        if !place.is_oldest() && head.before != self.last_check {
-            return corrupt(0, "the segment before it is not the one that was there");
-        }
-        let WholePart { end, synced } = self.show_batches(&bytes, head, each);
-        let is_whole = end == bytes.len() || (place.is_newest() && is_zero(&bytes[end..]));
-        if !is_whole && (!place.is_newest() || was_synced(&bytes, end, head.salt)) {
-            return corrupt(end, "a batch that was whole is not any more");
-        }
-        if !place.is_newest() {
-            let (first, next) = (head.first, self.next);
-            self.sealed.push_back(SealedSegment { first, next, bytes: end as u64 });
-            return Ok(None);
-        }
-        // It may be in the page cache alone, after a sync that failed even in pages that pass for clean.
-        // So it is written again before anybody sees it, and the header too, if nothing was synced.
-        let from = if synced > begin { synced } else { 0 };
-        file.write_at(&bytes[from..end], from as u64)?;
-        let mut lost = 0;
-        if !is_whole {
-            lost = bytes[end..].iter().filter(|&&byte| byte != 0).count() as u64;
-            file.truncate(end as u64)?;
-        }
-        file.sync()?;
-        let allocated = if is_whole { bytes.len() } else { end } as u64;
-        let end = end as u64;
-        self.active = Some(ActiveSegment { file, head, end, synced: end, allocated });
-        Ok((!is_whole).then_some(TornTail { file: name, offset: end, bytes: lost }))
-    }
-
-    /// Shows the batches that are whole and follow on each other.
-    fn show_batches(
-        &mut self,
-        bytes: &[u8],
-        head: SegmentHead,
-        each: &mut impl FnMut(FoundBatch<'_>),
-    ) -> WholePart {
-        let begin = usize::try_from(BATCHES_AT).unwrap_or(usize::MAX).min(bytes.len());
-        let mut part = WholePart { end: begin, synced: begin };
-        while let Some(batch) = batch::read(&bytes[part.end..], head.salt) {
-            if batch.head.first != self.next {
-                break;
-            }
-            let records_at = (part.end + batch::HEADER_BYTES) as u64;
-            each(FoundBatch { segment: head.first, records_at, batch });
-            (self.next, self.last_check) = (batch.head.next(), batch.check);
-            let synced = usize::try_from(batch.head.synced).unwrap_or(begin);
-            part.synced = part.synced.max(synced.min(part.end));
-            part.end = bytes.len().min(part.end + batch::whole_bytes(batch.records.len()));
-        }
-        part
-    }
-}
-
-/// What is whole of a segment.
-#[derive(Clone, Copy, Debug)]
-struct WholePart {
-    end: usize,
-    /// Up to where it is known to have been synced.
-    synced: usize,
-}
-
-fn content<F: DiskFile>(file: &F) -> io::Result<Vec<u8>> {
-    let length = usize::try_from(file.bytes()?).map_err(io::Error::other)?;
-    let mut bytes = vec![0; length];
-    let count = file.read_at(&mut bytes, 0)?;
-    bytes.truncate(count);
-    Ok(bytes)
-}
-
-/// Whether what begins at a position had been synced: a batch behind it says so.
-fn was_synced(bytes: &[u8], at: usize, salt: Salt) -> bool {
-    let behind = batch::candidates(bytes, at);
-    let mut whole = behind.filter_map(|begin| batch::read(&bytes[begin..], salt));
-    whole.any(|batch| batch.head.synced > at as u64)
-}
-
-fn is_zero(bytes: &[u8]) -> bool {
-    const ZEROS: [u8; 4_096] = [0; 4_096];
-    bytes.chunks(ZEROS.len()).all(|part| *part == ZEROS[..part.len()])
 }
 
 fn is_full(error: &io::Error) -> bool {

@@ -18,6 +18,7 @@ use crate::topic::{Selector, SelectorSet};
 mod against_a_model;
 mod counted;
 mod locate;
+mod repaired;
 mod retention;
 
 /// A log whose steps are taken one at a time.

@@ -6,8 +6,11 @@ use rand::rngs::StdRng;
 
 use super::super::disk::Folder;
 use super::super::disk::model::{ModelDisk, Plan};
+use super::super::open_error::OpenError;
 use super::*;
 use crate::event::Epoch;
+
+mod repaired;
 
 /// Small, so that there are many.
 const SEGMENT_BYTES: u64 = 4_096;

@@ -1,0 +1,105 @@
+//! Scanning a segment: which batches are whole, where they end, and what is behind them. Nothing is
+//! changed and nothing is decided here.
+
+use std::io;
+
+use super::super::batch::{self, Batch, Salt};
+use super::super::disk::DiskFile;
+use super::super::segment::{BATCHES_AT, SegmentHead};
+use crate::event::Sequence;
+
+/// A batch that was found, and where.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::log::file) struct FoundBatch<'a> {
+    /// The segment that it is in, by its first event.
+    pub(in crate::log::file) segment: Sequence,
+    /// Where in it its records begin.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tools look at the place"))]
+    pub(in crate::log::file) records_at: u64,
+    pub(in crate::log::file) batch: Batch<'a>,
+}
+
+/// What is whole of a segment: the batches from its beginning that follow on each other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WholePart {
+    /// Where the last one ends.
+    pub(super) end: usize,
+    /// Up to where it is known to have been synced.
+    pub(super) synced: usize,
+    /// The sequence behind the last one.
+    pub(super) next: Sequence,
+    /// The check of the last one, if there is one.
+    pub(super) last_check: Option<u32>,
+    pub(super) rest: SegmentRest,
+}
+
+/// What is behind the last batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SegmentRest {
+    Nothing,
+    /// Room for batches to come.
+    Zeros,
+    /// Something that nothing says was synced.
+    Unsynced,
+    /// Something that was synced, and so was whole.
+    Synced,
+}
+
+/// Goes through the batches of a segment and shows each.
+pub(super) fn scan(
+    bytes: &[u8],
+    head: SegmentHead,
+    each: &mut impl FnMut(FoundBatch<'_>),
+) -> WholePart {
+    let begin = batches_at().min(bytes.len());
+    let (next, last_check, rest) = (head.first, None, SegmentRest::Nothing);
+    let mut part = WholePart { end: begin, synced: begin, next, last_check, rest };
+    while let Some(batch) = batch::read(&bytes[part.end..], head.salt) {
+        if batch.head.first != part.next {
+            break;
+        }
+        let records_at = (part.end + batch::HEADER_BYTES) as u64;
+        each(FoundBatch { segment: head.first, records_at, batch });
+        (part.next, part.last_check) = (batch.head.next(), Some(batch.check));
+        let synced = usize::try_from(batch.head.synced).unwrap_or(begin);
+        part.synced = part.synced.max(synced.min(part.end));
+        part.end = bytes.len().min(part.end + batch::whole_bytes(batch.records.len()));
+    }
+    part.rest = rest_at(bytes, part.end, head.salt);
+    part
+}
+
+fn rest_at(bytes: &[u8], end: usize, salt: Salt) -> SegmentRest {
+    match &bytes[end..] {
+        [] => SegmentRest::Nothing,
+        rest if is_zero(rest) => SegmentRest::Zeros,
+        _ if was_synced(bytes, end, salt) => SegmentRest::Synced,
+        _ => SegmentRest::Unsynced,
+    }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    const ZEROS: [u8; 4_096] = [0; 4_096];
+    bytes.chunks(ZEROS.len()).all(|part| *part == ZEROS[..part.len()])
+}
+
+/// Whether what begins at a position had been synced: a batch behind it says so.
+fn was_synced(bytes: &[u8], at: usize, salt: Salt) -> bool {
+    let behind = batch::candidates(bytes, at);
+    let mut whole = behind.filter_map(|begin| batch::read(&bytes[begin..], salt));
+    whole.any(|batch| batch.head.synced > at as u64)
+}
+
+/// Where the batches of a segment begin.
+pub(super) fn batches_at() -> usize {
+    usize::try_from(BATCHES_AT).unwrap_or(usize::MAX)
+}
+
+/// All that is in a file.
+pub(super) fn content<F: DiskFile>(file: &F) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(file.bytes()?).map_err(io::Error::other)?;
+    let mut bytes = vec![0; length];
+    let count = file.read_at(&mut bytes, 0)?;
+    bytes.truncate(count);
+    Ok(bytes)
+}
