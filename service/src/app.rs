@@ -296,6 +296,9 @@ fn open_log(config: &Config) -> Result<Arc<dyn Log>, OpenLogError> {
         return Ok(Arc::new(MemoryLog::new(config.log, clock)));
     };
     let settings = data.log_settings(&config.log);
+    if data.repair {
+        FileLog::repair(&data.path, &clock)?;
+    }
     Ok(Arc::new(FileLog::open(&data.path, settings, clock)?))
 }
 

@@ -185,6 +185,8 @@ pub struct DataFolder {
     pub sync: SyncMode,
     /// What the newest of them may take in memory, in bytes.
     pub memory_max: usize,
+    /// What cannot be read is to be left out.
+    pub repair: bool,
 }
 
 impl DataFolder {

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use bytesize::ByteSize;
-use clap::Args;
+use clap::{ArgAction, Args};
 
 use super::bytes;
-use crate::config::values::{LARGEST, size, sync_mode};
+use crate::config::values::{LARGEST, boolean, size, sync_mode};
 use crate::config::{ConfigError, DataFolder};
 use crate::log::SyncMode;
 
@@ -32,6 +32,12 @@ pub(super) struct DataFlags {
     #[arg(long, env = "FANFARE_RETAIN_MEMORY", value_name = "SIZE",
           value_parser = size(MEMORY_MIN..=LARGEST, "256MiB"), default_value = "256MiB")]
     retain_memory: ByteSize,
+    /// Make a data folder usable that was refused as corrupt: events that cannot be read are left out,
+    /// and clients are told of a gap. Reads all of it, so leave it out again
+    #[arg(long, env = "FANFARE_REPAIR", value_name = "BOOL", num_args = 0..=1,
+          action = ArgAction::Set, value_parser = boolean,
+          default_value_t = false, default_missing_value = "true")]
+    repair: bool,
 }
 
 impl DataFlags {
@@ -42,6 +48,7 @@ impl DataFlags {
             let flags = [
                 ("--sync", self.sync != SyncMode::Always),
                 ("--retain-memory", self.retain_memory != MEMORY_DEFAULT),
+                ("--repair", self.repair),
             ];
             return match flags.into_iter().find(|(_, is_given)| *is_given) {
                 Some((flag, _)) => Err(ConfigError::NoDataFolder { flag }),
@@ -49,6 +56,6 @@ impl DataFlags {
             };
         };
         let (sync, memory_max) = (self.sync, bytes(self.retain_memory));
-        Ok(Some(DataFolder { path, sync, memory_max }))
+        Ok(Some(DataFolder { path, sync, memory_max, repair: self.repair }))
     }
 }

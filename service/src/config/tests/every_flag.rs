@@ -20,7 +20,7 @@ enum Zero {
     Refused,
 }
 
-const ZERO: [(&str, Zero); 63] = [
+const ZERO: [(&str, Zero); 64] = [
     ("--listen", Zero::Refused),
     ("--admin-listen", Zero::Refused),
     ("--open", Zero::No),
@@ -53,6 +53,7 @@ const ZERO: [(&str, Zero); 63] = [
     ("--retain-age", Zero::Said("0s for no limit")),
     ("--sync", Zero::Refused),
     ("--retain-memory", Zero::Refused),
+    ("--repair", Zero::No),
     ("--event-data-max", Zero::Refused),
     ("--event-topics-max", Zero::Refused),
     ("--topic-max", Zero::Refused),
@@ -128,7 +129,7 @@ fn line_for(flag: &str) -> Option<&'static [&'static str]> {
         "--jwt-algorithm" => Some(&["serve", "--jwt-secret", SECRET]),
         "--publisher-jwt-algorithm" => Some(&["serve", "--publisher-jwt-secret", SECRET]),
         "--subscriber-jwt-algorithm" => Some(&["serve", "--subscriber-jwt-secret", SECRET]),
-        "--sync" | "--retain-memory" => Some(&["serve", "--data-dir", "data"]),
+        "--sync" | "--retain-memory" | "--repair" => Some(&["serve", "--data-dir", "data"]),
         "--issuer-algorithm" => Some(&[
             "serve",
             "--issuer",

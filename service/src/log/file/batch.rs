@@ -60,7 +60,7 @@ pub(super) struct BatchHead {
 
 /// A batch that is whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Batch<'a> {
+pub(super) struct SegmentBatch<'a> {
     pub(super) head: BatchHead,
     pub(super) records: &'a [u8],
     pub(super) check: u32,
@@ -104,7 +104,7 @@ fn check(salt: Salt, bytes: &[u8]) -> u32 {
 }
 
 /// The batch at the beginning of some bytes, if there is one and it is whole.
-pub(super) fn read(bytes: &[u8], salt: Salt) -> Option<Batch<'_>> {
+pub(super) fn read(bytes: &[u8], salt: Salt) -> Option<SegmentBatch<'_>> {
     let header = bytes.get(..HEADER_BYTES)?;
     if header[..4] != MAGIC {
         return None;
@@ -124,7 +124,7 @@ pub(super) fn read(bytes: &[u8], salt: Salt) -> Option<Batch<'_>> {
     let number = |at| u64::from_le_bytes(array(header, at));
     let head =
         BatchHead { kind, first: Sequence(number(16)), count: number(24), synced: number(32) };
-    Some(Batch { head, records: &bytes[HEADER_BYTES..end], check: written })
+    Some(SegmentBatch { head, records: &bytes[HEADER_BYTES..end], check: written })
 }
 
 /// The sequence that a batch says is behind its last event, whether it is whole or not.

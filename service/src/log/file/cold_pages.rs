@@ -12,7 +12,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use super::segment_reader::{LoadedPage, PageKey};
+use super::segment_reader::{ColdPageKey, LoadedPage};
 
 /// What pages may hold that are kept, in bytes of frames; as much again while they are being loaded.
 const BYTES_MAX: usize = 32 << 20;
@@ -37,10 +37,10 @@ pub(super) struct ColdPages {
 
 #[derive(Default)]
 struct ColdState {
-    pages: HashMap<PageKey, ColdPage>,
+    pages: HashMap<ColdPageKey, ColdPage>,
     /// Those that are there, in the order in which they were loaded.
-    loaded: VecDeque<PageKey>,
-    wanted: VecDeque<PageKey>,
+    loaded: VecDeque<ColdPageKey>,
+    wanted: VecDeque<ColdPageKey>,
     tasks: VecDeque<DiskTask>,
     bytes: usize,
     unread_bytes: usize,
@@ -52,8 +52,8 @@ enum ColdPage {
     Loaded { page: LoadedPage, bytes: usize, at: Instant, is_read: bool },
 }
 
-enum Work {
-    Load(PageKey),
+enum ReaderWork {
+    Load(ColdPageKey),
     Task(DiskTask),
 }
 
@@ -70,7 +70,11 @@ impl ColdPages {
     }
 
     /// The page, if it has been loaded. If not it is now, and the waker is woken then.
-    pub(super) fn ask(&self, key: &PageKey, waker: impl FnOnce() -> Waker) -> Option<LoadedPage> {
+    pub(super) fn ask(
+        &self,
+        key: &ColdPageKey,
+        waker: impl FnOnce() -> Waker,
+    ) -> Option<LoadedPage> {
         let mut state = self.lock();
         let state = &mut *state;
         match state.pages.get_mut(key) {
@@ -108,7 +112,7 @@ impl ColdPages {
     }
 
     /// Adds a page that has been loaded, and wakes whoever waits for it.
-    fn add(&self, key: PageKey, page: LoadedPage) {
+    fn add(&self, key: ColdPageKey, page: LoadedPage) {
         let mut state = self.lock();
         let wakers = state.add(key, page);
         self.bytes.store(state.bytes, Ordering::Relaxed);
@@ -117,11 +121,11 @@ impl ColdPages {
     }
 
     /// Loads what is wanted until it is closed.
-    pub(super) fn work(&self, load: impl Fn(&PageKey) -> LoadedPage) {
+    pub(super) fn work(&self, load: impl Fn(&ColdPageKey) -> LoadedPage) {
         while let Some(work) = self.next() {
             match work {
-                Work::Task(task) => task(),
-                Work::Load(key) => {
+                ReaderWork::Task(task) => task(),
+                ReaderWork::Load(key) => {
                     // Whoever waits for it would wait for ever.
                     let page = catch_unwind(AssertUnwindSafe(|| load(&key)));
                     let page = page.unwrap_or_else(|_| LoadedPage::unreadable(&key));
@@ -132,14 +136,14 @@ impl ColdPages {
     }
 
     /// What is to be done next; nothing when it is closed.
-    fn next(&self) -> Option<Work> {
+    fn next(&self) -> Option<ReaderWork> {
         let mut state = self.lock();
         loop {
             if state.is_closed {
                 return None;
             }
             if let Some(task) = state.tasks.pop_front() {
-                return Some(Work::Task(task));
+                return Some(ReaderWork::Task(task));
             }
             if state.unread_bytes > UNREAD_MAX {
                 state.evict();
@@ -147,7 +151,7 @@ impl ColdPages {
             if state.unread_bytes <= UNREAD_MAX
                 && let Some(key) = state.wanted.pop_front()
             {
-                return Some(Work::Load(key));
+                return Some(ReaderWork::Load(key));
             }
             state = match state.wanted.is_empty() {
                 true => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -161,7 +165,7 @@ impl ColdPages {
 
     /// Loads everything that is wanted now.
     #[cfg(test)]
-    pub(super) fn load_all(&self, load: impl Fn(&PageKey) -> LoadedPage) {
+    pub(super) fn load_all(&self, load: impl Fn(&ColdPageKey) -> LoadedPage) {
         let wanted = std::mem::take(&mut self.lock().wanted);
         for key in wanted {
             let page = load(&key);
@@ -180,7 +184,7 @@ impl ColdPages {
 
 impl ColdState {
     /// Adds a page that has been loaded; whom to wake.
-    fn add(&mut self, key: PageKey, page: LoadedPage) -> Vec<Waker> {
+    fn add(&mut self, key: ColdPageKey, page: LoadedPage) -> Vec<Waker> {
         let bytes = PAGE_BYTES
             + match &page {
                 LoadedPage::Events { events, .. } => {

@@ -39,7 +39,7 @@ use crate::topic::Topic;
 use cold_pages::ColdPages;
 use disk::{Disk, Folder};
 use retained::{Retained, RetainedState};
-use segment_reader::{LoadedPage, PageKey, ReadDirection, SegmentReader};
+use segment_reader::{ColdPageKey, LoadedPage, ReadDirection, SegmentReader};
 use threads::{UpkeepSignal, WriterQueue};
 use writer::AppendRequest;
 
@@ -59,7 +59,7 @@ const READERS: usize = 2;
 
 /// A log in a folder.
 pub struct FileLog {
-    inner: Arc<Inner<Folder>>,
+    inner: Arc<LogParts<Folder>>,
     buffers: Buffers,
     /// In bytes: what may still wait to be written.
     waiting: Arc<Semaphore>,
@@ -67,7 +67,7 @@ pub struct FileLog {
 }
 
 /// What the log shares with its threads.
-struct Inner<D> {
+struct LogParts<D> {
     epoch: Epoch,
     clock: Clock,
     retained: Arc<Retained>,
@@ -125,7 +125,7 @@ impl RetainedState {
     }
 }
 
-impl<D: Disk> Inner<D> {
+impl<D: Disk> LogParts<D> {
     fn read(
         &self,
         reader: &LogReader<'_>,
@@ -260,7 +260,7 @@ fn page_key(
     from: Sequence,
     filter: EventFilter<'_>,
     limit: PageLimit,
-) -> PageKey {
+) -> ColdPageKey {
     let topics = match filter {
         EventFilter::Everything => None,
         EventFilter::Candidates(selectors) => {
@@ -268,7 +268,7 @@ fn page_key(
         }
     };
     let PageLimit { events_max, bytes_max } = limit;
-    PageKey { direction, from, topics, events_max, bytes_max }
+    ColdPageKey { direction, from, topics, events_max, bytes_max }
 }
 
 impl FileLog {
@@ -280,8 +280,8 @@ impl FileLog {
             events.iter().map(|event| event.frame_bytes() + WAITING_EVENT_BYTES).sum();
         let permits = u32::try_from(bytes.min(WAITING_BYTES_MAX)).unwrap_or(u32::MAX);
         let Some(permit) = self.wait_for_turn(permits).await else { return refused() };
-        let (reply, results) = oneshot::channel();
-        let request = AppendRequest { events, reply, permit: Some(permit) };
+        let (answer, results) = oneshot::channel();
+        let request = AppendRequest { events, answer, permit: Some(permit) };
         if self.inner.queue.push(request).is_err() {
             return refused();
         }
@@ -340,11 +340,11 @@ impl Log for FileLog {
         if let Some(position) = known {
             return Box::pin(std::future::ready(position));
         }
-        let (reply, position) = oneshot::channel();
+        let (answer, position) = oneshot::channel();
         let (inner, id) = (Arc::clone(&self.inner), id.to_owned());
         self.inner.cold.run(Box::new(move || {
             // Whoever asked may have stopped waiting.
-            let _ = reply.send(inner.locate_on_disk(&id));
+            let _ = answer.send(inner.locate_on_disk(&id));
         }));
         Box::pin(async { position.await.unwrap_or(Position::Unknown) })
     }

@@ -1,7 +1,9 @@
 //! Opening: from what is in the folder to a log that serves.
 
 use std::collections::HashMap;
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,12 +21,12 @@ use super::lock::{FolderLock, LockError};
 use super::retained::{Retained, RetainedStart};
 use super::segment::SegmentHead;
 use super::segment_reader::{
-    IndexedSegment, LoadedPage, PageKey, ReadDirection, SegmentReader, find_index,
+    ColdPageKey, IndexedSegment, LoadedPage, ReadDirection, SegmentReader, find_index,
 };
 use super::threads::{self, UpkeepSignal, WriterQueue};
 use super::upkeep::Upkeep;
-use super::writer::Writer;
-use super::{FileLog, FileLogSettings, Inner, OpenError, READERS, WAITING_BYTES_MAX, Window};
+use super::writer::LogWriter;
+use super::{FileLog, FileLogSettings, LogParts, OpenError, READERS, WAITING_BYTES_MAX, Window};
 use crate::clock::Clock;
 use crate::event::{Buffers, Epoch, Sequence};
 use crate::log::record::read_record;
@@ -57,9 +59,9 @@ pub enum OpenLogError {
 
 /// A log that is open and has no threads yet.
 pub(super) struct OpenedLog<D: Disk> {
-    pub(super) writer: Writer<D>,
+    pub(super) writer: LogWriter<D>,
     pub(super) upkeep: Upkeep<D>,
-    pub(super) inner: Inner<D>,
+    pub(super) inner: LogParts<D>,
 }
 
 impl FileLog {
@@ -74,7 +76,10 @@ impl FileLog {
     ) -> Result<Self, OpenLogError> {
         let began = Instant::now();
         let name = || folder.display().to_string();
-        std::fs::create_dir_all(folder)
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
             .map_err(|error| OpenLogError::Folder { folder: name(), error })?;
         let lock = FolderLock::take(folder)?;
         let buffers = Buffers::default();
@@ -139,7 +144,7 @@ impl FileLog {
     }
 }
 
-impl<D: Disk> Inner<D> {
+impl<D: Disk> LogParts<D> {
     fn load_cold_pages(&self) {
         self.cold.work(|key| {
             let segments = Arc::clone(self.retained.lock().segments());
@@ -237,7 +242,7 @@ impl<D: Disk> OpenedLog<D> {
         let retained = Arc::new(Retained::new(settings, counters, start));
         retained.evict(now_ms);
         Ok(Self {
-            writer: Writer {
+            writer: LogWriter {
                 chain,
                 retained: Arc::clone(&retained),
                 reader: reader.clone(),
@@ -246,7 +251,7 @@ impl<D: Disk> OpenedLog<D> {
                 unsynced_since: None,
             },
             upkeep: Upkeep { disk, retained: Arc::clone(&retained), reader: reader.clone() },
-            inner: Inner {
+            inner: LogParts {
                 epoch: identity.epoch,
                 clock,
                 retained,
@@ -329,7 +334,7 @@ fn filled_window<D: Disk>(
         }
     };
     while filled.bounds().head < active_first.previous() {
-        let key = PageKey {
+        let key = ColdPageKey {
             direction: ReadDirection::Forwards,
             from: filled.bounds().head,
             topics: None,

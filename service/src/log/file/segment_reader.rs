@@ -29,7 +29,7 @@ pub(super) struct IndexedSegment {
 
 /// What a page is to hold.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct PageKey {
+pub(super) struct ColdPageKey {
     pub(super) direction: ReadDirection,
     /// Where it begins: forwards behind this sequence, backwards with it.
     pub(super) from: Sequence,
@@ -60,7 +60,7 @@ pub(super) enum LoadedPage {
 
 impl LoadedPage {
     /// Nothing of it can be read, as far as it could reach.
-    pub(super) fn unreadable(key: &PageKey) -> Self {
+    pub(super) fn unreadable(key: &ColdPageKey) -> Self {
         let to = match key.direction {
             ReadDirection::Forwards => Sequence::MAX,
             ReadDirection::Backwards => Sequence(0),
@@ -142,7 +142,7 @@ impl<D: Disk> SegmentReader<D> {
     }
 
     /// Loads a page. `segments` are all there are, the oldest first.
-    pub(super) fn load(&self, segments: &[Arc<IndexedSegment>], key: &PageKey) -> LoadedPage {
+    pub(super) fn load(&self, segments: &[Arc<IndexedSegment>], key: &ColdPageKey) -> LoadedPage {
         let mut page = PageBuilder { key, events: Vec::new(), bytes: 0, to: key.from };
         for _ in 0..SEGMENTS_MAX {
             let next = match key.direction {
@@ -258,7 +258,7 @@ impl<D: Disk> SegmentReader<D> {
         &self,
         lookup: &IndexLookup<'_, D::File>,
         numbers: std::ops::Range<u32>,
-        key: &PageKey,
+        key: &ColdPageKey,
         count_max: usize,
     ) -> io::Result<Vec<u32>> {
         let is_forwards = key.direction == ReadDirection::Forwards;
@@ -314,7 +314,7 @@ impl<D: Disk> SegmentReader<D> {
         segments: &[Arc<IndexedSegment>],
         sequence: Sequence,
     ) -> Option<Arc<Event>> {
-        let key = PageKey {
+        let key = ColdPageKey {
             direction: ReadDirection::Forwards,
             from: sequence.previous(),
             topics: None,
@@ -508,7 +508,7 @@ enum RunEnd {
 
 /// A page that is being read.
 struct PageBuilder<'a> {
-    key: &'a PageKey,
+    key: &'a ColdPageKey,
     events: Vec<Arc<Event>>,
     bytes: usize,
     to: Sequence,

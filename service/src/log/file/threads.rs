@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::disk::Disk;
 use super::retained::Retained;
 use super::upkeep::Upkeep;
-use super::writer::{AppendRequest, Writer};
+use super::writer::{AppendRequest, LogWriter};
 use crate::clock::Clock;
 use crate::log::LogHealth;
 
@@ -75,7 +75,7 @@ impl WriterQueue {
     }
 
     /// Writes what comes until the log is closed.
-    pub(super) fn serve<D: Disk>(&self, mut writer: Writer<D>, upkeep: &UpkeepSignal) {
+    pub(super) fn serve<D: Disk>(&self, mut writer: LogWriter<D>, upkeep: &UpkeepSignal) {
         let _end = WriterEnd { queue: self, retained: Arc::clone(&writer.retained) };
         loop {
             let mut state = self.lock();

@@ -36,13 +36,13 @@ pub(super) type AppendResults = Vec<Result<Receipt, AppendError>>;
 #[derive(Debug)]
 pub(super) struct AppendRequest {
     pub(super) events: Vec<EncodedEvent>,
-    pub(super) reply: oneshot::Sender<AppendResults>,
+    pub(super) answer: oneshot::Sender<AppendResults>,
     /// Its part of what may wait.
     pub(super) permit: Option<OwnedSemaphorePermit>,
 }
 
 /// The thread's state.
-pub(super) struct Writer<D: Disk> {
+pub(super) struct LogWriter<D: Disk> {
     pub(super) chain: SegmentChain<D>,
     pub(super) retained: Arc<Retained>,
     pub(super) reader: SegmentReader<D>,
@@ -81,15 +81,15 @@ struct Commit {
     stopped: Option<WriteError>,
 }
 
-impl<D: Disk> Writer<D> {
+impl<D: Disk> LogWriter<D> {
     /// Appends all of these, and answers.
     pub(super) fn commit(&mut self, requests: Vec<AppendRequest>) {
         let mut commit = self.begin();
         let mut staged = Vec::with_capacity(requests.len());
-        for AppendRequest { events, reply, permit } in requests {
+        for AppendRequest { events, answer, permit } in requests {
             let events: Vec<Staged> =
                 events.into_iter().map(|event| self.stage(event, &mut commit)).collect();
-            staged.push((events, reply, permit));
+            staged.push((events, answer, permit));
         }
         self.write_batch(&mut commit);
         self.make_durable(&mut commit);
@@ -98,10 +98,10 @@ impl<D: Disk> Writer<D> {
         if !shown.is_empty() {
             self.retained.counters().committed(shown.len());
         }
-        for (events, reply, permit) in staged {
+        for (events, answer, permit) in staged {
             let results = events.into_iter().map(|event| event.result(&shown, &outcome)).collect();
             // Nobody may wait any more.
-            let _ = reply.send(results);
+            let _ = answer.send(results);
             drop(permit);
         }
         if !shown.is_empty() {
@@ -313,7 +313,14 @@ impl<D: Disk> Writer<D> {
                 && !state.has_unindexed()
                 && self.chain.active_written() > 0;
             drop(state);
-            if !is_to_seal || self.chain.seal().is_err() {
+            if !is_to_seal {
+                return;
+            }
+            if let Err(WriteError::Failed(why)) = self.chain.seal() {
+                tracing::error!(
+                    "the event log takes no more events: {why}; see to the disk, and restart"
+                );
+                self.retained.lock().set_health(LogHealth::Failed { why: why.into() });
                 return;
             }
         }

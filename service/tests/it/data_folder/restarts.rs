@@ -1,5 +1,7 @@
 //! Restarts in order and out of order, and folders that cannot be used.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -118,6 +120,41 @@ fn refused_start(folder: &Path) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
+#[tokio::test]
+async fn a_damaged_folder_is_refused_with_the_place_until_it_is_repaired_and_then_a_gap_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Program::start(&flags(folder.path(), &[]));
+    let client = client();
+    let mut ids = Vec::new();
+    for data in ["1", "2", "3", "4"] {
+        ids.push(accepted_id(publish(&client, &server.url, "t", data).await).await);
+    }
+    server.signal(Signal::KILL);
+    server.exit_code().await;
+    // In the batch of the first event, behind which others say that it was synced.
+    let name = format!("{:020}.seg", 1);
+    let file = File::options().write(true).open(folder.path().join(&name)).unwrap();
+    file.write_all_at(b"damaged", 1_024 + 60).unwrap();
+
+    let (code, message) = refused_start(folder.path());
+    assert_eq!(code, Some(USAGE), "{message}");
+    assert!(message.contains(&format!("{name} is corrupt at byte 1024")), "{message}");
+    assert!(message.contains("--repair"), "{message}");
+
+    let mut server = Program::start(&flags(folder.path(), &["--repair"]));
+    for _ in 0..2 {
+        let url = format!("{}/events/t?lastEventID=earliest", server.url);
+        let mut stream = EventStream::open(client.get(url)).await;
+        let gap = stream.next().await.unwrap();
+        assert_eq!(gap.event.as_deref(), Some("fanfare-gap"));
+        for (id, data) in ids.iter().zip(["1", "2", "3", "4"]).skip(1) {
+            let event = stream.next().await.unwrap();
+            assert_eq!((event.id.as_ref(), event.data.as_str()), (Some(id), data));
+        }
+        server = restart(server, Signal::TERM, folder.path()).await;
+    }
+}
+
 #[test]
 fn a_folder_of_something_else_is_refused_and_left_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
@@ -132,7 +169,7 @@ fn a_folder_of_something_else_is_refused_and_left_as_it_was() {
 
 #[test]
 fn what_is_said_of_a_data_folder_is_refused_without_one() {
-    for flag in ["--sync=never", "--retain-memory=64MiB"] {
+    for flag in ["--sync=never", "--retain-memory=64MiB", "--repair"] {
         let output = Command::new(PROGRAM).args(["check-config", flag]).output().unwrap();
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(USAGE), "{message}");

@@ -5,7 +5,7 @@
 //! gets another salt, so that no index of the old one passes for its own. Since its last check changes
 //! with that, the header of the next one is mended too.
 
-use super::super::batch::{self, Batch, BatchHead, BatchKind, Salt};
+use super::super::batch::{self, BatchHead, BatchKind, Salt, SegmentBatch};
 use super::super::disk::{Disk, DiskFile};
 use super::super::identity::{self, LogIdentity};
 use super::super::index;
@@ -212,7 +212,7 @@ impl Damaged {
 }
 
 /// All batches of a segment that are whole, wherever they are, and where.
-fn whole_batches(bytes: &[u8], salt: Salt) -> Vec<(usize, Batch<'_>)> {
+fn whole_batches(bytes: &[u8], salt: Salt) -> Vec<(usize, SegmentBatch<'_>)> {
     let mut end = batches_at();
     let mut whole = Vec::new();
     for at in batch::candidates(bytes, batches_at()) {

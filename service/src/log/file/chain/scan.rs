@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::super::batch::{self, Batch, Salt};
+use super::super::batch::{self, Salt, SegmentBatch};
 use super::super::disk::DiskFile;
 use super::super::segment::{BATCHES_AT, SegmentHead};
 use crate::event::Sequence;
@@ -16,7 +16,7 @@ pub(in crate::log::file) struct FoundBatch<'a> {
     /// Where in it its records begin.
     #[cfg_attr(not(test), expect(dead_code, reason = "only tools look at the place"))]
     pub(in crate::log::file) records_at: u64,
-    pub(in crate::log::file) batch: Batch<'a>,
+    pub(in crate::log::file) batch: SegmentBatch<'a>,
 }
 
 /// What is whole of a segment: the batches from its beginning that follow on each other.

@@ -46,7 +46,7 @@ struct ModelState {
     plan: Plan,
     operations: usize,
     syncs: usize,
-    files: Vec<Content>,
+    files: Vec<ModelContent>,
     names: BTreeMap<String, usize>,
     synced_names: BTreeMap<String, usize>,
     /// Since the last sync of names, in order.
@@ -61,7 +61,7 @@ enum NameChange {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Content {
+struct ModelContent {
     written: Vec<u8>,
     synced: Vec<u8>,
     /// Sectors that were written and not synced.
@@ -203,7 +203,7 @@ impl ModelState {
     }
 }
 
-impl Content {
+impl ModelContent {
     fn sectors(from: usize, to: usize) -> std::ops::Range<usize> {
         from / SECTOR..to.div_ceil(SECTOR)
     }
@@ -266,7 +266,7 @@ impl Disk for ModelDisk {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let number = state.files.len();
-        state.files.push(Content::default());
+        state.files.push(ModelContent::default());
         state.change(NameChange::Create(name.to_owned(), number));
         Ok(self.file(number))
     }
@@ -328,7 +328,7 @@ impl DiskFile for ModelFile {
             content.resize(to);
         }
         content.written[from..to].copy_from_slice(bytes);
-        for sector in Content::sectors(from, to) {
+        for sector in ModelContent::sectors(from, to) {
             content.lost.remove(&sector);
             content.dirty.insert(sector);
         }

@@ -72,9 +72,9 @@ impl Steps {
         if self.opened.writer.is_memory_too_full() {
             self.upkeep();
         }
-        let (reply, mut results) = oneshot::channel();
+        let (answer, mut results) = oneshot::channel();
         let events = drafts.into_iter().map(EncodedEvent::encode).collect();
-        self.opened.writer.commit(vec![AppendRequest { events, reply, permit: None }]);
+        self.opened.writer.commit(vec![AppendRequest { events, answer, permit: None }]);
         results.try_recv().unwrap()
     }
 
