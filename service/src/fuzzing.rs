@@ -4,6 +4,7 @@
 //! The crate in `fuzz/` runs them. They stand here because most of the parsers are private; nothing
 //! of the server calls them, and they promise no stability to other callers.
 
+use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -172,6 +173,15 @@ pub fn ids(bytes: &[u8]) {
 /// When what was read is written down as something else.
 pub fn record(bytes: &[u8]) {
     crate::log::fuzzing::record(bytes);
+}
+
+/// A data folder with anything in it: batches that are whole, with any records or with good ones, holes,
+/// and what is none of these. All files of the folder are removed first.
+///
+/// # Panics
+/// When it cannot be used after a repair, or shows something else then.
+pub fn recovery(folder: &Path, bytes: &[u8]) {
+    crate::log::fuzzing::recovery(folder, bytes);
 }
 
 /// Rules of policies, one a line.

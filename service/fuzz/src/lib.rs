@@ -7,6 +7,7 @@
 
 mod connection;
 mod expansion;
+mod recovery;
 
 use fanfare::fuzzing;
 use fanfare_loadgen::fuzzing as loadgen;
@@ -23,7 +24,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 23] = [
+pub const TARGETS: [Target; 24] = [
     parser("selectors", fuzzing::selectors),
     parser("url_patterns", fuzzing::url_patterns),
     parser("token", fuzzing::token),
@@ -36,6 +37,7 @@ pub const TARGETS: [Target; 23] = [
     parser("host_and_origin", fuzzing::host_and_origin),
     parser("subscription_path", fuzzing::subscription_path),
     parser("record", fuzzing::record),
+    parser("recovery", recovery::recovery),
     parser("policy_rules", fuzzing::policy_rules),
     parser("flags", fuzzing::flags),
     parser("trace_parent", fuzzing::trace_parent),

@@ -1,5 +1,6 @@
 //! What must hold for whatever bytes are taken for a record: fuzzing checks it.
 
+use std::path::Path;
 use std::time::Instant;
 
 use super::record::{RecordError, RecordKind, put_content, put_record, read_content, read_record};
@@ -39,6 +40,12 @@ fn check_record(bytes: &[u8]) {
     assert_eq!((read.kind, read.sequence, read.accepted_ms), (record.kind, place.0, place.1));
     assert_eq!(read.event.content(), record.event.content());
     assert_eq!(frame_of(read.event), frame_of(record.event));
+}
+
+/// Makes a data folder of some bytes, opens it, and repairs it if it is refused: then it has to open,
+/// and to show the same.
+pub(crate) fn recovery(folder: &Path, bytes: &[u8]) {
+    super::file::fuzzing::recovery(folder, bytes);
 }
 
 fn frame_of(event: EncodedEvent) -> Vec<u8> {

@@ -122,8 +122,12 @@ pub(super) fn read(bytes: &[u8], salt: Salt) -> Option<SegmentBatch<'_>> {
         _ => return None,
     };
     let number = |at| u64::from_le_bytes(array(header, at));
-    let head =
-        BatchHead { kind, first: Sequence(number(16)), count: number(24), synced: number(32) };
+    let (first, count) = (number(16), number(24));
+    let last = first.checked_add(count.checked_sub(1)?)?;
+    if first == 0 || last > Sequence::MAX.0 {
+        return None;
+    }
+    let head = BatchHead { kind, first: Sequence(first), count, synced: number(32) };
     Some(SegmentBatch { head, records: &bytes[HEADER_BYTES..end], check: written })
 }
 

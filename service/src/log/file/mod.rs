@@ -8,6 +8,7 @@ mod chain;
 mod cold_pages;
 mod counters;
 mod disk;
+pub(crate) mod fuzzing;
 mod identity;
 mod index;
 mod lock;

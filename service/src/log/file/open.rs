@@ -29,7 +29,7 @@ use super::writer::LogWriter;
 use super::{FileLog, FileLogSettings, LogParts, OpenError, READERS, WAITING_BYTES_MAX, Window};
 use crate::clock::Clock;
 use crate::event::{Buffers, Epoch, Sequence};
-use crate::log::record::read_record;
+use crate::log::record::{RecordKind, read_record};
 
 /// A newest segment that is larger is sealed at the start: what is in it is then read from the disk, and
 /// need not be in memory.
@@ -365,12 +365,18 @@ fn filled_window<D: Disk>(
 
 fn fill_from_batch(window: &mut Window, batch: &NewestBatch) {
     let mut rest = &batch.records[..];
+    let end = batch.first.0 + batch.count;
+    window.hole_through(batch.first.previous());
     while let Ok((record, bytes)) = read_record(rest) {
-        window.hole_through(record.sequence.previous());
+        // What does not follow is no event of this batch, whatever its check says.
+        let is_next = record.sequence == window.bounds().head.next();
+        if record.kind != RecordKind::Next || !is_next || record.sequence.0 >= end {
+            break;
+        }
         window.push(record.event, record.sequence, (record.accepted_ms, None));
         rest = &rest[bytes..];
     }
-    window.hole_through(Sequence(batch.first.0 + batch.count).previous());
+    window.hole_through(Sequence(end).previous());
 }
 
 fn start_of<D: Disk>(
