@@ -24,11 +24,12 @@ const LONGER_MAX_MS: u64 = 60;
 const ROOM: [&str; 6] =
     ["--retain-bytes", "8MiB", "--retain-events", "1000000", "--lag-events", "1000000"];
 
+#[expect(clippy::print_stderr, reason = "figures for whoever asked for them")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_was_confirmed_is_lost_or_repeated_when_the_process_is_killed_under_load() {
     for mode in ["always", "interval=100ms", "never"] {
         let figures = end_again_and_again(mode, cycles(), Signal::KILL).await;
-        println!("--sync {mode}: {figures}");
+        eprintln!("--sync {mode}: {figures}");
     }
 }
 
@@ -40,6 +41,7 @@ async fn nothing_that_was_confirmed_is_lost_or_repeated_when_the_server_is_told_
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test has no other flags")]
 fn cycles() -> usize {
     match std::env::var("CRASH_CYCLES") {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("CRASH_CYCLES={text} is no number")),

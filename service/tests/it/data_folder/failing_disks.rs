@@ -42,7 +42,7 @@ impl Drop for SmallDisk {
 #[tokio::test]
 async fn a_full_disk_refuses_events_until_there_is_room_and_readers_go_on() {
     let Some(disk) = SmallDisk::mount() else {
-        println!("left out: only root can mount a file system");
+        // Only root can mount a file system.
         return;
     };
     let (folder, filler) = (disk.path().join("data"), disk.path().join("filler"));
