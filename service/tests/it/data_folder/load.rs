@@ -2,12 +2,13 @@
 //! have the same data folder one after the other.
 
 use std::fmt;
+use std::pin::pin;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder, Response};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -18,6 +19,10 @@ use crate::support::{EventStream, PATIENCE, client};
 const TOPIC: &str = "load";
 /// How long whoever was refused waits before the next attempt.
 const PAUSE: Duration = Duration::from_millis(5);
+/// How long an answer may take that the server gave before it ended.
+const ANSWER_AFTER_END_MAX: Duration = Duration::from_secs(1);
+/// How long whoever finds nobody listening waits for the next server.
+const NEXT_SERVER_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// An event: the `number`th of its publisher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,13 +149,8 @@ impl Publisher {
         let url = self.url.borrow_and_update().clone();
         let id = if gives_ids { format!("?id=urn:{event}") } else { String::new() };
         let request = self.client.post(format!("{url}/events/{TOPIC}{id}"));
-        let response = match request.body(event.to_string()).send().await {
-            Ok(response) => response,
-            Err(error) => {
-                wait_if_nobody_listens(&error, &mut self.url).await;
-                return false;
-            }
-        };
+        let request = request.body(event.to_string());
+        let Some(response) = answer(request, &mut self.url).await else { return false };
         match response.status().as_u16() {
             // Part of the answer may be missing, but it was given.
             200 => true,
@@ -160,12 +160,32 @@ impl Publisher {
     }
 }
 
+/// The answer to a request, if one comes before the server ends.
+async fn answer(
+    request: RequestBuilder,
+    current: &mut watch::Receiver<String>,
+) -> Option<Response> {
+    let mut answer = pin!(request.send());
+    let answered = tokio::select! {
+        answered = &mut answer => answered,
+        // The server has ended. The client has been seen to wait on although its socket was closed.
+        _ = current.changed() => timeout(ANSWER_AFTER_END_MAX, answer).await.ok()?,
+    };
+    match answered {
+        Ok(response) => Some(response),
+        Err(error) => {
+            wait_if_nobody_listens(&error, current).await;
+            None
+        }
+    }
+}
+
 /// Waits for the next server if the last one has ended. Who tries to reach its port again and again is
 /// at some time given the same port for its own side, and is then connected to itself.
 async fn wait_if_nobody_listens(error: &reqwest::Error, current: &mut watch::Receiver<String>) {
     if error.is_connect() {
-        let next = timeout(PATIENCE, current.changed()).await;
-        next.expect("a next server").expect("a server");
+        // It may have come while this request waited, and then nothing changes any more.
+        let _ = timeout(NEXT_SERVER_WAIT_MAX, current.changed()).await;
     }
 }
 
@@ -177,19 +197,13 @@ async fn read(mut current: watch::Receiver<String>) -> Vec<Numbered> {
     loop {
         let url = current.borrow_and_update().clone();
         let request = client.get(format!("{url}/events/{TOPIC}")).header("Last-Event-ID", &last_id);
-        let response = match request.send().await {
-            Ok(response) if response.status() == 200 => response,
+        let Some(response) = answer(request, &mut current).await else { continue };
+        if response.status() == 503 {
             // It drains.
-            Ok(response) if response.status() == 503 => {
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            }
-            Ok(response) => panic!("{} for a stream", response.status()),
-            Err(error) => {
-                wait_if_nobody_listens(&error, &mut current).await;
-                continue;
-            }
-        };
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        }
+        assert_eq!(response.status(), 200);
         let mut stream = EventStream::from_response(response);
         while let Some(event) = stream.next().await {
             assert_eq!(event.event, None, "after {last_id}: {}", event.data);
