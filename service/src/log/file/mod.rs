@@ -10,6 +10,7 @@ mod counters;
 mod disk;
 mod identity;
 mod index;
+mod inspect;
 mod lock;
 mod open;
 mod open_error;
@@ -43,6 +44,7 @@ use segment_reader::{ColdPageKey, LoadedPage, ReadDirection, SegmentReader};
 use threads::{UpkeepSignal, WriterQueue};
 use writer::AppendRequest;
 
+pub use inspect::{FolderContents, FolderFinding, FolderProblem, FolderSize, InspectError};
 pub use lock::LockError;
 pub use open::OpenLogError;
 pub use open_error::OpenError;
