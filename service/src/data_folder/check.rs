@@ -49,8 +49,8 @@ fn summarize(contents: &FolderContents, tally: &Tally, output: &mut impl Write) 
     let size = contents.size()?;
     writeln!(
         output,
-        "{} events in {} segments, {} bytes; {} problems, {} holes",
-        tally.events, size.segments, size.bytes, tally.problems, tally.holes
+        "segments: {}, events: {}, bytes: {}, problems: {}, holes: {}",
+        size.segments, tally.events, size.bytes, tally.problems, tally.holes
     )?;
     for (which, place) in [("first", &tally.oldest), ("last", &tally.newest)] {
         if let Some(EventPlace { id, time }) = place {

@@ -69,7 +69,7 @@ pub(super) fn export(
             },
             FolderFinding::Hole(missing) => {
                 let count = length(missing);
-                writeln!(notes, "{count} events from {} on were lost before", missing.start)
+                writeln!(notes, "a hole: events lost before, from {} on: {count}", missing.start)
             }
             FolderFinding::Problem(problem) => writeln!(notes, "{}", check::line(problem)),
             FolderFinding::TornTail { .. } => Ok(()),
@@ -78,12 +78,12 @@ pub(super) fn export(
     })?;
     written?;
     output.flush()?;
-    writeln!(notes, "{exported} of {} events exported", tally.events)?;
+    writeln!(notes, "exported: {exported} of {} events", tally.events)?;
     for (reason, count) in left_out {
-        writeln!(notes, "{count} left out: {reason}")?;
+        writeln!(notes, "left out: {count}, because {reason}")?;
     }
     if tally.missing > 0 {
-        writeln!(notes, "{} events are missing because of damage", tally.missing)?;
+        writeln!(notes, "missing because of damage: {}", tally.missing)?;
     }
     Ok(tally.harmful == 0)
 }
@@ -91,7 +91,7 @@ pub(super) fn export(
 /// The line of an event, or why no server would take it from a publisher.
 fn line(event: &Event) -> Result<io::Result<Vec<u8>>, String> {
     if event.is_for_one_stream() {
-        return Err("they were for one stream alone".to_owned());
+        return Err("events for one stream alone are nobody else's".to_owned());
     }
     let content = event.content();
     let mut data = Vec::with_capacity(content.data.bytes());
@@ -122,4 +122,50 @@ fn check_names(content: &EventContent<'_>) -> Result<(), DraftError> {
         ..DraftFields::default()
     };
     fields.check(&UNLIMITED).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::event::{Buffers, Draft, EncodedEvent, Epoch, EventType, Sequence};
+    use crate::topic::Topic;
+
+    fn exported(draft: Draft) -> Result<String, String> {
+        let place = (1_795_000_000_000, None::<Instant>);
+        let epoch = Epoch::begun_at(1_795_000_000_000, 7);
+        let event = EncodedEvent::encode(draft);
+        let event = event.assign(Sequence(1), place, epoch, &Buffers::default());
+        line(&event).map(|line| String::from_utf8(line.unwrap()).unwrap())
+    }
+
+    fn draft(topic: &str) -> Draft {
+        Draft::new(Topic::parse(topic, 100).unwrap(), "a\nb".to_owned())
+    }
+
+    #[test]
+    fn an_event_is_a_line_without_the_id_that_the_server_gave_it() {
+        let line = "{\"topic\":[\"t\"],\"data\":\"a\\nb\"}\n";
+        assert_eq!(exported(draft("t")).unwrap(), line);
+        let private = "{\"topic\":[\"t\"],\"data\":\"a\\nb\",\"private\":true}\n";
+        assert_eq!(exported(draft("t").private()).unwrap(), private);
+    }
+
+    #[test]
+    fn what_no_publisher_may_send_is_left_out_with_the_reason() {
+        let named = |name| draft("t").named(EventType::parse(name).unwrap());
+        let cases = [
+            (draft("t").for_one_stream(), "for one stream alone"),
+            (draft("demo/time"), "topics that begin with `demo/`"),
+            (draft("fanfare/stats"), "topics that begin with `fanfare/`"),
+            (draft("/.well-known/mercure/subscriptions/a"), "topics below"),
+            (named("mercure"), "the types"),
+            (named("fanfare-gap"), "the types"),
+        ];
+        for (draft, why) in cases {
+            let reason = exported(draft).unwrap_err();
+            assert!(reason.contains(why), "{reason}");
+        }
+    }
 }

@@ -74,5 +74,5 @@ pub(super) fn length(sequences: &Range<Sequence>) -> u64 {
 pub(super) fn time(unix_ms: u64) -> String {
     let ms = i64::try_from(unix_ms).ok();
     let time = ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    time.map_or_else(|| format!("{unix_ms} ms"), |time| time.to_string())
+    time.map_or_else(|| format!("{unix_ms} ms"), |time| format!("{time:.3}"))
 }

@@ -77,7 +77,7 @@ async fn a_good_folder_is_said_to_be_good_and_described() {
     let ids = filled(folder.path()).await;
     let check = data(&["check"], folder.path());
     assert_eq!(check.code, Some(0), "{}{}", check.output, check.notes);
-    assert!(check.output.contains("0 problems, 0 holes"), "{}", check.output);
+    assert!(check.output.contains("problems: 0, holes: 0"), "{}", check.output);
 
     let stat = data(&["stat"], folder.path());
     assert_eq!(stat.code, Some(0), "{}", stat.notes);
@@ -99,8 +99,8 @@ async fn an_export_that_another_server_takes_is_the_same_there_and_its_clients_a
     let export = data(&["export"], folders[0].path());
     assert_eq!(export.code, Some(0), "{}", export.notes);
     assert_eq!(parsed(&export.output), lines());
-    assert!(export.notes.contains("9 of "), "{}", export.notes);
-    assert!(export.notes.contains("left out: topics below"), "{}", export.notes);
+    assert!(export.notes.contains("exported: 9 of "), "{}", export.notes);
+    assert!(export.notes.contains(", because topics below"), "{}", export.notes);
 
     let server = Program::start(&flags(folders[1].path(), &[]));
     let new_ids = publish_lines(&server.url, export.output.clone()).await;
@@ -139,13 +139,13 @@ async fn a_damaged_folder_is_told_with_the_place_and_what_is_good_is_exported() 
     assert_eq!(check.code, Some(1), "{}", check.notes);
     assert!(check.output.starts_with(&place), "{}", check.output);
     assert!(check.output.contains("--repair"), "{}", check.output);
-    assert!(check.output.contains("3 events in 1 segments"), "{}", check.output);
+    assert!(check.output.contains("segments: 1, events: 3,"), "{}", check.output);
     let export = data(&["export"], folder.path());
     assert_eq!(export.code, Some(1));
     let expected = ["2", "3", "4"].map(|data| json!({ "topic": ["t"], "data": data }));
     assert_eq!(parsed(&export.output), expected);
     assert!(export.notes.contains(&place), "{}", export.notes);
-    assert!(export.notes.contains("1 events are missing"), "{}", export.notes);
+    assert!(export.notes.contains("missing because of damage: 1"), "{}", export.notes);
     let stat = data(&["stat"], folder.path());
     assert!(stat.output.contains("1; see fanfare data check"), "{}", stat.output);
     assert!(before == std::fs::read(folder.path().join(&name)).unwrap(), "nothing is changed");
