@@ -53,6 +53,7 @@ pub mod reload;
 pub mod listeners;
 
 pub mod app;
+pub mod data_folder;
 pub mod health_check;
 pub mod signals;
 

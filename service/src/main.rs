@@ -8,8 +8,9 @@ use std::process::ExitCode;
 use fanfare::app::{App, End};
 use fanfare::auth::token::Secret;
 use fanfare::config::{
-    Cli, Config, HealthCheck, ListFormat, NewSecret, SettingsReader, Task, UsageError,
+    Cli, Config, DataCommand, HealthCheck, ListFormat, NewSecret, SettingsReader, Task, UsageError,
 };
+use fanfare::data_folder;
 use fanfare::greeting::{BoundAddresses, greeting};
 use fanfare::health_check;
 use fanfare::logging::{self, LogFormat};
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Ok(Task::ListMetrics(format)) => list_metrics(format),
         Ok(Task::MakeSecret(new)) => make_secret(&new),
         Ok(Task::PrintToken(token)) => print_secret(&token),
+        Ok(Task::Data(command)) => look_into(&command),
         Err(error) => fail(&error, LogFormat::Text),
     }
 }
@@ -145,6 +147,14 @@ fn make_secret(new: &NewSecret) -> ExitCode {
             let _ = writeln!(std::io::stderr(), "fanfare: {}: {error}{next}", path.display());
             ExitCode::FAILURE
         }
+    }
+}
+
+fn look_into(command: &DataCommand) -> ExitCode {
+    match data_folder::look_into(command, &mut std::io::stdout().lock(), &mut std::io::stderr()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => fail(&error, LogFormat::Text),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod commands;
 mod config_file;
+mod data_commands;
 mod environment;
 mod files;
 mod flags;
@@ -18,6 +19,7 @@ mod token_commands;
 mod values;
 
 pub use commands::{HealthCheck, ListFormat};
+pub use data_commands::{DataAction, DataCommand, StatFormat};
 pub use environment::UsageError;
 pub use reload::{ReloadError, Reloaded, SettingsReader};
 pub use token_commands::NewSecret;
@@ -44,6 +46,7 @@ use crate::sockets::InheritedSockets;
 use crate::tls::{CertificateError, CertificateStore};
 use commands::{ConfigFlags, HealthcheckFlags, MetricsFlags};
 use config_file::ConfigFile;
+use data_commands::DataSubcommand;
 use flags::ServeFlags;
 use resolve::Network;
 use token_commands::{SecretFlags, TokenCommandFlags};
@@ -59,7 +62,7 @@ BOOL   true or false, yes or no, on or off, 1 or 0
 
 SIGTERM or SIGINT closes all streams over the drain window and ends; a second one ends at once. SIGHUP reads the file of --config and the files with keys and certificates again; `fanfare config --list` says which settings it changes.
 
-Exit codes: 0 ended as it was told to, or healthy, or settings that can be used (check-config); 1 not healthy (healthcheck); 64 the settings or the machine do not allow a start.";
+Exit codes: 0 ended as it was told to, or healthy, or settings that can be used (check-config); 1 not healthy (healthcheck), or damaged (data check, data export); 64 the settings or the machine do not allow a start.";
 
 /// Pushes events to very many HTTP clients at once, over Server-Sent Events.
 #[derive(Debug, Parser)]
@@ -105,6 +108,9 @@ enum Command {
     /// Make a token, signed with the secret of the server: of draft-07 with --jwt-secret-file, of 1.0
     /// with --issuer, --issuer-secret-file and --public-url
     Token(Box<TokenCommandFlags>),
+    /// Check, describe or export a data folder whose server has ended
+    #[command(subcommand)]
+    Data(DataSubcommand),
 }
 
 /// What the program was started for.
@@ -124,6 +130,8 @@ pub enum Task {
     MakeSecret(NewSecret),
     /// To print a token.
     PrintToken(Secret),
+    /// To look into a data folder.
+    Data(DataCommand),
 }
 
 /// The settings of every part.
@@ -378,6 +386,7 @@ impl Cli {
             Some(Command::Metrics(flags)) => return Ok(Task::ListMetrics(flags.format)),
             Some(Command::Secret(flags)) => return Ok(Task::MakeSecret(flags.into_task())),
             Some(Command::Token(flags)) => return Ok(Task::PrintToken(flags.into_token()?)),
+            Some(Command::Data(command)) => return Ok(Task::Data(command.into_task())),
             None => self.serve,
         };
         Ok(Task::Serve(Box::new(flags.into_config(network, issuers, purpose)?)))

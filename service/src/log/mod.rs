@@ -31,7 +31,10 @@ pub use bounds::{Bounds, Position};
 pub use disk_status::{
     COMMIT_BOUNDS, CommitSizes, DiskStatus, Distribution, SYNC_BOUNDS_US, SyncTimes,
 };
-pub use file::{FileLog, FileLogSettings, LockError, OpenError, OpenLogError, SyncMode};
+pub use file::{
+    FileLog, FileLogSettings, FolderContents, FolderFinding, FolderProblem, FolderSize,
+    InspectError, LockError, OpenError, OpenLogError, SyncMode,
+};
 pub use memory::{MemoryLog, MemoryLogSettings};
 pub use reading::{EventFilter, LogReader, Page, PageBack, PageLimit, ReadOutcome, ReadRange};
 

@@ -104,13 +104,18 @@ impl Flag {
 /// Of `serve`, which has the flags of no command at all, and of the others. Hidden ones belong to a
 /// standard, which says what is done with them.
 fn flags() -> Vec<Flag> {
-    const LINES: [&[&str]; 3] = [&["serve"], &["healthcheck"], &["metrics", "--list"]];
+    const LINES: [&[&str]; 4] =
+        [&["serve"], &["healthcheck"], &["metrics", "--list"], &["data", "stat", "folder"]];
     // Any text is one of these, and whether it will do is seen when it is used.
     const TEXTS: [&str; 5] = ["SECRET", "FILE", "DIR", "FILE|URL", "ISSUER"];
     let mut flags = Vec::new();
     for line in LINES {
         let command = Cli::command();
-        let command = command.find_subcommand(line[0]).expect("a command");
+        let below = |command, word: &&str| clap::Command::find_subcommand(command, word);
+        let mut words = line.iter();
+        let command =
+            std::iter::successors(Some(&command), |&command| below(command, words.next()?));
+        let command = command.last().expect("a command");
         for arg in command.get_arguments() {
             let value = arg.get_value_names().map_or("", |names| names[0].as_str());
             if arg.get_action().takes_values() && !arg.is_hide_set() && !TEXTS.contains(&value) {

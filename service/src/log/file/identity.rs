@@ -64,9 +64,10 @@ impl LogIdentity {
         Ok(disk.sync_names()?)
     }
 
-    fn read<D: Disk>(disk: &D) -> Result<Self, OpenError> {
+    /// Reads that of a folder which has one.
+    pub(super) fn read<D: Disk>(disk: &D) -> Result<Self, OpenError> {
         let mut bytes = [0; BYTES];
-        let count = disk.open(NAME)?.read_at(&mut bytes, 0)?;
+        let count = disk.open_to_read(NAME)?.read_at(&mut bytes, 0)?;
         let corrupt = |what| OpenError::Corrupt { file: NAME.to_owned(), offset: 0, what };
         if count < BYTES || bytes[..8] != MAGIC {
             return Err(corrupt("it does not begin as it should"));

@@ -34,23 +34,46 @@ impl FolderLock {
     /// # Errors
     /// When another process has it, or the file cannot be locked.
     pub(crate) fn take(folder: &Path) -> Result<Self, LockError> {
-        let failed = |error| LockError::Failed { folder: folder.to_owned(), error };
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
+        let mut file = Self::lock(folder, &options)?;
+        let failed = |error| LockError::Failed { folder: folder.to_owned(), error };
+        file.set_len(0).map_err(failed)?;
+        writeln!(file, "{}", std::process::id()).map_err(failed)?;
+        Ok(Self(file))
+    }
+
+    /// Locks a folder for somebody who only reads it, and perhaps cannot do more: a snapshot is on a file
+    /// system to which nothing is written.
+    ///
+    /// # Errors
+    /// When another process has it, or the file cannot be locked.
+    pub(crate) fn take_to_read(folder: &Path) -> Result<Self, LockError> {
+        match Self::take(folder) {
+            Err(LockError::Failed { error, .. }) if is_unwritable(&error) => {
+                Self::lock(folder, OpenOptions::new().read(true)).map(Self)
+            }
+            taken => taken,
+        }
+    }
+
+    fn lock(folder: &Path, options: &OpenOptions) -> Result<File, LockError> {
+        let failed = |error| LockError::Failed { folder: folder.to_owned(), error };
         let mut file = options.open(folder.join(NAME)).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => {}
+            Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
                 // Who it is only helps; that it is taken is known.
                 let _ = file.read_to_string(&mut text);
                 let (folder, pid) = (folder.to_owned(), text.trim().parse().ok());
-                return Err(LockError::Taken { folder, pid });
+                Err(LockError::Taken { folder, pid })
             }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
         }
-        file.set_len(0).map_err(failed)?;
-        writeln!(file, "{}", std::process::id()).map_err(failed)?;
-        Ok(Self(file))
     }
+}
+
+fn is_unwritable(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }

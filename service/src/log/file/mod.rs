@@ -11,6 +11,7 @@ mod disk;
 pub(crate) mod fuzzing;
 mod identity;
 mod index;
+mod inspect;
 mod lock;
 mod open;
 mod open_error;
@@ -44,6 +45,7 @@ use segment_reader::{ColdPageKey, LoadedPage, ReadDirection, SegmentReader};
 use threads::{UpkeepSignal, WriterQueue};
 use writer::AppendRequest;
 
+pub use inspect::{FolderContents, FolderFinding, FolderProblem, FolderSize, InspectError};
 pub use lock::LockError;
 pub use open::OpenLogError;
 pub use open_error::OpenError;

@@ -10,7 +10,7 @@ pub enum OpenError {
     Disk(String),
     /// Something that was on the disk is not there any more, or is not as it was written.
     #[error(
-        "{file} is corrupt at byte {offset}: {what}. Nothing was changed. Restore the folder from a backup, or start once with --repair: events that cannot be read are left out, and clients are told of a gap"
+        "{file} is corrupt at byte {offset}: {what}. Nothing was changed. `fanfare data check` says what else is damaged. Restore the folder from a backup, or start once with --repair: events that cannot be read are left out, and clients are told of a gap"
     )]
     Corrupt {
         /// The file in the folder.

@@ -1,6 +1,7 @@
 //! With a data folder nothing that was confirmed is lost, however the process ends, and clients go on
 //! after their last id with nothing missing and nothing twice.
 
+mod commands;
 mod crashes;
 #[cfg(target_os = "linux")]
 mod failing_disks;

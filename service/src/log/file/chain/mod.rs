@@ -10,6 +10,7 @@
 //! 3. After a sync or a write that failed nothing of the file is believed any more: the chain is failed
 //!    until it is opened again, and reads what there is.
 
+mod inspect;
 mod open;
 mod repair;
 mod scan;
@@ -25,8 +26,9 @@ use super::identity::LogIdentity;
 use super::segment::{self, BATCHES_AT, SegmentHead};
 use crate::event::Sequence;
 
+pub(super) use inspect::{ChainFinding, ChainProblem, inspect};
 pub(super) use repair::repair;
-pub(super) use scan::FoundBatch;
+pub(super) use scan::{FoundBatch, content};
 
 /// The segments of a folder.
 #[derive(Debug)]

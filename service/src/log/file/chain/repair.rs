@@ -5,13 +5,15 @@
 //! gets another salt, so that no index of the old one passes for its own. Since its last check changes
 //! with that, the header of the next one is mended too.
 
-use super::super::batch::{self, BatchHead, BatchKind, Salt, SegmentBatch};
+use super::super::batch::{self, BatchHead, BatchKind, Salt};
 use super::super::disk::{Disk, DiskFile};
 use super::super::identity::{self, LogIdentity};
 use super::super::index;
 use super::super::open_error::OpenError;
 use super::super::segment::{self, ReadHead, SegmentHead};
-use super::scan::{SegmentRest, WholePart, batches_at, content, scan};
+use super::scan::{
+    SegmentRest, WholePart, batches_at, claimed, content, is_unbegun, scan, whole_batches,
+};
 use crate::event::{Epoch, Sequence};
 
 /// The name of a segment while it is being written anew.
@@ -104,7 +106,7 @@ impl Damaged {
     /// Writes the segment anew if it has to be; the check with which it ends.
     fn mend<D: Disk>(&self, disk: &D, lost: &mut Vec<LostPart>) -> Result<Option<u32>, OpenError> {
         let bytes = content(&disk.open(&segment::name_of(self.first))?)?;
-        if self.is_unbegun(&bytes) {
+        if self.following.is_none() && is_unbegun(&bytes) {
             return Ok(self.before);
         }
         let head = match SegmentHead::read(&bytes) {
@@ -161,7 +163,7 @@ impl Damaged {
         }
         let end = self.following.unwrap_or_else(|| match head {
             Some(_) => rewritten.next,
-            None => self.claimed(bytes),
+            None => claimed(bytes, self.first),
         });
         let rest = bytes.get(rewritten.read_to..).unwrap_or_default();
         if end > rewritten.next || rest.iter().any(|&byte| byte != 0) {
@@ -172,24 +174,6 @@ impl Damaged {
         }
         self.replace(disk, &rewritten.bytes)?;
         Ok(rewritten.last_check.or(self.before))
-    }
-
-    /// Whether it was being made when the machine went down, so that nothing was ever in it.
-    fn is_unbegun(&self, bytes: &[u8]) -> bool {
-        let is_bad = SegmentHead::read(bytes) == ReadHead::Bad || bytes.len() < batches_at();
-        let has_batches = batch::candidates(bytes, batches_at()).next().is_some();
-        self.following.is_none() && is_bad && !has_batches
-    }
-
-    /// Up to where the newest segment may have reached whose header is lost. Its batches cannot be
-    /// verified without the salt, so that what they say is believed only for the length of a hole: no
-    /// sequence of theirs is to be given to another event.
-    fn claimed(&self, bytes: &[u8]) -> Sequence {
-        let max = Sequence(self.first.0.saturating_add(bytes.len() as u64));
-        let claims = batch::candidates(bytes, batches_at())
-            .filter_map(|at| batch::claimed_next(&bytes[at..]))
-            .filter(|claimed| *claimed <= max);
-        claims.max().unwrap_or(self.first).max(self.first)
     }
 
     fn lose(&self, lost: &mut Vec<LostPart>, offset: usize, first: Sequence, next: Sequence) {
@@ -209,22 +193,6 @@ impl Damaged {
         disk.rename(NEW_NAME, &segment::name_of(self.first))?;
         Ok(disk.sync_names()?)
     }
-}
-
-/// All batches of a segment that are whole, wherever they are, and where.
-fn whole_batches(bytes: &[u8], salt: Salt) -> Vec<(usize, SegmentBatch<'_>)> {
-    let mut end = batches_at();
-    let mut whole = Vec::new();
-    for at in batch::candidates(bytes, batches_at()) {
-        if at < end {
-            continue;
-        }
-        if let Some(batch) = batch::read(&bytes[at..], salt) {
-            end = at + batch::whole_bytes(batch.records.len());
-            whole.push((at, batch));
-        }
-    }
-    whole
 }
 
 /// A segment as it is written anew.

@@ -5,7 +5,7 @@ use std::io;
 
 use super::super::batch::{self, Salt, SegmentBatch};
 use super::super::disk::DiskFile;
-use super::super::segment::{BATCHES_AT, SegmentHead};
+use super::super::segment::{BATCHES_AT, ReadHead, SegmentHead};
 use crate::event::Sequence;
 
 /// A batch that was found, and where.
@@ -14,7 +14,6 @@ pub(in crate::log::file) struct FoundBatch<'a> {
     /// The segment that it is in, by its first event.
     pub(in crate::log::file) segment: Sequence,
     /// Where in it its records begin.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only tools look at the place"))]
     pub(in crate::log::file) records_at: u64,
     pub(in crate::log::file) batch: SegmentBatch<'a>,
 }
@@ -90,13 +89,46 @@ fn was_synced(bytes: &[u8], at: usize, salt: Salt) -> bool {
     whole.any(|batch| batch.head.synced > at as u64)
 }
 
+/// All batches of a segment that are whole, wherever they are, and where.
+pub(super) fn whole_batches(bytes: &[u8], salt: Salt) -> Vec<(usize, SegmentBatch<'_>)> {
+    let mut end = batches_at();
+    let mut whole = Vec::new();
+    for at in batch::candidates(bytes, batches_at()) {
+        if at < end {
+            continue;
+        }
+        if let Some(batch) = batch::read(&bytes[at..], salt) {
+            end = at + batch::whole_bytes(batch.records.len());
+            whole.push((at, batch));
+        }
+    }
+    whole
+}
+
+/// Whether the newest segment was being made when the machine went down, so that nothing was ever in it.
+pub(super) fn is_unbegun(bytes: &[u8]) -> bool {
+    let is_bad = SegmentHead::read(bytes) == ReadHead::Bad || bytes.len() < batches_at();
+    is_bad && batch::candidates(bytes, batches_at()).next().is_none()
+}
+
+/// Up to where the newest segment may have reached whose header is lost. Its batches cannot be verified
+/// without the salt, so that what they say is believed only for the length of a hole: no sequence of
+/// theirs is to be given to another event.
+pub(super) fn claimed(bytes: &[u8], first: Sequence) -> Sequence {
+    let max = Sequence(first.0.saturating_add(bytes.len() as u64));
+    let claims = batch::candidates(bytes, batches_at())
+        .filter_map(|at| batch::claimed_next(&bytes[at..]))
+        .filter(|claimed| *claimed <= max);
+    claims.max().unwrap_or(first).max(first)
+}
+
 /// Where the batches of a segment begin.
 pub(super) fn batches_at() -> usize {
     usize::try_from(BATCHES_AT).unwrap_or(usize::MAX)
 }
 
 /// All that is in a file.
-pub(super) fn content<F: DiskFile>(file: &F) -> io::Result<Vec<u8>> {
+pub(in crate::log::file) fn content<F: DiskFile>(file: &F) -> io::Result<Vec<u8>> {
     let length = usize::try_from(file.bytes()?).map_err(io::Error::other)?;
     let mut bytes = vec![0; length];
     let count = file.read_at(&mut bytes, 0)?;

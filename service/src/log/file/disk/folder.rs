@@ -44,6 +44,10 @@ impl Disk for Folder {
         OpenOptions::new().read(true).write(true).open(self.path.join(name))
     }
 
+    fn open_to_read(&self, name: &str) -> io::Result<File> {
+        File::open(self.path.join(name))
+    }
+
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         std::fs::rename(self.path.join(from), self.path.join(to))
     }

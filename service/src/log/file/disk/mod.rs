@@ -26,6 +26,11 @@ pub(super) trait Disk: Clone + Send + Sync + 'static {
     /// A file that is there.
     fn open(&self, name: &str) -> io::Result<Self::File>;
 
+    /// The same where nothing is written: the folder may be on a file system that cannot be.
+    fn open_to_read(&self, name: &str) -> io::Result<Self::File> {
+        self.open(name)
+    }
+
     /// Gives a file another name, in the place of the file that has it.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 

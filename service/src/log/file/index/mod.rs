@@ -183,7 +183,7 @@ impl IndexHead {
         self.postings_at() + POSTING_BYTES * u64::from(self.postings)
     }
 
-    fn filter_at(&self) -> Range<u64> {
+    pub(super) fn filter_at(&self) -> Range<u64> {
         let at = self.ids_at() + ID_BYTES * u64::from(self.ids);
         at..at + u64::from(self.filter)
     }

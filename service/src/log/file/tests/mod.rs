@@ -17,6 +17,7 @@ use crate::topic::{Selector, SelectorSet};
 
 mod against_a_model;
 mod counted;
+mod inspected;
 mod locate;
 mod repaired;
 mod retention;

@@ -10,6 +10,7 @@ use super::super::open_error::OpenError;
 use super::*;
 use crate::event::Epoch;
 
+mod inspected;
 mod repaired;
 
 /// Small, so that there are many.

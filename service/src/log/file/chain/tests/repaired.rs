@@ -4,13 +4,13 @@ use super::super::repair::{LostPart, repair};
 use super::*;
 
 /// A batch of the log before it was damaged, and where it is.
-struct Place {
+pub(super) struct Place {
     segment: Sequence,
     bytes: std::ops::Range<usize>,
     first: Sequence,
 }
 
-fn places(disk: &ModelDisk) -> Vec<Place> {
+pub(super) fn places(disk: &ModelDisk) -> Vec<Place> {
     let mut places = Vec::new();
     let disk = disk.after_kill(Plan::default());
     let each = |found: FoundBatch<'_>| {
@@ -23,7 +23,9 @@ fn places(disk: &ModelDisk) -> Vec<Place> {
 }
 
 /// The events that a log shows, by batch, and its holes.
-fn events_and_holes(disk: &ModelDisk) -> (SegmentChain<ModelDisk>, Shown, Vec<(Sequence, u64)>) {
+pub(super) fn events_and_holes(
+    disk: &ModelDisk,
+) -> (SegmentChain<ModelDisk>, Shown, Vec<(Sequence, u64)>) {
     let (mut events, mut holes) = (Vec::new(), Vec::new());
     let each = |found: FoundBatch<'_>| {
         let BatchHead { kind, first, count, .. } = found.batch.head;
@@ -38,7 +40,7 @@ fn events_and_holes(disk: &ModelDisk) -> (SegmentChain<ModelDisk>, Shown, Vec<(S
 }
 
 /// Every sequence of some batches.
-fn sequences(batches: impl Iterator<Item = (Sequence, u64)>) -> Vec<u64> {
+pub(super) fn sequences(batches: impl Iterator<Item = (Sequence, u64)>) -> Vec<u64> {
     batches.flat_map(|(first, count)| first.0..first.0 + count).collect()
 }
 
@@ -78,7 +80,7 @@ fn segments(disk: &ModelDisk) -> Vec<String> {
 }
 
 /// Flips some bits of batches; the batches that are damaged.
-fn damage(disk: &ModelDisk, places: &[Place], random: &mut StdRng) -> Vec<Sequence> {
+pub(super) fn damage(disk: &ModelDisk, places: &[Place], random: &mut StdRng) -> Vec<Sequence> {
     let mut damaged = Vec::new();
     for _ in 0..random.random_range(1..6) {
         let place = &places[random.random_range(0..places.len())];

@@ -1,0 +1,171 @@
+//! `fanfare data export`: the events as lines of NDJSON that `POST /events` takes.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
+
+use serde::Serialize;
+
+use super::check;
+use super::tally::{Tally, length};
+use crate::event::{DraftError, DraftFields, Event, EventContent, EventLimits, ReservedNames};
+use crate::log::{FolderContents, FolderFinding};
+
+/// The limits of events belong to the server that takes them; only names are looked at here. Far below
+/// the largest number, since the server reckons with twice as much.
+const UNLIMITED: EventLimits = EventLimits {
+    data_bytes_max: 1 << 40,
+    topics_max: usize::MAX,
+    topic_bytes_max: usize::MAX,
+    reserved: ReservedNames { demonstrations: true },
+};
+
+/// An event as a line.
+#[derive(Serialize)]
+struct ExportedEvent<'a> {
+    topic: Vec<&'a str>,
+    data: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<&'a str>,
+    /// Only one that the publisher brought: the other server makes its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry: Option<u32>,
+    #[serde(skip_serializing_if = "is_false")]
+    private: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Writes the events, and notes what is left out; whether no event is lost
+/// to damage.
+pub(super) fn export(
+    contents: &FolderContents,
+    output: &mut impl Write,
+    notes: &mut impl Write,
+) -> io::Result<bool> {
+    let mut output = BufWriter::new(output);
+    let mut tally = Tally::default();
+    let mut left_out: BTreeMap<String, u64> = BTreeMap::new();
+    let mut exported = 0_u64;
+    let mut written = Ok(());
+    contents.read(&mut |finding| {
+        tally.add(&finding);
+        written = match &finding {
+            FolderFinding::Event(event) => match line(event) {
+                Ok(line) => {
+                    exported += 1;
+                    line.and_then(|line| output.write_all(&line))
+                }
+                Err(reason) => {
+                    *left_out.entry(reason).or_default() += 1;
+                    Ok(())
+                }
+            },
+            FolderFinding::Hole(missing) => {
+                let count = length(missing);
+                writeln!(notes, "a hole: events lost before, from {} on: {count}", missing.start)
+            }
+            FolderFinding::Problem(problem) => writeln!(notes, "{}", check::line(problem)),
+            FolderFinding::TornTail { .. } => Ok(()),
+        };
+        if written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    written?;
+    output.flush()?;
+    writeln!(notes, "exported: {exported} of {} events", tally.events)?;
+    for (reason, count) in left_out {
+        writeln!(notes, "left out: {count}, because {reason}")?;
+    }
+    if tally.missing > 0 {
+        writeln!(notes, "missing because of damage: {}", tally.missing)?;
+    }
+    Ok(tally.harmful == 0)
+}
+
+/// The line of an event, or why no server would take it from a publisher.
+fn line(event: &Event) -> Result<io::Result<Vec<u8>>, String> {
+    if event.is_for_one_stream() {
+        return Err("events for one stream alone are nobody else's".to_owned());
+    }
+    let content = event.content();
+    let mut data = Vec::with_capacity(content.data.bytes());
+    content.data.put(&mut data);
+    let data = String::from_utf8(data).map_err(|error| error.to_string())?;
+    check_names(&content).map_err(|error| error.to_string())?;
+    let exported = ExportedEvent {
+        topic: content.topics,
+        data: &data,
+        r#type: content.event_type,
+        id: content.id,
+        retry: content.retry_ms,
+        private: content.private,
+    };
+    let line = serde_json::to_vec(&exported).map_err(io::Error::from);
+    Ok(line.map(|mut line| {
+        line.push(b'\n');
+        line
+    }))
+}
+
+fn check_names(content: &EventContent<'_>) -> Result<(), DraftError> {
+    let fields = DraftFields {
+        topics: content.topics.iter().map(|&topic| Cow::Borrowed(topic)).collect(),
+        event_type: content.event_type.map(Cow::Borrowed),
+        id: content.id.map(Cow::Borrowed),
+        private: content.private,
+        ..DraftFields::default()
+    };
+    fields.check(&UNLIMITED).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::event::{Buffers, Draft, EncodedEvent, Epoch, EventType, Sequence};
+    use crate::topic::Topic;
+
+    fn exported(draft: Draft) -> Result<String, String> {
+        let place = (1_795_000_000_000, None::<Instant>);
+        let epoch = Epoch::begun_at(1_795_000_000_000, 7);
+        let event = EncodedEvent::encode(draft);
+        let event = event.assign(Sequence(1), place, epoch, &Buffers::default());
+        line(&event).map(|line| String::from_utf8(line.unwrap()).unwrap())
+    }
+
+    fn draft(topic: &str) -> Draft {
+        Draft::new(Topic::parse(topic, 100).unwrap(), "a\nb".to_owned())
+    }
+
+    #[test]
+    fn an_event_is_a_line_without_the_id_that_the_server_gave_it() {
+        let line = "{\"topic\":[\"t\"],\"data\":\"a\\nb\"}\n";
+        assert_eq!(exported(draft("t")).unwrap(), line);
+        let private = "{\"topic\":[\"t\"],\"data\":\"a\\nb\",\"private\":true}\n";
+        assert_eq!(exported(draft("t").private()).unwrap(), private);
+    }
+
+    #[test]
+    fn what_no_publisher_may_send_is_left_out_with_the_reason() {
+        let named = |name| draft("t").named(EventType::parse(name).unwrap());
+        let cases = [
+            (draft("t").for_one_stream(), "for one stream alone"),
+            (draft("demo/time"), "topics that begin with `demo/`"),
+            (draft("fanfare/stats"), "topics that begin with `fanfare/`"),
+            (draft("/.well-known/mercure/subscriptions/a"), "topics below"),
+            (named("mercure"), "the types"),
+            (named("fanfare-gap"), "the types"),
+        ];
+        for (draft, why) in cases {
+            let reason = exported(draft).unwrap_err();
+            assert!(reason.contains(why), "{reason}");
+        }
+    }
+}
