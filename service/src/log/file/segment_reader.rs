@@ -233,7 +233,7 @@ impl<D: Disk> SegmentReader<D> {
                     last = sequence_of(number);
                 }
                 self.counters.could_not_read();
-                log_limited!(ERROR, segment = %segment.head.first, sequence = %expected, "events on the disk are damaged, and their readers are told of a gap; see to the disk");
+                log_limited!(ERROR, segment = %segment.head.first, sequence = %expected, "events on the disk are damaged, and their readers are told of a gap; see to the disk, and have a copy of the folder read by `fanfare data check`, which names all damage");
                 page.reach_before(expected);
                 return Ok(RunEnd::Unreadable {
                     to: match page.key.direction {
