@@ -17,12 +17,13 @@ const OWN: &str = "fanfare";
 /// How many letters may differ before a target is taken for that of another crate.
 const MISSPELT_MAX: usize = 2;
 /// The parts that lines of ours come from.
-const PARTS: [&str; 28] = [
+const PARTS: [&str; 29] = [
     "admin",
     "app",
     "auth",
     "clock",
     "config",
+    "data_folder",
     "delivery",
     "demo",
     "event",

@@ -12,7 +12,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use super::segment_reader::{ColdPageKey, LoadedPage};
+use super::cold_page::{ColdPageKey, LoadedPage};
 
 /// What pages may hold that are kept, in bytes of frames; as much again while they are being loaded.
 const BYTES_MAX: usize = 32 << 20;

@@ -5,12 +5,14 @@
 
 mod batch;
 mod chain;
+mod cold_page;
 mod cold_pages;
 mod counters;
 mod disk;
 pub(crate) mod fuzzing;
 mod identity;
 mod index;
+mod indexed_segment;
 mod inspect;
 mod lock;
 mod open;
@@ -18,6 +20,7 @@ mod open_error;
 mod retained;
 mod segment;
 mod segment_reader;
+mod segment_records;
 mod settings;
 mod threads;
 mod upkeep;
@@ -38,10 +41,11 @@ use super::{
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
 use crate::topic::Topic;
+use cold_page::{ColdPageKey, LoadedPage, ReadDirection};
 use cold_pages::ColdPages;
 use disk::{Disk, Folder};
 use retained::{Retained, RetainedState};
-use segment_reader::{ColdPageKey, LoadedPage, ReadDirection, SegmentReader};
+use segment_reader::SegmentReader;
 use threads::{UpkeepSignal, WriterQueue};
 use writer::AppendRequest;
 

@@ -12,17 +12,17 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use super::chain::{FoundBatch, KnownSegment, SegmentChain, TornTail, WriteError, repair};
+use super::cold_page::{ColdPageKey, LoadedPage, ReadDirection};
 use super::cold_pages::ColdPages;
 use super::counters::DiskCounters;
 use super::disk::{Disk, Folder};
 use super::identity::LogIdentity;
 use super::index;
+use super::indexed_segment::{IndexedSegment, find_index};
 use super::lock::{FolderLock, LockError};
 use super::retained::{Retained, RetainedStart};
 use super::segment::SegmentHead;
-use super::segment_reader::{
-    ColdPageKey, IndexedSegment, LoadedPage, ReadDirection, SegmentReader, find_index,
-};
+use super::segment_reader::SegmentReader;
 use super::threads::{self, UpkeepSignal, WriterQueue};
 use super::upkeep::Upkeep;
 use super::writer::LogWriter;

@@ -1,100 +1,26 @@
 //! Reading events of sealed segments. It waits for the disk, so no delivery thread does it.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
+use super::cold_page::{ColdPageKey, LoadedPage, PageBuilder, ReadDirection};
 use super::counters::DiskCounters;
 use super::disk::{Disk, DiskFile};
-use super::index::{self, IdFilter, IndexHead, IndexLookup, Spot};
+use super::index::{self, IndexLookup, Spot};
+use super::indexed_segment::IndexedSegment;
 use super::segment::{self, ReadHead, SegmentHead};
+use super::segment_records::SegmentRecords;
 use crate::event::{Buffers, Epoch, Event, Sequence};
-use crate::log::record::read_record;
 use crate::logging::log_limited;
-use crate::topic::Topic;
 
 /// How many segments are looked through for one page: a topic may be in few of them.
 const SEGMENTS_MAX: usize = 16;
-/// What is read at once of records that follow on each other: as many bytes, and as many of them.
-const CHUNK_BYTES: u64 = 256 << 10;
-const CHUNK_EVENTS: usize = 1_024;
-
-/// A sealed segment that has its index.
-#[derive(Debug)]
-pub(super) struct IndexedSegment {
-    pub(super) head: IndexHead,
-    filter: IdFilter,
-    /// All of the index has been read once, and was as it was written.
-    is_verified: Mutex<bool>,
-}
-
-/// What a page is to hold.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct ColdPageKey {
-    pub(super) direction: ReadDirection,
-    /// Where it begins: forwards behind this sequence, backwards with it.
-    pub(super) from: Sequence,
-    /// Of these topics only.
-    pub(super) topics: Option<Box<[Topic]>>,
-    pub(super) events_max: usize,
-    /// Of frames; a page has at least one event all the same.
-    pub(super) bytes_max: usize,
-}
-
-/// Which way a page goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum ReadDirection {
-    Forwards,
-    Backwards,
-}
-
-/// A page as it came from the disk.
-#[derive(Clone, Debug)]
-pub(super) enum LoadedPage {
-    /// Events in the page's direction. Everything up to `to` has been looked at: forwards including
-    /// it, backwards without it.
-    Events { events: Vec<Arc<Event>>, to: Sequence },
-    /// What the page begins with cannot be read, as far as this: forwards including it, backwards
-    /// without it.
-    Unreadable { to: Sequence },
-}
-
-impl LoadedPage {
-    /// Nothing of it can be read, as far as it could reach.
-    pub(super) fn unreadable(key: &ColdPageKey) -> Self {
-        let to = match key.direction {
-            ReadDirection::Forwards => Sequence::MAX,
-            ReadDirection::Backwards => Sequence(0),
-        };
-        Self::Unreadable { to }
-    }
-}
 
 /// A place in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TimedSequence {
     pub(super) sequence: Sequence,
     pub(super) accepted_ms: u64,
-}
-
-impl IndexedSegment {
-    pub(super) fn new(head: IndexHead, filter: IdFilter) -> Self {
-        Self { head, filter, is_verified: Mutex::new(false) }
-    }
-
-    /// What segment and index take on the disk, in bytes.
-    pub(super) fn disk_bytes(&self) -> u64 {
-        self.head.bytes + self.head.index_bytes()
-    }
-
-    /// What is kept of it in memory, in bytes.
-    pub(super) fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.filter.bytes()
-    }
-
-    /// Whether an event with this id may be in it.
-    pub(super) fn may_have_id(&self, hash: u64) -> bool {
-        self.filter.may_have(hash)
-    }
 }
 
 /// Reads the events of sealed segments.
@@ -137,8 +63,7 @@ impl<D: Disk> SegmentReader<D> {
         file.sync()?;
         self.disk.sync_names()?;
         let filter = IndexLookup::new(&file, &head).filter()?;
-        let is_verified = Mutex::new(true);
-        Ok(filter.map(|filter| IndexedSegment { head, filter, is_verified }))
+        Ok(filter.map(|filter| IndexedSegment::just_written(head, filter)))
     }
 
     /// Loads a page. `segments` are all there are, the oldest first.
@@ -218,7 +143,7 @@ impl<D: Disk> SegmentReader<D> {
             ReadDirection::Backwards => end.next(),
         };
         let sequence_of = |number| Sequence(first.0 + u64::from(number - numbers.start));
-        let mut records = Records::of(self, segment, &lookup)?;
+        let mut records = self.records(segment, &lookup)?;
         for (at, &number) in wanted.iter().enumerate() {
             records.load(&wanted[at..])?;
             let expected = sequence_of(number);
@@ -285,6 +210,15 @@ impl<D: Disk> SegmentReader<D> {
         Ok(wanted)
     }
 
+    fn records<'a>(
+        &'a self,
+        segment: &IndexedSegment,
+        lookup: &'a IndexLookup<'a, D::File>,
+    ) -> io::Result<SegmentRecords<'a, D::File>> {
+        let file = self.disk.open(&segment::name_of(segment.head.first))?;
+        Ok(SegmentRecords::new(file, lookup, (self.epoch, &self.buffers)))
+    }
+
     /// The index file of a segment, which is as it was written: made anew if it is not.
     fn open_index(&self, segment: &IndexedSegment) -> io::Result<D::File> {
         let mut is_verified = segment.is_verified.lock().unwrap_or_else(PoisonError::into_inner);
@@ -340,7 +274,7 @@ impl<D: Disk> SegmentReader<D> {
         for segment in segments.iter().filter(|segment| segment.may_have_id(hash)) {
             let file = self.open_index(segment)?;
             let lookup = IndexLookup::new(&file, &segment.head);
-            let mut records = Records::of(self, segment, &lookup)?;
+            let mut records = self.records(segment, &lookup)?;
             for number in lookup.with_id(hash)? {
                 let sequence = lookup.sequence_of(number)?;
                 records.load(&[number])?;
@@ -381,7 +315,7 @@ impl<D: Disk> SegmentReader<D> {
     ) -> io::Result<Option<TimedSequence>> {
         let file = self.open_index(segment)?;
         let lookup = IndexLookup::new(&file, &segment.head);
-        let mut records = Records::of(self, segment, &lookup)?;
+        let mut records = self.records(segment, &lookup)?;
         let mut at = |number| -> io::Result<TimedSequence> {
             let sequence = lookup.sequence_of(number)?;
             records.load(&[number])?;
@@ -396,106 +330,6 @@ impl<D: Disk> SegmentReader<D> {
     }
 }
 
-/// The index that stands beside a segment, if its header is good and is that of this segment.
-pub(super) fn find_index<D: Disk>(
-    disk: &D,
-    segment: SegmentHead,
-    bytes: u64,
-) -> io::Result<Option<IndexedSegment>> {
-    let file = match disk.open(&index::name_of(segment.first)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file?,
-    };
-    let mut header = [0; index::HEADER_BYTES];
-    let count = file.read_at(&mut header, 0)?;
-    let Some(head) = IndexHead::read(&header[..count]) else { return Ok(None) };
-    let is_of_it = (head.salt, head.first, head.bytes) == (segment.salt, segment.first, bytes)
-        && file.bytes()? == head.index_bytes();
-    if !is_of_it {
-        return Ok(None);
-    }
-    let filter = IndexLookup::new(&file, &head).filter()?;
-    Ok(filter.map(|filter| IndexedSegment::new(head, filter)))
-}
-
-/// The records of a segment, of which those are in memory that were asked for last.
-struct Records<'a, D: Disk> {
-    reader: &'a SegmentReader<D>,
-    lookup: &'a IndexLookup<'a, D::File>,
-    file: D::File,
-    /// The number of the first one in memory.
-    first: u32,
-    /// Where they begin in the segment, and where the last of them ends.
-    places: Vec<u64>,
-    bytes: Vec<u8>,
-}
-
-impl<'a, D: Disk> Records<'a, D> {
-    fn of(
-        reader: &'a SegmentReader<D>,
-        segment: &IndexedSegment,
-        lookup: &'a IndexLookup<'a, D::File>,
-    ) -> io::Result<Self> {
-        let file = reader.disk.open(&segment::name_of(segment.head.first))?;
-        Ok(Self { reader, lookup, file, first: 0, places: Vec::new(), bytes: Vec::new() })
-    }
-
-    /// Has the first of some numbers in memory, with those that follow on it without a break.
-    fn load(&mut self, numbers: &[u32]) -> io::Result<()> {
-        let Some(&number) = numbers.first() else { return Ok(()) };
-        if self.place(number).is_some() {
-            return Ok(());
-        }
-        let together = numbers.windows(2).take_while(|pair| pair[0].abs_diff(pair[1]) == 1);
-        let last = numbers[together.count().min(CHUNK_EVENTS - 1)];
-        let is_backwards = last < number;
-        let wanted = number.min(last)..number.max(last) + 1;
-        let mut places = self.lookup.places(wanted.clone())?;
-        self.first = wanted.start;
-        // Of large events only as many as are read at once.
-        if is_backwards {
-            let end = places.last().copied().unwrap_or(0);
-            let from = places.partition_point(|&at| at + CHUNK_BYTES < end);
-            let from = from.min(places.len().saturating_sub(2));
-            self.first += from as u32;
-            places.drain(..from);
-        } else {
-            let begin = places.first().copied().unwrap_or(0);
-            let count = places.partition_point(|&at| at <= begin + CHUNK_BYTES);
-            places.truncate(count.max(2));
-        }
-        let (begin, end) = match places[..] {
-            [begin, .., end] if begin <= end => (begin, end),
-            _ => return Err(io::ErrorKind::InvalidData.into()),
-        };
-        let length = usize::try_from(end - begin).map_err(io::Error::other)?;
-        self.bytes.resize(length, 0);
-        let count = self.file.read_at(&mut self.bytes, begin)?;
-        self.bytes.truncate(count);
-        self.places = places;
-        Ok(())
-    }
-
-    /// Where the record of an event is in what is in memory.
-    fn place(&self, number: u32) -> Option<usize> {
-        let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        // The last one is where the others end.
-        self.places.get(at + 1)?;
-        usize::try_from(self.places[at] - self.places[0]).ok()
-    }
-
-    /// The event with a number, if its record is good.
-    fn event(&self, number: u32, expected: Sequence) -> Option<Event> {
-        let (record, _) = read_record(self.bytes.get(self.place(number)?..)?).ok()?;
-        if record.sequence != expected {
-            return None;
-        }
-        let accepted = (record.accepted_ms, None);
-        let (epoch, buffers) = (self.reader.epoch, &self.reader.buffers);
-        Some(record.event.assign(expected, accepted, epoch, buffers))
-    }
-}
-
 /// How the reading of a run ended.
 enum RunEnd {
     /// The page goes on behind it.
@@ -504,45 +338,4 @@ enum RunEnd {
     Unreadable {
         to: Sequence,
     },
-}
-
-/// A page that is being read.
-struct PageBuilder<'a> {
-    key: &'a ColdPageKey,
-    events: Vec<Arc<Event>>,
-    bytes: usize,
-    to: Sequence,
-}
-
-impl PageBuilder<'_> {
-    /// Adds an event unless the page is full.
-    fn push(&mut self, event: Event) -> bool {
-        let bytes = self.bytes.saturating_add(event.frame().len());
-        if bytes > self.key.bytes_max && !self.events.is_empty() {
-            return false;
-        }
-        self.bytes = bytes;
-        self.to = match self.key.direction {
-            ReadDirection::Forwards => event.sequence(),
-            ReadDirection::Backwards => event.sequence().previous(),
-        };
-        self.events.push(Arc::new(event));
-        true
-    }
-
-    /// Everything before this event, in the page's direction, has been looked at.
-    fn reach_before(&mut self, sequence: Sequence) {
-        self.to = match self.key.direction {
-            ReadDirection::Forwards => sequence.previous(),
-            ReadDirection::Backwards => sequence,
-        };
-    }
-
-    /// Ends before what cannot be read, unless that is what it begins with.
-    fn end(self, unreadable_to: Sequence) -> LoadedPage {
-        if self.to == self.key.from {
-            return LoadedPage::Unreadable { to: unreadable_to };
-        }
-        LoadedPage::Events { events: self.events, to: self.to }
-    }
 }

@@ -1,0 +1,91 @@
+//! The records of a segment, read where an index says they are.
+
+use std::io;
+
+use super::disk::DiskFile;
+use super::index::IndexLookup;
+use crate::event::{Buffers, Epoch, Event, Sequence};
+use crate::log::record::read_record;
+
+/// What is read at once of records that follow on each other: as many bytes, and as many of them.
+const CHUNK_BYTES: u64 = 256 << 10;
+const CHUNK_EVENTS: usize = 1_024;
+
+/// The records of a segment, of which those are in memory that were asked for last.
+pub(super) struct SegmentRecords<'a, F> {
+    lookup: &'a IndexLookup<'a, F>,
+    file: F,
+    epoch: Epoch,
+    buffers: &'a Buffers,
+    /// The number of the first one in memory.
+    first: u32,
+    /// Where they begin in the segment, and where the last of them ends.
+    places: Vec<u64>,
+    bytes: Vec<u8>,
+}
+
+impl<'a, F: DiskFile> SegmentRecords<'a, F> {
+    /// Those of a segment, by its index.
+    pub(super) fn new(
+        file: F,
+        lookup: &'a IndexLookup<'a, F>,
+        (epoch, buffers): (Epoch, &'a Buffers),
+    ) -> Self {
+        let (places, bytes) = (Vec::new(), Vec::new());
+        Self { lookup, file, epoch, buffers, first: 0, places, bytes }
+    }
+
+    /// Has the first of some numbers in memory, with those that follow on it without a break.
+    pub(super) fn load(&mut self, numbers: &[u32]) -> io::Result<()> {
+        let Some(&number) = numbers.first() else { return Ok(()) };
+        if self.place(number).is_some() {
+            return Ok(());
+        }
+        let together = numbers.windows(2).take_while(|pair| pair[0].abs_diff(pair[1]) == 1);
+        let last = numbers[together.count().min(CHUNK_EVENTS - 1)];
+        let is_backwards = last < number;
+        let wanted = number.min(last)..number.max(last) + 1;
+        let mut places = self.lookup.places(wanted.clone())?;
+        self.first = wanted.start;
+        // Of large events only as many as are read at once.
+        if is_backwards {
+            let end = places.last().copied().unwrap_or(0);
+            let from = places.partition_point(|&at| at + CHUNK_BYTES < end);
+            let from = from.min(places.len().saturating_sub(2));
+            self.first += from as u32;
+            places.drain(..from);
+        } else {
+            let begin = places.first().copied().unwrap_or(0);
+            let count = places.partition_point(|&at| at <= begin + CHUNK_BYTES);
+            places.truncate(count.max(2));
+        }
+        let (begin, end) = match places[..] {
+            [begin, .., end] if begin <= end => (begin, end),
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        };
+        let length = usize::try_from(end - begin).map_err(io::Error::other)?;
+        self.bytes.resize(length, 0);
+        let count = self.file.read_at(&mut self.bytes, begin)?;
+        self.bytes.truncate(count);
+        self.places = places;
+        Ok(())
+    }
+
+    /// Where the record of an event is in what is in memory.
+    fn place(&self, number: u32) -> Option<usize> {
+        let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        // The last one is where the others end.
+        self.places.get(at + 1)?;
+        usize::try_from(self.places[at] - self.places[0]).ok()
+    }
+
+    /// The event with a number, if its record is good.
+    pub(super) fn event(&self, number: u32, expected: Sequence) -> Option<Event> {
+        let (record, _) = read_record(self.bytes.get(self.place(number)?..)?).ok()?;
+        if record.sequence != expected {
+            return None;
+        }
+        let accepted = (record.accepted_ms, None);
+        Some(record.event.assign(expected, accepted, self.epoch, self.buffers))
+    }
+}
