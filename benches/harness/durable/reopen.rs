@@ -1,4 +1,4 @@
-//! How long a log takes to open, and what it takes in memory then.
+//! How long a log takes to open.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use fanfare::clock::Clock;
 use fanfare::log::{FileLog, FileLogSettings, Log as _, SyncMode};
-use procfs::process::Process;
 
 use super::publish::event;
 use crate::progress::say;
@@ -19,7 +18,7 @@ const ROUNDS: usize = 5;
 
 pub(super) fn measure(counts: &[u64], folder: &Path) -> anyhow::Result<String> {
     let folder = folder.join("log");
-    let mut table = String::from("| events | on disk | open | memory after |\n|---|---|---|---|\n");
+    let mut table = String::from("| events | on disk | open |\n|---|---|---|\n");
     for &count in counts {
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
@@ -28,21 +27,18 @@ pub(super) fn measure(counts: &[u64], folder: &Path) -> anyhow::Result<String> {
         let mut rounds = Vec::new();
         for round in 1..=ROUNDS {
             say(&format!("{count} events: opening {round} of {ROUNDS}"));
-            let before = resident_bytes()?;
             let began = Instant::now();
             let log = FileLog::open(&folder, settings(), Clock::system())?;
             let took = began.elapsed();
             ensure!(log.bounds().events as u64 == count, "{:?} of {count}", log.bounds());
-            rounds.push((took, resident_bytes()?.saturating_sub(before)));
+            rounds.push(took);
             tokio::runtime::Runtime::new()?.block_on(log.close());
         }
         rounds.sort_unstable();
-        let (took, memory) = rounds[ROUNDS / 2];
         table += &format!(
-            "| {count} | {:.0} MiB | {:.3} s | {:.0} MiB |\n",
+            "| {count} | {:.0} MiB | {:.3} s |\n",
             bytes_of(&folder)? as f64 / f64::from(1 << 20),
-            took.as_secs_f64(),
-            memory as f64 / f64::from(1 << 20),
+            rounds[ROUNDS / 2].as_secs_f64(),
         );
     }
     fs::remove_dir_all(&folder)?;
@@ -70,10 +66,6 @@ fn fill(count: u64, folder: &Path) -> anyhow::Result<()> {
         log.close().await;
         Ok(())
     })
-}
-
-fn resident_bytes() -> anyhow::Result<u64> {
-    Ok(Process::myself()?.statm()?.resident * procfs::page_size())
 }
 
 fn bytes_of(folder: &Path) -> anyhow::Result<u64> {

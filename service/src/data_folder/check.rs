@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
-use super::tally::{EventPlace, Tally, length};
+use super::tally::{Tally, length};
 use crate::log::{FolderContents, FolderFinding, FolderProblem};
 
 /// Whether nothing is wrong.
@@ -53,8 +53,8 @@ fn summarize(contents: &FolderContents, tally: &Tally, output: &mut impl Write) 
         size.segments, tally.events, size.bytes, tally.problems, tally.holes
     )?;
     for (which, place) in [("first", &tally.oldest), ("last", &tally.newest)] {
-        if let Some(EventPlace { id, time }) = place {
-            writeln!(output, "{which} event {id}, {time}")?;
+        if let Some(place) = place {
+            writeln!(output, "{which} event {}, {}", place.id, place.time())?;
         }
     }
     if let Some((file, offset)) = &tally.torn_tail {

@@ -60,7 +60,7 @@ pub(super) fn stat(
 impl FolderStat {
     fn to_text(&self) -> String {
         let place = |place: &Option<EventPlace>| match place {
-            Some(EventPlace { id, time }) => format!("{id}  {time}"),
+            Some(place) => format!("{}  {}", place.id, place.time()),
             None => "none".to_owned(),
         };
         let damaged = || "unknown, meta is damaged".to_owned();

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::event::{Event, Sequence};
 use crate::log::FolderFinding;
@@ -26,11 +26,12 @@ pub(super) struct Tally {
     pub(super) torn_tail: Option<(String, u64)>,
 }
 
-/// Which event it is, and when it was accepted.
+/// Which event it is, and when it was accepted: shown only at the end, since it is noted of each.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct EventPlace {
     pub(super) id: String,
-    pub(super) time: String,
+    #[serde(rename = "time", serialize_with = "serialize_time")]
+    accepted_ms: u64,
 }
 
 impl Tally {
@@ -61,8 +62,18 @@ impl Tally {
 
 impl EventPlace {
     fn of(event: &Event) -> Self {
-        Self { id: event.id().to_owned(), time: time(event.accepted_ms()) }
+        Self { id: event.id().to_owned(), accepted_ms: event.accepted_ms() }
     }
+
+    /// When it was accepted.
+    pub(super) fn time(&self) -> String {
+        time(self.accepted_ms)
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn serialize_time<S: Serializer>(unix_ms: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time(*unix_ms))
 }
 
 /// How many sequences there are.

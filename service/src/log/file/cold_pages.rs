@@ -20,6 +20,8 @@ const BYTES_MAX: usize = 32 << 20;
 const UNREAD_MAX: usize = BYTES_MAX / 2;
 /// How long a page that nobody reads is kept for those who waited for it.
 const UNREAD_AGE_MAX: Duration = Duration::from_secs(1);
+/// How many tasks wait at most: those of clients that have stopped waiting are among them.
+const TASKS_MAX: usize = 10_000;
 /// What a page takes beside its frames, at least.
 const PAGE_BYTES: usize = 512;
 
@@ -100,10 +102,13 @@ impl ColdPages {
         None
     }
 
-    /// Runs something that has to wait for the disk.
+    /// Runs something that has to wait for the disk, unless too much waits already.
     pub(super) fn run(&self, task: DiskTask) {
-        self.lock().tasks.push_back(task);
-        self.changed.notify_one();
+        let mut state = self.lock();
+        if state.tasks.len() < TASKS_MAX {
+            state.tasks.push_back(task);
+            self.changed.notify_one();
+        }
     }
 
     /// What pages hold that are kept, in bytes.
@@ -124,7 +129,8 @@ impl ColdPages {
     pub(super) fn work(&self, load: impl Fn(&ColdPageKey) -> LoadedPage) {
         while let Some(work) = self.next() {
             match work {
-                ReaderWork::Task(task) => task(),
+                // Whoever waits for it sees that it has gone.
+                ReaderWork::Task(task) => drop(catch_unwind(AssertUnwindSafe(task))),
                 ReaderWork::Load(key) => {
                     // Whoever waits for it would wait for ever.
                     let page = catch_unwind(AssertUnwindSafe(|| load(&key)));
@@ -147,6 +153,7 @@ impl ColdPages {
             }
             if state.unread_bytes > UNREAD_MAX {
                 state.evict();
+                self.bytes.store(state.bytes, Ordering::Relaxed);
             }
             if state.unread_bytes <= UNREAD_MAX
                 && let Some(key) = state.wanted.pop_front()
@@ -175,7 +182,7 @@ impl ColdPages {
         tasks.into_iter().for_each(|task| task());
     }
 
-    /// Ends the work. Whoever waits is woken, and waits again if it asks again.
+    /// Ends the work. Nobody who waits is woken: the log has ended too.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.changed.notify_all();

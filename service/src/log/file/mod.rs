@@ -198,14 +198,18 @@ impl<D: Disk> LogParts<D> {
     }
 
     /// Where a client goes on, if that is known without a look at the disk.
-    fn locate_in_memory(&self, state: &RetainedState, id: &str) -> Option<Position> {
+    fn locate_in_memory(&self, id: &str) -> Option<Position> {
         let now_ms = self.clock.unix_ms();
+        let state = self.retained.lock();
         let window = &state.window;
         let hub_id = HubId::parse(id).filter(|_| window.earliest_with_id(id).is_none());
         let Some(hub_id) = hub_id else {
+            let (in_memory, segments) = (window.locate(id, now_ms), Arc::clone(state.segments()));
+            // There may be many, and delivery threads wait for the lock.
+            drop(state);
             let hash = index::hash(self.epoch, id);
-            let may_be_on_disk = state.segments().iter().any(|segment| segment.may_have_id(hash));
-            return (!may_be_on_disk).then(|| window.locate(id, now_ms));
+            let may_be_on_disk = segments.iter().any(|segment| segment.may_have_id(hash));
+            return (!may_be_on_disk).then_some(in_memory);
         };
         let bounds = window.bounds();
         if hub_id.epoch != self.epoch {
@@ -343,8 +347,7 @@ impl Log for FileLog {
     }
 
     fn locate<'a>(&'a self, id: &'a str) -> Locating<'a> {
-        let known = self.inner.locate_in_memory(&self.inner.retained.lock(), id);
-        if let Some(position) = known {
+        if let Some(position) = self.inner.locate_in_memory(id) {
             return Box::pin(std::future::ready(position));
         }
         let (answer, position) = oneshot::channel();

@@ -34,11 +34,10 @@ use crate::log::record::{RecordKind, read_record};
 /// A newest segment that is larger is sealed at the start: what is in it is then read from the disk, and
 /// need not be in memory.
 const KEPT_BYTES_MAX: u64 = 16 << 20;
-/// How many events before the newest segment are read into memory: clients that were cut off by a
-/// restart are hardly farther behind.
-const FILLED_MAX: u64 = 10_000;
-/// How many of them are read at once.
-const FILLED_PAGE: usize = 1_000;
+/// How much before the newest segment is read into memory, in events and in bytes of frames: clients that
+/// were cut off by a restart are hardly farther behind.
+const FILLED_MAX: usize = 10_000;
+const FILLED_BYTES_MAX: usize = 16 << 20;
 
 /// Why a log cannot be opened.
 #[derive(Debug, Error)]
@@ -319,43 +318,33 @@ fn filled_window<D: Disk>(
     buffers: &Buffers,
 ) -> Window {
     let active_first = chain.active_first();
-    let begin = Sequence(active_first.0.saturating_sub(FILLED_MAX).max(1));
-    let before = reader.event_at(segments, begin.previous());
+    let key = ColdPageKey {
+        direction: ReadDirection::Backwards,
+        from: active_first.previous(),
+        topics: None,
+        events_max: FILLED_MAX,
+        bytes_max: FILLED_BYTES_MAX,
+    };
+    let before = match reader.load(segments, &key) {
+        LoadedPage::Events { events, .. } => events,
+        LoadedPage::Unreadable { .. } => Vec::new(),
+    };
+    let newest_ms = segments.iter().map(|segment| segment.head.newest_ms).max().unwrap_or(0);
+    let begin = match before.last() {
+        // When the event before it was accepted is not known here, but no later.
+        Some(first) => (first.sequence().previous(), first.accepted_ms()),
+        None => (active_first.previous(), newest_ms.max(identity.created_ms)),
+    };
     let last_uncounted = segments.iter().map(|segment| segment.head.last_uncounted).max();
-    let window = |head: Sequence, head_ms| {
-        let last_uncounted = last_uncounted.unwrap_or_default();
-        Window::resumed_after((head, head_ms), last_uncounted, identity.epoch, buffers.clone())
-    };
-    let mut filled = match before {
-        Some(before) => window(before.sequence(), before.accepted_ms()),
-        None => {
-            let newest_ms = segments.iter().map(|segment| segment.head.newest_ms).max();
-            window(active_first.previous(), newest_ms.unwrap_or(0).max(identity.created_ms))
-        }
-    };
-    while filled.bounds().head < active_first.previous() {
-        let key = ColdPageKey {
-            direction: ReadDirection::Forwards,
-            from: filled.bounds().head,
-            topics: None,
-            events_max: FILLED_PAGE,
-            bytes_max: usize::MAX,
-        };
-        match reader.load(segments, &key) {
-            LoadedPage::Events { events, to } => {
-                for event in events {
-                    let place = (event.sequence(), event.accepted_ms());
-                    if let Ok(event) = event.content().encode() {
-                        filled.push(event, place.0, (place.1, None));
-                    }
-                }
-                filled.hole_through(to);
-            }
-            LoadedPage::Unreadable { to } => {
-                filled.hole_through(to.min(active_first.previous()));
-            }
+    let last_uncounted = last_uncounted.unwrap_or_default();
+    let mut filled = Window::resumed_after(begin, last_uncounted, identity.epoch, buffers.clone());
+    for event in before.iter().rev() {
+        filled.hole_through(event.sequence().previous());
+        if let Ok(encoded) = event.content().encode() {
+            filled.push(encoded, event.sequence(), (event.accepted_ms(), None));
         }
     }
+    filled.hole_through(active_first.previous());
     for batch in &newest.batches {
         fill_from_batch(&mut filled, batch);
     }

@@ -252,15 +252,17 @@ impl RetainedState {
         Arc::make_mut(&mut self.segments).push(Arc::new(segment));
     }
 
-    /// The oldest segment, taken out, if nothing in it is retained.
-    pub(super) fn take_dropped(&mut self) -> Option<Arc<IndexedSegment>> {
-        let oldest = self.oldest;
-        let first = self.segments.first().filter(|segment| segment.head.next <= oldest)?;
-        let first = Arc::clone(first);
-        Arc::make_mut(&mut self.segments).remove(0);
+    /// The first event of the oldest segment, if nothing in that is retained.
+    pub(super) fn next_dropped(&self) -> Option<Sequence> {
+        let first = self.segments.first().filter(|segment| segment.head.next <= self.oldest)?;
+        Some(first.head.first)
+    }
+
+    /// The oldest segment is no longer on the disk.
+    pub(super) fn dropped(&mut self) {
+        let first = Arc::make_mut(&mut self.segments).remove(0);
         self.indexed.disk_bytes -= first.disk_bytes();
         self.indexed.memory_bytes -= first.memory_bytes();
-        Some(first)
     }
 
     /// The first event that is to be retained by count and by bytes.

@@ -94,17 +94,24 @@ impl<D: Disk> Upkeep<D> {
         self.retained.lock().drop_before(oldest, start_ms, oldest_ms);
     }
 
-    /// One after the other, so that no crash leaves an older one without the one behind it.
+    /// One after the other, the oldest first, and none before the one before it is gone: a log in which a
+    /// segment is missing between two is corrupt.
     fn remove_segments(&self) -> io::Result<()> {
         loop {
-            let Some(dropped) = self.retained.lock().take_dropped() else { return Ok(()) };
-            let first = dropped.head.first;
-            self.disk.remove(&segment::name_of(first))?;
-            // Without it the index is of no use, and it is made anew if it is missing.
-            match self.disk.remove(&index::name_of(first)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                Ok(()) | Err(_) => self.disk.sync_names()?,
-            }
+            let Some(first) = self.retained.lock().next_dropped() else { return Ok(()) };
+            self.remove(&segment::name_of(first))?;
+            // Without its segment an index is of no use.
+            self.remove(&index::name_of(first))?;
+            self.disk.sync_names()?;
+            self.retained.lock().dropped();
+        }
+    }
+
+    /// One that is gone already was removed before something else failed.
+    fn remove(&self, name: &str) -> io::Result<()> {
+        match self.disk.remove(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
         }
     }
 }

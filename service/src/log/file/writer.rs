@@ -28,6 +28,9 @@ use crate::logging::log_limited;
 const BATCH_BYTES: usize = 1 << 20;
 /// How many events are shown to readers before other threads get the lock.
 const SHOWN_MAX: usize = 256;
+/// How many events may be retained too many before the upkeep is woken, which looks every second: finding
+/// the time of one that is not in memory takes a look at the disk, and is not done for every commit.
+const OVERDUE_MAX: u64 = 1_024;
 
 /// The results of an append.
 pub(super) type AppendResults = Vec<Result<Receipt, AppendError>>;
@@ -256,7 +259,8 @@ impl<D: Disk> LogWriter<D> {
     /// Whether something can be done that needs no writer.
     pub(super) fn has_upkeep(&self) -> bool {
         let state = self.retained.lock();
-        state.has_unindexed() || state.wanted_oldest(self.retained.settings()) > state.oldest()
+        let wanted = state.wanted_oldest(self.retained.settings());
+        state.has_unindexed() || wanted.0 >= state.oldest().0 + OVERDUE_MAX
     }
 
     /// Whether memory holds so much that has no index that it has to get one first.

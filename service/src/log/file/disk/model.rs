@@ -37,6 +37,8 @@ pub(in crate::log::file) struct Plan {
     pub(in crate::log::file) crash_after: Option<usize>,
     /// The sync, from 0, that fails.
     pub(in crate::log::file) failing_sync: Option<usize>,
+    /// No file can be removed.
+    pub(in crate::log::file) keeps_files: bool,
     /// How many bytes all files together may have.
     pub(in crate::log::file) capacity: Option<u64>,
 }
@@ -131,6 +133,11 @@ impl ModelDisk {
     pub(in crate::log::file) fn fail_sync(&self, after: usize) {
         let mut state = self.lock();
         state.plan.failing_sync = Some(state.syncs + after);
+    }
+
+    /// From now on files can be removed, or not.
+    pub(in crate::log::file) fn keep_files(&self, keeps_files: bool) {
+        self.lock().plan.keeps_files = keeps_files;
     }
 
     /// From now on there is so much room.
@@ -286,6 +293,12 @@ impl Disk for ModelDisk {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut state = self.operate()?;
+        if state.plan.keeps_files {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        if !state.names.contains_key(name) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         state.change(NameChange::Remove(name.to_owned()));
         Ok(())
     }

@@ -171,8 +171,7 @@ impl Steps {
 
     fn locate(&self, id: &str) -> Position {
         let inner = &self.opened.inner;
-        let known = inner.locate_in_memory(&inner.retained.lock(), id);
-        known.unwrap_or_else(|| inner.locate_on_disk(id))
+        inner.locate_in_memory(id).unwrap_or_else(|| inner.locate_on_disk(id))
     }
 }
 

@@ -81,3 +81,31 @@ fn a_clock_that_goes_back_does_not_take_the_order_from_the_ids() {
     let times: Vec<u64> = log.everything().iter().map(|event| event.accepted_ms()).collect();
     assert_eq!(times, [begin, begin, begin, begin, begin + 5, begin + 5]);
 }
+
+#[test]
+fn a_segment_that_cannot_be_removed_stays_until_it_can_and_none_behind_it_goes_before() {
+    let mut log = steps(FileLogSettings { events_max: 20, ..SMALL });
+    log.disk.keep_files(true);
+    for _ in 0..200 {
+        log.append_sized("t", 3_000);
+        log.upkeep();
+    }
+    assert_eq!(log.sequences(), last(20, 200));
+    let kept = log.disk.names().unwrap().len();
+    log.disk.keep_files(false);
+    log.append_sized("t", 3_000);
+    log.upkeep();
+    assert!(log.disk.names().unwrap().len() < kept);
+    assert_eq!(log.restart().bounds().head, Sequence(201));
+}
+
+#[test]
+fn a_start_reads_no_more_into_memory_than_it_may_however_large_the_events_are() {
+    let mut log = steps(FileLogSettings { bytes_max: 1 << 30, memory_max: 1 << 30, ..SMALL });
+    for _ in 0..40 {
+        log.append_sized("t", 1_000_000);
+    }
+    let log = log.restart();
+    assert!(log.in_memory_from() > 20, "{}", log.in_memory_from());
+    assert_eq!(log.sequences(), last(40, 40));
+}
