@@ -100,6 +100,8 @@ impl<D: Disk> LogWriter<D> {
         let shown = self.show(commit);
         if !shown.is_empty() {
             self.retained.counters().committed(shown.len());
+            // Before the answers: who has one finds no event any more that it has pushed out.
+            self.retained.evict(self.clock.unix_ms());
         }
         for (events, answer, permit) in staged {
             let results = events.into_iter().map(|event| event.result(&shown, &outcome)).collect();
