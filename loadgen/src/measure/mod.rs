@@ -8,6 +8,7 @@ mod completion;
 mod durations;
 mod estimate;
 mod recorder;
+mod recovery;
 mod seconds;
 
 pub(crate) use buckets::{BOUNDS, Buckets, SharedBuckets, Timed};
@@ -16,4 +17,5 @@ pub(crate) use completion::{Completions, Follow};
 pub(crate) use durations::Durations;
 pub(crate) use estimate::events_in;
 pub(crate) use recorder::{Counts, ReadTime, Recorder};
+pub(crate) use recovery::Recovery;
 pub(crate) use seconds::{SecondTally, Seconds};

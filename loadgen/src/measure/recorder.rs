@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Compact, Completions, Durations, Follow, SecondTally, Seconds, Timed};
+use super::{Compact, Completions, Durations, Follow, Recovery, SecondTally, Seconds, Timed};
 use crate::clock::{Clock, ClockId, Moment};
 use crate::payload::Stamp;
 use crate::plan::{Class, Plan};
@@ -161,6 +161,7 @@ pub(crate) struct Phases {
     pub(crate) first_event: Durations,
     pub(crate) reconnect: Durations,
     pub(crate) outage: Durations,
+    pub(crate) catch_up: Durations,
 }
 
 impl Phases {
@@ -172,6 +173,7 @@ impl Phases {
         self.first_event.merge(&other.first_event);
         self.reconnect.merge(&other.reconnect);
         self.outage.merge(&other.outage);
+        self.catch_up.merge(&other.catch_up);
     }
 }
 
@@ -211,6 +213,7 @@ pub(crate) struct Recorder {
     pub(crate) timer_lateness: Durations,
     pub(crate) fairness: Durations,
     pub(crate) phases: Phases,
+    pub(crate) recovery: Recovery,
     pub(crate) seconds: Seconds,
     pub(crate) completions: Completions,
     /// Absent without --metrics-listen, so that a delivery does not pay for it.
@@ -399,6 +402,7 @@ impl Recorder {
         self.timer_lateness.merge(&other.timer_lateness);
         self.fairness.merge(&other.fairness);
         self.phases.merge(&other.phases);
+        self.recovery.merge(&other.recovery);
         self.seconds.merge(&other.seconds);
         self.completions.merge(&other.completions);
         if let Some(theirs) = &other.timed {

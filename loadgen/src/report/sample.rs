@@ -321,6 +321,8 @@ fn faults() -> StreamFaults {
         away: 1,
         reconnect: Some(distribution(2_026, 3.1, 1.5)),
         outage: Some(distribution(2_026, 510.0, 1.3)),
+        catch_up: Some(distribution(1_998, 8.2, 1.4)),
+        recovery_ms: Some(61_300.0),
         classes: [
             ("slow".to_owned(), class(100, 412_022, 0)),
             ("stopped".to_owned(), class(50, 18_003, 50)),

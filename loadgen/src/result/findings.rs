@@ -89,6 +89,14 @@ pub(crate) struct StreamFaults {
     pub(crate) reconnect: Option<Distribution>,
     /// From the end of a stream until the first byte of the next one, with the reconnect delay.
     pub(crate) outage: Option<Distribution>,
+    /// From the start of a reconnection attempt until the last event had arrived that had been sent
+    /// before its response headers were there. Of subscribers that resumed.
+    #[serde(default)]
+    pub(crate) catch_up: Option<Distribution>,
+    /// From the start of the first of these attempts until the last of these subscribers had caught
+    /// up. It says something where the streams ended at one moment.
+    #[serde(default)]
+    pub(crate) recovery_ms: Option<f64>,
     /// Subscribers that read slowly or not at all, by their class: `slow`, `stopped`, `vanished`.
     pub(crate) classes: BTreeMap<String, ClassReport>,
 }

@@ -318,6 +318,8 @@ fn faults(plan: &Plan, recorder: &Recorder) -> StreamFaults {
         away: counts.away,
         reconnect: recorder.phases.reconnect.distribution(),
         outage: recorder.phases.outage.distribution(),
+        catch_up: recorder.phases.catch_up.distribution(),
+        recovery_ms: recorder.recovery.time().map(|time| time.as_secs_f64() * 1e3),
         classes: handicapped.filter_map(class).collect::<BTreeMap<_, _>>(),
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Family {
 }
 
 /// The families, each with what it measures.
-pub(super) static FAMILIES: [Family; 16] = [
+pub(super) static FAMILIES: [Family; 17] = [
     family(
         "delivery",
         |r, s| s.of_deliveries(&r.delivery),
@@ -80,6 +80,11 @@ pub(super) static FAMILIES: [Family; 16] = [
         "outage",
         |r, s| s.of(r.faults.outage.as_ref()),
         "from the end of a stream until the first byte of the next one, with the reconnect delay",
+    ),
+    family(
+        "catch_up",
+        |r, s| s.of(r.faults.catch_up.as_ref()),
+        "from a reconnection attempt until everything had arrived that had been missed",
     ),
     family(
         "fairness",

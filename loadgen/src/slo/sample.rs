@@ -117,6 +117,8 @@ fn faults() -> StreamFaults {
         away: 1,
         reconnect: up_to(16),
         outage: up_to(17),
+        catch_up: up_to(21),
+        recovery_ms: Some(22.0),
         ..StreamFaults::default()
     }
 }

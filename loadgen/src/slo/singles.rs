@@ -17,7 +17,7 @@ pub(crate) struct Single {
 }
 
 /// The other figures.
-pub(super) static SINGLES: [Single; 27] = [
+pub(super) static SINGLES: [Single; 28] = [
     single(
         "gaps",
         Unit::Count,
@@ -78,6 +78,12 @@ pub(super) static SINGLES: [Single; 27] = [
         Unit::Count,
         |r| count(r.faults.away),
         "subscribers that had not reconnected when the run ended",
+    ),
+    single(
+        "recovery",
+        Unit::Duration,
+        |r| r.faults.recovery_ms,
+        "time from the first reconnection until the last subscriber had got everything that it missed",
     ),
     single(
         "negative",

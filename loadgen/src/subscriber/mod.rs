@@ -2,6 +2,7 @@
 //! sockets nor HTTP: decoded bytes of a body go in, with the moment at which they were read, so
 //! that both kinds of transport (and tests) share every rule.
 
+mod catch_up;
 mod published;
 mod sequences;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use crate::verify::{Arrival, SequenceTracker};
 
 pub(crate) use published::Published;
 
+use catch_up::CatchUp;
 use sequences::Sequences;
 
 /// How the types of events begin that Fanfare keeps for itself: notices to the reader, and none of
@@ -56,6 +58,8 @@ struct EventChecker {
     received: u64,
     latency_sum: u64,
     latencies: u32,
+    /// Nothing but after a reconnection.
+    catch_up: Option<CatchUp>,
     /// The server has announced that the topics of the stream have ended.
     end_announced: bool,
 }
@@ -87,6 +91,7 @@ impl Subscriber {
                 received: 0,
                 latency_sum: 0,
                 latencies: 0,
+                catch_up: None,
                 end_announced: false,
             },
             attempt: Moment::default(),
@@ -155,6 +160,9 @@ impl Subscriber {
         }
         if resumes {
             recorder.counts.resumed += 1;
+            if self.class == Class::Fast && self.parses && recorder.facts.one_way {
+                self.checker.catch_up = Some(CatchUp::begin(began, now));
+            }
         } else {
             self.checker.tracker.reconnected_without_id();
         }
@@ -229,6 +237,8 @@ impl Subscriber {
     pub(crate) fn closed(&mut self, now: Moment, recorder: &mut Recorder) {
         self.note_strangeness(recorder);
         self.parser.end();
+        // What it still misses will come on the next stream.
+        self.checker.catch_up = None;
         self.left = Some(now);
     }
 
@@ -263,6 +273,9 @@ impl Subscriber {
         self.note_strangeness(recorder);
         recorder.counts.comments += u64::from(self.parser.comments());
         let checker = &mut self.checker;
+        if let Some(catch_up) = checker.catch_up.take() {
+            catch_up.record(recorder);
+        }
         recorder.class(checker.class).subscribers += 1;
         recorder.class(checker.class).received += checker.received;
         let expected_of = published.filter(|_| self.parses);
@@ -320,6 +333,7 @@ impl EventChecker {
             return;
         };
         recorder.counts.verified += 1;
+        self.follow_catch_up(&stamp, read_time, recorder);
         match self.tracker.arrive(publisher, stamp.sequence) {
             Arrival::Next | Arrival::AfterGap(_) => {}
             Arrival::OutOfOrder => {
@@ -343,6 +357,16 @@ impl EventChecker {
             if let Some(second) = recorder.second(read_time.now) {
                 second.latency.record(latency);
             }
+        }
+    }
+
+    fn follow_catch_up(&mut self, stamp: &Stamp, read_time: ReadTime, recorder: &mut Recorder) {
+        if let Some(catch_up) = &mut self.catch_up
+            && stamp.clock == recorder.facts.clock_id
+            && catch_up.take(stamp.sent, read_time.now)
+        {
+            catch_up.record(recorder);
+            self.catch_up = None;
         }
     }
 

@@ -240,6 +240,73 @@ fn a_stream_that_comes_back_goes_on_after_its_last_event() {
     assert!(near(bench.recorder.phases.reconnect.quantile(1.0), 10.0));
 }
 
+/// The first event came, the stream ended at 10 ms, and the next one was there at 60 ms.
+fn reconnected(flags: impl FnOnce(&mut Settings), resumes: bool) -> Bench {
+    let mut bench = Bench::new(flags);
+    bench.event(0, 0, 0, 1);
+    let (left, began, opened) = (bench.at(10), bench.at(50), bench.at(60));
+    bench.subscriber.closed(left, &mut bench.recorder);
+    bench.subscriber.opened(began, resumes, opened, &mut bench.recorder);
+    bench
+}
+
+/// How many caught up, how long the longest took, and until when the recovery lasted.
+fn caught_up(bench: &Bench) -> (u64, u64, Option<Duration>) {
+    let catch_up = &bench.recorder.phases.catch_up;
+    let longest = (catch_up.quantile(1.0) as f64 / 1e6).round() as u64;
+    (catch_up.count(), longest, bench.recorder.recovery.time())
+}
+
+#[test]
+fn who_comes_back_has_caught_up_with_the_last_event_that_was_sent_before() {
+    let ms = Duration::from_millis;
+    // Of each event: when it was sent, and when it came.
+    let cases: [(&[(u64, u64)], _); 5] = [
+        // Two were missed, and what is sent later is no part of it.
+        (&[(20, 61), (59, 70), (60, 90), (61, 200)], (1, 20, Some(ms(20)))),
+        // Nobody publishes any more.
+        (&[(20, 61), (59, 75)], (1, 25, Some(ms(25)))),
+        // Nothing was missed: it has caught up as soon as it is there.
+        (&[(70, 71)], (1, 10, Some(ms(10)))),
+        (&[], (1, 10, Some(ms(10)))),
+        // One that is missing does not come later.
+        (&[(20, 61), (300, 301)], (1, 11, Some(ms(11)))),
+    ];
+    for (events, expected) in cases {
+        let mut bench = reconnected(|_| (), true);
+        for (sequence, &(sent, read)) in (1..).zip(events) {
+            bench.event(sequence, sent, sent, read);
+        }
+        bench.finish(1 + events.len() as u64);
+        assert_eq!(caught_up(&bench), expected, "{events:?}");
+    }
+}
+
+#[test]
+fn who_is_cut_off_again_catches_up_on_the_next_stream() {
+    let mut bench = reconnected(|_| (), true);
+    bench.event(1, 20, 20, 61);
+    let (left, began, opened) = (bench.at(62), bench.at(80), bench.at(90));
+    bench.subscriber.closed(left, &mut bench.recorder);
+    bench.subscriber.opened(began, true, opened, &mut bench.recorder);
+    bench.event(2, 30, 30, 95);
+    bench.finish(3);
+    assert_eq!(caught_up(&bench), (1, 15, Some(Duration::from_millis(15))));
+}
+
+#[test]
+fn only_who_resumes_and_is_parsed_and_fast_catches_up() {
+    let slow = |settings: &mut Settings| settings.slow_share = Some(1.0);
+    let no_clock = |settings: &mut Settings| settings.clock = Some(Clock::Wall);
+    let benches =
+        [reconnected(|_| (), false), reconnected(slow, true), reconnected(no_clock, true)];
+    for mut bench in benches {
+        bench.event(1, 20, 20, 61);
+        bench.finish(2);
+        assert_eq!(caught_up(&bench).0, 0);
+    }
+}
+
 #[test]
 fn a_slow_reader_is_not_in_the_counts_of_the_fast() {
     let mut bench = Bench::new(|settings| settings.slow_share = Some(1.0));

@@ -149,6 +149,14 @@ fn a_storm_cuts_the_share_that_was_requested() {
         assert!(cuts.abs_diff(*wanted) <= u64::from(*wanted < 20), "{cuts} of {wanted}");
         assert_eq!(ran.count("/trouble/cut_fin") + ran.count("/trouble/cut_rst"), cuts);
         assert_eq!(ran.count("/trouble/resumed"), cuts);
+        assert_eq!(ran.count("/trouble/catch_up/count"), cuts);
+        // From the first to the last it is longer than for each.
+        let longest = ran.figure("/trouble/catch_up/max_ms");
+        let all = ran.figure("/trouble/recovery_ms");
+        // A histogram has three digits.
+        assert!(all >= longest * 0.998, "{all} and {longest}");
+        let words = ran.words();
+        assert!(words.contains("of the first reconnection"), "{words}");
         assert_eq!(stub.store().requests().len() as u64, 20 + cuts);
     });
 }

@@ -68,6 +68,9 @@ pub(super) fn faults(run: &Run) -> Markup {
     if !faults.errors.is_empty() {
         rows.push(("Failed on the way", wording::kinds(&faults.errors)));
     }
+    if let Some(recovery) = faults.recovery_ms {
+        rows.push(("From the first reconnection until all had caught up", numbers::ms(recovery)));
+    }
     let classes: Vec<TableRow> = faults
         .classes
         .iter()
@@ -83,6 +86,7 @@ pub(super) fn faults(run: &Run) -> Markup {
                 (table::percentiles("How long it lasted", &[
                     ("Reconnecting", faults.reconnect.as_ref()),
                     ("From the end of a stream to the first byte of the next", faults.outage.as_ref()),
+                    ("From an attempt until everything missed had arrived", faults.catch_up.as_ref()),
                 ]))
                 (table::words_table("Subscribers that read slowly or not at all", &[], &classes))
             }

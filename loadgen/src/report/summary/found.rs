@@ -85,6 +85,14 @@ pub(super) fn faults(sheet: &mut Sheet, run: &Run) {
             numbers::ms(outage.max_ms)
         ));
     }
+    if let Some((catch_up, recovery)) = faults.catch_up.as_ref().zip(faults.recovery_ms) {
+        parts.push(format!(
+            "caught up in {} (p50), {} (max), all within {} of the first reconnection",
+            numbers::ms(catch_up.at(0.5)),
+            numbers::ms(catch_up.max_ms),
+            numbers::ms(recovery)
+        ));
+    }
     sheet.entry("Streams", &parts.join(", "));
     for (name, class) in &faults.classes {
         let sentence = wording::class(name, class, &run.subscribers.protocol);
