@@ -57,6 +57,14 @@ impl Process {
         Ok(())
     }
 
+    /// Ends it as a crash does, at once.
+    pub(crate) fn kill(mut self) -> anyhow::Result<()> {
+        let title = &self.title;
+        self.child.kill().with_context(|| format!("cannot kill {title}"))?;
+        self.child.wait().with_context(|| format!("cannot wait for the end of {title}"))?;
+        Ok(())
+    }
+
     fn ask_to_end(&self) {
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process(pid, Signal::TERM);
@@ -106,6 +114,17 @@ mod tests {
             "{error}"
         );
         assert_eq!(std::fs::read_to_string(log).expect("its log"), "why\n");
+    }
+
+    #[test]
+    fn one_that_is_killed_is_not_asked() {
+        let (mut process, folder) =
+            started(&["trap 'echo asked' TERM; echo ready; while :; do sleep 0.05; done"]);
+        let log = folder.path().join("log");
+        let text = || std::fs::read_to_string(&log).unwrap_or_default();
+        process.wait_until(|| text().contains("ready")).expect("it is ready");
+        process.kill().expect("it runs");
+        assert_eq!(text(), "ready\n");
     }
 
     #[test]

@@ -30,6 +30,14 @@ pub(crate) struct RunResult {
     pub(crate) reach: Option<f64>,
     /// Events that never arrived, counted at each subscriber, whether that was announced or not.
     pub(crate) lost: u64,
+    /// Events that arrived again.
+    pub(crate) duplicates: u64,
+    /// Subscribers that had not come back at the end.
+    pub(crate) away: u64,
+    /// Reconnections with the id of the last event.
+    pub(crate) resumed: u64,
+    /// From the first of them until the last subscriber had got everything that it missed.
+    pub(crate) recovery_ms: Option<f64>,
     pub(crate) p50_ms: Option<f64>,
     /// Infinite when so many never arrived.
     pub(crate) p99_ms: Option<f64>,
@@ -71,6 +79,7 @@ struct Run {
     publishing: Option<Publishing>,
     delivery: Delivery,
     correctness: Correctness,
+    trouble: Trouble,
     server: Option<Server>,
     verdict: Verdict,
 }
@@ -130,6 +139,15 @@ struct Correctness {
     gaps: u64,
     announced: u64,
     unresumable: u64,
+    duplicates: u64,
+}
+
+#[derive(Deserialize)]
+struct Trouble {
+    away: u64,
+    resumed: u64,
+    /// Nothing in files of before it was measured.
+    recovery_ms: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -182,6 +200,10 @@ pub(crate) fn parse(text: &str) -> anyhow::Result<RunResult> {
         deliveries_per_second: run.delivery.per_second,
         reach: run.delivery.reach,
         lost: lost.gaps + lost.announced + lost.unresumable,
+        duplicates: lost.duplicates,
+        away: run.trouble.away,
+        resumed: run.trouble.resumed,
+        recovery_ms: run.trouble.recovery_ms,
         p50_ms: run.delivery.percentile(0.5),
         p99_ms: run.delivery.percentile(0.99),
         last_subscriber_ms: run.delivery.last_subscriber(),
@@ -247,7 +269,8 @@ mod tests {
         "intended": { "min_ms": 1.0, "max_ms": 90.0, "percentiles": [ { "quantile": 0.5, "ms": 20.0 }, { "quantile": 0.99, "ms": 50.0 } ] },
         "intended_counting_undelivered": [ { "quantile": 0.5, "ms": 21.0 }, { "quantile": 0.99, "ms": null } ],
         "completion": { "events": 2, "last": { "min_ms": 80.0, "max_ms": 90.0, "percentiles": [] } } },
-      "correctness": { "gaps": GAPS, "announced": 1, "unresumable": 0 },
+      "correctness": { "gaps": GAPS, "announced": 1, "unresumable": 0, "duplicates": 6 },
+      "trouble": { "away": 2, "resumed": 8, "recovery_ms": 1300.5 },
       "server": { "process": { "cpu_us_per_delivery": 4.0, "cpu_us_per_connection": 30.0,
         "memory_before": 1048576, "memory_connected": 11048576, "memory_after": 12048576, "memory_per_subscriber": 1000.0 } },
       "verdict": { "outcome": "fine", "reasons": [] }, "more": "in later versions" } ] }"#;
@@ -271,6 +294,8 @@ mod tests {
         assert_eq!((found.failed, found.scheduled, found.accepted, found.lost), (10, 100, 95, 5));
         assert_eq!(found.last_subscriber_ms, Some((80.0, 90.0)));
         assert_eq!(found.memory_after, Some(12_048_576.0));
+        assert_eq!((found.duplicates, found.away, found.resumed), (6, 2, 8));
+        assert_eq!(found.recovery_ms, Some(1300.5));
         let none_lost = |lost, reach| RunResult { lost, reach, ..RunResult::default() };
         assert!(none_lost(0, Some(1.0)).lost_nothing());
         assert!(

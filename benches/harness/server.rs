@@ -24,7 +24,7 @@ pub(crate) struct Launch {
 /// A server that serves.
 #[derive(Debug)]
 pub(crate) struct Server {
-    _process: Process,
+    process: Process,
     /// The process that serves, for loadgen to watch.
     pub(crate) pid: u32,
 }
@@ -41,7 +41,12 @@ impl Server {
         } else {
             process.id()
         };
-        Ok(Self { _process: process, pid })
+        Ok(Self { process, pid })
+    }
+
+    /// Ends it as a crash does, at once.
+    pub(crate) fn kill(self) -> anyhow::Result<()> {
+        self.process.kill()
     }
 }
 

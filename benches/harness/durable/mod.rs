@@ -4,25 +4,27 @@
 //!
 //! The two take turns, round after round, so that what else the machine and its disk do falls on both
 //! alike. In reading order: `publish` runs the publishers, `file_loop` is what the log is measured
-//! against; `reopen` measures how long a log takes to open.
+//! against, `in_turn` measures both; `reopen` measures how long a log takes to open, `page` writes the
+//! tables of `docs/benchmarks.md`.
 
 mod file_loop;
+mod in_turn;
+mod page;
 mod publish;
 mod reopen;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use fanfare::clock::Clock;
-use fanfare::log::{FileLog, FileLogSettings, SyncMode};
+use fanfare::log::SyncMode;
 
+use crate::format::{count, number, ranged};
 use crate::places::Places;
 use crate::progress::{say, show};
-use file_loop::FileLoop;
-use publish::{Appender, Published};
+
+pub(crate) use in_turn::measure as measure_in_turn;
 
 /// What keeping events on the disk costs, beside a bare file
 #[derive(Debug, clap::Args)]
@@ -42,6 +44,12 @@ pub(crate) struct Flags {
     /// Measure opening with so many retained events instead; several apart by commas
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     open: Vec<u64>,
+    /// Write the part of docs/benchmarks.md too, which needs a table of every kind of measurement
+    #[arg(long)]
+    write: bool,
+    /// Measures nothing; with --write, the page is written from the tables that are there
+    #[arg(long)]
+    render: bool,
 }
 
 /// The modes of the log that are measured, by their names.
@@ -52,18 +60,32 @@ const MODES: [(&str, SyncMode); 3] = [
 ];
 
 pub(crate) fn run(flags: &Flags, places: &Places) -> anyhow::Result<()> {
-    let folder = flags.folder.clone().unwrap_or_else(|| places.results().join("durable"));
+    if !flags.render {
+        measure(flags, places)?;
+    }
+    if flags.write { page::write(places) } else { Ok(()) }
+}
+
+fn measure(flags: &Flags, places: &Places) -> anyhow::Result<()> {
+    warn_of_debug_build();
+    let folder = flags.folder.clone().unwrap_or_else(|| page::results(places).join("run"));
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let table = if flags.open.is_empty() {
-        publishing(flags, &folder)?
+    let (part, rounds, table) = if flags.open.is_empty() {
+        (page::PUBLISHING, flags.rounds, publishing(flags, &folder)?)
     } else {
-        reopen::measure(&flags.open, &folder)?
+        (page::OPENING, reopen::ROUNDS, reopen::measure(&flags.open, places, &folder)?)
     };
-    let file = folder.join("table.md");
-    fs::write(&file, &table)?;
-    show(&format!("\n{table}"))?;
-    say(&format!("written: {}", file.display()));
+    let text = page::described(part, rounds, places, &folder, &table);
+    page::save(part, places, &text)?;
+    show(&format!("\n{text}"))?;
     Ok(())
+}
+
+/// The log is part of this program here, and what it costs is not what the compiler could make of it.
+pub(crate) fn warn_of_debug_build() {
+    if cfg!(debug_assertions) {
+        say("this is a debug build, whose figures mean nothing; build with --release");
+    }
 }
 
 fn publishing(flags: &Flags, folder: &Path) -> anyhow::Result<String> {
@@ -73,50 +95,18 @@ fn publishing(flags: &Flags, folder: &Path) -> anyhow::Result<String> {
     let length = Duration::from_secs(flags.seconds);
     for &publishers in &flags.publishers {
         for (name, sync) in MODES {
-            let (mut of_log, mut of_loop) = (Vec::new(), Vec::new());
-            for round in 1..=flags.rounds {
-                say(&format!("{publishers} publishers, {name}: round {round} of {}", flags.rounds));
-                let log = Arc::new(open(&folder.join("log"), sync)?);
-                of_log.push(publish::measure(&log, publishers, length)?);
-                fs::remove_dir_all(folder.join("log"))?;
-                let file = Arc::new(FileLoop::start(&folder.join("file"), sync)?);
-                of_loop.push(publish::measure(&file, publishers, length)?);
-                fs::remove_file(folder.join("file"))?;
-            }
-            let (log, file) = (median(of_log), median(of_loop));
+            let rounds = in_turn::measure(folder, publishers, sync, flags.rounds, length)?;
+            let (log, file) = (rounds.log(), rounds.file());
             table += &format!(
-                "| {publishers} | `{name}` | {:.0} | {:.2} ms | {:.2} ms | {:.0} | {:.2} |\n",
-                log.per_second,
+                "| {} | `{name}` | {} | {:.2} ms | {:.2} ms | {} | {} |\n",
+                count(publishers as f64),
+                count(log.per_second),
                 log.p50.as_secs_f64() * 1e3,
                 log.p99.as_secs_f64() * 1e3,
-                file.per_second,
-                log.per_second / file.per_second,
+                count(file.per_second),
+                ranged(rounds.ratio(), "x", number),
             );
         }
     }
     Ok(table)
-}
-
-fn open(folder: &Path, sync: SyncMode) -> anyhow::Result<FileLog> {
-    let settings = FileLogSettings {
-        events_max: 1_000_000,
-        bytes_max: 2 << 30,
-        age_max: Duration::from_secs(24 * 60 * 60),
-        memory_max: 256 << 20,
-        sync,
-    };
-    Ok(FileLog::open(folder, settings, Clock::system())?)
-}
-
-/// The round in the middle, by events a second.
-fn median(mut rounds: Vec<Published>) -> Published {
-    rounds.sort_by(|one, other| one.per_second.total_cmp(&other.per_second));
-    rounds[rounds.len() / 2].clone()
-}
-
-impl Appender for FileLog {
-    async fn append_one(&self, number: u64) -> bool {
-        let results = fanfare::log::Log::append(self, vec![publish::event(number)]).await;
-        results.iter().all(Result::is_ok)
-    }
 }

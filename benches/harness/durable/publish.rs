@@ -24,10 +24,10 @@ pub(super) trait Appender: Send + Sync + 'static {
 
 /// What publishers got done.
 #[derive(Clone, Debug)]
-pub(super) struct Published {
-    pub(super) per_second: f64,
-    pub(super) p50: Duration,
-    pub(super) p99: Duration,
+pub(crate) struct Published {
+    pub(crate) per_second: f64,
+    pub(crate) p50: Duration,
+    pub(crate) p99: Duration,
 }
 
 /// An event as publishers send it.

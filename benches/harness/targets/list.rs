@@ -1,36 +1,9 @@
 //! All targets: what is measured, with which load, and what it should come to.
 
-use crate::compare::Standing;
+use crate::targets::disk;
 use crate::targets::judge::{self, Evidence, Finding};
-
-/// Something to reach.
-#[derive(Debug)]
-pub(crate) struct Target {
-    pub(crate) id: &'static str,
-    /// Names its files, when several have one id.
-    pub(crate) key: &'static str,
-    pub(crate) what: &'static str,
-    pub(crate) goal: &'static str,
-    pub(crate) source: Source,
-}
-
-/// Where its figures come from.
-#[derive(Debug)]
-pub(crate) enum Source {
-    Runs(Runs),
-    /// The last `make compare`.
-    Comparison(fn(&Standing) -> Option<Finding>),
-}
-
-/// Runs of loadgen, each against a fresh server.
-#[derive(Debug)]
-pub(crate) struct Runs {
-    /// The arguments of loadgen for each run; `URL` stands for the server.
-    pub(crate) loads: Vec<String>,
-    /// Whether other requests are made meanwhile, and their responses timed.
-    pub(crate) asks_meanwhile: bool,
-    pub(crate) judge: fn(&Evidence) -> Option<Finding>,
-}
+use crate::targets::loads::{HOT, NDJSON, SOURCES, THROUGHPUT};
+use crate::targets::target::{Load, Meanwhile, Runs, Source, Storage, Target};
 
 /// All of them, in the order in which they are measured.
 pub(crate) fn all() -> Vec<Target> {
@@ -39,18 +12,14 @@ pub(crate) fn all() -> Vec<Target> {
     all.extend(memory());
     all.extend(many());
     all.extend(disturbed());
+    all.extend(disk::all());
     all.sort_by_key(|target| target.id[1..].parse::<u32>().unwrap_or(u32::MAX));
     all
 }
 
-/// All subscribers have one topic.
-const HOT: &str = "--subscribe URL/events/load --publish URL/events/load --payload 150";
 /// 19,000, each with a topic of its own.
 const PRIVATE: &str =
     "--subscribe URL/events/user-{n} --payload 150 -c 19000 --source 127.0.0.2-127.0.0.9";
-/// One address has too few ports for so many connections.
-const SOURCES: &str = "--source 127.0.0.2-127.0.0.9";
-
 fn beside_others() -> Vec<Target> {
     let target = |id, what, goal, judge| Target {
         id,
@@ -81,18 +50,14 @@ fn speed() -> Vec<Target> {
             "P3",
             "1,000 subscribers, 2,000 events a second by single POSTs",
             "all accepted, 2.0 M deliveries a second, p99 under 20 ms, not INVALID",
-            vec![format!("{HOT} -c 1000 --rate 2000 -d 8s --verify sample=20")],
+            vec![THROUGHPUT.to_owned()],
             judge::p3,
         ),
         target(
             "P4",
             "5,000 subscribers, NDJSON",
             "10 M deliveries a second, none lost",
-            vec![
-                "--subscribe URL/events/load --publish URL/events --publish-style ndjson --payload 150 \
-                 -c 5000 --rate 2200 -d 8s --verify sample=50"
-                    .to_owned(),
-            ],
+            vec![NDJSON.to_owned()],
             judge::p4,
         ),
         target(
@@ -190,7 +155,7 @@ fn disturbed() -> Vec<Target> {
         judge::p11,
     );
     if let Source::Runs(runs) = &mut response_time.source {
-        runs.asks_meanwhile = true;
+        runs.loads.iter_mut().for_each(|load| load.meanwhile = Meanwhile::Requests);
     }
     vec![
         target(
@@ -212,7 +177,8 @@ fn target(
     loads: Vec<String>,
     judge: fn(&Evidence) -> Option<Finding>,
 ) -> Target {
-    let source = Source::Runs(Runs { loads, asks_meanwhile: false, judge });
+    let loads = loads.into_iter().map(Load::from).collect();
+    let source = Source::Runs(Runs { loads, storage: Storage::Memory, judge });
     Target { id, key: id, what, goal, source }
 }
 
@@ -226,8 +192,10 @@ mod tests {
     fn targets_stand_in_order_and_have_files_of_their_own() {
         let all = all();
         let ids: Vec<_> = all.iter().map(|target| target.id).collect();
-        let expected =
-            ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P9", "P10", "P11", "P12"];
+        let expected = [
+            "P1", "P2", "P3", "P3", "P4", "P4", "P5", "P6", "P7", "P8", "P9", "P9", "P10", "P10",
+            "P11", "P12", "P15", "P15", "P15", "P16",
+        ];
         assert_eq!(ids, expected);
         let keys: BTreeSet<_> = all.iter().map(|target| target.key).collect();
         assert_eq!(keys.len(), all.len());
@@ -238,7 +206,7 @@ mod tests {
         for target in all() {
             let Source::Runs(runs) = target.source else { continue };
             assert!(!runs.loads.is_empty(), "{}", target.id);
-            for load in runs.loads {
+            for Load { arguments: load, .. } in runs.loads {
                 assert!(!load.contains("  "), "{load}");
                 for flag in ["--subscribe URL/", "--publish URL/", "-c ", "--rate ", "-d "] {
                     assert!(load.contains(flag), "no {flag} in {load}");

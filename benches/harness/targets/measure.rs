@@ -1,6 +1,6 @@
 //! Runs the loads of targets, each against a fresh server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
@@ -8,16 +8,18 @@ use anyhow::{Context as _, bail};
 
 use crate::bench::Bench;
 use crate::fanfare;
-use crate::format;
+use crate::format::number;
 use crate::loadgen;
 use crate::places::Places;
 use crate::progress::{say, show};
 use crate::result::RunResult;
-use crate::server::{Launch, Server};
 use crate::summary_line::summary_line;
-use crate::targets::list::{Runs, Source, Target};
+use crate::targets::own::OwnFigures;
 use crate::targets::record::{self, Record};
-use crate::targets::response_times::{self, Ports, ResponseTimes};
+use crate::targets::response_times::{self, Ports};
+use crate::targets::serve::Fanfare;
+use crate::targets::target::{Load, Meanwhile, Runs, Source, Storage, Target};
+use crate::targets::{publishing, replays, restart};
 
 /// The most connections that a load opens.
 const CONNECTIONS_MAX: u64 = 19_000;
@@ -36,19 +38,36 @@ pub(crate) fn measure(
     let version = fanfare::version(places);
     let mut failed = Vec::new();
     for target in targets {
-        let Source::Runs(runs) = &target.source else { continue };
+        if matches!(target.source, Source::Comparison(_)) {
+            continue;
+        }
         record::forget(results, target.key)?;
         let mut record = Record { version: version.clone(), ..Record::default() };
-        match run_all(&mut bench, results, target, runs, &mut record) {
+        match measure_one(&mut bench, results, target, &mut record) {
             Ok(()) => record.save(results, target.key)?,
             Err(error) if bench.is_interrupted() => return Err(error),
             Err(error) => {
-                say(&format!("{}: {error:#}", target.id));
-                failed.push(target.id);
+                say(&format!("{}: {error:#}", target.key));
+                failed.push(target.key);
             }
         }
     }
     Ok(failed)
+}
+
+fn measure_one(
+    bench: &mut Bench,
+    results: &Path,
+    target: &Target,
+    record: &mut Record,
+) -> anyhow::Result<()> {
+    match &target.source {
+        Source::Comparison(_) => Ok(()),
+        Source::Runs(runs) => run_all(bench, results, target, runs, record),
+        Source::Publishing(publishing) => {
+            publishing::measure(bench, results, target, publishing.publishers, record)
+        }
+    }
 }
 
 fn run_all(
@@ -63,8 +82,8 @@ fn run_all(
             1 => String::new(),
             all => format!(" ({} of {all})", index + 1),
         };
-        show(&format!("\n== {}: {}{part}", target.id, target.what))?;
-        run(bench, results, target.key, runs, load, record)?;
+        show(&format!("\n== {}: {}{part}", target.key, target.what))?;
+        run(bench, results, target.key, load, runs.storage, record)?;
         bench.settle();
     }
     Ok(())
@@ -74,68 +93,126 @@ fn run(
     bench: &mut Bench,
     results: &Path,
     key: &str,
-    runs: &Runs,
-    load: &str,
+    load: &Load,
+    storage: Storage,
     record: &mut Record,
 ) -> anyhow::Result<()> {
-    let ports = Ports { listen: bench.free_port()?, admin: bench.free_port()? };
-    let program = bench.places.programs.join("fanfare");
-    let flags = ["--log-level", "error", "--demos=false"];
-    let command = fanfare::command(&program, ports.listen, ports.admin, &flags);
-    record.server = bench.places.shown(&command, &[(ports.listen, "PORT"), (ports.admin, "ADMIN")]);
-    record.commands.push(format!("loadgen run {load} --server-pid PID"));
-    show(&format!("   loadgen run {load}"))?;
-    let launch = Launch {
-        title: "Fanfare".to_owned(),
-        command,
-        ready_url: format!("http://127.0.0.1:{}/readyz", ports.admin),
-        serves_in_a_child: false,
+    let fanfare = Fanfare::prepare(bench, results.join("run"), storage)?;
+    record.server.clone_from(&fanfare.shown);
+    record.commands.push(shown(load));
+    show(&format!("   loadgen run {}", load.arguments))?;
+    let number = record.commands.len();
+    let files = Files {
+        result: record::result_file(results, key, number),
+        replays: record::replays_file(results, key, number),
     };
-    let server = Server::start(launch, &results.join("run"))?;
-    let file = record::result_file(results, key, record.commands.len());
-    let arguments = loadgen::arguments(load, ports.listen);
-    let result = if runs.asks_meanwhile {
-        let (result, response_times) = load_and_ask(bench, &arguments, ports, server.pid, &file)?;
-        for times in &response_times {
-            let (p50, p99) = (format::number(times.p50_ms), format::number(times.p99_ms));
-            let (count, max) = (times.count, format::number(times.max_ms));
-            show(&format!(
-                "   {}: {count} answers, p50 {p50} ms, p99 {p99} ms, max {max} ms",
-                times.what
-            ))?;
-        }
-        record.response_times = response_times;
-        result
+    let result = if let Meanwhile::Nothing = load.meanwhile {
+        let server = fanfare.start()?;
+        let arguments = loadgen::arguments(&load.arguments, fanfare.ports.listen);
+        bench.load(&arguments, server.pid, &files.result)?
     } else {
-        bench.load(&arguments, server.pid, &file)?
+        load_and_disturb(bench, load, &fanfare, storage, &files, &mut record.own)?
     };
+    fanfare.remove_data()?;
     show(&format!("   {}", summary_line(&result)))?;
     Ok(())
 }
 
-/// Loads the server, and sends it other requests as soon as all have subscribed.
-fn load_and_ask(
+/// How the run was made, as a shell would be told.
+fn shown(load: &Load) -> String {
+    let command = format!("loadgen run {} --server-pid PID", load.arguments);
+    match &load.meanwhile {
+        Meanwhile::Replays(replays) => format!("{command} & loadgen run {replays}"),
+        Meanwhile::Nothing | Meanwhile::Requests | Meanwhile::Restart => command,
+    }
+}
+
+/// Where loadgen leaves its results.
+struct Files {
+    result: PathBuf,
+    replays: PathBuf,
+}
+
+/// Loads the server, and does what is to be done meanwhile as soon as all have subscribed.
+fn load_and_disturb(
     bench: &Bench,
-    arguments: &[String],
-    ports: Ports,
-    pid: u32,
-    file: &Path,
-) -> anyhow::Result<(RunResult, Vec<ResponseTimes>)> {
-    let all = subscribers(arguments).context("the load does not say how many subscribe")?;
+    load: &Load,
+    fanfare: &Fanfare,
+    storage: Storage,
+    files: &Files,
+    own: &mut OwnFigures,
+) -> anyhow::Result<RunResult> {
+    let server = fanfare.start()?;
+    let pid = server.pid;
+    let arguments = loadgen::arguments(&load.arguments, fanfare.ports.listen);
+    let all = subscribers(&arguments).context("the load does not say how many subscribe")?;
     scope(|scope| {
-        let load = scope.spawn(|| bench.load(arguments, pid, file));
-        let deadline = Instant::now() + SUBSCRIBE_MAX;
-        while response_times::subscribers(ports) != Some(all) && !load.is_finished() {
-            if Instant::now() > deadline {
-                // loadgen gives up by itself; its result says why.
-                break;
+        let running = scope.spawn(|| bench.load(&arguments, pid, &files.result));
+        wait_for(all, fanfare.ports, || running.is_finished());
+        // Until its end, a server that was started again is needed as well.
+        let _server = match &load.meanwhile {
+            Meanwhile::Nothing => server,
+            Meanwhile::Requests => {
+                own.response_times = response_times::ask(fanfare.ports, || !running.is_finished())?;
+                server
             }
-            sleep(POLL);
-        }
-        let response_times = response_times::ask(ports, || !load.is_finished());
-        let Ok(result) = load.join() else { bail!("the thread of the load panicked") };
-        Ok((result?, response_times?))
+            Meanwhile::Restart => {
+                let (server, times) = restart::kill_and_start(server, fanfare)?;
+                own.restart = Some(times);
+                server
+            }
+            Meanwhile::Replays(replays) => {
+                let expected = match storage {
+                    Storage::Memory => 0,
+                    Storage::Disk { events, .. } => events,
+                };
+                own.replays.push(replays::run(
+                    bench,
+                    replays,
+                    &server,
+                    fanfare.ports,
+                    expected,
+                    &files.replays,
+                )?);
+                server
+            }
+        };
+        show_own(own)?;
+        let Ok(result) = running.join() else { bail!("the thread of the load panicked") };
+        result
     })
+}
+
+/// Waits until so many have subscribed; loadgen gives up by itself, and its result says why.
+fn wait_for(subscribers: u64, ports: Ports, is_over: impl Fn() -> bool) {
+    let deadline = Instant::now() + SUBSCRIBE_MAX;
+    while response_times::subscribers(ports) != Some(subscribers) && !is_over() {
+        if Instant::now() > deadline {
+            break;
+        }
+        sleep(POLL);
+    }
+}
+
+fn show_own(own: &OwnFigures) -> std::io::Result<()> {
+    for times in &own.response_times {
+        let (p50, p99) = (number(times.p50_ms), number(times.p99_ms));
+        let (count, max) = (times.count, number(times.max_ms));
+        show(&format!(
+            "   {}: {count} answers, p50 {p50} ms, p99 {p99} ms, max {max} ms",
+            times.what
+        ))?;
+    }
+    if let Some(times) = &own.restart {
+        let (open, ready) = (number(times.open_seconds), number(times.ready_seconds));
+        show(&format!("   started again: open in {open} s, served after {ready} s"))?;
+    }
+    if let Some(replays) = own.replays.last() {
+        let (received, expected) = (replays.received, replays.expected);
+        let pages = replays.pages_read;
+        show(&format!("   replayed {received} of {expected}, {pages} pages read"))?;
+    }
+    Ok(())
 }
 
 /// How many subscribe, by the arguments of loadgen.

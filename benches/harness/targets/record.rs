@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::result;
 use crate::targets::judge::Evidence;
-use crate::targets::response_times::ResponseTimes;
+use crate::targets::own::OwnFigures;
 
 /// What is not in loadgen's results.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,12 +20,18 @@ pub(crate) struct Record {
     pub(crate) server: String,
     /// How loadgen was called, run by run.
     pub(crate) commands: Vec<String>,
-    pub(crate) response_times: Vec<ResponseTimes>,
+    #[serde(default)]
+    pub(crate) own: OwnFigures,
 }
 
 /// Where loadgen leaves the result of a run, which are counted from one.
 pub(crate) fn result_file(folder: &Path, key: &str, run: usize) -> PathBuf {
     folder.join(format!("{key}-{run}.json"))
+}
+
+/// Where another loadgen leaves its result that replays during the same run.
+pub(crate) fn replays_file(folder: &Path, key: &str, run: usize) -> PathBuf {
+    folder.join(format!("{key}-{run}-replays.json"))
 }
 
 fn record_file(folder: &Path, key: &str) -> PathBuf {
@@ -55,7 +61,7 @@ pub(crate) fn read(folder: &Path, key: &str) -> anyhow::Result<Option<(Record, E
     let record: Record = serde_json::from_str(&fs::read_to_string(&file)?).with_context(broken)?;
     let runs = (1..=record.commands.len()).map(|run| result::read(&result_file(folder, key, run)));
     let runs = runs.collect::<anyhow::Result<_>>()?;
-    let evidence = Evidence { runs, response_times: record.response_times.clone() };
+    let evidence = Evidence { runs, own: record.own.clone() };
     Ok(Some((record, evidence)))
 }
 

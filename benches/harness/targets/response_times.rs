@@ -34,8 +34,8 @@ pub(crate) fn subscribers(ports: Ports) -> Option<u64> {
     gauge(&page, "fanfare_subscribers")
 }
 
-/// The value of a gauge without labels, on a page of metrics.
-fn gauge(page: &str, name: &str) -> Option<u64> {
+/// The value of a gauge or counter without labels, on a page of metrics.
+pub(super) fn gauge(page: &str, name: &str) -> Option<u64> {
     let lines = page.lines().filter_map(|line| line.split_once(' '));
     lines.into_iter().find(|(one, _)| *one == name)?.1.trim().parse().ok()
 }

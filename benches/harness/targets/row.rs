@@ -7,13 +7,13 @@ use crate::machine;
 use crate::result::RunResult;
 use crate::summary::Outcome;
 use crate::targets::judge::Finding;
-use crate::targets::list::{Source, Target};
 use crate::targets::record;
+use crate::targets::target::{Publishing, Runs, Source, Target};
 
 /// What the table shows of a target.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Row {
-    pub(crate) id: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) what: &'static str,
     pub(crate) goal: &'static str,
     /// Nothing when the results lack the figure.
@@ -50,16 +50,18 @@ pub(crate) fn of(
             });
             (standing.and_then(judge), origin)
         }
-        Source::Runs(runs) => match record::read(results, target.key)? {
-            None => (None, None),
-            Some((record, evidence)) => {
-                let (version, server) = (record.version.as_deref(), Some(record.server));
-                let origin = origin(&evidence.runs, version, server, &record.commands);
-                ((runs.judge)(&evidence), origin)
+        Source::Runs(Runs { judge, .. }) | Source::Publishing(Publishing { judge, .. }) => {
+            match record::read(results, target.key)? {
+                None => (None, None),
+                Some((record, evidence)) => {
+                    let (version, server) = (record.version.as_deref(), Some(record.server));
+                    let origin = origin(&evidence.runs, version, server, &record.commands);
+                    (judge(&evidence), origin)
+                }
             }
-        },
+        }
     };
-    Ok(Row { id: target.id, what: target.what, goal: target.goal, finding, origin })
+    Ok(Row { name: target.key, what: target.what, goal: target.goal, finding, origin })
 }
 
 fn origin(

@@ -33,7 +33,7 @@ fn line(target: &Row) -> String {
         (None, None) => ("not measured", NOTHING),
     };
     let day = target.origin.as_ref().map_or(NOTHING, |origin| origin.day.as_str());
-    row(&[target.id, target.what, target.goal, measured, reached, day].map(str::to_owned))
+    row(&[target.name, target.what, target.goal, measured, reached, day].map(str::to_owned))
 }
 
 /// Where it was measured; which targets where, when there are several places.
@@ -54,7 +54,8 @@ fn said(groups: &[(String, Vec<&str>)], before: &str, after: &str) -> String {
         [(value, _)] if after.is_empty() => format!("{before}{value}."),
         [(value, _)] => format!("{before}{value}{after}"),
         several => {
-            let lines = several.iter().map(|(value, ids)| format!("- {}: {value}", ids.join(", ")));
+            let lines =
+                several.iter().map(|(value, names)| format!("- {}: {value}", names.join(", ")));
             format!("{}\n\n{}", before.trim_end(), lines.collect::<Vec<_>>().join("\n"))
         }
     }
@@ -69,9 +70,9 @@ fn grouped(
     for row in rows {
         let Some(value) = row.origin.as_ref().and_then(&value) else { continue };
         match groups.iter_mut().find(|(known, _)| *known == value) {
-            Some((_, ids)) if ids.contains(&row.id) => {}
-            Some((_, ids)) => ids.push(row.id),
-            None => groups.push((value, vec![row.id])),
+            Some((_, names)) if names.contains(&row.name) => {}
+            Some((_, names)) => names.push(row.name),
+            None => groups.push((value, vec![row.name])),
         }
     }
     groups
@@ -80,7 +81,7 @@ fn grouped(
 fn remarks(rows: &[Row]) -> String {
     let lines = rows.iter().filter_map(|row| {
         let remark = row.origin.as_ref()?.remark.as_ref()?;
-        Some(format!("- {}: {remark}", row.id))
+        Some(format!("- {}: {remark}", row.name))
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -90,7 +91,7 @@ fn commands(rows: &[Row]) -> String {
     let own = rows.iter().filter(|row| row.origin.as_ref().is_some_and(|o| o.server.is_some()));
     let lines = own.flat_map(|row| {
         let commands = row.origin.iter().flat_map(|origin| &origin.commands);
-        commands.map(|command| format!("- {}: `{command}`", row.id))
+        commands.map(|command| format!("- {}: `{command}`", row.name))
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -100,9 +101,9 @@ mod tests {
     use super::*;
     use crate::targets::judge::Finding;
 
-    fn target(id: &'static str, is_reached: bool, place: &str) -> Row {
+    fn target(name: &'static str, is_reached: bool, place: &str) -> Row {
         Row {
-            id,
+            name,
             what: "what it is",
             goal: "at most 1",
             finding: Some(Finding { measured: "0.9".to_owned(), is_reached }),

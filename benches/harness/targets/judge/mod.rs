@@ -1,5 +1,7 @@
 //! Whether what was measured is enough, and how it is said. Nothing here measures.
 
+mod disk;
+mod finding;
 #[cfg(test)]
 mod tests;
 
@@ -7,43 +9,10 @@ use crate::compare::{Beside, Standing};
 use crate::format::{bytes, count, number, ranged};
 use crate::result::RunResult;
 use crate::summary::Spread;
-use crate::targets::response_times::ResponseTimes;
 
-/// What the runs of a target left.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Evidence {
-    pub(crate) runs: Vec<RunResult>,
-    pub(crate) response_times: Vec<ResponseTimes>,
-}
-
-/// What was found.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Finding {
-    pub(crate) measured: String,
-    pub(crate) is_reached: bool,
-}
-
-/// A rate is reached at this share of it: the time until the last event has arrived counts as well,
-/// and some of it is after the last second of the schedule.
-const RATE_SHARE: f64 = 0.99;
-
-fn is_rate(value: f64, goal: f64) -> bool {
-    value >= RATE_SHARE * goal
-}
-
-fn found(is_reached: bool, measured: String) -> Option<Finding> {
-    Some(Finding { measured, is_reached })
-}
-
-/// How many events were lost, in words.
-fn losses(run: &RunResult) -> String {
-    if run.lost_nothing() {
-        return "none lost".to_owned();
-    }
-    let reach =
-        run.reach.map_or_else(String::new, |reach| format!(", {:.2} % arrived", reach * 100.0));
-    format!("{} lost{reach}", count(run.lost as f64))
-}
+pub(crate) use disk::{p10_replays, p15, p15_at_64, p16};
+pub(crate) use finding::{Evidence, Finding};
+use finding::{found, is_rate, losses, p99_of_the_others};
 
 fn times(beside: &Beside) -> String {
     format!("{} of {}", ranged(Some(beside.ratio), "x", number), beside.other)
@@ -145,17 +114,11 @@ fn accepted_and_delivered(run: &RunResult, goal: f64, is_whole: bool) -> Option<
 }
 
 pub(crate) fn p10(evidence: &Evidence) -> Option<Finding> {
-    // One run with all reading and one with some that do not, round by round.
-    let rounds = evidence.runs.chunks_exact(2);
-    let ratios = rounds.map(|round| Some(round[1].p99_ms? / round[0].p99_ms?));
-    let ratios: Vec<f64> = ratios.collect::<Option<_>>()?;
-    let spread = Spread::of(ratios.iter().copied())?;
-    let list: Vec<_> = ratios.iter().map(|ratio| format!("{} x", number(*ratio))).collect();
-    found(spread.most <= 1.1, list.join(" and "))
+    p99_of_the_others(evidence)
 }
 
 pub(crate) fn p11(evidence: &Evidence) -> Option<Finding> {
-    let response_times = &evidence.response_times;
+    let response_times = &evidence.own.response_times;
     let slowest = response_times.iter().map(|times| times.p99_ms).max_by(f64::total_cmp)?;
     let list =
         response_times.iter().map(|times| format!("{} {} ms", times.what, number(times.p99_ms)));

@@ -1,6 +1,8 @@
 //! Each target reached, missed, and not to be judged.
 
 use super::*;
+use crate::targets::own::{OwnFigures, PublishRates, Replays, RestartTimes};
+use crate::targets::response_times::ResponseTimes;
 
 type Judge = fn(&Evidence) -> Option<Finding>;
 
@@ -24,7 +26,7 @@ fn run() -> RunResult {
 }
 
 fn evidence(runs: &[RunResult]) -> Evidence {
-    Evidence { runs: runs.to_vec(), response_times: Vec::new() }
+    Evidence { runs: runs.to_vec(), own: OwnFigures::default() }
 }
 
 fn judged(judge: Judge, runs: &[RunResult]) -> (bool, String) {
@@ -105,6 +107,80 @@ fn stalled_readers_are_judged_round_by_round() {
 }
 
 #[test]
+fn replays_from_the_disk_have_to_be_whole_and_come_from_there() {
+    let whole = Replays { expected: 1e6, received: 1e6, is_right: true, pages_read: 21_000 };
+    let judged = |p99: f64, replays: Replays| {
+        let runs = [10.0, p99].map(|p99| RunResult { p99_ms: Some(p99), ..run() });
+        let own = OwnFigures { replays: vec![replays], ..OwnFigures::default() };
+        let finding = p10_replays(&Evidence { own, ..evidence(&runs) }).expect("figures");
+        (finding.is_reached, finding.measured)
+    };
+    let said = "1.05 x (10.0, 10.5 ms), every replay whole, 21,000 pages read";
+    assert_eq!(judged(10.5, whole), (true, said.to_owned()));
+    let said = "1.05 x (10.0, 10.5 ms), 999,999 of 1,000,000 events replayed, 21,000 pages read";
+    assert_eq!(judged(10.5, Replays { received: 999_999.0, ..whole }), (false, said.to_owned()));
+    for (p99, replays) in [
+        (11.5, whole),
+        (10.5, Replays { is_right: false, ..whole }),
+        (10.5, Replays { pages_read: 0, ..whole }),
+    ] {
+        assert!(!judged(p99, replays).0, "{p99} {replays:?}");
+    }
+    assert_eq!(p10_replays(&evidence(&[run(), run()])), None, "nobody replayed");
+}
+
+#[test]
+fn publishing_is_judged_at_the_log_and_shown_over_http_too() {
+    let judged = |judge: Judge, log, ratio| {
+        let rates = PublishRates { log, file: 320_000.0, ratio, p50_ms: 0.18, p99_ms: 0.4 };
+        let own = OwnFigures { publishing: Some(rates), ..OwnFigures::default() };
+        let part = |rate| RunResult { accepted_rate: Some(rate), ..RunResult::default() };
+        let finding = judge(&Evidence { own, ..evidence(&[part(9_000.0), part(11_000.0)]) });
+        finding.map(|finding| (finding.is_reached, finding.measured))
+    };
+    let said =
+        "310,000 a second, 0.97 x of the loop, p50 0.18 ms, p99 0.40 ms; over HTTP 20,000 a second";
+    assert_eq!(judged(p15_at_64, 310_000.0, 0.97), Some((true, said.to_owned())));
+    for (judge, log, ratio, is_reached) in [
+        (p15_at_64 as Judge, 290_000.0, 0.97, false),
+        (p15_at_64, 310_000.0, 0.94, false),
+        (p15, 8_000.0, 0.95, true),
+        (p15, 8_000.0, 0.94, false),
+    ] {
+        let found = judged(judge, log, ratio).expect("figures");
+        assert_eq!(found.0, is_reached, "{log} {ratio}");
+    }
+    assert_eq!(p15(&evidence(&[run()])), None);
+}
+
+#[test]
+fn after_a_restart_all_are_back_in_time_with_everything_once() {
+    let back = RunResult { resumed: 1_000, recovery_ms: Some(1_310.0), ..run() };
+    let judged = |run: &RunResult, open_seconds| {
+        let restart = Some(RestartTimes { open_seconds, ready_seconds: 0.3 });
+        let own = OwnFigures { restart, ..OwnFigures::default() };
+        let finding = p16(&Evidence { own, ..evidence(std::slice::from_ref(run)) });
+        finding.map(|finding| (finding.is_reached, finding.measured)).expect("figures")
+    };
+    let said =
+        "last replay done after 1.31 s, none lost, none twice, open in 0.21 s, served after 0.30 s";
+    assert_eq!(judged(&back, 0.21), (true, said.to_owned()));
+    let some = RunResult { resumed: 990, away: 10, duplicates: 2, ..back.clone() };
+    let said = "990 of 1,000 resumed, the last after 1.31 s, none lost, 2 twice, open in 0.21 s, served after 0.30 s";
+    assert_eq!(judged(&some, 0.21), (false, said.to_owned()));
+    assert!(!judged(&back, 0.6).0, "it opened too slowly");
+    for run in [
+        RunResult { recovery_ms: Some(3_100.0), ..back.clone() },
+        RunResult { lost: 1, ..back.clone() },
+        RunResult { duplicates: 1, ..back.clone() },
+        RunResult { away: 1, ..back },
+    ] {
+        assert!(!judged(&run, 0.21).0, "{run:?}");
+    }
+    assert_eq!(p16(&evidence(&[run()])), None, "nothing was restarted");
+}
+
+#[test]
 fn the_slowest_response_counts() {
     let times = |what: &str, p99_ms| ResponseTimes {
         what: what.to_owned(),
@@ -114,7 +190,8 @@ fn the_slowest_response_counts() {
         max_ms: 50.0,
     };
     let requested = |response_times: Vec<ResponseTimes>| {
-        p11(&Evidence { response_times, ..evidence(&[run()]) })
+        let own = OwnFigures { response_times, ..OwnFigures::default() };
+        p11(&Evidence { own, ..evidence(&[run()]) })
     };
     let finding = requested(vec![times("`/metrics`", 4.1), times("a page", 2.5)]).expect("answers");
     assert_eq!(finding.measured, "`/metrics` 4.10 ms, a page 2.50 ms");

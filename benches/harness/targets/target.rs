@@ -1,0 +1,79 @@
+//! What a target is: something to reach, and where its figures come from.
+
+use crate::compare::Standing;
+use crate::targets::judge::{Evidence, Finding};
+
+/// Something to reach.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// Several may have one id.
+    pub(crate) id: &'static str,
+    /// Names its row and its files.
+    pub(crate) key: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) goal: &'static str,
+    pub(crate) source: Source,
+}
+
+/// Where its figures come from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Runs(Runs),
+    /// The last `make compare`.
+    Comparison(fn(&Standing) -> Option<Finding>),
+    Publishing(Publishing),
+}
+
+/// Runs of loadgen, each against a fresh server.
+#[derive(Debug)]
+pub(crate) struct Runs {
+    pub(crate) loads: Vec<Load>,
+    pub(crate) storage: Storage,
+    pub(crate) judge: fn(&Evidence) -> Option<Finding>,
+}
+
+/// What one run does.
+#[derive(Clone, Debug)]
+pub(crate) struct Load {
+    /// The arguments of loadgen; `URL` stands for the server.
+    pub(crate) arguments: String,
+    pub(crate) meanwhile: Meanwhile,
+}
+
+/// What the harness does while loadgen loads the server.
+#[derive(Clone, Debug)]
+pub(crate) enum Meanwhile {
+    Nothing,
+    /// Other requests are made, and their responses timed.
+    Requests,
+    /// The server is killed and started again.
+    Restart,
+    /// Another loadgen, with these arguments, replays what is retained on the disk.
+    Replays(String),
+}
+
+/// Where the server keeps events.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Storage {
+    Memory,
+    /// In a folder that holds so many events at the beginning.
+    Disk {
+        flags: &'static [&'static str],
+        events: u64,
+    },
+}
+
+/// Publishing to the log on disk: measured by the harness at the log itself, beside a bare file, and by
+/// loadgen over HTTP.
+#[derive(Debug)]
+pub(crate) struct Publishing {
+    /// How many wait at the same time.
+    pub(crate) publishers: usize,
+    pub(crate) judge: fn(&Evidence) -> Option<Finding>,
+}
+
+impl From<String> for Load {
+    fn from(arguments: String) -> Self {
+        Self { arguments, meanwhile: Meanwhile::Nothing }
+    }
+}
