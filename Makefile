@@ -101,9 +101,10 @@ secured:
 	@./target/release/harness secured $(ARGS)
 
 # What keeping events on the disk costs, at the log itself, beside a bare file that is written and synced in
-# the same groups; or how long it takes to open: ARGS="--open 1000000,10000000".
+# the same groups; or how long it takes to open and what it holds then: ARGS="--open 1000000,10000000". The
+# part of docs/benchmarks.md is written from both by ARGS="--render --write".
 durable:
-	@cargo build --release --quiet --locked -p fanfare-benches --bin harness
+	@cargo build --release --quiet --locked -p fanfare -p fanfare-benches --bins
 	@./target/release/harness durable $(ARGS)
 
 setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json \

@@ -75,7 +75,7 @@ fn measure(flags: &Flags, places: &Places) -> anyhow::Result<()> {
     } else {
         (page::OPENING, reopen::ROUNDS, reopen::measure(&flags.open, places, &folder)?)
     };
-    let text = page::described(part, rounds, places, &folder, &table);
+    let text = page::described(rounds, places, &folder, &table);
     page::save(part, places, &text)?;
     show(&format!("\n{text}"))?;
     Ok(())

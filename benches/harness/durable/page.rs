@@ -22,7 +22,7 @@ pub(crate) const MARKS: Marks = Marks {
 pub(super) struct Part {
     /// Names its file.
     name: &'static str,
-    /// How it is measured.
+    /// How it is measured for the page.
     command: &'static str,
 }
 
@@ -34,23 +34,27 @@ pub(super) const OPENING: Part =
 const PARTS: [Part; 2] = [PUBLISHING, OPENING];
 
 /// A table with what was measured, when and where: the folder is on the disk that was measured.
-pub(super) fn described(
-    part: Part,
-    rounds: u32,
-    places: &Places,
-    folder: &Path,
-    table: &str,
-) -> String {
+pub(super) fn described(rounds: u32, places: &Places, folder: &Path, table: &str) -> String {
     let version = fanfare::version(places);
     format!(
         "`{}`, {}, {}; {}; Fanfare {}.\n\n{}\n",
-        part.command,
+        shown(std::env::args()),
         machine::today(),
         machine::rounds(rounds as usize),
         machine::with_disk(folder),
         version.as_deref().unwrap_or("of an unknown version"),
         table.trim()
     )
+}
+
+/// The command that this program was called by, as it may have had other flags than those of the page.
+fn shown(arguments: impl Iterator<Item = String>) -> String {
+    let flags = arguments.skip_while(|word| word != "durable").skip(1);
+    let flags: Vec<_> = flags.filter(|word| word != "--write").collect();
+    if flags.is_empty() {
+        return "make durable".to_owned();
+    }
+    format!("make durable ARGS=\"{}\"", flags.join(" "))
 }
 
 /// Leaves it in a file.
@@ -111,6 +115,18 @@ mod tests {
         let text = fs::read_to_string(places.page()).expect("the page");
         assert!(text.contains("\n| a |\n\n| b |\n") && text.ends_with("\nafter\n"), "{text}");
         assert!(!text.contains("old"), "{text}");
+    }
+
+    #[test]
+    fn a_table_says_which_flags_it_was_made_with() {
+        for (called, expected) in [
+            ("harness --port 28000 durable", "make durable"),
+            ("harness durable --write", "make durable"),
+            ("harness durable --rounds 2 --write", "make durable ARGS=\"--rounds 2\""),
+            ("harness durable --open 1000000,10000000", OPENING.command),
+        ] {
+            assert_eq!(shown(called.split(' ').map(str::to_owned)), expected);
+        }
     }
 
     #[test]

@@ -80,7 +80,9 @@ fn open(bench: &mut Bench, data: &Path, folder: &Path, events: u64) -> anyhow::R
         ready_url: format!("http://127.0.0.1:{admin}/readyz"),
         serves_in_a_child: false,
     };
-    let server = Server::start(launch, folder)?;
+    // Beside the files of the other measurements.
+    let folder = folder.join("server");
+    let server = Server::start(launch, &folder)?;
     let page = Client::new().get(&format!("http://127.0.0.1:{admin}/metrics"))?;
     anyhow::ensure!(
         page.contains(&format!("\nfanfare_retained_events {events}\n")),

@@ -38,7 +38,7 @@ pub(super) fn measure(
 
 fn at_the_log(results: &Path, publishers: usize) -> anyhow::Result<PublishRates> {
     durable::warn_of_debug_build();
-    let folder = results.join("run/log");
+    let folder = results.join("run/publishing");
     let rounds = durable::measure_in_turn(&folder, publishers, SyncMode::Always, ROUNDS, LENGTH)?;
     let (log, file) = (rounds.log(), rounds.file());
     Ok(PublishRates {
