@@ -15,12 +15,12 @@ use crate::summary::Spread;
 
 /// What each round came to.
 #[derive(Debug)]
-pub(crate) struct Rounds {
+pub(crate) struct LogRounds {
     log: Vec<Published>,
     file: Vec<Published>,
 }
 
-impl Rounds {
+impl LogRounds {
     /// Those of the log in the round that is in the middle by events a second.
     pub(crate) fn log(&self) -> &Published {
         median(&self.log)
@@ -50,9 +50,9 @@ pub(crate) fn measure(
     sync: SyncMode,
     rounds: u32,
     length: Duration,
-) -> anyhow::Result<Rounds> {
+) -> anyhow::Result<LogRounds> {
     fs::create_dir_all(folder)?;
-    let mut measured = Rounds { log: Vec::new(), file: Vec::new() };
+    let mut measured = LogRounds { log: Vec::new(), file: Vec::new() };
     for round in 1..=rounds {
         say(&format!("{publishers} publishers, {sync:?}: round {round} of {rounds}"));
         let log = Arc::new(open(&folder.join("log"), sync)?);
@@ -96,7 +96,7 @@ mod tests {
             p99: Duration::from_millis(2),
         };
         // The disk became three times as slow after the first round.
-        let rounds = Rounds {
+        let rounds = LogRounds {
             log: [900.0, 300.0, 310.0].map(published).to_vec(),
             file: [1_000.0, 300.0, 400.0].map(published).to_vec(),
         };

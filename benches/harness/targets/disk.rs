@@ -3,7 +3,7 @@
 use crate::retained;
 use crate::targets::judge;
 use crate::targets::loads::{HOT, NDJSON, SOURCES, THROUGHPUT};
-use crate::targets::target::{Load, Meanwhile, Publishing, Runs, Source, Storage, Target};
+use crate::targets::target::{Meanwhile, PublishTarget, Runs, Source, Storage, Target, TargetLoad};
 
 /// How the server has it when clients are to read from the disk and not from memory.
 const LITTLE_MEMORY: [&str; 10] = [
@@ -51,12 +51,12 @@ fn as_in_memory() -> Vec<Target> {
 }
 
 fn cold_replays() -> Target {
-    let live = Load::from(format!("{HOT} -c 1000 --rate 100 -d 12s {SOURCES}"));
+    let live = TargetLoad::from(format!("{HOT} -c 1000 --rate 100 -d 12s {SOURCES}"));
     let replays = format!(
         "--subscribe URL/events/old/{{n}}?lastEventID=earliest -c {} --handshakes 1000 -d 6s {SOURCES}",
         retained::TOPICS
     );
-    let disturbed = Load { meanwhile: Meanwhile::Replays(replays), ..live.clone() };
+    let disturbed = TargetLoad { meanwhile: Meanwhile::Replays(replays), ..live.clone() };
     let retained = Storage::Disk { flags: &LITTLE_MEMORY, events: RETAINED };
     Target {
         id: "P10",
@@ -78,7 +78,7 @@ fn publishing() -> Vec<Target> {
         key,
         what,
         goal,
-        source: Source::Publishing(Publishing { publishers, judge }),
+        source: Source::Publishing(PublishTarget { publishers, judge }),
     };
     let of_the_loop = "0.95 x of a bare file loop";
     vec![
@@ -101,7 +101,7 @@ fn publishing() -> Vec<Target> {
 }
 
 fn restart() -> Target {
-    let load = Load {
+    let load = TargetLoad {
         // All but the first attempts are refused until the server is there again.
         arguments: format!(
             "{HOT} -c 10000 --rate 10 -d 12s --retry 100ms --handshakes 1000 --tail 30s \
@@ -120,7 +120,7 @@ fn restart() -> Target {
 }
 
 fn runs(
-    loads: Vec<Load>,
+    loads: Vec<TargetLoad>,
     storage: Storage,
     judge: fn(&judge::Evidence) -> Option<judge::Finding>,
 ) -> Source {

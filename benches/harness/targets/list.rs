@@ -3,7 +3,7 @@
 use crate::targets::disk;
 use crate::targets::judge::{self, Evidence, Finding};
 use crate::targets::loads::{HOT, NDJSON, SOURCES, THROUGHPUT};
-use crate::targets::target::{Load, Meanwhile, Runs, Source, Storage, Target};
+use crate::targets::target::{Meanwhile, Runs, Source, Storage, Target, TargetLoad};
 
 /// All of them, in the order in which they are measured.
 pub(crate) fn all() -> Vec<Target> {
@@ -177,7 +177,7 @@ fn target(
     loads: Vec<String>,
     judge: fn(&Evidence) -> Option<Finding>,
 ) -> Target {
-    let loads = loads.into_iter().map(Load::from).collect();
+    let loads = loads.into_iter().map(TargetLoad::from).collect();
     let source = Source::Runs(Runs { loads, storage: Storage::Memory, judge });
     Target { id, key: id, what, goal, source }
 }
@@ -206,7 +206,7 @@ mod tests {
         for target in all() {
             let Source::Runs(runs) = target.source else { continue };
             assert!(!runs.loads.is_empty(), "{}", target.id);
-            for Load { arguments: load, .. } in runs.loads {
+            for TargetLoad { arguments: load, .. } in runs.loads {
                 assert!(!load.contains("  "), "{load}");
                 for flag in ["--subscribe URL/", "--publish URL/", "-c ", "--rate ", "-d "] {
                     assert!(load.contains(flag), "no {flag} in {load}");

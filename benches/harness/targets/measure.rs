@@ -8,7 +8,6 @@ use anyhow::{Context as _, bail};
 
 use crate::bench::Bench;
 use crate::fanfare;
-use crate::format::number;
 use crate::loadgen;
 use crate::places::Places;
 use crate::progress::{say, show};
@@ -18,7 +17,7 @@ use crate::targets::own::OwnFigures;
 use crate::targets::record::{self, Record};
 use crate::targets::response_times::{self, Ports};
 use crate::targets::serve::Fanfare;
-use crate::targets::target::{Load, Meanwhile, Runs, Source, Storage, Target};
+use crate::targets::target::{Meanwhile, Runs, Source, Storage, Target, TargetLoad};
 use crate::targets::{publishing, replays, restart};
 
 /// The most connections that a load opens.
@@ -93,7 +92,7 @@ fn run(
     bench: &mut Bench,
     results: &Path,
     key: &str,
-    load: &Load,
+    load: &TargetLoad,
     storage: Storage,
     record: &mut Record,
 ) -> anyhow::Result<()> {
@@ -102,24 +101,18 @@ fn run(
     record.commands.push(shown(load));
     show(&format!("   loadgen run {}", load.arguments))?;
     let number = record.commands.len();
-    let files = Files {
+    let files = ResultFiles {
         result: record::result_file(results, key, number),
         replays: record::replays_file(results, key, number),
     };
-    let result = if let Meanwhile::Nothing = load.meanwhile {
-        let server = fanfare.start()?;
-        let arguments = loadgen::arguments(&load.arguments, fanfare.ports.listen);
-        bench.load(&arguments, server.pid, &files.result)?
-    } else {
-        load_and_disturb(bench, load, &fanfare, storage, &files, &mut record.own)?
-    };
+    let result = load_and_disturb(bench, load, &fanfare, storage, &files, &mut record.own)?;
     fanfare.remove_data()?;
     show(&format!("   {}", summary_line(&result)))?;
     Ok(())
 }
 
 /// How the run was made, as a shell would be told.
-fn shown(load: &Load) -> String {
+fn shown(load: &TargetLoad) -> String {
     let command = format!("loadgen run {} --server-pid PID", load.arguments);
     match &load.meanwhile {
         Meanwhile::Replays(replays) => format!("{command} & loadgen run {replays}"),
@@ -128,18 +121,18 @@ fn shown(load: &Load) -> String {
 }
 
 /// Where loadgen leaves its results.
-struct Files {
+struct ResultFiles {
     result: PathBuf,
     replays: PathBuf,
 }
 
-/// Loads the server, and does what is to be done meanwhile as soon as all have subscribed.
+/// Loads the server, and does what is to be done meanwhile, if anything, as soon as all have subscribed.
 fn load_and_disturb(
     bench: &Bench,
-    load: &Load,
+    load: &TargetLoad,
     fanfare: &Fanfare,
     storage: Storage,
-    files: &Files,
+    files: &ResultFiles,
     own: &mut OwnFigures,
 ) -> anyhow::Result<RunResult> {
     let server = fanfare.start()?;
@@ -148,36 +141,32 @@ fn load_and_disturb(
     let all = subscribers(&arguments).context("the load does not say how many subscribe")?;
     scope(|scope| {
         let running = scope.spawn(|| bench.load(&arguments, pid, &files.result));
-        wait_for(all, fanfare.ports, || running.is_finished());
+        let is_over = || running.is_finished();
         // Until its end, a server that was started again is needed as well.
         let _server = match &load.meanwhile {
             Meanwhile::Nothing => server,
             Meanwhile::Requests => {
-                own.response_times = response_times::ask(fanfare.ports, || !running.is_finished())?;
+                wait_for(all, fanfare.ports, is_over);
+                own.response_times = response_times::ask(fanfare.ports, || !is_over())?;
+                own.response_times.iter().try_for_each(|times| show(&times.to_string()))?;
                 server
             }
             Meanwhile::Restart => {
+                wait_for(all, fanfare.ports, is_over);
                 let (server, times) = restart::kill_and_start(server, fanfare)?;
+                show(&times.to_string())?;
                 own.restart = Some(times);
                 server
             }
             Meanwhile::Replays(replays) => {
-                let expected = match storage {
-                    Storage::Memory => 0,
-                    Storage::Disk { events, .. } => events,
-                };
-                own.replays.push(replays::run(
-                    bench,
-                    replays,
-                    &server,
-                    fanfare.ports,
-                    expected,
-                    &files.replays,
-                )?);
+                wait_for(all, fanfare.ports, is_over);
+                let (ports, expected) = (fanfare.ports, storage.events());
+                let found = replays::run(bench, replays, &server, ports, expected, &files.replays)?;
+                show(&found.to_string())?;
+                own.replays.push(found);
                 server
             }
         };
-        show_own(own)?;
         let Ok(result) = running.join() else { bail!("the thread of the load panicked") };
         result
     })
@@ -192,27 +181,6 @@ fn wait_for(subscribers: u64, ports: Ports, is_over: impl Fn() -> bool) {
         }
         sleep(POLL);
     }
-}
-
-fn show_own(own: &OwnFigures) -> std::io::Result<()> {
-    for times in &own.response_times {
-        let (p50, p99) = (number(times.p50_ms), number(times.p99_ms));
-        let (count, max) = (times.count, number(times.max_ms));
-        show(&format!(
-            "   {}: {count} answers, p50 {p50} ms, p99 {p99} ms, max {max} ms",
-            times.what
-        ))?;
-    }
-    if let Some(times) = &own.restart {
-        let (open, ready) = (number(times.open_seconds), number(times.ready_seconds));
-        show(&format!("   started again: open in {open} s, served after {ready} s"))?;
-    }
-    if let Some(replays) = own.replays.last() {
-        let (received, expected) = (replays.received, replays.expected);
-        let pages = replays.pages_read;
-        show(&format!("   replayed {received} of {expected}, {pages} pages read"))?;
-    }
-    Ok(())
 }
 
 /// How many subscribe, by the arguments of loadgen.

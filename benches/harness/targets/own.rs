@@ -1,7 +1,10 @@
 //! What the harness itself measured for a target, which is not in loadgen's results.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
+use crate::format::{count, number};
 use crate::targets::response_times::ResponseTimes;
 
 /// Of all of it, what belongs to the target.
@@ -52,5 +55,20 @@ pub(crate) struct Replays {
 impl Replays {
     pub(crate) fn are_whole(&self) -> bool {
         self.is_right && (self.received - self.expected).abs() < 0.5
+    }
+}
+
+impl fmt::Display for RestartTimes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (open, ready) = (number(self.open_seconds), number(self.ready_seconds));
+        write!(f, "   started again: open in {open} s, served after {ready} s")
+    }
+}
+
+impl fmt::Display for Replays {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (received, expected) = (count(self.received), count(self.expected));
+        let pages = count(self.pages_read as f64);
+        write!(f, "   replayed {received} of {expected}, {pages} pages read")
     }
 }

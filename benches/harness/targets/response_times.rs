@@ -1,11 +1,13 @@
 //! How fast other requests get their responses while loadgen loads the server, which loadgen cannot
 //! know.
 
+use std::fmt;
 use std::time::Instant;
 
 use anyhow::bail;
 use serde::{Deserialize, Serialize};
 
+use crate::format::number;
 use crate::http::Client;
 
 /// How often each request is made.
@@ -19,6 +21,14 @@ pub(crate) struct ResponseTimes {
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
     pub(crate) max_ms: f64,
+}
+
+impl fmt::Display for ResponseTimes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, count, .. } = self;
+        let [p50, p99, max] = [self.p50_ms, self.p99_ms, self.max_ms].map(number);
+        write!(f, "   {what}: {count} answers, p50 {p50} ms, p99 {p99} ms, max {max} ms")
+    }
 }
 
 /// Where the server is reached.

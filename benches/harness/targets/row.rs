@@ -8,7 +8,7 @@ use crate::result::RunResult;
 use crate::summary::Outcome;
 use crate::targets::judge::Finding;
 use crate::targets::record;
-use crate::targets::target::{Publishing, Runs, Source, Target};
+use crate::targets::target::{PublishTarget, Runs, Source, Target};
 
 /// What the table shows of a target.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,7 +50,7 @@ pub(crate) fn of(
             });
             (standing.and_then(judge), origin)
         }
-        Source::Runs(Runs { judge, .. }) | Source::Publishing(Publishing { judge, .. }) => {
+        Source::Runs(Runs { judge, .. }) | Source::Publishing(PublishTarget { judge, .. }) => {
             match record::read(results, target.key)? {
                 None => (None, None),
                 Some((record, evidence)) => {

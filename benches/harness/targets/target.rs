@@ -21,20 +21,20 @@ pub(crate) enum Source {
     Runs(Runs),
     /// The last `make compare`.
     Comparison(fn(&Standing) -> Option<Finding>),
-    Publishing(Publishing),
+    Publishing(PublishTarget),
 }
 
 /// Runs of loadgen, each against a fresh server.
 #[derive(Debug)]
 pub(crate) struct Runs {
-    pub(crate) loads: Vec<Load>,
+    pub(crate) loads: Vec<TargetLoad>,
     pub(crate) storage: Storage,
     pub(crate) judge: fn(&Evidence) -> Option<Finding>,
 }
 
 /// What one run does.
 #[derive(Clone, Debug)]
-pub(crate) struct Load {
+pub(crate) struct TargetLoad {
     /// The arguments of loadgen; `URL` stands for the server.
     pub(crate) arguments: String,
     pub(crate) meanwhile: Meanwhile,
@@ -66,13 +66,23 @@ pub(crate) enum Storage {
 /// Publishing to the log on disk: measured by the harness at the log itself, beside a bare file, and by
 /// loadgen over HTTP.
 #[derive(Debug)]
-pub(crate) struct Publishing {
+pub(crate) struct PublishTarget {
     /// How many wait at the same time.
     pub(crate) publishers: usize,
     pub(crate) judge: fn(&Evidence) -> Option<Finding>,
 }
 
-impl From<String> for Load {
+impl Storage {
+    /// How many events it holds at the beginning.
+    pub(crate) fn events(self) -> u64 {
+        match self {
+            Self::Memory => 0,
+            Self::Disk { events, .. } => events,
+        }
+    }
+}
+
+impl From<String> for TargetLoad {
     fn from(arguments: String) -> Self {
         Self { arguments, meanwhile: Meanwhile::Nothing }
     }
