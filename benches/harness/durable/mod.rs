@@ -78,6 +78,8 @@ fn publishing(flags: &Flags, folder: &Path) -> anyhow::Result<String> {
                 say(&format!("{publishers} publishers, {name}: round {round} of {}", flags.rounds));
                 let log = Arc::new(open(&folder.join("log"), sync)?);
                 of_log.push(publish::measure(&log, publishers, length)?);
+                // It writes until then.
+                drop(log);
                 fs::remove_dir_all(folder.join("log"))?;
                 let file = Arc::new(FileLoop::start(&folder.join("file"), sync)?);
                 of_loop.push(publish::measure(&file, publishers, length)?);
