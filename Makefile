@@ -96,7 +96,7 @@ watching: overhead
 # What a stream over TLS costs in memory and CPU, over HTTP/1.1 and HTTP/2, beside plain ones and nginx
 # with nchan; the table is left in benches/results/secured too. Flags go in ARGS: --quick, --only.
 secured:
-	@benches/competitors/setup
+	@benches/competitors/setup nchan
 	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen -p fanfare-benches --bins
 	@./target/release/harness secured $(ARGS)
 
