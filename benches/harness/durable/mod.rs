@@ -4,8 +4,10 @@
 //!
 //! The two take turns, round after round, so that what else the machine and its disk do falls on both
 //! alike. In reading order: `publish` runs the publishers, `file_loop` is what the log is measured
-//! against; `reopen` measures how long a log takes to open.
+//! against; `reopen` measures how long a log takes to open; `beside` measures whole servers, of Fanfare
+//! and of other products.
 
+mod beside;
 mod file_loop;
 mod publish;
 mod reopen;
@@ -42,6 +44,8 @@ pub(crate) struct Flags {
     /// Measure opening with so many retained events instead; several apart by commas
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     open: Vec<u64>,
+    #[command(flatten)]
+    beside: beside::BesideFlags,
 }
 
 /// The modes of the log that are measured, by their names.
@@ -54,7 +58,9 @@ const MODES: [(&str, SyncMode); 3] = [
 pub(crate) fn run(flags: &Flags, places: &Places) -> anyhow::Result<()> {
     let folder = flags.folder.clone().unwrap_or_else(|| places.results().join("durable"));
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let table = if flags.open.is_empty() {
+    let table = if flags.beside.competitors {
+        beside::run(&flags.beside, flags, places, &folder)?
+    } else if flags.open.is_empty() {
         publishing(flags, &folder)?
     } else {
         reopen::measure(&flags.open, &folder)?
