@@ -96,15 +96,18 @@ watching: overhead
 # What a stream over TLS costs in memory and CPU, over HTTP/1.1 and HTTP/2, beside plain ones and nginx
 # with nchan; the table is left in benches/results/secured too. Flags go in ARGS: --quick, --only.
 secured:
-	@benches/competitors/setup
+	@benches/competitors/setup nchan
 	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen -p fanfare-benches --bins
 	@./target/release/harness secured $(ARGS)
 
 # What keeping events on the disk costs, at the log itself, beside a bare file that is written and synced in
 # the same groups; or how long it takes to open and what it holds then: ARGS="--open 1000000,10000000". The
-# part of docs/benchmarks.md is written from both by ARGS="--render --write".
+# part of docs/benchmarks.md is written from both by ARGS="--render --write". Or what publishing to a server
+# costs, beside Mercure, nchan with Redis and NATS: ARGS=--competitors, a quarter of an hour; with --write for
+# the table of docs/benchmarks.md.
 durable:
-	@cargo build --release --quiet --locked -p fanfare -p fanfare-benches --bins
+	@$(if $(findstring --competitors,$(ARGS)),benches/competitors/setup mercure nchan redis nats)
+	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen -p fanfare-benches --bins
 	@./target/release/harness durable $(ARGS)
 
 setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json \

@@ -42,9 +42,10 @@ pub(crate) const FANFARE: &str = "fanfare";
 /// The name of the one that is no server.
 pub(crate) const FLOOR: &str = "floor";
 
-const PLAIN: Urls = Urls { subscribe: "/events/load", publish: "/events/load", publish_flags: &[] };
-const NCHAN: Urls = Urls { publish: "/publish/load", ..PLAIN };
-const MERCURE: Urls = Urls {
+pub(crate) const PLAIN: Urls =
+    Urls { subscribe: "/events/load", publish: "/events/load", publish_flags: &[] };
+pub(crate) const NCHAN: Urls = Urls { publish: "/publish/load", ..PLAIN };
+pub(crate) const MERCURE: Urls = Urls {
     subscribe: "/.well-known/mercure?topic=load",
     publish: "/.well-known/mercure",
     // Signed with the key of its documentation, which its configuration here names.
@@ -145,42 +146,75 @@ fn nchan(places: &Places, port: u16, folder: &Path) -> Result<Command, Absent> {
     nchan_that_listens(places, &format!("listen 127.0.0.1:{port} backlog=4096;"), folder)
 }
 
-/// nginx with nchan, which listens as these lines of its configuration say.
+/// nginx with nchan, which listens as these lines of its configuration say, and keeps messages in memory.
 pub(crate) fn nchan_that_listens(
     places: &Places,
     listen: &str,
     folder: &Path,
 ) -> Result<Command, Absent> {
+    nchan_with(places, &[("@LISTEN@", listen), ("@UPSTREAM@", ""), ("@STORE@", "")], folder)
+}
+
+/// nginx with nchan, with values for the placeholders of its configuration.
+pub(crate) fn nchan_with(
+    places: &Places,
+    values: &[(&str, &str)],
+    folder: &Path,
+) -> Result<Command, Absent> {
     let competitor = places.competitors().join("nchan");
     let nginx = fetched(competitor.join(".root/usr/sbin/nginx"))?;
     let module = fetched(competitor.join(".root/usr/lib/nginx/modules/ngx_nchan_module.so"))?;
-    let failed = |error: std::io::Error| Absent(format!("its configuration: {error}"));
-    let text = fs::read_to_string(competitor.join("nginx.conf")).map_err(failed)?;
-    let text = text.replace("@MODULE@", &module.display().to_string()).replace("@LISTEN@", listen);
-    let configuration = folder.join("nginx.conf");
-    fs::write(&configuration, text).map_err(failed)?;
+    let module = module.display().to_string();
+    let values = [values, &[("@MODULE@", &module)]].concat();
+    let configuration = configured(&competitor.join("nginx.conf"), &values, folder)?;
     let mut command = Command::new(nginx);
     command.args(["-e", "stderr", "-p"]).arg(folder).arg("-c").arg(configuration);
     Ok(command)
 }
 
+/// A configuration with values for its placeholders, written to a folder.
+pub(crate) fn configured(
+    file: &Path,
+    values: &[(&str, &str)],
+    folder: &Path,
+) -> Result<PathBuf, Absent> {
+    let failed = |error: std::io::Error| Absent(format!("its configuration: {error}"));
+    let text = fs::read_to_string(file).map_err(failed)?;
+    let text = values.iter().fold(text, |text, (name, value)| text.replace(name, value));
+    let configuration = folder.join(file.file_name().unwrap_or_default());
+    fs::write(&configuration, text).map_err(failed)?;
+    Ok(configuration)
+}
+
 fn mercure(places: &Places, port: u16, folder: &Path) -> Result<Command, Absent> {
-    let mut command = Command::new(installed("mercure")?);
-    command.args(["run", "--adapter", "caddyfile", "--config"]);
-    command.arg(places.competitors().join("mercure/Caddyfile")).env("PORT", port.to_string());
+    mercure_with(places, port, "local", folder)
+}
+
+/// The Mercure hub with a transport, as its configuration writes it.
+pub(crate) fn mercure_with(
+    places: &Places,
+    port: u16,
+    transport: &str,
+    folder: &Path,
+) -> Result<Command, Absent> {
+    let competitor = places.competitors().join("mercure");
+    let mut command = Command::new(fetched(competitor.join(".built/mercure"))?);
+    command.args(["run", "--adapter", "caddyfile", "--config"]).arg(competitor.join("Caddyfile"));
+    command.env("PORT", port.to_string()).env("TRANSPORT", transport);
     // Where Caddy keeps what it thinks worth keeping.
     command.env("XDG_DATA_HOME", folder).env("XDG_CONFIG_HOME", folder);
     Ok(command)
 }
 
 fn centrifugo(places: &Places, port: u16, _: &Path) -> Result<Command, Absent> {
-    let mut command = Command::new(installed("centrifugo")?);
-    command.arg("--config").arg(places.competitors().join("centrifugo/config.json"));
+    let competitor = places.competitors().join("centrifugo");
+    let mut command = Command::new(fetched(competitor.join(".built/centrifugo"))?);
+    command.arg("--config").arg(competitor.join("config.json"));
     command.env("CENTRIFUGO_HTTP_SERVER_PORT", port.to_string());
     Ok(command)
 }
 
-fn built(places: &Places, name: &str) -> Result<PathBuf, Absent> {
+pub(crate) fn built(places: &Places, name: &str) -> Result<PathBuf, Absent> {
     let path = places.programs.join(name);
     if path.exists() { Ok(path) } else { Err(Absent(format!("{name} is not built"))) }
 }
@@ -197,7 +231,7 @@ fn with_port(mut command: Command, port: u16) -> Result<Command, Absent> {
     Ok(command)
 }
 
-fn fetched(path: PathBuf) -> Result<PathBuf, Absent> {
+pub(crate) fn fetched(path: PathBuf) -> Result<PathBuf, Absent> {
     if path.exists() {
         return Ok(path);
     }
@@ -208,6 +242,6 @@ fn fetched(path: PathBuf) -> Result<PathBuf, Absent> {
 
 /// The place of a program that is not fetched here.
 fn installed(name: &str) -> Result<PathBuf, Absent> {
-    let missing = || Absent(format!("no `{name}` on PATH, and no package that we could fetch"));
+    let missing = || Absent(format!("no `{name}` on PATH; install it first"));
     on_path(name).ok_or_else(missing)
 }

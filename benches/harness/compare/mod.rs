@@ -21,9 +21,12 @@ mod standing;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod versions;
+pub(crate) mod versions;
 
-pub(crate) use crate::compare::competitors::nchan_that_listens;
+pub(crate) use crate::compare::competitors::{
+    Absent, MERCURE, NCHAN, PLAIN, Urls, built, configured, fetched, mercure_with,
+    nchan_that_listens, nchan_with,
+};
 pub(crate) use crate::compare::ratios::Beside;
 pub(crate) use crate::compare::standing::{Standing, last};
 

@@ -43,21 +43,37 @@ fn python(places: &Places, name: &str) -> Option<String> {
 }
 
 pub(crate) fn nchan(places: &Places) -> Option<String> {
-    let versions = fs::read_to_string(places.competitors().join("nchan/.root/versions")).ok()?;
-    let of = |package: &str| {
-        let lines = versions.lines().filter_map(|line| line.split_once(' '));
-        lines.into_iter().find(|(name, _)| *name == package).map(|(_, version)| version.to_owned())
-    };
+    let of = |package| unpacked(places, "nchan", package);
     Some(format!("{}, nginx {}", of("libnginx-mod-nchan")?, of("nginx")?))
 }
 
-pub(crate) fn mercure(_: &Places) -> Option<String> {
-    first_line(&on_path("mercure")?, "version")
+/// The version of a Debian package that was unpacked for a competitor.
+pub(crate) fn unpacked(places: &Places, competitor: &str, package: &str) -> Option<String> {
+    let file = places.competitors().join(competitor).join(".root/versions");
+    listed(&fs::read_to_string(file).ok()?, package)
 }
 
-pub(crate) fn centrifugo(_: &Places) -> Option<String> {
-    let line = first_line(&on_path("centrifugo")?, "version")?;
-    Some(line.trim_start_matches("Centrifugo ").to_owned())
+pub(crate) fn mercure(places: &Places) -> Option<String> {
+    go_module(places, "mercure", "github.com/dunglas/mercure")
+}
+
+pub(crate) fn centrifugo(places: &Places) -> Option<String> {
+    go_module(places, "centrifugo", "github.com/centrifugal/centrifugo/v6")
+}
+
+/// The version of a Go module that a competitor is built of.
+pub(crate) fn go_module(places: &Places, competitor: &str, module: &str) -> Option<String> {
+    let file = places.competitors().join(competitor).join("go.mod");
+    let version = listed(&fs::read_to_string(file).ok()?, module)?;
+    Some(version.trim_start_matches('v').to_owned())
+}
+
+/// What stands behind a name in a list of names and versions.
+fn listed(list: &str, name: &str) -> Option<String> {
+    list.lines().find_map(|line| {
+        let mut words = line.split_whitespace().skip_while(|word| *word == "require");
+        (words.next() == Some(name)).then(|| words.next().map(str::to_owned))?
+    })
 }
 
 /// The version of a package in Cargo.lock.
@@ -81,6 +97,13 @@ mod tests {
         let lock = "[[package]]\nname = \"axum-core\"\nversion = \"1\"\n\n[[package]]\nname = \"axum\"\nversion = \"0.8.9\"\n";
         assert_eq!(locked(lock, "axum").as_deref(), Some("0.8.9"));
         assert_eq!(locked(lock, "tokio"), None);
+        let packages = "nginx-common 1.0\nnginx 1.22.1-9\n";
+        assert_eq!(listed(packages, "nginx").as_deref(), Some("1.22.1-9"));
+        let modules =
+            "require a/b v1.2.3\n\nrequire (\n\ta/b/c v2.0.0 // indirect\n)\n\ntool a/b/d\n";
+        assert_eq!(listed(modules, "a/b").as_deref(), Some("v1.2.3"));
+        assert_eq!(listed(modules, "a/b/c").as_deref(), Some("v2.0.0"));
+        assert_eq!(listed(modules, "a/b/d"), None);
         assert_eq!(required("anyio==4\nfastapi==0.165.0\n", "fastapi").as_deref(), Some("0.165.0"));
     }
 }

@@ -4,9 +4,10 @@
 //!
 //! The two take turns, round after round, so that what else the machine and its disk do falls on both
 //! alike. In reading order: `publish` runs the publishers, `file_loop` is what the log is measured
-//! against, `in_turn` measures both; `reopen` measures how long a log takes to open, `page` writes the
-//! tables of `docs/benchmarks.md`.
+//! against, `in_turn` measures both; `reopen` measures how long a log takes to open, `page` writes their part
+//! of `docs/benchmarks.md`; `beside` measures whole servers, of Fanfare and of other products.
 
+mod beside;
 mod file_loop;
 mod in_turn;
 mod page;
@@ -44,12 +45,15 @@ pub(crate) struct Flags {
     /// Measure opening with so many retained events instead; several apart by commas
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     open: Vec<u64>,
-    /// Write the part of docs/benchmarks.md too, which needs a table of every kind of measurement
-    #[arg(long)]
+    /// Write the part of docs/benchmarks.md too: that of the competitors, or that of all other
+    /// measurements, which needs a table of each
+    #[arg(long, conflicts_with = "only")]
     write: bool,
     /// Measures nothing; with --write, the page is written from the tables that are there
-    #[arg(long)]
+    #[arg(long, conflicts_with = "competitors")]
     render: bool,
+    #[command(flatten)]
+    beside: beside::BesideFlags,
 }
 
 /// The modes of the log that are measured, by their names.
@@ -60,22 +64,25 @@ const MODES: [(&str, SyncMode); 3] = [
 ];
 
 pub(crate) fn run(flags: &Flags, places: &Places) -> anyhow::Result<()> {
+    let folder = flags.folder.clone().unwrap_or_else(|| page::results(places).join("run"));
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    if flags.beside.competitors {
+        return beside::run(flags, places, &folder);
+    }
     if !flags.render {
-        measure(flags, places)?;
+        measure(flags, places, &folder)?;
     }
     if flags.write { page::write(places) } else { Ok(()) }
 }
 
-fn measure(flags: &Flags, places: &Places) -> anyhow::Result<()> {
+fn measure(flags: &Flags, places: &Places, folder: &Path) -> anyhow::Result<()> {
     warn_of_debug_build();
-    let folder = flags.folder.clone().unwrap_or_else(|| page::results(places).join("run"));
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let (part, rounds, table) = if flags.open.is_empty() {
-        (page::PUBLISHING, flags.rounds, publishing(flags, &folder)?)
+        (page::PUBLISHING, flags.rounds, publishing(flags, folder)?)
     } else {
-        (page::OPENING, reopen::ROUNDS, reopen::measure(&flags.open, places, &folder)?)
+        (page::OPENING, reopen::ROUNDS, reopen::measure(&flags.open, places, folder)?)
     };
-    let text = page::described(rounds, places, &folder, &table);
+    let text = page::described(rounds, places, folder, &table);
     page::save(part, places, &text)?;
     show(&format!("\n{text}"))?;
     Ok(())

@@ -46,7 +46,7 @@ use cold_pages::ColdPages;
 use disk::{Disk, Folder};
 use retained::{Retained, RetainedState};
 use segment_reader::SegmentReader;
-use threads::{UpkeepSignal, WriterQueue};
+use threads::{LogThreads, UpkeepSignal, WriterQueue};
 use writer::AppendRequest;
 
 pub use inspect::{FolderContents, FolderFinding, FolderProblem, FolderSize, InspectError};
@@ -70,6 +70,8 @@ pub struct FileLog {
     buffers: Buffers,
     /// In bytes: what may still wait to be written.
     waiting: Arc<Semaphore>,
+    threads: LogThreads,
+    /// Given back when the threads have ended.
     _lock: lock::FolderLock,
 }
 
@@ -96,6 +98,7 @@ impl Drop for FileLog {
         self.inner.queue.close(ended);
         self.inner.upkeep.close();
         self.inner.cold.close();
+        self.threads.join();
     }
 }
 

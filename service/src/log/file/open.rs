@@ -23,7 +23,7 @@ use super::lock::{FolderLock, LockError};
 use super::retained::{Retained, RetainedStart};
 use super::segment::SegmentHead;
 use super::segment_reader::SegmentReader;
-use super::threads::{self, UpkeepSignal, WriterQueue};
+use super::threads::{LogThreads, UpkeepSignal, WriterQueue};
 use super::upkeep::Upkeep;
 use super::writer::LogWriter;
 use super::{FileLog, FileLogSettings, LogParts, OpenError, READERS, WAITING_BYTES_MAX, Window};
@@ -123,21 +123,24 @@ impl FileLog {
         let OpenedLog { writer, upkeep, inner } = opened;
         upkeep.look_for_room();
         let inner = Arc::new(inner);
-        let log = Self {
+        let mut log = Self {
             inner: Arc::clone(&inner),
             buffers,
             waiting: Arc::new(Semaphore::new(WAITING_BYTES_MAX)),
+            threads: LogThreads::default(),
             _lock: lock,
         };
         let of_writer = Arc::clone(&inner);
-        threads::start("log-writer", move || of_writer.queue.serve(writer, &of_writer.upkeep))?;
+        log.threads.start("log-writer", move || {
+            of_writer.queue.serve(writer, &of_writer.upkeep);
+        })?;
         let of_upkeep = Arc::clone(&inner);
-        threads::start("log-upkeep", move || {
+        log.threads.start("log-upkeep", move || {
             of_upkeep.upkeep.serve(&upkeep, &of_upkeep.clock);
         })?;
         for number in 0..READERS {
             let inner = Arc::clone(&inner);
-            threads::start(&format!("log-reader-{number}"), move || inner.load_cold_pages())?;
+            log.threads.start(&format!("log-reader-{number}"), move || inner.load_cold_pages())?;
         }
         Ok(log)
     }

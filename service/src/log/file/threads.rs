@@ -1,6 +1,7 @@
 //! The threads of the log, and how work gets to them.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -17,6 +18,9 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long the writer waits for it when memory is full.
 const UPKEEP_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// From how many requests on the writer does not look for more.
+const GATHERED_MAX: usize = 1_024;
 
 /// What waits for the writer.
 #[derive(Debug, Default)]
@@ -74,6 +78,22 @@ impl WriterQueue {
         self.changed.notify_one();
     }
 
+    /// Lets publishers that have just been answered come back, so that they share a sync: for as long as
+    /// each look finds more of them. One that is alone is not held up, since nobody joins it.
+    fn gather<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, WriterQueueState>,
+    ) -> MutexGuard<'a, WriterQueueState> {
+        let mut before = 0;
+        while state.requests.len() > before && before < GATHERED_MAX {
+            before = state.requests.len();
+            drop(state);
+            thread::yield_now();
+            state = self.lock();
+        }
+        state
+    }
+
     /// Writes what comes until the log is closed.
     pub(super) fn serve<D: Disk>(&self, mut writer: LogWriter<D>, upkeep: &UpkeepSignal) {
         let _end = WriterEnd { queue: self, retained: Arc::clone(&writer.retained) };
@@ -90,6 +110,9 @@ impl WriterQueue {
                 }
                 let waited = self.changed.wait_timeout(state, wait);
                 state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
+            if writer.answers_after_sync() {
+                state = self.gather(state);
             }
             let requests = std::mem::take(&mut state.requests);
             let closing = requests.is_empty().then(|| state.closing.take()).flatten();
@@ -127,7 +150,7 @@ impl Drop for WriterEnd<'_> {
         state.is_closed = true;
         state.requests.clear();
         drop(state);
-        if std::thread::panicking() {
+        if thread::panicking() {
             let why = "its writer has failed; please report the panic in the log".into();
             self.retained.lock().set_health(LogHealth::Failed { why });
         }
@@ -182,7 +205,67 @@ impl UpkeepSignal {
     }
 }
 
-/// Starts a thread of the log.
-pub(super) fn start(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
+/// The threads of a log that have been started.
+#[derive(Debug, Default)]
+pub(super) struct LogThreads(Vec<JoinHandle<()>>);
+
+impl LogThreads {
+    pub(super) fn start(
+        &mut self,
+        name: &str,
+        body: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<()> {
+        self.0.push(thread::Builder::new().name(name.to_owned()).spawn(body)?);
+        Ok(())
+    }
+
+    /// Waits until all have ended, which they do when they have been closed. The folder is not touched
+    /// any more then, so that it may be opened again, or removed.
+    pub(super) fn join(&mut self) {
+        for thread in self.0.drain(..) {
+            // The last owner of the log may be one of them, called back by what follows it.
+            if thread.thread().id() != thread::current().id() {
+                // A panic was reported where it happened.
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_dropped_waits_for_its_threads() {
+        let mut threads = LogThreads::default();
+        let (close, closed) = mpsc::channel::<()>();
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&has_ended);
+        let body = move || {
+            closed.recv().unwrap_err();
+            ends.store(true, Ordering::Relaxed);
+        };
+        threads.start("log-test", body).unwrap();
+        drop(close);
+        threads.join();
+        assert!(has_ended.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn a_thread_does_not_wait_for_itself() {
+        let mut threads = LogThreads::default();
+        let (hand_over, handed_over) = mpsc::channel::<LogThreads>();
+        let (done, is_done) = mpsc::channel();
+        let body = move || {
+            handed_over.recv().unwrap().join();
+            done.send(()).unwrap();
+        };
+        threads.start("log-test", body).unwrap();
+        hand_over.send(threads).unwrap();
+        is_done.recv().unwrap();
+    }
 }

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
+use std::vec;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -31,7 +32,6 @@ const SHOWN_MAX: usize = 256;
 /// How many events may be retained too many before the upkeep is woken, which looks every second: finding
 /// the time of one that is not in memory takes a look at the disk, and is not done for every commit.
 const OVERDUE_MAX: u64 = 1_024;
-
 /// The results of an append.
 pub(super) type AppendResults = Vec<Result<Receipt, AppendError>>;
 
@@ -57,9 +57,8 @@ pub(super) struct LogWriter<D: Disk> {
 
 /// What was made of an event that was to be appended.
 enum Staged {
-    /// It is the event with this number among those that are written now.
+    /// It is the next of those that are written now.
     New {
-        number: usize,
         repeatable: bool,
     },
     /// It has the id of one of those.
@@ -68,6 +67,15 @@ enum Staged {
         event: EncodedEvent,
     },
     Known(Result<Receipt, AppendError>),
+}
+
+/// Events that were shown to readers.
+#[derive(Default)]
+struct Shown {
+    /// One an event, in their order, until it is taken.
+    receipts: vec::IntoIter<Receipt>,
+    /// Those with ids of their own, by their number in the commit.
+    with_ids: HashMap<usize, Arc<Event>>,
 }
 
 /// Events that are written together.
@@ -89,27 +97,28 @@ impl<D: Disk> LogWriter<D> {
     pub(super) fn commit(&mut self, requests: Vec<AppendRequest>) {
         let mut commit = self.begin();
         let mut staged = Vec::with_capacity(requests.len());
+        let mut answers = Vec::with_capacity(requests.len());
         for AppendRequest { events, answer, permit } in requests {
-            let events: Vec<Staged> =
-                events.into_iter().map(|event| self.stage(event, &mut commit)).collect();
-            staged.push((events, answer, permit));
+            answers.push((events.len(), answer, permit));
+            staged.extend(events.into_iter().map(|event| self.stage(event, &mut commit)));
         }
         self.write_batch(&mut commit);
         self.make_durable(&mut commit);
         let outcome = commit.outcome();
-        let shown = self.show(commit);
-        if !shown.is_empty() {
-            self.retained.counters().committed(shown.len());
+        let mut shown = self.show(commit);
+        let shown_count = shown.receipts.len();
+        if shown_count > 0 {
+            self.retained.counters().committed(shown_count);
             // Before the answers: who has one finds no event any more that it has pushed out.
             self.retained.evict(self.clock.unix_ms());
         }
-        for (events, answer, permit) in staged {
-            let results = events.into_iter().map(|event| event.result(&shown, &outcome)).collect();
+        let mut results = staged.into_iter().map(|event| event.result(&mut shown, &outcome));
+        for (count, answer, permit) in answers {
             // Nobody may wait any more.
-            let _ = answer.send(results);
+            let _ = answer.send(results.by_ref().take(count).collect());
             drop(permit);
         }
-        if !shown.is_empty() {
+        if shown_count > 0 {
             self.retained.notify();
         }
         self.after_commit();
@@ -162,7 +171,7 @@ impl<D: Disk> LogWriter<D> {
         if self.records.len() >= BATCH_BYTES {
             self.write_batch(commit);
         }
-        Staged::New { number, repeatable }
+        Staged::New { repeatable }
     }
 
     /// The event that has the id already, in memory or on the disk.
@@ -205,7 +214,7 @@ impl<D: Disk> LogWriter<D> {
     }
 
     fn make_durable(&mut self, commit: &mut Commit) {
-        if commit.written > 0 && self.retained.settings().sync == SyncMode::Always {
+        if commit.written > 0 && self.answers_after_sync() {
             commit.stopped = self.sync().err().or(commit.stopped.take());
         }
         let health = match &commit.stopped {
@@ -236,6 +245,11 @@ impl<D: Disk> LogWriter<D> {
         synced?;
         self.unsynced_since = None;
         Ok(())
+    }
+
+    /// Whether publishers wait for a sync.
+    pub(super) fn answers_after_sync(&self) -> bool {
+        self.retained.settings().sync == SyncMode::Always
     }
 
     /// When it has to sync, if it is to do that of itself.
@@ -278,27 +292,30 @@ impl<D: Disk> LogWriter<D> {
         }
     }
 
-    /// Shows readers what is durable; the events.
-    fn show(&mut self, commit: Commit) -> Vec<(Receipt, Option<Arc<Event>>)> {
+    /// Shows readers what is durable.
+    fn show(&mut self, commit: Commit) -> Shown {
         if matches!(commit.stopped, Some(WriteError::Failed(_))) {
-            return Vec::new();
+            return Shown::default();
         }
         let (now_ms, now) = commit.now;
-        let mut shown = Vec::with_capacity(commit.written);
+        let mut receipts = Vec::with_capacity(commit.written);
+        let mut with_ids = HashMap::new();
         let mut events = (commit.first.0..).map(Sequence).zip(commit.events).take(commit.written);
         loop {
             let mut state = self.retained.lock();
-            let before = shown.len();
+            let before = receipts.len();
             for (sequence, event) in events.by_ref().take(SHOWN_MAX) {
                 let has_id = event.custom_id().is_some();
                 let receipt = state.window.push(event, sequence, (now_ms, Some(now)));
                 // Only a repeat in the same commit asks for it.
-                let event = has_id.then(|| state.window.get(sequence).cloned()).flatten();
-                shown.push((receipt, event));
+                if let Some(event) = has_id.then(|| state.window.get(sequence).cloned()).flatten() {
+                    with_ids.insert(receipts.len(), event);
+                }
+                receipts.push(receipt);
             }
             drop(state);
-            if shown.len() - before < SHOWN_MAX {
-                return shown;
+            if receipts.len() - before < SHOWN_MAX {
+                return Shown { receipts: receipts.into_iter(), with_ids };
             }
         }
     }
@@ -352,26 +369,17 @@ impl Commit {
 }
 
 impl Staged {
-    fn result(
-        self,
-        shown: &[(Receipt, Option<Arc<Event>>)],
-        outcome: &CommitOutcome,
-    ) -> Result<Receipt, AppendError> {
+    /// What the publisher is told. Those of a commit are asked in their order.
+    fn result(self, shown: &mut Shown, outcome: &CommitOutcome) -> Result<Receipt, AppendError> {
         let missing = |repeatable| match outcome {
             CommitOutcome::Written | CommitOutcome::Refused => AppendError::Unavailable,
             CommitOutcome::Unknown => AppendError::Unknown { repeatable },
         };
         match self {
             Self::Known(result) => result,
-            Self::New { number, repeatable } => match shown.get(number) {
-                Some((receipt, _)) => Ok(receipt.clone()),
-                None => Err(missing(repeatable)),
-            },
-            Self::IdIsTaken { by, event } => match shown.get(by) {
-                Some((_, Some(by))) => {
-                    Appended::IdIsTaken { by: Arc::clone(by), event }.into_result()
-                }
-                Some((_, None)) => Err(AppendError::DuplicateId),
+            Self::New { repeatable } => shown.receipts.next().ok_or_else(|| missing(repeatable)),
+            Self::IdIsTaken { by, event } => match shown.with_ids.get(&by) {
+                Some(by) => Appended::IdIsTaken { by: Arc::clone(by), event }.into_result(),
                 None => Err(missing(event.is_repeatable())),
             },
         }

@@ -7,10 +7,9 @@ use std::process::Command;
 use reqwest::{Client, Response};
 use rustix::process::Signal;
 use serde_json::Value;
-use tokio::time::timeout;
 
-use super::{accepted_id, flags, publish, retained};
-use crate::support::{EventStream, PATIENCE, PROGRAM, Program, client, eventually};
+use super::{accepted_id, flags, publish, retained, still_lives};
+use crate::support::{EventStream, PROGRAM, Program, client, eventually};
 
 /// A file system of 16 MiB in memory, until it is dropped.
 struct SmallDisk(tempfile::TempDir);
@@ -177,16 +176,6 @@ async fn publish_until_failed(client: &Client, url: &str, confirmed: &mut Vec<St
     })
     .await;
     refused.unwrap()
-}
-
-/// A stream begins, and has heartbeats.
-async fn still_lives(client: &Client, url: &str) {
-    let mut response = client.get(format!("{url}/events/t")).send().await.unwrap();
-    assert_eq!(response.status(), 200);
-    for _ in 0..4 {
-        let chunk = timeout(PATIENCE, response.chunk()).await.expect("a heartbeat");
-        assert!(chunk.unwrap().is_some(), "it goes on");
-    }
 }
 
 async fn readiness(client: &Client, admin: &str) -> (u16, String) {

@@ -7,12 +7,15 @@ mod crashes;
 mod failing_disks;
 mod load;
 mod restarts;
+#[cfg(target_os = "linux")]
+mod slow_disks;
 
 use std::path::Path;
 
 use reqwest::{Client, Response};
+use tokio::time::timeout;
 
-use crate::support::EventStream;
+use crate::support::{EventStream, PATIENCE};
 
 /// What each server here is started with: no window in which it drains, and no events but those of the
 /// test.
@@ -48,4 +51,15 @@ async fn retained(client: &Client, url: &str, topic: &str, through: &str) -> Vec
         data.push(event.data);
     }
     data
+}
+
+/// A stream begins, and has heartbeats.
+#[cfg(target_os = "linux")]
+async fn still_lives(client: &Client, url: &str) {
+    let mut response = client.get(format!("{url}/events/t")).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    for _ in 0..4 {
+        let chunk = timeout(PATIENCE, response.chunk()).await.expect("a heartbeat");
+        assert!(chunk.unwrap().is_some(), "it goes on");
+    }
 }

@@ -1,0 +1,93 @@
+//! A disk on which every sync takes long: only publishers wait for it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use reqwest::Client;
+
+use super::{accepted_id, flags, publish, still_lives};
+use crate::support::{EventStream, PROGRAM, Program, client};
+
+/// The limit of what may wait to be written, in MiB.
+const WAITING_MAX: usize = 64;
+
+/// Starts a server of which each sync of events takes so long, in microseconds. The tracer runs beside it,
+/// so it is the child itself.
+fn start_slow(sync_us: u32, folder: &Path, trace: &Path) -> Program {
+    let mut command = Command::new("strace");
+    command.args(["-D", "-f", "-qq", "-e", "trace=fdatasync", "-e"]);
+    // Those of the start are as fast as ever.
+    command.arg(format!("inject=fdatasync:delay_enter={sync_us}:when=4+")).arg("-o").arg(trace);
+    command.arg(PROGRAM);
+    Program::start_by(command, &flags(folder, &["--heartbeat", "200ms"]))
+}
+
+/// Publishes some events one after the other, so that the next sync is a slow one.
+async fn reach_slow_syncs(client: &Client, url: &str, trace: &Path) {
+    for number in 0..4 {
+        accepted_id(publish(client, url, "t", &number.to_string()).await).await;
+    }
+    let calls = fs::read_to_string(trace).expect("the trace");
+    assert!(calls.contains("(INJECTED)") || calls.contains("(DELAYED)"), "{calls}");
+}
+
+/// Whoever asks for something else is answered, streams begin, and they have heartbeats.
+async fn is_alive(client: &Client, server: &Program) {
+    for path in ["/metrics", "/readyz"] {
+        let response = client.get(format!("{}{path}", server.admin)).send().await;
+        assert_eq!(response.expect("an answer").status(), 200);
+    }
+    still_lives(client, &server.url).await;
+}
+
+#[tokio::test]
+async fn while_a_sync_takes_long_publishers_wait_and_everything_else_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trace = folder.path().join("trace");
+    let server = start_slow(2_000_000, &folder.path().join("data"), &trace);
+    let client = client();
+    let stream = client.get(format!("{}/events/t", server.url));
+    let mut stream = EventStream::open(stream).await;
+    reach_slow_syncs(&client, &server.url, &trace).await;
+    stream.data(4).await;
+
+    let mut publishing = Box::pin(publish(&client, &server.url, "t", "waits"));
+    tokio::select! {
+        response = &mut publishing => panic!("it did not wait for the disk: {response:?}"),
+        () = is_alive(&client, &server) => {}
+    }
+    accepted_id(publishing.await).await;
+    assert_eq!(stream.data(1).await, ["waits"]);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_slow_disk_is_limited_and_the_rest_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trace = folder.path().join("trace");
+    let server = start_slow(8_000_000, &folder.path().join("data"), &trace);
+    let client = client();
+    reach_slow_syncs(&client, &server.url, &trace).await;
+    let before = server.resident_bytes();
+
+    // Some are written while the others come; those that come last wait for their turn.
+    let data = "x".repeat((1 << 20) - 4_096);
+    let one = async |number: usize| publish(&client, &server.url, &number.to_string(), &data).await;
+    let mut responses: FuturesUnordered<_> = (0..3 * WAITING_MAX).map(one).collect();
+    let mut refused = None;
+    while let Some(response) = responses.next().await {
+        if response.status() != 200 {
+            refused = Some(response);
+            break;
+        }
+    }
+    let refused = refused.expect("something is refused");
+    assert_eq!(refused.status(), 503);
+    let problem = refused.text().await.expect("a problem");
+    assert!(problem.contains("log-unavailable"), "{problem}");
+    let more = server.resident_bytes().saturating_sub(before);
+    assert!(more < (6 * WAITING_MAX as u64) << 20, "it holds {} MiB more", more >> 20);
+    still_lives(&client, &server.url).await;
+}
