@@ -12,8 +12,8 @@ use fanfare_benches::topic;
 use fanfare_loadgen::clock::Clock;
 use fanfare_loadgen::payload::{self, Stamp};
 
-/// How many topics they are spread over, in turn: `old/0` to `old/999`.
-pub(crate) const TOPICS: u64 = 1_000;
+/// How many topics they are spread over, in turn: `old/0` to `old/9999`.
+pub(crate) const TOPICS: u64 = 10_000;
 /// Bytes of data, as the loads have them.
 const DATA_BYTES: usize = 150;
 /// How many are appended at once.

@@ -3,7 +3,9 @@
 use crate::retained;
 use crate::targets::judge;
 use crate::targets::loads::{HOT, NDJSON, SOURCES, THROUGHPUT};
-use crate::targets::target::{Meanwhile, PublishTarget, Runs, Source, Storage, Target, TargetLoad};
+use crate::targets::target::{
+    Meanwhile, PublishTarget, ReplayLoad, Runs, Source, Storage, Target, TargetLoad,
+};
 
 /// How the server has it when clients are to read from the disk and not from memory.
 const LITTLE_MEMORY: [&str; 10] = [
@@ -21,6 +23,8 @@ const LITTLE_MEMORY: [&str; 10] = [
 const ALWAYS: [&str; 2] = ["--sync", "always"];
 /// What is retained before anybody comes.
 const RETAINED: u64 = 1_000_000;
+/// How many streams replay at once, each a topic of its own.
+const REPLAYS: u64 = 1_000;
 
 pub(super) fn all() -> Vec<Target> {
     let mut all = as_in_memory();
@@ -52,16 +56,18 @@ fn as_in_memory() -> Vec<Target> {
 
 fn cold_replays() -> Target {
     let live = TargetLoad::from(format!("{HOT} -c 1000 --rate 100 -d 12s {SOURCES}"));
-    let replays = format!(
-        "--subscribe URL/events/old/{{n}}?lastEventID=earliest -c {} --handshakes 1000 -d 6s {SOURCES}",
-        retained::TOPICS
-    );
+    let replays = ReplayLoad {
+        arguments: format!(
+            "--subscribe URL/events/old/{{n}}?lastEventID=earliest -c {REPLAYS} --handshakes 1000 -d 6s {SOURCES}"
+        ),
+        events: REPLAYS * RETAINED / retained::TOPICS,
+    };
     let disturbed = TargetLoad { meanwhile: Meanwhile::Replays(replays), ..live.clone() };
     let retained = Storage::Disk { flags: &LITTLE_MEMORY, events: RETAINED };
     Target {
         id: "P10",
         key: "P10-replays",
-        what: "1,000 at once replay 1,000 events each from the disk: p99 of 1,000 live ones",
+        what: "1,000 at once replay 100 events each from the disk: p99 of 1,000 live ones",
         goal: "at most 1.1 x, every replay whole",
         // Two rounds in turn.
         source: runs(

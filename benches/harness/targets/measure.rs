@@ -105,7 +105,7 @@ fn run(
         result: record::result_file(results, key, number),
         replays: record::replays_file(results, key, number),
     };
-    let result = load_and_disturb(bench, load, &fanfare, storage, &files, &mut record.own)?;
+    let result = load_and_disturb(bench, load, &fanfare, &files, &mut record.own)?;
     fanfare.remove_data()?;
     show(&format!("   {}", summary_line(&result)))?;
     Ok(())
@@ -115,7 +115,7 @@ fn run(
 fn shown(load: &TargetLoad) -> String {
     let command = format!("loadgen run {} --server-pid PID", load.arguments);
     match &load.meanwhile {
-        Meanwhile::Replays(replays) => format!("{command} & loadgen run {replays}"),
+        Meanwhile::Replays(replays) => format!("{command} & loadgen run {}", replays.arguments),
         Meanwhile::Nothing | Meanwhile::Requests | Meanwhile::Restart => command,
     }
 }
@@ -131,7 +131,6 @@ fn load_and_disturb(
     bench: &Bench,
     load: &TargetLoad,
     fanfare: &Fanfare,
-    storage: Storage,
     files: &ResultFiles,
     own: &mut OwnFigures,
 ) -> anyhow::Result<RunResult> {
@@ -160,8 +159,8 @@ fn load_and_disturb(
             }
             Meanwhile::Replays(replays) => {
                 wait_for(all, fanfare.ports, is_over);
-                let (ports, expected) = (fanfare.ports, storage.events());
-                let found = replays::run(bench, replays, &server, ports, expected, &files.replays)?;
+                let ports = fanfare.ports;
+                let found = replays::run(bench, replays, &server, ports, &files.replays)?;
                 show(&found.to_string())?;
                 own.replays.push(found);
                 server

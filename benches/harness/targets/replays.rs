@@ -12,26 +12,27 @@ use crate::loadgen;
 use crate::server::Server;
 use crate::targets::own::Replays;
 use crate::targets::response_times::{Ports, gauge};
+use crate::targets::target::ReplayLoad;
 
 /// How long events flow before: the warm-up of the first one is over then.
 const UNDER_LOAD: Duration = Duration::from_secs(4);
 /// Pages of events that the server read from the disk.
 const PAGES_READ: &str = "fanfare_storage_pages_read_total";
 
-/// Runs it to its end; `expected` is how many events are retained for all of its streams together.
+/// Runs it to its end.
 pub(super) fn run(
     bench: &Bench,
-    load: &str,
+    load: &ReplayLoad,
     server: &Server,
     ports: Ports,
-    expected: u64,
     file: &Path,
 ) -> anyhow::Result<Replays> {
     sleep(UNDER_LOAD);
     let before = pages_read(ports)?;
-    let result = bench.load(&loadgen::arguments(load, ports.listen), server.pid, file)?;
+    let result =
+        bench.load(&loadgen::arguments(&load.arguments, ports.listen), server.pid, file)?;
     Ok(Replays {
-        expected: expected as f64,
+        expected: load.events as f64,
         received: result.received,
         is_right: result.lost == 0 && result.duplicates == 0,
         pages_read: pages_read(ports)?.saturating_sub(before),

@@ -48,8 +48,15 @@ pub(crate) enum Meanwhile {
     Requests,
     /// The server is killed and started again.
     Restart,
-    /// Another loadgen, with these arguments, replays what is retained on the disk.
-    Replays(String),
+    Replays(ReplayLoad),
+}
+
+/// Another loadgen replays what is retained on the disk.
+#[derive(Clone, Debug)]
+pub(crate) struct ReplayLoad {
+    pub(crate) arguments: String,
+    /// How many events its streams replay, all together.
+    pub(crate) events: u64,
 }
 
 /// Where the server keeps events.
@@ -70,16 +77,6 @@ pub(crate) struct PublishTarget {
     /// How many wait at the same time.
     pub(crate) publishers: usize,
     pub(crate) judge: fn(&Evidence) -> Option<Finding>,
-}
-
-impl Storage {
-    /// How many events it holds at the beginning.
-    pub(crate) fn events(self) -> u64 {
-        match self {
-            Self::Memory => 0,
-            Self::Disk { events, .. } => events,
-        }
-    }
 }
 
 impl From<String> for TargetLoad {

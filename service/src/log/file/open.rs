@@ -23,7 +23,7 @@ use super::lock::{FolderLock, LockError};
 use super::retained::{Retained, RetainedStart};
 use super::segment::SegmentHead;
 use super::segment_reader::SegmentReader;
-use super::threads::{LogThreads, UpkeepSignal, WriterQueue};
+use super::threads::{self, LogThreads, UpkeepSignal, WriterQueue};
 use super::upkeep::Upkeep;
 use super::writer::LogWriter;
 use super::{FileLog, FileLogSettings, LogParts, OpenError, READERS, WAITING_BYTES_MAX, Window};
@@ -148,6 +148,7 @@ impl FileLog {
 
 impl<D: Disk> LogParts<D> {
     fn load_cold_pages(&self) {
+        threads::stand_behind_others();
         self.cold.work(|key| {
             let segments = Arc::clone(self.retained.lock().segments());
             self.retained.counters().read_page();

@@ -109,9 +109,9 @@ impl<D: Disk> LogWriter<D> {
         let shown_count = shown.receipts.len();
         if shown_count > 0 {
             self.retained.counters().committed(shown_count);
-            // Before the answers: who has one finds no event any more that it has pushed out.
-            self.retained.evict(self.clock.unix_ms());
         }
+        // Before the answers: who has one finds no event any more that it has pushed out.
+        self.evict();
         let mut results = staged.into_iter().map(|event| event.result(&mut shown, &outcome));
         for (count, answer, permit) in answers {
             // Nobody may wait any more.
@@ -121,7 +121,7 @@ impl<D: Disk> LogWriter<D> {
         if shown_count > 0 {
             self.retained.notify();
         }
-        self.after_commit();
+        self.seal_if_full();
     }
 
     fn begin(&self) -> Commit {
@@ -320,33 +320,33 @@ impl<D: Disk> LogWriter<D> {
         }
     }
 
-    fn after_commit(&mut self) {
-        loop {
-            let change = ChainChange {
-                sealed: self.chain.take_sealed(),
-                active_first: self.chain.active_first(),
-                active_bytes: self.chain.active_bytes(),
-            };
-            self.retained.lock().chain_changed(change);
-            self.retained.evict(self.clock.unix_ms());
-            let state = self.retained.lock();
-            let settings = self.retained.settings();
-            // Sealed, it can be indexed, and then it need not be in memory.
-            let is_to_seal = state.is_memory_full(settings)
-                && !state.has_unindexed()
-                && self.chain.active_written() > 0;
-            drop(state);
-            if !is_to_seal {
-                return;
-            }
-            if let Err(WriteError::Failed(why)) = self.chain.seal() {
-                tracing::error!(
-                    "the event log takes no more events: {why}; see to the disk, and restart"
-                );
-                self.retained.lock().set_health(LogHealth::Failed { why: why.into() });
-                return;
-            }
+    /// Says what the segments are now, and drops what need not be retained, or need not be in memory.
+    fn evict(&mut self) {
+        let change = ChainChange {
+            sealed: self.chain.take_sealed(),
+            active_first: self.chain.active_first(),
+            active_bytes: self.chain.active_bytes(),
+        };
+        self.retained.lock().chain_changed(change);
+        self.retained.evict(self.clock.unix_ms());
+    }
+
+    /// Seals the newest segment where memory is full of what is in it: then it can be indexed, and need not
+    /// be in memory.
+    fn seal_if_full(&mut self) {
+        let state = self.retained.lock();
+        let is_full = state.is_memory_full(self.retained.settings()) && !state.has_unindexed();
+        drop(state);
+        if !is_full || self.chain.active_written() == 0 {
+            return;
         }
+        if let Err(WriteError::Failed(why)) = self.chain.seal() {
+            tracing::error!(
+                "the event log takes no more events: {why}; see to the disk, and restart"
+            );
+            self.retained.lock().set_health(LogHealth::Failed { why: why.into() });
+        }
+        self.evict();
     }
 }
 
