@@ -225,3 +225,35 @@ fn give_up_overtaken(all: &mut [Sending]) {
         sending.progress = SendProgress::Done(Err(given_up));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sending(progress: SendProgress) -> Sending {
+        let (_, answer) = oneshot::channel();
+        let (attempt, body) = (Attempt(0), Bytes::new());
+        Sending { attempt, body, repeatable: true, answer, progress }
+    }
+
+    #[test]
+    fn what_was_overtaken_within_its_request_is_given_up_and_what_was_not_goes_on() {
+        use SendProgress::{Refused, Stored, Unclear};
+        let unknown = AppendError::Unknown { repeatable: true };
+        let (given_up, lost) = (Some(AppendError::Unavailable), Some(unknown));
+        let cases = [
+            (vec![Refused, Unclear], vec![None, None]),
+            (vec![Stored, Refused, Unclear], vec![None, None, None]),
+            (vec![Refused, Unclear, Stored, Refused], vec![given_up, lost, None, None]),
+        ];
+        for (progress, expected) in cases {
+            let mut all: Vec<Sending> = progress.into_iter().map(sending).collect();
+            give_up_overtaken(&mut all);
+            let errors = all.into_iter().map(|sending| match sending.progress {
+                SendProgress::Done(result) => result.err(),
+                _ => None,
+            });
+            assert_eq!(errors.collect::<Vec<_>>(), expected);
+        }
+    }
+}
