@@ -1,4 +1,4 @@
-//! Three brokers, of which the leader of the stream is killed while several publish.
+//! Three brokers, of which the leader of the stream, or all, fail while several publish.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::support::{Program, client};
 
-use super::brokers::Brokers;
+use super::brokers::{Broker, Brokers};
 use super::{FIXED, publish, stream_after};
 
 const PUBLISHERS: usize = 4;
@@ -44,7 +44,15 @@ async fn all_of(client: &Client, node: &Program) -> Vec<String> {
     }
 }
 
-async fn nothing_is_lost_or_doubled_when(stops: Signal) {
+/// What happens to the brokers.
+#[derive(Clone, Copy, PartialEq)]
+enum Fault {
+    LeaderKilled,
+    LeaderStandsStill,
+    AllKilled,
+}
+
+async fn nothing_is_lost_or_doubled_when(fault: Fault) {
     let mut brokers = Brokers::three().await;
     let urls = brokers.urls();
     let flags = [&FIXED[..], &["--nats", &urls]].concat();
@@ -60,13 +68,19 @@ async fn nothing_is_lost_or_doubled_when(stops: Signal) {
     let mut live = stream_after(&client, &nodes[1], "t", "earliest").await;
     let mut delivered = live.data(PUBLISHERS * 10).await;
     let leader = brokers.leader_of("fanfare").await;
-    brokers.all[leader].signal(stops);
+    match fault {
+        Fault::LeaderKilled => brokers.all[leader].kill(),
+        Fault::LeaderStandsStill => brokers.all[leader].signal(Signal::STOP),
+        Fault::AllKilled => {
+            brokers.all.iter_mut().for_each(Broker::kill);
+            brokers.all.iter_mut().for_each(Broker::start);
+        }
+    }
     delivered.extend(live.data(PUBLISHERS * 10).await);
-    if stops == Signal::KILL {
-        brokers.all[leader].kill();
-        brokers.all[leader].start();
-    } else {
-        brokers.all[leader].signal(Signal::CONT);
+    match fault {
+        Fault::LeaderKilled => brokers.all[leader].start(),
+        Fault::LeaderStandsStill => brokers.all[leader].signal(Signal::CONT),
+        Fault::AllKilled => {}
     }
 
     let mut confirmed = Vec::new();
@@ -84,16 +98,23 @@ async fn nothing_is_lost_or_doubled_when(stops: Signal) {
     let missing: Vec<_> = confirmed.iter().filter(|data| !counts.contains_key(&***data)).collect();
     let twice: Vec<_> = counts.iter().filter(|(_, count)| **count > 1).collect();
     assert!(missing.is_empty() && twice.is_empty(), "{missing:?} {twice:?}");
-    // The brokers choose a leader faster than publishers are told to try again.
-    assert_eq!(confirmed.len(), PUBLISHERS * EVENTS);
+    // They choose a leader faster than publishers are told to try again.
+    if fault != Fault::AllKilled {
+        assert_eq!(confirmed.len(), PUBLISHERS * EVENTS);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_doubled_when_the_leader_of_the_brokers_is_killed() {
-    nothing_is_lost_or_doubled_when(Signal::KILL).await;
+    nothing_is_lost_or_doubled_when(Fault::LeaderKilled).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_doubled_when_the_leader_of_the_brokers_stands_still() {
-    nothing_is_lost_or_doubled_when(Signal::STOP).await;
+    nothing_is_lost_or_doubled_when(Fault::LeaderStandsStill).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_or_doubled_when_all_brokers_are_killed_at_once() {
+    nothing_is_lost_or_doubled_when(Fault::AllKilled).await;
 }
