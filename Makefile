@@ -112,6 +112,7 @@ durable:
 
 setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json \
              $(PEERS)/rust/.built/.installed $(PEERS)/go/.built/.installed $(PEERS)/java/.built/.installed \
+             $(PEERS)/nats/.built/.installed \
              $(CHECKS)/.venv/.installed $(CHECKS)/.tools/.installed
 
 # Commands and the Debian packages that hold them.
@@ -142,6 +143,12 @@ $(PEERS)/rust/.built/.installed: $(wildcard $(PEERS)/rust/Cargo.* $(PEERS)/rust/
 $(PEERS)/go/.built/.installed: $(wildcard $(PEERS)/go/go.* $(PEERS)/go/*/*.go)
 	@mkdir -p $(@D)
 	cd $(PEERS)/go && go build -mod=readonly -trimpath -o .built/ ./...
+	@touch $@
+
+# The broker of shared logs: what go.mod says, checked against go.sum.
+$(PEERS)/nats/.built/.installed: $(PEERS)/nats/go.mod $(PEERS)/nats/go.sum
+	@go version >/dev/null || { echo "the tests of shared logs need Go, which builds nats-server; install it" >&2; exit 1; }
+	cd $(PEERS)/nats && GOBIN="$$PWD/.built" go install -mod=readonly -trimpath tool
 	@touch $@
 
 $(PEERS)/java/.built/.installed: $(wildcard $(PEERS)/java/*)

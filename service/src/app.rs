@@ -25,15 +25,15 @@ use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos};
 use crate::file_limit::FileLimit;
 use crate::http::{
-    BodyMemory, ClientLimitSettings, ClientLimits, Context, HttpServer, HttpSettings, Pages,
-    PublicListener, PublishRate, SelectorReader, Tickets, TlsFront,
+    BodyMemory, ClientLimitSettings, ClientLimits, Context, HttpServer, Pages, PublicListener,
+    PublishRate, SelectorReader, Tickets, TlsFront,
 };
 use crate::hub::Hub;
 use crate::hub::active_subscriptions::ActiveSubscriptions;
 use crate::jwks::KeyFetching;
 use crate::lifecycle::{Lifecycle, Shutdown};
 use crate::listeners::{ListenError, PublicListeners, addresses_of, listen_on};
-use crate::log::{FileLog, Log, MemoryLog, OpenLogError};
+use crate::log::{FileLog, Log, MemoryLog, NatsLog, OpenLogError, OpenNatsError};
 use crate::metrics::{Limits, LimitsOfClients, Metrics};
 use crate::reload::Reloader;
 use crate::supervisor;
@@ -99,6 +99,9 @@ pub enum BuildError {
     /// The data folder cannot be used.
     #[error(transparent)]
     Log(#[from] OpenLogError),
+    /// The shared log cannot be used.
+    #[error(transparent)]
+    SharedLog(#[from] OpenNatsError),
     /// No key for tickets can be made.
     #[error("cannot make a key for tickets: {0}")]
     Tickets(#[from] TicketKeyError),
@@ -125,8 +128,7 @@ impl App {
         let admin_addresses = addresses_of(&admin_listeners)?;
         warn_if_open(config);
         let body_memory = BodyMemory::new(config.http.bodies_bytes_max);
-        let (selectors, grants) =
-            compilers(&config.http, topic_resolver(config, &public.addresses));
+        let (selectors, grants) = compilers(config, &public.addresses);
         let client_limits = ClientLimits::new(&config.http.client_limits);
         let tickets = Tickets::new(config.tickets_max)?;
         let active_subscriptions =
@@ -145,7 +147,10 @@ impl App {
         };
         start_admin(&admin, admin_listeners).map_err(BuildError::Admin)?;
         let certificates = watch_certificate(config.certificates.as_ref(), &metrics);
-        demo::start_server_stats(&hub, &metrics, &delivery, &lifecycle);
+        // Those of many servers would be one topic.
+        if config.nats.is_none() {
+            demo::start_server_stats(&hub, &metrics, &delivery, &lifecycle);
+        }
         let demos = config.demos.then(|| Demos::start(&hub, &lifecycle));
         let fetching = KeyFetching::start(&config.authority, &metrics);
         let http_server = HttpServer::new(Context {
@@ -290,8 +295,11 @@ impl App {
     }
 }
 
-fn open_log(config: &Config) -> Result<Arc<dyn Log>, OpenLogError> {
+fn open_log(config: &Config) -> Result<Arc<dyn Log>, BuildError> {
     let clock = Clock::system();
+    if let Some(settings) = &config.nats {
+        return Ok(Arc::new(NatsLog::open(settings.clone(), clock)?));
+    }
     let Some(data) = &config.data else {
         return Ok(Arc::new(MemoryLog::new(config.log, clock)));
     };
@@ -322,10 +330,8 @@ fn start_admin(admin: &Admin, listeners: Vec<TcpListener>) -> io::Result<()> {
 
 /// What compiles the selectors of subscribers, and what the grants of tokens: apart, so that neither
 /// takes the memory of the other.
-fn compilers(
-    settings: &HttpSettings,
-    resolver: TopicResolver,
-) -> (SelectorCompiler, SelectorCompiler) {
+fn compilers(config: &Config, addresses: &[SocketAddr]) -> (SelectorCompiler, SelectorCompiler) {
+    let (settings, resolver) = (&config.http, topic_resolver(config, addresses));
     let of_subscribers = SelectorCompiler::new(settings.selectors_bytes_max, resolver.clone());
     (of_subscribers, SelectorCompiler::new(settings.grants_bytes_max, resolver))
 }

@@ -40,7 +40,7 @@ use crate::auth::token::Secret;
 use crate::delivery::DeliverySettings;
 use crate::event::EventLimits;
 use crate::http::{HttpSettings, OriginPolicy, RequestRules, ServedHosts, TokenPlaces};
-use crate::log::{FileLogSettings, MemoryLogSettings, SyncMode};
+use crate::log::{FileLogSettings, MemoryLogSettings, NatsLogSettings, SyncMode};
 use crate::logging::LoggingSettings;
 use crate::sockets::InheritedSockets;
 use crate::tls::{CertificateError, CertificateStore};
@@ -173,6 +173,8 @@ pub struct Config {
     pub log: MemoryLogSettings,
     /// Where it is kept; `None` for in memory.
     pub data: Option<DataFolder>,
+    /// The stream that it is, where servers share it.
+    pub nats: Option<NatsLogSettings>,
     /// The limits of one event.
     pub event_limits: EventLimits,
     /// The limits of connections and requests.
@@ -245,6 +247,27 @@ pub enum ConfigError {
         /// The flag.
         flag: &'static str,
     },
+    /// Something is said of brokers, and there are none.
+    #[error(
+        "{flag} is about the brokers of a shared event log, and there are none; give them with --nats, or leave {flag} out"
+    )]
+    NoBroker {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// The log is to be in two places.
+    #[error(
+        "{flag} is about a data folder, and with --nats the brokers keep the events, and each server all that is retained in memory; leave one of the two out"
+    )]
+    TwoLogs {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// Each server of a cluster would publish the demonstrations.
+    #[error(
+        "--demos are events of one server, and with --nats every server would publish them; say --demos=false (FANFARE_DEMOS=false)"
+    )]
+    DemosOfMany,
     /// Any client could publish.
     #[error(
         "--listen {given} can be reached from other machines ({address} is no loopback address), and everybody who reaches it could publish; give a key for tokens with --jwt-secret-file, --jwt-key or --issuer, listen on a loopback address such as 127.0.0.1:8080, or say --open (FANFARE_OPEN=true) if the network is closed"

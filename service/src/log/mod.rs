@@ -18,6 +18,7 @@ mod disk_status;
 mod file;
 pub(crate) mod fuzzing;
 mod memory;
+mod nats;
 mod reading;
 mod record;
 #[cfg(test)]
@@ -36,6 +37,7 @@ pub use file::{
     InspectError, LockError, OpenError, OpenLogError, SyncMode,
 };
 pub use memory::{MemoryLog, MemoryLogSettings};
+pub use nats::{NatsLog, NatsLogSettings, OpenNatsError};
 pub use reading::{EventFilter, LogReader, Page, PageBack, PageLimit, ReadOutcome, ReadRange};
 
 use std::fmt;
@@ -153,6 +155,8 @@ pub enum LogHealth {
     Healthy,
     /// It lacks so many events that others have appended already, too many to serve anybody.
     Behind { events: u64 },
+    /// What keeps its events cannot be reached, for this reason. What is in memory can be read.
+    Away { why: Arc<str> },
     /// There is no room for events. What is there can be read.
     Full,
     /// It takes no events any more, for this reason. What is in memory can be read.
@@ -167,6 +171,7 @@ impl LogHealth {
         match self {
             Self::Healthy | Self::Full => None,
             Self::Behind { events } => Some(format!("the event log is {events} events behind")),
+            Self::Away { why } => Some(format!("the event log cannot be reached: {why}")),
             Self::Failed { why } => Some(format!("the event log has failed: {why}")),
         }
     }

@@ -24,6 +24,10 @@ fn nobody_is_sent_to_a_log_that_has_failed_or_lacks_events_and_a_full_one_is_rea
         (LogHealth::Healthy, None),
         (LogHealth::Full, None),
         (LogHealth::Behind { events: 7 }, Some("the event log is 7 events behind")),
+        (
+            LogHealth::Away { why: "no broker answers".into() },
+            Some("the event log cannot be reached: no broker answers"),
+        ),
         (LogHealth::Failed { why }, Some("the event log has failed: no space left on device")),
     ];
     for (health, problem) in cases {

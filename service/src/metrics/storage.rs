@@ -108,7 +108,8 @@ pub(super) fn write(snapshot: &Snapshot, text: &mut String) {
 fn state_of(health: &LogHealth) -> StorageState {
     match health {
         LogHealth::Healthy => StorageState::Healthy,
-        LogHealth::Behind { .. } => StorageState::Behind,
+        // Who cannot reach the others' events is behind them.
+        LogHealth::Behind { .. } | LogHealth::Away { .. } => StorageState::Behind,
         LogHealth::Full => StorageState::Full,
         LogHealth::Failed { .. } => StorageState::Failed,
     }

@@ -59,6 +59,10 @@ mod resume_under_load;
 /// What a data folder keeps, however the process ends.
 mod data_folder;
 
+/// Servers that share one event log, on real brokers.
+#[cfg(target_os = "linux")]
+mod cluster;
+
 /// Requests for streams, byte by byte.
 mod handover;
 

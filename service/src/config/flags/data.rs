@@ -41,6 +41,18 @@ pub(super) struct DataFlags {
 }
 
 impl DataFlags {
+    /// A shared log is nowhere but in memory and with its brokers.
+    pub(super) fn check_beside(&self, is_shared: bool) -> Result<(), ConfigError> {
+        let flags = [
+            ("--data-dir", self.data_dir.is_some()),
+            ("--retain-memory", self.retain_memory != MEMORY_DEFAULT),
+        ];
+        match flags.into_iter().find(|(_, is_given)| is_shared && *is_given) {
+            Some((flag, _)) => Err(ConfigError::TwoLogs { flag }),
+            None => Ok(()),
+        }
+    }
+
     /// The folder, if there is one. What is said of it without one would promise what does not hold;
     /// the default says nothing.
     pub(super) fn folder(&self) -> Result<Option<DataFolder>, ConfigError> {

@@ -8,6 +8,7 @@ mod data;
 mod delivery;
 mod limits;
 mod listening;
+mod nats;
 mod retention;
 mod shutdown;
 mod subscriptions;
@@ -34,6 +35,7 @@ use data::DataFlags;
 use delivery::DeliveryFlags;
 use limits::LimitFlags;
 use listening::{Listeners, ListeningFlags};
+use nats::NatsFlags;
 use retention::RetentionFlags;
 use shutdown::ShutdownFlags;
 use subscriptions::SubscriptionFlags;
@@ -66,6 +68,8 @@ pub(super) struct ServeFlags {
     #[command(flatten)]
     data: DataFlags,
     #[command(flatten)]
+    nats: NatsFlags,
+    #[command(flatten)]
     limits: LimitFlags,
     #[command(flatten)]
     connections: ConnectionFlags,
@@ -97,6 +101,13 @@ impl ServeFlags {
             ReadFor::Reload => None,
         };
         let demos = self.listening.demos;
+        let retained = self.retention.settings();
+        let event_limits = self.limits.of_events(ReservedNames { demonstrations: demos });
+        let nats = self.nats.settings(retained, event_limits.data_bytes_max)?;
+        self.data.check_beside(nats.is_some())?;
+        if nats.is_some() && demos {
+            return Err(ConfigError::DemosOfMany);
+        }
         let explains = self.tokens.explains(is_local);
         Ok(Config {
             listen: public,
@@ -115,9 +126,10 @@ impl ServeFlags {
             public_urls,
             subscriptions_bytes_max: self.subscriptions.bytes_max(),
             delivery: self.delivery(),
-            log: self.retention.settings(),
+            log: retained,
             data: self.data.folder()?,
-            event_limits: self.limits.of_events(ReservedNames { demonstrations: demos }),
+            nats,
+            event_limits,
             http: HttpSettings { explain_tokens: explains, ..self.http() },
             connections_max: (self.connections.connections > 0)
                 .then_some(self.connections.connections),

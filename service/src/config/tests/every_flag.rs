@@ -20,7 +20,7 @@ enum Zero {
     Refused,
 }
 
-const ZERO: [(&str, Zero); 64] = [
+const ZERO: [(&str, Zero); 69] = [
     ("--listen", Zero::Refused),
     ("--admin-listen", Zero::Refused),
     ("--open", Zero::No),
@@ -54,6 +54,11 @@ const ZERO: [(&str, Zero); 64] = [
     ("--sync", Zero::Refused),
     ("--retain-memory", Zero::Refused),
     ("--repair", Zero::No),
+    ("--nats", Zero::Refused),
+    ("--nats-stream", Zero::Refused),
+    ("--nats-create", Zero::No),
+    ("--nats-unsafe", Zero::No),
+    ("--append-timeout", Zero::Refused),
     ("--event-data-max", Zero::Refused),
     ("--event-topics-max", Zero::Refused),
     ("--topic-max", Zero::Refused),
@@ -127,7 +132,8 @@ fn flags() -> Vec<Flag> {
     flags
 }
 
-/// An algorithm is of use with a key alone, and what is said of the data folder with one.
+/// An algorithm is of use with a key alone, and what is said of the data folder or of brokers with
+/// one.
 fn line_for(flag: &str) -> Option<&'static [&'static str]> {
     const SECRET: &str = "a secret that is long enough for every algorithm of this kind, for tests";
     match flag {
@@ -135,6 +141,10 @@ fn line_for(flag: &str) -> Option<&'static [&'static str]> {
         "--publisher-jwt-algorithm" => Some(&["serve", "--publisher-jwt-secret", SECRET]),
         "--subscriber-jwt-algorithm" => Some(&["serve", "--subscriber-jwt-secret", SECRET]),
         "--sync" | "--retain-memory" | "--repair" => Some(&["serve", "--data-dir", "data"]),
+        "--nats" => Some(&["serve", "--demos=false"]),
+        "--nats-stream" | "--nats-create" | "--nats-unsafe" | "--append-timeout" => {
+            Some(&["serve", "--demos=false", "--nats", "nats://127.0.0.1:4222"])
+        }
         "--issuer-algorithm" => Some(&[
             "serve",
             "--issuer",

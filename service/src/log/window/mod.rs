@@ -7,6 +7,7 @@
 mod custom_ids;
 mod holes;
 mod pages;
+mod passed_over;
 mod topic_index;
 
 use std::collections::VecDeque;
@@ -18,6 +19,7 @@ use crate::event::{Buffers, CustomId, EncodedEvent, Epoch, Event, HubId, Sequenc
 use crate::topic::Topic;
 use custom_ids::CustomIds;
 use holes::Holes;
+use passed_over::PassedOver;
 use topic_index::TopicIndex;
 
 /// What a window holds at most.
@@ -49,9 +51,11 @@ impl WindowLimits {
 pub(super) struct Window {
     epoch: Epoch,
     buffers: Buffers,
-    /// In order. But for the holes each follows the one before, and the last one is the head.
+    /// In order. But for the holes and what was passed over each follows the one before, and the last
+    /// one is the head.
     events: VecDeque<Arc<Event>>,
     holes: Holes,
+    passed_over: PassedOver,
     head: Sequence,
     /// What the events hold, but for what is in the tables below.
     events_held: usize,
@@ -61,6 +65,10 @@ pub(super) struct Window {
     head_ms: u64,
     /// The accept time of the last event that was evicted, or when the log began.
     start_ms: u64,
+    /// Whether that is the time of the event before the oldest, and not only as late or later.
+    start_is_exact: bool,
+    /// Up to here the accept times do not go up: another machine gave them.
+    unordered_through: Sequence,
     /// It may have been evicted.
     last_uncounted: Sequence,
 }
@@ -101,12 +109,15 @@ impl Window {
             buffers,
             events: VecDeque::new(),
             holes: Holes::default(),
+            passed_over: PassedOver::default(),
             head: Sequence(0),
             events_held: 0,
             by_topic: TopicIndex::default(),
             by_custom_id: CustomIds::default(),
             head_ms: ms,
             start_ms: ms,
+            start_is_exact: true,
+            unordered_through: Sequence(0),
             last_uncounted: Sequence(0),
         }
     }
@@ -120,6 +131,17 @@ impl Window {
         buffers: Buffers,
     ) -> Self {
         Self { head, last_uncounted, ..Self::opened_at(head_ms, epoch, buffers) }
+    }
+
+    /// The window of a log that others write, behind an event that this node has not had: that was
+    /// accepted at a time or earlier.
+    pub(super) fn joined_after(
+        (head, latest_ms): (Sequence, u64),
+        epoch: Epoch,
+        buffers: Buffers,
+    ) -> Self {
+        let window = Self::resumed_after((head, latest_ms), head, epoch, buffers);
+        Self { start_is_exact: false, ..window }
     }
 
     pub(super) fn bounds(&self) -> Bounds {
@@ -139,7 +161,11 @@ impl Window {
     /// Everything that is held for the events.
     pub(super) fn bytes(&self) -> usize {
         let list = self.events.capacity() * size_of::<Arc<Event>>();
-        self.events_held + list + self.by_topic.bytes() + self.by_custom_id.bytes()
+        self.events_held
+            + list
+            + self.by_topic.bytes()
+            + self.by_custom_id.bytes()
+            + self.passed_over.bytes()
     }
 
     /// The oldest sequence retained; one behind the head when there is none.
@@ -175,6 +201,9 @@ impl Window {
     ) -> Receipt {
         let custom_id = event.custom_id().map(CustomId::shared);
         let mut event = event.assign(sequence, accepted, self.epoch, &self.buffers);
+        if event.accepted_ms() < self.head_ms {
+            self.unordered_through = sequence;
+        }
         self.head = sequence;
         self.head_ms = event.accepted_ms();
         let receipt = Receipt {
@@ -231,9 +260,23 @@ impl Window {
         self.last_uncounted = through;
     }
 
+    /// The next sequence is no event, and everybody knows that: nothing is missing.
+    pub(super) fn pass_over(&mut self, sequence: Sequence, accepted_ms: u64) {
+        self.head = sequence;
+        self.head_ms = accepted_ms;
+        self.last_uncounted = sequence;
+        if self.events.is_empty() {
+            self.start_ms = accepted_ms;
+            self.start_is_exact = true;
+        } else {
+            self.passed_over.add(sequence, accepted_ms);
+        }
+    }
+
     fn evict_oldest(&mut self) -> Option<Arc<Event>> {
         let event = self.events.pop_front()?;
         self.start_ms = event.accepted_ms();
+        self.start_is_exact = true;
         self.events_held -= event.bytes_held();
         self.buffers.release(event.buffer_held());
         self.by_topic.remove_oldest(&event);
@@ -241,11 +284,14 @@ impl Window {
             self.by_custom_id.remove_oldest(event.id());
         }
         self.holes.forget_before(self.oldest());
+        if let Some(last_ms) = self.passed_over.forget_before(self.oldest()) {
+            self.start_ms = last_ms;
+        }
         Some(event)
     }
 
     pub(super) fn get(&self, sequence: Sequence) -> Option<&Arc<Event>> {
-        if self.holes.is_empty() {
+        if self.holes.is_empty() && self.passed_over.is_empty() {
             let offset = sequence.0.checked_sub(self.oldest().0)?;
             return self.events.get(usize::try_from(offset).ok()?);
         }
@@ -262,6 +308,7 @@ impl Window {
             return Some(self.start_ms);
         }
         let of_event = self.get(sequence).map(|event| event.accepted_ms());
+        let of_event = of_event.or_else(|| self.passed_over.time_at(sequence));
         of_event.or_else(|| self.holes.time_at(sequence))
     }
 
@@ -290,16 +337,23 @@ impl Window {
     /// The time has to fit as well: two logs that began in the same second may have drawn the same
     /// epoch.
     fn has_made(&self, id: HubId) -> bool {
-        match self.time_at(id.sequence) {
+        let is_before_all = id.sequence < self.oldest();
+        let is_known = self.start_is_exact || id.sequence != self.oldest().previous();
+        match self.time_at(id.sequence).filter(|_| is_known) {
             Some(accepted_ms) => accepted_ms == id.accepted_ms,
-            None => id.sequence < self.oldest() && id.accepted_ms <= self.start_ms,
+            None => is_before_all && id.accepted_ms <= self.start_ms,
         }
     }
 
     /// The last sequence that was accepted at or before a time; one before the oldest when all are
     /// later.
     fn last_accepted_by(&self, ms: u64) -> Sequence {
-        let earlier = self.events.partition_point(|event| event.accepted_ms() <= ms);
+        let earlier = if self.unordered_through < self.oldest() {
+            self.events.partition_point(|event| event.accepted_ms() <= ms)
+        } else {
+            let later = self.events.iter().position(|event| event.accepted_ms() > ms);
+            later.unwrap_or(self.events.len())
+        };
         self.events.get(earlier).map_or(self.head, |event| event.sequence().previous())
     }
 

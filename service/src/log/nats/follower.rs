@@ -1,0 +1,192 @@
+//! Follows the stream for as long as the node lives: looks whether it is still the same, reads on, and
+//! begins anew whenever something is wrong.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use tokio::time::sleep;
+
+use super::broker::{Broker, LookError};
+use super::entry::Attempt;
+use super::identity::{StreamVerdict, judge};
+use super::puller::{PullError, Session};
+use super::replica::{Outcome, Replica};
+use super::retention::RetainedLimits;
+use super::state::{SharedReplica, State};
+use super::stream_config::StreamEpoch;
+use crate::event::{Buffers, Epoch};
+
+/// How long a node waits before it tries again.
+const RETRY: Duration = Duration::from_millis(250);
+/// A stream that lacks what it confirmed may only be slow: its new leader has yet to come to the end
+/// of its own log. After this it has lost it.
+const LOST_AFTER: Duration = Duration::from_secs(10);
+/// How many events are evicted at once while nobody else waits for them.
+const EVICTED_MAX: usize = 512;
+
+/// Why a node does not follow at the moment.
+#[derive(Debug, Error)]
+pub(super) enum Trouble {
+    #[error(transparent)]
+    Look(#[from] LookError),
+    #[error(transparent)]
+    Pull(#[from] PullError),
+    #[error("the stream lacks events that it had confirmed")]
+    LacksEvents,
+    /// What may have happened meanwhile has to be looked at.
+    #[error("the connection was made anew")]
+    Reconnected,
+}
+
+/// Whatever a node follows with.
+pub(super) struct StreamFollower {
+    pub(super) broker: Broker,
+    pub(super) state: Arc<State>,
+    pub(super) limits: RetainedLimits,
+    pub(super) buffers: Buffers,
+}
+
+impl StreamFollower {
+    pub(super) async fn run(self) {
+        let mut lacks_since = None;
+        let mut was_told = false;
+        loop {
+            let Err(trouble) = self.follow(&mut lacks_since, &mut was_told).await else { continue };
+            if matches!(trouble, Trouble::Reconnected) {
+                continue;
+            }
+            if !std::mem::replace(&mut was_told, true) {
+                tracing::warn!(%trouble, "does not follow the event log; trying again until it does");
+            }
+            self.state.note_trouble(&trouble.to_string());
+            sleep(RETRY).await;
+        }
+    }
+
+    async fn follow(
+        &self,
+        lacks_since: &mut Option<Instant>,
+        was_told: &mut bool,
+    ) -> Result<(), Trouble> {
+        let connections = self.connections();
+        let known = self.state.lock().known();
+        let seen = self.broker.look_at(known.head).await?;
+        let verdict = judge(&known, &seen);
+        self.state.set_paused(verdict == StreamVerdict::LostEvents);
+        match verdict {
+            StreamVerdict::Same => *lacks_since = None,
+            StreamVerdict::ReadAnew => self.read_anew().await?,
+            StreamVerdict::LostEvents => {
+                let since = *lacks_since.get_or_insert_with(Instant::now);
+                if since.elapsed() < LOST_AFTER {
+                    return Err(Trouble::LacksEvents);
+                }
+                tracing::error!(
+                    stream = self.broker.stream,
+                    head = known.head.0,
+                    last = seen.last.0,
+                    "the stream has lost events that it had confirmed; a new epoch begins. See to the disks of the brokers"
+                );
+                self.broker.begin_epoch(seen.last).await?;
+                self.read_anew().await?;
+                if self.state.lock().known().epoch == known.epoch {
+                    return Err(Trouble::LacksEvents);
+                }
+                *lacks_since = None;
+                self.state.set_paused(false);
+            }
+        }
+        let from = self.state.lock().known().head.next();
+        let mut session = Session::open(&self.broker, from).await?;
+        loop {
+            let entries = session.next().await?;
+            self.state.note_contact();
+            if std::mem::take(was_told) {
+                tracing::info!("follows the event log again");
+            }
+            if !entries.is_empty() {
+                self.state.take(entries);
+                self.record_epoch().await?;
+            }
+            if self.connections() != connections {
+                return Err(Trouble::Reconnected);
+            }
+        }
+    }
+
+    async fn read_anew(&self) -> Result<(), Trouble> {
+        let awaited = |attempt| self.state.is_awaited(attempt);
+        let (shared, outcomes) =
+            read_whole(&self.broker, self.limits, &self.buffers, awaited).await?;
+        let before = self.state.lock().known();
+        let now = shared.known();
+        if before.epoch == now.epoch {
+            tracing::warn!(
+                head = before.head.0,
+                "too far behind the event log, which has dropped what comes next; clients are told of a gap"
+            );
+        } else {
+            tracing::error!(
+                stream = self.broker.stream,
+                "the stream is another one than before; a new epoch begins, and all streams end"
+            );
+        }
+        self.state.exchange(shared, outcomes);
+        self.record_epoch().await
+    }
+
+    /// Nodes that begin to read behind the record of an epoch have to find it elsewhere.
+    async fn record_epoch(&self) -> Result<(), Trouble> {
+        let known = self.state.lock().known();
+        if known.recorded.epoch == known.epoch {
+            return Ok(());
+        }
+        let Some(from) = self.state.lock().replica.epoch_record() else { return Ok(()) };
+        let begun = StreamEpoch { epoch: known.epoch, from };
+        self.broker.record(begun).await?;
+        self.state.lock().recorded = begun;
+        Ok(())
+    }
+
+    fn connections(&self) -> u64 {
+        self.broker.client.statistics().connects.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+/// Reads the stream from its beginning to where it ends now.
+pub(super) async fn read_whole(
+    broker: &Broker,
+    limits: RetainedLimits,
+    buffers: &Buffers,
+    is_awaited: impl Fn(Attempt) -> bool,
+) -> Result<(SharedReplica, Vec<(Attempt, Outcome)>), Trouble> {
+    let seen = broker.look().await?;
+    let recorded = seen.recorded;
+    // What is before the record of an epoch is of another one, of which nothing is known.
+    let (after, epoch) = if recorded.from >= seen.first {
+        (recorded.from.previous(), Epoch::from_bits(0))
+    } else {
+        (seen.first.previous(), recorded.epoch)
+    };
+    let replica = Replica::beginning_after((after, seen.first_ms), epoch, limits, buffers.clone());
+    let mut shared = SharedReplica::new(replica, recorded);
+    let mut outcomes = Vec::new();
+    if after >= seen.last {
+        return Ok((shared, outcomes));
+    }
+    let mut session = Session::open(broker, after.next()).await?;
+    while session.pending > 0 && shared.replica.head() < seen.last {
+        for entry in session.next().await? {
+            let attempt = entry.attempt.filter(|&attempt| is_awaited(attempt));
+            let outcome = shared.apply(entry, None);
+            if outcome == Outcome::Epoch {
+                // Nobody will see what came before.
+                outcomes.clear();
+            }
+            outcomes.extend(attempt.map(|attempt| (attempt, outcome)));
+        }
+        while shared.replica.evict(0, EVICTED_MAX).len() == EVICTED_MAX {}
+    }
+    Ok((shared, outcomes))
+}

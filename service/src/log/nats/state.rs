@@ -1,0 +1,241 @@
+//! What the parts of the shared log have in common: the replica behind its lock, who waits for an
+//! event of their own to be read back, and who follows.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{oneshot, watch};
+
+use super::super::{AppendError, LogChange, LogHealth, OnChange, Receipt};
+use super::entry::{Attempt, StreamEntry};
+use super::identity::{KnownMessage, KnownStream};
+use super::replica::{Outcome, Replica};
+use super::stream_config::StreamEpoch;
+use crate::clock::Clock;
+use crate::event::Sequence;
+
+/// How many events are evicted before other threads get the lock.
+const EVICTED_MAX: usize = 512;
+/// How long brokers may be away before nobody should be sent here: longer than an election takes.
+const AWAY_MAX: Duration = Duration::from_secs(15);
+
+/// What a publisher gets, once its event has been read back.
+pub(super) type AppendResult = Result<Receipt, AppendError>;
+
+pub(super) struct State {
+    shared: Mutex<SharedReplica>,
+    /// The attempts of this node whose events have yet to be read.
+    waiting: Mutex<HashMap<Attempt, oneshot::Sender<AppendResult>>>,
+    head: watch::Sender<Sequence>,
+    on_change: RwLock<Vec<OnChange>>,
+    contact: Mutex<Contact>,
+    /// What is published now might be of no epoch.
+    is_paused: AtomicBool,
+    clock: Clock,
+    age_max: Duration,
+}
+
+pub(super) struct SharedReplica {
+    pub(super) replica: Replica,
+    pub(super) recorded: StreamEpoch,
+    /// When the last message was stored; none if none was read.
+    head_ms: Option<u64>,
+}
+
+impl SharedReplica {
+    pub(super) fn new(replica: Replica, recorded: StreamEpoch) -> Self {
+        Self { replica, recorded, head_ms: None }
+    }
+
+    /// Takes the next message.
+    pub(super) fn apply(&mut self, entry: StreamEntry, accepted_at: Option<Instant>) -> Outcome {
+        let stored_ms = entry.stored_ms;
+        let outcome = self.replica.apply(entry, accepted_at);
+        if outcome != Outcome::Known {
+            self.head_ms = Some(stored_ms);
+        }
+        outcome
+    }
+
+    pub(super) fn known(&self) -> KnownStream {
+        let bounds = self.replica.window().bounds();
+        let attempt = self.replica.head_attempt();
+        let message = |stored_ms| KnownMessage { stored_ms, attempt };
+        KnownStream {
+            recorded: self.recorded,
+            epoch: bounds.epoch,
+            head: bounds.head,
+            head_message: self.head_ms.map(message),
+            oldest: (bounds.events > 0).then_some(bounds.oldest),
+        }
+    }
+}
+
+/// Whether the brokers answer.
+struct Contact {
+    last: Instant,
+    /// What is wrong since.
+    trouble: Option<Arc<str>>,
+}
+
+impl State {
+    pub(super) fn new(shared: SharedReplica, clock: Clock, age_max: Duration) -> Self {
+        let head = shared.replica.head();
+        Self {
+            shared: Mutex::new(shared),
+            waiting: Mutex::default(),
+            head: watch::Sender::new(head),
+            on_change: RwLock::default(),
+            contact: Mutex::new(Contact { last: Instant::now(), trouble: None }),
+            is_paused: AtomicBool::new(false),
+            clock,
+            age_max,
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, SharedReplica> {
+        // Nothing inside can panic half-way through a change; going on is better than ending all.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn follow(&self, on_change: OnChange) {
+        self.on_change.write().unwrap_or_else(PoisonError::into_inner).push(on_change);
+    }
+
+    /// The head, for those who wait until it has come somewhere.
+    pub(super) fn watch_head(&self) -> watch::Receiver<Sequence> {
+        self.head.subscribe()
+    }
+
+    /// The event of this attempt is waited for.
+    pub(super) fn await_event(&self, attempt: Attempt) -> oneshot::Receiver<AppendResult> {
+        let (answer, answered) = oneshot::channel();
+        self.waiting().insert(attempt, answer);
+        answered
+    }
+
+    /// It is not any more.
+    pub(super) fn forget(&self, attempt: Attempt) {
+        self.waiting().remove(&attempt);
+    }
+
+    /// Takes messages that were read, in their order.
+    pub(super) fn take(&self, entries: Vec<StreamEntry>) {
+        let now = Some(Instant::now());
+        let mut change = None;
+        for entry in entries {
+            let attempt = entry.attempt;
+            let outcome = self.lock().apply(entry, now);
+            match outcome {
+                Outcome::Epoch => change = Some(LogChange::Epoch),
+                Outcome::Known => {}
+                _ => change = change.or(Some(LogChange::Head)),
+            }
+            self.answer(attempt, outcome);
+        }
+        self.evict(0);
+        change.into_iter().for_each(|change| self.notify(change));
+    }
+
+    /// Exchanges everything for what was read anew.
+    pub(super) fn exchange(&self, new: SharedReplica, outcomes: Vec<(Attempt, Outcome)>) {
+        let epoch = new.replica.window().bounds().epoch;
+        let old = std::mem::replace(&mut *self.lock(), new);
+        let is_same = old.replica.window().bounds().epoch == epoch;
+        drop(old);
+        for (attempt, outcome) in outcomes {
+            self.answer(Some(attempt), outcome);
+        }
+        self.notify(if is_same { LogChange::Head } else { LogChange::Epoch });
+    }
+
+    /// Whether the event of this attempt is waited for.
+    pub(super) fn is_awaited(&self, attempt: Attempt) -> bool {
+        self.waiting().contains_key(&attempt)
+    }
+
+    /// Drops what is not retained any more. The clock of this machine only has a say in what is shown,
+    /// never in what an id stands for.
+    pub(super) fn expire(&self) {
+        let age_ms = u64::try_from(self.age_max.as_millis()).unwrap_or(u64::MAX);
+        self.evict(self.clock.unix_ms().saturating_sub(age_ms));
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.clock.unix_ms()
+    }
+
+    pub(super) fn set_paused(&self, is_paused: bool) {
+        self.is_paused.store(is_paused, Ordering::Relaxed);
+    }
+
+    /// Whether nothing is to be published at the moment.
+    pub(super) fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::Relaxed)
+    }
+
+    /// The brokers have answered.
+    pub(super) fn note_contact(&self) {
+        *self.contact() = Contact { last: Instant::now(), trouble: None };
+    }
+
+    /// Something keeps this node from the stream.
+    pub(super) fn note_trouble(&self, why: &str) {
+        self.contact().trouble = Some(why.into());
+    }
+
+    pub(super) fn health(&self) -> LogHealth {
+        let contact = self.contact();
+        match &contact.trouble {
+            Some(why) if contact.last.elapsed() > AWAY_MAX => {
+                LogHealth::Away { why: Arc::clone(why) }
+            }
+            _ => LogHealth::Healthy,
+        }
+    }
+
+    fn answer(&self, attempt: Option<Attempt>, outcome: Outcome) {
+        let Some(attempt) = attempt else { return };
+        let result = match outcome {
+            Outcome::Shown(receipt) | Outcome::Repeat(receipt) => Ok(receipt),
+            Outcome::Conflict => Err(AppendError::DuplicateId),
+            // What this node wrote and cannot read was published all the same.
+            Outcome::PassedOver | Outcome::Unreadable => {
+                Err(AppendError::Unknown { repeatable: false })
+            }
+            Outcome::Epoch | Outcome::Known => return,
+        };
+        let waiting = self.waiting().remove(&attempt);
+        if let Some(answer) = waiting {
+            // Whoever published may have stopped waiting.
+            let _ = answer.send(result);
+        }
+    }
+
+    fn evict(&self, oldest_ms: u64) {
+        loop {
+            let evicted = self.lock().replica.evict(oldest_ms, EVICTED_MAX);
+            if evicted.len() < EVICTED_MAX {
+                return;
+            }
+        }
+    }
+
+    fn notify(&self, change: LogChange) {
+        let head = self.lock().replica.head();
+        self.head.send_replace(head);
+        for notify in self.on_change.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            notify(change);
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<Attempt, oneshot::Sender<AppendResult>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn contact(&self) -> MutexGuard<'_, Contact> {
+        self.contact.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,141 @@
+//! Two servers are one hub.
+
+use std::collections::BTreeSet;
+
+use rustix::process::Signal;
+use tokio::time::timeout;
+
+use crate::support::{PATIENCE, client, eventually};
+
+use super::brokers::Brokers;
+use super::{publish, start, stream_after};
+
+/// The bytes of a stream from the oldest event to one whose data ends like this.
+async fn bytes_through(url: &str, topic: &str, end: &str) -> String {
+    let url = format!("{url}/events/{topic}?lastEventID=earliest");
+    let mut response = client().get(url).send().await.expect("an answer");
+    let mut text = String::new();
+    while !text.contains(&format!("{end}\n\n")) {
+        let chunk = timeout(PATIENCE, response.chunk()).await.expect("it in time");
+        let chunk = chunk.expect("a chunk").expect("it goes on");
+        text.push_str(std::str::from_utf8(&chunk).expect("text"));
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_published_at_one_is_delivered_by_both_with_the_same_ids_and_bytes() {
+    let brokers = Brokers::one().await;
+    let (one, other) = (start(&brokers, &[]), start(&brokers, &[]));
+    let client = client();
+    let mut at_other = stream_after(&client, &other, "t", "earliest").await;
+    let mut ids = Vec::new();
+    for number in 0..20 {
+        let node = if number % 3 == 0 { &other } else { &one };
+        let (status, id) = publish(&client, node, "t", &format!("{number}\nand more")).await;
+        assert_eq!(status, 200, "{id}");
+        ids.push(id);
+    }
+    for (number, id) in ids.iter().enumerate() {
+        let event = at_other.next().await.expect("an event");
+        assert_eq!((event.data, event.id), (format!("{number}\nand more"), Some(id.clone())));
+    }
+    assert!(ids.is_sorted());
+    let bytes = bytes_through(&one.url, "t", "19\ndata: and more").await;
+    assert_eq!(bytes_through(&other.url, "t", "19\ndata: and more").await, bytes);
+    // One that comes later has them too.
+    let later = start(&brokers, &[]);
+    assert_eq!(bytes_through(&later.url, "t", "19\ndata: and more").await, bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_a_server_that_was_killed_goes_on_at_the_other_with_nothing_missing_or_twice() {
+    let brokers = Brokers::one().await;
+    let (mut one, other) = (start(&brokers, &[]), start(&brokers, &[]));
+    let client = client();
+    let (_, place) = publish(&client, &other, "t", "0").await;
+    let mut stream = stream_after(&client, &one, "t", &place).await;
+    let publishing = async {
+        for number in 1..=300 {
+            let (status, body) = publish(&client, &other, "t", &number.to_string()).await;
+            assert_eq!(status, 200, "{body}");
+        }
+    };
+    let reading = async {
+        let (mut seen, mut last) = (Vec::new(), place.clone());
+        while seen.len() < 300 {
+            if seen.len() == 100 && one.child.try_wait().expect("its state").is_none() {
+                one.child.kill().expect("it runs");
+            }
+            match stream.next().await {
+                Some(event) => {
+                    assert_eq!(event.event, None, "{}", event.data);
+                    last = event.id.expect("an id");
+                    seen.push(event.data);
+                }
+                None => stream = stream_after(&client, &other, "t", &last).await,
+            }
+        }
+        seen
+    };
+    let ((), seen) = tokio::join!(publishing, reading);
+    assert_eq!(seen, (1..=300).map(|number: u32| number.to_string()).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_idempotent_id_at_two_servers_at_once_is_one_event() {
+    let brokers = Brokers::one().await;
+    let (one, other) = (start(&brokers, &[]), start(&brokers, &[]));
+    let client = client();
+    let mut expected = BTreeSet::new();
+    for round in 0..40 {
+        let path = format!("t?id=id-{round}");
+        let is_same = round % 2 == 0;
+        let second = if is_same { "first" } else { "second" };
+        let (at_one, at_other) = tokio::join!(
+            publish(&client, &one, &path, "first"),
+            publish(&client, &other, &path, second)
+        );
+        let statuses = [at_one.0, at_other.0];
+        match is_same {
+            true => assert_eq!(statuses, [200, 200], "{at_one:?} {at_other:?}"),
+            false => assert!([[200, 409], [409, 200]].contains(&statuses), "{statuses:?}"),
+        }
+        expected.insert(format!("id-{round}"));
+        // It stays what it is, at both.
+        let winner = if at_one.0 == 200 { "first" } else { "second" };
+        for node in [&one, &other] {
+            assert_eq!(publish(&client, node, &path, winner).await.0, 200);
+            assert_eq!(publish(&client, node, &path, "something else").await.0, 409);
+        }
+    }
+    for node in [&one, &other] {
+        let mut stream = stream_after(&client, node, "t", "earliest").await;
+        let mut ids = Vec::new();
+        while ids.len() < expected.len() {
+            ids.push(stream.next().await.expect("an event").id.expect("an id"));
+        }
+        assert_eq!(ids.iter().cloned().collect::<BTreeSet<_>>(), expected);
+        eventually("nothing is published twice", async || {
+            node.figure("fanfare_retained_events").await == expected.len() as f64
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_behind_its_client_waits_until_it_has_read_as_much() {
+    let brokers = Brokers::one().await;
+    let (one, other) = (start(&brokers, &[]), start(&brokers, &[]));
+    let client = client();
+    for round in 0..10 {
+        other.signal(Signal::STOP);
+        let (status, id) = publish(&client, &one, "t", &format!("seen {round}")).await;
+        assert_eq!(status, 200, "{id}");
+        other.signal(Signal::CONT);
+        let mut stream = stream_after(&client, &other, "t", &id).await;
+        publish(&client, &one, "t", &format!("next {round}")).await;
+        let event = stream.next().await.expect("an event");
+        assert_eq!((event.event, event.data), (None, format!("next {round}")));
+    }
+}

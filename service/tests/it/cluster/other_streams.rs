@@ -1,0 +1,79 @@
+//! The stream is not what it was.
+
+use crate::support::{Program, client, eventually};
+
+use super::brokers::Brokers;
+use super::{publish, start, stream_after};
+
+/// The stream ends, and its client comes back to a gap, behind which is what was published since.
+async fn begins_anew(node: &Program, other: &Program, lost: &str) {
+    let client = client();
+    let mut status = 0;
+    eventually("it takes events again", async || {
+        status = publish(&client, node, "t", "after").await.0;
+        status == 200
+    })
+    .await;
+    for node in [node, other] {
+        let mut stream = stream_after(&client, node, "t", lost).await;
+        let gap = stream.next().await.expect("a gap");
+        assert_eq!(gap.event.as_deref(), Some("fanfare-gap"), "{gap:?}");
+        let after = stream.next().await.expect("an event");
+        assert_eq!(after.data, "after");
+        assert!(after.id.expect("an id").as_str() > lost, "later epochs have later ids");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_was_made_anew_is_another_epoch_and_all_streams_end() {
+    let brokers = Brokers::one().await;
+    let one = start(&brokers, &[]);
+    let client = client();
+    let (_, id) = publish(&client, &one, "t", "before").await;
+    let mut stream = stream_after(&client, &one, "t", "earliest").await;
+    assert_eq!(stream.next().await.expect("an event").data, "before");
+    brokers.client().await.delete_stream("fanfare").await.expect("it is deleted");
+    // Epochs tell seconds.
+    let began = std::time::SystemTime::now();
+    eventually("another second", async || began.elapsed().unwrap().as_millis() > 1_100).await;
+    let other = start(&brokers, &[]);
+    // With a hint when to come back, or without.
+    while let Some(event) = stream.next().await {
+        assert!(event.retry.is_some(), "{event:?}");
+    }
+    begins_anew(&one, &other, &id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_lost_what_it_had_confirmed_begins_an_epoch() {
+    let mut brokers = Brokers::one().await;
+    let one = start(&brokers, &[]);
+    let other = start(&brokers, &[]);
+    let client = client();
+    assert_eq!(publish(&client, &one, "t", "kept").await.0, 200);
+    brokers.all[0].kill();
+    let copy = brokers.copy_of(0);
+    brokers.all[0].start();
+    let (mut status, mut id) = (0, String::new());
+    eventually("it takes events again", async || {
+        (status, id) = publish(&client, &one, "t", "lost").await;
+        status == 200
+    })
+    .await;
+    let mut stream = stream_after(&client, &one, "t", &id).await;
+    brokers.all[0].kill();
+    brokers.restore(0, &copy);
+    brokers.all[0].start();
+    while let Some(event) = stream.next().await {
+        assert!(event.retry.is_some(), "{event:?}");
+    }
+    begins_anew(&one, &other, &id).await;
+    // Servers that will start when its record is gone find it beside the stream.
+    let jetstream = brokers.client().await;
+    eventually("the epoch is recorded", async || {
+        let stream = jetstream.get_stream("fanfare").await.expect("the stream");
+        stream.cached_info().config.metadata["fanfare_epoch_from"] != "0"
+    })
+    .await;
+    begins_anew(&start(&brokers, &[]), &one, &id).await;
+}
