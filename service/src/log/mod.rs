@@ -16,6 +16,7 @@
 mod bounds;
 mod disk_status;
 mod file;
+mod followers;
 pub(crate) mod fuzzing;
 mod memory;
 mod nats;

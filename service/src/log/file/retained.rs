@@ -5,7 +5,7 @@
 //! each event can be found in one of the two ways.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::FileLogSettings;
 use super::chain::SealedSegment;
@@ -13,6 +13,7 @@ use super::counters::DiskCounters;
 use super::indexed_segment::IndexedSegment;
 use super::segment_reader::TimedSequence;
 use crate::event::{Event, HubId, Sequence};
+use crate::log::followers::Followers;
 use crate::log::window::{Window, WindowLimits};
 use crate::log::{Bounds, DiskStatus, LogChange, LogHealth, OnChange};
 
@@ -27,16 +28,7 @@ pub(super) struct Retained {
     settings: FileLogSettings,
     counters: Arc<DiskCounters>,
     state: Mutex<RetainedState>,
-    on_change: RwLock<Followers>,
-}
-
-#[derive(Default)]
-struct Followers(Vec<OnChange>);
-
-impl std::fmt::Debug for Followers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} followers", self.0.len())
-    }
+    followers: Followers,
 }
 
 /// What is retained.
@@ -119,7 +111,7 @@ impl Retained {
                 health: LogHealth::Healthy,
                 times: VecDeque::new(),
             }),
-            on_change: RwLock::default(),
+            followers: Followers::default(),
         }
     }
 
@@ -150,13 +142,11 @@ impl Retained {
     }
 
     pub(super) fn follow(&self, on_change: OnChange) {
-        self.on_change.write().unwrap_or_else(PoisonError::into_inner).0.push(on_change);
+        self.followers.add(on_change);
     }
 
     pub(super) fn notify(&self) {
-        for notify in &self.on_change.read().unwrap_or_else(PoisonError::into_inner).0 {
-            notify(LogChange::Head);
-        }
+        self.followers.notify(LogChange::Head);
     }
 
     /// Drops what is beyond the limits of memory, and what is not retained any more, some at a time, so

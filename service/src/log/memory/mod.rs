@@ -7,9 +7,10 @@
 //! `follow` are called after it is released.
 
 use std::future::ready;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::followers::Followers;
 use super::window::{Appended, Window, WindowLimits};
 use super::{
     AppendError, Appending, Bounds, EventFilter, Locating, Log, LogChange, LogReader, OnChange,
@@ -59,7 +60,7 @@ pub struct MemoryLog {
     buffers: Buffers,
     // A plain mutex: it is held for well under a microsecond an event and never across an await.
     window: Mutex<Window>,
-    on_change: RwLock<Vec<OnChange>>,
+    followers: Followers,
 }
 
 impl std::fmt::Debug for MemoryLog {
@@ -80,7 +81,7 @@ impl MemoryLog {
             clock,
             buffers: buffers.clone(),
             window: Mutex::new(Window::opened_at(opened_ms, epoch, buffers)),
-            on_change: RwLock::default(),
+            followers: Followers::default(),
         }
     }
 
@@ -109,23 +110,17 @@ impl MemoryLog {
             }
         }
     }
-
-    fn notify(&self) {
-        for notify in self.on_change.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            notify(LogChange::Head);
-        }
-    }
 }
 
 impl Log for MemoryLog {
     fn append(&self, events: Vec<EncodedEvent>) -> Appending<'_> {
         let results = self.append_now(events);
-        self.notify();
+        self.followers.notify(LogChange::Head);
         Box::pin(ready(results))
     }
 
     fn follow(&self, on_change: OnChange) {
-        self.on_change.write().unwrap_or_else(PoisonError::into_inner).push(on_change);
+        self.followers.add(on_change);
     }
 
     fn read(

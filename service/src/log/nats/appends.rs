@@ -69,10 +69,12 @@ impl Appends {
 
     pub(super) async fn append(&self, events: Vec<EncodedEvent>) -> Vec<AppendResult> {
         let deadline = Instant::now() + self.timeout;
-        let mut all: Vec<Sending> = events.iter().map(|event| self.prepare(event)).collect();
-        let Ok(_permits) = timeout_at(deadline, self.turn(&all)).await else {
-            return all.into_iter().map(|sending| self.end(sending)).collect();
+        let Ok(_permits) = timeout_at(deadline, self.turn(&events)).await else {
+            return events.iter().map(|_| Err(AppendError::Unavailable)).collect();
         };
+        // Only what is in flight is there twice.
+        let mut all: Vec<Sending> = events.iter().map(|event| self.prepare(event)).collect();
+        drop(events);
         loop {
             self.send(&mut all).await;
             all.iter_mut().for_each(Sending::look);
@@ -112,9 +114,12 @@ impl Appends {
         Sending { attempt, body: body.into(), repeatable: event.is_repeatable(), answer, progress }
     }
 
-    async fn turn(&self, all: &[Sending]) -> Option<(SemaphorePermit<'_>, SemaphorePermit<'_>)> {
-        let count = all.len().min(EVENTS_MAX);
-        let bytes: usize = all.iter().map(|sending| sending.body.len() + HEADERS_BYTES).sum();
+    async fn turn(
+        &self,
+        events: &[EncodedEvent],
+    ) -> Option<(SemaphorePermit<'_>, SemaphorePermit<'_>)> {
+        let count = events.len().min(EVENTS_MAX);
+        let bytes: usize = events.iter().map(|event| event.frame_bytes() + HEADERS_BYTES).sum();
         let events = self.events.acquire_many(count as u32).await.ok()?;
         let bytes = self.bytes.acquire_many(bytes.min(BYTES_MAX) as u32).await.ok()?;
         Some((events, bytes))

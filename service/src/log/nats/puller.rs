@@ -22,6 +22,10 @@ use crate::event::{Epoch, Sequence};
 /// How many messages are asked for at once, and when the next are.
 const ASKED_MAX: u64 = 2_000;
 const ASKED_MIN: u64 = 1_000;
+/// How many bytes of them a request may bring, at least, so that large ones do not fill the memory: nobody
+/// knows how many come before they are there. A request that asks for less than one message takes would
+/// never end.
+const ASKED_BYTES_MIN: usize = 8 << 20;
 /// How many are taken at once, at most, of those that have come.
 const CHUNK: usize = 256;
 const EXPIRES: Duration = Duration::from_secs(2);
@@ -112,6 +116,7 @@ impl Session {
     async fn ask(&mut self) -> Result<(), PullError> {
         let request = serde_json::json!({
             "batch": ASKED_MAX,
+            "max_bytes": ASKED_BYTES_MIN.max(2 * self.broker.client.max_payload()),
             "expires": EXPIRES.as_nanos() as u64,
             "idle_heartbeat": HEARTBEAT.as_nanos() as u64,
         });

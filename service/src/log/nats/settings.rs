@@ -106,10 +106,20 @@ pub enum StreamProblem {
         "its nodes retain `{theirs}`, and this one is to retain `{ours}`; give all nodes the same --retain-events, --retain-bytes and --retain-age"
     )]
     Retention { theirs: String, ours: String },
-    #[error("{what}; `{line}` mends it")]
-    Setting { what: String, line: String },
+    #[error("{what}; {remedy}")]
+    Setting { what: String, remedy: StreamRemedy },
     #[error(
-        "{what}, so that what was confirmed can be lost; `{line}` mends it, or say --nats-unsafe, for trying"
+        "{what}, so that what was confirmed can be lost; {remedy}, or say --nats-unsafe, for trying"
     )]
-    Unsafe { what: String, line: String },
+    Unsafe { what: String, remedy: StreamRemedy },
+}
+
+/// What to do about it.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum StreamRemedy {
+    #[error("`nats stream edit {stream} {flags}` mends it")]
+    Edit { stream: String, flags: String },
+    /// The brokers refuse to change it.
+    #[error("that cannot be changed later: remove the stream, and let --nats-create make it anew")]
+    MakeAnew,
 }

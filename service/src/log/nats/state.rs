@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 
+use super::super::followers::Followers;
 use super::super::{AppendError, LogChange, LogHealth, OnChange, Receipt};
 use super::entry::{Attempt, StreamEntry};
 use super::identity::{KnownMessage, KnownStream};
@@ -29,7 +30,7 @@ pub(super) struct State {
     /// The attempts of this node whose events have yet to be read.
     waiting: Mutex<HashMap<Attempt, oneshot::Sender<AppendResult>>>,
     head: watch::Sender<Sequence>,
-    on_change: RwLock<Vec<OnChange>>,
+    followers: Followers,
     contact: Mutex<Contact>,
     /// What is published now might be of no epoch.
     is_paused: AtomicBool,
@@ -87,7 +88,7 @@ impl State {
             shared: Mutex::new(shared),
             waiting: Mutex::default(),
             head: watch::Sender::new(head),
-            on_change: RwLock::default(),
+            followers: Followers::default(),
             contact: Mutex::new(Contact { last: Instant::now(), trouble: None }),
             is_paused: AtomicBool::new(false),
             clock,
@@ -101,7 +102,7 @@ impl State {
     }
 
     pub(super) fn follow(&self, on_change: OnChange) {
-        self.on_change.write().unwrap_or_else(PoisonError::into_inner).push(on_change);
+        self.followers.add(on_change);
     }
 
     /// The head, for those who wait until it has come somewhere.
@@ -125,6 +126,7 @@ impl State {
     pub(super) fn take(&self, entries: Vec<StreamEntry>) {
         let now = Some(Instant::now());
         let mut change = None;
+        let mut outcomes = Vec::with_capacity(entries.len());
         for entry in entries {
             let attempt = entry.attempt;
             let outcome = self.lock().apply(entry, now);
@@ -133,9 +135,13 @@ impl State {
                 Outcome::Known => {}
                 _ => change = change.or(Some(LogChange::Head)),
             }
+            outcomes.extend(attempt.map(|attempt| (attempt, outcome)));
+        }
+        // Before the answers: who has one finds no event any more that it has pushed out.
+        self.evict(0);
+        for (attempt, outcome) in outcomes {
             self.answer(attempt, outcome);
         }
-        self.evict(0);
         change.into_iter().for_each(|change| self.notify(change));
     }
 
@@ -146,7 +152,7 @@ impl State {
         let is_same = old.replica.window().bounds().epoch == epoch;
         drop(old);
         for (attempt, outcome) in outcomes {
-            self.answer(Some(attempt), outcome);
+            self.answer(attempt, outcome);
         }
         self.notify(if is_same { LogChange::Head } else { LogChange::Epoch });
     }
@@ -196,8 +202,7 @@ impl State {
         }
     }
 
-    fn answer(&self, attempt: Option<Attempt>, outcome: Outcome) {
-        let Some(attempt) = attempt else { return };
+    fn answer(&self, attempt: Attempt, outcome: Outcome) {
         let result = match outcome {
             Outcome::Shown(receipt) | Outcome::Repeat(receipt) => Ok(receipt),
             Outcome::Conflict => Err(AppendError::DuplicateId),
@@ -226,9 +231,7 @@ impl State {
     fn notify(&self, change: LogChange) {
         let head = self.lock().replica.head();
         self.head.send_replace(head);
-        for notify in self.on_change.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            notify(change);
-        }
+        self.followers.notify(change);
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<Attempt, oneshot::Sender<AppendResult>>> {
@@ -237,5 +240,63 @@ impl State {
 
     fn contact(&self) -> MutexGuard<'_, Contact> {
         self.contact.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Wake, Waker};
+
+    use super::super::super::record::put_content;
+    use super::super::entry::RawMessage;
+    use super::super::retention::RetainedLimits;
+    use super::*;
+    use crate::event::{Buffers, DraftFields, EncodedEvent, Epoch, EventLimits};
+
+    const EPOCH: Epoch = Epoch::begun_at(1_000_000, 1);
+
+    /// Notes what is retained in the very moment in which a publisher is answered.
+    struct AtTheAnswer {
+        state: Arc<State>,
+        oldest: Mutex<Option<Sequence>>,
+    }
+
+    impl Wake for AtTheAnswer {
+        fn wake(self: Arc<Self>) {
+            let oldest = self.state.lock().replica.window().bounds().oldest;
+            *self.oldest.lock().unwrap() = Some(oldest);
+        }
+    }
+
+    fn entry(sequence: u64) -> StreamEntry {
+        let fields = DraftFields { topics: vec!["t".into()], ..DraftFields::default() };
+        let event = EncodedEvent::encode(fields.check(&EventLimits::default()).unwrap());
+        let mut body = Vec::new();
+        put_content(&mut body, &event.content()).unwrap();
+        StreamEntry::read(RawMessage {
+            sequence: Sequence(sequence),
+            stored_ms: 2_000_000,
+            attempt: Some(Attempt(sequence.into())),
+            epoch: None,
+            headers_bytes: 0,
+            body: &body,
+        })
+    }
+
+    #[test]
+    fn a_publisher_that_has_its_answer_finds_nothing_that_its_event_has_pushed_out() {
+        let limits = RetainedLimits { messages_max: 5, bytes_max: 1 << 20, age_max_ms: u64::MAX };
+        let begin = (Sequence(0), 1_000_000);
+        let replica = Replica::beginning_after(begin, EPOCH, limits, Buffers::default());
+        let recorded = StreamEpoch { epoch: EPOCH, from: Sequence(0) };
+        let shared = SharedReplica::new(replica, recorded);
+        let state = Arc::new(State::new(shared, Clock::from_fn(|| 2_000_000), Duration::MAX));
+        let seen = Arc::new(AtTheAnswer { state: Arc::clone(&state), oldest: Mutex::default() });
+        let mut answered = pin!(state.await_event(Attempt(8)));
+        let waker = Waker::from(Arc::clone(&seen));
+        assert!(answered.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        state.take((1..=8).map(entry).collect());
+        assert_eq!(*seen.oldest.lock().unwrap(), Some(Sequence(4)));
     }
 }

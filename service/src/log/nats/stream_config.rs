@@ -8,7 +8,7 @@ use async_nats::jetstream::stream::{
 };
 
 use super::retention::RetainedLimits;
-use super::settings::{NatsLogSettings, StreamProblem};
+use super::settings::{NatsLogSettings, StreamProblem, StreamRemedy};
 use crate::event::{Epoch, Sequence};
 
 /// What a new stream has for copies.
@@ -91,82 +91,115 @@ pub(super) fn check(config: &Config, settings: &NatsLogSettings) -> Result<(), S
     if theirs != ours.to_string() {
         return Err(StreamProblem::Retention { theirs, ours: ours.to_string() });
     }
-    let line = |flags: &str| format!("nats stream edit {} {flags}", config.name);
-    for (is_wrong, what, flags) in faults(config, settings) {
-        if is_wrong {
-            return Err(StreamProblem::Setting { what, line: line(&flags) });
-        }
+    let wrong = |faults: Vec<StreamFault>| faults.into_iter().find(|fault| fault.is_there);
+    let remedy = |flags: Option<String>| match flags {
+        Some(flags) => StreamRemedy::Edit { stream: config.name.clone(), flags },
+        None => StreamRemedy::MakeAnew,
+    };
+    if let Some(StreamFault { what, flags, .. }) = wrong(faults(config, settings)) {
+        return Err(StreamProblem::Setting { what, remedy: remedy(flags) });
     }
-    let unsafe_because = [
-        (
+    match wrong(dangers(config)).filter(|_| !settings.allow_unsafe) {
+        Some(StreamFault { what, flags, .. }) => {
+            Err(StreamProblem::Unsafe { what, remedy: remedy(flags) })
+        }
+        None => Ok(()),
+    }
+}
+
+/// What may be wrong with a stream.
+struct StreamFault {
+    is_there: bool,
+    what: String,
+    /// What to edit the stream with; nothing where the brokers refuse to change it.
+    flags: Option<String>,
+}
+
+impl StreamFault {
+    fn edited(is_there: bool, what: impl Into<String>, flags: impl Into<String>) -> Self {
+        Self { is_there, what: what.into(), flags: Some(flags.into()) }
+    }
+
+    fn made_anew(is_there: bool, what: &str) -> Self {
+        Self { is_there, what: what.to_owned(), flags: None }
+    }
+}
+
+/// What may lose events that were confirmed.
+fn dangers(config: &Config) -> Vec<StreamFault> {
+    vec![
+        StreamFault::edited(
             config.num_replicas < REPLICAS,
             format!("it has {} copies, not {REPLICAS}", config.num_replicas),
             "--replicas=3",
         ),
-        (
+        StreamFault::made_anew(
             !config.deny_delete || !config.deny_purge,
-            "messages may be deleted from it".to_owned(),
-            "is not possible later: make it anew with --deny-delete --deny-purge, which",
+            "messages may be deleted from it",
         ),
-        (
+        StreamFault::made_anew(
             config.persist_mode == Some(PersistenceMode::Async),
-            "it confirms messages before it has written them".to_owned(),
-            "--persist-mode=default",
+            "it confirms messages before it has written them",
         ),
-    ];
-    let found =
-        unsafe_because.into_iter().find(|(is_wrong, ..)| *is_wrong && !settings.allow_unsafe);
-    found.map_or(Ok(()), |(_, what, flags)| Err(StreamProblem::Unsafe { what, line: line(flags) }))
+    ]
 }
 
 /// What no node could work with.
-fn faults(config: &Config, settings: &NatsLogSettings) -> Vec<(bool, String, String)> {
+fn faults(config: &Config, settings: &NatsLogSettings) -> Vec<StreamFault> {
     let (limits, subject) = (settings.limits(), settings.subject());
     let needs = |has: i64, needs: i64| has > 0 && has < needs;
     let (messages, bytes, age) =
         (doubled(limits.messages_max), doubled(limits.bytes_max), age_of(limits));
     let too_young = !config.max_age.is_zero() && (age.is_zero() || config.max_age < age);
     vec![
-        (
+        StreamFault::edited(
             config.subjects != [subject.clone()],
-            "it has other subjects".into(),
+            "it has other subjects",
             format!("--subjects={subject}"),
         ),
-        (
-            config.retention != RetentionPolicy::Limits || config.discard != DiscardPolicy::Old,
-            "it does not keep events for every reader and drop the oldest".into(),
-            "--discard=old".into(),
+        StreamFault::made_anew(
+            config.retention != RetentionPolicy::Limits,
+            "it does not keep events for every reader",
         ),
-        (config.storage != StorageType::File, "it is in memory".into(), "--storage=file".into()),
-        (
+        StreamFault::edited(
+            config.discard != DiscardPolicy::Old,
+            "it does not drop the oldest events first",
+            "--discard=old",
+        ),
+        StreamFault::made_anew(config.storage != StorageType::File, "it is in memory"),
+        StreamFault::edited(
             needs(config.max_messages, messages),
             format!("it has to keep twice what is retained, {messages} messages"),
             format!("--max-msgs={messages}"),
         ),
-        (
+        StreamFault::edited(
             needs(config.max_bytes, bytes),
             format!("it has to keep twice what is retained, {bytes} bytes"),
             format!("--max-bytes={bytes}"),
         ),
-        (
+        StreamFault::edited(
             too_young,
-            "it has to keep messages twice as long as they are retained".into(),
+            "it has to keep messages twice as long as they are retained",
             format!("--max-age={}s", age.as_secs()),
         ),
-        (
+        StreamFault::edited(
             config.max_messages_per_subject > 0,
-            "it keeps only so many messages of a subject".into(),
-            "--max-msgs-per-subject=-1".into(),
+            "it keeps only so many messages of a subject",
+            "--max-msgs-per-subject=-1",
         ),
-        (
+        StreamFault::edited(
             config.duplicate_window < DUPLICATE_WINDOW,
-            "it forgets too early which messages it has".into(),
-            "--dupe-window=2m".into(),
+            "it forgets too early which messages it has",
+            "--dupe-window=2m",
         ),
-        (
-            config.allow_rollup || config.allow_message_ttl || config.no_ack || config.sealed,
-            "messages may be removed from its middle, or are not confirmed".into(),
-            "--no-allow-rollup --no-allow-msg-ttl --ack".into(),
+        StreamFault::edited(
+            config.allow_rollup || config.no_ack,
+            "messages may be removed from its middle, or are not confirmed",
+            "--no-allow-rollup --ack",
+        ),
+        StreamFault::made_anew(
+            config.allow_message_ttl || config.sealed,
+            "single messages may end before others, or it takes none",
         ),
     ]
 }
@@ -206,7 +239,7 @@ mod tests {
     #[test]
     fn one_that_may_lose_events_is_refused_with_what_mends_it() {
         type Change = fn(&mut Config);
-        let cases: [(Change, &str, bool); 12] = [
+        let cases: [(Change, &str, bool); 14] = [
             (|config| config.metadata.clear(), "no Fanfare made it", false),
             (
                 |config| drop(config.metadata.insert(RETAINED.into(), "events=1".into())),
@@ -214,15 +247,21 @@ mod tests {
                 false,
             ),
             (|config| config.subjects.push("x".into()), "--subjects=push.events", false),
-            (|config| config.retention = RetentionPolicy::WorkQueue, "drop the oldest", false),
-            (|config| config.storage = StorageType::Memory, "it is in memory", false),
+            (|config| config.retention = RetentionPolicy::WorkQueue, "make it anew", false),
+            (|config| config.discard = DiscardPolicy::New, "--discard=old", false),
+            (
+                |config| config.storage = StorageType::Memory,
+                "in memory; that cannot be changed",
+                false,
+            ),
             (|config| config.max_messages = 100_000, "--max-msgs=200000", false),
             (|config| config.max_bytes = 1, "--max-bytes=536870912", false),
             (|config| config.max_age /= 2, "--max-age=172800s", false),
             (|config| config.duplicate_window /= 2, "--dupe-window=2m", false),
             (|config| config.allow_rollup = true, "--no-allow-rollup", false),
             (|config| config.num_replicas = 1, "--replicas=3", true),
-            (|config| config.deny_purge = false, "--deny-purge", true),
+            (|config| config.deny_purge = false, "deleted from it, so that", true),
+            (|config| config.deny_delete = false, "remove the stream, and let --nats-create", true),
         ];
         for (change, expected, for_trying) in cases {
             let mut config = new_config(&settings(), Epoch::begun_at(5_000, 7));

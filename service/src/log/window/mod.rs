@@ -4,6 +4,7 @@
 //! newest part. It is pure: it reads no clock, takes no lock and does no I/O, so whoever owns it
 //! says when an event was accepted, and guards it.
 
+mod clock_steps;
 mod custom_ids;
 mod holes;
 mod pages;
@@ -17,6 +18,7 @@ use std::time::Instant;
 use super::{AppendError, Bounds, Position, Receipt};
 use crate::event::{Buffers, CustomId, EncodedEvent, Epoch, Event, HubId, Sequence};
 use crate::topic::Topic;
+use clock_steps::ClockSteps;
 use custom_ids::CustomIds;
 use holes::Holes;
 use passed_over::PassedOver;
@@ -67,8 +69,7 @@ pub(super) struct Window {
     start_ms: u64,
     /// Whether that is the time of the event before the oldest, and not only as late or later.
     start_is_exact: bool,
-    /// Up to here the accept times do not go up: another machine gave them.
-    unordered_through: Sequence,
+    clock_steps: ClockSteps,
     /// It may have been evicted.
     last_uncounted: Sequence,
 }
@@ -117,7 +118,7 @@ impl Window {
             head_ms: ms,
             start_ms: ms,
             start_is_exact: true,
-            unordered_through: Sequence(0),
+            clock_steps: ClockSteps::begun_at(ms),
             last_uncounted: Sequence(0),
         }
     }
@@ -166,6 +167,7 @@ impl Window {
             + self.by_topic.bytes()
             + self.by_custom_id.bytes()
             + self.passed_over.bytes()
+            + self.clock_steps.bytes()
     }
 
     /// The oldest sequence retained; one behind the head when there is none.
@@ -201,9 +203,7 @@ impl Window {
     ) -> Receipt {
         let custom_id = event.custom_id().map(CustomId::shared);
         let mut event = event.assign(sequence, accepted, self.epoch, &self.buffers);
-        if event.accepted_ms() < self.head_ms {
-            self.unordered_through = sequence;
-        }
+        self.clock_steps.note(sequence, event.accepted_ms());
         self.head = sequence;
         self.head_ms = event.accepted_ms();
         let receipt = Receipt {
@@ -284,6 +284,7 @@ impl Window {
             self.by_custom_id.remove_oldest(event.id());
         }
         self.holes.forget_before(self.oldest());
+        self.clock_steps.forget_before(self.oldest());
         if let Some(last_ms) = self.passed_over.forget_before(self.oldest()) {
             self.start_ms = last_ms;
         }
@@ -348,12 +349,9 @@ impl Window {
     /// The last sequence that was accepted at or before a time; one before the oldest when all are
     /// later.
     fn last_accepted_by(&self, ms: u64) -> Sequence {
-        let earlier = if self.unordered_through < self.oldest() {
-            self.events.partition_point(|event| event.accepted_ms() <= ms)
-        } else {
-            let later = self.events.iter().position(|event| event.accepted_ms() > ms);
-            later.unwrap_or(self.events.len())
-        };
+        let latest_through =
+            |event: &Event| self.clock_steps.latest_through(event.sequence(), event.accepted_ms());
+        let earlier = self.events.partition_point(|event| latest_through(event) <= ms);
         self.events.get(earlier).map_or(self.head, |event| event.sequence().previous())
     }
 

@@ -139,3 +139,20 @@ async fn a_server_that_is_behind_its_client_waits_until_it_has_read_as_much() {
         assert_eq!((event.event, event.data), (None, format!("next {round}")));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_events_come_to_a_server_that_starts_later_too() {
+    let brokers = Brokers::one().await;
+    let one = start(&brokers, &[]);
+    let client = client();
+    let data = |number: usize| format!("{number} {}", "x".repeat(900_000));
+    for number in 0..40 {
+        let (status, body) = publish(&client, &one, "t", &data(number)).await;
+        assert_eq!(status, 200, "{body}");
+    }
+    let later = start(&brokers, &[]);
+    let mut stream = stream_after(&client, &later, "t", "earliest").await;
+    for number in 0..40 {
+        assert!(stream.next().await.expect("an event").data == data(number), "{number}");
+    }
+}

@@ -1,5 +1,10 @@
 //! What is retained, and what the disk is freed of.
 
+use std::pin::pin;
+use std::sync::Mutex;
+use std::task::{Context, Wake};
+
+use super::super::retained::Retained;
 use super::*;
 
 #[test]
@@ -108,4 +113,33 @@ fn a_start_reads_no_more_into_memory_than_it_may_however_large_the_events_are() 
     let log = log.restart();
     assert!(log.in_memory_from() > 20, "{}", log.in_memory_from());
     assert_eq!(log.sequences(), last(40, 40));
+}
+
+/// Notes what is retained in the very moment in which a publisher is answered.
+struct AtTheAnswer {
+    retained: Arc<Retained>,
+    bounds: Mutex<Option<Bounds>>,
+}
+
+impl Wake for AtTheAnswer {
+    fn wake(self: Arc<Self>) {
+        let bounds = self.retained.lock().bounds();
+        *self.bounds.lock().unwrap() = Some(bounds);
+    }
+}
+
+#[test]
+fn a_publisher_that_has_its_answer_finds_nothing_that_its_events_have_pushed_out() {
+    let mut log = steps(FileLogSettings { events_max: 50, ..SMALL });
+    log.append_sized("t", 10);
+    let retained = Arc::clone(&log.opened.inner.retained);
+    let seen = Arc::new(AtTheAnswer { retained, bounds: Mutex::default() });
+    let (answer, results) = oneshot::channel();
+    let events = (0..60).map(|_| EncodedEvent::encode(draft(&["t"], None, "x"))).collect();
+    let mut results = pin!(results);
+    let waker = Waker::from(Arc::clone(&seen));
+    assert!(results.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    log.opened.writer.commit(vec![AppendRequest { events, answer, permit: None }]);
+    let bounds = seen.bounds.lock().unwrap().take().expect("it was answered");
+    assert_eq!((bounds.oldest, bounds.head, bounds.events), (Sequence(12), Sequence(61), 50));
 }
