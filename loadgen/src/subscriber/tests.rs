@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::clock::Clock;
+use crate::payload::{self, Stamp};
 use crate::plan::Settings;
 
 /// A subscriber that is connected, its recorder, and the moment at which publishing began.

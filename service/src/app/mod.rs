@@ -5,54 +5,50 @@
 //! and send clients that come meanwhile a time to come back; close the ports, and wait for what is
 //! still being served; force-close what is left.
 
+mod build_error;
+mod ending;
+mod event_log;
+mod limits;
+mod selectors;
+
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::time::{Instant, interval, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::admin::Admin;
-use crate::auth::ticket::TicketKeyError;
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos};
-use crate::file_limit::FileLimit;
 use crate::http::{
-    BodyMemory, ClientLimitSettings, ClientLimits, Context, HttpServer, Pages, PublicListener,
-    PublishRate, SelectorReader, Tickets, TlsFront,
+    BodyMemory, ClientLimits, Context, HttpServer, Pages, PublicListener, SelectorReader, Tickets,
+    TlsFront,
 };
 use crate::hub::Hub;
 use crate::hub::active_subscriptions::ActiveSubscriptions;
 use crate::jwks::KeyFetching;
 use crate::lifecycle::{Lifecycle, Shutdown};
-use crate::listeners::{ListenError, PublicListeners, addresses_of, listen_on};
-use crate::log::{FileLog, Log, MemoryLog, NatsLog, OpenLogError, OpenNatsError};
-use crate::metrics::{Limits, LimitsOfClients, Metrics};
+use crate::listeners::{PublicListeners, addresses_of, listen_on};
+use crate::log::Log;
+use crate::metrics::Metrics;
 use crate::reload::Reloader;
 use crate::supervisor;
 use crate::tls::{CertificateReload, CertificateStore};
-use crate::topic::{SelectorCompiler, TopicResolver};
+use ending::{flush, join};
+use event_log::{expire, hub_over, open_log};
+use limits::{connections_max, limits};
+use selectors::compilers;
 
-/// How many events publishers may be ahead of the slowest shard: more than a pass gathers, and a
-/// fraction of what the log holds.
-const PUBLISH_WINDOW_MAX: u64 = 32 << 10;
-/// How often an idle log is looked at for events that are too old.
-const LOG_EXPIRY: Duration = Duration::from_secs(1);
+pub use build_error::BuildError;
+
 /// What a drain may take longer than its window.
 const DRAIN_GRACE: Duration = Duration::from_secs(2);
-/// How long the process waits until the log has written its last events.
-const FLUSH_GRACE: Duration = Duration::from_secs(2);
-/// How long the process waits for its shards when everything else has ended.
-const SHARDS_GRACE: Duration = Duration::from_secs(2);
-/// How often it looks whether they have ended.
-const SHARDS_LOOK: Duration = Duration::from_millis(10);
 
 /// A server that is built, with its ports open.
 #[derive(Debug)]
@@ -82,29 +78,6 @@ pub enum End {
     /// At once, because it was asked to end once more while it drained. What it had may still be
     /// running.
     Forced,
-}
-
-/// Why the server could not be built.
-#[derive(Debug, Error)]
-pub enum BuildError {
-    /// A port or a socket cannot be had.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// The system gives no more threads or files.
-    #[error("cannot start the delivery threads: {0}; raise the limits of the process")]
-    Delivery(io::Error),
-    /// The same, for the admin thread.
-    #[error("cannot start the admin listener: {0}; raise the limits of the process")]
-    Admin(io::Error),
-    /// The data folder cannot be used.
-    #[error(transparent)]
-    Log(#[from] OpenLogError),
-    /// The shared log cannot be used.
-    #[error(transparent)]
-    SharedLog(#[from] OpenNatsError),
-    /// No key for tickets can be made.
-    #[error("cannot make a key for tickets: {0}")]
-    Tickets(#[from] TicketKeyError),
 }
 
 impl App {
@@ -295,28 +268,6 @@ impl App {
     }
 }
 
-fn open_log(config: &Config) -> Result<Arc<dyn Log>, BuildError> {
-    let clock = Clock::system();
-    if let Some(settings) = &config.nats {
-        return Ok(Arc::new(NatsLog::open(settings.clone(), clock)?));
-    }
-    let Some(data) = &config.data else {
-        return Ok(Arc::new(MemoryLog::new(config.log, clock)));
-    };
-    let settings = data.log_settings(&config.log);
-    if data.repair {
-        FileLog::repair(&data.path, &clock)?;
-    }
-    Ok(Arc::new(FileLog::open(&data.path, settings, clock)?))
-}
-
-fn connections_max(config: &Config) -> usize {
-    let files = FileLimit::raise();
-    let connections_max = config.connections_max.unwrap_or(files.connections_max());
-    tracing::info!(files = files.files_max, connections = connections_max, "limits");
-    connections_max
-}
-
 fn warn_if_open(config: &Config) {
     if config.open_to_network {
         tracing::warn!("everybody who reaches the listeners may publish and subscribe (--open)");
@@ -326,14 +277,6 @@ fn warn_if_open(config: &Config) {
 fn start_admin(admin: &Admin, listeners: Vec<TcpListener>) -> io::Result<()> {
     let start = |listener: TcpListener| admin.clone().start(listener.into_std()?);
     listeners.into_iter().try_for_each(start)
-}
-
-/// What compiles the selectors of subscribers, and what the grants of tokens: apart, so that neither
-/// takes the memory of the other.
-fn compilers(config: &Config, addresses: &[SocketAddr]) -> (SelectorCompiler, SelectorCompiler) {
-    let (settings, resolver) = (&config.http, topic_resolver(config, addresses));
-    let of_subscribers = SelectorCompiler::new(settings.selectors_bytes_max, resolver.clone());
-    (of_subscribers, SelectorCompiler::new(settings.grants_bytes_max, resolver))
 }
 
 /// Exchanges the certificate whenever its files change, and whenever it is asked to.
@@ -346,115 +289,10 @@ fn watch_certificate(
     Some(reload)
 }
 
-/// What a log has confirmed is as durable as it promises already; this is for what it promises to
-/// make durable soon.
-async fn flush(log: &dyn Log) {
-    if timeout(FLUSH_GRACE, log.close()).await.is_err() {
-        tracing::warn!(
-            "the event log takes too long to write its last events; ending without them"
-        );
-    }
-}
-
-async fn join(threads: DeliveryThreads) {
-    if end_in_time(|| threads.have_ended()).await {
-        threads.join();
-    } else {
-        tracing::warn!(
-            "a shard does not end; ending without it. Please report what was subscribed and published"
-        );
-    }
-}
-
-/// A shard that is busy, or stuck, does not keep the process from its end.
-async fn end_in_time(have_ended: impl Fn() -> bool) -> bool {
-    let ended = async {
-        while !have_ended() {
-            sleep(SHARDS_LOOK).await;
-        }
-    };
-    timeout(SHARDS_GRACE, ended).await.is_ok()
-}
-
-fn limits(config: &Config, connections: usize) -> Limits {
-    Limits {
-        connections,
-        lag_events: config.delivery.lag.events_max,
-        lag_bytes: config.delivery.lag.bytes_max,
-        log_events: config.log.events_max,
-        // With a data folder that bounds the disk, which the log tells itself.
-        log_bytes: config.data.as_ref().map_or(config.log.bytes_max, |data| data.memory_max),
-        log_age: config.log.age_max,
-        output_buffers: config.delivery.output_buffers_max,
-        body_memory: config.http.bodies_bytes_max,
-        selector_bytes: config.http.selectors_bytes_max,
-        grant_bytes: config.http.grants_bytes_max,
-        topic_url_bytes: TopicResolver::BYTES_MAX,
-        clients: limits_of_clients(&config.http.client_limits),
-        subscription_bytes: config.subscriptions_bytes_max.unwrap_or(0),
-        tickets: config.tickets_max,
-        drain_window: config.drain_window,
-    }
-}
-
-fn limits_of_clients(settings: &ClientLimitSettings) -> LimitsOfClients {
-    LimitsOfClients {
-        streams_per_address: settings.streams_per_address_max,
-        streams_per_token: settings.streams_per_token_max,
-        subscriptions_per_token: settings.subscriptions_per_token_max,
-        publish_rate: settings.publish_rate.map(|rate| rate.interval.as_secs_f64().recip()),
-        publishing_clients: PublishRate::CLIENTS_MAX,
-    }
-}
-
-fn hub_over(log: &Arc<dyn Log>, events_max: usize, metrics: &Metrics) -> Hub {
-    let window_max = (events_max as u64 / 4).clamp(1, PUBLISH_WINDOW_MAX);
-    Hub::new(Arc::clone(log), metrics.clone()).with_publish_window(window_max)
-}
-
 /// To the end of the drain's window: until then streams end, and others are told.
 fn start_announcing(hub: &Hub, bytes_max: usize, lifecycle: &Lifecycle) -> ActiveSubscriptions {
     let active = ActiveSubscriptions::new(hub.clone(), bytes_max);
     let (announcing, ended) = (active.clone(), lifecycle.clone());
     lifecycle.tasks().spawn(async move { announcing.announce(ended.closing()).await });
     active
-}
-
-async fn expire(log: &dyn Log) {
-    let mut ticks = interval(LOG_EXPIRY);
-    loop {
-        ticks.tick().await;
-        log.expire();
-    }
-}
-
-/// What relative topics and URL patterns are relative to: the hub, at its public URL or else at its
-/// first address.
-fn topic_resolver(config: &Config, addresses: &[SocketAddr]) -> TopicResolver {
-    if let Some(url) = config.public_urls.first() {
-        return TopicResolver::new(url.clone());
-    }
-    let Some(address) = addresses.first() else { return TopicResolver::default() };
-    let host = match address.ip() {
-        ip if ip.is_unspecified() => "localhost".to_owned(),
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
-    };
-    let scheme = if config.certificates.is_some() { "https" } else { "http" };
-    let url = format!("{scheme}://{host}:{}/.well-known/mercure", address.port());
-    url.parse().map_or_else(|_| TopicResolver::default(), TopicResolver::new)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn shards_are_waited_for_and_one_that_does_not_end_only_for_a_moment() {
-        let began = Instant::now();
-        assert!(end_in_time(|| began.elapsed() >= Duration::from_secs(1)).await);
-        assert_eq!(began.elapsed().as_secs(), 1);
-        assert!(!end_in_time(|| false).await);
-        assert_eq!(began.elapsed().as_secs(), 3);
-    }
 }
