@@ -79,12 +79,14 @@ impl WriterQueue {
     }
 
     /// Lets publishers that have just been answered come back, so that they share a sync: for as long as
-    /// each look finds more of them. One that is alone is not held up, since nobody joins it.
+    /// each look finds more of them. One that was alone the last time, too, is not held up: nobody
+    /// would join it, and where the processors are busy a single look can take milliseconds.
     fn gather<'a>(
         &'a self,
         mut state: MutexGuard<'a, WriterQueueState>,
+        answered: usize,
     ) -> MutexGuard<'a, WriterQueueState> {
-        let mut before = 0;
+        let mut before = usize::from(answered <= 1);
         while state.requests.len() > before && before < GATHERED_MAX {
             before = state.requests.len();
             drop(state);
@@ -97,6 +99,7 @@ impl WriterQueue {
     /// Writes what comes until the log is closed.
     pub(super) fn serve<D: Disk>(&self, mut writer: LogWriter<D>, upkeep: &UpkeepSignal) {
         let _end = WriterEnd { queue: self, retained: Arc::clone(&writer.retained) };
+        let mut answered = 0;
         loop {
             let mut state = self.lock();
             while state.requests.is_empty() && state.closing.is_none() {
@@ -112,9 +115,10 @@ impl WriterQueue {
                 state = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
             if writer.answers_after_sync() {
-                state = self.gather(state);
+                state = self.gather(state, answered);
             }
             let requests = std::mem::take(&mut state.requests);
+            answered = requests.len();
             let closing = requests.is_empty().then(|| state.closing.take()).flatten();
             state.is_closed |= closing.is_some();
             drop(state);
