@@ -32,6 +32,7 @@ def dashboard() -> dict:
     it.row("Limits of each client", [(8, stream_clients()), (8, publishing_clients()), (8, tickets())], collapsed=True)
     it.row("Log of events", [(8, log())], collapsed=True)
     it.row("Data folder", [(8, data_folder()), (8, syncs()), (8, disk_reads())], collapsed=True)
+    it.row("Cluster", [(8, cluster()), (8, cluster_changes())], collapsed=True)
     it.row("HTTP layer", [(8, runtime()), (8, http_layer())], collapsed=True)
     it.row("Connections", [(9, connections()), (8, tls())], collapsed=True)
     it.row("Lifecycle and logging", [(8, lifecycle())], collapsed=True)
@@ -328,6 +329,61 @@ def disk_reads() -> list:
                   ], colours={"unreadable": "red"})),
         (8, graph("Segments", "Files of retained events, which are dropped a file at a time.", "short", [
             Query("sum by (instance) (fanfare_retained_segments{SERVER})", "{{instance}}")])),
+    ]
+
+
+def cluster() -> list:
+    return [
+        (6, graph("Behind the brokers", "Messages of the shared event log that a server has yet to read. 0 is all of this row "
+                  "without --nats. At half of what is retained it takes and serves nothing.", "short", [
+                      Query("max by (instance) (fanfare_cluster_lag_events{SERVER})", "behind {{instance}}"),
+                      Query("max by (instance) (fanfare_cluster_in_flight_events_limit{SERVER} > bool 0)"
+                            " * max by (instance) (fanfare_retained_events_limit{SERVER}) / 2", "limit {{instance}}"),
+                  ], limits=["limit"])),
+        (6, graph("Last heard of the brokers", "They say something twice a second. Above 15 s a server is not ready.", "s", [
+            Query("(time() - max by (instance) (fanfare_cluster_last_contact_timestamp_seconds{SERVER}))"
+                  " * max by (instance) (fanfare_cluster_in_flight_events_limit{SERVER} > bool 0)", "{{instance}}")])),
+        (6, graph("On their way to the brokers", "Events that were sent and have not been read back; at the limit the next ones "
+                  "wait.", "short", [
+                      Query("sum by (instance) (fanfare_cluster_in_flight_events{SERVER})", "events {{instance}}"),
+                      Query("sum by (instance) (fanfare_cluster_in_flight_events_limit{SERVER})", "limit {{instance}}"),
+                  ], limits=["limit"])),
+        (6, graph("Bytes on their way", "The same, in bytes.", "bytes", [
+            Query("sum by (instance) (fanfare_cluster_in_flight_bytes{SERVER})", "bytes {{instance}}"),
+            Query("sum by (instance) (fanfare_cluster_in_flight_bytes_limit{SERVER})", "limit {{instance}}"),
+        ], limits=["limit"])),
+    ]
+
+
+def cluster_changes() -> list:
+    def events(name: str, legend: str) -> Query:
+        return Query(f"sum by (instance) (increase({name}{{SERVER}}[RATE]))", legend + " {{instance}}")
+
+    return [
+        (6, graph("Append times", "From an event's turn until it was read back from the brokers: what publishers wait for.",
+                  "s", [
+                      Query(quantile("fanfare_cluster_append_seconds"), "${quantile:text}"),
+                      Query(quantile("fanfare_cluster_append_seconds", "0.5"), "p50"),
+                  ], fill=0)),
+        (6, graph("Elections and connections", "Another broker leads; a connection was made anew; reading began again; events "
+                  "were sent again.", "short", [
+                      Query("max by (instance) (fanfare_cluster_connected{SERVER})", "connected {{instance}}"),
+                      events("fanfare_cluster_elections_total", "elections"),
+                      events("fanfare_cluster_reconnects_total", "reconnects"),
+                      events("fanfare_cluster_reads_restarted_total", "reads restarted"),
+                      events("fanfare_cluster_retries_total", "retries"),
+                  ])),
+        (6, graph("Epochs and holes", "A new epoch: the stream was made anew or has lost what it confirmed, and all streams ended. "
+                  "Holes are missing messages; foreign ones nobody of ours has sent.", "short", [
+                      events("fanfare_cluster_epochs_total", "epochs"),
+                      events("fanfare_cluster_holes_total", "holes"),
+                      events("fanfare_cluster_foreign_messages_total", "foreign"),
+                  ], colours={"epochs": "red", "holes": "orange"})),
+        (6, graph("Repeats and pauses", "Events that gave way to an earlier one with their id; times that reading waited for "
+                  "this server's own delivery.", "short", [
+                      events("fanfare_cluster_repeats_total", "repeats"),
+                      events("fanfare_cluster_read_pauses_total", "read pauses"),
+                  ])),
     ]
 
 

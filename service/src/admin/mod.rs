@@ -80,6 +80,7 @@ impl Admin {
             log: Some(self.hub.log().bounds()),
             log_health: self.hub.log().health(),
             disk: self.hub.log().disk().unwrap_or_default(),
+            cluster: self.hub.log().cluster().unwrap_or_default(),
             output_buffer_bytes: self.hub.log().buffers().beyond_the_log(),
             publishers_waiting: self.hub.publishers_waiting(),
             body_memory_bytes: self.body_memory.held(),

@@ -6,6 +6,9 @@
 //! shards are within a window of so many events of it: the publisher waits for its response, and a
 //! long upload is no longer read. A shard that does not move at all delays each publish by a second
 //! at most.
+//!
+//! What other servers publish into a log that they share is held up in the same way, by not reading it;
+//! for that there is no longest time, since nobody waits for it but our own subscribers.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +18,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::event::Sequence;
+use crate::log::{FollowerProgress, Nearing};
 
 /// The longest that a publisher waits for followers.
 const WAIT_MAX: Duration = Duration::from_secs(1);
@@ -61,19 +65,20 @@ impl PublishWindow {
             return;
         }
         let _waiting = Waiting::begin(self);
-        let wait = async {
-            loop {
-                let moved = self.moved.notified();
-                // A follower that moves from here on is not missed.
-                if self.is_near(published) {
-                    return;
-                }
-                moved.await;
-            }
-        };
         tokio::select! {
-            () = wait => {}
+            () = self.wait_until_near(published) => {}
             () = sleep(WAIT_MAX) => {}
+        }
+    }
+
+    async fn wait_until_near(&self, head: Sequence) {
+        loop {
+            let moved = self.moved.notified();
+            // A follower that moves from here on is not missed.
+            if self.is_near(head) {
+                return;
+            }
+            moved.await;
         }
     }
 
@@ -86,6 +91,12 @@ impl PublishWindow {
         let followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
         let slowest = followers.iter().map(|seen| seen.load(Ordering::Acquire)).min();
         slowest.is_none_or(|seen| published.0.saturating_sub(seen) <= self.window_max)
+    }
+}
+
+impl FollowerProgress for PublishWindow {
+    fn until_near(&self, head: Sequence) -> Nearing<'_> {
+        Box::pin(self.wait_until_near(head))
     }
 }
 
@@ -124,7 +135,7 @@ impl Drop for Follower {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt as _;
-    use tokio::time::Instant;
+    use tokio::time::{Instant, timeout};
 
     use super::*;
 
@@ -166,6 +177,17 @@ mod tests {
             waiting.await.unwrap();
             assert_eq!((began.elapsed(), window.waiting()), (Duration::ZERO, 0));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_that_is_read_ahead_waits_for_as_long_as_it_takes() {
+        let window = PublishWindow::new(10);
+        let slow = window.follow(Sequence(0));
+        let mut reading = window.until_near(Sequence(50));
+        assert!((&mut reading).now_or_never().is_none());
+        assert!(timeout(WAIT_MAX * 60, &mut reading).await.is_err());
+        slow.set_seen(Sequence(40));
+        assert!(reading.now_or_never().is_some());
     }
 
     #[tokio::test(start_paused = true)]

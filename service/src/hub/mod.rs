@@ -22,7 +22,10 @@ use tokio::time::timeout;
 
 use crate::auth::{Grants, Visibility};
 use crate::event::{Draft, EncodedEvent, Epoch, GapNotice, HubId, Sequence};
-use crate::log::{AppendError, Bounds, EventFilter, Log, PageLimit, Position, ReadRange, Receipt};
+use crate::log::{
+    AppendError, Bounds, EventFilter, FollowerProgress, Log, PageLimit, Position, ReadRange,
+    Receipt,
+};
 use crate::logging::log_limited;
 use crate::metrics::{Metrics, PublishSource, Resumed};
 use crate::topic::{MatchProgress, SelectorSet, Topic};
@@ -132,10 +135,13 @@ impl Hub {
     }
 
     /// The same hub, whose publishers get their responses only when all followers are within so
-    /// many events. It must be far less than the log holds.
+    /// many events, and whose log reads no further ahead of them, if others append to it as well. It
+    /// must be far less than the log holds.
     #[must_use]
     pub fn with_publish_window(self, window_max: u64) -> Self {
-        Self { publish_window: PublishWindow::new(window_max), ..self }
+        let publish_window = PublishWindow::new(window_max);
+        self.log.set_follower_progress(Arc::clone(&publish_window) as Arc<dyn FollowerProgress>);
+        Self { publish_window, ..self }
     }
 
     /// Adds a follower, for which publishers wait.

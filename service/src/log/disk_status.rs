@@ -2,6 +2,8 @@
 //!
 //! Figures are read from memory: nobody who asks for them waits for the disk.
 
+use super::Distribution;
+
 /// The upper bounds by which syncs are counted, in microseconds: 100 µs to 10 s.
 pub const SYNC_BOUNDS_US: [u64; 12] = [
     100, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 100_000, 250_000, 1_000_000, 2_500_000,
@@ -10,24 +12,10 @@ pub const SYNC_BOUNDS_US: [u64; 12] = [
 /// The upper bounds by which commits are counted, in events.
 pub const COMMIT_BOUNDS: [u64; 6] = [1, 4, 16, 64, 256, 1_024];
 
-/// How often something was how large, by the bounds of its kind. The last count has no bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Distribution<const N: usize> {
-    pub counts: [u64; N],
-    /// Of all values.
-    pub sum: u64,
-}
-
 /// How long syncs took; the sum is in microseconds.
 pub type SyncTimes = Distribution<{ SYNC_BOUNDS_US.len() + 1 }>;
 /// How many events commits had.
 pub type CommitSizes = Distribution<{ COMMIT_BOUNDS.len() + 1 }>;
-
-impl<const N: usize> Default for Distribution<N> {
-    fn default() -> Self {
-        Self { counts: [0; N], sum: 0 }
-    }
-}
 
 /// A log on disk, as it is now.
 #[derive(Clone, Debug, Default)]

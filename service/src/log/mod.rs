@@ -14,7 +14,9 @@
 //! replays, and no event is held anywhere but in the log.
 
 mod bounds;
+mod cluster_status;
 mod disk_status;
+mod distribution;
 mod file;
 mod followers;
 pub(crate) mod fuzzing;
@@ -30,15 +32,15 @@ mod window;
 pub(crate) use reading::ReadNow;
 
 pub use bounds::{Bounds, Position};
-pub use disk_status::{
-    COMMIT_BOUNDS, CommitSizes, DiskStatus, Distribution, SYNC_BOUNDS_US, SyncTimes,
-};
+pub use cluster_status::{APPEND_BOUNDS_US, AppendTimes, ClusterStatus};
+pub use disk_status::{COMMIT_BOUNDS, CommitSizes, DiskStatus, SYNC_BOUNDS_US, SyncTimes};
+pub use distribution::Distribution;
 pub use file::{
     FileLog, FileLogSettings, FolderContents, FolderFinding, FolderProblem, FolderSize,
     InspectError, LockError, OpenError, OpenLogError, SyncMode,
 };
 pub use memory::{MemoryLog, MemoryLogSettings};
-pub use nats::{NatsLog, NatsLogSettings, OpenNatsError};
+pub use nats::{BrokerAccess, BrokerSecret, NatsLog, NatsLogSettings, OpenNatsError};
 pub use reading::{EventFilter, LogReader, Page, PageBack, PageLimit, ReadOutcome, ReadRange};
 
 use std::fmt;
@@ -71,6 +73,15 @@ pub type Appending<'a> =
 
 /// Where a client goes on, when that is known.
 pub type Locating<'a> = Pin<Box<dyn Future<Output = Position> + Send + 'a>>;
+
+/// The moment in which all who follow are near.
+pub type Nearing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// How far those have come who follow a log.
+pub trait FollowerProgress: fmt::Debug + Send + Sync {
+    /// Waits until all of them are near this position.
+    fn until_near(&self, head: Sequence) -> Nearing<'_>;
+}
 
 /// The end of closing a log.
 pub type Flushing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -141,6 +152,15 @@ pub trait Log: Send + Sync + 'static {
     fn disk(&self) -> Option<DiskStatus> {
         None
     }
+
+    /// What it does among other servers; nothing of a log that is not shared.
+    fn cluster(&self) -> Option<ClusterStatus> {
+        None
+    }
+
+    /// Whom it waits for before it reads what others have appended. Called once, by the hub; for a
+    /// log that is not shared, publishers wait and it does not.
+    fn set_follower_progress(&self, _progress: Arc<dyn FollowerProgress>) {}
 
     /// Makes what it has taken as durable as it ever will be. Called once, when nothing is appended
     /// any more.

@@ -8,6 +8,7 @@
 
 mod catalogue;
 mod clients;
+mod cluster;
 mod connections;
 mod delivering;
 mod histogram;
@@ -56,6 +57,7 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use clients::Clients;
+use cluster::Cluster;
 use connections::Connections;
 use delivering::Delivering;
 use jwks::Jwks;
@@ -94,6 +96,7 @@ struct Inner {
     limits: LimitGauges,
     state: ServerState,
     storage: Storage,
+    cluster: Cluster,
     reloads: Reloads,
 }
 
@@ -145,6 +148,7 @@ impl Metrics {
             limits: LimitGauges::register(),
             state: ServerState::register(),
             storage: Storage::register(),
+            cluster: Cluster::register(),
             reloads: Reloads::register(),
         });
         Self { inner: Arc::new(inner) }
@@ -188,11 +192,13 @@ impl Metrics {
         inner.tickets.set(snapshot.tickets);
         inner.state.set(snapshot);
         inner.storage.set(snapshot);
+        inner.cluster.set(snapshot);
         let mut text = inner.exporter.render();
         inner.connections.write(&mut text);
         inner.publishing.write(&mut text);
         delivering::write(self, &mut text);
         storage::write(snapshot, &mut text);
+        cluster::write(snapshot, &mut text);
         process::write_runtime(&mut text, &snapshot.runtime);
         process::write_process(&mut text);
         text

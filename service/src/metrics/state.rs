@@ -11,7 +11,7 @@ use super::process::RuntimeStats;
 use super::series::{described, described_gauge};
 use super::subscriptions::SubscriptionStats;
 use super::tickets::TicketCounts;
-use crate::log::{Bounds, DiskStatus, LogHealth};
+use crate::log::{Bounds, ClusterStatus, DiskStatus, LogHealth};
 use crate::logging;
 
 /// The commit that the program was built from, when the build was given it.
@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub log_health: LogHealth,
     /// What it takes and does on a disk; nothing where it has none.
     pub disk: DiskStatus,
+    /// What it does among other servers; nothing where it is not shared.
+    pub cluster: ClusterStatus,
     /// What streams hold beyond the log, in bytes.
     pub output_buffer_bytes: usize,
     /// Publishers that wait for delivery to come nearer.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use crate::config::ConfigError;
-use crate::config::values::{BrokerUrl, Listed, boolean, stream_name, time};
-use crate::log::{MemoryLogSettings, NatsLogSettings};
+use crate::config::values::{BrokerUrl, Listed, MonitorUrl, boolean, stream_name, time};
+use crate::config::{ConfigError, files};
+use crate::log::{BrokerAccess, BrokerSecret, MemoryLogSettings, NatsLogSettings};
 
 const STREAM_DEFAULT: &str = "fanfare";
 const TIMEOUT_DEFAULT: &str = "15s";
@@ -26,6 +26,22 @@ pub(super) struct NatsFlags {
     /// File with the credentials for the brokers, as `nsc` makes it
     #[arg(long, env = "FANFARE_NATS_CREDENTIALS", value_name = "FILE")]
     nats_credentials: Option<PathBuf>,
+    /// File with the user that this server is for the brokers, and its password, as name:password
+    #[arg(long, env = "FANFARE_NATS_USER_FILE", value_name = "FILE")]
+    nats_user_file: Option<PathBuf>,
+    /// File with the token that the brokers know this server by
+    #[arg(long, env = "FANFARE_NATS_TOKEN_FILE", value_name = "FILE")]
+    nats_token_file: Option<PathBuf>,
+    /// File with the certificate (PEM) that this server shows the brokers, where they ask for one
+    #[arg(long, env = "FANFARE_NATS_CERT", value_name = "FILE", requires = "nats_key")]
+    nats_cert: Option<PathBuf>,
+    /// File with the key (PEM) of that certificate
+    #[arg(long, env = "FANFARE_NATS_KEY", value_name = "FILE", requires = "nats_cert")]
+    nats_key: Option<PathBuf>,
+    /// Monitoring ports of the brokers, such as http://10.0.0.1:8222: whether they write to their disks
+    /// before they confirm is looked at there, at the start. Several separated by commas
+    #[arg(long, env = "FANFARE_NATS_MONITOR", value_name = "URL", value_delimiter = ',')]
+    nats_monitor: Vec<Listed<MonitorUrl>>,
     /// File with certificates (PEM) that those of the brokers are checked against, beside those of the
     /// system
     #[arg(long, env = "FANFARE_NATS_CA", value_name = "FILE")]
@@ -65,7 +81,11 @@ impl NatsFlags {
         if servers.is_empty() {
             let flags = [
                 ("--nats-credentials", self.nats_credentials.is_some()),
+                ("--nats-user-file", self.nats_user_file.is_some()),
+                ("--nats-token-file", self.nats_token_file.is_some()),
+                ("--nats-cert", self.nats_cert.is_some()),
                 ("--nats-ca", self.nats_ca.is_some()),
+                ("--nats-monitor", !Listed::all(&self.nats_monitor).is_empty()),
                 ("--nats-stream", self.nats_stream != STREAM_DEFAULT),
                 ("--nats-create", self.nats_create),
                 ("--nats-unsafe", self.nats_unsafe),
@@ -78,8 +98,11 @@ impl NatsFlags {
         }
         Ok(Some(NatsLogSettings {
             servers,
-            credentials: self.nats_credentials.clone(),
-            ca: self.nats_ca.clone(),
+            access: self.access()?,
+            monitors: Listed::all(&self.nats_monitor)
+                .into_iter()
+                .map(MonitorUrl::into_url)
+                .collect(),
             stream: self.nats_stream.clone(),
             create: self.nats_create,
             allow_unsafe: self.nats_unsafe,
@@ -87,5 +110,36 @@ impl NatsFlags {
             data_bytes_max,
             retained,
         }))
+    }
+
+    fn access(&self) -> Result<BrokerAccess, ConfigError> {
+        let secret = |flag, path: &PathBuf| {
+            let bytes = files::secret(flag, path)?;
+            String::from_utf8(bytes).map(BrokerSecret).map_err(|_| ConfigError::File {
+                flag,
+                path: path.display().to_string(),
+                reason: "it is not UTF-8".to_owned(),
+            })
+        };
+        let user = self.nats_user_file.as_ref();
+        let user = user.map(|path| secret("--nats-user-file", path)).transpose()?;
+        let user = user.map(|BrokerSecret(text)| match text.split_once(':') {
+            Some((name, password)) if !name.is_empty() => {
+                Ok((name.to_owned(), BrokerSecret(password.to_owned())))
+            }
+            _ => Err(ConfigError::File {
+                flag: "--nats-user-file",
+                path: self.nats_user_file.clone().unwrap_or_default().display().to_string(),
+                reason: "it has to be one line such as name:password".to_owned(),
+            }),
+        });
+        let token = self.nats_token_file.as_ref();
+        Ok(BrokerAccess {
+            credentials: self.nats_credentials.clone(),
+            user: user.transpose()?,
+            token: token.map(|path| secret("--nats-token-file", path)).transpose()?,
+            certificate: self.nats_cert.clone().zip(self.nats_key.clone()),
+            ca: self.nats_ca.clone(),
+        })
     }
 }

@@ -20,7 +20,7 @@ enum Zero {
     Refused,
 }
 
-const ZERO: [(&str, Zero); 69] = [
+const ZERO: [(&str, Zero); 70] = [
     ("--listen", Zero::Refused),
     ("--admin-listen", Zero::Refused),
     ("--open", Zero::No),
@@ -56,6 +56,7 @@ const ZERO: [(&str, Zero); 69] = [
     ("--repair", Zero::No),
     ("--nats", Zero::Refused),
     ("--nats-stream", Zero::Refused),
+    ("--nats-monitor", Zero::Refused),
     ("--nats-create", Zero::No),
     ("--nats-unsafe", Zero::No),
     ("--append-timeout", Zero::Refused),
@@ -142,7 +143,8 @@ fn line_for(flag: &str) -> Option<&'static [&'static str]> {
         "--subscriber-jwt-algorithm" => Some(&["serve", "--subscriber-jwt-secret", SECRET]),
         "--sync" | "--retain-memory" | "--repair" => Some(&["serve", "--data-dir", "data"]),
         "--nats" => Some(&["serve", "--demos=false"]),
-        "--nats-stream" | "--nats-create" | "--nats-unsafe" | "--append-timeout" => {
+        "--nats-stream" | "--nats-create" | "--nats-unsafe" | "--nats-monitor"
+        | "--append-timeout" => {
             Some(&["serve", "--demos=false", "--nats", "nats://127.0.0.1:4222"])
         }
         "--issuer-algorithm" => Some(&[

@@ -22,7 +22,7 @@ pub(super) use boolean::boolean;
 pub(super) use count::count;
 pub(super) use hub_url::HubUrl;
 pub(super) use listed::Listed;
-pub(super) use nats::{BrokerUrl, stream_name};
+pub(super) use nats::{BrokerUrl, MonitorUrl, stream_name};
 pub(super) use rate::{Rate, rate};
 pub(super) use ratio::ratio;
 pub(super) use size::{KIB, LARGEST, size};

@@ -28,13 +28,41 @@ impl FromStr for BrokerUrl {
         // It would stand in every list of processes.
         if !url.username().is_empty() || url.password().is_some() {
             return Err(
-                "has a user or a password; give a file with --nats-credentials, and write a URL such as nats://127.0.0.1:4222",
+                "has a user or a password; give a file with --nats-user-file or --nats-credentials, and write a URL such as nats://127.0.0.1:4222",
             );
         }
         if !["", "/"].contains(&url.path()) || url.query().is_some() || url.fragment().is_some() {
             return Err("has more than a host and a port; write one such as nats://127.0.0.1:4222");
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+/// The URL of a broker's monitoring port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::config) struct MonitorUrl(Url);
+
+impl MonitorUrl {
+    pub(in crate::config) fn into_url(self) -> Url {
+        self.0
+    }
+}
+
+impl FromStr for MonitorUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        const UNFIT: &str =
+            "is no URL of a monitoring port; write one such as http://127.0.0.1:8222";
+        let url: Url = text.parse().map_err(|_| UNFIT)?;
+        let is_plain = ["", "/"].contains(&url.path())
+            && url.query().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        if !["http", "https"].contains(&url.scheme()) || !url.has_host() || !is_plain {
+            return Err(UNFIT);
+        }
+        Ok(Self(url))
     }
 }
 
@@ -74,6 +102,18 @@ mod tests {
         for (text, expected) in refused {
             let error = text.parse::<BrokerUrl>().unwrap_err();
             assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_monitoring_port_is_named_by_a_url_of_a_host() {
+        for text in ["http://127.0.0.1:8222", "https://broker.example/", "http://[::1]:8222"] {
+            assert!(text.parse::<MonitorUrl>().is_ok(), "{text}");
+        }
+        for text in
+            ["", "broker:8222", "nats://broker:8222", "http://broker/varz", "http://me@broker"]
+        {
+            assert!(text.parse::<MonitorUrl>().is_err(), "{text}");
         }
     }
 

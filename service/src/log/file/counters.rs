@@ -3,9 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::log::disk_status::{
-    COMMIT_BOUNDS, CommitSizes, DiskStatus, Distribution, SYNC_BOUNDS_US, SyncTimes,
-};
+use crate::log::disk_status::{COMMIT_BOUNDS, CommitSizes, DiskStatus, SYNC_BOUNDS_US, SyncTimes};
+use crate::log::distribution::AtomicDistribution;
 
 /// Counted at most once a commit, so that it may cost what atomics cost.
 #[derive(Debug, Default)]
@@ -18,33 +17,6 @@ pub(super) struct DiskCounters {
     free_bytes: AtomicU64,
     syncs: AtomicDistribution<{ SYNC_BOUNDS_US.len() + 1 }>,
     commits: AtomicDistribution<{ COMMIT_BOUNDS.len() + 1 }>,
-}
-
-#[derive(Debug)]
-struct AtomicDistribution<const N: usize> {
-    counts: [AtomicU64; N],
-    sum: AtomicU64,
-}
-
-impl<const N: usize> Default for AtomicDistribution<N> {
-    fn default() -> Self {
-        Self { counts: std::array::from_fn(|_| AtomicU64::new(0)), sum: AtomicU64::new(0) }
-    }
-}
-
-impl<const N: usize> AtomicDistribution<N> {
-    fn add(&self, bounds: &[u64], value: u64) {
-        let at = bounds.partition_point(|&bound| bound < value);
-        self.counts[at].fetch_add(1, Ordering::Relaxed);
-        self.sum.fetch_add(value, Ordering::Relaxed);
-    }
-
-    fn now(&self) -> Distribution<N> {
-        Distribution {
-            counts: std::array::from_fn(|at| self.counts[at].load(Ordering::Relaxed)),
-            sum: self.sum.load(Ordering::Relaxed),
-        }
-    }
 }
 
 impl DiskCounters {

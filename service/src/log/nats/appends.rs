@@ -8,32 +8,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::connection::State as ConnectionState;
-use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::context::{PublishError, PublishErrorKind};
-use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::super::AppendError;
 use super::super::record::put_content;
-use super::broker::Broker;
+use super::super::{AppendError, ClusterStatus};
 use super::entry::Attempt;
 use super::state::{AppendResult, State};
+use super::stream::{Confirmation, SharedStream};
 use crate::event::EncodedEvent;
 
 /// What may be in flight.
 const EVENTS_MAX: usize = 8_192;
 const BYTES_MAX: usize = 16 << 20;
-/// What the broker adds to a message, with its headers.
+/// What an event counts for beside its bytes.
 const HEADERS_BYTES: usize = 512;
 /// How long a refused event waits until it is sent again.
 const RETRY: Duration = Duration::from_millis(100);
 
-pub(super) struct Appends {
-    broker: Broker,
+pub(super) struct Appends<S> {
+    stream: S,
     state: Arc<State>,
     events: Semaphore,
     bytes: Semaphore,
@@ -61,22 +57,40 @@ enum SendProgress {
     Done(AppendResult),
 }
 
-impl Appends {
-    pub(super) fn new(broker: Broker, state: Arc<State>, timeout: Duration) -> Self {
+impl<S: SharedStream> Appends<S> {
+    pub(super) fn new(stream: S, state: Arc<State>, timeout: Duration) -> Self {
         let (events, bytes) = (Semaphore::new(EVENTS_MAX), Semaphore::new(BYTES_MAX));
-        Self { broker, state, events, bytes, timeout }
+        Self { stream, state, events, bytes, timeout }
     }
 
     pub(super) async fn append(&self, events: Vec<EncodedEvent>) -> Vec<AppendResult> {
-        let deadline = Instant::now() + self.timeout;
+        let began = Instant::now();
+        let results = self.append_until(began + self.timeout, events).await;
+        self.state.counters().appended(began.elapsed());
+        results
+    }
+
+    async fn append_until(
+        &self,
+        deadline: Instant,
+        events: Vec<EncodedEvent>,
+    ) -> Vec<AppendResult> {
+        // Whether an id is taken would be said far too late, and with it that the event is there.
+        if self.state.is_behind() {
+            return events.iter().map(|_| Err(AppendError::Unavailable)).collect();
+        }
         let Ok(_permits) = timeout_at(deadline, self.turn(&events)).await else {
             return events.iter().map(|_| Err(AppendError::Unavailable)).collect();
         };
         // Only what is in flight is there twice.
         let mut all: Vec<Sending> = events.iter().map(|event| self.prepare(event)).collect();
         drop(events);
+        let mut is_again = false;
         loop {
-            self.send(&mut all).await;
+            let sent = self.send(&mut all).await;
+            if std::mem::replace(&mut is_again, true) {
+                self.state.counters().sends_again(sent);
+            }
             all.iter_mut().for_each(Sending::look);
             give_up_overtaken(&mut all);
             let is_open = |sending: &Sending| {
@@ -95,6 +109,17 @@ impl Appends {
         results
     }
 
+    /// What is known here of what is in flight.
+    pub(super) fn status(&self) -> ClusterStatus {
+        ClusterStatus {
+            in_flight_events: EVENTS_MAX - self.events.available_permits(),
+            in_flight_events_limit: EVENTS_MAX,
+            in_flight_bytes: BYTES_MAX - self.bytes.available_permits(),
+            in_flight_bytes_limit: BYTES_MAX,
+            ..self.state.status()
+        }
+    }
+
     /// Waits until nothing is in flight any more.
     pub(super) async fn flush(&self) {
         let _ = self.events.acquire_many(EVENTS_MAX as u32).await;
@@ -102,7 +127,7 @@ impl Appends {
 
     fn prepare(&self, event: &EncodedEvent) -> Sending {
         let mut body = Vec::new();
-        let max = self.broker.client.max_payload().saturating_sub(HEADERS_BYTES);
+        let max = self.stream.body_bytes_max();
         let too_large = |bytes| SendProgress::Done(Err(AppendError::TooLarge { bytes, max }));
         let progress = match put_content(&mut body, &event.content()) {
             Err(error) => too_large(error.bytes),
@@ -125,32 +150,28 @@ impl Appends {
         Some((events, bytes))
     }
 
-    /// Sends what is open, in order, and waits until the brokers have said something about each.
-    async fn send(&self, all: &mut [Sending]) {
-        let is_connected = self.broker.client.connection_state() == ConnectionState::Connected;
-        if !is_connected || self.state.is_paused() {
-            return;
+    /// Sends what is open, in order, and waits until the brokers have said something about each. Says
+    /// how many were sent.
+    async fn send(&self, all: &mut [Sending]) -> usize {
+        if !self.stream.is_connected() || self.state.is_paused() {
+            return 0;
         }
         let mut confirmations = Vec::new();
         for sending in all.iter_mut() {
             if !matches!(sending.progress, SendProgress::Refused | SendProgress::Unclear) {
                 continue;
             }
-            let message = PublishMessage::build()
-                .payload(sending.body.clone())
-                .message_id(sending.attempt.to_string())
-                .expected_stream(&self.broker.stream);
-            let subject = self.broker.subject.clone();
-            match self.broker.context.send_publish(subject, message).await {
-                Ok(confirmation) => confirmations.push(async {
-                    let confirmed = confirmation.await;
-                    sending.confirm(confirmed.map(drop));
+            match self.stream.send(sending.attempt, sending.body.clone()).await {
+                Some(confirming) => confirmations.push(async {
+                    sending.confirm(confirming.await);
                 }),
                 // Nothing behind it is to come first.
-                Err(_) => break,
+                None => break,
             }
         }
+        let sent = confirmations.len();
         join_all(confirmations).await;
+        sent
     }
 
     fn end(&self, sending: Sending) -> AppendResult {
@@ -166,12 +187,12 @@ impl Appends {
 }
 
 impl Sending {
-    fn confirm(&mut self, confirmed: Result<(), PublishError>) {
-        match confirmed {
-            Ok(()) => self.progress = SendProgress::Stored,
+    fn confirm(&mut self, confirmation: Confirmation) {
+        match confirmation {
+            Confirmation::Stored => self.progress = SendProgress::Stored,
             // One that may have been taken before stays so.
-            Err(error) if is_refusal(&error) => {}
-            Err(_) => self.progress = SendProgress::Unclear,
+            Confirmation::Refused => {}
+            Confirmation::Unclear => self.progress = SendProgress::Unclear,
         }
     }
 
@@ -191,29 +212,6 @@ impl Sending {
         }
     }
 }
-
-/// Whether the brokers have said that they did not take it.
-fn is_refusal(error: &PublishError) -> bool {
-    match error.kind() {
-        // Nobody listens: there is no leader at the moment.
-        PublishErrorKind::StreamNotFound | PublishErrorKind::MaxPayloadExceeded => true,
-        PublishErrorKind::Other => {
-            let source = std::error::Error::source(error);
-            let error =
-                source.and_then(|source| source.downcast_ref::<async_nats::jetstream::Error>());
-            error.is_some_and(|error| REFUSALS.contains(&error.error_code()))
-        }
-        _ => false,
-    }
-}
-
-const REFUSALS: [ErrorCode; 5] = [
-    ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
-    ErrorCode::INSUFFICIENT_RESOURCES,
-    ErrorCode::STORAGE_RESOURCES_EXCEEDED,
-    ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM,
-    ErrorCode::STREAM_NOT_MATCH,
-];
 
 /// One that came now would stand behind an event that was published after it.
 fn give_up_overtaken(all: &mut [Sending]) {

@@ -1,27 +1,31 @@
 //! The brokers: connecting, the stream as they tell it, and what is written to it.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use async_nats::connection::State as ConnectionState;
+use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{
-    Context, ContextBuilder, GetStreamErrorKind, PublishErrorKind,
+    Context, ContextBuilder, GetStreamErrorKind, PublishError, PublishErrorKind,
 };
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{Info, RawMessageErrorKind};
-use async_nats::{Client, ConnectOptions, Event, HeaderMap};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use rand::random;
 
 use super::entry::Attempt;
+use super::headers::{EPOCH_HEADER, attempt_of};
 use super::identity::{KnownMessage, SeenStream};
-use super::settings::{NatsLogSettings, OpenNatsError};
+use super::puller::Session;
+use super::settings::{BrokerAccess, NatsLogSettings, OpenNatsError};
+use super::stream::{Confirmation, LookError, ReadingError, SharedStream, StreamState};
 use super::stream_config::{StreamEpoch, check, new_config};
 use crate::event::{Epoch, Sequence};
 
-/// What a node sends an attempt under.
-pub(super) const ATTEMPT_HEADER: &str = "Nats-Msg-Id";
-/// The epoch that a message begins.
-pub(super) const EPOCH_HEADER: &str = "Fanfare-Epoch";
 /// How long one request may take; elections take longer, and requests are made again.
-pub(super) const REQUEST_WAIT_MAX: Duration = Duration::from_secs(2);
+const REQUEST_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How long connecting may take at the start.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
 /// A broker that answers neither of two such pings is left for another one, far sooner than an append
@@ -29,37 +33,18 @@ const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 /// Behind a connection that is gone, at most this passes until the next is tried.
 const RECONNECT_WAIT_MAX: Duration = Duration::from_millis(500);
+/// What the broker counts of a message beside its body.
+const HEADERS_BYTES: usize = 512;
 /// What stands in a message beside the data, at most, in nearly all of them.
 const ENVELOPE_BYTES: usize = 64 << 10;
 
 /// A connection to the brokers, and the stream there.
 #[derive(Clone, Debug)]
 pub(super) struct Broker {
-    pub(super) client: Client,
-    pub(super) context: Context,
-    pub(super) stream: String,
-    pub(super) subject: String,
-}
-
-/// What the brokers say of the stream.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct StreamState {
-    pub(super) recorded: StreamEpoch,
-    pub(super) first: Sequence,
-    pub(super) last: Sequence,
-    /// When the message before the first was stored, at the latest.
-    pub(super) first_ms: u64,
-}
-
-/// Why the stream cannot be looked at now.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub(super) enum LookError {
-    #[error("the stream is gone")]
-    NoStream,
-    #[error("it is no stream of Fanfare any more")]
-    NotOurs,
-    #[error("the brokers do not answer: {0}")]
-    Away(String),
+    client: Client,
+    context: Context,
+    stream: String,
+    subject: String,
 }
 
 impl Broker {
@@ -75,19 +60,12 @@ impl Broker {
                 let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
                 Duration::from_millis(20).saturating_mul(attempts).min(RECONNECT_WAIT_MAX)
             });
-        if let Some(file) = &settings.ca {
-            options = options.add_root_certificates(file.clone());
-        }
-        if let Some(file) = &settings.credentials {
-            options = options.credentials_file(file).await.map_err(|error| {
-                let (path, reason) = (file.display().to_string(), error.to_string());
-                OpenNatsError::Credentials { path, reason }
-            })?;
-        }
+        options = with_access(options, &settings.access).await?;
         let connecting = options.connect(&settings.servers[..]).await;
         let client = connecting.map_err(|error| OpenNatsError::Connect {
             servers: servers.clone(),
             reason: error.to_string(),
+            is_refused: REFUSED.contains(&error.kind()),
         })?;
         let context = ContextBuilder::new()
             .timeout(REQUEST_WAIT_MAX)
@@ -137,29 +115,6 @@ impl Broker {
         }
     }
 
-    /// What the stream has now.
-    pub(super) async fn look(&self) -> Result<StreamState, LookError> {
-        let info = self.info().await?;
-        let recorded = StreamEpoch::of(&info.config).ok_or(LookError::NotOurs)?;
-        let (state, created) = (&info.state, info.created);
-        let time = match (state.first_sequence, state.messages) {
-            (0 | 1, _) => created,
-            (_, 0) => state.last_timestamp,
-            _ => state.first_timestamp,
-        };
-        let first_ms = u64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
-        let first = Sequence(state.first_sequence.max(1));
-        Ok(StreamState { recorded, first, last: Sequence(state.last_sequence), first_ms })
-    }
-
-    /// The same, with the message at a node's head.
-    pub(super) async fn look_at(&self, head: Sequence) -> Result<SeenStream, LookError> {
-        let StreamState { recorded, first, last, .. } = self.look().await?;
-        let is_there = head >= first && head <= last;
-        let at_head = if is_there { self.message_at(head).await? } else { None };
-        Ok(SeenStream { recorded, first, last, at_head })
-    }
-
     async fn info(&self) -> Result<Info, LookError> {
         match self.context.get_stream(&self.stream).await {
             Ok(stream) => Ok(stream.cached_info().clone()),
@@ -186,16 +141,72 @@ impl Broker {
             },
         }
     }
+}
 
-    /// Begins another epoch behind this message, if it is still the last. Others may be faster.
-    pub(super) async fn begin_epoch(&self, last: Sequence) -> Result<(), LookError> {
+impl SharedStream for Broker {
+    type Reading = Session;
+    type Confirming = BoxFuture<'static, Confirmation>;
+
+    fn name(&self) -> &str {
+        &self.stream
+    }
+
+    fn body_bytes_max(&self) -> usize {
+        self.client.max_payload().saturating_sub(HEADERS_BYTES)
+    }
+
+    fn is_connected(&self) -> bool {
+        self.client.connection_state() == ConnectionState::Connected
+    }
+
+    fn connections(&self) -> u64 {
+        self.client.statistics().connects.load(Ordering::Relaxed)
+    }
+
+    async fn look(&self) -> Result<StreamState, LookError> {
+        let info = self.info().await?;
+        let recorded = StreamEpoch::of(&info.config).ok_or(LookError::NotOurs)?;
+        let (state, created) = (&info.state, info.created);
+        let time = match (state.first_sequence, state.messages) {
+            (0 | 1, _) => created,
+            (_, 0) => state.last_timestamp,
+            _ => state.first_timestamp,
+        };
+        let first_ms = u64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+        let first = Sequence(state.first_sequence.max(1));
+        let leader = info.cluster.and_then(|cluster| cluster.leader);
+        let last = Sequence(state.last_sequence);
+        Ok(StreamState { recorded, first, last, first_ms, leader })
+    }
+
+    async fn look_at(&self, head: Sequence) -> Result<SeenStream, LookError> {
+        let StreamState { recorded, first, last, .. } = self.look().await?;
+        let is_there = head >= first && head <= last;
+        let at_head = if is_there { self.message_at(head).await? } else { None };
+        Ok(SeenStream { recorded, first, last, at_head })
+    }
+
+    async fn read_from(&self, first: Sequence) -> Result<Session, ReadingError> {
+        Session::open(self.client.clone(), self.context.clone(), &self.stream, first).await
+    }
+
+    async fn send(&self, attempt: Attempt, body: Bytes) -> Option<Self::Confirming> {
+        let message = PublishMessage::build()
+            .payload(body)
+            .message_id(attempt.to_string())
+            .expected_stream(&self.stream);
+        let sent = self.context.send_publish(self.subject.clone(), message).await.ok()?;
+        Some(Box::pin(async move { confirmation_of(sent.await.map(drop)) }))
+    }
+
+    async fn begin_epoch(&self, last: Sequence) -> Result<(), LookError> {
         let epoch = Epoch::begun_at(now_ms(), random());
         let message = PublishMessage::build()
             .message_id(Attempt::random().to_string())
             .expected_stream(&self.stream)
             .expected_last_sequence(last.0)
             .header(EPOCH_HEADER, epoch.to_bits().to_string());
-        let away = |error: async_nats::jetstream::context::PublishError| match error.kind() {
+        let away = |error: PublishError| match error.kind() {
             PublishErrorKind::WrongLastSequence => None,
             _ => Some(LookError::Away(error.to_string())),
         };
@@ -207,14 +218,74 @@ impl Broker {
         result.or_else(|error| away(error).map_or(Ok(()), Err))
     }
 
-    /// Writes down which epoch has begun, for nodes that begin to read behind its record.
-    pub(super) async fn record(&self, begun: StreamEpoch) -> Result<(), LookError> {
+    async fn record(&self, begun: StreamEpoch) -> Result<(), LookError> {
         let mut config = self.info().await?.config;
         begun.write(&mut config);
         let updated = self.context.update_stream(config).await;
         updated.map(drop).map_err(|error| LookError::Away(error.to_string()))
     }
 }
+
+fn confirmation_of(result: Result<(), PublishError>) -> Confirmation {
+    match result {
+        Ok(()) => Confirmation::Stored,
+        Err(error) if is_refusal(&error) => Confirmation::Refused,
+        Err(_) => Confirmation::Unclear,
+    }
+}
+
+/// Whether the brokers have said that they did not take it.
+fn is_refusal(error: &PublishError) -> bool {
+    match error.kind() {
+        // Nobody listens: there is no leader at the moment.
+        PublishErrorKind::StreamNotFound | PublishErrorKind::MaxPayloadExceeded => true,
+        PublishErrorKind::Other => {
+            let source = std::error::Error::source(error);
+            let error =
+                source.and_then(|source| source.downcast_ref::<async_nats::jetstream::Error>());
+            error.is_some_and(|error| REFUSALS.contains(&error.error_code()))
+        }
+        _ => false,
+    }
+}
+
+const REFUSALS: [ErrorCode; 5] = [
+    ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
+    ErrorCode::INSUFFICIENT_RESOURCES,
+    ErrorCode::STORAGE_RESOURCES_EXCEEDED,
+    ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM,
+    ErrorCode::STREAM_NOT_MATCH,
+];
+
+async fn with_access(
+    mut options: ConnectOptions,
+    access: &BrokerAccess,
+) -> Result<ConnectOptions, OpenNatsError> {
+    if let Some(file) = &access.ca {
+        options = options.add_root_certificates(file.clone());
+    }
+    if let Some((certificate, key)) = &access.certificate {
+        options = options.add_client_certificate(certificate.clone(), key.clone());
+    }
+    if let Some((user, password)) = &access.user {
+        options = options.user_and_password(user.clone(), password.0.clone());
+    }
+    if let Some(token) = &access.token {
+        options = options.token(token.0.clone());
+    }
+    let Some(file) = &access.credentials else { return Ok(options) };
+    options.credentials_file(file).await.map_err(|error| {
+        let (path, reason) = (file.display().to_string(), error.to_string());
+        OpenNatsError::Credentials { path, reason }
+    })
+}
+
+/// Trying again will not help.
+const REFUSED: [ConnectErrorKind; 3] = [
+    ConnectErrorKind::Authentication,
+    ConnectErrorKind::AuthorizationViolation,
+    ConnectErrorKind::Tls,
+];
 
 /// Connections come and go; what follows from that is said where it is found.
 async fn tell(event: Event) {
@@ -224,10 +295,6 @@ async fn tell(event: Event) {
         }
         _ => tracing::debug!(%event, "connection to the brokers"),
     }
-}
-
-pub(super) fn attempt_of(headers: &HeaderMap) -> Option<Attempt> {
-    Attempt::parse(headers.get(ATTEMPT_HEADER)?.as_str())
 }
 
 fn is_not_found(error: &async_nats::jetstream::Error) -> bool {

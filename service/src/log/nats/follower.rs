@@ -2,26 +2,28 @@
 //! begins anew whenever something is wrong.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use thiserror::Error;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::broker::{Broker, LookError};
 use super::entry::Attempt;
 use super::identity::{StreamVerdict, judge};
-use super::puller::{PullError, Session};
 use super::replica::{Outcome, Replica};
 use super::retention::RetainedLimits;
 use super::state::{SharedReplica, State};
+use super::stream::{LookError, ReadingError, SharedStream, StreamReading as _};
 use super::stream_config::StreamEpoch;
-use crate::event::{Buffers, Epoch};
+use crate::event::{Buffers, Epoch, Sequence};
 
 /// How long a node waits before it tries again.
 const RETRY: Duration = Duration::from_millis(250);
 /// A stream that lacks what it confirmed may only be slow: its new leader has yet to come to the end
 /// of its own log. After this it has lost it.
 const LOST_AFTER: Duration = Duration::from_secs(10);
+/// How long reading waits for our own delivery before it begins again: less than brokers keep what it
+/// is read by.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
 /// How many events are evicted at once while nobody else waits for them.
 const EVICTED_MAX: usize = 512;
 
@@ -31,23 +33,23 @@ pub(super) enum Trouble {
     #[error(transparent)]
     Look(#[from] LookError),
     #[error(transparent)]
-    Pull(#[from] PullError),
+    Read(#[from] ReadingError),
     #[error("the stream lacks events that it had confirmed")]
     LacksEvents,
     /// What may have happened meanwhile has to be looked at.
-    #[error("the connection was made anew")]
+    #[error("the connection was made anew, or the stream has changed")]
     Reconnected,
 }
 
 /// Whatever a node follows with.
-pub(super) struct StreamFollower {
-    pub(super) broker: Broker,
+pub(super) struct StreamFollower<S> {
+    pub(super) stream: S,
     pub(super) state: Arc<State>,
     pub(super) limits: RetainedLimits,
     pub(super) buffers: Buffers,
 }
 
-impl StreamFollower {
+impl<S: SharedStream> StreamFollower<S> {
     pub(super) async fn run(self) {
         let mut lacks_since = None;
         let mut was_told = false;
@@ -69,9 +71,9 @@ impl StreamFollower {
         lacks_since: &mut Option<Instant>,
         was_told: &mut bool,
     ) -> Result<(), Trouble> {
-        let connections = self.connections();
+        let before = self.changes();
         let known = self.state.lock().known();
-        let seen = self.broker.look_at(known.head).await?;
+        let seen = self.stream.look_at(known.head).await?;
         let verdict = judge(&known, &seen);
         self.state.set_paused(verdict == StreamVerdict::LostEvents);
         match verdict {
@@ -83,12 +85,12 @@ impl StreamFollower {
                     return Err(Trouble::LacksEvents);
                 }
                 tracing::error!(
-                    stream = self.broker.stream,
+                    stream = self.stream.name(),
                     head = known.head.0,
                     last = seen.last.0,
                     "the stream has lost events that it had confirmed; a new epoch begins. See to the disks of the brokers"
                 );
-                self.broker.begin_epoch(seen.last).await?;
+                self.stream.begin_epoch(seen.last).await?;
                 self.read_anew().await?;
                 if self.state.lock().known().epoch == known.epoch {
                     return Err(Trouble::LacksEvents);
@@ -97,28 +99,51 @@ impl StreamFollower {
                 self.state.set_paused(false);
             }
         }
-        let from = self.state.lock().known().head.next();
-        let mut session = Session::open(&self.broker, from).await?;
+        let from = self.state.lock().next_to_read().max(seen.first);
+        self.read_on(from, before, was_told).await
+    }
+
+    async fn read_on(
+        &self,
+        from: Sequence,
+        before: (u64, u64),
+        was_told: &mut bool,
+    ) -> Result<(), Trouble> {
+        let mut reading = self.stream.read_from(from).await?;
+        self.state.counters().begins_to_read();
         loop {
-            let entries = session.next().await?;
+            if timeout(PAUSE_MAX, self.state.until_near()).await.is_err() {
+                // The broker may have removed what it is read by.
+                return Ok(());
+            }
+            let entries = reading.next().await?;
             self.state.note_contact();
             if std::mem::take(was_told) {
                 tracing::info!("follows the event log again");
             }
-            if !entries.is_empty() {
+            if let Some(newest) = entries.last() {
+                self.state.note_last(Sequence(newest.sequence.0 + reading.pending()));
                 self.state.take(entries);
                 self.record_epoch().await?;
             }
-            if self.connections() != connections {
+            if self.state.lock().known().has_diverged {
+                return Err(Trouble::LacksEvents);
+            }
+            if self.changes() != before {
                 return Err(Trouble::Reconnected);
             }
         }
     }
 
+    /// How often the connection and the stream have changed so far.
+    fn changes(&self) -> (u64, u64) {
+        (self.stream.connections(), self.state.looks())
+    }
+
     async fn read_anew(&self) -> Result<(), Trouble> {
         let awaited = |attempt| self.state.is_awaited(attempt);
         let (shared, outcomes) =
-            read_whole(&self.broker, self.limits, &self.buffers, awaited).await?;
+            read_whole(&self.stream, self.limits, &self.buffers, awaited).await?;
         let before = self.state.lock().known();
         let now = shared.known();
         if before.epoch == now.epoch {
@@ -128,7 +153,7 @@ impl StreamFollower {
             );
         } else {
             tracing::error!(
-                stream = self.broker.stream,
+                stream = self.stream.name(),
                 "the stream is another one than before; a new epoch begins, and all streams end"
             );
         }
@@ -144,24 +169,20 @@ impl StreamFollower {
         }
         let Some(from) = self.state.lock().replica.epoch_record() else { return Ok(()) };
         let begun = StreamEpoch { epoch: known.epoch, from };
-        self.broker.record(begun).await?;
+        self.stream.record(begun).await?;
         self.state.lock().recorded = begun;
         Ok(())
-    }
-
-    fn connections(&self) -> u64 {
-        self.broker.client.statistics().connects.load(std::sync::atomic::Ordering::Relaxed)
     }
 }
 
 /// Reads the stream from its beginning to where it ends now.
 pub(super) async fn read_whole(
-    broker: &Broker,
+    stream: &impl SharedStream,
     limits: RetainedLimits,
     buffers: &Buffers,
     is_awaited: impl Fn(Attempt) -> bool,
 ) -> Result<(SharedReplica, Vec<(Attempt, Outcome)>), Trouble> {
-    let seen = broker.look().await?;
+    let seen = stream.look().await?;
     let recorded = seen.recorded;
     // What is before the record of an epoch is of another one, of which nothing is known.
     let (after, epoch) = if recorded.from >= seen.first {
@@ -175,9 +196,9 @@ pub(super) async fn read_whole(
     if after >= seen.last {
         return Ok((shared, outcomes));
     }
-    let mut session = Session::open(broker, after.next()).await?;
-    while session.pending > 0 && shared.replica.head() < seen.last {
-        for entry in session.next().await? {
+    let mut reading = stream.read_from(after.next()).await?;
+    while reading.pending() > 0 && shared.replica.head() < seen.last {
+        for entry in reading.next().await? {
             let attempt = entry.attempt.filter(|&attempt| is_awaited(attempt));
             let outcome = shared.apply(entry, None);
             if outcome == Outcome::Epoch {

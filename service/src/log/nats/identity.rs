@@ -16,6 +16,8 @@ pub(super) struct KnownStream {
     pub(super) head_message: Option<KnownMessage>,
     /// The oldest event that is shown; none if there is none.
     pub(super) oldest: Option<Sequence>,
+    /// A message that was read has been found to be another one since.
+    pub(super) has_diverged: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +51,7 @@ pub(super) fn judge(known: &KnownStream, seen: &SeenStream) -> StreamVerdict {
     if !is_known {
         return StreamVerdict::ReadAnew;
     }
-    if seen.last < known.head {
+    if known.has_diverged || seen.last < known.head {
         return StreamVerdict::LostEvents;
     }
     if known.oldest.is_some_and(|oldest| seen.first > oldest) && seen.first <= known.head.next() {
@@ -90,6 +92,7 @@ mod tests {
             head: Sequence(50),
             head_message: message(50),
             oldest: Some(Sequence(20)),
+            has_diverged: false,
         };
         let see = |recorded, first, last, at_head| SeenStream {
             recorded,
@@ -107,6 +110,16 @@ mod tests {
             (known, see(recorded(ONE, 0), 1, 90, None), StreamVerdict::LostEvents),
             (known, see(recorded(ONE, 0), 21, 90, message(50)), StreamVerdict::LostEvents),
             (known, see(recorded(ONE, 0), 51, 50, None), StreamVerdict::LostEvents),
+            (
+                KnownStream { has_diverged: true, ..known },
+                see(recorded(ONE, 0), 1, 90, message(50)),
+                StreamVerdict::LostEvents,
+            ),
+            (
+                KnownStream { has_diverged: true, ..known },
+                see(recorded(OTHER, 60), 1, 90, message(50)),
+                StreamVerdict::ReadAnew,
+            ),
             // It went on so far that the next message is gone.
             (known, see(recorded(ONE, 0), 52, 90, None), StreamVerdict::ReadAnew),
             (

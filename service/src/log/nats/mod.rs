@@ -8,15 +8,24 @@
 
 mod appends;
 mod broker;
+mod counters;
 mod entry;
 mod follower;
+mod headers;
 mod identity;
+mod latest;
+mod monitor;
 mod puller;
+mod recent;
 mod replica;
 mod retention;
 mod settings;
+#[cfg(test)]
+mod simulated;
 mod state;
+mod stream;
 mod stream_config;
+mod watch;
 
 use std::fmt;
 use std::io;
@@ -29,8 +38,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    AppendError, Appending, Bounds, EventFilter, Flushing, Locating, Log, LogHealth, LogReader,
-    OnChange, Page, PageBack, PageLimit, Position, ReadOutcome, ReadRange,
+    AppendError, Appending, Bounds, ClusterStatus, EventFilter, Flushing, FollowerProgress,
+    Locating, Log, LogHealth, LogReader, OnChange, Page, PageBack, PageLimit, Position,
+    ReadOutcome, ReadRange,
 };
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Event, HubId, Sequence};
@@ -38,9 +48,11 @@ use crate::topic::Topic;
 use appends::Appends;
 use broker::Broker;
 use follower::{StreamFollower, read_whole};
+use latest::Latest;
 use state::{AppendResult, SharedReplica, State};
+use watch::watch_stream;
 
-pub use settings::{NatsLogSettings, OpenNatsError};
+pub use settings::{BrokerAccess, BrokerSecret, NatsLogSettings, OpenNatsError};
 
 /// How long a node that is behind a client waits until it has read as far.
 const AHEAD_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -52,7 +64,8 @@ const START_RETRY: Duration = Duration::from_millis(500);
 /// A log that is shared with other nodes.
 pub struct NatsLog {
     state: Arc<State>,
-    appends: Arc<Appends>,
+    appends: Arc<Appends<Broker>>,
+    latest: Latest<Broker>,
     buffers: Buffers,
     runtime: OwnRuntime,
 }
@@ -105,15 +118,36 @@ impl NatsLog {
         let Ok(result) = has_opened.recv() else {
             return Err(OpenNatsError::Threads(io::ErrorKind::Interrupted.into()));
         };
-        let (state, appends) = result?;
-        Ok(Self { state, appends, buffers, runtime })
+        let (broker, state, appends) = result?;
+        let latest = Latest::of(broker);
+        Ok(Self { state, appends, latest, buffers, runtime })
     }
 
-    async fn locate_when_there(&self, id: &str) -> Position {
-        if let Some(id) = HubId::parse(id) {
+    async fn locate_when_there(&self, id_text: &str) -> Position {
+        if let Some(id) = HubId::parse(id_text) {
             self.wait_until_there(id).await;
+            return self.locate_now(id_text);
         }
+        match self.locate_now(id_text) {
+            // A publisher may have given it to an event that has not come here yet.
+            Position::Unknown => {
+                let _ = timeout(AHEAD_WAIT_MAX, self.wait_until_current()).await;
+                self.locate_now(id_text)
+            }
+            position => position,
+        }
+    }
+
+    fn locate_now(&self, id: &str) -> Position {
         self.state.lock().replica.window().locate(id, self.state.now_ms())
+    }
+
+    /// Waits until everything has come here that was in the stream when this was called.
+    async fn wait_until_current(&self) {
+        let mut head = self.state.watch_head();
+        if let Some(last) = self.latest.since_now().await {
+            let _ = head.wait_for(|&head| head >= last).await;
+        }
     }
 
     /// A client may have read more at another node than has come to this one.
@@ -144,7 +178,7 @@ async fn open_within(
     settings: NatsLogSettings,
     clock: Clock,
     buffers: Buffers,
-) -> Result<(Arc<State>, Arc<Appends>), OpenNatsError> {
+) -> Result<(Broker, Arc<State>, Arc<Appends<Broker>>), OpenNatsError> {
     let limits = settings.limits();
     let deadline = Instant::now() + START_WAIT_MAX;
     let (broker, shared) = loop {
@@ -156,6 +190,7 @@ async fn open_within(
             result => break result?,
         }
     };
+    monitor::see_syncs(&settings).await;
     let known = shared.known();
     tracing::info!(
         stream = settings.stream,
@@ -164,11 +199,14 @@ async fn open_within(
         foreign = shared.replica.foreign(),
         "has read the shared event log"
     );
-    let state = Arc::new(State::new(shared, clock, settings.retained.age_max));
+    let retained = (settings.retained.events_max, settings.retained.age_max);
+    let state = Arc::new(State::new(shared, clock, retained));
     let appends = Appends::new(broker.clone(), Arc::clone(&state), settings.append_timeout);
-    let follower = StreamFollower { broker, state: Arc::clone(&state), limits, buffers };
+    let stream = broker.clone();
+    let follower = StreamFollower { stream, state: Arc::clone(&state), limits, buffers };
     tokio::spawn(follower.run());
-    Ok((state, Arc::new(appends)))
+    tokio::spawn(watch_stream(broker.clone(), Arc::clone(&state)));
+    Ok((broker, state, Arc::new(appends)))
 }
 
 async fn read_first(
@@ -232,7 +270,7 @@ impl Log for NatsLog {
 
     fn bounds(&self) -> Bounds {
         let shared = self.state.lock();
-        Bounds { bytes: shared.replica.bytes(), ..shared.replica.window().bounds() }
+        Bounds { bytes: shared.bytes_held(), ..shared.replica.window().bounds() }
     }
 
     fn expire(&self) {
@@ -241,6 +279,14 @@ impl Log for NatsLog {
 
     fn health(&self) -> LogHealth {
         self.state.health()
+    }
+
+    fn cluster(&self) -> Option<ClusterStatus> {
+        Some(self.appends.status())
+    }
+
+    fn set_follower_progress(&self, progress: Arc<dyn FollowerProgress>) {
+        self.state.set_follower_progress(progress);
     }
 
     fn close(&self) -> Flushing<'_> {

@@ -9,15 +9,16 @@ use std::time::Duration;
 use async_nats::jetstream::Message as PulledMessage;
 use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
-use async_nats::{HeaderMap, Message, Request, StatusCode, Subscriber};
+use async_nats::jetstream::context::Context;
+use async_nats::{Client, Message, Request, StatusCode, Subscriber};
 use futures_util::StreamExt as _;
 use futures_util::stream::ReadyChunks;
-use thiserror::Error;
 use tokio::time::timeout;
 
-use super::broker::{Broker, EPOCH_HEADER, attempt_of};
 use super::entry::{RawMessage, StreamEntry};
-use crate::event::{Epoch, Sequence};
+use super::headers::{attempt_of, bytes_of, epoch_of};
+use super::stream::{ReadingError, StreamReading};
+use crate::event::Sequence;
 
 /// How many messages are asked for at once, and when the next are.
 const ASKED_MAX: u64 = 2_000;
@@ -35,26 +36,10 @@ const SILENCE_MAX: Duration = Duration::from_secs(2);
 /// When the broker removes the consumer of a node that has gone.
 const CONSUMER_KEPT: Duration = Duration::from_secs(30);
 
-/// Why no more can be pulled from a consumer.
-#[derive(Debug, Error)]
-pub(super) enum PullError {
-    #[error("no consumer can be made: {0}")]
-    Consumer(String),
-    #[error("nothing was heard of the consumer for two seconds")]
-    Silence,
-    #[error("the connection was lost")]
-    Connection,
-    #[error("the consumer has gone: {0}")]
-    Gone(String),
-    #[error("messages were lost on the way")]
-    Lost,
-    #[error("a message cannot be understood: {0}")]
-    Unclear(String),
-}
-
 /// A consumer that is read.
 pub(super) struct Session {
-    broker: Broker,
+    client: Client,
+    context: Context,
     messages: ReadyChunks<Subscriber>,
     inbox: String,
     next_subject: String,
@@ -63,12 +48,17 @@ pub(super) struct Session {
     /// How many the consumer has sent.
     delivered: u64,
     /// How many it has yet to send, as it said last.
-    pub(super) pending: u64,
+    pending: u64,
 }
 
 impl Session {
     /// Begins to read with this message.
-    pub(super) async fn open(broker: &Broker, from: Sequence) -> Result<Self, PullError> {
+    pub(super) async fn open(
+        client: Client,
+        context: Context,
+        stream: &str,
+        from: Sequence,
+    ) -> Result<Self, ReadingError> {
         let config = pull::Config {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: from.0 },
             ack_policy: AckPolicy::None,
@@ -77,78 +67,61 @@ impl Session {
             memory_storage: true,
             ..pull::Config::default()
         };
-        let failed = |error: String| PullError::Consumer(error);
-        let made = broker.context.create_consumer_on_stream(config, &broker.stream).await;
+        let failed = |error: String| ReadingError::Consumer(error);
+        let made = context.create_consumer_on_stream(config, stream).await;
         let consumer = made.map_err(|error| failed(error.to_string()))?;
         let info = consumer.cached_info();
-        let inbox = broker.client.new_inbox();
-        let subscriber = broker.client.subscribe(inbox.clone()).await;
+        let inbox = client.new_inbox();
+        let subscriber = client.subscribe(inbox.clone()).await;
         let subscriber = subscriber.map_err(|error| failed(error.to_string()))?;
         Ok(Self {
-            broker: broker.clone(),
+            client,
+            context,
             messages: subscriber.ready_chunks(CHUNK),
             inbox,
-            next_subject: format!("CONSUMER.MSG.NEXT.{}.{}", broker.stream, info.name),
+            next_subject: format!("CONSUMER.MSG.NEXT.{stream}.{}", info.name),
             asked: 0,
             delivered: 0,
             pending: info.num_pending,
         })
     }
 
-    /// The next messages, as soon as there are any; none when the broker only said that it is there.
-    pub(super) async fn next(&mut self) -> Result<Vec<StreamEntry>, PullError> {
-        if self.asked < ASKED_MIN {
-            self.ask().await?;
-        }
-        let messages = timeout(SILENCE_MAX, self.messages.next()).await;
-        let messages = messages.map_err(|_| PullError::Silence)?.ok_or(PullError::Connection)?;
-        let mut entries = Vec::with_capacity(messages.len());
-        for message in messages {
-            match message.status {
-                None | Some(StatusCode::OK) => entries.push(self.entry_of(message)?),
-                Some(StatusCode::IDLE_HEARTBEAT) => {}
-                Some(status) => self.take_status(status, &message)?,
-            }
-        }
-        Ok(entries)
-    }
-
-    async fn ask(&mut self) -> Result<(), PullError> {
+    async fn ask(&mut self) -> Result<(), ReadingError> {
         let request = serde_json::json!({
             "batch": ASKED_MAX,
-            "max_bytes": ASKED_BYTES_MIN.max(2 * self.broker.client.max_payload()),
+            "max_bytes": ASKED_BYTES_MIN.max(2 * self.client.max_payload()),
             "expires": EXPIRES.as_nanos() as u64,
             "idle_heartbeat": HEARTBEAT.as_nanos() as u64,
         });
         let request = Request::new().payload(request.to_string().into()).inbox(self.inbox.clone());
-        let sent = self.broker.context.send_request(self.next_subject.clone(), request).await;
-        sent.map_err(|_| PullError::Connection)?;
+        let sent = self.context.send_request(self.next_subject.clone(), request).await;
+        sent.map_err(|_| ReadingError::Connection)?;
         self.asked += ASKED_MAX;
         Ok(())
     }
 
     /// A request has ended, and so many messages of it did not come; or all has.
-    fn take_status(&mut self, status: StatusCode, message: &Message) -> Result<(), PullError> {
+    fn take_status(&mut self, status: StatusCode, message: &Message) -> Result<(), ReadingError> {
         let of = |name: &str| message.headers.as_ref()?.get(name)?.as_str().parse::<u64>().ok();
         let description = message.description.clone().unwrap_or_default();
         let has_ended = status == StatusCode::TIMEOUT || of("Nats-Pending-Messages").is_some();
         let is_over = ["Deleted", "Shutdown", "Leadership"];
         if !has_ended || is_over.iter().any(|word| description.contains(word)) {
-            return Err(PullError::Gone(format!("{status} {description}")));
+            return Err(ReadingError::Gone(format!("{status} {description}")));
         }
         self.asked = self.asked.saturating_sub(of("Nats-Pending-Messages").unwrap_or(ASKED_MAX));
         Ok(())
     }
 
-    fn entry_of(&mut self, message: Message) -> Result<StreamEntry, PullError> {
-        let message = PulledMessage { message, context: self.broker.context.clone() };
-        let unclear = |error: String| PullError::Unclear(error);
+    fn entry_of(&mut self, message: Message) -> Result<StreamEntry, ReadingError> {
+        let message = PulledMessage { message, context: self.context.clone() };
+        let unclear = |error: String| ReadingError::Unclear(error);
         let info = message.info().map_err(|error| unclear(error.to_string()))?;
         self.asked = self.asked.saturating_sub(1);
         self.delivered += 1;
         self.pending = info.pending;
         if info.consumer_sequence != self.delivered {
-            return Err(PullError::Lost);
+            return Err(ReadingError::Lost);
         }
         let ms = info.published.unix_timestamp_nanos() / 1_000_000;
         let headers = message.headers.as_ref();
@@ -163,15 +136,26 @@ impl Session {
     }
 }
 
-fn epoch_of(headers: &HeaderMap) -> Option<Epoch> {
-    headers.get(EPOCH_HEADER)?.as_str().parse().ok().map(Epoch::from_bits)
-}
+impl StreamReading for Session {
+    async fn next(&mut self) -> Result<Vec<StreamEntry>, ReadingError> {
+        if self.asked < ASKED_MIN {
+            self.ask().await?;
+        }
+        let messages = timeout(SILENCE_MAX, self.messages.next()).await;
+        let messages =
+            messages.map_err(|_| ReadingError::Silence)?.ok_or(ReadingError::Connection)?;
+        let mut entries = Vec::with_capacity(messages.len());
+        for message in messages {
+            match message.status {
+                None | Some(StatusCode::OK) => entries.push(self.entry_of(message)?),
+                Some(StatusCode::IDLE_HEARTBEAT) => {}
+                Some(status) => self.take_status(status, &message)?,
+            }
+        }
+        Ok(entries)
+    }
 
-/// Counted alike by every node, whatever the order in which they stand.
-fn bytes_of(headers: &HeaderMap) -> usize {
-    let bytes = headers.iter().flat_map(|(name, values)| {
-        let name = AsRef::<str>::as_ref(name).len();
-        values.iter().map(move |value| name + value.as_str().len() + 4)
-    });
-    bytes.sum()
+    fn pending(&self) -> u64 {
+        self.pending
+    }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
+use url::Url;
 
 use super::retention::RetainedLimits;
 use crate::log::MemoryLogSettings;
@@ -14,10 +15,9 @@ use crate::log::MemoryLogSettings;
 pub struct NatsLogSettings {
     /// URLs of brokers of one cluster.
     pub servers: Vec<String>,
-    /// A file with credentials (JWT and seed).
-    pub credentials: Option<PathBuf>,
-    /// Certificates that those of the brokers are checked against, beside the system's.
-    pub ca: Option<PathBuf>,
+    pub access: BrokerAccess,
+    /// Monitoring ports of the brokers, where their settings can be seen.
+    pub monitors: Vec<Url>,
     /// The name of the stream; its only subject is this with `.events` behind it.
     pub stream: String,
     /// The stream is made if there is none.
@@ -30,6 +30,30 @@ pub struct NatsLogSettings {
     pub data_bytes_max: usize,
     /// What every node retains, in memory.
     pub retained: MemoryLogSettings,
+}
+
+/// How the brokers know this server, and it them.
+#[derive(Clone, Debug, Default)]
+pub struct BrokerAccess {
+    /// A file with credentials (JWT and seed).
+    pub credentials: Option<PathBuf>,
+    /// A user and its password.
+    pub user: Option<(String, BrokerSecret)>,
+    pub token: Option<BrokerSecret>,
+    /// A certificate and its key, as files.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// Certificates that those of the brokers are checked against, beside the system's.
+    pub ca: Option<PathBuf>,
+}
+
+/// What nobody is to read in a log.
+#[derive(Clone)]
+pub struct BrokerSecret(pub String);
+
+impl fmt::Debug for BrokerSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(hidden)")
+    }
 }
 
 impl NatsLogSettings {
@@ -64,7 +88,12 @@ pub enum OpenNatsError {
     #[error(
         "cannot connect to --nats {servers}: {reason}; see to it that a NATS server listens there and lets this one in"
     )]
-    Connect { servers: String, reason: String },
+    Connect {
+        servers: String,
+        reason: String,
+        /// They were there, and did not let this one in.
+        is_refused: bool,
+    },
     #[error(
         "JetStream of --nats {servers} does not answer: {reason}; enable it (`jetstream {{ store_dir: … }}` in nats-server.conf), for the account too, and see to it that most of its servers run"
     )]
@@ -88,10 +117,11 @@ pub enum OpenNatsError {
 impl OpenNatsError {
     /// It may be otherwise in a moment: brokers that have just started have to find each other first.
     pub(super) fn may_pass(&self) -> bool {
-        matches!(
-            self,
-            Self::Connect { .. } | Self::NoAnswer { .. } | Self::Create { .. } | Self::Read { .. }
-        )
+        match self {
+            Self::Connect { is_refused, .. } => !is_refused,
+            Self::NoAnswer { .. } | Self::Create { .. } | Self::Read { .. } => true,
+            _ => false,
+        }
     }
 }
 

@@ -206,14 +206,15 @@ fn faults(config: &Config, settings: &NatsLogSettings) -> Vec<StreamFault> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::settings::BrokerAccess;
     use super::*;
     use crate::log::MemoryLogSettings;
 
     fn settings() -> NatsLogSettings {
         NatsLogSettings {
             servers: Vec::new(),
-            credentials: None,
-            ca: None,
+            access: BrokerAccess::default(),
+            monitors: Vec::new(),
             stream: "push".to_owned(),
             create: true,
             allow_unsafe: false,

@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
+use super::proxy::{Proxy, Routes};
 use crate::support::eventually;
 
 const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/nats/.built/nats-server");
@@ -21,17 +22,13 @@ pub(super) struct Broker {
 }
 
 impl Broker {
-    fn new(folder: &Path, name: &str, cluster: Option<(u16, &[u16])>) -> Self {
-        let port = free_port();
+    /// On a port, with more than every broker has in its configuration.
+    fn new(folder: &Path, name: &str, port: u16, more: &str) -> Self {
         let store = folder.join(name);
-        let cluster = cluster.map_or_else(String::new, |(own, all)| {
-            let routes = all.iter().map(|port| format!("nats://127.0.0.1:{port}"));
-            let routes = routes.collect::<Vec<_>>().join(", ");
-            format!("cluster {{ name: c, listen: \"127.0.0.1:{own}\", routes: [{routes}] }}\n")
-        });
+        let syncs = if more.contains("sync_interval") { "" } else { ", sync_interval: always" };
         let text = format!(
             "server_name: {name}\nlisten: \"127.0.0.1:{port}\"\nmax_payload: 4MB\n\
-             jetstream {{ store_dir: {store:?}, sync_interval: always }}\n{cluster}"
+             jetstream {{ store_dir: {store:?}{syncs} }}\n{more}\n"
         );
         let config = folder.join(format!("{name}.conf"));
         fs::write(&config, text).expect("its configuration");
@@ -67,6 +64,10 @@ impl Broker {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
     fn store(&self) -> PathBuf {
         self.config.with_extension("")
     }
@@ -83,7 +84,7 @@ impl Drop for Broker {
 }
 
 /// Nobody else is told of this port, so that it stays free nearly for certain.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
 }
 
@@ -96,8 +97,13 @@ pub(super) struct Brokers {
 impl Brokers {
     /// One, which keeps one copy.
     pub(super) async fn one() -> Self {
+        Self::one_with("").await
+    }
+
+    /// The same, with this in its configuration.
+    pub(super) async fn one_with(more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let brokers = vec![Broker::new(folder.path(), "alone", None)];
+        let brokers = vec![Broker::new(folder.path(), "alone", free_port(), more)];
         Self { all: brokers, folder }.when_there().await
     }
 
@@ -106,10 +112,37 @@ impl Brokers {
         let folder = tempfile::tempdir().expect("a folder");
         let ports: Vec<u16> = (0..3).map(|_| free_port()).collect();
         let start = |(index, &port): (usize, &u16)| {
-            Broker::new(folder.path(), &format!("n{index}"), Some((port, &ports)))
+            let cluster = cluster(port, &ports, "");
+            Broker::new(folder.path(), &format!("n{index}"), free_port(), &cluster)
         };
         let brokers = ports.iter().enumerate().map(start).collect();
         Self { all: brokers, folder }.when_there().await
+    }
+
+    /// Three that reach each other by proxies alone; their ways to each other, and the ports at which clients
+    /// reach them, by proxies too.
+    pub(super) async fn three_apart() -> (Self, Routes, Vec<Proxy>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (ports, routes): (Vec<u16>, Vec<u16>) =
+            (0..3).map(|_| (free_port(), free_port())).unzip();
+        let (mut brokers, mut ways, mut entrances) = (Vec::new(), Vec::new(), Vec::new());
+        for own in 0..3 {
+            let mut to_others = Vec::new();
+            for (other, &route) in routes.iter().enumerate() {
+                let proxy = if other == own { None } else { Some(Proxy::to(route).await) };
+                to_others.push(proxy);
+            }
+            let reached: Vec<u16> = to_others.iter().flatten().map(|proxy| proxy.port).collect();
+            let entrance = Proxy::to(ports[own]).await;
+            // Nobody is told of ways beside the proxies.
+            let apart = "no_advertise: true, advertise: \"127.0.0.1:1\", ";
+            let client = format!("client_advertise: \"127.0.0.1:{}\"\n", entrance.port);
+            let more = client + &cluster(routes[own], &reached, apart);
+            brokers.push(Broker::new(folder.path(), &format!("n{own}"), ports[own], &more));
+            ways.push(to_others);
+            entrances.push(entrance);
+        }
+        (Self { all: brokers, folder }.when_there().await, ways, entrances)
     }
 
     async fn when_there(self) -> Self {
@@ -155,6 +188,13 @@ impl Brokers {
         fs::remove_dir_all(&store).expect("it is there");
         copy_all(copy, &store);
     }
+}
+
+/// The part of a configuration about other brokers.
+fn cluster(own: u16, routes: &[u16], more: &str) -> String {
+    let routes = routes.iter().map(|port| format!("nats://127.0.0.1:{port}"));
+    let routes = routes.collect::<Vec<_>>().join(", ");
+    format!("cluster {{ name: c, listen: \"127.0.0.1:{own}\", {more}routes: [{routes}] }}\n")
 }
 
 fn copy_all(from: &Path, to: &Path) {

@@ -1,11 +1,16 @@
 //! Servers that share their event log on NATS JetStream: what is published at one is delivered by all,
 //! with the same ids and bytes, and nothing that was confirmed is lost or doubled.
 
+mod access;
 mod brokers;
 mod elections;
 mod one_hub;
 mod other_streams;
+mod partitions;
+mod proxy;
 mod refusals;
+mod slow_brokers;
+mod watched;
 
 use reqwest::Client;
 

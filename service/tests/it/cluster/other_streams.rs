@@ -77,3 +77,47 @@ async fn a_stream_that_lost_what_it_had_confirmed_begins_an_epoch() {
     .await;
     begins_anew(&start(&brokers, &[]), &one, &id).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_was_made_to_keep_less_than_is_retained_begins_an_epoch_and_says_so() {
+    let brokers = Brokers::one().await;
+    let one = start(&brokers, &[]);
+    let client = client();
+    let (_, first) = publish(&client, &one, "t", "first").await;
+    for number in 0..10 {
+        assert_eq!(publish(&client, &one, "t", &number.to_string()).await.0, 200);
+    }
+    let mut stream = stream_after(&client, &one, "t", "earliest").await;
+    stream.data(11).await;
+    let jetstream = brokers.client().await;
+    let made = jetstream.get_stream("fanfare").await.expect("the stream");
+    let mut config = made.cached_info().config.clone();
+    config.max_messages = 5;
+    jetstream.update_stream(config).await.expect("it is changed");
+    while let Some(event) = stream.next().await {
+        assert!(event.retry.is_some(), "{event:?}");
+    }
+    eventually("an epoch is counted", async || {
+        one.figure("fanfare_cluster_epochs_total").await >= 1.0
+    })
+    .await;
+    let mut again = stream_after(&client, &one, "t", &first).await;
+    assert_eq!(again.next().await.expect("a gap").event.as_deref(), Some("fanfare-gap"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_of_a_publisher_is_known_at_a_server_that_has_yet_to_read_its_event() {
+    let brokers = Brokers::one().await;
+    let (one, other) = (start(&brokers, &[]), start(&brokers, &[]));
+    let client = client();
+    for round in 0..5 {
+        other.signal(rustix::process::Signal::STOP);
+        let id = format!("own-{round}");
+        assert_eq!(publish(&client, &one, &format!("t?id={id}"), "seen").await.0, 200);
+        other.signal(rustix::process::Signal::CONT);
+        let mut stream = stream_after(&client, &other, "t", &id).await;
+        assert_eq!(publish(&client, &one, "t", &format!("next {round}")).await.0, 200);
+        let event = stream.next().await.expect("an event");
+        assert_eq!((event.event, event.data), (None, format!("next {round}")));
+    }
+}

@@ -23,8 +23,10 @@ pub(super) enum Outcome {
     Conflict,
     /// An epoch has begun, and nothing before it can be read.
     Epoch,
-    /// It is no event.
+    /// It is no event, but a message of this or another node.
     PassedOver,
+    /// No node has sent it.
+    Foreign,
     /// There was something that this version cannot read.
     Unreadable,
     /// It has been seen before.
@@ -119,7 +121,7 @@ impl Replica {
             EntryKind::Foreign => {
                 self.foreign += 1;
                 self.pass_over(place, bytes);
-                Outcome::PassedOver
+                Outcome::Foreign
             }
             EntryKind::Unreadable => {
                 self.retention.count(place, bytes, None);

@@ -330,7 +330,7 @@ fn what_only_a_later_version_can_read_is_a_hole_and_what_nobody_sent_is_nothing(
     assert_eq!(replica.apply(later.entry(), None), Outcome::Unreadable);
     let mut unsent = event(3, 10_003, "c", "x");
     unsent.body.clear();
-    assert_eq!(replica.apply(unsent.entry(), None), Outcome::PassedOver);
+    assert_eq!(replica.apply(unsent.entry(), None), Outcome::Foreign);
     let raw = RawMessage {
         sequence: Sequence(4),
         stored_ms: 10_004,
@@ -339,7 +339,7 @@ fn what_only_a_later_version_can_read_is_a_hole_and_what_nobody_sent_is_nothing(
         headers_bytes: 0,
         body: &body(None, "x", false),
     };
-    assert_eq!(replica.apply(StreamEntry::read(raw), None), Outcome::PassedOver);
+    assert_eq!(replica.apply(StreamEntry::read(raw), None), Outcome::Foreign);
     assert_eq!(replica.apply(event(4, 10_004, "d", "x").entry(), None), Outcome::Known);
     assert_eq!((replica.foreign(), replica.window().bounds().events), (2, 1));
 }
