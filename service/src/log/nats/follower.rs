@@ -18,6 +18,11 @@ use crate::event::{Buffers, Epoch, Sequence};
 
 /// How long a node waits before it tries again.
 const RETRY: Duration = Duration::from_millis(250);
+/// How long looking at the stream may take at first, and at most. In an election requests are lost: one
+/// that was made just before its end is not to be waited for much longer. Brokers that are only slow
+/// get twice as long each time.
+const LOOK_WAIT_MIN: Duration = Duration::from_millis(500);
+const LOOK_WAIT_MAX: Duration = Duration::from_secs(4);
 /// A stream that lacks what it confirmed may only be slow: its new leader has yet to come to the end
 /// of its own log. After this it has lost it.
 const LOST_AFTER: Duration = Duration::from_secs(10);
@@ -34,6 +39,8 @@ pub(super) enum Trouble {
     Look(#[from] LookError),
     #[error(transparent)]
     Read(#[from] ReadingError),
+    #[error("the brokers did not answer within {0:?}")]
+    NoAnswer(Duration),
     #[error("the stream lacks events that it had confirmed")]
     LacksEvents,
     /// What may have happened meanwhile has to be looked at.
@@ -53,8 +60,14 @@ impl<S: SharedStream> StreamFollower<S> {
     pub(super) async fn run(self) {
         let mut lacks_since = None;
         let mut was_told = false;
+        let mut look_wait = LOOK_WAIT_MIN;
         loop {
-            let Err(trouble) = self.follow(&mut lacks_since, &mut was_told).await else { continue };
+            let followed = self.follow(look_wait, &mut lacks_since, &mut was_told).await;
+            let Err(trouble) = followed else { continue };
+            look_wait = match trouble {
+                Trouble::NoAnswer(_) => (2 * look_wait).min(LOOK_WAIT_MAX),
+                _ => LOOK_WAIT_MIN,
+            };
             if matches!(trouble, Trouble::Reconnected) {
                 continue;
             }
@@ -68,12 +81,15 @@ impl<S: SharedStream> StreamFollower<S> {
 
     async fn follow(
         &self,
+        look_wait: Duration,
         lacks_since: &mut Option<Instant>,
         was_told: &mut bool,
     ) -> Result<(), Trouble> {
         let before = self.changes();
         let known = self.state.lock().known();
-        let seen = self.stream.look_at(known.head).await?;
+        let no_answer = |_| Trouble::NoAnswer(look_wait);
+        let looking = timeout(look_wait, self.stream.look_at(known.head));
+        let seen = looking.await.map_err(no_answer)??;
         let verdict = judge(&known, &seen);
         self.state.set_paused(verdict == StreamVerdict::LostEvents);
         match verdict {
@@ -100,16 +116,17 @@ impl<S: SharedStream> StreamFollower<S> {
             }
         }
         let from = self.state.lock().next_to_read().max(seen.first);
-        self.read_on(from, before, was_told).await
+        let opening = timeout(look_wait, self.stream.read_from(from));
+        let reading = opening.await.map_err(no_answer)??;
+        self.read_on(reading, before, was_told).await
     }
 
     async fn read_on(
         &self,
-        from: Sequence,
+        mut reading: S::Reading,
         before: (u64, u64),
         was_told: &mut bool,
     ) -> Result<(), Trouble> {
-        let mut reading = self.stream.read_from(from).await?;
         self.state.counters().begins_to_read();
         loop {
             if timeout(PAUSE_MAX, self.state.until_near()).await.is_err() {
