@@ -81,6 +81,15 @@ fn no_port_of_the_compose_file_leaves_the_machine_and_no_password_is_known_to_al
     assert_eq!(grafana["GF_AUTH_ANONYMOUS_ORG_ROLE"], "Viewer");
 }
 
+/// It stops the plugin of Prometheus for a newer one, which it cannot write.
+#[test]
+fn grafana_fetches_no_plugin_where_its_folder_is_read_only() {
+    let grafana = &compose()["services"]["grafana"];
+    assert_eq!(grafana["read_only"], true);
+    assert_eq!(grafana["environment"]["GF_PLUGINS_PREINSTALL_DISABLED"], "true");
+    assert_eq!(grafana["environment"]["GF_PLUGINS_PREINSTALL_AUTO_UPDATE"], "false");
+}
+
 #[test]
 fn the_last_figures_of_a_load_stay_for_several_scrapes() {
     let prometheus = yaml("deploy/prometheus/prometheus.yml").remove(0);
