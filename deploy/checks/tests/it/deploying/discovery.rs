@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::tool::{content, stateful_set, yaml};
+use super::tool::{content, manifest, stateful_set, workloads, yaml};
 use crate::support::text;
 
 #[test]
@@ -17,7 +17,11 @@ fn prometheus_watches_the_admin_port_of_each_pod_under_the_name_that_the_alerts_
     let discovery = job.remove("kubernetes_sd_configs").unwrap();
     assert_eq!(discovery[0]["role"], "pod");
     let pod = stateful_set()["spec"]["template"].take();
-    assert!(selects(discovery[0]["selectors"][0]["label"].as_str().unwrap(), &pod));
+    let selector = discovery[0]["selectors"][0]["label"].as_str().unwrap();
+    let watched = workloads().map(|workload| selects(selector, &workload["spec"]["template"]));
+    assert_eq!(watched, [true, true, false], "brokers have no such figures");
+    let node = &manifest("cluster.yaml", "Deployment")["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(node["ports"], pod["spec"]["containers"][0]["ports"]);
     job.insert("static_configs".to_owned(), found(&pod));
 
     let folder = tempfile::tempdir().unwrap();

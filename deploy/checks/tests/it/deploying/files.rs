@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::tool::{content, linter, run};
+use super::tool::{content, linter, manifest, run};
 use crate::support::{program, repository, text};
 
 #[test]
@@ -25,7 +25,11 @@ fn the_manifests_follow_the_schemas_of_kubernetes_without_unknown_fields() {
         let mut check = linter("kubernetes-validate");
         check.args(["--strict", "-k", version]).args(files("deploy/kubernetes", "yaml"));
         let said = content(&mut check);
-        assert!(said.contains("statefulset/fanfare"), "{said}");
+        for checked in
+            ["statefulset/fanfare", "deployment/fanfare-cluster", "statefulset/fanfare-nats"]
+        {
+            assert!(said.contains(checked), "{checked}: {said}");
+        }
     }
 }
 
@@ -84,7 +88,9 @@ fn the_proxies_take_their_files_as_they_are() {
     let file = |path| repository(path).canonicalize().unwrap();
     let nginx = file("deploy/nginx/fanfare.conf");
     content(Command::new("nginx").args(["-t", "-e", "stderr", "-g", &pid, "-c"]).arg(nginx));
-    content(Command::new("haproxy").args(["-c", "-f"]).arg(file("deploy/haproxy/haproxy.cfg")));
+    for config in ["deploy/haproxy/haproxy.cfg", "deploy/haproxy/cluster.cfg"] {
+        content(Command::new("haproxy").args(["-c", "-f"]).arg(file(config)));
+    }
     let caddyfile = file("deploy/caddy/Caddyfile");
     let caddy = || {
         let mut caddy = Command::new("caddy");
@@ -94,6 +100,24 @@ fn the_proxies_take_their_files_as_they_are() {
     content(caddy().args(["validate", "--adapter", "caddyfile", "--config"]).arg(&caddyfile));
     let formatted = content(caddy().arg("fmt").arg(&caddyfile));
     assert_eq!(formatted, text("deploy/caddy/Caddyfile"));
+}
+
+#[test]
+fn the_brokers_take_their_files_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let in_manifest = manifest("nats.yaml", "ConfigMap")["data"]["nats.conf"].take();
+    let file = folder.path().join("nats.conf");
+    for config in [text("deploy/nats/nats.conf"), in_manifest.as_str().unwrap().to_owned()] {
+        std::fs::write(&file, &config).unwrap();
+        let mut check = Command::new(program::nats_server());
+        content(check.args(["-t", "--name", "nats-1", "--config"]).arg(&file));
+        // It does notice what is wrong.
+        std::fs::write(&file, config.replace("sync_interval: always", "sync_interval: seldom"))
+            .unwrap();
+        let (succeeded, said) =
+            run(Command::new(program::nats_server()).arg("-t").arg("-c").arg(&file));
+        assert!(!succeeded, "{said}");
+    }
 }
 
 #[test]

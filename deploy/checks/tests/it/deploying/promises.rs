@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::tool::{content, stateful_set, yaml};
+use super::tool::{content, manifest, stateful_set, variable, workloads, yaml};
 use crate::support::{program, repository, text};
 
 /// What an end may take longer than the window of its drain: what is left is cut after two seconds, and
@@ -15,22 +15,24 @@ const CUT: f64 = 4.0;
 #[test]
 fn whoever_ends_a_server_waits_for_its_drain() {
     let compose = compose();
-    let server = &compose["services"]["fanfare"];
-    let window = seconds(&server["environment"]["FANFARE_DRAIN_WINDOW"]);
-    assert!(seconds(&server["stop_grace_period"]) >= window + CUT);
+    for name in ["fanfare", "node-1", "node-2", "node-3"] {
+        let server = &compose["services"][name];
+        let window = seconds(&server["environment"]["FANFARE_DRAIN_WINDOW"]);
+        assert!(seconds(&server["stop_grace_period"]) >= window + CUT, "{name}");
+    }
 
     let unit = text("deploy/systemd/fanfare.service");
     let stop = unit.lines().find_map(|line| line.strip_prefix("TimeoutStopSec="));
     let window = default_of("FANFARE_DRAIN_WINDOW");
     assert!(stop.unwrap().parse::<f64>().unwrap() >= parse(&window) + CUT);
 
-    let pod = &stateful_set()["spec"]["template"]["spec"];
-    let container = &pod["containers"][0];
-    let window = container["env"].as_array().unwrap().iter();
-    let window = window.clone().find(|variable| variable["name"] == "FANFARE_DRAIN_WINDOW");
-    let sleep = container["lifecycle"]["preStop"]["sleep"]["seconds"].as_f64().unwrap();
-    let grace = pod["terminationGracePeriodSeconds"].as_f64().unwrap();
-    assert!(grace >= sleep + seconds(&window.unwrap()["value"]) + CUT);
+    for workload in [stateful_set(), manifest("cluster.yaml", "Deployment")] {
+        let pod = &workload["spec"]["template"]["spec"];
+        let sleep = &pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"];
+        let grace = pod["terminationGracePeriodSeconds"].as_f64().unwrap();
+        let window = seconds(&variable(&workload, "FANFARE_DRAIN_WINDOW"));
+        assert!(grace >= sleep.as_f64().unwrap() + window + CUT);
+    }
 }
 
 #[test]
@@ -38,11 +40,14 @@ fn proxies_wait_for_several_heartbeats_and_a_new_server_is_fed_longer_than_clien
     let heartbeat = parse(&default_of("FANFARE_HEARTBEAT"));
     let nginx = text("deploy/nginx/fanfare.conf");
     let haproxy = text("deploy/haproxy/haproxy.cfg");
+    let cluster = text("deploy/haproxy/cluster.cfg");
     let caddy = text("deploy/caddy/Caddyfile");
     for (file, setting) in [
         (&nginx, "proxy_read_timeout "),
         (&haproxy, "timeout client "),
         (&haproxy, "timeout server "),
+        (&cluster, "timeout client "),
+        (&cluster, "timeout server "),
         (&caddy, "read_timeout "),
     ] {
         let silence = parse(after(file, setting).trim_end_matches(';'));
@@ -59,22 +64,26 @@ fn proxies_wait_for_several_heartbeats_and_a_new_server_is_fed_longer_than_clien
 /// this holds on to the line that took 200 ms away.
 #[test]
 fn haproxy_does_not_wait_for_more_than_an_event() {
-    let file = text("deploy/haproxy/haproxy.cfg");
-    assert!(file.lines().any(|line| line.trim() == "option http-no-delay"));
+    for file in ["deploy/haproxy/haproxy.cfg", "deploy/haproxy/cluster.cfg"] {
+        assert!(text(file).lines().any(|line| line.trim() == "option http-no-delay"), "{file}");
+    }
 }
 
 #[test]
 fn no_port_of_the_compose_file_leaves_the_machine_and_no_password_is_known_to_all() {
     let compose = compose();
-    let mut published = 0;
+    let mut published = Vec::new();
     for (name, service) in compose["services"].as_object().unwrap() {
         for port in service["ports"].as_array().into_iter().flatten() {
-            assert!(port.as_str().unwrap().starts_with("127.0.0.1:"), "{name}: {port}");
-            published += 1;
+            let port = port.as_str().unwrap().strip_prefix("127.0.0.1:");
+            let port = port.unwrap_or_else(|| panic!("{name}: {port:?} is open to all"));
+            published.push(port.split_once(':').unwrap().0.to_owned());
         }
         assert_ne!(service["network_mode"], "host", "{name}");
     }
-    assert_eq!(published, 3);
+    published.sort();
+    // No port twice, so that everything may run side by side.
+    assert_eq!(published, ["3000", "8000", "8080", "8081", "8082", "8083", "9091"]);
     let grafana = &compose["services"]["grafana"]["environment"];
     assert_eq!(grafana["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"], "true");
     assert_eq!(grafana["GF_AUTH_BASIC_ENABLED"], "false");
@@ -117,12 +126,16 @@ fn every_container_is_shut_in() {
         assert_eq!(service["cap_drop"], serde_json::json!(["ALL"]), "{name}");
         assert_eq!(service["security_opt"], serde_json::json!(["no-new-privileges:true"]));
     }
-    let pod = &stateful_set()["spec"]["template"]["spec"];
-    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
-    let container = &pod["containers"][0]["securityContext"];
-    assert_eq!(container["readOnlyRootFilesystem"], true);
-    assert_eq!(container["allowPrivilegeEscalation"], false);
-    assert_eq!(container["capabilities"]["drop"], serde_json::json!(["ALL"]));
+    for workload in workloads() {
+        let pod = &workload["spec"]["template"]["spec"];
+        assert_eq!(pod["automountServiceAccountToken"], false);
+        assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+        assert_eq!(pod["securityContext"]["fsGroup"], pod["securityContext"]["runAsUser"]);
+        let container = &pod["containers"][0]["securityContext"];
+        assert_eq!(container["readOnlyRootFilesystem"], true);
+        assert_eq!(container["allowPrivilegeEscalation"], false);
+        assert_eq!(container["capabilities"]["drop"], serde_json::json!(["ALL"]));
+    }
 }
 
 #[test]
@@ -131,8 +144,10 @@ fn images_name_their_version() {
     let services = compose["services"].as_object().unwrap().values();
     let mut images: Vec<String> =
         services.map(|service| service["image"].as_str().unwrap().to_owned()).collect();
-    let pod = &stateful_set()["spec"]["template"]["spec"];
-    images.push(pod["containers"][0]["image"].as_str().unwrap().to_owned());
+    for workload in workloads() {
+        let container = &workload["spec"]["template"]["spec"]["containers"][0];
+        images.push(container["image"].as_str().unwrap().to_owned());
+    }
     images.extend(super::dockerfile::stages().into_iter().map(|stage| stage.from));
     for image in images.iter().filter(|image| !["chef"].contains(&image.as_str())) {
         let (_, tag) = image.split_once(':').unwrap_or_else(|| panic!("{image} has no tag"));
@@ -193,7 +208,8 @@ fn containers_have_a_key_and_are_open_to_nobody() {
     let signs = format!("--jwt-secret-file={file}");
     assert!(load.iter().any(|word| *word == *signs), "{load:?}");
     let folder = file.rsplit_once('/').unwrap().0;
-    for (service, mode) in [("keys", ""), ("fanfare", ":ro"), ("loadgen", ":ro")] {
+    let readers = ["fanfare", "loadgen", "node-1", "node-2", "node-3"].map(|name| (name, ":ro"));
+    for (service, mode) in [("keys", ""), ("ticket-keys", "")].into_iter().chain(readers) {
         let volumes = services[service]["volumes"].as_array().unwrap();
         assert_eq!(volumes[0], format!("keys:{folder}{mode}"), "{service}");
     }
@@ -204,17 +220,15 @@ fn containers_have_a_key_and_are_open_to_nobody() {
         image.contains("COPY --from=builder --chown=65532:65532 /fanfare/empty /var/lib/fanfare")
     );
 
-    let pod = &stateful_set()["spec"]["template"]["spec"];
-    let container = &pod["containers"][0];
-    let env = container["env"].as_array().unwrap();
-    let file = env.iter().find(|variable| variable["name"] == "FANFARE_JWT_SECRET_FILE").unwrap();
-    let mount = container["volumeMounts"][0]["mountPath"].as_str().unwrap();
-    assert!(file["value"].as_str().unwrap().starts_with(mount));
-    assert_eq!(pod["volumes"][0]["secret"]["defaultMode"], 0o440);
-    assert_eq!(pod["securityContext"]["fsGroup"], pod["securityContext"]["runAsUser"]);
-
-    for text in [text("deploy/docker-compose.yml"), text("deploy/kubernetes/fanfare.yaml")] {
-        assert!(!text.contains("FANFARE_OPEN"));
+    for workload in [stateful_set(), manifest("cluster.yaml", "Deployment")] {
+        let pod = &workload["spec"]["template"]["spec"];
+        let file = variable(&workload, "FANFARE_JWT_SECRET_FILE");
+        let mount = pod["containers"][0]["volumeMounts"][0]["mountPath"].as_str().unwrap();
+        assert!(file.as_str().unwrap().starts_with(mount));
+        assert_eq!(pod["volumes"][0]["secret"]["defaultMode"], 0o440);
+    }
+    for file in ["docker-compose.yml", "kubernetes/fanfare.yaml", "kubernetes/cluster.yaml"] {
+        assert!(!text(&format!("deploy/{file}")).contains("FANFARE_OPEN"), "{file}");
     }
 }
 
@@ -241,9 +255,7 @@ fn events_are_in_a_volume_of_one_server_that_outlives_it() {
 
     let set = stateful_set();
     let container = &set["spec"]["template"]["spec"]["containers"][0];
-    let env = container["env"].as_array().unwrap();
-    let value =
-        |name| env.iter().find(|variable| variable["name"] == name).unwrap()["value"].clone();
+    let value = |name| variable(&set, name);
     let mounts = container["volumeMounts"].as_array().unwrap();
     let mount = mounts.iter().find(|mount| mount["name"] == "data").unwrap();
     assert_eq!(mount["mountPath"], value("FANFARE_DATA_DIR"));

@@ -10,16 +10,21 @@ use super::tool::{content, yaml};
 use crate::support::{program, text};
 
 /// What is looked through for variables, and for flags between backticks.
-const FILES: [&str; 17] = [
+const FILES: [&str; 22] = [
     ".dockerignore",
     "deploy/Dockerfile",
     "deploy/caddy/Caddyfile",
     "deploy/docker-compose.yml",
+    "deploy/haproxy/cluster.cfg",
     "deploy/haproxy/haproxy.cfg",
+    "deploy/kubernetes/cluster.yaml",
     "deploy/kubernetes/fanfare.yaml",
+    "deploy/kubernetes/nats.yaml",
+    "deploy/nats/nats.conf",
     "deploy/nginx/fanfare.conf",
     "deploy/sysctl/90-fanfare.conf",
     "deploy/systemd/fanfare.service",
+    "docs/cluster.md",
     "docs/openapi.yaml",
     "docs/operations.md",
     "docs/protocol.md",
@@ -86,9 +91,11 @@ fn what_is_started_in_containers_are_commands_of_the_programs() {
     assert_known(&load, &flags(&loadgen_help()));
 
     let health = flags(&help(program::fanfare(), &["healthcheck", "--help"]));
-    let check = words(&compose["services"]["fanfare"]["healthcheck"]["test"]);
-    assert!(check.starts_with("CMD /usr/local/bin/fanfare healthcheck"), "{check}");
-    assert_known(&check, &health);
+    for server in ["fanfare", "node-1", "node-2", "node-3"] {
+        let check = words(&compose["services"][server]["healthcheck"]["test"]);
+        assert!(check.starts_with("CMD /usr/local/bin/fanfare healthcheck"), "{check}");
+        assert_known(&check, &health);
+    }
     let stages = stages();
     let (_, check) = stages
         .last()

@@ -36,9 +36,28 @@ pub(super) fn yaml(file: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(&text(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// The pods of the manifests.
+/// The one document of a kind in a file of manifests.
+pub(super) fn manifest(file: &str, kind: &str) -> Value {
+    let mut found = yaml(&format!("deploy/kubernetes/{file}"));
+    found.retain(|document| document["kind"] == kind);
+    assert_eq!(found.len(), 1, "{kind} in {file}");
+    found.remove(0)
+}
+
+/// The single server.
 pub(super) fn stateful_set() -> Value {
-    let documents = yaml("deploy/kubernetes/fanfare.yaml");
-    let mut found = documents.into_iter().filter(|document| document["kind"] == "StatefulSet");
-    found.next().expect("a StatefulSet")
+    manifest("fanfare.yaml", "StatefulSet")
+}
+
+/// What starts pods: the single server, the nodes of a cluster, and their brokers.
+pub(super) fn workloads() -> [Value; 3] {
+    [stateful_set(), manifest("cluster.yaml", "Deployment"), manifest("nats.yaml", "StatefulSet")]
+}
+
+/// The value of a variable of a workload's container.
+pub(super) fn variable(workload: &Value, name: &str) -> Value {
+    let container = &workload["spec"]["template"]["spec"]["containers"][0];
+    let mut env = container["env"].as_array().expect("variables").iter();
+    let variable = env.find(|variable| variable["name"] == name);
+    variable.unwrap_or_else(|| panic!("no variable {name}"))["value"].clone()
 }

@@ -16,6 +16,13 @@ pub(crate) fn loadgen() -> &'static Path {
     PROGRAM.get_or_init(|| build("fanfare-loadgen", "loadgen"))
 }
 
+/// The broker, which `make setup-tests` builds.
+pub(crate) fn nats_server() -> PathBuf {
+    let program = super::repository("service/tests/peers/nats/.built/nats-server");
+    assert!(program.exists(), "{} is not there; run `make setup-tests`", program.display());
+    program
+}
+
 /// Where cargo builds: the target directory, and the folder of the tests' profile in it.
 pub(crate) fn target() -> (PathBuf, PathBuf) {
     // The tests lie in `<target>/<profile>/deps`.
