@@ -5,6 +5,7 @@ mod discovery;
 mod dockerfile;
 mod fan_out;
 mod files;
+mod hub;
 mod image;
 mod programs;
 mod promises;

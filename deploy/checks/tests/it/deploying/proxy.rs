@@ -84,11 +84,15 @@ impl Kind {
     }
 
     fn start_with(self, edits: &[(&str, &str)]) -> Proxy {
+        self.start_with_file(self.file(), edits)
+    }
+
+    fn start_with_file(self, source: &str, edits: &[(&str, &str)]) -> Proxy {
         let folder = tempfile::tempdir().expect("a folder");
         let address = free_address();
-        let mut config = text(self.file());
+        let mut config = text(source);
         for (from, to) in edits.iter().copied().chain(self.everywhere(address).iter().map(pair)) {
-            assert_eq!(config.matches(from).count(), 1, "{from} in {}", self.file());
+            assert_eq!(config.matches(from).count(), 1, "{from} in {source}");
             config = config.replace(from, to);
         }
         let file = folder.path().join("config");
@@ -177,6 +181,17 @@ pub(super) fn haproxy_for(a: &Fanfare, b: &Fanfare, quickly: bool) -> Proxy {
     let (a, b) = (server("a", a), server("b", b));
     let inter = if quickly { "inter 200ms fall 1" } else { "inter 1s fall 1" };
     Kind::Haproxy.start_with(&[(A, &a), (B, &b), ("inter 1s fall 1", inter)])
+}
+
+/// HAProxy in front of the nodes of one hub, with the file that is meant for them.
+pub(super) fn haproxy_for_nodes(nodes: &[Fanfare; 3]) -> Proxy {
+    let mut edits = vec![("bind :8404".to_owned(), format!("bind {}", free_address()))];
+    for (number, node) in (1..).zip(nodes) {
+        let to = format!("node-{number} {} port {}\n", node.address, node.admin.port());
+        edits.push((format!("node-{number} node-{number}:8080 port 9090\n"), to));
+    }
+    let edits: Vec<_> = edits.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
+    Kind::Haproxy.start_with_file("deploy/haproxy/cluster.cfg", &edits)
 }
 
 const A: &str = "server a 127.0.0.1:8080 port 9090\n";
