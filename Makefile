@@ -28,6 +28,13 @@ test: setup-tests lint
 rolling-restart:
 	ROLLING_RESTART=full cargo test --release --locked -p fanfare-deploy-checks -- --nocapture a_rolling_restart
 
+# The images and the compose file, its cluster too, on a Docker engine of the test's own: as root, with
+# Debian's docker.io and busybox-static. Five minutes; what was seen is printed.
+.PHONY: docker-test
+docker-test: $(PEERS)/nats/.built/.installed
+	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen
+	@python3 -B deploy/checks/docker
+
 # A server with a data folder is killed under load, CYCLES times in each sync mode: what is lost, what is
 # repeated, and how long the next one takes to open. A short one is among the tests.
 CYCLES ?= 1000
