@@ -42,6 +42,7 @@ def cluster(project):
     rules = json.load(urllib.request.urlopen(f"{PROMETHEUS}/api/v1/rules", timeout=10))
     wrong = [rule["name"] for group in rules["data"]["groups"] for rule in group["rules"] if rule["health"] == "err"]
     assert not wrong, wrong
+    brokers_keep_what_is_retained(project)
 
 
 def tickets(token):
@@ -67,6 +68,18 @@ def move(project, token):
     events = read("http://127.0.0.1:8083/events/news/1", "earliest", 2 + len(kept))
     assert [data for _, _, data in events[2:]] == kept, events
     say("the single server's events are published in the cluster, in their order")
+
+
+def brokers_keep_what_is_retained(project):
+    """All containers go, and others come, on the same volumes."""
+    topic = "http://127.0.0.1:8082/events/news/1"
+    before = read(topic, "earliest", 7)
+    project("down")
+    project("up", "--detach")
+    project.wait(*NODES, "haproxy")
+    assert read(topic, "earliest", 7) == before
+    assert read(topic, before[3][1], 3) == before[4:], "no gap is told"
+    say("after `down` and `up` nodes have what was retained, and ids lead on")
 
 
 def changes(project, token):
