@@ -116,6 +116,16 @@ def changes(project, token):
         project("up", "--detach", "--no-deps", "--force-recreate", service)
         project.wait(service)
         through(f"{service} replaced")
+    project("rm", "--stop", "--force", "nats-1")
+    project.engine.docker("volume", "rm", "fanfare_nats-1")
+    through("nats-1 and its disk gone")
+    project("up", "--detach", "--no-deps", "nats-1")
+    project.wait(*BROKERS)
+    # So that each event needs the one that had to copy the others.
+    project("kill", "nats-2")
+    through("nats-1 back on an empty disk, and nats-2 killed")
+    project("up", "--detach", "--no-deps", "nats-2")
+    project.wait(*BROKERS)
     before = [project.address(node) for node in NODES[:2]]
     project("rm", "--stop", "--force", *NODES[:2])
     through("node-1 and node-2 away")
