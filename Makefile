@@ -5,7 +5,7 @@
 PEERS := service/tests/peers
 CHECKS := deploy/checks
 
-.PHONY: run load test fuzz bench compare targets overhead secured durable crash-test watching rolling-restart lint setup-tests
+.PHONY: run load test fuzz bench compare targets overhead secured durable scale crash-test watching rolling-restart lint setup-tests
 
 # Starts the server with its demonstrations and pages; flags go in ARGS="--listen 127.0.0.1:9000".
 run:
@@ -116,6 +116,11 @@ durable:
 	@$(if $(findstring --competitors,$(ARGS)),benches/competitors/setup mercure nchan redis nats)
 	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen -p fanfare-benches --bins
 	@./target/release/harness durable $(ARGS)
+
+# What many nodes need, by arithmetic and a simulation: docs/scale.md.
+scale:
+	@cargo build --release --quiet --locked -p fanfare-benches --bin harness
+	@./target/release/harness scale $(ARGS)
 
 setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json \
              $(PEERS)/rust/.built/.installed $(PEERS)/go/.built/.installed $(PEERS)/java/.built/.installed \

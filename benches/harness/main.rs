@@ -4,7 +4,7 @@
 //!
 //! `compare` measures Fanfare beside its competitors, `targets` what Fanfare is meant to reach,
 //! `overhead` what metrics, logs and traces cost, `secured` what TLS does, and `durable` what the disk
-//! does. What they share, in reading order: `places` says
+//! does; `scale` reckons and simulates what many nodes need. What they share, in reading order: `places` says
 //! where things are, `bench` goes through a run, `server` starts one server out of a `process`,
 //! `loadgen` runs the load, `result` reads what it wrote; `summary`, `format` and `markdown` make
 //! text of it.
@@ -27,6 +27,7 @@ mod programs;
 mod progress;
 mod result;
 mod retained;
+mod scale;
 mod secured;
 mod server;
 mod summary;
@@ -56,6 +57,7 @@ enum Measurement {
     Overhead(overhead::Flags),
     Secured(secured::Flags),
     Durable(durable::Flags),
+    Scale(scale::Flags),
 }
 
 fn main() -> ExitCode {
@@ -76,6 +78,7 @@ fn run(flags: &Flags) -> anyhow::Result<()> {
         Measurement::Overhead(flags) => overhead::run(flags, &places),
         Measurement::Secured(flags) => secured::run(flags, &places),
         Measurement::Durable(flags) => durable::run(flags, &places),
+        Measurement::Scale(flags) => scale::run(flags, &places),
     }
 }
 
