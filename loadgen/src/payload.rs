@@ -32,6 +32,8 @@ pub const TOPICS: usize = 1 << 24;
 
 const MARK: &[u8; 4] = b"lg1.";
 const CHECKSUM: Range<usize> = 68..76;
+/// Mark, run, clock, publisher, topic and sequence, which no other event has.
+const ID: Range<usize> = 0..38;
 const LATE_UNIT: u64 = 100;
 
 /// What a payload says.
@@ -88,6 +90,12 @@ pub fn write(stamp: &Stamp, size: usize, out: &mut Vec<u8>) {
     let mut digits = Vec::with_capacity(8);
     hex(&mut digits, u64::from(sum), 8);
     out[CHECKSUM].copy_from_slice(&digits);
+}
+
+/// The part of a payload that tells its event from any other, of this run and of others; nothing of
+/// what is no payload.
+pub(crate) fn id(payload: &[u8]) -> &[u8] {
+    payload.get(ID).unwrap_or_default()
 }
 
 /// Reads the payload that `data` is, or contains.
@@ -201,6 +209,27 @@ mod tests {
             assert_eq!(read(&payload), Ok(stamp()), "{size}");
         }
         assert_eq!(written(0).len(), SMALLEST);
+    }
+
+    #[test]
+    fn the_id_of_an_event_is_another_when_the_event_is() {
+        let of = |change: fn(&mut Stamp)| {
+            let (mut stamp, mut out) = (stamp(), Vec::new());
+            change(&mut stamp);
+            write(&stamp, SMALLEST, &mut out);
+            String::from_utf8(id(&out).to_vec()).expect("text")
+        };
+        let same = of(|_| ());
+        assert_eq!(same, "lg1.deadbeef12345679030111700200000000");
+        assert_eq!(of(|stamp| stamp.sent = Moment(u64::MAX)), same);
+        let others = [
+            of(|stamp| stamp.run += 1),
+            of(|stamp| stamp.publisher += 1),
+            of(|stamp| stamp.topic += 1),
+            of(|stamp| stamp.sequence += 1),
+        ];
+        assert!(others.iter().all(|other| *other != same), "{others:?}");
+        assert!(id(b"lg1.").is_empty());
     }
 
     #[test]

@@ -77,6 +77,8 @@ struct Gaps {
     announced: u64,
     /// Events that arrived damaged, so that it is not known which they were.
     damaged: u64,
+    /// Events that came after later ones: their publishers and sequences.
+    late: Vec<(u16, u64)>,
     /// How the next gap of each publisher is to be judged.
     pending: Vec<Option<Cause>>,
 }
@@ -151,6 +153,11 @@ impl SequenceTracker {
         gaps.iter().find(|gap| gap.cause == Cause::Silent).map(|h| (h.publisher, h.from, h.to))
     }
 
+    /// Which events came after later ones, as far as they are remembered one by one.
+    pub(crate) fn late(&self) -> &[(u16, u64)] {
+        self.gaps.as_deref().map_or(&[], |gaps| &gaps.late)
+    }
+
     /// The subscriber reconnected without an id: it cannot get what it missed.
     pub(crate) fn reconnected_without_id(&mut self) {
         self.expect_gap(Cause::Unresumable);
@@ -199,6 +206,7 @@ impl SequenceTracker {
             size_of::<Gaps>()
                 + gaps.open.capacity() * size_of::<Gap>()
                 + gaps.pending.capacity() * size_of::<Option<Cause>>()
+                + gaps.late.capacity() * size_of::<(u16, u64)>()
         });
         size_of_val(&*self.others) + gaps
     }
@@ -258,6 +266,9 @@ impl SequenceTracker {
         let parts = [Gap { to: sequence, ..gap }, Gap { from: sequence + 1, ..gap }];
         let parts = parts.into_iter().filter(|part| part.from < part.to);
         gaps.open.splice(place..=place, parts);
+        if gaps.late.len() < MAX_GAPS {
+            gaps.late.push((publisher, sequence));
+        }
         true
     }
 }
@@ -373,5 +384,11 @@ mod tests {
         }
         assert!(tracker.heap() < 64 << 10, "{}", tracker.heap());
         assert_eq!(tracker.finish(Some(&[10_000]), &[]), silent(5000));
+        // Those that are remembered can still come.
+        for sequence in (0..5_000_u64).rev().map(|half| 2 * half) {
+            tracker.arrive(0, sequence);
+        }
+        assert_eq!(tracker.late().len(), MAX_GAPS);
+        assert!(tracker.heap() < 64 << 10, "{}", tracker.heap());
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct Counts {
     pub(crate) unique: u64,
     pub(crate) duplicates: u64,
     pub(crate) reordered: u64,
+    /// Out of order, and never accepted.
+    pub(crate) overtaken: u64,
     pub(crate) corrupted: u64,
     pub(crate) wrong_topic: u64,
     pub(crate) foreign: u64,
@@ -78,11 +80,19 @@ pub(crate) struct Counts {
 
 impl Counts {
     pub(crate) fn merge(&mut self, other: &Self) {
-        let Self {
+        /// Names every field once: one that is left out does not compile.
+        macro_rules! add {
+            ($($field:ident),* $(,)?) => {
+                let Self { $($field),* } = other;
+                $(self.$field += $field;)*
+            };
+        }
+        add!(
             received,
             unique,
             duplicates,
             reordered,
+            overtaken,
             corrupted,
             wrong_topic,
             foreign,
@@ -113,41 +123,7 @@ impl Counts {
             lengthened,
             ended,
             strange_streams,
-        } = other;
-        self.received += received;
-        self.unique += unique;
-        self.duplicates += duplicates;
-        self.reordered += reordered;
-        self.corrupted += corrupted;
-        self.wrong_topic += wrong_topic;
-        self.foreign += foreign;
-        self.broken_streams += broken_streams;
-        self.parsed_bytes += parsed_bytes;
-        self.counted_bytes += counted_bytes;
-        self.hindered_bytes += hindered_bytes;
-        self.lost += lost;
-        self.silent += silent;
-        self.announced += announced;
-        self.unresumable += unresumable;
-        self.loss_notices += loss_notices;
-        self.negative += negative;
-        self.cut_fin += cut_fin;
-        self.cut_rst += cut_rst;
-        self.cut_in_storm += cut_in_storm;
-        self.closed_by_server += closed_by_server;
-        self.reconnects += reconnects;
-        self.resumed += resumed;
-        self.away += away;
-        self.connected += connected;
-        self.gave_up += gave_up;
-        self.other_clock += other_clock;
-        self.verified += verified;
-        self.unverified += unverified;
-        self.notices += notices;
-        self.comments += comments;
-        self.lengthened += lengthened;
-        self.ended += ended;
-        self.strange_streams += strange_streams;
+        );
     }
 }
 
@@ -227,6 +203,8 @@ pub(crate) struct Recorder {
     /// Nanoseconds; 0 when no latency was negative.
     pub(crate) most_negative: u64,
     pub(crate) last_arrival: Moment,
+    /// The longest time in which a fast subscriber that is parsed got no event, in nanoseconds.
+    pub(crate) longest_silence: u64,
     #[serde(skip)]
     pub(crate) facts: Facts,
     #[serde(skip)]
@@ -421,6 +399,7 @@ impl Recorder {
         self.server_header = self.server_header.take().or_else(|| other.server_header.clone());
         self.most_negative = self.most_negative.max(other.most_negative);
         self.last_arrival = self.last_arrival.max(other.last_arrival);
+        self.longest_silence = self.longest_silence.max(other.longest_silence);
     }
 }
 

@@ -50,6 +50,17 @@ impl Plan {
         }
     }
 
+    /// The place in the list of targets where a subscriber begins: each has its turn, and the
+    /// subscribers of one topic are at all of them.
+    pub(crate) fn place_of(&self, number: usize) -> usize {
+        let (targets, topics) = (self.targets.len().max(1), self.topics.count.max(1) as usize);
+        let common = greatest_common_divisor(targets, topics);
+        // Topics are dealt out by number, too: where the two have a factor in common, a topic would
+        // meet some targets alone if the turns were not shifted after each round of both.
+        let shift = if common == 1 { 0 } else { number / (targets / common * topics) };
+        (number + shift) % targets
+    }
+
     /// The class of a subscriber.
     pub(crate) fn class_of(&self, number: usize) -> Class {
         self.faults.class_at(spread(number))
@@ -89,6 +100,10 @@ pub(crate) fn spread(number: usize) -> f64 {
     place.fract()
 }
 
+fn greatest_common_divisor(one: usize, other: usize) -> usize {
+    if other == 0 { one } else { greatest_common_divisor(other, one % other) }
+}
+
 /// From 0, the most popular, to `count - 1`.
 fn zipf(count: u32, exponent: f64, random: &mut SmallRng) -> u32 {
     let Ok(zipf) = Zipf::new(f64::from(count), exponent) else { return 0 };
@@ -103,7 +118,32 @@ fn zipf(count: u32, exponent: f64, random: &mut SmallRng) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
     use super::*;
+    use crate::plan::Settings;
+
+    #[test]
+    fn targets_have_as_many_subscribers_each_and_some_of_every_topic() {
+        for (targets, topics, connections) in
+            [(3, 300, 6000), (2, 1, 10), (3, 1, 9), (4, 6, 240), (6, 4, 240), (3, 7, 210)]
+        {
+            let urls: Vec<_> =
+                (1..=targets).map(|n| format!("'http://127.0.0.1:{n}/x-{{topic}}'")).collect();
+            let text = format!("subscribe = [{}]\ntopics = {topics}", urls.join(", "));
+            let settings = Settings::default().over_text(Path::new("scenario"), &text);
+            let plan = settings.expect("a scenario").plan().expect("a plan");
+            let all: Vec<_> =
+                (0..connections).map(|n| (plan.topic_of(n), plan.place_of(n))).collect();
+            for place in 0..targets {
+                let here = all.iter().filter(|(_, found)| *found == place).count();
+                assert_eq!(here, connections / targets, "{targets} {topics}");
+            }
+            let pairs: BTreeSet<_> = all.into_iter().collect();
+            assert_eq!(pairs.len(), targets * topics, "{targets} {topics}");
+        }
+    }
 
     #[test]
     fn a_share_is_what_was_requested_in_any_run_of_subscribers() {

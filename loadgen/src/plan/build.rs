@@ -12,9 +12,9 @@ use super::schedule::Form;
 use super::signed_token::signed_token;
 use super::target::sources;
 use super::{
-    Address, Endpoint, FaultPlan, MetricsPage, Plan, PlanError, Protocol, PublishStyle, Publishing,
-    Ramp, Rate, Reconnect, Schedule, ServerWatch, Settings, Span, Target, Template, Timing,
-    TlsTrust, Topics,
+    Address, Endpoint, FaultPlan, MetricsPage, Plan, PlanError, Protocol, PublishStyle,
+    PublishTarget, Publishing, Ramp, Rate, Reconnect, Schedule, ServerWatch, Settings, Span,
+    Target, Template, Timing, TlsTrust, Topics,
 };
 use crate::clock::Clock;
 use crate::payload;
@@ -52,6 +52,7 @@ impl Settings {
             server: self.server()?,
             exports: self.metrics_listen.is_some(),
             targets,
+            failover: self.failover,
         };
         if self.hold && plan.publishing.is_some() {
             return Err(PlanError::Conflict(
@@ -176,28 +177,17 @@ impl Settings {
     }
 
     fn publishing(&self) -> Result<Option<Publishing>> {
-        let default = if self.publish.is_some() { PublishStyle::Raw } else { PublishStyle::None };
+        let default = if self.publish.is_empty() { PublishStyle::None } else { PublishStyle::Raw };
         let style = self.publish_style.unwrap_or(default);
         if style == PublishStyle::None {
             return Ok(None);
         }
-        let mut headers = parse_headers(&self.publish_header)?;
-        bearer(self.publish_token.as_deref(), &mut headers)?;
-        self.sign(&mut headers)?;
-        let (endpoint, path) = match &self.publish {
-            Some(url) => {
-                let address = Address::parse(url)?;
-                self.check_owner(&address.endpoint)?;
-                address.authorize(&mut headers)?;
-                (Some(address.endpoint), address.path)
-            }
-            None if style == PublishStyle::Command => (None, Template::default()),
-            None => {
-                return Err(PlanError::Conflict(
-                    "--publish-style needs a URL to publish to: give --publish URL",
-                ));
-            }
-        };
+        let targets = self.publish_targets()?;
+        if targets.is_empty() && style != PublishStyle::Command {
+            return Err(PlanError::Conflict(
+                "--publish-style needs a URL to publish to: give --publish URL",
+            ));
+        }
         let payload = self
             .payload
             .map_or(defaults::PAYLOAD, |size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX));
@@ -206,20 +196,33 @@ impl Settings {
         in_range("--publishers", publishers, 1, payload::MAX_PUBLISHERS)?;
         Ok(Some(Publishing {
             style,
-            endpoint,
-            path,
+            targets,
             topic: self.topic_template(),
             body: self.publish_body(style)?,
             method: self
                 .publish_method
                 .clone()
                 .unwrap_or_else(|| defaults::PUBLISH_METHOD.to_owned()),
-            headers,
             publishers,
             schedule: self.schedule()?,
             payload,
             timeout: span(self.publish_timeout, defaults::PUBLISH_TIMEOUT),
         }))
+    }
+
+    fn publish_targets(&self) -> Result<Vec<PublishTarget>> {
+        let mut headers = parse_headers(&self.publish_header)?;
+        bearer(self.publish_token.as_deref(), &mut headers)?;
+        self.sign(&mut headers)?;
+        let target = |url: &String| {
+            let address = Address::parse(url)?;
+            self.check_owner(&address.endpoint)?;
+            let mut headers = headers.clone();
+            address.authorize(&mut headers)?;
+            let Address { endpoint, path, .. } = address;
+            Ok(PublishTarget { endpoint, path, headers })
+        };
+        self.publish.iter().map(target).collect()
     }
 
     fn publish_body(&self, style: PublishStyle) -> Result<Vec<Template>> {

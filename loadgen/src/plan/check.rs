@@ -48,6 +48,9 @@ pub(super) fn check_together(plan: &Plan) -> Result<(), PlanError> {
     if (http2 || tls) && matches!(plan.verify, Verify::Sample(_)) {
         return Err(PlanError::Conflict("--verify sample works with plain HTTP/1.1 only"));
     }
+    if plan.failover {
+        check_failover(plan, http2 || tls)?;
+    }
     let cuts = plan.faults.cut_every.is_some() || plan.faults.storm.is_some();
     if cuts && matches!(plan.verify, Verify::Sample(_)) {
         return Err(PlanError::Conflict(
@@ -67,9 +70,58 @@ pub(super) fn check_together(plan: &Plan) -> Result<(), PlanError> {
     }
     if let Some(publishing) = &plan.publishing
         && publishing.style == PublishStyle::Ndjson
-        && publishing.endpoint.as_ref().is_some_and(|endpoint| endpoint.tls)
+        && publishing.targets.iter().any(|target| target.endpoint.tls)
     {
         return Err(PlanError::Conflict("--publish-style ndjson works over plain http only"));
     }
     Ok(())
+}
+
+fn check_failover(plan: &Plan, is_other_transport: bool) -> Result<(), PlanError> {
+    let publishing = plan.publishing.as_ref();
+    let places = publishing.map_or(0, |publishing| publishing.targets.len());
+    let conflict = if plan.targets.len() < 2 && places < 2 {
+        "--failover needs a server to go on at: give --subscribe URL or --publish URL once more"
+    } else if is_other_transport {
+        "--failover works with plain HTTP/1.1 only"
+    } else if publishing.is_some_and(|publishing| publishing.style == PublishStyle::Ndjson) {
+        "--publish-style ndjson sends all events in one request, which cannot go on elsewhere: leave \
+         out --failover, or choose another style"
+    } else {
+        return Ok(());
+    };
+    Err(PlanError::Conflict(conflict))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::Settings;
+
+    #[test]
+    fn failover_needs_another_server_and_requests_that_can_be_made_there() {
+        let one = "'http://127.0.0.1:1/x'";
+        let two = format!("[{one}, 'http://127.0.0.1:2/x']");
+        let tls = "['https://127.0.0.1:1/x', 'https://127.0.0.1:2/x']";
+        for (text, problem) in [
+            (format!("subscribe = {two}"), ""),
+            (format!("subscribe = [{one}]\npublish = {two}"), ""),
+            (format!("subscribe = [{one}]\npublish = {one}"), "give --subscribe URL"),
+            (format!("subscribe = {tls}"), "plain HTTP/1.1"),
+            (format!("subscribe = {two}\nhttp = '2'"), "plain HTTP/1.1"),
+            (format!("subscribe = {two}\npublish = {two}\npublish-style = 'ndjson'"), "ndjson"),
+        ] {
+            let text = format!("failover = true\n{text}");
+            let settings = Settings::default().over_text(Path::new("scenario"), &text);
+            let plan = settings.expect("a scenario").plan();
+            match plan {
+                Ok(_) => assert_eq!(problem, "", "{text}"),
+                Err(error) => {
+                    let error = error.to_string();
+                    assert!(!problem.is_empty() && error.contains(problem), "{text}: {error}");
+                }
+            }
+        }
+    }
 }

@@ -19,6 +19,9 @@ struct Load<'a> {
     loss_events: &'a [String],
     #[serde(rename = "trouble")]
     faults: FaultPlan,
+    /// Left out where it is off, so that loads of before it was there stay what they were.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    failover: bool,
 }
 
 /// The part of the publishers.
@@ -49,6 +52,7 @@ impl Plan {
             verify: self.verify,
             loss_events: &self.loss_events,
             faults: self.faults,
+            failover: self.failover,
         };
         // Numbers, texts and lists of them: nothing that has no form in JSON.
         let text = serde_json::to_string(&load).unwrap_or_default();
@@ -66,7 +70,7 @@ mod tests {
     fn hash(text: &str) -> String {
         let here = Settings {
             subscribe: vec![HERE.to_owned()],
-            publish: Some(HERE.to_owned()),
+            publish: vec![HERE.to_owned()],
             ..Settings::default()
         };
         hash_over(&here, text)
@@ -109,7 +113,7 @@ mod tests {
         }
         let there = Settings {
             subscribe: vec!["http://127.0.0.1:2/other".to_owned()],
-            publish: Some("http://127.0.0.1:2/other".to_owned()),
+            publish: vec!["http://127.0.0.1:2/other".to_owned()],
             ..Settings::default()
         };
         assert_eq!(hash_over(&there, ""), hash(""));
@@ -119,7 +123,7 @@ mod tests {
     fn what_shapes_the_load_is_told_apart_however_it_is_requested() {
         let own = Settings {
             subscribe: vec![format!("{HERE}-{{n}}")],
-            publish: Some(format!("{HERE}-{{n}}")),
+            publish: vec![format!("{HERE}-{{n}}")],
             ..Settings::default()
         };
         let silent = Settings { subscribe: vec![HERE.to_owned()], ..Settings::default() };

@@ -44,8 +44,10 @@ pub(crate) struct Plan {
     /// Marks the payloads of this run.
     pub(crate) run: u32,
     pub(crate) seed: u64,
-    /// Subscriber `n` goes to target `n % targets.len()`.
+    /// Where subscribers go, in turn.
     pub(crate) targets: Vec<Target>,
+    /// Who has lost its server goes on at the next one.
+    pub(crate) failover: bool,
     pub(crate) ramp: Ramp,
     pub(crate) topics: Topics,
     /// None: the server produces by itself, or nothing is to come.
@@ -95,21 +97,40 @@ pub(crate) struct Topics {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Publishing {
     pub(crate) style: PublishStyle,
-    /// Where to; nothing for a command.
-    pub(crate) endpoint: Option<Endpoint>,
-    pub(crate) path: Template,
+    /// Where publishers send their events, in turn; none for a command.
+    pub(crate) targets: Vec<PublishTarget>,
     /// The topic's name for styles that name it in the body.
     pub(crate) topic: Template,
     /// The body of style `template`, or the words of style `command`.
     pub(crate) body: Vec<Template>,
     pub(crate) method: String,
-    pub(crate) headers: Vec<(String, String)>,
     pub(crate) publishers: usize,
     pub(crate) schedule: Schedule,
     /// Bytes of a payload.
     pub(crate) payload: usize,
     /// How long a response may take.
     pub(crate) timeout: Duration,
+}
+
+/// A place to publish at.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct PublishTarget {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) path: Template,
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+impl Publishing {
+    /// Where a publisher begins.
+    pub(crate) fn place_of(&self, publisher: usize) -> usize {
+        publisher % self.targets.len().max(1)
+    }
+
+    /// Whether a request says which event it is of, so that it may be made again.
+    pub(crate) fn names_the_event(&self) -> bool {
+        let bodies = self.body.iter();
+        bodies.chain(self.targets.iter().map(|target| &target.path)).any(Template::names_the_event)
+    }
 }
 
 /// How long each part takes.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
 use clap::Args;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::schedule::Form;
@@ -101,9 +101,11 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "N", help_heading = "Topics")]
     pub(crate) seed: Option<u64>,
 
-    /// URL to publish to; {topic}, or n in braces, stands for the number of the topic
+    /// URL to publish to; {topic}, or n in braces, stands for the number of the topic, {id} for an id
+    /// that is the same whenever the event is sent. Several URLs share the publishers
     #[arg(long, value_name = "URL", help_heading = "Publishers")]
-    pub(crate) publish: Option<String>,
+    #[serde(deserialize_with = "one_or_several")]
+    pub(crate) publish: Vec<String>,
     /// Format of publish requests [default: raw with --publish, otherwise none]
     #[arg(long, value_enum, value_name = "STYLE", help_heading = "Publishers")]
     pub(crate) publish_style: Option<PublishStyle>,
@@ -206,6 +208,10 @@ pub(crate) struct Settings {
     /// Reconnect delay until the server sends one in a retry field [default: 1s]
     #[arg(long, value_name = "TIME", help_heading = "Fault injection")]
     pub(crate) retry: Option<Span>,
+    /// Go on at the next --subscribe URL when a stream has ended or cannot be opened, and at the next
+    /// --publish URL when a publish call failed or was answered with 500 or more
+    #[arg(long, help_heading = "Fault injection")]
+    pub(crate) failover: bool,
     /// Random jitter: lengthen each reconnect delay by up to this share of it, from 0 to 1
     /// [default: 0]
     #[arg(long, value_name = "SHARE", help_heading = "Fault injection")]
@@ -340,6 +346,20 @@ impl Settings {
     }
 }
 
+/// A list of texts, or one alone.
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a text or a list of texts")]
+    enum Texts {
+        One(String),
+        Several(Vec<String>),
+    }
+    Texts::deserialize(deserializer).map(|texts| match texts {
+        Texts::One(one) => vec![one],
+        Texts::Several(several) => several,
+    })
+}
+
 /// Takes secrets out of the addresses in a value.
 fn hide(value: &mut Value) {
     match value {
@@ -393,12 +413,27 @@ mod tests {
     }
 
     #[test]
+    fn a_file_may_name_one_url_to_publish_to_or_several() {
+        for (text, expected) in [
+            ("publish = 'http://a/'", vec!["http://a/"]),
+            ("publish = ['http://a/', 'http://b/']", vec!["http://a/", "http://b/"]),
+            ("", vec![]),
+        ] {
+            let (_folder, path) = file(text);
+            assert_eq!(flags(&[]).over_file(&path).expect(text).publish, expected);
+            let over = flags(&["--publish", "http://c/"]).over_file(&path).expect(text);
+            assert_eq!(over.publish, ["http://c/"]);
+        }
+    }
+
+    #[test]
     fn what_a_file_may_not_hold_is_named_with_its_place() {
         for (text, part) in [
             ("conections = 5", "conections"),
             ("rate = 'fast'", "is not a rate"),
             ("duration = 'long'", "write a time such as 10s"),
             ("connections = -1", "line 1"),
+            ("publish = 5", "a text or a list of texts"),
             ("i-own-this-target = true", "give --i-own-this-target on the command line"),
         ] {
             let (_folder, path) = file(text);

@@ -1,9 +1,15 @@
 //! Text with places for what differs from event to event: `{topic}` or `{n}` for the number of the
-//! topic or subscriber, `{payload}` for the payload, `{json}` for the payload as a JSON string.
+//! topic or subscriber, `{payload}` for the payload, `{json}` for the payload as a JSON string, `{id}`
+//! for what tells an event from any other.
 //!
 //! The payload is made of letters, digits and dots, so it needs no escaping in any of these places.
 
 use serde::{Deserialize, Serialize};
+
+use crate::payload;
+
+/// Stands for what is the same whenever an event is sent, and no other event has.
+const ID: &str = "{id}";
 
 /// A text with places.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,11 +23,12 @@ impl Template {
         while let Some(open) = rest.find('{') {
             out.extend_from_slice(&rest.as_bytes()[..open]);
             rest = &rest[open..];
-            let place = ["{n}", "{topic}", "{payload}", "{json}"]
+            let place = ["{n}", "{topic}", "{payload}", "{json}", ID]
                 .into_iter()
                 .find(|place| rest.starts_with(place));
             match place {
                 Some("{payload}") => out.extend_from_slice(payload),
+                Some(ID) => out.extend_from_slice(payload::id(payload)),
                 Some("{json}") => {
                     out.push(b'"');
                     out.extend_from_slice(payload);
@@ -33,6 +40,11 @@ impl Template {
             rest = &rest[place.map_or(1, str::len)..];
         }
         out.extend_from_slice(rest.as_bytes());
+    }
+
+    /// Whether it says which event it is of.
+    pub(crate) fn names_the_event(&self) -> bool {
+        self.0.contains(ID)
     }
 
     /// The text, for uses without a payload.
@@ -57,6 +69,8 @@ mod tests {
             (r#"{"channel":"c{topic}","data":{json}}"#, r#"{"channel":"c7","data":"PAY"}"#),
             ("{payload}", "PAY"),
             ("{other} {", "{other} {"),
+            // Of what is no payload there is none.
+            ("/events?id={id}", "/events?id="),
         ];
         for (template, wanted) in cases {
             let mut out = Vec::new();

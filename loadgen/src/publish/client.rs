@@ -101,6 +101,11 @@ impl Client {
         Ok(Transport::Tls(Box::new(StreamOwned::new(connection, stream))))
     }
 
+    /// Gives the connection up.
+    pub(super) fn disconnect(&mut self) {
+        self.transport = None;
+    }
+
     /// The plain connection, for callers that write to it themselves.
     pub(super) fn into_plain(self) -> Option<DeadlineStream> {
         match self.transport {

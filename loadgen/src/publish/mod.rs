@@ -6,8 +6,10 @@ mod client;
 mod command;
 mod deadline;
 mod ndjson;
+mod pause;
 mod publisher;
 mod request;
+mod route;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,8 +17,9 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use crate::clock::Moment;
+use crate::clock::{Clock, Moment};
 use crate::measure::{Durations, SharedBuckets};
 use crate::plan::{Plan, PublishStyle, Publishing};
 use crate::readers::ReaderError;
@@ -24,6 +27,7 @@ use crate::subscriber::Published;
 
 pub(crate) use client::Client;
 
+use pause::PauseMeter;
 use publisher::{Publisher, PublisherContext};
 
 /// Lateness from which an event counts as late, in nanoseconds: a millisecond.
@@ -54,8 +58,17 @@ enum PublishOutcome {
     Accepted,
     /// The server refused it.
     Refused(String),
+    /// The server could not take it, by a status of 500 or more. It may arrive or not.
+    Unavailable(String),
     /// The event may arrive or not.
     Unknown(String),
+}
+
+impl PublishOutcome {
+    /// Whether another server might take the event.
+    fn may_differ_elsewhere(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Unknown(_))
+    }
 }
 
 /// How far publishing is, for the live view and for metrics.
@@ -66,6 +79,7 @@ pub(crate) struct PublishProgress {
     pub(crate) refused: AtomicU64,
     /// From when events were due until they were sent, without those of the warm-up.
     pub(crate) lateness: SharedBuckets,
+    pub(crate) pause: PauseMeter,
 }
 
 /// What a publisher has done.
@@ -80,6 +94,8 @@ pub(crate) struct PublishReport {
     pub(crate) acknowledgement: Durations,
     pub(crate) own_lateness: Durations,
     pub(crate) blocked_lateness: Durations,
+    /// The longest time without an event that was accepted.
+    pub(crate) longest_pause: Duration,
     /// Events sent in each second.
     pub(crate) seconds: Vec<u64>,
     /// Events of each topic.
@@ -96,6 +112,7 @@ pub(crate) struct Publishers {
     stop: Arc<AtomicBool>,
     publishers: usize,
     topics: u32,
+    clock: Clock,
 }
 
 impl Publishers {
@@ -105,7 +122,8 @@ impl Publishers {
         publishing: &Publishing,
         start: Moment,
     ) -> Result<Self, PublishError> {
-        let progress = Arc::new(PublishProgress::default());
+        let pause = PauseMeter::from(start);
+        let progress = Arc::new(PublishProgress { pause, ..PublishProgress::default() });
         let stop = Arc::new(AtomicBool::new(false));
         let publishers = (0..publishing.publishers)
             .map(|number| {
@@ -133,6 +151,7 @@ impl Publishers {
             stop,
             publishers: publishing.publishers,
             topics: plan.topics.count,
+            clock: plan.timing.clock,
         })
     }
 
@@ -155,6 +174,7 @@ impl Publishers {
             published.add_publisher(publisher, &report.counts, &report.unaccepted);
             all.merge(&report);
         }
+        all.longest_pause = self.progress.pause.longest(self.clock.now());
         Ok((all, published))
     }
 }
@@ -163,21 +183,14 @@ impl Publishers {
 fn publish(mut publisher: Publisher) -> PublishReport {
     // The kernel may delay a sleep by 50 us to save power; a refusal leaves it so.
     let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1_000));
-    match (publisher.context.publishing.style, publisher.client.take()) {
-        (PublishStyle::Ndjson, Some(client)) => return ndjson::publish(publisher, client),
-        (PublishStyle::Command, _) => publisher.one_by_one(command::publish),
-        (_, Some(mut client)) => {
-            let mut bytes = Vec::new();
-            publisher.one_by_one(|publisher, topic| {
-                request::write(
-                    &publisher.context.publishing,
-                    topic,
-                    &publisher.payload,
-                    &mut bytes,
-                );
-                request::publish(&mut client, &bytes)
-            });
+    match (publisher.context.publishing.style, publisher.route.take()) {
+        (PublishStyle::Ndjson, Some(route)) => {
+            return ndjson::publish(publisher, route.into_client());
         }
+        (PublishStyle::Command, _) => publisher.one_by_one(command::publish),
+        (_, Some(mut route)) => publisher.one_by_one(|publisher, topic| {
+            route.publish(&publisher.context.publishing, topic, &publisher.payload)
+        }),
         (_, None) => {}
     }
     publisher.report

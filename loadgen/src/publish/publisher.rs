@@ -9,7 +9,7 @@ use std::time::Duration;
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 
-use super::client::Client;
+use super::route::Route;
 use super::{LATE, PublishError, PublishOutcome, PublishProgress, PublishReport};
 use crate::clock::{Clock, ClockId, Moment};
 use crate::payload::{self, Stamp};
@@ -39,7 +39,8 @@ pub(super) struct Publisher {
     pub(super) random: SmallRng,
     pub(super) report: PublishReport,
     pub(super) payload: Vec<u8>,
-    pub(super) client: Option<Client>,
+    /// Absent where a program publishes.
+    pub(super) route: Option<Route>,
 }
 
 /// An event of the schedule.
@@ -52,17 +53,7 @@ pub(super) struct Scheduled {
 
 impl Publisher {
     pub(super) fn new(context: PublisherContext, number: usize) -> Result<Self, PublishError> {
-        let client = match &context.publishing.endpoint {
-            Some(endpoint) => {
-                let trust = &context.plan.targets[0].trust;
-                let mut client = Client::new(endpoint.clone(), trust, context.publishing.timeout)?;
-                client.connect().map_err(|error| {
-                    PublishError::Unreachable(endpoint.authority.clone(), error.to_string())
-                })?;
-                Some(client)
-            }
-            None => None,
-        };
+        let route = Route::open(&context.plan, &context.publishing, number)?;
         let clock = context.plan.timing.clock;
         Ok(Self {
             number,
@@ -71,7 +62,7 @@ impl Publisher {
             random: SmallRng::seed_from_u64(context.plan.seed ^ 0x5eed ^ (number as u64) << 16),
             report: PublishReport::new(context.plan.topics.count),
             payload: Vec::with_capacity(context.publishing.payload),
-            client,
+            route,
             context,
         })
     }
@@ -85,7 +76,9 @@ impl Publisher {
             let acknowledged_at = self.clock.now();
             match outcome {
                 PublishOutcome::Accepted => self.accepted(scheduled, sent, acknowledged_at),
-                PublishOutcome::Refused(kind) | PublishOutcome::Unknown(kind) => {
+                PublishOutcome::Refused(kind)
+                | PublishOutcome::Unavailable(kind)
+                | PublishOutcome::Unknown(kind) => {
                     self.refused(&kind, topic, sequence);
                 }
             }
@@ -176,6 +169,7 @@ impl Publisher {
     pub(super) fn accepted(&mut self, scheduled: Scheduled, sent: Moment, acknowledged_at: Moment) {
         self.report.acknowledged += 1;
         self.context.progress.acknowledged.fetch_add(1, Ordering::Relaxed);
+        self.context.progress.pause.accepted(acknowledged_at);
         if scheduled.due >= self.context.start + self.context.plan.timing.warmup {
             self.report.acknowledgement.record(acknowledged_at.since(sent));
         }

@@ -268,6 +268,7 @@ fn publishing() -> PublishingResult {
         acknowledgement: Some(distribution(5_990, 0.48, 1.35)),
         own_lateness: Some(distribution(5_907, 0.021, 1.4)),
         blocked_lateness: Some(distribution(91, 310.0, 1.3)),
+        longest_pause_ms: Some(912.0),
     }
 }
 
@@ -283,6 +284,7 @@ fn correctness() -> Correctness {
         unresumable: 208,
         duplicates: 3,
         reordered: 0,
+        overtaken: 0,
         corrupted: 0,
         wrong_topic: 0,
         foreign: 1,
@@ -323,6 +325,7 @@ fn faults() -> StreamFaults {
         outage: Some(distribution(2_026, 510.0, 1.3)),
         catch_up: Some(distribution(1_998, 8.2, 1.4)),
         recovery_ms: Some(61_300.0),
+        longest_silence_ms: Some(1_940.0),
         classes: [
             ("slow".to_owned(), class(100, 412_022, 0)),
             ("stopped".to_owned(), class(50, 18_003, 50)),

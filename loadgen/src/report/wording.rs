@@ -106,7 +106,7 @@ impl CorrectnessCount {
 }
 
 /// All counts of correctness, the faults first.
-pub(super) fn correctness(run: &Run) -> [CorrectnessCount; 12] {
+pub(super) fn correctness(run: &Run) -> [CorrectnessCount; 13] {
     let found = &run.correctness;
     let was_looked = found.verified != Some(0);
     let was_read = run.subscribers.connected > 0;
@@ -148,6 +148,11 @@ pub(super) fn correctness(run: &Run) -> [CorrectnessCount; 12] {
             "unresumable",
             found.unresumable,
             "published while the subscriber was away without an id to resume from",
+        ),
+        known(
+            "overtaken",
+            found.overtaken,
+            "arrived after a later event of the same publisher and topic, and had not been accepted",
         ),
         known(
             "foreign",

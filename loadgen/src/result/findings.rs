@@ -21,6 +21,10 @@ pub(crate) struct Correctness {
     pub(crate) duplicates: u64,
     /// Arrived after a later one of the same publisher and topic.
     pub(crate) reordered: u64,
+    /// Arrived after a later one of the same publisher and topic, and had not been accepted, so that
+    /// its publisher had gone on.
+    #[serde(default)]
+    pub(crate) overtaken: u64,
     /// Arrived with other bytes than were sent.
     pub(crate) corrupted: u64,
     /// Arrived at a subscriber of another topic.
@@ -97,6 +101,10 @@ pub(crate) struct StreamFaults {
     /// up. It says something where the streams ended at one moment.
     #[serde(default)]
     pub(crate) recovery_ms: Option<f64>,
+    /// The longest time in which a subscriber got no event, with a stream or without one, from the
+    /// start of publishing. Of those that read as fast as they can and are verified.
+    #[serde(default)]
+    pub(crate) longest_silence_ms: Option<f64>,
     /// Subscribers that read slowly or not at all, by their class: `slow`, `stopped`, `vanished`.
     pub(crate) classes: BTreeMap<String, ClassReport>,
 }

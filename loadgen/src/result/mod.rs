@@ -202,6 +202,10 @@ pub(crate) struct PublishingResult {
     /// From the moment an event was due to the call, when its publisher was still waiting for the
     /// server: delay that the server caused.
     pub(crate) blocked_lateness: Option<Distribution>,
+    /// The longest time in which no event was accepted, from the start of publishing to its end, over
+    /// all publishers.
+    #[serde(default)]
+    pub(crate) longest_pause_ms: Option<f64>,
 }
 
 /// What arrived, and when.

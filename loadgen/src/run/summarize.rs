@@ -153,6 +153,8 @@ fn publishing(plan: &Plan, publish_report: &PublishReport, measured: Duration) -
         acknowledgement: publish_report.acknowledgement.distribution(),
         own_lateness: publish_report.own_lateness.distribution(),
         blocked_lateness: publish_report.blocked_lateness.distribution(),
+        longest_pause_ms: (publish_report.sent > 0)
+            .then_some(publish_report.longest_pause.as_secs_f64() * 1e3),
     }
 }
 
@@ -277,6 +279,7 @@ fn correctness(recorder: &Recorder) -> Correctness {
         unresumable: counts.unresumable,
         duplicates: counts.duplicates,
         reordered: counts.reordered,
+        overtaken: counts.overtaken,
         corrupted: counts.corrupted,
         wrong_topic: counts.wrong_topic,
         foreign: counts.foreign,
@@ -320,6 +323,7 @@ fn faults(plan: &Plan, recorder: &Recorder) -> StreamFaults {
         outage: recorder.phases.outage.distribution(),
         catch_up: recorder.phases.catch_up.distribution(),
         recovery_ms: recorder.recovery.time().map(|time| time.as_secs_f64() * 1e3),
+        longest_silence_ms: (counts.received > 0).then(|| milliseconds(recorder.longest_silence)),
         classes: handicapped.filter_map(class).collect::<BTreeMap<_, _>>(),
     }
 }

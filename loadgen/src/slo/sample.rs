@@ -85,6 +85,7 @@ fn publishing() -> PublishingResult {
         missed: 8,
         reached_rate: 1000.0,
         acknowledgement: up_to(6),
+        longest_pause_ms: Some(23.0),
         ..PublishingResult::default()
     }
 }
@@ -119,6 +120,7 @@ fn faults() -> StreamFaults {
         outage: up_to(17),
         catch_up: up_to(21),
         recovery_ms: Some(22.0),
+        longest_silence_ms: Some(24.0),
         ..StreamFaults::default()
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct Single {
 }
 
 /// The other figures.
-pub(super) static SINGLES: [Single; 28] = [
+pub(super) static SINGLES: [Single; 31] = [
     single(
         "gaps",
         Unit::Count,
@@ -47,6 +47,12 @@ pub(super) static SINGLES: [Single; 28] = [
         Unit::Count,
         |r| verified(r, |c| c.reordered),
         "events that arrived after a later one of the same publisher and topic",
+    ),
+    single(
+        "overtaken",
+        Unit::Count,
+        |r| verified(r, |c| c.overtaken),
+        "events that were not accepted, and arrived after a later one of the same publisher and topic",
     ),
     single(
         "corrupted",
@@ -84,6 +90,18 @@ pub(super) static SINGLES: [Single; 28] = [
         Unit::Duration,
         |r| r.faults.recovery_ms,
         "time from the first reconnection until the last subscriber had got everything that it missed",
+    ),
+    single(
+        "silence",
+        Unit::Duration,
+        |r| r.faults.longest_silence_ms,
+        "longest time in which a subscriber got no event, from the start of publishing",
+    ),
+    single(
+        "publish_pause",
+        Unit::Duration,
+        |r| r.publishing.as_ref()?.longest_pause_ms,
+        "longest time in which no event was accepted",
     ),
     single(
         "negative",

@@ -140,10 +140,8 @@ impl EventChecker {
         match self.tracker.arrive(publisher, stamp.sequence) {
             Arrival::Next | Arrival::AfterGap(_) => {}
             Arrival::OutOfOrder => {
+                // Whether its publisher was told that it was accepted is known at the end.
                 recorder.counts.reordered += 1;
-                recorder.record_finding("reordered", self.number, || {
-                    format!("{} came after a later one", name(&stamp))
-                });
             }
             Arrival::Duplicate => {
                 recorder.counts.duplicates += 1;
@@ -231,6 +229,7 @@ impl EventChecker {
             });
         }
         recorder.counts.silent += losses.silent;
+        self.judge_late(unaccepted, recorder);
         if self.class != Class::Fast {
             recorder.class(self.class).gaps += losses.silent;
             return;
@@ -241,6 +240,22 @@ impl EventChecker {
         recorder.counts.lost += losses.total();
         if self.latencies > 0 {
             recorder.fairness.record(self.latency_sum / u64::from(self.latencies));
+        }
+    }
+
+    /// An event that nobody was told is accepted may come at any time: its publisher has gone on.
+    fn judge_late(&self, unaccepted: &[(u8, u64)], recorder: &mut Recorder) {
+        for &(publisher, sequence) in self.tracker.late() {
+            let is_it = |one: &(u8, u64)| (u16::from(one.0), one.1) == (publisher, sequence);
+            if unaccepted.iter().any(is_it) {
+                recorder.counts.reordered -= 1;
+                recorder.counts.overtaken += 1;
+                continue;
+            }
+            recorder.record_finding("reordered", self.number, || {
+                let publisher = self.sequences.name(publisher);
+                format!("event {sequence} of publisher {publisher} came after a later one")
+            });
         }
     }
 }

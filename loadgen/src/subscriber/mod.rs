@@ -34,6 +34,8 @@ pub(crate) struct Subscriber {
     /// When the last stream ended; nothing while it has one, or before the first.
     left: Option<Moment>,
     was_connected: bool,
+    /// When its last event came.
+    last_event: Moment,
     awaits_first_byte: bool,
     awaits_first_event: bool,
 }
@@ -60,6 +62,7 @@ impl Subscriber {
             attempt: Moment::default(),
             left: None,
             was_connected: false,
+            last_event: Moment::default(),
             awaits_first_byte: false,
             awaits_first_event: true,
         }
@@ -153,6 +156,11 @@ impl Subscriber {
                 recorder.reading_lag.record_many(read_time.now.since(known_since), events);
             }
             recorder.last_arrival = read_time.now;
+            // With or without a stream: what counts is when it knew of something.
+            let silent_since = self.last_event.max(recorder.facts.start);
+            let silence = read_time.now.since(silent_since);
+            recorder.longest_silence = recorder.longest_silence.max(silence);
+            self.last_event = read_time.now;
             if let Some(second) = recorder.second(read_time.now) {
                 second.received += events;
             }

@@ -18,7 +18,7 @@ impl Bench {
     fn new(flags: impl FnOnce(&mut Settings)) -> Self {
         let url = "http://127.0.0.1:1/events/load".to_owned();
         let mut settings =
-            Settings { subscribe: vec![url.clone()], publish: Some(url), ..Settings::default() };
+            Settings { subscribe: vec![url.clone()], publish: vec![url], ..Settings::default() };
         settings.warmup = Some("0".parse().expect("a time"));
         flags(&mut settings);
         let mut plan = settings.plan().expect("a plan");
@@ -157,6 +157,41 @@ fn each_kind_of_wrong_event_is_counted_as_itself() {
 }
 
 #[test]
+fn who_came_late_and_was_never_accepted_is_no_fault() {
+    let mut bench = Bench::new(|_| ());
+    for sequence in [0, 3, 1, 4, 2] {
+        bench.event(sequence, 0, 0, 5);
+    }
+    let mut all = Published::new(1, 1);
+    // One was answered with an error and came after those that its publisher sent then.
+    all.add_publisher(0, &[5], &[(0, 2)]);
+    bench.subscriber.finish(Some(&all), false, &mut bench.recorder);
+    let counts = bench.recorder.counts;
+    assert_eq!((counts.reordered, counts.overtaken, counts.silent), (1, 1, 0));
+    let found = &bench.recorder.findings;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].what, "event 1 of publisher 0 came after a later one");
+}
+
+#[test]
+fn the_longest_silence_is_between_two_events_with_or_without_a_stream() {
+    let mut bench = Bench::new(|_| ());
+    let silence = |bench: &Bench| bench.recorder.longest_silence / 1_000_000;
+    // The first is counted from the start of publishing.
+    bench.event(0, 0, 0, 30);
+    bench.event(1, 0, 0, 50);
+    assert_eq!(silence(&bench), 30);
+    let (left, began, opened) = (bench.at(60), bench.at(80), bench.at(90));
+    bench.subscriber.closed(left, &mut bench.recorder);
+    bench.subscriber.opened(began, true, opened, &mut bench.recorder);
+    // Neither a new stream nor a comment on it is news.
+    bench.read(b":\n\n", 95);
+    bench.event(2, 0, 0, 150);
+    bench.event(3, 0, 0, 160);
+    assert_eq!(silence(&bench), 100);
+}
+
+#[test]
 fn an_announced_loss_is_no_gap_and_a_silent_one_is_named() {
     let mut bench = Bench::new(|_| ());
     bench.event(0, 0, 0, 1);
@@ -185,7 +220,7 @@ fn other_servers_may_name_their_own_announcements() {
 /// Without publishers of its own: what comes is of runs 1 and 2 and of two topics, all at once.
 #[test]
 fn writers_and_topics_that_share_a_stream_are_told_apart() {
-    let alone = |settings: &mut Settings| settings.publish = None;
+    let alone = |settings: &mut Settings| settings.publish.clear();
     let mut bench = Bench::new(alone);
     for (run, topic, sequence) in
         [(1, 0, 5), (2, 0, 0), (1, 1, 0), (1, 0, 6), (2, 0, 1), (1, 1, 1), (2, 0, 2)]
@@ -211,7 +246,7 @@ fn writers_and_topics_that_share_a_stream_are_told_apart() {
 
 #[test]
 fn more_sequences_than_are_told_apart_are_taken_as_they_come() {
-    let mut bench = Bench::new(|settings| settings.publish = None);
+    let mut bench = Bench::new(|settings| settings.publish.clear());
     for run in 0..3000 {
         let frame = bench.frame_of(run, 0, 0, 0, 0);
         bench.read(&frame, 5);

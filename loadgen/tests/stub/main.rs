@@ -17,6 +17,9 @@ mod verifying;
 /// Streams that end and are opened again.
 mod resuming;
 
+/// Servers that are one hub: who loses one goes on at the next.
+mod failing_over;
+
 /// Latency against the server's own record of it.
 mod latency;
 

@@ -86,8 +86,11 @@ fn write_events(
 ) -> Result<(), String> {
     let text = |error: std::io::Error| error.kind().to_string();
     let mut head = b"POST ".to_vec();
-    publisher.context.publishing.path.write(0, b"", &mut head);
-    request::head(&publisher.context.publishing, "application/x-ndjson", &mut head);
+    let publishing = &publisher.context.publishing;
+    if let Some(target) = publishing.targets.get(publishing.place_of(publisher.number)) {
+        target.path.write(0, b"", &mut head);
+        request::head(target, "application/x-ndjson", &mut head);
+    }
     head.extend_from_slice(b"transfer-encoding: chunked\r\n\r\n");
     let timeout = publisher.context.publishing.timeout;
     stream.finish_by(Instant::now() + timeout);

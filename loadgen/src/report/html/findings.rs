@@ -71,6 +71,9 @@ pub(super) fn faults(run: &Run) -> Markup {
     if let Some(recovery) = faults.recovery_ms {
         rows.push(("From the first reconnection until all had caught up", numbers::ms(recovery)));
     }
+    if let Some(silence) = faults.longest_silence_ms.filter(|_| !rows.is_empty()) {
+        rows.push(("Longest time in which a subscriber got no event", numbers::ms(silence)));
+    }
     let classes: Vec<TableRow> = faults
         .classes
         .iter()

@@ -34,6 +34,9 @@ pub(super) fn publishing(sheet: &mut Sheet, run: &Run) {
     let lateness = |name: &str, distribution: Option<&Distribution>| {
         distribution.map(|d| format!("{name} p99 {}", numbers::ms(d.at(0.99))))
     };
+    if let Some(pause) = publishing.longest_pause_ms {
+        parts.push(format!("longest pause {}", numbers::ms(pause)));
+    }
     parts.extend(lateness("send delay", publishing.own_lateness.as_ref()));
     parts.extend(lateness("waiting for the server", publishing.blocked_lateness.as_ref()));
     sheet.entry("Published", &parts.join("; "));

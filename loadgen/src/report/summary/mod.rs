@@ -110,6 +110,9 @@ fn delivered(run: &Run) -> String {
     if delivery.bytes > 0 {
         text += &format!("; {}", numbers::size(delivery.bytes));
     }
+    if let Some(silence) = run.faults.longest_silence_ms {
+        text += &format!("; longest silence {}", numbers::ms(silence));
+    }
     if delivery.comments > 0 {
         text += &format!("; {}", numbers::quantity(delivery.comments, "comment"));
     }

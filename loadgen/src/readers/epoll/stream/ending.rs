@@ -40,6 +40,9 @@ impl Stream {
         self.socket = None;
         self.epoch = self.epoch.wrapping_add(1);
         let Context { plan, recorder, random, timers, .. } = context;
+        if plan.failover {
+            self.place = (self.place + 1) % plan.targets.len();
+        }
         record_end(&mut self.subscriber, ending, was_open, now, recorder);
         let began_ago = self.began.until(now);
         let delay = next_attempt(

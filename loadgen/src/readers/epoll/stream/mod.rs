@@ -34,6 +34,8 @@ pub(super) struct Stream {
     epoch: u32,
     attempts: u32,
     began: Moment,
+    /// Its target's place in the list.
+    place: usize,
 }
 
 #[derive(Debug)]
@@ -84,6 +86,7 @@ impl Stream {
             epoch: 0,
             attempts: 0,
             began: Moment::default(),
+            place: plan.place_of(number as usize),
         }
     }
 
@@ -102,7 +105,7 @@ impl Stream {
         self.attempts += 1;
         self.began = now;
         let number = self.subscriber.number as usize;
-        let target = &context.plan.targets[number % context.plan.targets.len()];
+        let target = &context.plan.targets[self.place];
         let socket = begin(&context.plan, target, number, self.subscriber.class);
         let registered = socket.and_then(|socket| {
             let mut socket = TcpStream::from_std(socket.into());
@@ -226,7 +229,7 @@ impl Stream {
         let resumes = context.plan.faults.reconnect != Reconnect::Forget;
         let last_id = if resumes { self.subscriber.last_id() } else { b"" };
         let number = self.subscriber.number;
-        let target = &context.plan.targets[number as usize % context.plan.targets.len()];
+        let target = &context.plan.targets[self.place];
         let mut request = Vec::new();
         write_get(target, number, self.subscriber.topic(), last_id, &mut request);
         self.state = State::Sending(request);

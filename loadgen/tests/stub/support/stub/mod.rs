@@ -43,15 +43,24 @@ pub(crate) struct Stub {
 /// What all connections share.
 struct Shared {
     faults: Faults,
-    hub: Hub,
+    hub: Arc<Hub>,
     store: EventStore,
 }
 
 impl Stub {
     pub(crate) fn start(faults: Faults) -> Self {
+        Self::of(Arc::default(), faults)
+    }
+
+    /// Another server with the same topics, and with faults of its own.
+    pub(crate) fn beside(&self, faults: Faults) -> Self {
+        Self::of(self.shared.hub.clone(), faults)
+    }
+
+    fn of(hub: Arc<Hub>, faults: Faults) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("it is bound");
-        let shared = Arc::new(Shared { faults, hub: Hub::default(), store: EventStore::default() });
+        let shared = Arc::new(Shared { faults, hub, store: EventStore::default() });
         let common = shared.clone();
         thread::spawn(move || {
             for socket in listener.incoming().map_while(Result::ok) {
