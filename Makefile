@@ -5,7 +5,7 @@
 PEERS := service/tests/peers
 CHECKS := deploy/checks
 
-.PHONY: run load test fuzz bench compare targets overhead secured durable scale crash-test watching rolling-restart lint setup-tests
+.PHONY: run load test fuzz bench compare targets overhead secured durable scale crash-test cluster-test watching rolling-restart lint setup-tests
 
 # Starts the server with its demonstrations and pages; flags go in ARGS="--listen 127.0.0.1:9000".
 run:
@@ -42,6 +42,15 @@ CYCLES ?= 1000
 crash-test:
 	CRASH_CYCLES=$(CYCLES) cargo test --release --locked -p fanfare --test it -- --nocapture \
 	  data_folder::crashes::nothing_that_was_confirmed_is_lost_or_repeated_when_the_process_is_killed
+
+# Three brokers and three servers with a shared log: one part after the other is killed, stopped and restarted
+# under load, five times each, three quarters of an hour; 100 times each with LONG=1, in two or three minutes
+# with ARGS=--quick. ARGS=--latency measures how long an event takes from one server to another, beside
+# Centrifugo. --write writes the tables of docs/cluster.md.
+cluster-test: $(PEERS)/nats/.built/.installed
+	@$(if $(findstring --latency,$(ARGS)),benches/competitors/setup centrifugo)
+	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen -p fanfare-benches --bins
+	@./target/release/harness cluster $(if $(LONG),--rounds 100) $(ARGS)
 
 lint:
 	cargo fmt --all --check

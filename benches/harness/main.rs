@@ -3,13 +3,15 @@
 //! figures that loadgen cannot know; it is loadgen that does.
 //!
 //! `compare` measures Fanfare beside its competitors, `targets` what Fanfare is meant to reach,
-//! `overhead` what metrics, logs and traces cost, `secured` what TLS does, and `durable` what the disk
-//! does; `scale` reckons and simulates what many nodes need. What they share, in reading order: `places` says
+//! `overhead` what metrics, logs and traces cost, `secured` what TLS does, `durable` what the disk
+//! does, and `cluster` what happens to servers with a shared log when parts of it fail; `scale` reckons
+//! and simulates what many nodes need. What they share, in reading order: `places` says
 //! where things are, `bench` goes through a run, `server` starts one server out of a `process`,
 //! `loadgen` runs the load, `result` reads what it wrote; `summary`, `format` and `markdown` make
 //! text of it.
 
 mod bench;
+mod cluster;
 mod compare;
 mod durable;
 mod fanfare;
@@ -58,6 +60,7 @@ enum Measurement {
     Secured(secured::Flags),
     Durable(durable::Flags),
     Scale(scale::Flags),
+    Cluster(cluster::Flags),
 }
 
 fn main() -> ExitCode {
@@ -79,6 +82,7 @@ fn run(flags: &Flags) -> anyhow::Result<()> {
         Measurement::Secured(flags) => secured::run(flags, &places),
         Measurement::Durable(flags) => durable::run(flags, &places),
         Measurement::Scale(flags) => scale::run(flags, &places),
+        Measurement::Cluster(flags) => cluster::run(flags, &places),
     }
 }
 

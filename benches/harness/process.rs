@@ -65,16 +65,43 @@ impl Process {
         Ok(())
     }
 
-    fn ask_to_end(&self) {
-        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process(pid, Signal::TERM);
+    /// Sends it a signal after which it may run on, or stand still.
+    pub(crate) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let pid = pid.context("a process without an id")?;
+        kill_process(pid, signal).with_context(|| format!("cannot signal {}", self.title))
+    }
+
+    /// Asks it to end, once, and waits until it has.
+    pub(crate) fn end_within(mut self, limit: Duration) -> anyhow::Result<()> {
+        self.ask_to_end();
+        self.wait_within(limit)
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn wait_within(&mut self, limit: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + limit;
+        while self.child.try_wait()?.is_none() {
+            if Instant::now() > deadline {
+                bail!("{} does not end; see {}", self.title, self.log.display());
+            }
+            sleep(POLL);
         }
+        Ok(())
+    }
+
+    fn ask_to_end(&self) {
+        // One that has ended meanwhile need not be asked.
+        let _ = self.signal(Signal::TERM);
     }
 }
 
 impl Drop for Process {
     /// Asks first: a master process that is killed leaves its workers behind.
     fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
         let requested = Instant::now();
         let mut was_signalled_again = false;
         self.ask_to_end();
@@ -125,6 +152,21 @@ mod tests {
         process.wait_until(|| text().contains("ready")).expect("it is ready");
         process.kill().expect("it runs");
         assert_eq!(text(), "ready\n");
+    }
+
+    #[test]
+    fn one_that_is_asked_once_has_time_to_end_and_one_that_does_not_is_named() {
+        let (mut process, folder) = started(&[
+            "trap 'sleep 0.7; echo ended; exit' TERM; echo ready; while :; do sleep 0.05; done",
+        ]);
+        let log = folder.path().join("log");
+        let text = || std::fs::read_to_string(&log).unwrap_or_default();
+        process.wait_until(|| text().contains("ready")).expect("it is ready");
+        process.end_within(Duration::from_secs(20)).expect("it ends");
+        assert_eq!(text(), "ready\nended\n");
+        let (process, _folder) = started(&["trap '' TERM; while :; do sleep 0.05; done"]);
+        let error = process.end_within(Duration::ZERO).expect_err("it does not").to_string();
+        assert!(error.contains("a shell does not end"), "{error}");
     }
 
     #[test]
