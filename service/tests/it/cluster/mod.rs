@@ -4,6 +4,7 @@
 mod access;
 mod brokers;
 mod elections;
+mod faults;
 mod one_hub;
 mod other_streams;
 mod partitions;
