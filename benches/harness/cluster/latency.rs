@@ -49,7 +49,7 @@ struct Delivered {
 /// How it was measured, and the table.
 pub(super) fn measure(
     places: &Places,
-    folder: &Path,
+    (folder, hub_folder): (&Path, &Path),
     rounds: u32,
     quick: bool,
 ) -> anyhow::Result<(String, String)> {
@@ -58,14 +58,14 @@ pub(super) fn measure(
     let mut bench = Bench::new(places, 6_000)?;
     let mut shapes: Vec<(LatencyShape, Vec<Delivered>)> = Vec::new();
     for round in 1..=rounds {
-        let mut hub = Hub::start(&mut bench, &folder.join("hub"))?;
+        let mut hub = Hub::start(&mut bench, hub_folder)?;
         let brokers = hub.brokers_flag();
         for server in [FANFARE, CENTRIFUGO] {
             let running = match server {
                 FANFARE => None,
                 _ => {
                     hub.nodes.iter_mut().try_for_each(Member::end)?;
-                    match Centrifugo::start(&mut bench, &brokers, &folder.join("hub")) {
+                    match Centrifugo::start(&mut bench, &brokers, hub_folder) {
                         Ok(running) => Some(running),
                         Err(error) => {
                             say(&format!("{server} is left out: {error:#}"));

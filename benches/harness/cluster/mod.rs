@@ -22,6 +22,7 @@ mod sameness;
 mod table;
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::bail;
 
@@ -45,6 +46,9 @@ pub(crate) struct Flags {
     /// Measures how long an event takes from one server to another instead
     #[arg(long, conflicts_with = "only")]
     latency: bool,
+    /// Folder on the disk that the brokers write to
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
     /// Write the part of docs/cluster.md too
     #[arg(long, conflicts_with_all = ["only", "quick"])]
     write: bool,
@@ -54,20 +58,28 @@ pub(crate) fn run(flags: &Flags, places: &Places) -> anyhow::Result<()> {
     warn_of_debug_build();
     let folder = page::results(places);
     fs::create_dir_all(&folder)?;
+    let hub = flags.folder.as_ref().unwrap_or(&folder).join("hub");
     let rounds = flags.rounds.unwrap_or(if flags.quick { 1 } else { 5 });
     if flags.latency {
-        let (how, table) = latency::measure(places, &folder, rounds, flags.quick)?;
-        return page::leave(page::LATENCY, places, (&how, &table), flags.write);
+        let (how, table) = latency::measure(places, (&folder, &hub), rounds, flags.quick)?;
+        return page::leave(page::LATENCY, places, &hub, (&how, &table), flags.write);
     }
     let plan = RoundsPlan {
         rounds: rounds as usize,
         faults: chosen(&flags.only)?,
         size: if flags.quick { load::QUICK } else { load::FULL },
         folder,
+        hub,
     };
     let found = rounds::run(places, &plan)?;
     let how = format!("each fault {rounds} times, three brokers and three nodes on one machine");
-    page::leave(page::FAULTS, places, (&how, &table::table(&plan, &found)), flags.write)?;
+    page::leave(
+        page::FAULTS,
+        places,
+        &plan.hub,
+        (&how, &table::table(&plan, &found)),
+        flags.write,
+    )?;
     let wrong = found.all.iter().filter(|one| !one.mistakes.is_empty()).count();
     if wrong + found.unfinished.len() > 0 {
         bail!("{wrong} faults were not survived, and {} not finished", found.unfinished.len());

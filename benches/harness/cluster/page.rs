@@ -2,7 +2,7 @@
 //! replaces the one on the page with `--write`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -35,10 +35,11 @@ pub(super) const LATENCY: MeasuredPart = MeasuredPart {
     },
 };
 
-/// Shows a table with where, when and how it was measured, and leaves it in files.
+/// Shows a table with when and how it was measured, and on which disk, and leaves it in files.
 pub(super) fn leave(
     part: MeasuredPart,
     places: &Places,
+    disk: &Path,
     (how, table): (&str, &str),
     write: bool,
 ) -> anyhow::Result<()> {
@@ -46,7 +47,7 @@ pub(super) fn leave(
     let text = format!(
         "{}, {how}; {}; Fanfare {}.\n\n{table}",
         machine::today(),
-        machine::with_disk(&results(places)),
+        machine::with_disk(disk),
         version.as_deref().unwrap_or("of an unknown version"),
     );
     let file = results(places).join(part.name).with_extension("md");
@@ -69,8 +70,6 @@ pub(super) fn results(places: &Places) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::super::faults;
     use super::*;
 

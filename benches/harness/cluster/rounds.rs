@@ -50,6 +50,8 @@ pub(super) struct RoundsPlan {
     pub(super) faults: Vec<usize>,
     pub(super) size: LoadSize,
     pub(super) folder: PathBuf,
+    /// Where brokers and nodes keep what they have and say.
+    pub(super) hub: PathBuf,
 }
 
 /// What was found. A fault of which nothing is known, because something could not be done, is named
@@ -71,7 +73,7 @@ pub(super) fn run(places: &Places, plan: &RoundsPlan) -> anyhow::Result<Survival
             let line = format!("{}/{} {name}", round + 1, plan.rounds);
             let mut running = match hub.take() {
                 Some(running) => running,
-                None => Hub::start(&mut bench, &plan.folder.join("hub"))?,
+                None => Hub::start(&mut bench, &plan.hub)?,
             };
             // Both ways to publish meet every fault when there are several rounds.
             let repeats = [Repeats::Never, Repeats::WithId][(round + place) % 2];
@@ -86,7 +88,7 @@ pub(super) fn run(places: &Places, plan: &RoundsPlan) -> anyhow::Result<Survival
                     say(&format!("{line}: {error:#}"));
                     found.unfinished.push(format!("{line}: {error:#}"));
                     // Whatever state it is in, it is no part of the next fault.
-                    keep_logs(running, &plan.folder.join(format!("failed-{name}-{round}")))?;
+                    keep_logs(running, &plan.hub, &format!("failed-{name}-{round}"))?;
                 }
             }
             if bench.is_interrupted() {
@@ -139,14 +141,14 @@ fn survive(
 }
 
 /// Ends a hub that something went wrong with, and leaves what its processes have said.
-fn keep_logs(hub: Hub, folder: &Path) -> anyhow::Result<()> {
+fn keep_logs(hub: Hub, folder: &Path, name: &str) -> anyhow::Result<()> {
     drop(hub);
-    let hub = folder.with_file_name("hub");
-    if folder.exists() {
-        fs::remove_dir_all(folder)?;
+    let kept = folder.with_file_name(name);
+    if kept.exists() {
+        fs::remove_dir_all(&kept)?;
     }
-    fs::rename(hub, folder)?;
-    say(&format!("its logs are in {}", folder.display()));
+    fs::rename(folder, &kept)?;
+    say(&format!("its logs are in {}", kept.display()));
     Ok(())
 }
 

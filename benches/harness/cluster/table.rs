@@ -129,8 +129,13 @@ mod tests {
 
     #[test]
     fn a_row_has_all_rounds_of_a_fault_and_nothing_that_was_wrong_is_left_out() {
-        let plan =
-            RoundsPlan { rounds: 2, faults: vec![0, 1, 2], size: FULL, folder: PathBuf::new() };
+        let plan = RoundsPlan {
+            rounds: 2,
+            faults: vec![0, 1, 2],
+            size: FULL,
+            folder: PathBuf::new(),
+            hub: PathBuf::new(),
+        };
         let all = vec![survived(0, 100.0, 0), survived(1, 4_000.0, 0), survived(1, 6_000.0, 3)];
         let found = Survivals { all, unfinished: vec!["1/2 leader-stop: no leader".to_owned()] };
         let text = table(&plan, &found);
