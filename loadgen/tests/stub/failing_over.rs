@@ -93,3 +93,13 @@ fn how_long_nothing_was_accepted_and_nothing_came_is_told() {
         "{words}"
     );
 }
+
+#[test]
+fn servers_that_are_no_hub_are_found_out() {
+    let (one, other) = (Stub::start(Faults::default()), Stub::start(Faults::default()));
+    let flags = format!("{BODY} --failover -c 4 -r 40 --publishers 2");
+    let ran = loadgen(&both(&one, &other, &flags));
+    ran.assert_ended(3, "wrong");
+    // Each publisher is at one of them, and so is each subscriber.
+    ran.assert_faults(&[("gaps", 4 * 20)]);
+}
