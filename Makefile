@@ -126,7 +126,8 @@ durable:
 	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen -p fanfare-benches --bins
 	@./target/release/harness durable $(ARGS)
 
-# What many nodes need, by arithmetic and a simulation: docs/scale.md.
+# What a hundred nodes and ten million subscribers need, by a model that reckons with our figures; one cluster:
+# ARGS="--nodes 20 --rate 50000"; the tables of docs/scale.md are written by ARGS=--write.
 scale:
 	@cargo build --release --quiet --locked -p fanfare-benches --bin harness
 	@./target/release/harness scale $(ARGS)

@@ -4,8 +4,8 @@
 //!
 //! `compare` measures Fanfare beside its competitors, `targets` what Fanfare is meant to reach,
 //! `overhead` what metrics, logs and traces cost, `secured` what TLS does, `durable` what the disk
-//! does, and `cluster` what happens to servers with a shared log when parts of it fail; `scale` reckons
-//! and simulates what many nodes need. What they share, in reading order: `places` says
+//! does, and `cluster` what happens to servers with a shared log when parts of it fail; `scale` is
+//! a model of clusters that are larger than this machine. What they share, in reading order: `places` says
 //! where things are, `bench` goes through a run, `server` starts one server out of a `process`,
 //! `loadgen` runs the load, `result` reads what it wrote; `summary`, `format` and `markdown` make
 //! text of it.

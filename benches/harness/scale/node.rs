@@ -1,146 +1,166 @@
-//! A shard that sends what has come since its last pass, as `service/src/delivery/shard` does: the more is
-//! waiting, the more events share a write. Events come at random, and all its figures come from a seed.
+//! What one node of a cluster has to do: all nodes are alike, since each reads the whole stream and has
+//! the same share of the subscribers.
 
-use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
+use super::audiences::Audiences;
+use super::measured::{
+    APPENDED, FRAME, HEARTBEAT, JOINED, LIMITS, MATCHED, MESSAGE, PACKET, PACKET_DATA, POSTED,
+    PULLED, SEGMENT, SOCKET, UNSENT, write_seconds,
+};
+use super::plan::Plan;
+use super::shard::{self, Arrivals, ShardCosts, ShardLoad, ShardRun};
 
-use super::costs::{FURTHER_US, LOOK_US, PASS_EVENTS_MAX, write_us};
+/// For how many seconds events come in the model: long enough for so many, and no longer than so many take.
+const SECONDS: f64 = 10.0;
+const EVENTS_MIN: f64 = 2_000.0;
+const EVENTS_MAX: f64 = 1e6;
 
-/// A shard, and what comes to it.
+/// CPU of a node, in cores.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ShardLoad {
-    /// Its subscribers.
+pub(super) struct NodeCpu {
+    pub(super) deliveries: f64,
+    /// Reading the stream, and adding its events to the log in memory.
+    pub(super) stream: f64,
+    /// Taking the node's share of what is published.
+    pub(super) publishing: f64,
+    pub(super) heartbeats: f64,
+}
+
+impl NodeCpu {
+    pub(super) fn total(&self) -> f64 {
+        self.deliveries + self.stream + self.publishing + self.heartbeats
+    }
+}
+
+/// Memory of a node, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NodeMemory {
+    /// Of the process, for its streams.
+    pub(super) streams: f64,
+    /// Of the process, at most, whatever it has.
+    pub(super) limits: f64,
+    /// Of the kernel, with something to send on every socket.
     pub(super) sockets: f64,
-    /// How many of them want an event, in the mean.
-    pub(super) audience: f64,
-    /// Events a second, of all topics.
-    pub(super) events: f64,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SimulatedDelivery {
-    /// The part of the time in which the shard is busy.
-    pub(super) busy: f64,
-    /// CPU of a delivery, in microseconds.
-    pub(super) delivery_us: f64,
-    /// From the moment at which the event was there until it was written, in milliseconds.
-    pub(super) p50_ms: f64,
-    pub(super) p99_ms: f64,
-    /// More comes than is sent.
-    pub(super) falls_behind: bool,
-}
-
-/// How many events are simulated, and how long at least.
-const EVENTS: f64 = 100_000.0;
-const SECONDS_MIN: f64 = 3.0;
-const SECONDS_MAX: f64 = 60.0;
-/// Moments of a pass at which a delivery is looked at.
-const MOMENTS: usize = 10;
-
-pub(super) fn simulate(load: ShardLoad, seed: u64) -> SimulatedDelivery {
-    let mut random = StdRng::seed_from_u64(seed);
-    let seconds = (EVENTS / load.events).clamp(SECONDS_MIN, SECONDS_MAX);
-    let mut arrivals = Arrivals { next_us: 0.0, every_us: 1e6 / load.events };
-    arrivals.advance(&mut random);
-    let (mut now_us, mut busy_us, mut deliveries) = (0.0_f64, 0.0, 0.0);
-    let mut delays = Vec::new();
-    while now_us < seconds * 1e6 {
-        now_us = now_us.max(arrivals.next_us);
-        let mut waiting = Vec::new();
-        while arrivals.next_us <= now_us && waiting.len() < PASS_EVENTS_MAX {
-            waiting.push(arrivals.next_us);
-            arrivals.advance(&mut random);
-        }
-        let sent = waiting.len() as f64 * load.audience;
-        let took_us = pass_us(load, waiting.len() as f64);
-        for arrived_us in waiting {
-            let moments = (0..MOMENTS).map(|at| (at as f64 + 0.5) / MOMENTS as f64 * took_us);
-            delays.extend(moments.map(|moment| now_us + moment - arrived_us));
-        }
-        now_us += took_us;
-        busy_us += took_us;
-        deliveries += sent;
-    }
-    delays.sort_by(f64::total_cmp);
-    let quantile = |part: f64| delays[((delays.len() - 1) as f64 * part) as usize] / 1e3;
-    SimulatedDelivery {
-        busy: busy_us / now_us,
-        delivery_us: busy_us / deliveries,
-        p50_ms: quantile(0.5),
-        p99_ms: quantile(0.99),
-        // What it takes when all that it may send at once is waiting.
-        falls_behind: pass_us(load, PASS_EVENTS_MAX as f64) * load.events / 1e6
-            > PASS_EVENTS_MAX as f64,
+impl NodeMemory {
+    pub(super) fn total(&self) -> f64 {
+        self.streams + self.limits + self.sockets
     }
 }
 
-/// How long a pass with so many events takes: a write for each subscriber that wants any of them, and what the
-/// events beyond the first cost.
-fn pass_us(load: ShardLoad, events: f64) -> f64 {
-    let deliveries = events * load.audience;
-    let writes = if load.audience >= load.sockets {
-        load.sockets
-    } else {
-        // So many of the subscribers are hit when deliveries fall at random.
-        load.sockets * (1.0 - (-deliveries / load.sockets).exp())
+/// A node.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) cpu: NodeCpu,
+    pub(super) memory: NodeMemory,
+    /// In bytes a second.
+    pub(super) network_out: f64,
+    pub(super) network_in: f64,
+    /// One of its shards; the others are like it.
+    pub(super) shard: ShardRun,
+}
+
+impl Node {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let shard = shard::run(&shard_load(plan, Arrivals::Random));
+        let shards = plan.machines.shards();
+        let (subscribers, rate) = (plan.per_node(), plan.events_per_second);
+        // A subscriber that gets something needs no heartbeat.
+        let silent = (-deliveries_each(plan) * HEARTBEAT.value).exp() * subscribers;
+        let cpu = NodeCpu {
+            deliveries: shard.busy * shards,
+            stream: rate * (PULLED.value + APPENDED.value),
+            publishing: rate / plan.nodes * POSTED.value,
+            heartbeats: silent / HEARTBEAT.value * write(plan),
+        };
+        let sockets = subscribers / plan.transport.streams_per_socket();
+        let memory = NodeMemory {
+            streams: subscribers * plan.transport.stream_bytes(),
+            limits: LIMITS.value,
+            sockets: sockets * (SOCKET.value + UNSENT.value),
+        };
+        let message = plan.bytes + MESSAGE.value;
+        let (writes, events) = (shard.writes * shards, shard.deliveries * shards);
+        Self {
+            cpu,
+            memory,
+            network_out: wire_bytes(writes, events * (plan.bytes + FRAME.value))
+                + rate / plan.nodes * message,
+            network_in: rate * (1.0 + 1.0 / plan.nodes) * message,
+            shard,
+        }
+    }
+
+    /// Of all subscribers of the node.
+    pub(super) fn deliveries(&self, plan: &Plan) -> f64 {
+        self.shard.deliveries * plan.machines.shards()
+    }
+
+    /// How many events a write has.
+    pub(super) fn events_a_write(&self) -> f64 {
+        if self.shard.writes > 0.0 { self.shard.deliveries / self.shard.writes } else { 1.0 }
+    }
+}
+
+/// What a write costs at a node, in seconds of CPU.
+pub(super) fn write(plan: &Plan) -> f64 {
+    let sockets = plan.per_node() / plan.transport.streams_per_socket();
+    write_seconds(sockets) * plan.transport.write_factor()
+}
+
+/// What one of the shards of a node has to do.
+pub(super) fn shard_load(plan: &Plan, arrivals: Arrivals) -> ShardLoad {
+    let costs = ShardCosts {
+        write: write(plan),
+        joined: JOINED.value,
+        matched: MATCHED.value,
+        write_events_max: (SEGMENT.value / (plan.bytes + FRAME.value)).max(1.0),
     };
-    events * LOOK_US + writes * write_us(load.sockets) + (deliveries - writes) * FURTHER_US
-}
-
-/// Events that come at random, so many a second.
-struct Arrivals {
-    next_us: f64,
-    every_us: f64,
-}
-
-impl Arrivals {
-    fn advance(&mut self, random: &mut StdRng) {
-        let part: f64 = random.random_range(f64::MIN_POSITIVE..1.0);
-        self.next_us -= part.ln() * self.every_us;
+    let members = plan.per_node() / plan.machines.shards();
+    ShardLoad {
+        audiences: Audiences::of(members, plan.topics, plan.skew),
+        events_per_second: plan.events_per_second,
+        arrivals,
+        costs,
+        seconds: SECONDS
+            .max(EVENTS_MIN / plan.events_per_second)
+            .min(EVENTS_MAX / plan.events_per_second),
     }
+}
+
+/// Events a second that a subscriber gets, on average: each has one topic.
+pub(super) fn deliveries_each(plan: &Plan) -> f64 {
+    plan.events_per_second / plan.topics.max(1.0)
+}
+
+/// What so many writes with so many bytes in all are on the wire.
+pub(super) fn wire_bytes(writes: f64, bytes: f64) -> f64 {
+    let packets = writes.max(bytes / PACKET_DATA.value);
+    bytes + packets * PACKET.value
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn broadcast(sockets: f64, events: f64) -> SimulatedDelivery {
-        simulate(ShardLoad { sockets, audience: sockets, events }, 1)
-    }
-
-    /// What was measured on one shard, `docs/benchmarks.md`.
     #[test]
-    fn it_says_what_was_measured_where_something_was() {
-        let cases = [
-            // P1: 10,000 x 10 a second.
-            ("P1", broadcast(10_000.0, 10.0).delivery_us, 4.33, 0.15),
-            ("P3", broadcast(1_000.0, 2_000.0).delivery_us, 0.48, 0.15),
-            ("P4", broadcast(5_000.0, 2_200.0).delivery_us, 0.09, 0.15),
-            ("P1 p50, in ms", broadcast(10_000.0, 10.0).p50_ms, 27.0, 0.30),
-        ];
-        for (name, simulated, measured, tolerance) in cases {
-            let differs = (simulated / measured - 1.0).abs();
-            assert!(differs < tolerance, "{name}: {simulated} simulated, {measured} measured");
+    fn a_node_needs_more_of_everything_with_more_subscribers() {
+        let of = |nodes| Node::of(&Plan { nodes, ..Plan::of("rooms", 100.0, 100.0) });
+        let nodes = [400.0, 200.0, 100.0].map(of);
+        for (what, need) in [
+            ("CPU", (|node| node.cpu.total()) as fn(&Node) -> f64),
+            ("memory", |node| node.memory.total()),
+            ("network", |node| node.network_out),
+        ] {
+            let needs = nodes.each_ref().map(need);
+            assert!(needs.is_sorted_by(|less, more| less < more), "{what}: {needs:?}");
         }
     }
 
     #[test]
-    fn more_events_or_more_subscribers_are_never_less_work_and_too_many_fall_behind() {
-        let mut busy = 0.0;
-        for events in [1.0, 10.0, 100.0, 1_000.0] {
-            let now = broadcast(1_000.0, events);
-            assert!(now.busy > busy && !now.falls_behind, "{events}: {now:?}");
-            busy = now.busy;
-        }
-        assert!(broadcast(10_000.0, 10.0).p99_ms > broadcast(1_000.0, 10.0).p99_ms);
-        assert!(broadcast(10_000.0, 2_000.0).falls_behind);
-        let few = simulate(ShardLoad { sockets: 10_000.0, audience: 1.0, events: 1_000.0 }, 1);
-        assert!(few.busy < 0.05 && few.p99_ms < 1.0, "{few:?}");
-    }
-
-    #[test]
-    fn the_same_seed_gives_the_same_figures() {
-        let load = ShardLoad { sockets: 1_000.0, audience: 10.0, events: 500.0 };
-        assert_eq!(simulate(load, 7).p99_ms.to_bits(), simulate(load, 7).p99_ms.to_bits());
+    fn joined_events_need_fewer_packets() {
+        let (lone, joined) = (wire_bytes(10.0, 2_000.0), wire_bytes(1.0, 2_000.0));
+        assert!((lone - 2_660.0).abs() < 0.1, "{lone}");
+        assert!(joined < lone && joined > 2_000.0, "{joined}");
     }
 }
