@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::builder::ArgPredicate;
 use clap::{ArgAction, Args};
 
 use crate::auth::Authority;
@@ -58,10 +59,12 @@ pub(super) struct ListeningFlags {
         value_delimiter = ','
     )]
     cors_origins: Vec<Listed<Origin>>,
-    /// Serve the four demonstrations and their pages
+    /// Serve the four demonstrations and their pages; with --nats they are off, because every server
+    /// would publish them
     #[arg(long, env = "FANFARE_DEMOS", value_name = "BOOL", num_args = 0..=1,
           action = ArgAction::Set, value_parser = boolean,
-          default_value_t = true, default_missing_value = "true")]
+          default_value_t = true, default_value_if("nats", ArgPredicate::IsPresent, "false"),
+          default_missing_value = "true")]
     pub(super) demos: bool,
 }
 

@@ -107,13 +107,14 @@ fn serve_is_the_same_as_no_command() {
 
 #[test]
 fn switches_may_be_given_bare_or_with_a_value() {
-    let cases: [(&[&str], bool); 6] = [
+    let cases: [(&[&str], bool); 7] = [
         (&["--demos"], true),
         (&["--demos=true"], true),
         (&["--demos=false"], false),
         (&["--demos", "false"], false),
         (&["--demos", "0"], false),
         (&["--demos=Yes", "--open"], true),
+        (&["--nats", "nats://127.0.0.1:4222"], false),
     ];
     for (flags, expected) in cases {
         assert_eq!(config(flags).unwrap().demos, expected, "{flags:?}");

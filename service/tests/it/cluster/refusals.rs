@@ -45,7 +45,7 @@ fn what_makes_no_sense_beside_brokers_or_without_them_is_refused_at_once() {
             &[nats, "--demos=false", "--retain-memory", "64MiB"],
             "--retain-memory is about a data folder",
         ),
-        (&[nats], "say --demos=false"),
+        (&[nats, "--demos"], "say --demos=false"),
         (&["--nats-create"], "--nats-create is about the brokers"),
         (&["--append-timeout", "3s"], "--append-timeout is about the brokers"),
     ];
