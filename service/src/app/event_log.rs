@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 const PUBLISH_WINDOW_MAX: u64 = 32 << 10;
 /// How often an idle log is looked at for events that are too old.
 const LOG_EXPIRY: Duration = Duration::from_secs(1);
+
 pub(super) fn open_log(config: &Config) -> Result<Arc<dyn Log>, BuildError> {
     let clock = Clock::system();
     if let Some(settings) = &config.nats {

@@ -124,7 +124,7 @@ impl NatsFlags {
         let user = self.nats_user_file.as_ref();
         let user = user.map(|path| secret("--nats-user-file", path)).transpose()?;
         let user = user.map(|BrokerSecret(text)| match text.split_once(':') {
-            Some((name, password)) if !name.is_empty() => {
+            Some((name, password)) if !name.is_empty() && !text.contains('\n') => {
                 Ok((name.to_owned(), BrokerSecret(password.to_owned())))
             }
             _ => Err(ConfigError::File {

@@ -276,7 +276,7 @@ impl State {
 
     /// Exchanges everything for what was read anew.
     pub(super) fn exchange(&self, mut new: SharedReplica, outcomes: Vec<(Attempt, Outcome)>) {
-        let epoch = new.replica.window().bounds().epoch;
+        let (epoch, head) = (new.replica.window().bounds().epoch, new.replica.head());
         self.counters.misses(std::mem::take(&mut new.missed));
         let old = std::mem::replace(&mut *self.lock(), new);
         let is_same = old.replica.window().bounds().epoch == epoch;
@@ -287,6 +287,8 @@ impl State {
         for (attempt, outcome) in outcomes {
             self.answer(attempt, outcome);
         }
+        // What was heard of another stream says nothing of this one.
+        self.note_last(head);
         self.notify(if is_same { LogChange::Head } else { LogChange::Epoch });
     }
 

@@ -88,9 +88,11 @@ async fn a_server_that_brokers_know_is_let_in_and_another_is_told_what_to_look_a
 fn what_cannot_be_a_user_or_half_a_certificate_is_refused_at_once() {
     let files = Files::new();
     let user = files.put("user", "nobody\n");
+    let two_lines = files.put("two", "push:secret\nother:secret\n");
     let (certificate, missing) = (files.path("node.pem"), files.path("missing"));
-    let cases: [(&[&str], &str); 3] = [
+    let cases: [(&[&str], &str); 4] = [
         (&["--nats-user-file", &user], "one line such as name:password"),
+        (&["--nats-user-file", &two_lines], "one line such as name:password"),
         (&["--nats-cert", &certificate], "--nats-key"),
         (&["--nats-token-file", &missing], "--nats-token-file"),
     ];
