@@ -65,7 +65,7 @@ fn ask_at(admin: SocketAddr, path: &'static str, timeout: Duration) -> Result<()
         admin,
         path,
         timeout,
-        source,
+        source: timed_out(source),
     })?;
     if response.starts_with("HTTP/1.1 200 ") {
         return Ok(());
@@ -83,4 +83,30 @@ fn exchange(admin: SocketAddr, path: &str, timeout: Duration) -> io::Result<Stri
     let mut response = Vec::new();
     stream.take(RESPONSE_MAX).read_to_end(&mut response)?;
     Ok(String::from_utf8_lossy(&response).into_owned())
+}
+
+/// The system says of a read that has waited for long enough that it would block.
+fn timed_out(source: io::Error) -> io::Error {
+    match source.kind() {
+        io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
+        _ => source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_frozen_has_timed_out() {
+        // The kernel takes the connection, and nobody answers.
+        let frozen = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let admin = frozen.local_addr().expect("it is bound");
+        let timeout = Duration::from_millis(20);
+        let said = ask_at(admin, "/healthz", timeout).expect_err("nobody answers").to_string();
+        let expected = format!("no answer from http://{admin}/healthz within 20ms: timed out; ");
+        assert!(said.starts_with(&expected), "{said}");
+    }
 }
