@@ -26,12 +26,22 @@ fn the_instructions_that_compile_work_with_what_docker_is_sent() {
     for stage in &stages[..3] {
         builder.carry_out(stage);
     }
-    for stage in &stages[3..] {
-        let (source, _) = copied_from(stage, "builder").expect("its program");
-        let file = source.strip_prefix("/fanfare/target/release/").expect("a program");
-        let said = content(Command::new(builder.target.join("debug").join(file)).arg("--version"));
-        assert!(said.starts_with(stage.name.as_str()), "{said}");
+    for (stage, program) in IMAGES {
+        let (source, to) = copied_from(named(&stages, stage), "builder").expect("its program");
+        assert_eq!(to, format!("/usr/local/bin/{program}"));
+        let source = source.strip_prefix("/fanfare/").expect("the working directory");
+        let built = builder.layers.join("builder").join(source);
+        let said = content(Command::new(&built).arg("--version"));
+        assert!(said.starts_with(program), "{said}");
+        let sections = content(Command::new("objdump").arg("--section-headers").arg(&built));
+        assert!(sections.contains(".text") && !sections.contains(".debug_line"), "{sections}");
     }
+    let (lines, to) = copied_from(named(&stages, "debug"), "builder").expect("its lines");
+    assert_eq!(to, "/usr/local/bin/fanfare.debug", "beside the program, by the name that is in it");
+    let lines =
+        builder.layers.join("builder").join(lines.strip_prefix("/fanfare/").expect("a file"));
+    let sections = content(Command::new("objdump").arg("--section-headers").arg(lines));
+    assert!(sections.contains(".debug_line"), "{sections}");
 }
 
 #[test]
@@ -56,7 +66,8 @@ fn the_programs_need_no_newer_libc_than_the_runtime_has_and_the_compiler_is_the_
         known.unwrap_or_else(|| panic!("which Debian is {from}?")).1
     };
     let builder = &stages[0].from;
-    for stage in &stages[3..] {
+    for (stage, _) in IMAGES {
+        let stage = named(&stages, stage);
         assert!(debian(builder) <= debian(&stage.from), "{builder}, {}", stage.from);
     }
     let manifest = text("Cargo.toml");
@@ -68,14 +79,17 @@ fn the_programs_need_no_newer_libc_than_the_runtime_has_and_the_compiler_is_the_
 #[test]
 fn the_server_is_what_is_built_when_nothing_is_named_and_nobody_is_root() {
     let stages = stages();
-    assert_eq!(stages.last().unwrap().name, "fanfare");
-    for stage in &stages[3..] {
+    let last = stages.last().unwrap();
+    assert_eq!((last.name.as_str(), last.from.as_str()), ("fanfare", "server"));
+    assert!(last.instructions.is_empty(), "all that the server is, the stage `debug` is too");
+    for (stage, program) in IMAGES {
+        let stage = named(&stages, stage);
         let of = |word: &str| {
             let found = stage.instructions.iter().rev().find(|(is, _)| is == word);
             found.map(|(_, rest)| rest.as_str())
         };
         assert_eq!(of("USER"), Some("65532:65532"), "{}", stage.name);
-        let program = format!("[\"/usr/local/bin/{}\"]", stage.name);
+        let program = format!("[\"/usr/local/bin/{program}\"]");
         assert_eq!(of("ENTRYPOINT"), Some(program.as_str()), "no shell is there to start it");
         assert!(of("STOPSIGNAL").is_some(), "{}", stage.name);
     }
@@ -84,8 +98,11 @@ fn the_server_is_what_is_built_when_nothing_is_named_and_nobody_is_root() {
 #[test]
 fn the_health_check_of_the_image_tells_a_server_that_lives_from_one_that_does_not() {
     let stages = stages();
-    let server = stages.last().unwrap();
-    let check = server.instructions.iter().find(|(word, _)| word == "HEALTHCHECK").unwrap();
+    let check = named(&stages, "server")
+        .instructions
+        .iter()
+        .find(|(word, _)| word == "HEALTHCHECK")
+        .unwrap();
     let (_, command) = check.1.split_once("CMD ").expect("a command");
     let words: Vec<String> = serde_json::from_str(command).expect("exec form");
     let running = Fanfare::start(&[]);
@@ -99,6 +116,13 @@ fn the_health_check_of_the_image_tells_a_server_that_lives_from_one_that_does_no
     assert!(succeeded, "{said}");
     drop(running);
     assert!(!healthy().0);
+}
+
+/// The stages that make images of a base, and the program of each.
+const IMAGES: [(&str, &str); 2] = [("loadgen", "loadgen"), ("server", "fanfare")];
+
+fn named<'a>(stages: &'a [Stage], name: &str) -> &'a Stage {
+    stages.iter().find(|stage| stage.name == name).unwrap_or_else(|| panic!("no stage {name}"))
 }
 
 /// Carries out instructions.
@@ -138,7 +162,8 @@ impl Builder {
     }
 
     fn compile(&self, folder: &Path, line: &str, variables: &BTreeMap<String, String>) {
-        let line = line.replace(" --release", "");
+        let built = self.target.join("debug").display().to_string();
+        let line = line.replace(" --release", "").replace("target/release", &built);
         let with_tools = format!("PATH=\"{}:$PATH\" {line}", tools().display());
         let ran = Command::new("sh")
             .args(["-c", &with_tools])
