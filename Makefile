@@ -17,7 +17,8 @@ load:
 	@cargo build --release --quiet --locked -p fanfare-loadgen
 	@./target/release/loadgen run $(or $(SCENARIO),quickstart) $(ARGS)
 
-# Format, lint, documentation and every test, those with a real browser and foreign clients too.
+# Format, lint, documentation and every test, those with a real browser, foreign clients and a Docker engine
+# too. WITHOUT_DOCKER=1 leaves the last one out, and says so.
 test: setup-tests lint
 	cargo test --workspace --locked
 	cargo test -p fanfare --features otlp --locked --lib --test it -- traces:: logs:: logging:: telemetry::
@@ -28,11 +29,12 @@ test: setup-tests lint
 rolling-restart:
 	ROLLING_RESTART=full cargo test --release --locked -p fanfare-deploy-checks -- --nocapture a_rolling_restart
 
-# The images and the compose file, its cluster too, on a Docker engine of the test's own: as root, with
-# Debian's docker.io and busybox-static. Five minutes; what was seen is printed.
+# The images and the compose file on a Docker engine of the test's own, as root: what is among the tests, and
+# more. The images are built from nothing, containers of all kinds of the cluster come and go, and two servers
+# behind HAProxy are replaced. A quarter of an hour; what was seen is printed.
 .PHONY: docker-test
-docker-test: $(PEERS)/nats/.built/.installed
-	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen
+docker-test: .packages $(PEERS)/nats/.built/.installed $(CHECKS)/.tools/.installed
+	@cargo build --quiet --locked -p fanfare -p fanfare-loadgen
 	@python3 -B deploy/checks/docker
 
 # A server with a data folder is killed under load, CYCLES times in each sync mode: what is lost, what is

@@ -1,38 +1,61 @@
-"""The images and the compose file on a real Docker engine: `make docker-test`, as root, about five minutes.
+"""The images and the compose file on a real Docker engine: `make docker-test`, as root, a quarter of an hour. With
+`--quick` less than a minute, which is among the tests (`deploying/engine.rs`).
 
-It needs `dockerd` and `docker` (Debian: docker.io), `docker compose` or docker-compose, busybox, haproxy and
-prometheus; nothing is fetched, and nothing is left behind. What was measured is printed.
+It needs `dockerd` and `docker` (Debian: docker.io), `docker compose` or docker-compose, busybox, prometheus and haproxy;
+nothing is fetched, and nothing is left behind. What was measured is printed.
 """
 
+import argparse
 import os
 import shutil
+import signal
+import subprocess
 import sys
 
-from clients import publish, read
+import cold
+import ends
+import images
+import outlives
+import plain
+import rolling
+import single
 from cluster import cluster
 from engine import Engine
-from images import make
 from progress import say
 from project import Project
 
 ROOT = os.path.realpath(f"{os.path.dirname(__file__)}/../../..")
-NEEDED = {"dockerd": "docker.io", "docker": "docker.io", "unshare": "util-linux", "busybox": "busybox-static",
-          "haproxy": "haproxy", "prometheus": "prometheus", "ldd": "libc-bin"}
-SINGLE = "http://127.0.0.1:8080"
+NEEDED = {"dockerd": "docker.io", "docker": "docker.io", "iptables": "iptables", "unshare": "util-linux",
+          "nsenter": "util-linux", "setpriv": "util-linux", "ip": "iproute2", "busybox": "busybox-static",
+          "haproxy": "haproxy", "prometheus": "prometheus", "ldd": "libc-bin", "objcopy": "binutils"}
+VERSION = "0.0.0-tried"
 
 
 def main():
-    programs = sys.argv[1] if len(sys.argv) > 1 else f"{ROOT}/target/release"
-    refuse_what_is_missing(programs)
+    arguments = argparse.ArgumentParser(prog="deploy/checks/docker")
+    arguments.add_argument("--quick", action="store_true", help="what is among the tests")
+    arguments.add_argument("--stand-in", action="store_true", help="programs that are there, not a build from nothing")
+    arguments.add_argument("--programs", default=f"{ROOT}/target/debug", help="where fanfare and loadgen are")
+    arguments = arguments.parse_args()
+    refuse_what_is_missing(arguments.programs)
+    # So that what was begun is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+    revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     engine = Engine()
     try:
         say(f"the engine answers: {engine.docker('version', '--format', '{{.Server.Version}}')}")
-        make(engine, ROOT, programs)
+        compiler = images.stand_in if arguments.quick or arguments.stand_in else cold.compiler
+        runtime = images.make(engine, ROOT, arguments.programs, compiler)
         say("base images are made")
         engine.enter_network()
-        project = Project(engine, ROOT)
-        single_server(project)
-        cluster(project)
+        project = Project(engine, ROOT, VERSION, revision)
+        quick(project, runtime, revision)
+        if not arguments.quick:
+            project("up", "--detach", "fanfare")
+            project.wait("fanfare")
+            if not arguments.stand_in:
+                cold.is_compiled_from_this(project)
+            the_rest(project)
         nothing_is_left(project)
     finally:
         engine.end()
@@ -42,47 +65,48 @@ def main():
 def refuse_what_is_missing(programs):
     missing = sorted({package for command, package in NEEDED.items() if not shutil.which(command)})
     if missing:
-        raise SystemExit(f"make docker-test needs these packages: {' '.join(missing)}")
+        raise SystemExit(f"this needs these packages: {' '.join(missing)}; deploy/install-test-packages installs them")
     if os.geteuid() != 0:
-        raise SystemExit("make docker-test starts a Docker engine of its own, and so needs root")
-    for program in ["fanfare", "loadgen"]:
+        raise SystemExit("this starts a Docker engine of its own, and so needs root; "
+                         "WITHOUT_DOCKER=1 leaves it out of `make test`")
+    for program in images.PROGRAMS:
         if not os.path.exists(f"{programs}/{program}"):
-            raise SystemExit(f"{programs}/{program} is not there; `cargo build --release` makes it")
+            raise SystemExit(f"{programs}/{program} is not there; `cargo build` makes it")
 
 
-def single_server(project):
-    """Events are in a volume that its user may write, and outlive a restart and a kill."""
-    project("up", "--build", "--detach", "fanfare", "prometheus", "grafana")
-    project.wait("fanfare")
-    say("the single server is healthy")
-    status = project.status("fanfare")
-    assert status["Uid"].split() == ["65532"] * 4, status["Uid"]
-    assert int(status["CapEff"], 16) == 0 and status["NoNewPrivs"] == "1", status
-    topic, token = f"{SINGLE}/events/news/1", project.token()
-    first = publish(topic, "first", token)
-    for number, end in enumerate(["restart", "kill"]):
-        publish(topic, f"before {end}", token)
-        project(end, "fanfare")
-        if end == "kill":
-            project("up", "--detach", "fanfare")
-        project.wait("fanfare")
-        publish(topic, f"after {end}", token)
-        events = read(topic, first, 2 + 2 * number)
-        assert all(kind != "fanfare-gap" for kind, _, _ in events), events
-        assert [data for _, _, data in events[-2:]] == [f"before {end}", f"after {end}"], events
-    # Another container, the same volume.
-    project("up", "--detach", "--force-recreate", "--no-deps", "fanfare")
-    project.wait("fanfare")
-    assert [data for _, _, data in read(topic, first, 4)][-1] == "after kill"
-    say("its events outlive a restart, a kill and another container")
+def quick(project, runtime, revision):
+    engine, built = project.engine, {"fanfare": f"fanfare:{VERSION}", "loadgen": f"fanfare-loadgen:{VERSION}"}
+    single.start(project)
+    single.load(project)
+    another = plain.start(engine, built["fanfare"])
+    single.is_shut_in(project)
+    single.serves(project, project.token())
+    plain.refuses_to_be_open(engine, built["fanfare"])
+    plain.has_what_it_says(engine, built, runtime, VERSION, revision)
+    plain.has_its_lines_beside_it(engine, ROOT, runtime)
+    plain.stays_below_its_limit(engine)
+    single.loaded(project)
+    single.rules_are_evaluated()
+    plain.is_healthy(engine)
+    ends.drain(project, another)
+    single.logs_are_json(project)
+    engine.docker("rm", another)
+
+
+def the_rest(project):
+    outlives.what_is_published_outlives(project)
+    ends.a_killed_one_comes_back(project)
+    ends.a_frozen_one_is_unhealthy(project)
+    images.make_for_cluster(project.engine, ROOT)
+    cluster(project)
+    project(*project.everything, "down")
+    rolling.restart(project, ROOT, f"fanfare:{VERSION}")
 
 
 def nothing_is_left(project):
-    project("down", "--volumes")
-    for what in ["container", "volume", "network"]:
-        left = project.engine.docker(what, "ls", "--quiet", *(["--all"] if what == "container" else []))
-        if what == "network":
-            left = project.engine.docker("network", "ls", "--quiet", "--filter", "type=custom")
+    project(*project.everything, "down", "--volumes")
+    for what, words in {"container": ["--all"], "volume": [], "network": ["--filter", "type=custom"]}.items():
+        left = project.engine.docker(what, "ls", "--quiet", *words)
         assert left == "", f"{what}: {left}"
     say("nothing is left after `down --volumes`")
 

@@ -6,6 +6,7 @@ however it ends. The socket is a file, so the client works from outside.
 """
 
 import ctypes
+import json
 import os
 import shutil
 import signal
@@ -14,7 +15,10 @@ import tempfile
 import time
 
 CLONE_NEWNET = 0x40000000
-PATIENCE = 60
+# Far more than anything takes, because the machine may have a lot else to do.
+PATIENCE = 240
+# A build from nothing on a machine that has other things to do.
+LONGEST = 1800
 START = 'ip link set lo up && exec dockerd --data-root "$0/data" --exec-root "$0/run" --pidfile "$0/pid" -H "unix://$0/docker.sock"'
 
 
@@ -24,7 +28,9 @@ class Engine:
         self.folder = tempfile.mkdtemp(prefix="fd-", dir="/tmp")
         self.log = open(f"{self.folder}/log", "w")
         self.process = subprocess.Popen(
-            ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+            # Killed with this program, where that is killed itself.
+            ["setpriv", "--pdeathsig", "KILL",
+             "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
              "sh", "-c", START, self.folder],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.environment = {**os.environ, "DOCKER_HOST": f"unix://{self.folder}/docker.sock",
@@ -43,7 +49,8 @@ class Engine:
         if self.process.poll() is not None:
             self.log.flush()
             raise SystemExit(f"dockerd has ended:\n{open(self.log.name).read()[-2000:]}\n"
-                             "It needs root with CAP_SYS_ADMIN and CAP_NET_ADMIN, and overlayfs.")
+                             "It needs root with CAP_SYS_ADMIN and CAP_NET_ADMIN, overlayfs, iptables, and the modules "
+                             "of the kernel for bridges and NAT. WITHOUT_DOCKER=1 leaves this test out of `make test`.")
         return subprocess.run(["docker", "version"], env=self.environment, capture_output=True).returncode == 0
 
     def enter_network(self):
@@ -60,6 +67,37 @@ class Engine:
     def docker(self, *words, **options):
         return output(["docker", *words], env=self.environment, **options)
 
+    def exit_code(self, *words):
+        """That of a command which may fail."""
+        return subprocess.run(["docker", *words], env=self.environment, stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=LONGEST).returncode
+
+    def logs(self, container):
+        """Both outputs of a container, one behind the other."""
+        return "".join(self.logs_apart(container))
+
+    def logs_apart(self, container):
+        """What a container has said on standard output, and on standard error."""
+        done = subprocess.run(["docker", "logs", container], env=self.environment, capture_output=True, check=True)
+        return done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+
+    def inspect(self, thing):
+        return json.loads(self.docker("inspect", thing))[0]
+
+    def pid(self, container):
+        """Of its main process, as this side of the engine's process namespace knows it."""
+        inside, own = self.inspect(container)["State"]["Pid"], process_namespace(self._daemon())
+        for process in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                facts = dict(line.split(":\t", 1) for line in open(f"/proc/{process}/status") if ":\t" in line)
+                # In this namespace, the engine's and the container's. Another engine has processes of the same numbers.
+                numbers = facts["NSpid"].split()
+                if numbers[1:] == [str(inside), "1"] and process_namespace(facts["PPid"].strip()) == own:
+                    return int(process)
+            except (OSError, KeyError):
+                continue
+        raise SystemExit(f"{container} has no process")
+
     def end(self):
         # `unshare` itself ignores the signal.
         if self.process.poll() is None:
@@ -72,10 +110,14 @@ class Engine:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def process_namespace(process):
+    return os.readlink(f"/proc/{process}/ns/pid")
+
+
 def output(command, **options):
     """What a command says. It must succeed."""
     done = subprocess.run(command, stdin=options.pop("stdin", subprocess.DEVNULL), stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, **options)
+                          stderr=subprocess.PIPE, timeout=LONGEST, **options)
     if done.returncode != 0:
         said = (done.stdout + done.stderr).decode(errors="replace")
         raise SystemExit(f"{' '.join(command)} failed with {done.returncode}:\n{said[-4000:]}")

@@ -1,9 +1,9 @@
 """The images that the files name, made here of this machine's programs and the libraries that they need.
 
 So nothing is fetched, and everything that a Dockerfile or compose says of an image is carried out by the engine.
-Two things are not as elsewhere: the compiler is a stand-in that copies the programs which cargo has built
-before (that they compile in the image's way is tried by `deploying/image.rs`), and Grafana is one that serves
-an empty page.
+Two things are not as elsewhere: the compiler may be a stand-in that copies the programs which cargo has built
+before (that they compile in the image's way is tried by `deploying/image.rs`, and by `cold` here), and Grafana is one
+that serves an empty page.
 """
 
 import io
@@ -13,6 +13,7 @@ import subprocess
 import tarfile
 
 COMMANDS = ["sh", "wget", "mkdir", "cp", "test", "cat", "httpd", "id"]
+PROGRAMS = ["fanfare", "loadgen"]
 CARGO = """#!/bin/sh
 set -eu
 case "$1 ${2:-}" in
@@ -78,37 +79,54 @@ class Layer:
 
     def load(self, engine, name, *changes):
         self.tar.close()
-        words = [word for change in ["ENV PATH=/usr/local/bin:/bin", *changes] for word in ("--change", change)]
+        words = [word for change in ["ENV PATH=/usr/local/bin:/usr/bin:/bin", *changes] for word in ("--change", change)]
         done = subprocess.run(["docker", "import", *words, "-", name], input=self.bytes.getvalue(),
                               env=engine.environment, capture_output=True)
         if done.returncode != 0:
             raise SystemExit(f"docker import {name}: {done.stderr.decode()}")
 
 
-def make(engine, root, programs):
-    """All that the Dockerfile and compose start from, under the names that they give."""
+def make(engine, root, programs, builder):
+    """Those that every check starts from, under the names that the Dockerfile and compose give; the runtime's name.
+
+    `builder` makes the one that compiles: `stand_in`, or `cold.compiler`.
+    """
     dockerfile = open(f"{root}/deploy/Dockerfile").read()
-    builder, runtime = re.search(r"^FROM (rust\S+)", dockerfile, re.M)[1], re.findall(r"^FROM (\S+/\S+)", dockerfile, re.M)[0]
-    layer = Layer().shell()
-    layer.text("/usr/local/bin/cargo", CARGO, 0o755)
-    for program in ["fanfare", "loadgen"]:
-        layer.program(f"{programs}/{program}", f"/programs/{program}")
-    layer.load(engine, builder)
+    builder(engine, re.search(r"^FROM (rust\S+)", dockerfile, re.M)[1], programs)
+    runtime = re.findall(r"^FROM (\S+/\S+)", dockerfile, re.M)[0]
     layer = Layer()
-    for program in ["fanfare", "loadgen"]:
+    for program in PROGRAMS:
         layer.needs_of(f"{programs}/{program}")
     layer.load(engine, runtime)
 
-    compose = open(f"{root}/deploy/docker-compose.yml").read()
-    named = lambda word: re.search(rf"image: (\S*{word}:\S+)", compose)[1]
-    broker = f"{root}/service/tests/peers/nats/.built/nats-server"
-    Layer().shell().program(broker, "/usr/local/bin/nats-server").load(engine, named("nats"))
-    proxy = Layer().shell().program(shutil.which("haproxy"), "/usr/local/bin/haproxy")
-    proxy.load(engine, named("haproxy"), "USER haproxy")
     watcher = Layer().shell().program(shutil.which("prometheus"), "/bin/prometheus")
     watcher.folder("/prometheus", owner=65534)
-    watcher.load(engine, named("prometheus"), "USER 65534:65534", 'ENTRYPOINT ["/bin/prometheus"]')
+    watcher.load(engine, named(root, "prometheus"), "USER 65534:65534", 'ENTRYPOINT ["/bin/prometheus"]')
     pages = Layer().shell()
     pages.text("/www/index.html", "stand-in")
     pages.folder("/var/lib/grafana", owner=472)
-    pages.load(engine, named("grafana"), "USER 472:472", 'ENTRYPOINT ["httpd", "-f", "-p", "3000", "-h", "/www"]')
+    pages.load(engine, named(root, "grafana"), "USER 472:472", 'ENTRYPOINT ["httpd", "-f", "-p", "3000", "-h", "/www"]')
+    return runtime
+
+
+def stand_in(engine, name, programs):
+    """In the place of the compiler: it copies what cargo has built before. The rest of the build is real."""
+    layer = Layer().shell().program(shutil.which("objcopy"), "/usr/bin/objcopy")
+    layer.text("/usr/local/bin/cargo", CARGO, 0o755)
+    for program in PROGRAMS:
+        layer.program(f"{programs}/{program}", f"/programs/{program}")
+    layer.load(engine, name)
+
+
+def make_for_cluster(engine, root):
+    """NATS and HAProxy."""
+    broker = f"{root}/service/tests/peers/nats/.built/nats-server"
+    Layer().shell().program(broker, "/usr/local/bin/nats-server").load(engine, named(root, "nats"))
+    proxy = Layer().shell().program(shutil.which("haproxy"), "/usr/local/bin/haproxy")
+    proxy.load(engine, named(root, "haproxy"), "USER haproxy")
+
+
+def named(root, word):
+    """The image of compose with a word in its name."""
+    compose = open(f"{root}/deploy/docker-compose.yml").read()
+    return re.search(rf"image: (\S*{word}:\S+)", compose)[1]

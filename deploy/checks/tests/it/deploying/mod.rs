@@ -3,6 +3,7 @@
 mod cluster;
 mod discovery;
 mod dockerfile;
+mod engine;
 mod fan_out;
 mod files;
 mod hub;
