@@ -63,12 +63,12 @@ def main():
 
 
 def refuse_what_is_missing(programs):
-    missing = sorted({package for command, package in NEEDED.items() if not shutil.which(command)})
-    if missing:
-        raise SystemExit(f"this needs these packages: {' '.join(missing)}; deploy/install-test-packages installs them")
     if os.geteuid() != 0:
         raise SystemExit("this starts a Docker engine of its own, and so needs root; "
                          "WITHOUT_DOCKER=1 leaves it out of `make test`")
+    missing = sorted({package for command, package in NEEDED.items() if not shutil.which(command)})
+    if missing:
+        raise SystemExit(f"this needs these packages: {' '.join(missing)}; deploy/install-test-packages installs them")
     for program in images.PROGRAMS:
         if not os.path.exists(f"{programs}/{program}"):
             raise SystemExit(f"{programs}/{program} is not there; `cargo build` makes it")

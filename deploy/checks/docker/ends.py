@@ -1,7 +1,6 @@
 """How a server ends in a container: in order, within the time that it is given, and it stays ended."""
 
 import http.client
-import json
 import os
 import signal
 import socket
@@ -93,8 +92,9 @@ def a_frozen_one_is_unhealthy(project):
     project.engine.docker("kill", "--signal", "STOP", container)
     health = lambda: project.state("fanfare")["State"]["Health"]
     eventually("it is unhealthy", lambda: health()["Status"] == "unhealthy")
-    said = health()["Log"][-1]["Output"]
+    words = "within 2s: timed out; "
+    # Where the machine has a lot else to do, Docker ends some of the checks itself.
+    eventually("its check says so", lambda: any(words in check["Output"] for check in health()["Log"]))
     project.engine.docker("kill", "--signal", "CONT", container)
     project.wait("fanfare")
-    assert "timed out" in said and "os error" not in said, said
-    say(f"frozen, it is unhealthy: {json.dumps(said.strip())}")
+    say(f"frozen, it is unhealthy: {words}")
