@@ -4,6 +4,7 @@
 
 PEERS := service/tests/peers
 CHECKS := deploy/checks
+PACKAGES := deploy/packages
 
 .PHONY: run load test fuzz bench compare targets overhead secured durable scale crash-test cluster-test watching rolling-restart lint setup-tests
 
@@ -36,6 +37,18 @@ rolling-restart:
 docker-test: .packages $(PEERS)/nats/.built/.installed $(CHECKS)/.tools/.installed
 	@cargo build --quiet --locked -p fanfare -p fanfare-loadgen
 	@python3 -B deploy/checks/docker
+
+# What a release consists of, in target/dist: tarballs, Debian packages, bills of materials and checksums.
+# The same commit makes the same bytes. What is set by variables stands in deploy/packages/build.
+.PHONY: dist dist-test
+dist: $(PACKAGES)/.tools/.installed
+	@$(PACKAGES)/build
+
+# What is in target/dist, used as a user does: as root, with Debian's mmdebstrap and lintian. PROGRAMS=FOLDER
+# packs the programs there in place of compiling. A quarter of an hour with ARGS=--compile, which compiles in
+# another folder and compares.
+dist-test: dist
+	@python3 -B deploy/checks/packages $(ARGS)
 
 # A server with a data folder is killed under load, CYCLES times in each sync mode: what is lost, what is
 # repeated, and how long the next one takes to open. A short one is among the tests.
@@ -153,6 +166,11 @@ setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-
 $(CHECKS)/.tools/.installed: deploy/Dockerfile
 	CARGO_INSTALL_ROOT=$(CURDIR)/$(CHECKS)/.tools sh -c "$$(sed -n 's/^RUN \(cargo install .*\)/\1 --quiet/p' $<)"
 	@touch $@
+
+$(PACKAGES)/.tools/.installed: $(PACKAGES)/tools
+	@grep -v '^#' $< | while read -r name version; do \
+	  cargo install --quiet --locked --debug --root $(@D) --target-dir $(@D)/target --version $$version $$name || exit 1; done
+	@rm -rf $(@D)/target && touch $@
 
 $(PEERS)/node_modules/.package-lock.json: $(PEERS)/package-lock.json
 	cd $(PEERS) && npm ci --no-audit --no-fund --silent

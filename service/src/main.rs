@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use fanfare::app::{App, End};
@@ -32,7 +33,8 @@ fn main() -> ExitCode {
     match cli.into_task() {
         Ok(Task::Serve(config)) => serve(*config, &hints, &reader),
         Ok(Task::CheckConfig) => settings_are_good(&hints),
-        Ok(Task::PrintSettings(settings)) => print(&settings),
+        Ok(Task::Print(text)) => print(&text),
+        Ok(Task::WriteManPages(folder)) => write_man_pages(&folder),
         Ok(Task::HealthCheck(check)) => ask(&check),
         Ok(Task::ListMetrics(format)) => list_metrics(format),
         Ok(Task::MakeSecret(new)) => make_secret(&new),
@@ -120,6 +122,20 @@ fn list_metrics(format: ListFormat) -> ExitCode {
 fn print(text: &str) -> ExitCode {
     let _ = std::io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
+}
+
+fn write_man_pages(folder: &Path) -> ExitCode {
+    match Cli::write_man_pages(folder) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(
+                std::io::stderr(),
+                "fanfare: {}: {error}; give a folder that can be written",
+                folder.display()
+            );
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn print_secret(secret: &Secret) -> ExitCode {

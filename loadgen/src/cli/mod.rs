@@ -3,6 +3,7 @@
 mod atomic_file;
 mod capacity;
 mod files;
+mod generated;
 mod metrics;
 mod run;
 mod scenarios;
@@ -11,7 +12,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::compare::{Input, compare};
 use crate::export::ExportError;
@@ -59,6 +60,11 @@ enum Command {
     Goals,
     /// Print the JSON Schema of result files
     Schema,
+    /// Print what makes a shell complete commands and flags
+    Completions(generated::CompletionsFlags),
+    /// Write a man page for each command
+    #[command(hide = true)]
+    ManPages(generated::ManPagesFlags),
     /// Hold a share of the subscribers for another process of loadgen
     #[command(hide = true)]
     Worker,
@@ -185,6 +191,8 @@ fn command(command: Command) -> Result<u8, Failure> {
             slos().map(|()| 0)
         }
         Command::Schema => schema().map(|()| 0),
+        Command::Completions(flags) => flags.print(&Cli::command()).map(|()| 0),
+        Command::ManPages(flags) => flags.write(Cli::command()).map(|()| 0),
         Command::Worker => crate::readers::serve().map(|()| 0).map_err(Failure::Io),
     }
 }

@@ -10,6 +10,7 @@ mod data_commands;
 mod environment;
 mod files;
 mod flags;
+mod generated;
 mod in_force;
 mod reload;
 mod renamed;
@@ -25,8 +26,9 @@ pub use reload::{ReloadError, Reloaded, SettingsReader};
 pub use token_commands::NewSecret;
 
 use std::ffi::OsStr;
+use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +50,7 @@ use commands::{ConfigFlags, HealthcheckFlags, MetricsFlags};
 use config_file::ConfigFile;
 use data_commands::DataSubcommand;
 use flags::ServeFlags;
+use generated::{CompletionsFlags, ManPagesFlags};
 use resolve::Network;
 use token_commands::{SecretFlags, TokenCommandFlags};
 
@@ -111,6 +114,11 @@ enum Command {
     /// Check, describe or export a data folder whose server has ended
     #[command(subcommand)]
     Data(DataSubcommand),
+    /// Print what makes a shell complete commands and flags
+    Completions(CompletionsFlags),
+    /// Write a man page for each command
+    #[command(hide = true)]
+    ManPages(ManPagesFlags),
 }
 
 /// What the program was started for.
@@ -120,8 +128,10 @@ pub enum Task {
     Serve(Box<Config>),
     /// To check the settings alone; they can be used.
     CheckConfig,
-    /// To print text: settings that are in force, or all that there are.
-    PrintSettings(String),
+    /// To print text: settings that are in force or all that there are, or completions.
+    Print(String),
+    /// To write man pages to a folder.
+    WriteManPages(PathBuf),
     /// To check a running server.
     HealthCheck(HealthCheck),
     /// To print which metrics there are.
@@ -377,6 +387,14 @@ impl Cli {
         environment::read(&std::env::args_os().collect::<Vec<_>>(), &variable)
     }
 
+    /// Writes a man page for the program and one for each of its commands.
+    ///
+    /// # Errors
+    /// When the folder or a file cannot be written.
+    pub fn write_man_pages(folder: &Path) -> io::Result<()> {
+        generated::write_man_pages(Self::command(), folder)
+    }
+
     /// A line for each flag or variable that was given by the name of an earlier version.
     #[must_use]
     pub fn take_hints(&mut self) -> Vec<String> {
@@ -401,7 +419,7 @@ impl Cli {
             }
             Some(Command::Config(flags)) => {
                 let list = flags.lists.map(|format| format.of(&Self::command()));
-                return Ok(Task::PrintSettings(list.unwrap_or(self.in_force)));
+                return Ok(Task::Print(list.unwrap_or(self.in_force)));
             }
             Some(Command::Healthcheck(flags)) => {
                 return Ok(Task::HealthCheck(flags.into_check(network)?));
@@ -410,6 +428,10 @@ impl Cli {
             Some(Command::Secret(flags)) => return Ok(Task::MakeSecret(flags.into_task())),
             Some(Command::Token(flags)) => return Ok(Task::PrintToken(flags.into_token()?)),
             Some(Command::Data(command)) => return Ok(Task::Data(command.into_task())),
+            Some(Command::Completions(flags)) => {
+                return Ok(Task::Print(flags.script(&Self::command())));
+            }
+            Some(Command::ManPages(flags)) => return Ok(Task::WriteManPages(flags.folder)),
             None => self.serve,
         };
         Ok(Task::Serve(Box::new(flags.into_config(network, issuers, purpose)?)))

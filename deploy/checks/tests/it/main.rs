@@ -3,4 +3,5 @@
 mod deploying;
 mod documents;
 mod observability;
+mod packaging;
 mod support;

@@ -179,7 +179,7 @@ fn what_is_in_force_is_printed_with_its_origin_and_without_secrets() {
     let file = Written::new("retain-events = 1\njwt-secret = \"a secret that nobody is to see\"\n");
     let flags = ["config", "--retain-bytes=9MiB", "--issuer-secret", "hidden, too"];
     let cli = file.read(&flags).unwrap();
-    let Ok(Task::PrintSettings(text)) = cli.into_task_on(&NETWORK, ReadFor::Start) else {
+    let Ok(Task::Print(text)) = cli.into_task_on(&NETWORK, ReadFor::Start) else {
         panic!("a list")
     };
     for line in [
@@ -194,7 +194,7 @@ fn what_is_in_force_is_printed_with_its_origin_and_without_secrets() {
     assert!(!text.contains("nobody is to see") && !text.contains("hidden, too"), "{text}");
     // It is a configuration file itself, that says the same.
     let again = Written::new(&text).read(&["config"]).unwrap();
-    let Ok(Task::PrintSettings(again)) = again.into_task_on(&NETWORK, ReadFor::Start) else {
+    let Ok(Task::Print(again)) = again.into_task_on(&NETWORK, ReadFor::Start) else {
         panic!("a list")
     };
     let values = |text: &str| -> Vec<String> {

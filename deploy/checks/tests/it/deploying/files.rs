@@ -141,8 +141,11 @@ fn the_kernel_knows_every_setting_of_the_sysctl_file_and_each_says_why() {
 
 #[test]
 fn the_scripts_of_the_shell_can_be_read() {
-    let (fine, said) = run(Command::new("sh").args(["-n", "deploy/install-test-packages"]));
-    assert!(fine, "{said}");
+    for script in ["deploy/install-test-packages", "deploy/packages/build", "deploy/debian/postrm"]
+    {
+        let (fine, said) = run(Command::new("sh").args(["-n", script]));
+        assert!(fine, "{script}: {said}");
+    }
 }
 
 /// The files of a folder with an extension.

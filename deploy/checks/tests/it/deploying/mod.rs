@@ -15,4 +15,4 @@ mod proxy;
 mod rolling_restart;
 mod settings;
 mod stream;
-mod tool;
+pub(crate) mod tool;

@@ -10,11 +10,12 @@ use super::tool::{content, yaml};
 use crate::support::{program, text};
 
 /// What is looked through for variables, and for flags between backticks.
-const FILES: [&str; 22] = [
+const FILES: [&str; 24] = [
     ".dockerignore",
     "deploy/Dockerfile",
     "deploy/caddy/Caddyfile",
     "deploy/docker-compose.yml",
+    "deploy/fanfare.toml",
     "deploy/haproxy/cluster.cfg",
     "deploy/haproxy/haproxy.cfg",
     "deploy/kubernetes/cluster.yaml",
@@ -25,6 +26,7 @@ const FILES: [&str; 22] = [
     "deploy/sysctl/90-fanfare.conf",
     "deploy/systemd/fanfare.service",
     "docs/cluster.md",
+    "docs/install.md",
     "docs/openapi.yaml",
     "docs/operations.md",
     "docs/protocol.md",

@@ -14,14 +14,14 @@ pub(super) fn linter(name: &str) -> Command {
 }
 
 /// Runs it from the root of the repository; it must be content. What it said is returned.
-pub(super) fn content(command: &mut Command) -> String {
+pub(crate) fn content(command: &mut Command) -> String {
     let (succeeded, said) = run(command);
     assert!(succeeded, "{command:?} is not content:\n{said}");
     said
 }
 
 /// Runs it from the root of the repository; whether it succeeded, and what it said.
-pub(super) fn run(command: &mut Command) -> (bool, String) {
+pub(crate) fn run(command: &mut Command) -> (bool, String) {
     let output = command.current_dir(repository(".")).stdin(Stdio::null()).output();
     let output = output.unwrap_or_else(|error| match error.kind() {
         ErrorKind::NotFound => panic!("{command:?} is not there; run `make setup-tests`"),
