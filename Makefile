@@ -150,7 +150,7 @@ scale:
 setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json \
              $(PEERS)/rust/.built/.installed $(PEERS)/go/.built/.installed $(PEERS)/java/.built/.installed \
              $(PEERS)/nats/.built/.installed \
-             $(CHECKS)/.venv/.installed $(CHECKS)/.tools/.installed
+             $(CHECKS)/.venv/.installed $(CHECKS)/.tools/.installed $(CHECKS)/kubernetes/.built/.installed
 
 # Commands and the Debian packages that hold them.
 .PHONY: .packages
@@ -191,6 +191,23 @@ $(PEERS)/go/.built/.installed: $(wildcard $(PEERS)/go/go.* $(PEERS)/go/*/*.go)
 $(PEERS)/nats/.built/.installed: $(PEERS)/nats/go.mod $(PEERS)/nats/go.sum
 	@go version >/dev/null || { echo "the tests of shared logs need Go, which builds nats-server; install it" >&2; exit 1; }
 	cd $(PEERS)/nats && GOBIN="$$PWD/.built" go install -mod=readonly -trimpath tool
+	@touch $@
+
+# Helm, checked against go.sum, and schemas of what the chart makes for operators, made of the definitions that
+# their modules carry. The newest versions that go with our Go and that the proxy has.
+CRDS := sigs.k8s.io/gateway-api@v1.6.3 github.com/prometheus-operator/prometheus-operator@v0.94.0
+
+$(CHECKS)/kubernetes/.built/.installed: $(wildcard $(CHECKS)/kubernetes/go.* $(CHECKS)/kubernetes/crds.*) \
+                                        $(CHECKS)/kubernetes/schemas $(CHECKS)/.venv/.installed
+	@go version >/dev/null || { echo "the tests of the chart need Go, which builds Helm; install it" >&2; exit 1; }
+	@mkdir -p $(@D)/crds
+	cd $(CHECKS)/kubernetes && GOBIN="$$PWD/.built" go install -mod=readonly -trimpath -ldflags=-s helm.sh/helm/v4/cmd/helm
+	set -e; for folder in $$(cd / && go mod download -json $(CRDS) | sed -n 's/^\t"Dir": "\(.*\)",*$$/\1/p'); do \
+	  for file in $$(sed 's/.* //' $(CHECKS)/kubernetes/crds.sha256); do \
+	    find $$folder/config/crd/standard $$folder/example/prometheus-operator-crd -name $$file 2>/dev/null \
+	      | xargs -r install -m 644 -t $(@D)/crds; done; done
+	cd $(@D)/crds && sha256sum --quiet --check ../../crds.sha256
+	$(CHECKS)/.venv/bin/python3 $(CHECKS)/kubernetes/schemas $(@D)/schemas $(@D)/crds/*.yaml
 	@touch $@
 
 $(PEERS)/java/.built/.installed: $(wildcard $(PEERS)/java/*)

@@ -1,5 +1,6 @@
 //! What an operator runs: the files of `deploy/`, with their own linters, and real proxies.
 
+mod chart;
 mod cluster;
 mod discovery;
 mod dockerfile;

@@ -10,7 +10,7 @@ use super::tool::{content, yaml};
 use crate::support::{program, text};
 
 /// What is looked through for variables, and for flags between backticks.
-const FILES: [&str; 24] = [
+const FILES: [&str; 29] = [
     ".dockerignore",
     "deploy/Dockerfile",
     "deploy/caddy/Caddyfile",
@@ -18,6 +18,11 @@ const FILES: [&str; 24] = [
     "deploy/fanfare.toml",
     "deploy/haproxy/cluster.cfg",
     "deploy/haproxy/haproxy.cfg",
+    "deploy/helm/fanfare/README.md",
+    "deploy/helm/fanfare/templates/_pod.tpl",
+    "deploy/helm/fanfare/templates/_refusals.tpl",
+    "deploy/helm/fanfare/templates/_settings.tpl",
+    "deploy/helm/fanfare/values.yaml",
     "deploy/kubernetes/cluster.yaml",
     "deploy/kubernetes/fanfare.yaml",
     "deploy/kubernetes/nats.yaml",

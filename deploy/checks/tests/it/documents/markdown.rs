@@ -8,7 +8,7 @@ use crate::support::{repository, text};
 const HISTORY: &str = "CHANGELOG.md";
 
 /// Where documents lie, from the root of the repository.
-const FOLDERS: [&str; 4] = ["", "docs", "docs/decisions", "grafana"];
+const FOLDERS: [&str; 5] = ["", "docs", "docs/decisions", "grafana", "deploy/helm/fanfare"];
 
 /// A document.
 pub(super) struct Document {
