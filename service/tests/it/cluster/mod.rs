@@ -9,6 +9,7 @@ mod one_hub;
 mod other_streams;
 mod partitions;
 mod proxy;
+mod reading;
 mod refusals;
 mod slow_brokers;
 mod watched;
