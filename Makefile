@@ -167,10 +167,10 @@ $(PEERS)/go/.built/.installed: $(wildcard $(PEERS)/go/go.* $(PEERS)/go/*/*.go)
 	cd $(PEERS)/go && go build -mod=readonly -trimpath -o .built/ ./...
 	@touch $@
 
-# The broker of shared logs: what go.mod says, checked against go.sum.
-$(PEERS)/nats/.built/.installed: $(PEERS)/nats/go.mod $(PEERS)/nats/go.sum
+# The broker of shared logs, and what its operator gives out: what go.mod says, checked against go.sum.
+$(PEERS)/nats/.built/.installed: $(wildcard $(PEERS)/nats/go.* $(PEERS)/nats/*/*.go)
 	@go version >/dev/null || { echo "the tests of shared logs need Go, which builds nats-server; install it" >&2; exit 1; }
-	cd $(PEERS)/nats && GOBIN="$$PWD/.built" go install -mod=readonly -trimpath tool
+	cd $(PEERS)/nats && GOBIN="$$PWD/.built" go install -mod=readonly -trimpath tool ./accounts
 	@touch $@
 
 $(PEERS)/java/.built/.installed: $(wildcard $(PEERS)/java/*)

@@ -8,6 +8,7 @@ mod faults;
 mod one_hub;
 mod other_streams;
 mod partitions;
+mod permissions;
 mod proxy;
 mod reading;
 mod refusals;
