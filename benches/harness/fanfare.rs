@@ -1,5 +1,6 @@
 //! How Fanfare is started to be measured, and which version it is.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
 
@@ -9,11 +10,25 @@ use crate::programs::first_line;
 /// A server of Fanfare with flags of its own. Its limits are those that thousands of connections
 /// from one address would run into otherwise; nothing else differs from the defaults.
 pub(crate) fn command(program: &Path, port: u16, admin_port: u16, flags: &[&str]) -> Command {
+    let on_loopback = |port| (Ipv4Addr::LOCALHOST, port).into();
     let mut command = Command::new(program);
-    command.args(["--listen", &format!("127.0.0.1:{port}")]);
-    command.args(["--admin-listen", &format!("127.0.0.1:{admin_port}")]);
-    command.args(["--connections", "19500", "--connections-per-address", "0"]).args(flags);
+    command.args(arguments(on_loopback(port), on_loopback(admin_port))).args(flags);
     command
+}
+
+/// The arguments of the same, wherever it listens.
+pub(crate) fn arguments(listen: SocketAddr, admin: SocketAddr) -> [String; 8] {
+    [
+        "--listen",
+        &listen.to_string(),
+        "--admin-listen",
+        &admin.to_string(),
+        "--connections",
+        "19500",
+        "--connections-per-address",
+        "0",
+    ]
+    .map(str::to_owned)
 }
 
 /// Its version, and the commit that is checked out.

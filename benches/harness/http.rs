@@ -17,6 +17,8 @@ impl Client {
         let config = Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
             .max_idle_connections(0)
+            // Servers that the harness started are no business of a proxy of the machine.
+            .proxy(None)
             // A page that is not there is a response, too.
             .http_status_as_error(false)
             .build();

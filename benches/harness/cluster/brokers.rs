@@ -3,25 +3,18 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::bail;
 use serde::Deserialize;
 
 use super::member::Member;
+use super::namespaces::Host;
+use super::network::{BrokerAddresses, Network};
 use crate::http::Client;
 use crate::places::Places;
 
 /// The stream that the nodes share.
 const STREAM: &str = "fanfare";
-
-/// Ports of a broker: for nodes, for the other brokers, and for questions about it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct BrokerPorts {
-    pub(super) listen: u16,
-    pub(super) cluster: u16,
-    pub(super) monitor: u16,
-}
 
 /// The program, which the tests and the benchmarks build from the same sources.
 pub(super) fn program(places: &Places) -> anyhow::Result<PathBuf> {
@@ -39,29 +32,31 @@ pub(super) fn program(places: &Places) -> anyhow::Result<PathBuf> {
 /// Brokers that are one cluster, each with an empty folder of its own; none is started yet.
 pub(super) fn prepare(
     program: &Path,
-    ports: &[BrokerPorts],
+    network: &Network,
+    addresses: &[BrokerAddresses],
     folder: &Path,
 ) -> anyhow::Result<Vec<Member>> {
-    let routes = ports.iter().map(|ports| format!("nats://127.0.0.1:{}", ports.cluster));
+    let routes = addresses.iter().map(|broker| format!("nats://{}", broker.cluster));
     let routes = routes.collect::<Vec<_>>().join(", ");
-    let broker = |(index, ports): (usize, &BrokerPorts)| {
-        let name = format!("broker-{index}");
+    let broker = |(index, addresses): (usize, &BrokerAddresses)| {
+        let host = Host::Broker(index);
+        let name = host.name();
         let file = folder.join(format!("{name}.conf"));
-        fs::write(&file, configuration(&name, ports, &routes, &folder.join(&name)))?;
-        let mut command = Command::new(program);
+        fs::write(&file, configuration(&name, addresses, &routes, &folder.join(&name)))?;
+        let mut command = network.command(host, program);
         command.arg("-c").arg(file);
-        let ready_url = format!("http://127.0.0.1:{}/healthz", ports.monitor);
+        let ready_url = format!("http://{}/healthz", addresses.monitor);
         Ok(Member::new(name, &command, ready_url, folder.to_owned()))
     };
-    ports.iter().enumerate().map(broker).collect()
+    addresses.iter().enumerate().map(broker).collect()
 }
 
-fn configuration(name: &str, ports: &BrokerPorts, routes: &str, store: &Path) -> String {
-    let BrokerPorts { listen, cluster, monitor } = ports;
+fn configuration(name: &str, addresses: &BrokerAddresses, routes: &str, store: &Path) -> String {
+    let BrokerAddresses { listen, cluster, monitor } = addresses;
     format!(
-        "server_name: {name}\nlisten: \"127.0.0.1:{listen}\"\nhttp: \"127.0.0.1:{monitor}\"\n\
+        "server_name: {name}\nlisten: \"{listen}\"\nhttp: \"{monitor}\"\n\
          max_payload: 4MB\njetstream {{ store_dir: {store:?}, sync_interval: always }}\n\
-         cluster {{ name: c, listen: \"127.0.0.1:{cluster}\", routes: [{routes}] }}\n"
+         cluster {{ name: c, listen: \"{cluster}\", routes: [{routes}] }}\n"
     )
 }
 
@@ -76,9 +71,9 @@ pub(super) struct StreamState {
 
 impl StreamState {
     /// As the leader has it; what others say of it may be old.
-    pub(super) fn ask(brokers: &[BrokerPorts], client: &Client) -> Self {
-        let states = brokers.iter().enumerate().filter_map(|(index, ports)| {
-            let url = format!("http://127.0.0.1:{}/jsz?accounts=true&streams=true", ports.monitor);
+    pub(super) fn ask(brokers: &[BrokerAddresses], client: &Client) -> Self {
+        let states = brokers.iter().enumerate().filter_map(|(index, broker)| {
+            let url = format!("http://{}/jsz?accounts=true&streams=true", broker.monitor);
             let state = Self::parse(&client.get(&url).ok()?)?;
             (state.leader == Some(index)).then_some(state)
         });

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 
 use super::hub::{COUNT, Hub};
 use super::member::Member;
+use super::partitions::Partition;
 
 /// How long one that was killed is away.
 const AWAY: Duration = Duration::from_secs(2);
@@ -44,10 +45,12 @@ pub(super) enum Fault {
     /// Every broker and every node is asked to end and started again, one after the other, each when
     /// the one before is well.
     RollingRestart,
+    /// Some cannot reach some others for a while.
+    Parted(Partition),
 }
 
 /// All of them, in the order of the table: the name for flags, the title, and the fault.
-pub(super) const ALL: [(&str, &str, Fault); 12] = [
+pub(super) const ALL: [(&str, &str, Fault); 18] = [
     ("nothing", "nothing", Fault::Nothing),
     ("leader-kill", "leader of the brokers: SIGKILL", Fault::One(Victim::Leader, Blow::Kill)),
     ("leader-stop", "leader: SIGSTOP for 6 s", Fault::One(Victim::Leader, Blow::StandStill)),
@@ -64,9 +67,44 @@ pub(super) const ALL: [(&str, &str, Fault); 12] = [
     ("node-term", "node: SIGTERM", Fault::One(Victim::Node, Blow::Term)),
     ("all-brokers", "all brokers: SIGKILL", Fault::AllBrokersKilled),
     ("rolling", "rolling restart of brokers and nodes", Fault::RollingRestart),
+    (
+        "leader-apart",
+        "leader cut off from the other brokers for 20 s",
+        Fault::Parted(Partition::LeaderFromBrokers),
+    ),
+    (
+        "leader-alone",
+        "leader cut off from everybody for 20 s",
+        Fault::Parted(Partition::LeaderFromAll),
+    ),
+    (
+        "follower-alone",
+        "another broker cut off from everybody for 20 s",
+        Fault::Parted(Partition::FollowerFromAll),
+    ),
+    (
+        "node-apart",
+        "node cut off from all brokers for 20 s",
+        Fault::Parted(Partition::NodeFromBrokers),
+    ),
+    (
+        "node-unheard",
+        "node that hears the brokers and is not heard for 20 s",
+        Fault::Parted(Partition::NodeUnheard),
+    ),
+    (
+        "brokers-apart",
+        "all brokers cut off from each other for 20 s",
+        Fault::Parted(Partition::BrokersFromEachOther),
+    ),
 ];
 
 impl Fault {
+    /// Whether it takes a network whose links can be cut.
+    pub(super) fn cuts_links(self) -> bool {
+        matches!(self, Self::Parted(_))
+    }
+
     /// Does it, and waits until all are well again. `round` says which node it happens to.
     pub(super) fn strike(self, hub: &mut Hub, round: usize) -> anyhow::Result<()> {
         match self {
@@ -87,6 +125,7 @@ impl Fault {
                     hub.wait_until_well()?;
                 }
             }
+            Self::Parted(partition) => partition.strike(hub, round)?,
         }
         hub.wait_until_well()
     }

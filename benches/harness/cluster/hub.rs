@@ -1,5 +1,5 @@
-//! Three brokers and three nodes that are one hub, on loopback: started together, waited for, and
-//! ended with the value.
+//! Three brokers and three nodes that are one hub: started together, waited for, and ended with the
+//! value.
 
 use std::fs;
 use std::path::Path;
@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-use super::brokers::{self, BrokerPorts, StreamState};
+use super::brokers::{self, StreamState};
 use super::member::Member;
+use super::namespaces::Host;
+use super::network::{BrokerAddresses, Network, NodeAddresses};
 use crate::bench::Bench;
 use crate::fanfare;
 use crate::http::Client;
@@ -24,8 +26,8 @@ const WELL_MAX: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(50);
 
 /// What nodes are started with besides their addresses. A drain of a few seconds is enough here.
-const NODE_FLAGS: [&str; 6] =
-    ["--nats-create", "--demos=false", "--log-level", "info", "--drain-window", "2s"];
+const NODE_FLAGS: [&str; 7] =
+    ["--nats-create", "--demos=false", "--open", "--log-level", "info", "--drain-window", "2s"];
 
 /// The processes that are one hub.
 #[derive(Debug)]
@@ -35,40 +37,42 @@ pub(super) struct Hub {
     pub(super) brokers: Vec<Member>,
     /// Where each node serves clients.
     pub(super) urls: Vec<String>,
-    broker_ports: Vec<BrokerPorts>,
+    broker_addresses: Vec<BrokerAddresses>,
     client: Client,
+    // Removed when nobody is in it any more.
+    pub(super) network: Network,
 }
 
 impl Hub {
     /// Starts all with an empty folder, and waits until all serve.
-    pub(super) fn start(bench: &mut Bench, folder: &Path) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        bench: &mut Bench,
+        network: Network,
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
         if folder.exists() {
             fs::remove_dir_all(folder)?;
         }
         fs::create_dir_all(folder)?;
-        let mut broker_ports = Vec::new();
-        for _ in 0..COUNT {
-            broker_ports.push(BrokerPorts {
-                listen: bench.free_port()?,
-                cluster: bench.free_port()?,
-                monitor: bench.free_port()?,
-            });
-        }
+        let broker_addresses = (0..COUNT).map(|index| network.broker(bench, index));
+        let broker_addresses = broker_addresses.collect::<anyhow::Result<Vec<_>>>()?;
         let program = brokers::program(&bench.places)?;
-        let brokers = brokers::prepare(&program, &broker_ports, folder)?;
-        let urls = nats_urls(&broker_ports);
-        let flags = [&["--nats", urls.as_str()][..], &NODE_FLAGS].concat();
+        let brokers = brokers::prepare(&program, &network, &broker_addresses, folder)?;
+        let nats = nats_urls(&broker_addresses);
         let program = bench.places.programs.join("fanfare");
         let (mut nodes, mut urls) = (Vec::new(), Vec::new());
         for index in 0..COUNT {
-            let (port, admin) = (bench.free_port()?, bench.free_port()?);
-            let command = fanfare::command(&program, port, admin, &flags);
-            let ready_url = format!("http://127.0.0.1:{admin}/readyz");
-            let name = format!("node-{index}");
-            nodes.push(Member::new(name, &command, ready_url, folder.to_owned()));
-            urls.push(format!("http://127.0.0.1:{port}"));
+            let host = Host::Node(index);
+            let NodeAddresses { listen, admin } = network.node(bench, index)?;
+            let mut command = network.command(host, &program);
+            command.args(fanfare::arguments(listen, admin));
+            command.args(["--nats", &nats]).args(NODE_FLAGS);
+            let ready_url = format!("http://{admin}/readyz");
+            nodes.push(Member::new(host.name(), &command, ready_url, folder.to_owned()));
+            urls.push(format!("http://{listen}"));
         }
-        let mut hub = Self { nodes, brokers, urls, broker_ports, client: Client::new() };
+        let client = Client::new();
+        let mut hub = Self { nodes, brokers, urls, broker_addresses, client, network };
         for broker in &mut hub.brokers {
             broker.start()?;
         }
@@ -82,12 +86,12 @@ impl Hub {
     }
 
     pub(super) fn stream(&self) -> StreamState {
-        StreamState::ask(&self.broker_ports, &self.client)
+        StreamState::ask(&self.broker_addresses, &self.client)
     }
 
     /// The addresses of the brokers, as a flag has them.
     pub(super) fn brokers_flag(&self) -> String {
-        nats_urls(&self.broker_ports)
+        nats_urls(&self.broker_addresses)
     }
 
     /// Waits until one serves.
@@ -113,8 +117,8 @@ impl Hub {
     }
 }
 
-fn nats_urls(ports: &[BrokerPorts]) -> String {
-    let urls = ports.iter().map(|ports| format!("nats://127.0.0.1:{}", ports.listen));
+fn nats_urls(brokers: &[BrokerAddresses]) -> String {
+    let urls = brokers.iter().map(|broker| format!("nats://{}", broker.listen));
     urls.collect::<Vec<_>>().join(",")
 }
 

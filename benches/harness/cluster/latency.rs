@@ -12,6 +12,7 @@ use super::figures::LoadResult;
 use super::hub::Hub;
 use super::load::FlowingLoad;
 use super::member::Member;
+use super::network::Network;
 use super::processors::CpuMeter;
 use crate::bench::Bench;
 use crate::compare::versions;
@@ -58,7 +59,7 @@ pub(super) fn measure(
     let mut bench = Bench::new(places, 6_000)?;
     let mut shapes: Vec<(LatencyShape, Vec<Delivered>)> = Vec::new();
     for round in 1..=rounds {
-        let mut hub = Hub::start(&mut bench, hub_folder)?;
+        let mut hub = Hub::start(&mut bench, Network::Loopback, hub_folder)?;
         let brokers = hub.brokers_flag();
         for server in [FANFARE, CENTRIFUGO] {
             let running = match server {

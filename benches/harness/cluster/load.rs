@@ -58,7 +58,7 @@ pub(super) fn arguments(
     let mut words: Vec<String> = format!(
         "run --quiet -c {subscribers} --topics {topics} -r {rate} --publishers {publishers} \
          --warmup 1s -d {length}s --tail 30s --publish-timeout 5s --connect-timeout 3s --retry 1s \
-         --jitter 0.5 --failover --slo disconnects<={}",
+         --jitter 0.5 --failover --i-own-this-target --slo disconnects<={}",
         // Each may be lost at every node, and again at the next.
         subscribers * 10
     )

@@ -10,8 +10,9 @@ use anyhow::bail;
 
 use super::faults::{self, Fault};
 use super::figures::LoadResult;
-use super::hub::Hub;
+use super::hub::{COUNT, Hub};
 use super::load::{self, FlowingLoad, LoadSize, Repeats};
+use super::network::Network;
 use super::sameness;
 use crate::bench::Bench;
 use crate::places::Places;
@@ -52,6 +53,8 @@ pub(super) struct RoundsPlan {
     pub(super) folder: PathBuf,
     /// Where brokers and nodes keep what they have and say.
     pub(super) hub: PathBuf,
+    /// Links can be cut.
+    pub(super) has_namespaces: bool,
 }
 
 /// What was found. A fault of which nothing is known, because something could not be done, is named
@@ -73,7 +76,7 @@ pub(super) fn run(places: &Places, plan: &RoundsPlan) -> anyhow::Result<Survival
             let line = format!("{}/{} {name}", round + 1, plan.rounds);
             let mut running = match hub.take() {
                 Some(running) => running,
-                None => Hub::start(&mut bench, &plan.hub)?,
+                None => Hub::start(&mut bench, network(plan)?, &plan.hub)?,
             };
             // Both ways to publish meet every fault when there are several rounds.
             let repeats = [Repeats::Never, Repeats::WithId][(round + place) % 2];
@@ -97,6 +100,10 @@ pub(super) fn run(places: &Places, plan: &RoundsPlan) -> anyhow::Result<Survival
         }
     }
     Ok(found)
+}
+
+fn network(plan: &RoundsPlan) -> anyhow::Result<Network> {
+    if plan.has_namespaces { Network::of_namespaces(COUNT) } else { Ok(Network::Loopback) }
 }
 
 fn survive(

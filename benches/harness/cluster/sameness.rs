@@ -32,6 +32,7 @@ pub(super) fn compare(urls: &[String]) -> anyhow::Result<usize> {
     let agent: Agent = Agent::config_builder()
         .timeout_global(Some(READ_MAX))
         .max_idle_connections(0)
+        .proxy(None)
         .http_status_as_error(false)
         .build()
         .new_agent();

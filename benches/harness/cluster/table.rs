@@ -135,6 +135,7 @@ mod tests {
             size: FULL,
             folder: PathBuf::new(),
             hub: PathBuf::new(),
+            has_namespaces: false,
         };
         let all = vec![survived(0, 100.0, 0), survived(1, 4_000.0, 0), survived(1, 6_000.0, 3)];
         let found = Survivals { all, unfinished: vec!["1/2 leader-stop: no leader".to_owned()] };

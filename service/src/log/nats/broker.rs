@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use async_nats::Client;
 use async_nats::connection::State as ConnectionState;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{
@@ -10,29 +11,23 @@ use async_nats::jetstream::context::{
 };
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{Info, RawMessageErrorKind};
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use rand::random;
 
+use super::connecting::{connecting, is_refusal_to_connect};
 use super::entry::Attempt;
 use super::headers::{EPOCH_HEADER, attempt_of};
 use super::identity::{KnownMessage, SeenStream};
+use super::permissions::{self, Denial, Denials};
 use super::puller::Session;
-use super::settings::{BrokerAccess, NatsLogSettings, OpenNatsError};
+use super::settings::{NatsLogSettings, OpenNatsError};
 use super::stream::{Confirmation, LookError, ReadingError, SharedStream, StreamState};
 use super::stream_config::{StreamEpoch, check, new_config};
 use crate::event::{Epoch, Sequence};
 
 /// How long one request may take; elections take longer, and requests are made again.
 const REQUEST_WAIT_MAX: Duration = Duration::from_secs(2);
-/// How long connecting may take at the start.
-const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
-/// A broker that answers neither of two such pings is left for another one, far sooner than an append
-/// is given up.
-const PING_INTERVAL: Duration = Duration::from_secs(1);
-/// Behind a connection that is gone, at most this passes until the next is tried.
-const RECONNECT_WAIT_MAX: Duration = Duration::from_millis(500);
 /// What the broker counts of a message beside its body.
 const HEADERS_BYTES: usize = 512;
 /// What stands in a message beside the data, at most, in nearly all of them.
@@ -45,27 +40,18 @@ pub(super) struct Broker {
     context: Context,
     stream: String,
     subject: String,
+    denials: Denials,
 }
 
 impl Broker {
     pub(super) async fn connect(settings: &NatsLogSettings) -> Result<Self, OpenNatsError> {
-        let servers = settings.servers.join(",");
-        let mut options = ConnectOptions::new()
-            .name("fanfare")
-            .request_timeout(Some(REQUEST_WAIT_MAX))
-            .connection_timeout(CONNECT_WAIT_MAX)
-            .ping_interval(PING_INTERVAL)
-            .event_callback(tell)
-            .reconnect_delay_callback(|attempts| {
-                let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
-                Duration::from_millis(20).saturating_mul(attempts).min(RECONNECT_WAIT_MAX)
-            });
-        options = with_access(options, &settings.access).await?;
-        let connecting = options.connect(&settings.servers[..]).await;
-        let client = connecting.map_err(|error| OpenNatsError::Connect {
-            servers: servers.clone(),
+        let denials = Denials::default();
+        let options = connecting(settings, &denials, REQUEST_WAIT_MAX).await?;
+        let connected = options.connect(&settings.servers[..]).await;
+        let client = connected.map_err(|error| OpenNatsError::Connect {
+            servers: settings.servers.join(","),
             reason: error.to_string(),
-            is_refused: REFUSED.contains(&error.kind()),
+            is_refused: is_refusal_to_connect(&error),
         })?;
         let context = ContextBuilder::new()
             .timeout(REQUEST_WAIT_MAX)
@@ -73,7 +59,24 @@ impl Broker {
             .max_ack_inflight(64 << 10)
             .build(client.clone());
         let (stream, subject) = (settings.stream.clone(), settings.subject());
-        Ok(Self { client, context, stream, subject })
+        Ok(Self { client, context, stream, subject, denials })
+    }
+
+    /// Ends with the first thing that the brokers do not let this server do, if there is one.
+    pub(super) async fn denied(&self) -> Denial {
+        self.denials.first().await
+    }
+
+    /// Fails when the brokers do not answer; what they deny [`denied`](Self::denied) tells.
+    pub(super) async fn try_permissions(
+        &self,
+        settings: &NatsLogSettings,
+    ) -> Result<(), OpenNatsError> {
+        let tried = permissions::try_all(&self.client, &self.stream, &self.subject).await;
+        tried.map_err(|error| {
+            let (servers, reason) = (settings.servers.join(","), error.to_string());
+            OpenNatsError::NoAnswer { servers, reason }
+        })
     }
 
     /// Checks the stream, and makes it if it is to.
@@ -256,46 +259,6 @@ const REFUSALS: [ErrorCode; 5] = [
     ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM,
     ErrorCode::STREAM_NOT_MATCH,
 ];
-
-async fn with_access(
-    mut options: ConnectOptions,
-    access: &BrokerAccess,
-) -> Result<ConnectOptions, OpenNatsError> {
-    if let Some(file) = &access.ca {
-        options = options.add_root_certificates(file.clone());
-    }
-    if let Some((certificate, key)) = &access.certificate {
-        options = options.add_client_certificate(certificate.clone(), key.clone());
-    }
-    if let Some((user, password)) = &access.user {
-        options = options.user_and_password(user.clone(), password.0.clone());
-    }
-    if let Some(token) = &access.token {
-        options = options.token(token.0.clone());
-    }
-    let Some(file) = &access.credentials else { return Ok(options) };
-    options.credentials_file(file).await.map_err(|error| {
-        let (path, reason) = (file.display().to_string(), error.to_string());
-        OpenNatsError::Credentials { path, reason }
-    })
-}
-
-/// Trying again will not help.
-const REFUSED: [ConnectErrorKind; 3] = [
-    ConnectErrorKind::Authentication,
-    ConnectErrorKind::AuthorizationViolation,
-    ConnectErrorKind::Tls,
-];
-
-/// Connections come and go; what follows from that is said where it is found.
-async fn tell(event: Event) {
-    match event {
-        Event::ServerError(_) | Event::SlowConsumer(_) | Event::LameDuckMode => {
-            tracing::warn!(%event, "the brokers say that something is wrong");
-        }
-        _ => tracing::debug!(%event, "connection to the brokers"),
-    }
-}
 
 fn is_not_found(error: &async_nats::jetstream::Error) -> bool {
     error.error_code() == async_nats::jetstream::ErrorCode::STREAM_NOT_FOUND

@@ -8,6 +8,7 @@
 
 mod appends;
 mod broker;
+mod connecting;
 mod counters;
 mod entry;
 mod follower;
@@ -15,6 +16,7 @@ mod headers;
 mod identity;
 mod latest;
 mod monitor;
+mod permissions;
 mod puller;
 mod recent;
 mod replica;
@@ -214,12 +216,25 @@ async fn read_first(
     buffers: &Buffers,
 ) -> Result<(Broker, SharedReplica), OpenNatsError> {
     let broker = Broker::connect(settings).await?;
-    broker.prepare(settings).await?;
-    let read = read_whole(&broker, settings.limits(), buffers, |_| false).await;
-    let (shared, _) = read.map_err(|trouble| OpenNatsError::Read {
-        stream: settings.stream.clone(),
-        reason: trouble.to_string(),
-    })?;
+    let reading = async {
+        broker.prepare(settings).await?;
+        broker.try_permissions(settings).await?;
+        let read = read_whole(&broker, settings.limits(), buffers, |_| false).await;
+        let (shared, _) = read.map_err(|trouble| OpenNatsError::Read {
+            stream: settings.stream.clone(),
+            reason: trouble.to_string(),
+        })?;
+        Ok(shared)
+    };
+    // What is denied is not answered.
+    let shared = tokio::select! {
+        biased;
+        denied = broker.denied() => {
+            let needed = permissions::needed(&settings.stream, &settings.subject());
+            Err(OpenNatsError::Denied { denied, needed })
+        }
+        read = reading => read,
+    }?;
     Ok((broker, shared))
 }
 

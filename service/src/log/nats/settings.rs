@@ -7,6 +7,7 @@ use std::time::Duration;
 use thiserror::Error;
 use url::Url;
 
+use super::permissions::Denial;
 use super::retention::RetainedLimits;
 use crate::log::MemoryLogSettings;
 
@@ -98,6 +99,8 @@ pub enum OpenNatsError {
         "JetStream of --nats {servers} does not answer: {reason}; enable it (`jetstream {{ store_dir: … }}` in nats-server.conf), for the account too, and see to it that most of its servers run"
     )]
     NoAnswer { servers: String, reason: String },
+    #[error("the brokers do not let this server {denied}; its user has to be allowed to {needed}")]
+    Denied { denied: Denial, needed: String },
     #[error(
         "there is no stream `{stream}`; let this server make it with --nats-create (FANFARE_NATS_CREATE=true)"
     )]

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use crate::support::{Program, client};
 
 use super::brokers::{Broker, Brokers};
+use super::reading::{THE_END, all_of, data_of};
 use super::{FIXED, publish, stream_after};
 
 const PUBLISHERS: usize = 4;
@@ -28,20 +29,6 @@ async fn publish_in_turn(client: Client, url: String, publisher: usize) -> Vec<S
         }
     }
     confirmed
-}
-
-/// All data of the topic up to the last event, in order.
-async fn all_of(client: &Client, node: &Program) -> Vec<String> {
-    let mut stream = stream_after(client, node, "t", "earliest").await;
-    let mut all = Vec::new();
-    loop {
-        let event = stream.next().await.expect("it goes on");
-        assert_eq!(event.event, None, "{}", event.data);
-        if event.data == "the end" {
-            return all;
-        }
-        all.push(event.data);
-    }
 }
 
 /// What happens to the brokers.
@@ -87,9 +74,10 @@ async fn nothing_is_lost_or_doubled_when(fault: Fault) {
     while let Some(of_one) = publishing.join_next().await {
         confirmed.extend(of_one.expect("it ended"));
     }
-    assert_eq!(publish(&client, &nodes[0], "t", "the end").await.0, 200);
+    assert_eq!(publish(&client, &nodes[0], "t", THE_END).await.0, 200);
     let all = all_of(&client, &nodes[0]).await;
     assert_eq!(all_of(&client, &nodes[1]).await, all);
+    let all = data_of(&all);
     assert_eq!(all[..delivered.len()], delivered);
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for data in &all {

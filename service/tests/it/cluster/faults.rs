@@ -14,7 +14,8 @@ use tokio::task::JoinSet;
 use crate::support::{PATIENCE, Program, client, eventually};
 
 use super::brokers::{Broker, Brokers};
-use super::{FIXED, publish, stream_after};
+use super::reading::{THE_END, all_of, data_of};
+use super::{FIXED, publish};
 
 const PUBLISHERS: usize = 6;
 /// Events that are confirmed before a fault, and while it lasts.
@@ -147,20 +148,6 @@ fn start(brokers: &Brokers) -> Program {
     Program::start(&[&FIXED[..], &["--nats", &urls]].concat())
 }
 
-/// All events of the topic up to the last one, as they are read: ids and data.
-async fn all_of(client: &Client, node: &Program) -> Vec<(Option<String>, String)> {
-    let mut stream = stream_after(client, node, "t", "earliest").await;
-    let mut all = Vec::new();
-    loop {
-        let event = stream.next().await.expect("it goes on");
-        assert_eq!(event.event, None, "{}", event.data);
-        if event.data == "the end" {
-            return all;
-        }
-        all.push((event.id, event.data));
-    }
-}
-
 async fn everything_is_there_once_and_in_order_when(failure: Failure) {
     let mut brokers = Brokers::three().await;
     let mut nodes: Vec<_> = (0..SERVERS).map(|_| start(&brokers)).collect();
@@ -181,18 +168,18 @@ async fn everything_is_there_once_and_in_order_when(failure: Failure) {
     }
 
     let client = client();
-    assert_eq!(publish(&client, &nodes[0], "t", "the end").await.0, 200);
+    assert_eq!(publish(&client, &nodes[0], "t", THE_END).await.0, 200);
     let all = all_of(&client, &nodes[0]).await;
     for node in &nodes[1..] {
         assert_eq!(all_of(&client, node).await, all);
     }
     let total: usize = confirmed.values().map(Vec::len).sum();
     assert_eq!(all.len(), total, "some are missing or twice");
+    let all = data_of(&all);
     for (publisher, published) in &confirmed {
-        let of_one =
-            all.iter().filter(|(_, data)| data.split(' ').next() == Some(publisher.as_str()));
-        let found: Vec<_> = of_one.map(|(_, data)| data).collect();
-        assert_eq!(found, published.iter().collect::<Vec<_>>(), "publisher {publisher}");
+        let of_one = all.iter().filter(|data| data.split(' ').next() == Some(publisher.as_str()));
+        let found: Vec<_> = of_one.copied().collect();
+        assert_eq!(found, *published, "publisher {publisher}");
     }
 }
 

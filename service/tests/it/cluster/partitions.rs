@@ -8,8 +8,9 @@ use tokio::task::JoinSet;
 
 use super::brokers::Brokers;
 use super::proxy::{Passage, Proxy, Routes};
+use super::reading::{THE_END, all_of, data_of, until_the_end};
 use super::{FIXED, publish, stream_after};
-use crate::support::{EventStream, Program, client};
+use crate::support::{Program, client};
 
 struct Parted {
     brokers: Brokers,
@@ -63,28 +64,16 @@ async fn publish_some(client: &Client, nodes: &[Program], word: &str) -> Vec<Str
     publishing.join_all().await.into_iter().flatten().collect()
 }
 
-async fn until_the_end(mut stream: EventStream) -> Vec<String> {
-    let mut all = Vec::new();
-    loop {
-        let event = stream.next().await.expect("it goes on");
-        assert_eq!(event.event, None, "{}", event.data);
-        if event.data == "the end" {
-            return all;
-        }
-        all.push(event.data);
-    }
-}
-
 /// Everything that was confirmed is at both, once, in the same order.
 async fn check(client: &Client, nodes: &[Program], confirmed: &[String]) {
     let mut all = Vec::new();
     for node in nodes {
-        all.push(until_the_end(stream_after(client, node, "t", "earliest").await).await);
+        all.push(all_of(client, node).await);
     }
     assert_eq!(all[0], all[1]);
-    let distinct: BTreeSet<&String> = all[0].iter().collect();
+    let distinct: BTreeSet<&str> = data_of(&all[0]).into_iter().collect();
     assert_eq!(distinct.len(), all[0].len(), "nothing is there twice");
-    let missing: Vec<_> = confirmed.iter().filter(|data| !distinct.contains(data)).collect();
+    let missing: Vec<_> = confirmed.iter().filter(|data| !distinct.contains(&***data)).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 
@@ -102,7 +91,7 @@ async fn nothing_is_lost_or_doubled_when_the_leader_is_parted_from_the_other_bro
         // The others have chosen another leader meanwhile, if it could not be heard.
         parted.part(leader, Passage::default());
         confirmed.extend(publish_some(&client, &parted.nodes, "after").await);
-        while publish(&client, &parted.nodes[0], "t", "the end").await.0 != 200 {}
+        while publish(&client, &parted.nodes[0], "t", THE_END).await.0 != 200 {}
         check(&client, &parted.nodes, &confirmed).await;
         assert!(until_the_end(live).await.len() >= confirmed.len());
     }
@@ -124,10 +113,10 @@ async fn a_server_with_a_minority_of_the_brokers_takes_nothing_and_its_streams_s
         status = publish(&client, &parted.nodes[1], "t", "again").await.0;
     }
     confirmed.push("again".to_owned());
-    assert_eq!(publish(&client, &parted.nodes[0], "t", "the end").await.0, 200);
+    assert_eq!(publish(&client, &parted.nodes[0], "t", THE_END).await.0, 200);
     // What nobody could answer may have come in the end, once.
     check(&client, &parted.nodes, &confirmed).await;
-    assert!(until_the_end(live).await.contains(&"again".to_owned()));
+    assert!(data_of(&until_the_end(live).await).contains(&"again"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,84 @@
+//! How this server connects to the brokers: how soon it leaves one that is silent, what it shows of itself,
+//! and what it hears on the connection beside answers.
+
+use std::time::Duration;
+
+use async_nats::{ConnectError, ConnectErrorKind, ConnectOptions, Event};
+
+use super::permissions::Denials;
+use super::settings::{BrokerAccess, NatsLogSettings, OpenNatsError};
+
+/// How long connecting may take at the start.
+const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
+/// A broker that answers neither of two such pings is left for another one, far sooner than an append
+/// is given up.
+const PING_INTERVAL: Duration = Duration::from_secs(1);
+/// Behind a connection that is gone, at most this passes until the next is tried.
+const RECONNECT_WAIT_MAX: Duration = Duration::from_millis(500);
+
+/// How to connect; what is denied on the connection is noted.
+pub(super) async fn connecting(
+    settings: &NatsLogSettings,
+    denials: &Denials,
+    request_wait_max: Duration,
+) -> Result<ConnectOptions, OpenNatsError> {
+    let noted = denials.clone();
+    let options = ConnectOptions::new()
+        .name("fanfare")
+        .request_timeout(Some(request_wait_max))
+        .connection_timeout(CONNECT_WAIT_MAX)
+        .ping_interval(PING_INTERVAL)
+        .event_callback(move |event| {
+            noted.note(&event);
+            tell(event)
+        })
+        .reconnect_delay_callback(|attempts| {
+            let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
+            Duration::from_millis(20).saturating_mul(attempts).min(RECONNECT_WAIT_MAX)
+        });
+    with_access(options, &settings.access).await
+}
+
+async fn with_access(
+    mut options: ConnectOptions,
+    access: &BrokerAccess,
+) -> Result<ConnectOptions, OpenNatsError> {
+    if let Some(file) = &access.ca {
+        options = options.add_root_certificates(file.clone());
+    }
+    if let Some((certificate, key)) = &access.certificate {
+        options = options.add_client_certificate(certificate.clone(), key.clone());
+    }
+    if let Some((user, password)) = &access.user {
+        options = options.user_and_password(user.clone(), password.0.clone());
+    }
+    if let Some(token) = &access.token {
+        options = options.token(token.0.clone());
+    }
+    let Some(file) = &access.credentials else { return Ok(options) };
+    options.credentials_file(file).await.map_err(|error| {
+        let (path, reason) = (file.display().to_string(), error.to_string());
+        OpenNatsError::Credentials { path, reason }
+    })
+}
+
+/// Whether trying again will not help.
+pub(super) fn is_refusal_to_connect(error: &ConnectError) -> bool {
+    REFUSED.contains(&error.kind())
+}
+
+const REFUSED: [ConnectErrorKind; 3] = [
+    ConnectErrorKind::Authentication,
+    ConnectErrorKind::AuthorizationViolation,
+    ConnectErrorKind::Tls,
+];
+
+/// Connections come and go; what follows from that is said where it is found.
+async fn tell(event: Event) {
+    match event {
+        Event::ServerError(_) | Event::SlowConsumer(_) | Event::LameDuckMode => {
+            tracing::warn!(%event, "the brokers say that something is wrong");
+        }
+        _ => tracing::debug!(%event, "connection to the brokers"),
+    }
+}
