@@ -44,6 +44,7 @@ pub mod admin;
 
 pub mod file_limit;
 pub mod greeting;
+pub mod memory_limit;
 pub mod supervisor;
 
 pub mod config;

@@ -28,6 +28,10 @@ enum ApplyError {
         "no key for tokens is left, so that everybody could publish; a reload does not do that, restart the server for it"
     )]
     NoKeyLeft,
+    #[error(
+        "--body-max is larger than what the bodies of all requests may take together, which only a restart changes (--bodies-max, {bodies_max} bytes since the start); lower it, or restart the server"
+    )]
+    LargerThanAll { bodies_max: usize },
     #[error(transparent)]
     Logging(#[from] logging::StartError),
 }
@@ -72,6 +76,11 @@ impl Reloader {
         let checks_tokens = matches!(self.http_server.authority(), Authority::Tokens { .. });
         if checks_tokens && matches!(config.authority, Authority::Open) {
             return Err(ApplyError::NoKeyLeft);
+        }
+        // The two were checked together; but what was fitted to the memory was so at the start.
+        let bodies_max = self.http_server.body_memory_max();
+        if config.http.body_bytes_max > bodies_max {
+            return Err(ApplyError::LargerThanAll { bodies_max });
         }
         logging::change_filter(&config.logging)?;
         if let Authority::Tokens { verifier, .. } = &config.authority

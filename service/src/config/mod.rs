@@ -11,6 +11,7 @@ mod environment;
 mod files;
 mod flags;
 mod in_force;
+mod memory_fit;
 mod reload;
 mod renamed;
 mod resolve;
@@ -42,6 +43,7 @@ use crate::event::EventLimits;
 use crate::http::{HttpSettings, OriginPolicy, RequestRules, ServedHosts, TokenPlaces};
 use crate::log::{FileLogSettings, MemoryLogSettings, NatsLogSettings, SyncMode};
 use crate::logging::LoggingSettings;
+use crate::memory_limit::MemoryLimit;
 use crate::sockets::InheritedSockets;
 use crate::tls::{CertificateError, CertificateStore};
 use commands::{ConfigFlags, HealthcheckFlags, MetricsFlags};
@@ -50,6 +52,7 @@ use data_commands::DataSubcommand;
 use flags::ServeFlags;
 use resolve::Network;
 use token_commands::{SecretFlags, TokenCommandFlags};
+use memory_fit::MemoryFit;
 
 const AFTER_HELP: &str = "\
 Every flag can be given as an environment variable, shown in brackets, and in the file of --config, as its name without the dashes: `retain-events = 5000`. A flag wins, then a variable, and an empty variable is one that is not set.
@@ -63,6 +66,8 @@ BOOL   true or false, yes or no, on or off, 1 or 0
 SIGTERM or SIGINT closes all streams over the drain window and ends; a second one ends at once. SIGHUP reads the file of --config and the files with keys and certificates again; `fanfare config --list` says which settings it changes.
 
 Exit codes: 0 ended as it was told to, or healthy, or settings that can be used (check-config); 1 not healthy (healthcheck), or damaged (data check, data export); 64 the settings or the machine do not allow a start.";
+Limits of memory that are not given are lowered where the container or the machine has less than a GiB; `fanfare config` shows them.
+
 
 /// Pushes events to very many HTTP clients at once, over Server-Sent Events.
 #[derive(Debug, Parser)]
@@ -78,7 +83,7 @@ pub struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     serve: ServeFlags,
-    /// What is said about old names that were given.
+    /// What an operator should know of what was given: old names, and limits that do not fit.
     #[arg(skip)]
     hints: Vec<String>,
     /// The settings that are in force, for the command that prints them.
@@ -90,6 +95,9 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+    /// Limits that were fitted to the memory that there is.
+    #[arg(skip)]
+    memory: MemoryFit,
 enum Command {
     /// Run the server; the same as no command at all
     Serve(Box<ServeFlags>),
@@ -193,6 +201,17 @@ pub struct DataFolder {
     pub path: PathBuf,
     /// When they are synced to the disk.
     pub sync: SyncMode,
+    /// The memory that the process may take, and what was fitted to it.
+    pub memory: FittedMemory,
+}
+
+/// The memory that the process may take.
+#[derive(Clone, Debug, Default)]
+pub struct FittedMemory {
+    /// `None` where the system does not tell.
+    pub limit: Option<MemoryLimit>,
+    /// The settings that were fitted to it, as a log line shows them; empty if none were.
+    pub settings: String,
     /// What the newest of them may take in memory, in bytes.
     pub memory_max: usize,
     /// What cannot be read is to be left out.
@@ -374,10 +393,12 @@ impl Cli {
     /// requested.
     pub fn read() -> Result<Self, UsageError> {
         let variable = |name: &OsStr| std::env::var_os(name);
-        environment::read(&std::env::args_os().collect::<Vec<_>>(), &variable)
+        let memory = MemoryLimit::of_this_process();
+        environment::read(&std::env::args_os().collect::<Vec<_>>(), &variable, memory)
     }
 
-    /// A line for each flag or variable that was given by the name of an earlier version.
+    /// A line for each flag or variable that was given by the name of an earlier version, and one if the
+    /// limits of memory come to more than there is.
     #[must_use]
     pub fn take_hints(&mut self) -> Vec<String> {
         std::mem::take(&mut self.hints)
@@ -396,7 +417,7 @@ impl Cli {
         let flags = match self.command {
             Some(Command::Serve(flags)) => *flags,
             Some(Command::CheckConfig(flags)) => {
-                flags.into_config(network, issuers, purpose)?;
+                flags.fitted(fit).into_config(network, issuers, purpose)?;
                 return Ok(Task::CheckConfig);
             }
             Some(Command::Config(flags)) => {
@@ -411,8 +432,12 @@ impl Cli {
             Some(Command::Token(flags)) => return Ok(Task::PrintToken(flags.into_token()?)),
             Some(Command::Data(command)) => return Ok(Task::Data(command.into_task())),
             None => self.serve,
+        let fit = &self.memory;
         };
-        Ok(Task::Serve(Box::new(flags.into_config(network, issuers, purpose)?)))
+        let mut config = flags.fitted(fit).into_config(network, issuers, purpose)?;
+        let (limit, settings) = fit.summary();
+        config.memory = FittedMemory { limit, settings };
+        Ok(Task::Serve(Box::new(config)))
     }
 }
 

@@ -47,6 +47,12 @@ impl HttpServer {
         self.context.get().rules.authority.clone()
     }
 
+    /// What the bodies of all requests may take together, in bytes; no rules change it.
+    #[must_use]
+    pub fn body_memory_max(&self) -> usize {
+        self.context.get().body_memory.max()
+    }
+
     /// Other rules for the requests that come from now on.
     pub fn apply(&self, rules: RequestRules) {
         self.admission.limit(&rules.settings);

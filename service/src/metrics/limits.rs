@@ -11,6 +11,8 @@ use super::series::described_gauge;
 /// What was set, in the units of the stats that it bounds.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
+    /// The most bytes that the process may take, where the system tells.
+    pub memory: Option<u64>,
     /// The most connections.
     pub connections: usize,
     /// How far a subscriber may be behind before its policy acts, in events.
@@ -44,6 +46,7 @@ pub struct Limits {
 }
 
 pub(super) struct LimitGauges {
+    memory: Gauge,
     lag_events: Gauge,
     lag_bytes: Gauge,
     log_events: Gauge,
@@ -60,6 +63,10 @@ impl LimitGauges {
     pub(super) fn register() -> Self {
         let gauge = described_gauge;
         Self {
+            memory: gauge(
+                "fanfare_memory_limit_bytes",
+                "The most memory that the process may take: the memory limit of its container (cgroup), or else the memory of the machine, as it was at the start.",
+            ),
             lag_events: gauge(
                 "fanfare_lag_events_limit",
                 "How many events a subscriber may lag behind before its backpressure policy acts.",
@@ -119,6 +126,7 @@ impl Metrics {
         inner.publishing.body_memory_limit.set(limits.body_memory as f64);
         inner.clients.limits(&limits.clients);
         let gauges = &inner.limits;
+        gauges.memory.set(count_or_infinity(limits.memory.unwrap_or(u64::MAX)));
         gauges.lag_events.set(count_or_infinity(limits.lag_events));
         gauges.lag_bytes.set(count_or_infinity(limits.lag_bytes));
         gauges.log_events.set(limits.log_events as f64);

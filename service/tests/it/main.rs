@@ -104,6 +104,10 @@ mod hostile;
 #[cfg(target_os = "linux")]
 mod memory;
 
+/// What it does in a container with little memory.
+#[cfg(target_os = "linux")]
+mod memory_limit;
+
 /// How the server begins and ends.
 mod lifecycle;
 

@@ -23,8 +23,9 @@ use bytesize::ByteSize;
 use clap::Args;
 
 use super::config_file::IssuerTable;
+use super::memory_fit::MemoryFit;
 use super::resolve::Network;
-use super::{Config, ConfigError, ReadFor};
+use super::{Config, ConfigError, FittedMemory, ReadFor};
 use crate::delivery::DeliverySettings;
 use crate::event::ReservedNames;
 use crate::http::{HttpSettings, OriginPolicy};
@@ -155,6 +156,7 @@ impl ServeFlags {
     fn http(&self) -> HttpSettings {
         let (limits, connections) = (&self.limits, &self.connections);
         let per_address = (connections.connections_per_address > 0)
+            memory: FittedMemory::default(),
             .then_some(connections.connections_per_address);
         HttpSettings {
             headers_bytes_max: bytes(limits.headers_max),

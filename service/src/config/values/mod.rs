@@ -25,7 +25,7 @@ pub(super) use listed::Listed;
 pub(super) use nats::{BrokerUrl, MonitorUrl, stream_name};
 pub(super) use rate::{Rate, rate};
 pub(super) use ratio::ratio;
-pub(super) use size::{KIB, LARGEST, size};
+pub(super) use size::{KIB, LARGEST, show_size, size};
 pub(super) use sync_mode::sync_mode;
 pub(super) use text::{Trimmed, algorithm, cookie_name, text};
 pub(super) use time::{ABOVE_ZERO, FROM_ZERO, time, time_up_to};
