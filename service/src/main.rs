@@ -11,9 +11,9 @@ use fanfare::config::{
     Cli, Config, DataCommand, HealthCheck, ListFormat, NewSecret, SettingsReader, Task, UsageError,
 };
 use fanfare::data_folder;
-use fanfare::greeting::{BoundAddresses, greeting};
+use fanfare::greeting::greeting;
 use fanfare::health_check;
-use fanfare::logging::{self, LogFormat};
+use fanfare::logging::{self, LogFormat, LoggingSettings};
 use fanfare::metrics::{self, listing};
 use fanfare::reload::Reloader;
 use fanfare::signals::Signals;
@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     let hints = cli.take_hints();
     let reader = cli.reader();
     match cli.into_task() {
+    let format = cli.log_format();
         Ok(Task::Serve(config)) => serve(*config, &hints, &reader),
         Ok(Task::CheckConfig) => settings_are_good(&hints),
         Ok(Task::PrintSettings(settings)) => print(&settings),
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
         Ok(Task::MakeSecret(new)) => make_secret(&new),
         Ok(Task::PrintToken(token)) => print_secret(&token),
         Ok(Task::Data(command)) => look_into(&command),
-        Err(error) => fail(&error, LogFormat::Text),
+        Err(error) => refuse(&error, format),
     }
 }
 
@@ -81,15 +82,11 @@ async fn run(config: Config, signals: &Signals, reader: &SettingsReader) -> Exit
         Err(error) => return fail(&error, format),
     };
     tokio::spawn(reload_on(hangups, app.reloader(), reader.clone()));
-    let bound = BoundAddresses {
-        tcp: app.addresses(),
-        unix: app.unix_sockets(),
-        is_tls: app.certificates().is_some(),
-        admin: app.admin_addresses(),
-    };
-    let hello = greeting(&bound, demos);
-    // A closed standard output is no reason not to serve.
-    let _ = std::io::stdout().write_all(hello.as_bytes());
+    // For machines the line `ready` has the addresses: many collect standard output as well.
+    if format == LogFormat::Text {
+        // A closed standard output is no reason not to serve.
+        let _ = std::io::stdout().write_all(greeting(&app.bound(), demos).as_bytes());
+    }
     match app.run(signals.first(), signals.second()).await {
         End::Drained => ExitCode::SUCCESS,
         End::Forced => signals.exit_code(),
@@ -182,3 +179,10 @@ fn fail(error: &dyn std::error::Error, format: LogFormat) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "fanfare: {error}");
     ExitCode::from(USAGE)
 }
+/// Says what is wrong with the settings, before there is a log.
+fn refuse(error: &dyn std::error::Error, format: LogFormat) -> ExitCode {
+    let _logging =
+        (format == LogFormat::Json).then(|| logging::start(&LoggingSettings::of_errors(format)));
+    fail(error, format)
+}
+

@@ -26,6 +26,7 @@ use crate::admin::Admin;
 use crate::config::Config;
 use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos};
+use crate::greeting::BoundAddresses;
 use crate::http::{
     BodyMemory, ClientLimits, Context, HttpServer, Pages, PublicListener, SelectorReader, Tickets,
     TlsFront,
@@ -189,6 +190,17 @@ impl App {
         &self.admin_addresses
     }
 
+    /// All of them.
+    #[must_use]
+    pub fn bound(&self) -> BoundAddresses<'_> {
+        BoundAddresses {
+            tcp: &self.addresses,
+            unix: &self.unix_sockets,
+            is_tls: self.certificates.is_some(),
+            admin: &self.admin_addresses,
+        }
+    }
+
     /// What reloads the certificate, if there is one.
     #[must_use]
     pub fn certificates(&self) -> Option<&CertificateReload> {
@@ -212,7 +224,9 @@ impl App {
         }
         self.lifecycle.set_serving();
         supervisor::tell_ready();
-        tracing::info!("ready");
+        let bound = self.bound();
+        let (listening, admin) = (bound.public().join(", "), bound.admin().join(", "));
+        tracing::info!(listening, admin, "ready");
         let shutdown = tokio::select! {
             shutdown = shutdown => shutdown,
             () = expire(&*self.log) => Shutdown::Requested,

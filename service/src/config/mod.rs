@@ -42,7 +42,7 @@ use crate::delivery::DeliverySettings;
 use crate::event::EventLimits;
 use crate::http::{HttpSettings, OriginPolicy, RequestRules, ServedHosts, TokenPlaces};
 use crate::log::{FileLogSettings, MemoryLogSettings, NatsLogSettings, SyncMode};
-use crate::logging::LoggingSettings;
+use crate::logging::{LogFormat, LoggingSettings};
 use crate::memory_limit::MemoryLimit;
 use crate::sockets::InheritedSockets;
 use crate::tls::{CertificateError, CertificateStore};
@@ -52,6 +52,7 @@ use data_commands::DataSubcommand;
 use flags::ServeFlags;
 use resolve::Network;
 use token_commands::{SecretFlags, TokenCommandFlags};
+use memory_fit::MemoryFit;
 use memory_fit::MemoryFit;
 
 const AFTER_HELP: &str = "\
@@ -92,14 +93,14 @@ pub struct Cli {
     /// The configuration file.
     #[arg(skip)]
     file: Option<ConfigFile>,
-}
-
-#[derive(Debug, Subcommand)]
     /// Limits that were fitted to the memory that there is.
     #[arg(skip)]
     memory: MemoryFit,
 enum Command {
     /// Run the server; the same as no command at all
+}
+
+#[derive(Debug, Subcommand)]
     Serve(Box<ServeFlags>),
     /// Check the settings as a start would, and start nothing
     CheckConfig(Box<ServeFlags>),
@@ -193,14 +194,6 @@ pub struct Config {
     pub drain_window: Duration,
     /// Diagnostic log lines, and traces.
     pub logging: LoggingSettings,
-}
-
-/// Where retained events are kept, and how durably.
-#[derive(Clone, Debug)]
-pub struct DataFolder {
-    pub path: PathBuf,
-    /// When they are synced to the disk.
-    pub sync: SyncMode,
     /// The memory that the process may take, and what was fitted to it.
     pub memory: FittedMemory,
 }
@@ -219,6 +212,14 @@ pub struct FittedMemory {
 }
 
 impl DataFolder {
+}
+
+/// Where retained events are kept, and how durably.
+#[derive(Clone, Debug)]
+pub struct DataFolder {
+    pub path: PathBuf,
+    /// When they are synced to the disk.
+    pub sync: SyncMode,
     /// The settings of the log in it, with the bounds of what is retained.
     pub(crate) fn log_settings(&self, retained: &MemoryLogSettings) -> FileLogSettings {
         FileLogSettings {
@@ -411,6 +412,16 @@ impl Cli {
     pub fn into_task(self) -> Result<Task, ConfigError> {
         self.into_task_on(&Network::THIS_MACHINE, ReadFor::Start)
     }
+    /// How log lines look, if a server is what is wanted; other commands write for people.
+    #[must_use]
+    pub fn log_format(&self) -> LogFormat {
+        match &self.command {
+            None => self.serve.log_format(),
+            Some(Command::Serve(flags)) => flags.log_format(),
+            Some(_) => LogFormat::Text,
+        }
+    }
+
 
     fn into_task_on(self, network: &Network, purpose: ReadFor) -> Result<Task, ConfigError> {
         let issuers = self.file.as_ref().map(ConfigFile::issuers).unwrap_or_default();
@@ -421,6 +432,7 @@ impl Cli {
                 return Ok(Task::CheckConfig);
             }
             Some(Command::Config(flags)) => {
+        let fit = &self.memory;
                 let list = flags.lists.map(|format| format.of(&Self::command()));
                 return Ok(Task::PrintSettings(list.unwrap_or(self.in_force)));
             }
@@ -432,7 +444,6 @@ impl Cli {
             Some(Command::Token(flags)) => return Ok(Task::PrintToken(flags.into_token()?)),
             Some(Command::Data(command)) => return Ok(Task::Data(command.into_task())),
             None => self.serve,
-        let fit = &self.memory;
         };
         let mut config = flags.fitted(fit).into_config(network, issuers, purpose)?;
         let (limit, settings) = fit.summary();

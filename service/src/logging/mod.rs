@@ -60,6 +60,14 @@ pub struct LoggingSettings {
     pub traces: Option<TraceSettings>,
 }
 
+impl LoggingSettings {
+    /// Errors alone, for a start that fails before its settings are known.
+    #[must_use]
+    pub fn of_errors(format: LogFormat) -> Self {
+        Self { filter: "error".to_owned(), format, traces: None }
+    }
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {

@@ -29,6 +29,7 @@ use super::{Config, ConfigError, FittedMemory, ReadFor};
 use crate::delivery::DeliverySettings;
 use crate::event::ReservedNames;
 use crate::http::{HttpSettings, OriginPolicy};
+use crate::logging::LogFormat;
 use backpressure::BackpressureFlags;
 use client_limits::ClientLimitFlags;
 use connections::ConnectionFlags;
@@ -83,6 +84,25 @@ pub(super) struct ServeFlags {
 }
 
 impl ServeFlags {
+    /// The same with limits of memory that fit, where nobody has set them.
+    pub(super) fn fitted(mut self, fit: &MemoryFit) -> Self {
+        let limits = [
+            ("retain-bytes", &mut self.retention.retain_bytes),
+            ("retain-memory", &mut self.data.retain_memory),
+            ("bodies-max", &mut self.limits.bodies_max),
+            ("output-buffers-max", &mut self.backpressure.output_buffers_max),
+            ("selectors-max", &mut self.limits.selectors_max),
+            ("subscriptions-max", &mut self.subscriptions.subscriptions_max),
+            ("grants-max", &mut self.limits.grants_max),
+        ];
+        limits.into_iter().for_each(|(key, size)| fit.apply(key, size));
+        self
+    }
+
+    pub(super) fn log_format(&self) -> LogFormat {
+        self.telemetry.log_format
+    }
+
     /// `issuers` are those of the configuration file.
     pub(super) fn into_config(
         self,
@@ -136,6 +156,7 @@ impl ServeFlags {
                 .then_some(self.connections.connections),
             drain_window: *self.shutdown.drain_window,
             logging: self.telemetry.into_settings()?,
+            memory: FittedMemory::default(),
         })
     }
 
@@ -156,7 +177,6 @@ impl ServeFlags {
     fn http(&self) -> HttpSettings {
         let (limits, connections) = (&self.limits, &self.connections);
         let per_address = (connections.connections_per_address > 0)
-            memory: FittedMemory::default(),
             .then_some(connections.connections_per_address);
         HttpSettings {
             headers_bytes_max: bytes(limits.headers_max),
