@@ -58,5 +58,8 @@ pub mod data_folder;
 pub mod health_check;
 pub mod signals;
 
+#[cfg(feature = "top")]
+pub mod top;
+
 #[doc(hidden)]
 pub mod fuzzing;

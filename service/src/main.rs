@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use fanfare::app::{App, End};
 use fanfare::auth::token::Secret;
 use fanfare::config::{
-    Cli, Config, DataCommand, HealthCheck, ListFormat, NewSecret, SettingsReader, Task, UsageError,
+    Cli, Config, DataCommand, HealthCheck, ListFormat, NewSecret, SettingsReader, Task,
+    TopSettings, UsageError,
 };
 use fanfare::data_folder;
 use fanfare::greeting::greeting;
@@ -29,12 +30,13 @@ fn main() -> ExitCode {
     };
     let hints = cli.take_hints();
     let reader = cli.reader();
-    match cli.into_task() {
     let format = cli.log_format();
+    match cli.into_task() {
         Ok(Task::Serve(config)) => serve(*config, &hints, &reader),
         Ok(Task::CheckConfig) => settings_are_good(&hints),
         Ok(Task::PrintSettings(settings)) => print(&settings),
         Ok(Task::HealthCheck(check)) => ask(&check),
+        Ok(Task::Top(settings)) => watch(&settings),
         Ok(Task::ListMetrics(format)) => list_metrics(format),
         Ok(Task::MakeSecret(new)) => make_secret(&new),
         Ok(Task::PrintToken(token)) => print_secret(&token),
@@ -104,6 +106,26 @@ fn ask(check: &HealthCheck) -> ExitCode {
     }
 }
 
+#[cfg(feature = "top")]
+fn watch(settings: &TopSettings) -> ExitCode {
+    match fanfare::top::run(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "fanfare: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(not(feature = "top"))]
+fn watch(_: &TopSettings) -> ExitCode {
+    let _ = writeln!(
+        std::io::stderr(),
+        "fanfare: this build has no `top`; build one with `cargo build --release -p fanfare --features top`"
+    );
+    ExitCode::from(USAGE)
+}
+
 fn list_metrics(format: ListFormat) -> ExitCode {
     let metrics = metrics::catalogue();
     let list = match format {
@@ -169,6 +191,13 @@ fn settings_are_good(hints: &[String]) -> ExitCode {
     print("the settings can be used\n")
 }
 
+/// Says what is wrong with the settings, before there is a log.
+fn refuse(error: &dyn std::error::Error, format: LogFormat) -> ExitCode {
+    let _logging =
+        (format == LogFormat::Json).then(|| logging::start(&LoggingSettings::of_errors(format)));
+    fail(error, format)
+}
+
 /// Says why the server does not start: as plain text, or as a log line once it is known that lines
 /// are for machines.
 fn fail(error: &dyn std::error::Error, format: LogFormat) -> ExitCode {
@@ -179,10 +208,3 @@ fn fail(error: &dyn std::error::Error, format: LogFormat) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "fanfare: {error}");
     ExitCode::from(USAGE)
 }
-/// Says what is wrong with the settings, before there is a log.
-fn refuse(error: &dyn std::error::Error, format: LogFormat) -> ExitCode {
-    let _logging =
-        (format == LogFormat::Json).then(|| logging::start(&LoggingSettings::of_errors(format)));
-    fail(error, format)
-}
-

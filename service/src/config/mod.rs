@@ -17,6 +17,7 @@ mod renamed;
 mod resolve;
 mod settings;
 mod token_commands;
+mod top_command;
 mod values;
 
 pub use commands::{HealthCheck, ListFormat};
@@ -24,6 +25,7 @@ pub use data_commands::{DataAction, DataCommand, StatFormat};
 pub use environment::UsageError;
 pub use reload::{ReloadError, Reloaded, SettingsReader};
 pub use token_commands::NewSecret;
+pub use top_command::TopSettings;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -50,10 +52,10 @@ use commands::{ConfigFlags, HealthcheckFlags, MetricsFlags};
 use config_file::ConfigFile;
 use data_commands::DataSubcommand;
 use flags::ServeFlags;
+use memory_fit::MemoryFit;
 use resolve::Network;
 use token_commands::{SecretFlags, TokenCommandFlags};
-use memory_fit::MemoryFit;
-use memory_fit::MemoryFit;
+use top_command::TopFlags;
 
 const AFTER_HELP: &str = "\
 Every flag can be given as an environment variable, shown in brackets, and in the file of --config, as its name without the dashes: `retain-events = 5000`. A flag wins, then a variable, and an empty variable is one that is not set.
@@ -64,11 +66,11 @@ N      digits only, such as 100000
 BOOL   true or false, yes or no, on or off, 1 or 0
 0      no limit, never or off, or what is said at the flag; where nothing is said it is refused
 
-SIGTERM or SIGINT closes all streams over the drain window and ends; a second one ends at once. SIGHUP reads the file of --config and the files with keys and certificates again; `fanfare config --list` says which settings it changes.
-
-Exit codes: 0 ended as it was told to, or healthy, or settings that can be used (check-config); 1 not healthy (healthcheck), or damaged (data check, data export); 64 the settings or the machine do not allow a start.";
 Limits of memory that are not given are lowered where the container or the machine has less than a GiB; `fanfare config` shows them.
 
+SIGTERM or SIGINT closes all streams over the drain window and ends; a second one ends at once. SIGHUP reads the file of --config and the files with keys and certificates again; `fanfare config --list` says which settings it changes.
+
+Exit codes: 0 ended as it was told to, or healthy, or settings that can be used (check-config); 1 not healthy (healthcheck), not to be watched (top), not written (secret), or damaged (data check, data export); 64 the settings or the machine do not allow a start; 130 or 143 told to end twice.";
 
 /// Pushes events to very many HTTP clients at once, over Server-Sent Events.
 #[derive(Debug, Parser)]
@@ -96,11 +98,11 @@ pub struct Cli {
     /// Limits that were fitted to the memory that there is.
     #[arg(skip)]
     memory: MemoryFit,
-enum Command {
-    /// Run the server; the same as no command at all
 }
 
 #[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server; the same as no command at all
     Serve(Box<ServeFlags>),
     /// Check the settings as a start would, and start nothing
     CheckConfig(Box<ServeFlags>),
@@ -110,6 +112,9 @@ enum Command {
     /// Check a running server: exit code 0 if it is healthy, and 1 if not. For containers and
     /// service managers: it needs no shell and no other program
     Healthcheck(HealthcheckFlags),
+    /// Show a running server in the terminal: streams, rates, lag, limits, the slowest clients; as text
+    /// with --once, as JSON with --json
+    Top(TopFlags),
     /// Print the metrics that this version has
     Metrics(MetricsFlags),
     /// Make a random secret that tokens can be signed with
@@ -133,6 +138,8 @@ pub enum Task {
     PrintSettings(String),
     /// To check a running server.
     HealthCheck(HealthCheck),
+    /// To show a running server.
+    Top(TopSettings),
     /// To print which metrics there are.
     ListMetrics(ListFormat),
     /// To make a secret.
@@ -205,13 +212,6 @@ pub struct FittedMemory {
     pub limit: Option<MemoryLimit>,
     /// The settings that were fitted to it, as a log line shows them; empty if none were.
     pub settings: String,
-    /// What the newest of them may take in memory, in bytes.
-    pub memory_max: usize,
-    /// What cannot be read is to be left out.
-    pub repair: bool,
-}
-
-impl DataFolder {
 }
 
 /// Where retained events are kept, and how durably.
@@ -220,6 +220,13 @@ pub struct DataFolder {
     pub path: PathBuf,
     /// When they are synced to the disk.
     pub sync: SyncMode,
+    /// What the newest of them may take in memory, in bytes.
+    pub memory_max: usize,
+    /// What cannot be read is to be left out.
+    pub repair: bool,
+}
+
+impl DataFolder {
     /// The settings of the log in it, with the bounds of what is retained.
     pub(crate) fn log_settings(&self, retained: &MemoryLogSettings) -> FileLogSettings {
         FileLogSettings {
@@ -405,13 +412,6 @@ impl Cli {
         std::mem::take(&mut self.hints)
     }
 
-    /// Checks everything, looks up the names of hosts, and sorts it by part.
-    ///
-    /// # Errors
-    /// Names the first flag that cannot be used, and what would do.
-    pub fn into_task(self) -> Result<Task, ConfigError> {
-        self.into_task_on(&Network::THIS_MACHINE, ReadFor::Start)
-    }
     /// How log lines look, if a server is what is wanted; other commands write for people.
     #[must_use]
     pub fn log_format(&self) -> LogFormat {
@@ -422,9 +422,17 @@ impl Cli {
         }
     }
 
+    /// Checks everything, looks up the names of hosts, and sorts it by part.
+    ///
+    /// # Errors
+    /// Names the first flag that cannot be used, and what would do.
+    pub fn into_task(self) -> Result<Task, ConfigError> {
+        self.into_task_on(&Network::THIS_MACHINE, ReadFor::Start)
+    }
 
     fn into_task_on(self, network: &Network, purpose: ReadFor) -> Result<Task, ConfigError> {
         let issuers = self.file.as_ref().map(ConfigFile::issuers).unwrap_or_default();
+        let fit = &self.memory;
         let flags = match self.command {
             Some(Command::Serve(flags)) => *flags,
             Some(Command::CheckConfig(flags)) => {
@@ -432,13 +440,13 @@ impl Cli {
                 return Ok(Task::CheckConfig);
             }
             Some(Command::Config(flags)) => {
-        let fit = &self.memory;
                 let list = flags.lists.map(|format| format.of(&Self::command()));
                 return Ok(Task::PrintSettings(list.unwrap_or(self.in_force)));
             }
             Some(Command::Healthcheck(flags)) => {
                 return Ok(Task::HealthCheck(flags.into_check(network)?));
             }
+            Some(Command::Top(flags)) => return Ok(Task::Top(flags.into_settings()?)),
             Some(Command::Metrics(flags)) => return Ok(Task::ListMetrics(flags.format)),
             Some(Command::Secret(flags)) => return Ok(Task::MakeSecret(flags.into_task())),
             Some(Command::Token(flags)) => return Ok(Task::PrintToken(flags.into_token()?)),

@@ -17,7 +17,7 @@ const OWN: &str = "fanfare";
 /// How many letters may differ before a target is taken for that of another crate.
 const MISSPELT_MAX: usize = 2;
 /// The parts that lines of ours come from.
-const PARTS: [&str; 30] = [
+const PARTS: [&str; 31] = [
     "admin",
     "app",
     "auth",
@@ -46,6 +46,7 @@ const PARTS: [&str; 30] = [
     "sockets",
     "supervisor",
     "tls",
+    "top",
     "topic",
     "trace",
 ];

@@ -121,6 +121,12 @@ mod configuration;
 /// What it is told at the start, as people write it.
 mod settings;
 
+/// What each command ends with.
+mod exit_codes;
+
+/// A view of a running server.
+mod top;
+
 /// What clients find while it drains.
 mod draining;
 

@@ -4,6 +4,7 @@
 //! example that would be taken; clap puts the flag and what was given in front of it.
 
 mod address;
+mod admin_url;
 mod boolean;
 mod count;
 mod hub_url;
@@ -18,6 +19,7 @@ mod time;
 mod time_range;
 
 pub(super) use address::{Address, Host};
+pub(super) use admin_url::AdminUrl;
 pub(super) use boolean::boolean;
 pub(super) use count::count;
 pub(super) use hub_url::HubUrl;
