@@ -117,10 +117,13 @@ def machine() -> list:
     return [
         (8, graph("CPU", "Cores in use by each server.", "none", [Query(CPU, "{{instance}}")], stack=True,
                   decimals=2)),
-        (8, graph("Memory", "Resident memory. The kernel's socket buffers are not in it.", "bytes", [
-            Query(f"sum by (instance) ({MEMORY})", "resident {{instance}}"),
-            Query(f"sum by (instance) ({virtual})", "virtual {{instance}}"),
-        ], right=("virtual", "bytes"))),
+        (8, graph("Memory", "Resident memory, and the limit at which the kernel kills the server: that of its container, "
+                  "or what the machine has. The kernel's socket buffers are not in it, and count in a container.",
+                  "bytes", [
+                      Query(f"sum by (instance) ({MEMORY})", "resident {{instance}}"),
+                      Query(f"sum by (instance) ({virtual})", "virtual {{instance}}"),
+                      Query("sum by (instance) (fanfare_memory_limit_bytes{SERVER})", "limit {{instance}}"),
+                  ], right=("virtual", "bytes"), limits=["limit"])),
         (8, graph("Memory for each subscriber", "Resident memory without the events in the log, by open streams; "
                   "the program itself is in it. It falls as more come, towards what one costs; a rise at a constant "
                   "number is what waits for slow readers, or a leak.", "bytes", [

@@ -1,4 +1,5 @@
-//! What the server says on standard output when it begins: where it listens, and what to try.
+//! What the server says when it begins: where it listens, and what to try. People read it on standard
+//! output; where log lines are for machines, the addresses are fields of the line `ready` instead.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -24,22 +25,37 @@ pub struct BoundAddresses<'a> {
     pub admin: &'a [SocketAddr],
 }
 
+impl BoundAddresses<'_> {
+    /// The public listeners, as clients write them.
+    #[must_use]
+    pub fn public(&self) -> Vec<String> {
+        let tcp = self.tcp.iter().map(|address| format!("{}://{address}", self.scheme()));
+        tcp.chain(self.unix.iter().map(|path| format!("unix:{}", path.display()))).collect()
+    }
+
+    /// The admin listener.
+    #[must_use]
+    pub fn admin(&self) -> Vec<String> {
+        self.admin.iter().map(|address| format!("http://{address}")).collect()
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.is_tls { "https" } else { "http" }
+    }
+}
+
 /// The addresses, one a line; with the demonstrations also their pages and two commands to try.
 #[must_use]
 pub fn greeting(bound: &BoundAddresses<'_>, demos: bool) -> String {
     let mut text = String::new();
-    let scheme = if bound.is_tls { "https" } else { "http" };
-    for address in bound.tcp {
-        let _ = writeln!(text, "listening on {scheme}://{address}");
+    for listener in bound.public() {
+        let _ = writeln!(text, "listening on {listener}");
     }
-    for path in bound.unix {
-        let _ = writeln!(text, "listening on unix:{}", path.display());
-    }
-    for address in bound.admin {
-        let _ = writeln!(text, "admin on http://{address}");
+    for listener in bound.admin() {
+        let _ = writeln!(text, "admin on {listener}");
     }
     let Some(&first) = bound.tcp.first().filter(|_| demos) else { return text };
-    let base = format!("{scheme}://{}", reachable(first));
+    let base = format!("{}://{}", bound.scheme(), reachable(first));
     text.push('\n');
     for (path, what) in PAGES {
         let _ = writeln!(text, "  {:<42} {what}", format!("{base}{path}"));
@@ -85,6 +101,15 @@ mod tests {
         let text = text[2..].join("\n");
         assert!(text.contains("curl -N https://127.0.0.1:8443/events/hello"), "{text}");
         assert!(!text.contains("http://"), "{text}");
+    }
+
+    #[test]
+    fn a_unix_socket_is_named_as_it_is_given() {
+        let unix = [PathBuf::from("/run/fanfare.sock")];
+        let tcp = ["[::1]:8080".parse().unwrap()];
+        let bound = BoundAddresses { tcp: &tcp, unix: &unix, ..<_>::default() };
+        assert_eq!(bound.public(), ["http://[::1]:8080", "unix:/run/fanfare.sock"]);
+        assert_eq!(bound.admin(), [""; 0]);
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub mod admin;
 
 pub mod file_limit;
 pub mod greeting;
+pub mod memory_limit;
 pub mod supervisor;
 
 pub mod config;
@@ -56,6 +57,9 @@ pub mod app;
 pub mod data_folder;
 pub mod health_check;
 pub mod signals;
+
+#[cfg(feature = "top")]
+pub mod top;
 
 #[doc(hidden)]
 pub mod fuzzing;

@@ -9,12 +9,13 @@ use std::process::ExitCode;
 use fanfare::app::{App, End};
 use fanfare::auth::token::Secret;
 use fanfare::config::{
-    Cli, Config, DataCommand, HealthCheck, ListFormat, NewSecret, SettingsReader, Task, UsageError,
+    Cli, Config, DataCommand, HealthCheck, ListFormat, NewSecret, SettingsReader, Task,
+    TopSettings, UsageError,
 };
 use fanfare::data_folder;
-use fanfare::greeting::{BoundAddresses, greeting};
+use fanfare::greeting::greeting;
 use fanfare::health_check;
-use fanfare::logging::{self, LogFormat};
+use fanfare::logging::{self, LogFormat, LoggingSettings};
 use fanfare::metrics::{self, listing};
 use fanfare::reload::Reloader;
 use fanfare::signals::Signals;
@@ -30,17 +31,19 @@ fn main() -> ExitCode {
     };
     let hints = cli.take_hints();
     let reader = cli.reader();
+    let format = cli.log_format();
     match cli.into_task() {
         Ok(Task::Serve(config)) => serve(*config, &hints, &reader),
         Ok(Task::CheckConfig) => settings_are_good(&hints),
         Ok(Task::Print(text)) => print(&text),
         Ok(Task::WriteManPages(folder)) => write_man_pages(&folder),
         Ok(Task::HealthCheck(check)) => ask(&check),
+        Ok(Task::Top(settings)) => watch(&settings),
         Ok(Task::ListMetrics(format)) => list_metrics(format),
         Ok(Task::MakeSecret(new)) => make_secret(&new),
         Ok(Task::PrintToken(token)) => print_secret(&token),
         Ok(Task::Data(command)) => look_into(&command),
-        Err(error) => fail(&error, LogFormat::Text),
+        Err(error) => refuse(&error, format),
     }
 }
 
@@ -83,15 +86,11 @@ async fn run(config: Config, signals: &Signals, reader: &SettingsReader) -> Exit
         Err(error) => return fail(&error, format),
     };
     tokio::spawn(reload_on(hangups, app.reloader(), reader.clone()));
-    let bound = BoundAddresses {
-        tcp: app.addresses(),
-        unix: app.unix_sockets(),
-        is_tls: app.certificates().is_some(),
-        admin: app.admin_addresses(),
-    };
-    let hello = greeting(&bound, demos);
-    // A closed standard output is no reason not to serve.
-    let _ = std::io::stdout().write_all(hello.as_bytes());
+    // For machines the line `ready` has the addresses: many collect standard output as well.
+    if format == LogFormat::Text {
+        // A closed standard output is no reason not to serve.
+        let _ = std::io::stdout().write_all(greeting(&app.bound(), demos).as_bytes());
+    }
     match app.run(signals.first(), signals.second()).await {
         End::Drained => ExitCode::SUCCESS,
         End::Forced => signals.exit_code(),
@@ -107,6 +106,26 @@ fn ask(check: &HealthCheck) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+#[cfg(feature = "top")]
+fn watch(settings: &TopSettings) -> ExitCode {
+    match fanfare::top::run(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "fanfare: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(not(feature = "top"))]
+fn watch(_: &TopSettings) -> ExitCode {
+    let _ = writeln!(
+        std::io::stderr(),
+        "fanfare: this build has no `top`; build one with `cargo build --release -p fanfare --features top`"
+    );
+    ExitCode::from(USAGE)
 }
 
 fn list_metrics(format: ListFormat) -> ExitCode {
@@ -186,6 +205,13 @@ fn settings_are_good(hints: &[String]) -> ExitCode {
         let _ = writeln!(std::io::stderr(), "fanfare: {hint}");
     }
     print("the settings can be used\n")
+}
+
+/// Says what is wrong with the settings, before there is a log.
+fn refuse(error: &dyn std::error::Error, format: LogFormat) -> ExitCode {
+    let _logging =
+        (format == LogFormat::Json).then(|| logging::start(&LoggingSettings::of_errors(format)));
+    fail(error, format)
 }
 
 /// Says why the server does not start: as plain text, or as a log line once it is known that lines

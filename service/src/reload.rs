@@ -8,6 +8,7 @@ use thiserror::Error;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::admin::AdminAccess;
 use crate::auth::Authority;
 use crate::config::{Config, Reloaded, SettingsReader};
 use crate::file_limit::FileLimit;
@@ -28,6 +29,10 @@ enum ApplyError {
         "no key for tokens is left, so that everybody could publish; a reload does not do that, restart the server for it"
     )]
     NoKeyLeft,
+    #[error(
+        "--body-max is larger than what the bodies of all requests may take together, which only a restart changes (--bodies-max, {bodies_max} bytes since the start); lower it, or restart the server"
+    )]
+    LargerThanAll { bodies_max: usize },
     #[error(transparent)]
     Logging(#[from] logging::StartError),
 }
@@ -39,6 +44,7 @@ pub struct Reloader {
     pub(crate) certificates: Option<CertificateReload>,
     pub(crate) fetching: Arc<Mutex<KeyFetching>>,
     pub(crate) metrics: Metrics,
+    pub(crate) admin_access: AdminAccess,
 }
 
 impl Reloader {
@@ -73,6 +79,11 @@ impl Reloader {
         if checks_tokens && matches!(config.authority, Authority::Open) {
             return Err(ApplyError::NoKeyLeft);
         }
+        // The two were checked together; but what was fitted to the memory was so at the start.
+        let bodies_max = self.http_server.body_memory_max();
+        if config.http.body_bytes_max > bodies_max {
+            return Err(ApplyError::LargerThanAll { bodies_max });
+        }
         logging::change_filter(&config.logging)?;
         if let Authority::Tokens { verifier, .. } = &config.authority
             && let Authority::Tokens { verifier: before, .. } = &self.http_server.authority()
@@ -84,6 +95,7 @@ impl Reloader {
         let connections_max =
             config.connections_max.unwrap_or_else(|| FileLimit::raise().connections_max());
         self.metrics.connections_limited(connections_max);
+        self.admin_access.apply(config.admin_rules());
         self.http_server.apply(config.request_rules(connections_max));
         Ok(())
     }

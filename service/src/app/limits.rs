@@ -10,12 +10,18 @@ use crate::topic::TopicResolver;
 pub(super) fn connections_max(config: &Config) -> usize {
     let files = FileLimit::raise();
     let connections_max = config.connections_max.unwrap_or(files.connections_max());
-    tracing::info!(files = files.files_max, connections = connections_max, "limits");
+    let memory = config.memory.limit.map(|limit| limit.bytes);
+    tracing::info!(files = files.files_max, connections = connections_max, memory, "limits");
+    let settings = &config.memory.settings;
+    if let Some(limit) = config.memory.limit.filter(|_| !settings.is_empty()) {
+        tracing::info!(settings, "what was not set is fitted to the {}", limit.set_by);
+    }
     connections_max
 }
 
 pub(super) fn limits(config: &Config, connections: usize) -> Limits {
     Limits {
+        memory: config.memory.limit.map(|limit| limit.bytes),
         connections,
         lag_events: config.delivery.lag.events_max,
         lag_bytes: config.delivery.lag.bytes_max,

@@ -22,10 +22,11 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::admin::Admin;
+use crate::admin::{Admin, AdminAccess};
 use crate::config::Config;
 use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos};
+use crate::greeting::BoundAddresses;
 use crate::http::{
     BodyMemory, ClientLimits, Context, HttpServer, Pages, PublicListener, SelectorReader, Tickets,
     TlsFront,
@@ -66,6 +67,7 @@ pub struct App {
     listeners: Vec<PublicListener>,
     hub: Hub,
     certificates: Option<CertificateReload>,
+    admin_access: AdminAccess,
     /// What a reload exchanges.
     fetching: Arc<Mutex<KeyFetching>>,
 }
@@ -106,8 +108,13 @@ impl App {
         let tickets = Tickets::new(config.tickets_max)?;
         let active_subscriptions =
             config.subscriptions_bytes_max.map(|max| start_announcing(&hub, max, &lifecycle));
+        let admin_access = AdminAccess::new(config.admin_rules());
         let admin = Admin {
             metrics: metrics.clone(),
+            access: admin_access.clone(),
+            pages: Arc::new(Pages::of_admin()),
+            delivery: delivery.clone(),
+            listing: Arc::default(),
             hub: hub.clone(),
             lifecycle: lifecycle.clone(),
             body_memory: body_memory.clone(),
@@ -156,6 +163,7 @@ impl App {
             listeners: public.listeners,
             hub,
             certificates,
+            admin_access,
             fetching: Arc::new(Mutex::new(fetching)),
         })
     }
@@ -168,6 +176,7 @@ impl App {
             certificates: self.certificates.clone(),
             fetching: Arc::clone(&self.fetching),
             metrics: self.metrics.clone(),
+            admin_access: self.admin_access.clone(),
         }
     }
 
@@ -187,6 +196,17 @@ impl App {
     #[must_use]
     pub fn admin_addresses(&self) -> &[SocketAddr] {
         &self.admin_addresses
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn bound(&self) -> BoundAddresses<'_> {
+        BoundAddresses {
+            tcp: &self.addresses,
+            unix: &self.unix_sockets,
+            is_tls: self.certificates.is_some(),
+            admin: &self.admin_addresses,
+        }
     }
 
     /// What reloads the certificate, if there is one.
@@ -212,7 +232,9 @@ impl App {
         }
         self.lifecycle.set_serving();
         supervisor::tell_ready();
-        tracing::info!("ready");
+        let bound = self.bound();
+        let (listening, admin) = (bound.public().join(", "), bound.admin().join(", "));
+        tracing::info!(listening, admin, "ready");
         let shutdown = tokio::select! {
             shutdown = shutdown => shutdown,
             () = expire(&*self.log) => Shutdown::Requested,

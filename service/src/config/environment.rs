@@ -10,10 +10,12 @@ use std::io::{self, Write as _};
 
 use clap::builder::{OsStr as ClapStr, Resettable};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory as _, Error, FromArgMatches as _};
+use clap::{ArgMatches, CommandFactory as _, Error, FromArgMatches as _};
 
 use super::config_file::{ConfigFile, ConfigFileError};
+use super::memory_fit::MemoryFit;
 use super::{Cli, in_force, renamed};
+use crate::memory_limit::MemoryLimit;
 
 /// Values of these kinds may begin with a hyphen where a negative one is tried; their own parsers
 /// say better than clap what is wrong with it.
@@ -61,16 +63,17 @@ impl From<ConfigFileError> for UsageError {
 }
 
 /// Reads a command line, with the variables that this function knows and the configuration file that
-/// one of them names.
+/// one of them names, for a process that may take so much memory.
 pub(super) fn read(
     line: &[OsString],
     variable: &impl Fn(&OsStr) -> Option<OsString>,
+    memory: Option<MemoryLimit>,
 ) -> Result<Cli, UsageError> {
     let path = ConfigFile::path(line, variable(OsStr::new("FANFARE_CONFIG")));
     match path.map(|path| ConfigFile::read(&path)).transpose() {
-        Ok(file) => read_with(line, variable, file),
+        Ok(file) => read_with(line, variable, file, memory),
         // Whoever asks for help gets it, whatever the file is like.
-        Err(error) => match read_with(line, variable, None) {
+        Err(error) => match read_with(line, variable, None, memory) {
             Err(help) if !help.is_failure() => Err(help),
             _ => Err(error.into()),
         },
@@ -82,6 +85,7 @@ pub(super) fn read_with(
     line: &[OsString],
     variable: &impl Fn(&OsStr) -> Option<OsString>,
     file: Option<ConfigFile>,
+    memory: Option<MemoryLimit>,
 ) -> Result<Cli, UsageError> {
     if let Some(file) = &file {
         file.check_keys(&Cli::command())?;
@@ -91,9 +95,12 @@ pub(super) fn read_with(
     let sources = Sources { variable, file: file.as_ref() };
     let mut command = sources.prepare(Cli::command(), &mut hints);
     let matches = command.try_get_matches_from_mut(line);
+    let of_server = matches.as_ref().ok().and_then(of_server);
+    let fit = of_server.map(|matches| MemoryFit::of(matches, file.as_ref(), memory));
+    let fit = fit.unwrap_or_default();
     let in_force = matches.as_ref().ok().and_then(|matches| {
         let of_command = matches.subcommand_matches("config")?;
-        Some(in_force::list(command.find_subcommand("config")?, of_command, file.as_ref()))
+        Some(in_force::list(command.find_subcommand("config")?, of_command, file.as_ref(), &fit))
     });
     let cli = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     let mut cli =
@@ -101,10 +108,21 @@ pub(super) fn read_with(
     // The commands share their variables.
     hints.sort_unstable();
     hints.dedup();
+    hints.extend(fit.warning().map(str::to_owned));
     cli.hints = hints;
+    cli.memory = fit;
     cli.in_force = in_force.unwrap_or_default();
     cli.file = file;
     Ok(cli)
+}
+
+/// The settings of a server, if they are what was given.
+fn of_server(matches: &ArgMatches) -> Option<&ArgMatches> {
+    match matches.subcommand() {
+        None => Some(matches),
+        Some(("serve" | "check-config" | "config", matches)) => Some(matches),
+        Some(_) => None,
+    }
 }
 
 /// Where values come from that no flag gives.

@@ -7,17 +7,27 @@ use clap::{Arg, ArgMatches, Command};
 use serde_json::json;
 
 use super::config_file::ConfigFile;
+use super::memory_fit::MemoryFit;
 use super::settings::{is_reloaded, settings, variable_of};
 
 /// All settings with their values as a configuration file, and behind each where it comes from.
 /// Values of secrets are not shown; a setting without a value is a comment.
-pub(super) fn list(command: &Command, matches: &ArgMatches, file: Option<&ConfigFile>) -> String {
+pub(super) fn list(
+    command: &Command,
+    matches: &ArgMatches,
+    file: Option<&ConfigFile>,
+    fit: &MemoryFit,
+) -> String {
     let mut text = String::new();
     let mut heading = None;
     for (arg, name) in settings(command) {
         if arg.get_help_heading() != heading {
             heading = arg.get_help_heading();
             text += &format!("\n# {}\n", heading.unwrap_or_default());
+        }
+        if let Some((size, origin)) = fit.shown(name) {
+            text += &format!("{name} = {}  # {origin}\n", toml_text(&size));
+            continue;
         }
         let origin = origin(arg, name, matches, file);
         match value(arg, matches) {

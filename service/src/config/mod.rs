@@ -12,11 +12,13 @@ mod files;
 mod flags;
 mod generated;
 mod in_force;
+mod memory_fit;
 mod reload;
 mod renamed;
 mod resolve;
 mod settings;
 mod token_commands;
+mod top_command;
 mod values;
 
 pub use commands::{HealthCheck, ListFormat};
@@ -24,6 +26,7 @@ pub use data_commands::{DataAction, DataCommand, StatFormat};
 pub use environment::UsageError;
 pub use reload::{ReloadError, Reloaded, SettingsReader};
 pub use token_commands::NewSecret;
+pub use top_command::TopSettings;
 
 use std::ffi::OsStr;
 use std::io;
@@ -36,14 +39,17 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use thiserror::Error;
 use url::Url;
 
+use crate::admin::AdminRules;
 use crate::auth::Authority;
+use crate::auth::admin_token::AdminToken;
 use crate::auth::ticket::TicketKey;
 use crate::auth::token::Secret;
 use crate::delivery::DeliverySettings;
 use crate::event::EventLimits;
 use crate::http::{HttpSettings, OriginPolicy, RequestRules, ServedHosts, TokenPlaces};
 use crate::log::{FileLogSettings, MemoryLogSettings, NatsLogSettings, SyncMode};
-use crate::logging::LoggingSettings;
+use crate::logging::{LogFormat, LoggingSettings};
+use crate::memory_limit::MemoryLimit;
 use crate::sockets::InheritedSockets;
 use crate::tls::{CertificateError, CertificateStore};
 use commands::{ConfigFlags, HealthcheckFlags, MetricsFlags};
@@ -51,8 +57,10 @@ use config_file::ConfigFile;
 use data_commands::DataSubcommand;
 use flags::ServeFlags;
 use generated::{CompletionsFlags, ManPagesFlags};
+use memory_fit::MemoryFit;
 use resolve::Network;
 use token_commands::{SecretFlags, TokenCommandFlags};
+use top_command::TopFlags;
 
 const AFTER_HELP: &str = "\
 Every flag can be given as an environment variable, shown in brackets, and in the file of --config, as its name without the dashes: `retain-events = 5000`. A flag wins, then a variable, and an empty variable is one that is not set.
@@ -63,9 +71,11 @@ N      digits only, such as 100000
 BOOL   true or false, yes or no, on or off, 1 or 0
 0      no limit, never or off, or what is said at the flag; where nothing is said it is refused
 
+Limits of memory that are not given are lowered where the container or the machine has less than a GiB; `fanfare config` shows them.
+
 SIGTERM or SIGINT closes all streams over the drain window and ends; a second one ends at once. SIGHUP reads the file of --config and the files with keys and certificates again; `fanfare config --list` says which settings it changes.
 
-Exit codes: 0 ended as it was told to, or healthy, or settings that can be used (check-config); 1 not healthy (healthcheck), or damaged (data check, data export); 64 the settings or the machine do not allow a start.";
+Exit codes: 0 ended as it was told to, or healthy, or settings that can be used (check-config); 1 not healthy (healthcheck), not to be watched (top), not written (secret), or damaged (data check, data export); 64 the settings or the machine do not allow a start; 130 or 143 told to end twice.";
 
 /// Pushes events to very many HTTP clients at once, over Server-Sent Events.
 #[derive(Debug, Parser)]
@@ -81,7 +91,7 @@ pub struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     serve: ServeFlags,
-    /// What is said about old names that were given.
+    /// What an operator should know of what was given: old names, and limits that do not fit.
     #[arg(skip)]
     hints: Vec<String>,
     /// The settings that are in force, for the command that prints them.
@@ -90,6 +100,9 @@ pub struct Cli {
     /// The configuration file.
     #[arg(skip)]
     file: Option<ConfigFile>,
+    /// Limits that were fitted to the memory that there is.
+    #[arg(skip)]
+    memory: MemoryFit,
 }
 
 #[derive(Debug, Subcommand)]
@@ -104,6 +117,9 @@ enum Command {
     /// Check a running server: exit code 0 if it is healthy, and 1 if not. For containers and
     /// service managers: it needs no shell and no other program
     Healthcheck(HealthcheckFlags),
+    /// Show a running server in the terminal: streams, rates, lag, limits, the slowest clients; as text
+    /// with --once, as JSON with --json
+    Top(TopFlags),
     /// Print the metrics that this version has
     Metrics(MetricsFlags),
     /// Make a random secret that tokens can be signed with
@@ -134,6 +150,8 @@ pub enum Task {
     WriteManPages(PathBuf),
     /// To check a running server.
     HealthCheck(HealthCheck),
+    /// To show a running server.
+    Top(TopSettings),
     /// To print which metrics there are.
     ListMetrics(ListFormat),
     /// To make a secret.
@@ -155,6 +173,8 @@ pub struct Config {
     pub inherited: Option<Arc<InheritedSockets>>,
     /// Addresses of the admin listener.
     pub admin_listen: Vec<SocketAddr>,
+    /// What opens those parts of it that are not for everybody.
+    pub admin_tokens: Vec<AdminToken>,
     /// Whether other machines can reach a public listener that has no keys.
     pub open_to_network: bool,
     /// Who decides what a request may do.
@@ -195,6 +215,17 @@ pub struct Config {
     pub drain_window: Duration,
     /// Diagnostic log lines, and traces.
     pub logging: LoggingSettings,
+    /// The memory that the process may take, and what was fitted to it.
+    pub memory: FittedMemory,
+}
+
+/// The memory that the process may take.
+#[derive(Clone, Debug, Default)]
+pub struct FittedMemory {
+    /// `None` where the system does not tell.
+    pub limit: Option<MemoryLimit>,
+    /// The settings that were fitted to it, as a log line shows them; empty if none were.
+    pub settings: String,
 }
 
 /// Where retained events are kept, and how durably.
@@ -232,6 +263,11 @@ enum ReadFor {
 }
 
 impl Config {
+    /// What requests to the admin listener go by.
+    pub(crate) fn admin_rules(&self) -> AdminRules {
+        AdminRules { tokens: self.admin_tokens.clone(), hosts: self.hosts.named.clone() }
+    }
+
     /// What requests go by, with as many connections as the machine allows.
     pub(crate) fn request_rules(&self, connections_max: usize) -> RequestRules {
         RequestRules {
@@ -384,7 +420,8 @@ impl Cli {
     /// requested.
     pub fn read() -> Result<Self, UsageError> {
         let variable = |name: &OsStr| std::env::var_os(name);
-        environment::read(&std::env::args_os().collect::<Vec<_>>(), &variable)
+        let memory = MemoryLimit::of_this_process();
+        environment::read(&std::env::args_os().collect::<Vec<_>>(), &variable, memory)
     }
 
     /// Writes a man page for the program and one for each of its commands.
@@ -395,10 +432,21 @@ impl Cli {
         generated::write_man_pages(Self::command(), folder)
     }
 
-    /// A line for each flag or variable that was given by the name of an earlier version.
+    /// A line for each flag or variable that was given by the name of an earlier version, and one if the
+    /// limits of memory come to more than there is.
     #[must_use]
     pub fn take_hints(&mut self) -> Vec<String> {
         std::mem::take(&mut self.hints)
+    }
+
+    /// How log lines look, if a server is what is wanted; other commands write for people.
+    #[must_use]
+    pub fn log_format(&self) -> LogFormat {
+        match &self.command {
+            None => self.serve.log_format(),
+            Some(Command::Serve(flags)) => flags.log_format(),
+            Some(_) => LogFormat::Text,
+        }
     }
 
     /// Checks everything, looks up the names of hosts, and sorts it by part.
@@ -411,10 +459,11 @@ impl Cli {
 
     fn into_task_on(self, network: &Network, purpose: ReadFor) -> Result<Task, ConfigError> {
         let issuers = self.file.as_ref().map(ConfigFile::issuers).unwrap_or_default();
+        let fit = &self.memory;
         let flags = match self.command {
             Some(Command::Serve(flags)) => *flags,
             Some(Command::CheckConfig(flags)) => {
-                flags.into_config(network, issuers, purpose)?;
+                flags.fitted(fit).into_config(network, issuers, purpose)?;
                 return Ok(Task::CheckConfig);
             }
             Some(Command::Config(flags)) => {
@@ -424,6 +473,7 @@ impl Cli {
             Some(Command::Healthcheck(flags)) => {
                 return Ok(Task::HealthCheck(flags.into_check(network)?));
             }
+            Some(Command::Top(flags)) => return Ok(Task::Top(flags.into_settings()?)),
             Some(Command::Metrics(flags)) => return Ok(Task::ListMetrics(flags.format)),
             Some(Command::Secret(flags)) => return Ok(Task::MakeSecret(flags.into_task())),
             Some(Command::Token(flags)) => return Ok(Task::PrintToken(flags.into_token()?)),
@@ -434,7 +484,10 @@ impl Cli {
             Some(Command::ManPages(flags)) => return Ok(Task::WriteManPages(flags.folder)),
             None => self.serve,
         };
-        Ok(Task::Serve(Box::new(flags.into_config(network, issuers, purpose)?)))
+        let mut config = flags.fitted(fit).into_config(network, issuers, purpose)?;
+        let (limit, settings) = fit.summary();
+        config.memory = FittedMemory { limit, settings };
+        Ok(Task::Serve(Box::new(config)))
     }
 }
 

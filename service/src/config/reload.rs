@@ -13,6 +13,7 @@ use thiserror::Error;
 use super::config_file::ConfigFile;
 use super::resolve::Network;
 use super::{Cli, Config, ConfigError, ReadFor, Task, UsageError, environment, settings};
+use crate::memory_limit::MemoryLimit;
 
 /// Reads the settings of this process again.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub struct SettingsReader {
     line: Vec<OsString>,
     /// The file as it was at the start.
     start: Option<ConfigFile>,
+    /// What limits were fitted to then.
+    memory: Option<MemoryLimit>,
 }
 
 /// A command line may hold secrets.
@@ -59,8 +62,12 @@ pub enum ReloadError {
 
 impl SettingsReader {
     /// For the process whose settings were read.
-    pub(super) fn new(line: Vec<OsString>, start: Option<ConfigFile>) -> Self {
-        Self { line, start }
+    pub(super) fn new(
+        line: Vec<OsString>,
+        start: Option<ConfigFile>,
+        memory: Option<MemoryLimit>,
+    ) -> Self {
+        Self { line, start, memory }
     }
 
     /// Reads everything again. It reads files and looks up names, so it may take its time.
@@ -82,14 +89,16 @@ impl SettingsReader {
         let file = file.map_err(|error| unreadable(error.into()))?;
         // What will not be in force has to be readable, too: the next start reads it. Not more than
         // that, because files that settings name are read once.
-        environment::read_with(&self.line, variable, file.clone()).map_err(unreadable)?;
+        environment::read_with(&self.line, variable, file.clone(), self.memory)
+            .map_err(unreadable)?;
         let mut need_restart = Vec::new();
         let file = file.map(|file| {
             let (file, changed) = file.pinned_to(self.start.as_ref(), settings::is_reloaded);
             need_restart = changed;
             file
         });
-        let cli = environment::read_with(&self.line, variable, file).map_err(unreadable)?;
+        let cli = environment::read_with(&self.line, variable, file, self.memory);
+        let cli = cli.map_err(unreadable)?;
         let task = cli.into_task_on(&Network::THIS_MACHINE, ReadFor::Reload).map_err(|error| {
             match &*need_restart {
                 [] => ReloadError::Unusable(error),
@@ -107,6 +116,7 @@ impl Cli {
     /// What reads the settings again.
     #[must_use]
     pub fn reader(&self) -> SettingsReader {
-        SettingsReader::new(std::env::args_os().collect(), self.file.clone())
+        let (memory, _) = self.memory.summary();
+        SettingsReader::new(std::env::args_os().collect(), self.file.clone(), memory)
     }
 }

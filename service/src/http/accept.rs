@@ -47,6 +47,12 @@ impl HttpServer {
         self.context.get().rules.authority.clone()
     }
 
+    /// What the bodies of all requests may take together, in bytes; no rules change it.
+    #[must_use]
+    pub fn body_memory_max(&self) -> usize {
+        self.context.get().body_memory.max()
+    }
+
     /// Other rules for the requests that come from now on.
     pub fn apply(&self, rules: RequestRules) {
         self.admission.limit(&rules.settings);
@@ -95,11 +101,12 @@ async fn accept_all(
                 continue;
             }
         };
-        let address = stream.address();
+        let peer = stream.peer();
+        let address = peer.map(|peer| peer.ip());
         tracing::debug!(peer = %stream, "connection accepted");
         let counted = context.client_limits.counted_at_accept(address);
         let (permit, mode) = match admission.admit(counted) {
-            Ok(permit) => (permit, StreamMode::Serve { peer: address }),
+            Ok(permit) => (permit, StreamMode::Serve { peer }),
             Err(refusal) => {
                 context.metrics.connection_refused(refusal);
                 warn_of(refusal, address, &context.rules.settings);

@@ -38,6 +38,12 @@ impl BodyMemory {
         Self { shared: Arc::new(SharedMemory { held: AtomicUsize::new(0), max }) }
     }
 
+    /// How many there may be.
+    #[must_use]
+    pub fn max(&self) -> usize {
+        self.shared.max
+    }
+
     /// How many bytes are held at this moment.
     #[must_use]
     pub fn held(&self) -> usize {

@@ -17,7 +17,7 @@ const OWN: &str = "fanfare";
 /// How many letters may differ before a target is taken for that of another crate.
 const MISSPELT_MAX: usize = 2;
 /// The parts that lines of ours come from.
-const PARTS: [&str; 29] = [
+const PARTS: [&str; 31] = [
     "admin",
     "app",
     "auth",
@@ -39,12 +39,14 @@ const PARTS: [&str; 29] = [
     "log",
     "logging",
     "memory",
+    "memory_limit",
     "metrics",
     "reload",
     "signals",
     "sockets",
     "supervisor",
     "tls",
+    "top",
     "topic",
     "trace",
 ];

@@ -1,5 +1,6 @@
 //! The limits, beside the stats that approach them.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use metrics::Gauge;
@@ -11,6 +12,8 @@ use super::series::described_gauge;
 /// What was set, in the units of the stats that it bounds.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
+    /// The most bytes that the process may take, where the system tells.
+    pub memory: Option<u64>,
     /// The most connections.
     pub connections: usize,
     /// How far a subscriber may be behind before its policy acts, in events.
@@ -44,6 +47,8 @@ pub struct Limits {
 }
 
 pub(super) struct LimitGauges {
+    memory: Gauge,
+    in_force: Mutex<Limits>,
     lag_events: Gauge,
     lag_bytes: Gauge,
     log_events: Gauge,
@@ -57,9 +62,18 @@ pub(super) struct LimitGauges {
 }
 
 impl LimitGauges {
+    fn in_force(&self) -> MutexGuard<'_, Limits> {
+        self.in_force.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn register() -> Self {
         let gauge = described_gauge;
         Self {
+            memory: gauge(
+                "fanfare_memory_limit_bytes",
+                "The most memory that the process may take: the memory limit of its container (cgroup), or else the memory of the machine, as it was at the start.",
+            ),
+            in_force: Mutex::default(),
             lag_events: gauge(
                 "fanfare_lag_events_limit",
                 "How many events a subscriber may lag behind before its backpressure policy acts.",
@@ -108,17 +122,26 @@ impl Metrics {
     /// The most connections are others from now on.
     pub fn connections_limited(&self, connections: usize) {
         self.inner.connections.limit.set(connections as f64);
+        self.inner.limits.in_force().connections = connections;
+    }
+
+    /// The limits that are in force.
+    #[must_use]
+    pub fn limits_in_force(&self) -> Limits {
+        *self.inner.limits.in_force()
     }
 
     /// Says what the limits are.
     pub fn limits(&self, limits: &Limits) {
         let inner = &self.inner;
+        *inner.limits.in_force() = *limits;
         self.connections_limited(limits.connections);
         inner.subscriptions.bytes_limit.set(limits.subscription_bytes as f64);
         inner.tickets.limit.set(limits.tickets as f64);
         inner.publishing.body_memory_limit.set(limits.body_memory as f64);
         inner.clients.limits(&limits.clients);
         let gauges = &inner.limits;
+        gauges.memory.set(count_or_infinity(limits.memory.unwrap_or(u64::MAX)));
         gauges.lag_events.set(count_or_infinity(limits.lag_events));
         gauges.lag_bytes.set(count_or_infinity(limits.lag_bytes));
         gauges.log_events.set(limits.log_events as f64);

@@ -1,13 +1,16 @@
 //! What the server says on standard error while it runs, as a log collector reads it.
 
+use std::io::BufReader;
 use std::io::Read as _;
-use std::process::ChildStderr;
+use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
-use crate::support::{EventStream, Http2, PATIENCE, Program, Wire, eventually, stream_request};
+use crate::support::{
+    EventStream, Http2, LogLines, PATIENCE, PROGRAM, Program, Wire, eventually, stream_request,
+};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
@@ -29,7 +32,7 @@ struct Line {
 }
 
 /// Ends the program and gives all that it has said.
-async fn lines(mut program: Program, mut said: ChildStderr) -> Vec<Line> {
+async fn lines(mut program: Program, mut said: LogLines) -> Vec<Line> {
     let reader = std::thread::spawn(move || {
         let mut text = String::new();
         said.read_to_string(&mut text).map(|_| text)
@@ -201,18 +204,78 @@ async fn readers_and_connections_that_the_server_gives_up_are_warned_of_once() {
     assert_eq!(find(&lines, "connections of an address").fields["address"], "127.0.0.1");
 }
 
+/// Containers' standard output and standard error are collected together.
+#[tokio::test]
+async fn all_that_a_server_says_on_both_outputs_together_is_an_object_a_line() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let socket = format!("unix:{}", folder.path().join("s").display());
+    let mut command = Command::new(PROGRAM);
+    command.args(["--listen", "127.0.0.1:0", "--listen", &socket, "--admin-listen", "127.0.0.1:0"]);
+    // An old name is hinted at, and what is too small is warned of.
+    command.args(["--log-format", "json", "--drain-window", "0s", "--log-events", "7"]);
+    command.stdout(writer.try_clone().unwrap()).stderr(writer);
+    let mut child = command.spawn().unwrap();
+    // Its own ends would keep the pipe open.
+    drop(command);
+    let mut lines: Vec<Line> = Vec::new();
+    for line in std::io::BufRead::lines(BufReader::new(reader)) {
+        let line = line.unwrap();
+        lines.push(serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")));
+        if lines.last().unwrap().message == "ready" {
+            let pid = rustix::process::Pid::from_child(&child);
+            rustix::process::kill_process(pid, Signal::TERM).unwrap();
+        }
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let said: Vec<&str> = lines.iter().map(|line| &*line.message).collect();
+    assert_eq!(said[1..], ["limits", "ready", "draining", "ended"]);
+    let ready = find(&lines, "ready");
+    let listening = ready.fields["listening"].as_str().unwrap();
+    let (tcp, unix) = listening.split_once(", ").unwrap();
+    assert!(tcp.starts_with("http://127.0.0.1:") && unix == socket, "{listening}");
+    assert!(ready.fields["admin"].as_str().unwrap().starts_with("http://127.0.0.1:"));
+}
+
+#[test]
+fn people_are_greeted_on_standard_output_and_machines_are_not() {
+    for (format, expected) in [("text", true), ("json", false)] {
+        let mut command = Command::new(PROGRAM);
+        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+        command.args(["--log-format", format]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = std::io::BufRead::lines(BufReader::new(child.stderr.take().unwrap()));
+        assert!(lines.any(|line| line.unwrap().contains("ready")));
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let greeting = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(greeting.contains("subscribe  curl -N http://127.0.0.1:"), expected);
+        assert_eq!(greeting.is_empty(), !expected, "{greeting}");
+    }
+}
+
 #[test]
 fn a_start_that_cannot_work_is_told_to_machines_too() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    let output = std::process::Command::new(crate::support::PROGRAM)
-        .args(["--listen", &taken, "--admin-listen", "127.0.0.1:0", "--log-format", "json"])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(64));
-    let text = String::from_utf8(output.stderr).unwrap();
-    let last: Line = serde_json::from_str(text.lines().last().unwrap()).unwrap();
-    assert_eq!((&*last.level, &*last.message), ("ERROR", "the server does not start"));
-    let error = last.fields["error"].as_str().unwrap();
-    assert!(error.contains(&taken) && error.contains("--listen"), "{error}");
+    let cases: [(&[&str], [&str; 2]); 2] = [
+        (&["--listen", &taken], [&taken, "--listen"]),
+        // Settings that do not go together are found before there is a log.
+        (&["--listen", "0.0.0.0:0"], ["0.0.0.0:0", "--open"]),
+    ];
+    for (flags, expected) in cases {
+        let output = Command::new(PROGRAM)
+            .args(["--admin-listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(flags)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(64));
+        let text = String::from_utf8(output.stderr).unwrap();
+        let lines: Vec<Line> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let last = lines.last().unwrap();
+        assert_eq!((&*last.level, &*last.message), ("ERROR", "the server does not start"));
+        let error = last.fields["error"].as_str().unwrap();
+        assert!(expected.iter().all(|words| error.contains(words)), "{error}");
+    }
 }

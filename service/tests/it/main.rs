@@ -104,6 +104,10 @@ mod hostile;
 #[cfg(target_os = "linux")]
 mod memory;
 
+/// What it does in a container with little memory.
+#[cfg(target_os = "linux")]
+mod memory_limit;
+
 /// How the server begins and ends.
 mod lifecycle;
 
@@ -116,6 +120,12 @@ mod configuration;
 
 /// What it is told at the start, as people write it.
 mod settings;
+
+/// What each command ends with.
+mod exit_codes;
+
+/// A view of a running server.
+mod top;
 
 /// What clients find while it drains.
 mod draining;

@@ -31,7 +31,7 @@ pub(super) struct DataFlags {
     /// read from the data folder
     #[arg(long, env = "FANFARE_RETAIN_MEMORY", value_name = "SIZE",
           value_parser = size(MEMORY_MIN..=LARGEST, "256MiB"), default_value = "256MiB")]
-    retain_memory: ByteSize,
+    pub(super) retain_memory: ByteSize,
     /// Make a data folder usable that was refused as corrupt: events that cannot be read are left out,
     /// and clients are told of a gap. Reads all of it, so leave it out again
     #[arg(long, env = "FANFARE_REPAIR", value_name = "BOOL", num_args = 0..=1,

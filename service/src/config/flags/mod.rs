@@ -1,6 +1,7 @@
 //! The flags of `serve`, their variables and defaults, and what they come to for each part: a file
 //! for each heading of `--help`.
 
+mod admin;
 mod backpressure;
 mod client_limits;
 mod connections;
@@ -23,11 +24,14 @@ use bytesize::ByteSize;
 use clap::Args;
 
 use super::config_file::IssuerTable;
+use super::memory_fit::MemoryFit;
 use super::resolve::Network;
-use super::{Config, ConfigError, ReadFor};
+use super::{Config, ConfigError, FittedMemory, ReadFor};
 use crate::delivery::DeliverySettings;
 use crate::event::ReservedNames;
 use crate::http::{HttpSettings, OriginPolicy};
+use crate::logging::LogFormat;
+use admin::AdminFlags;
 use backpressure::BackpressureFlags;
 use client_limits::ClientLimitFlags;
 use connections::ConnectionFlags;
@@ -51,6 +55,8 @@ pub(super) struct ServeFlags {
     config: Option<PathBuf>,
     #[command(flatten)]
     listening: ListeningFlags,
+    #[command(flatten)]
+    admin: AdminFlags,
     #[command(flatten)]
     tls: TlsFlags,
     #[command(flatten)]
@@ -82,6 +88,25 @@ pub(super) struct ServeFlags {
 }
 
 impl ServeFlags {
+    /// The same with limits of memory that fit, where nobody has set them.
+    pub(super) fn fitted(mut self, fit: &MemoryFit) -> Self {
+        let limits = [
+            ("retain-bytes", &mut self.retention.retain_bytes),
+            ("retain-memory", &mut self.data.retain_memory),
+            ("bodies-max", &mut self.limits.bodies_max),
+            ("output-buffers-max", &mut self.backpressure.output_buffers_max),
+            ("selectors-max", &mut self.limits.selectors_max),
+            ("subscriptions-max", &mut self.subscriptions.subscriptions_max),
+            ("grants-max", &mut self.limits.grants_max),
+        ];
+        limits.into_iter().for_each(|(key, size)| fit.apply(key, size));
+        self
+    }
+
+    pub(super) fn log_format(&self) -> LogFormat {
+        self.telemetry.log_format
+    }
+
     /// `issuers` are those of the configuration file.
     pub(super) fn into_config(
         self,
@@ -114,6 +139,7 @@ impl ServeFlags {
             listen_unix: unix,
             inherited,
             admin_listen: admin,
+            admin_tokens: self.admin.tokens()?,
             hosts,
             origins: OriginPolicy { is_https, ..origins },
             certificates,
@@ -135,6 +161,7 @@ impl ServeFlags {
                 .then_some(self.connections.connections),
             drain_window: *self.shutdown.drain_window,
             logging: self.telemetry.into_settings()?,
+            memory: FittedMemory::default(),
         })
     }
 

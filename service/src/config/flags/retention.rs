@@ -20,7 +20,7 @@ pub(super) struct RetentionFlags {
     /// --data-dir; the oldest are dropped first
     #[arg(long, env = "FANFARE_RETAIN_BYTES", value_name = "SIZE",
           value_parser = size(1..=LARGEST, "256MiB"), default_value = "256MiB")]
-    retain_bytes: ByteSize,
+    pub(super) retain_bytes: ByteSize,
     /// How long an event is retained; 0s for no limit beside --retain-events and --retain-bytes
     #[arg(long, env = "FANFARE_RETAIN_AGE", value_name = "TIME", value_parser = time(FROM_ZERO),
           default_value = "24h")]

@@ -19,7 +19,7 @@ pub(super) struct SubscriptionFlags {
     /// rejected
     #[arg(long, env = "FANFARE_SUBSCRIPTIONS_MAX", value_name = "SIZE",
           value_parser = size(KIB..=LARGEST, "64MiB"), default_value = "64MiB")]
-    subscriptions_max: ByteSize,
+    pub(super) subscriptions_max: ByteSize,
 }
 
 impl SubscriptionFlags {

@@ -22,7 +22,7 @@ pub(super) struct TelemetryFlags {
     /// Format of diagnostic log lines
     #[arg(long, env = "FANFARE_LOG_FORMAT", value_name = "FORMAT", ignore_case = true,
           default_value = "text", value_parser = Trimmed(EnumValueParser::<LogFormat>::new()))]
-    log_format: LogFormat,
+    pub(super) log_format: LogFormat,
     /// Send traces of requests to this receiver of OTLP over HTTP, such as http://127.0.0.1:4318;
     /// needs a build with the feature otlp. OTEL_EXPORTER_OTLP_ENDPOINT is read too
     #[arg(long, env = "FANFARE_OTLP_ENDPOINT", value_name = "URL", value_parser = text)]

@@ -78,12 +78,15 @@ fn the_file_is_found_wherever_it_is_named_and_for_every_command() {
     };
     let expected: Vec<SocketAddr> = vec!["127.0.0.1:7".parse().unwrap()];
     assert_eq!(
-        check(environment::read(&line(&["fanfare", "healthcheck", &inline]), &none)),
+        check(environment::read(&line(&["fanfare", "healthcheck", &inline]), &none, None)),
         expected
     );
-    assert_eq!(check(environment::read(&line(&["fanfare", "healthcheck"]), &variable)), expected);
+    assert_eq!(
+        check(environment::read(&line(&["fanfare", "healthcheck"]), &variable, None)),
+        expected
+    );
     let token = line(&["fanfare", "token", "--publish=x", &inline]);
-    let error = environment::read(&token, &none)
+    let error = environment::read(&token, &none, None)
         .unwrap()
         .into_task_on(&NETWORK, ReadFor::Start)
         .unwrap_err();
@@ -120,7 +123,7 @@ fn a_file_that_cannot_be_used_is_refused_with_the_line_and_what_to_write() {
         assert!(message.contains(expected), "{text:?}: {message}");
     }
     let missing =
-        environment::read(&["fanfare", "--config=/nowhere"].map(OsString::from), &|_| None);
+        environment::read(&["fanfare", "--config=/nowhere"].map(OsString::from), &|_| None, None);
     assert!(missing.unwrap_err().to_string().contains("/nowhere cannot be read: No such file"));
 }
 

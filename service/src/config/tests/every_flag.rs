@@ -20,7 +20,7 @@ enum Zero {
     Refused,
 }
 
-const ZERO: [(&str, Zero); 70] = [
+const ZERO: [(&str, Zero); 71] = [
     ("--listen", Zero::Refused),
     ("--admin-listen", Zero::Refused),
     ("--open", Zero::No),
@@ -90,6 +90,7 @@ const ZERO: [(&str, Zero); 70] = [
     ("--trace-sample", Zero::Said("from 0 to 1")),
     ("--admin", Zero::Refused),
     ("--timeout", Zero::Refused),
+    ("--interval", Zero::Refused),
     ("--format", Zero::Refused),
 ];
 
@@ -110,8 +111,13 @@ impl Flag {
 /// Of `serve`, which has the flags of no command at all, and of the others. Hidden ones belong to a
 /// standard, which says what is done with them.
 fn flags() -> Vec<Flag> {
-    const LINES: [&[&str]; 4] =
-        [&["serve"], &["healthcheck"], &["metrics", "--list"], &["data", "stat", "folder"]];
+    const LINES: [&[&str]; 5] = [
+        &["serve"],
+        &["healthcheck"],
+        &["top"],
+        &["metrics", "--list"],
+        &["data", "stat", "folder"],
+    ];
     // Any text is one of these, and whether it will do is seen when it is used.
     const TEXTS: [&str; 5] = ["SECRET", "FILE", "DIR", "FILE|URL", "ISSUER"];
     let mut flags = Vec::new();

@@ -1,5 +1,6 @@
 mod config_file;
 mod every_flag;
+mod memory_fit;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -36,7 +37,7 @@ fn task(flags: &[&str]) -> Result<Task, String> {
 
 fn read(flags: &[&str]) -> Result<Cli, String> {
     let line = std::iter::once(&"fanfare").chain(flags).map(OsString::from).collect::<Vec<_>>();
-    environment::read(&line, &|_| None).map_err(|error| error.to_string())
+    environment::read(&line, &|_| None, None).map_err(|error| error.to_string())
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! example that would be taken; clap puts the flag and what was given in front of it.
 
 mod address;
+mod admin_url;
 mod boolean;
 mod count;
 mod hub_url;
@@ -18,6 +19,7 @@ mod time;
 mod time_range;
 
 pub(super) use address::{Address, Host};
+pub(super) use admin_url::AdminUrl;
 pub(super) use boolean::boolean;
 pub(super) use count::count;
 pub(super) use hub_url::HubUrl;
@@ -25,7 +27,7 @@ pub(super) use listed::Listed;
 pub(super) use nats::{BrokerUrl, MonitorUrl, stream_name};
 pub(super) use rate::{Rate, rate};
 pub(super) use ratio::ratio;
-pub(super) use size::{KIB, LARGEST, size};
+pub(super) use size::{KIB, LARGEST, show_size, size};
 pub(super) use sync_mode::sync_mode;
 pub(super) use text::{Trimmed, algorithm, cookie_name, text};
 pub(super) use time::{ABOVE_ZERO, FROM_ZERO, time, time_up_to};

@@ -27,11 +27,12 @@ pub(in crate::config) fn size(
         let read = if bare { format!("{text}B").parse() } else { text.parse::<ByteSize>() };
         let size =
             read.map_err(|_| format!("write a number and a unit, such as {example} or 64KiB"))?;
-        within(size.as_u64(), &bounds, show, example).map(ByteSize)
+        within(size.as_u64(), &bounds, show_size, example).map(ByteSize)
     }
 }
 
-fn show(bytes: &u64) -> String {
+/// As people write a size, exactly.
+pub(in crate::config) fn show_size(bytes: &u64) -> String {
     const UNITS: [(&str, u64); 4] =
         [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", KIB)];
     let unit = UNITS.into_iter().find(|(_, unit)| *bytes >= *unit && bytes.is_multiple_of(*unit));

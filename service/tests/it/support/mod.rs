@@ -10,7 +10,7 @@ mod wire;
 
 pub(crate) use chunks::Chunks;
 pub(crate) use http2::{Http2, Http2Stream};
-pub(crate) use program::{PROGRAM, Program};
+pub(crate) use program::{LogLines, PROGRAM, Program};
 pub(crate) use server::{TestServer, client, form, frame};
 pub(crate) use stream::EventStream;
 pub(crate) use wire::{RawResponse, RawStream, Wire, stream_request};

@@ -1,7 +1,7 @@
 //! The real program as a child process, for what only a process has: signals, an exit code, memory.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader, Cursor, Read};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,6 +12,9 @@ use super::server::{client, stats};
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_fanfare");
 /// Ports of its own choice for everything.
 const ANY_PORT: [&str; 4] = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+
+/// What it says on standard error, from the first line on.
+pub(crate) type LogLines = io::Chain<Cursor<Vec<u8>>, ChildStderr>;
 
 /// The program; killed when it is dropped.
 pub(crate) struct Program {
@@ -26,10 +29,34 @@ impl Program {
     }
 
     /// With its log lines, which have to be read.
-    pub(crate) fn start_logged(flags: &[&str]) -> (Self, ChildStderr) {
+    pub(crate) fn start_logged(flags: &[&str]) -> (Self, LogLines) {
+        if flags.contains(&"json") {
+            return Self::start_for_machines(flags);
+        }
         let mut program = Self::start_with(Command::new(PROGRAM), flags, Stdio::piped());
         let lines = program.child.stderr.take().unwrap();
-        (program, lines)
+        (program, Cursor::new(Vec::new()).chain(lines))
+    }
+
+    /// One that says on standard error alone where it listens, in a line of JSON.
+    fn start_for_machines(flags: &[&str]) -> (Self, LogLines) {
+        let mut command = Command::new(PROGRAM);
+        command.env("NO_PROXY", "127.0.0.1").args(ANY_PORT).args(flags);
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
+        let mut lines = child.stderr.take().unwrap();
+        let mut read = Vec::new();
+        let ready = loop {
+            let line = line_of(&mut lines);
+            read.extend_from_slice(&line);
+            assert!(!line.is_empty(), "it ended: {}", String::from_utf8_lossy(&read));
+            let line: serde_json::Value = serde_json::from_slice(&line).expect("a line of JSON");
+            if line["message"] == "ready" {
+                break line;
+            }
+        };
+        let address = |field: &str| ready[field].as_str().expect("an address").to_owned();
+        let program = Self { url: address("listening"), admin: address("admin"), child };
+        (program, Cursor::new(read).chain(lines))
     }
 
     /// With an allocator that keeps one heap for all threads, and not one for each, which grows
@@ -91,6 +118,19 @@ impl Program {
         .await;
         status.unwrap().code()
     }
+}
+
+/// A line, and nothing of what comes behind it.
+fn line_of(bytes: &mut impl Read) -> Vec<u8> {
+    let bytes = bytes.by_ref().bytes().map(|byte| byte.expect("a byte"));
+    let mut line = Vec::new();
+    for byte in bytes {
+        line.push(byte);
+        if byte == b'\n' {
+            break;
+        }
+    }
+    line
 }
 
 impl Drop for Program {

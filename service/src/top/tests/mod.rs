@@ -1,0 +1,174 @@
+//! What is shown, on a screen that is none; and what is said when there is nothing to show.
+
+mod answers;
+mod keys;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::style::{Color, Modifier};
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+
+use super::draw::{self, Palette};
+use super::rates::{PerSecond, ShardPerSecond};
+use super::snapshot;
+use super::status::{Look, ServerLook, StreamList};
+use super::view::{KeyCommand, ServerView};
+
+const STATUS: &str = include_str!("status.json");
+const STREAMS: &str = include_str!("streams.json");
+const SCREEN: &str = include_str!("screen.txt");
+
+fn status() -> Value {
+    serde_json::from_str(STATUS).unwrap()
+}
+
+fn look_of(status: Value) -> Look {
+    let streams_json: Value = serde_json::from_str(STREAMS).unwrap();
+    Look {
+        server: ServerLook::deserialize(&status).unwrap(),
+        server_json: status,
+        streams: Ok(StreamList::deserialize(&streams_json).unwrap()),
+        streams_json,
+    }
+}
+
+/// Two seconds later, with as much as a second look would have.
+fn later() -> Value {
+    let mut status = status();
+    status["uptime_seconds"] = json!(3602.0);
+    status["time"] = json!("2026-11-29T10:58:02.000Z");
+    status["published"]["events_total"] = json!(5_240);
+    status["published"]["bytes_total"] = json!(1_502_048);
+    status["delivered"]["events_total"] = json!(1_038_000);
+    status["delivered"]["bytes_total"] = json!(104_194_304);
+    status["streams"]["opened_total"] = json!(20_024);
+    status["streams"]["closed_total"] = json!(1_006);
+    status["process"]["cpu_seconds_total"] = json!(61.26);
+    status["shards"][0]["busy_seconds_total"] = json!(13.5);
+    status["shards"][0]["events_delivered_total"] = json!(1_038_000);
+    status
+}
+
+fn view() -> ServerView {
+    let mut view = ServerView::new("http://127.0.0.1:9090/".to_owned(), look_of(status()));
+    view.take(look_of(later()));
+    view
+}
+
+fn screen(view: &ServerView, (width, height): (u16, u16), colours: bool) -> TestBackend {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let palette = Palette { colours };
+    let drawn = terminal.draw(|frame| {
+        draw::draw(view, palette, true, frame.area(), frame.buffer_mut());
+    });
+    drawn.unwrap();
+    terminal.backend().clone()
+}
+
+fn lines(view: &ServerView, size: (u16, u16)) -> Vec<String> {
+    snapshot::lines(screen(view, size, false).buffer())
+}
+
+#[test]
+fn a_screen_shows_rates_limits_shards_and_the_slowest_streams() {
+    let lines = lines(&view(), (150, 24));
+    assert_eq!(lines.join("\n").trim_end(), SCREEN.trim_end(), "\n{}", lines.join("\n"));
+}
+
+#[test]
+fn rates_are_those_of_the_time_between_two_looks_and_of_one_process() {
+    let of = |status: Value| ServerLook::deserialize(&status).unwrap();
+    let expected = PerSecond {
+        published_events: 120.0,
+        published_bytes: 1_024.0,
+        delivered_events: 19_000.0,
+        delivered_bytes: 2_097_152.0,
+        streams_opened: 12.0,
+        streams_closed: 3.0,
+        cpu_cores: Some(0.53),
+        shards: vec![
+            ShardPerSecond { delivered_events: 19_000.0, busy_seconds: 0.5 },
+            ShardPerSecond { delivered_events: 0.0, busy_seconds: 0.0 },
+        ],
+    };
+    let mut rates = PerSecond::between(&of(status()), &of(later())).unwrap();
+    rates.cpu_cores = rates.cpu_cores.map(|cores| (cores * 1e6).round() / 1e6);
+    assert_eq!(rates, expected);
+    assert_eq!(PerSecond::between(&of(later()), &of(later())), None, "no time has passed");
+    let mut restarted = later();
+    restarted["started"] = json!("2026-11-29T10:57:00.000Z");
+    assert_eq!(PerSecond::between(&of(status()), &of(restarted)), None);
+}
+
+#[test]
+fn colours_say_what_is_near_its_limit_and_without_them_there_are_none() {
+    let colours = |colours: bool| {
+        let screen = screen(&view(), (150, 24), colours);
+        let cells = screen.buffer().content.clone();
+        (cells, screen.buffer().area.width)
+    };
+    let (cells, width) = colours(true);
+    let colour_of = |name: &str| {
+        let line = cells.chunks(usize::from(width)).find(|row| {
+            let text: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
+            text.starts_with(name)
+        });
+        line.unwrap_or_else(|| panic!("{name}"))[22].fg
+    };
+    for (name, colour) in [
+        ("retained events", Color::Cyan),
+        ("output buffers", Color::Red),
+        ("lag events", Color::Yellow),
+        ("connections", Color::Green),
+    ] {
+        assert_eq!(colour_of(name), colour, "{name}");
+    }
+    let (cells, _) = colours(false);
+    assert!(cells.iter().all(|cell| cell.fg == Color::Reset && cell.modifier == Modifier::empty()));
+}
+
+#[test]
+fn a_screen_of_any_size_is_drawn_and_one_that_is_too_small_says_so() {
+    for width in 1..=200 {
+        for height in [1, 2, 11, 12, 13, 24, 100] {
+            let lines = lines(&view(), (width, height));
+            if width >= 60 && height >= 12 {
+                assert!(lines[0].starts_with("fanfare 0.1.0"), "{width}x{height}: {}", lines[0]);
+                assert!(lines.iter().any(|line| line.starts_with("Slowest")), "{width}x{height}");
+            }
+        }
+    }
+    assert_eq!(lines(&view(), (59, 12))[0], "59x12 is too small; 60x12 will do");
+}
+
+#[test]
+fn as_text_everything_is_there_however_many_streams_there_are() {
+    let mut look = look_of(status());
+    let list = look.streams.as_mut().unwrap();
+    list.streams = (0..100).flat_map(|_| list.streams.clone()).collect();
+    let view = ServerView::new("http://127.0.0.1:9090/".to_owned(), look);
+    let text = snapshot::text(&view);
+    assert_eq!(text.lines().filter(|line| line.contains("orders/{id}")).count(), 100);
+    assert!(text.lines().any(|line| line.contains("published -/s")), "one look has no rates");
+    assert!(!text.contains('\u{1b}') && text.ends_with(|last: char| last == '\n'));
+}
+
+#[test]
+fn as_json_there_is_what_was_answered_and_the_rates() {
+    let json = snapshot::json(&view());
+    assert_eq!(json["status"], later());
+    assert_eq!(json["streams"]["streams"][0]["id"], "0-17-3");
+    assert_eq!(json["per_second"]["published_events"], 120.0);
+    assert!(json["streams_not_shown"].is_null());
+}
+
+#[test]
+fn what_is_not_to_be_seen_says_why_and_the_rest_is_shown() {
+    let streams = Err("this needs the token; give the file with it with --token-file".to_owned());
+    let look = Look { streams, streams_json: Value::Null, ..look_of(status()) };
+    let view = ServerView::new("http://127.0.0.1:9090/".to_owned(), look);
+    let text = snapshot::text(&view);
+    assert!(text.contains("not shown: this needs the token; give the file"), "{text}");
+    assert!(text.contains("streams 19,000"), "{text}");
+}
