@@ -4,7 +4,9 @@ import base64
 import os
 import shutil
 import time
+from pathlib import Path
 
+from fontTools.ttLib import TTFont
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
@@ -14,11 +16,19 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
          "--hide-scrollbars", "--lang=en"]
 
+# The pages ask for the system's font. Debian's DejaVu is wider and heavier than those of most readers, so Inter,
+# which is installed for the dashboards, is the system's font here.
+FONTS = Path(__file__).resolve().parent / "panels" / "node_modules" / "@fontsource" / "inter" / "files"
+FONT_WEIGHTS = [300, 400, 500, 600, 700]
+FONT_RULES = """<fontconfig><include>/etc/fonts/fonts.conf</include><dir>{folder}</dir>{aliases}</fontconfig>"""
+ALIAS = '<alias binding="strong"><family>{name}</family><prefer><family>Inter</family></prefer></alias>'
+
 
 class Browser:
     """One window, of whatever size a picture asks for."""
 
     def __init__(self, folder, rules):
+        self.environment = {**os.environ, "FONTCONFIG_FILE": str(rules_of_fonts(folder / "fonts"))}
         self.options = webdriver.ChromeOptions()
         self.options.binary_location = shutil.which("chromium")
         for flag in [*FLAGS, f"--user-data-dir={folder / 'profile'}", f"--host-resolver-rules={rules}"]:
@@ -26,7 +36,7 @@ class Browser:
 
     def __enter__(self):
         # What is pictured comes first: a browser that draws would make the server slow that it shows.
-        service = Service(shutil.which("chromedriver"), popen_kw={"preexec_fn": lambda: os.nice(10)})
+        service = Service(shutil.which("chromedriver"), env=self.environment, popen_kw={"preexec_fn": lambda: os.nice(10)})
         self.driver = webdriver.Chrome(self.options, service)
         return self
 
@@ -66,3 +76,16 @@ class Browser:
 
     def command(self, name, **parameters):
         return self.driver.execute_cdp_cmd(name, parameters)
+
+
+def rules_of_fonts(folder):
+    folder.mkdir()
+    for weight in FONT_WEIGHTS:
+        # As a font of the system Chromium draws none that is compressed.
+        font = TTFont(FONTS / f"inter-latin-{weight}-normal.woff", recalcTimestamp=False)
+        font.flavor = None
+        font.save(folder / f"inter-{weight}.ttf")
+    file = folder / "fonts.conf"
+    aliases = "".join(ALIAS.format(name=name) for name in ["system-ui", "sans-serif", "sans"])
+    file.write_text(FONT_RULES.format(folder=folder, aliases=aliases))
+    return file
