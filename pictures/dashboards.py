@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import images
 from scene import HISTORY_SECONDS, SCRAPE_SECONDS
 
-SIZE, SCALE = (1600, 900), 1.25
+SIZE = (1600, 900)
 BUILT = Path(__file__).resolve().parent / "panels" / ".built"
 
 
@@ -43,7 +43,7 @@ def draw(pictures, browser, scene, root, folder):
         question = urlencode({"dashboard": picture.dashboard, "prometheus": scene.prometheus,
                               "from": (until - HISTORY_SECONDS) * 1000, "to": until * 1000,
                               "scrape": SCRAPE_SECONDS * 1000})
-        browser.open(f"http://127.0.0.1:{server.server_port}/index.html?{question}", SIZE, SCALE, dark=True)
+        browser.open(f"http://127.0.0.1:{server.server_port}/index.html?{question}", SIZE, picture.scale, dark=True)
         browser.wait("document.body.dataset.state !== 'drawing'")
         problem = browser.run("return document.body.dataset.problem ?? ''")
         if problem:

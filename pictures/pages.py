@@ -5,10 +5,8 @@ import urllib.parse
 import urllib.request
 
 import images
-from table import Recording
+from table import SITE, Recording
 
-# Where the browser finds the server: see Scene.rules.
-SITE = "http://127.0.0.1:8080"
 # What an observer of a shop's orders might see.
 ORDERS = [("orders/1042", "created", {"customer": "Ada", "items": 3, "total": 84.50}),
           ("orders/1042", "paid", {"method": "card"}),
@@ -23,7 +21,7 @@ def take(picture, browser, scene, folder):
         browser.wait(picture.condition, meanwhile=scene.keep_up_load)
         images.save_moving(browser.record(picture.seconds), folder / picture.file)
         return
-    browser.open(SITE + picture.path, picture.size, picture.scale, picture.dark)
+    browser.open(picture.site + picture.path, picture.size, picture.scale, picture.dark)
     if picture.first:
         globals()[picture.first](browser, scene)
     browser.wait(picture.condition, meanwhile=scene.keep_up_load)

@@ -16,10 +16,10 @@ SCRAPE_SECONDS = 5
 HISTORY_SECONDS = 300
 PATIENCE_SECONDS = 60
 
-# A thousand streams on one topic for as long as it takes; each is cut every two minutes and comes back,
+# A thousand streams on one topic for as long as it takes; each is cut about every five minutes and comes back,
 # a few read slowly, a few not at all.
 STEADY = ("--name", "steady", "-c", "1000", "-r", "15", "--schedule", "poisson", "--payload", "300",
-          "--slow-share", "0.01", "--stopped-share", "0.005", "--cut-every", "2m", "--cut", "mix", "--duration", "14m")
+          "--slow-share", "0.01", "--stopped-share", "0.005", "--cut-every", "5m", "--cut", "mix", "--duration", "14m")
 # Busier topics that come and go, with slow readers under a policy of their own.
 BURST = ("--name", "burst", "-c", "400", "-r", "40", "--slow-share", "0.02", "--cut-every", "20s", "--duration", "45s")
 SECONDS_BETWEEN_BURSTS = 75
@@ -61,8 +61,8 @@ class Scene:
 
     def put_under_load(self):
         """Starts Prometheus and the load; returns when the steady load is there."""
-        metrics = free_address()
-        self.prometheus = self.start_prometheus({"fanfare": self.admin, "loadgen": metrics})
+        metrics, self.burst_metrics = free_address(), free_address()
+        self.prometheus = self.start_prometheus({"fanfare": [self.admin], "loadgen": [metrics, self.burst_metrics]})
         self.began = time.time()
         self.load("load", *STEADY, "--metrics-listen", metrics)
         # Not all of them at any moment: those that were cut are on their way back.
@@ -71,7 +71,7 @@ class Scene:
 
     def start_prometheus(self, jobs):
         address = free_address()
-        scrapes = [{"job_name": job, "static_configs": [{"targets": [target]}]} for job, target in jobs.items()]
+        scrapes = [{"job_name": job, "static_configs": [{"targets": targets}]} for job, targets in jobs.items()]
         every = f"{SCRAPE_SECONDS}s"
         configuration = {"global": {"scrape_interval": every, "scrape_timeout": every}, "scrape_configs": scrapes}
         # JSON is YAML.
@@ -85,7 +85,7 @@ class Scene:
         """Called while somebody waits: begins the next burst when it is time."""
         if time.time() - self.last_burst > SECONDS_BETWEEN_BURSTS:
             self.last_burst = time.time()
-            self.load("burst", *BURST)
+            self.load("burst", *BURST, "--metrics-listen", self.burst_metrics)
 
     def wait_for_history(self):
         wait_until("there is something to draw", lambda: time.time() - self.began > HISTORY_SECONDS + 30,
@@ -99,8 +99,8 @@ class Scene:
         return float(result[0]["value"][1]) if result else None
 
     def rules(self):
-        """For Chromium: the server's address is the default one there, so that a page says what a reader will see."""
-        return f"MAP 127.0.0.1:8080 {self.address}"
+        """For Chromium: the server's addresses are the default ones there, so that a page says what a reader will see."""
+        return f"MAP 127.0.0.1:8080 {self.address}, MAP 127.0.0.1:9090 {self.admin}"
 
 
 def wait_until(what, holds, seconds=PATIENCE_SECONDS, meanwhile=lambda: None):

@@ -6,6 +6,8 @@ the page first is a function of `pages`.
 
 from dataclasses import dataclass
 
+# Where the browser finds the listeners of the server: see Scene.rules.
+SITE, ADMIN = "http://127.0.0.1:8080", "http://127.0.0.1:9090"
 WIDE, PHONE = (1440, 900), (390, 844)
 LIVE = "document.getElementById('connection').dataset.state === 'live'"
 
@@ -15,6 +17,7 @@ class Dashboard:
     """A committed dashboard, drawn with what Prometheus says of a server under load."""
     file: str
     dashboard: str
+    scale: float = 1.25
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Page:
     dark: bool = False
     # Down to the end of the page, not of the window.
     whole: bool = False
+    site: str = SITE
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,14 @@ class Terminal:
     rows: int = 46
 
 
+INSIDE = f"{LIVE} && document.querySelectorAll('#slowest tbody tr').length > 5 && " \
+         "parseInt(document.getElementById('deliveries').textContent.replaceAll(',', '')) > 0"
 HOME = f"{LIVE} && parseInt(document.getElementById('deliveries').textContent.replaceAll(',', '')) > 0"
 
 PICTURES = [
     Terminal("loadgen.svg", ("resume", "--connections", "300", "--duration", "10s")),
     Page("system.webp", "/demo/system", f"{LIVE} && (window.since ??= performance.now()) < performance.now() - 120000"),
-    Page("home.webp", "/", HOME),
+    Page("home.webp", "/", HOME, whole=True),
     Page("home-dark.webp", "/", HOME, dark=True),
     Page("home-phone.webp", "/", HOME, size=PHONE, scale=2),
     Recording("home-live.webp", "/", HOME, size=(1120, 700), seconds=4.2),
@@ -65,8 +71,10 @@ PICTURES = [
          f"{LIVE} && [...document.querySelectorAll('.updates')].every((cell) => !(parseInt(cell.textContent) < 12))"),
     Page("console.webp", "/demo/console", "document.querySelectorAll('#events li').length >= 6", first="use_console",
          whole=True),
+    Page("admin.webp", "/", INSIDE, whole=True, site=ADMIN),
     Dashboard("overview.webp", "overview"),
-    Dashboard("internals.webp", "internals"),
+    # The longest: larger, it would be less sharp within the same bytes.
+    Dashboard("internals.webp", "internals", scale=1),
     Dashboard("load-test.webp", "load-test"),
 ]
 
