@@ -8,6 +8,7 @@ use thiserror::Error;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::admin::AdminAccess;
 use crate::auth::Authority;
 use crate::config::{Config, Reloaded, SettingsReader};
 use crate::file_limit::FileLimit;
@@ -39,6 +40,7 @@ pub struct Reloader {
     pub(crate) certificates: Option<CertificateReload>,
     pub(crate) fetching: Arc<Mutex<KeyFetching>>,
     pub(crate) metrics: Metrics,
+    pub(crate) admin_access: AdminAccess,
 }
 
 impl Reloader {
@@ -84,6 +86,7 @@ impl Reloader {
         let connections_max =
             config.connections_max.unwrap_or_else(|| FileLimit::raise().connections_max());
         self.metrics.connections_limited(connections_max);
+        self.admin_access.apply(config.admin_rules());
         self.http_server.apply(config.request_rules(connections_max));
         Ok(())
     }

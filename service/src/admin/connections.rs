@@ -14,13 +14,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
+use hyper::Request;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -30,6 +28,8 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
 use super::Admin;
+use super::response::AdminResponse;
+use super::route::ConnectionEnds;
 use crate::http::closing::close;
 
 /// How many connections at a time: a few scrapers and probes.
@@ -52,10 +52,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Serves for ever.
 pub(super) async fn serve(listener: std::net::TcpListener, admin: &Admin) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
+    let address = listener.local_addr()?;
     let slots: Arc<AdminSlots> = Arc::default();
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::debug!(%error, "cannot accept an admin connection");
                 sleep(ACCEPT_PAUSE).await;
@@ -63,19 +64,20 @@ pub(super) async fn serve(listener: std::net::TcpListener, admin: &Admin) -> io:
             }
         };
         let slot = AdminSlots::take(&slots).await;
-        let admin = admin.clone();
-        tokio::spawn(
-            async move { converse(stream, &slot, |request| admin.respond(request)).await },
-        );
+        let (admin, ends) = (admin.clone(), ConnectionEnds { listener: address, peer });
+        tokio::spawn(async move {
+            converse(stream, &slot, |request| admin.respond(request, ends)).await;
+        });
         // Open connections are served before many more are accepted.
         yield_now().await;
     }
 }
 
-async fn converse<S, A>(stream: S, slot: &AdminSlot, respond: A)
+async fn converse<S, A, F>(stream: S, slot: &AdminSlot, respond: A)
 where
     S: AsyncRead + AsyncWrite,
-    A: Fn(&Request<Incoming>) -> Response<Full<Bytes>>,
+    A: Fn(Request<Incoming>) -> F,
+    F: Future<Output = AdminResponse>,
 {
     let ended = timeout(AGE_MAX + HEAD_TIME_MAX, respond_all(stream, slot, respond));
     tokio::select! {
@@ -84,23 +86,28 @@ where
     }
 }
 
-async fn respond_all<S, A>(stream: S, slot: &AdminSlot, respond: A)
+async fn respond_all<S, A, F>(stream: S, slot: &AdminSlot, respond: A)
 where
     S: AsyncRead + AsyncWrite,
-    A: Fn(&Request<Incoming>) -> Response<Full<Bytes>>,
+    A: Fn(Request<Incoming>) -> F,
+    F: Future<Output = AdminResponse>,
 {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIME_MAX));
     let requests = AtomicU32::new(0);
-    let service = service_fn(|request| {
+    let service = service_fn(|request: Request<Incoming>| {
         slot.is_used();
         let is_last = requests.fetch_add(1, Ordering::Relaxed) + 1 >= REQUESTS_MAX;
-        let mut response = respond(&request);
-        // Nothing here reads a body, and what follows one that was not read is no request.
-        if is_last || !request.body().is_end_stream() {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        std::future::ready(Ok::<_, Infallible>(response))
+        // Hardly anything here reads a body, and what follows one that was not read is no request.
+        let has_body = !request.body().is_end_stream();
+        let response = respond(request);
+        Box::pin(async move {
+            let mut response = response.await;
+            if is_last || has_body {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        })
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -207,6 +214,8 @@ impl Drop for AdminSlot {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::Full;
+    use hyper::Response;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
     use super::*;
@@ -222,7 +231,7 @@ mod tests {
         let (theirs, ours) = duplex(1 << 10);
         let client = tokio::spawn(client(theirs));
         let began = Instant::now();
-        let respond = |_: &Request<Incoming>| Response::new(Full::from(vec![b'x'; 100 << 10]));
+        let respond = |_| std::future::ready(Response::new(Full::from(vec![b'x'; 100 << 10])));
         converse(ours, &slot, respond).await;
         client.abort();
         began.elapsed().as_secs()

@@ -1,32 +1,50 @@
-//! `/metrics`, `/healthz` and `/readyz`, on a listener, a thread and a runtime of their own, so
-//! that they respond while everything else is busy. What they say is here; which connections are
-//! served, and for how long, is in `connections`.
+//! A look inside the running server: metrics, probes, its status, its streams, its log level and a page
+//! that shows them, on a listener, a thread and a runtime of their own, so that they respond while
+//! everything else is busy. `route` has what there is, `access` for whom, `connections` which
+//! connections are served, and for how long.
 
+mod access;
 mod connections;
+mod log_level;
+mod moment;
+#[cfg(test)]
+mod openapi_tests;
+mod problem;
+mod response;
+mod route;
+mod status;
+mod streams;
+
+pub use access::{AdminAccess, AdminRules};
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::thread;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
 use tokio::runtime;
+use tokio::sync::Mutex;
 
-use crate::http::{BodyMemory, ClientLimits, Tickets};
+use crate::delivery::Delivery;
+use crate::http::{BodyMemory, ClientLimits, Pages, Tickets};
 use crate::hub::Hub;
 use crate::hub::active_subscriptions::ActiveSubscriptions;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{Metrics, Snapshot, SubscriptionStats};
 use crate::topic::SelectorCompiler;
 
-const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-
 /// What the admin listener reports.
 #[derive(Clone, Debug)]
 pub struct Admin {
     pub metrics: Metrics,
+    /// Who may do what.
+    pub access: AdminAccess,
+    /// The page.
+    pub pages: Arc<Pages>,
+    /// The shards, whose streams are shown.
+    pub delivery: Delivery,
+    /// One at a time looks at the streams.
+    pub listing: Arc<Mutex<()>>,
     /// The hub whose log is measured.
     pub hub: Hub,
     /// Whether the server is ready.
@@ -64,17 +82,6 @@ impl Admin {
         Ok(())
     }
 
-    fn is_ready(&self) -> bool {
-        self.lifecycle.is_ready()
-            && self.metrics.all_shards_run()
-            && self.metrics.all_shards_get_on()
-            && self.hub.log().health().problem().is_none()
-    }
-
-    fn problem_of_log(&self) -> Option<String> {
-        self.hub.log().health().problem()
-    }
-
     fn snapshot(&self) -> Snapshot {
         Snapshot {
             log: Some(self.hub.log().bounds()),
@@ -90,7 +97,7 @@ impl Admin {
             clients: self.client_limits.counts(),
             tickets: self.tickets.counts(),
             subscriptions: self.subscriptions(),
-            ready: self.is_ready(),
+            ready: self.not_ready().is_none(),
             runtime: self.http_runtime.metrics().into(),
         }
     }
@@ -104,49 +111,4 @@ impl Admin {
             changes_waiting: counts.changes_waiting,
         }
     }
-
-    fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "use GET\n".into());
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return response;
-        }
-        match request.uri().path() {
-            "/metrics" => {
-                let mut response = text(StatusCode::OK, self.metrics.render(&self.snapshot()));
-                let content_type = HeaderValue::from_static(METRICS_TYPE);
-                response.headers_mut().insert(CONTENT_TYPE, content_type);
-                response
-            }
-            "/healthz" => text(StatusCode::OK, "alive\n".into()),
-            "/readyz" if self.is_ready() => text(StatusCode::OK, "ready\n".into()),
-            "/readyz" if !self.metrics.all_shards_run() => text(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "a shard has ended without being told to; see the log, and restart the server\n"
-                    .into(),
-            ),
-            "/readyz" if !self.metrics.all_shards_get_on() => text(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "a shard has been busy with one iteration for more than a second; see fanfare_shard_iteration_seconds_max\n"
-                    .into(),
-            ),
-            "/readyz" if let Some(problem) = self.problem_of_log() => {
-                text(StatusCode::SERVICE_UNAVAILABLE, problem + "\n")
-            }
-            "/readyz" if self.lifecycle.is_draining() => {
-                text(StatusCode::SERVICE_UNAVAILABLE, "draining\n".into())
-            }
-            "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "starting\n".into()),
-            _ => text(StatusCode::NOT_FOUND, "try /metrics, /healthz or /readyz\n".into()),
-        }
-    }
-}
-
-fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

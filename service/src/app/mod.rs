@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::admin::Admin;
+use crate::admin::{Admin, AdminAccess};
 use crate::config::Config;
 use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos};
@@ -66,6 +66,7 @@ pub struct App {
     listeners: Vec<PublicListener>,
     hub: Hub,
     certificates: Option<CertificateReload>,
+    admin_access: AdminAccess,
     /// What a reload exchanges.
     fetching: Arc<Mutex<KeyFetching>>,
 }
@@ -106,8 +107,13 @@ impl App {
         let tickets = Tickets::new(config.tickets_max)?;
         let active_subscriptions =
             config.subscriptions_bytes_max.map(|max| start_announcing(&hub, max, &lifecycle));
+        let admin_access = AdminAccess::new(config.admin_rules());
         let admin = Admin {
             metrics: metrics.clone(),
+            access: admin_access.clone(),
+            pages: Arc::new(Pages::of_admin()),
+            delivery: delivery.clone(),
+            listing: Arc::default(),
             hub: hub.clone(),
             lifecycle: lifecycle.clone(),
             body_memory: body_memory.clone(),
@@ -156,6 +162,7 @@ impl App {
             listeners: public.listeners,
             hub,
             certificates,
+            admin_access,
             fetching: Arc::new(Mutex::new(fetching)),
         })
     }
@@ -168,6 +175,7 @@ impl App {
             certificates: self.certificates.clone(),
             fetching: Arc::clone(&self.fetching),
             metrics: self.metrics.clone(),
+            admin_access: self.admin_access.clone(),
         }
     }
 

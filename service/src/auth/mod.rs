@@ -5,6 +5,7 @@
 //! allows where nobody else can reach the listener, or where it was asked for in so many words. Any
 //! other has keys, and what a request may do stands in its [`token`].
 
+pub mod admin_token;
 mod grants;
 pub mod ticket;
 pub mod token;

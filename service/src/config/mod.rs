@@ -34,7 +34,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use thiserror::Error;
 use url::Url;
 
+use crate::admin::AdminRules;
 use crate::auth::Authority;
+use crate::auth::admin_token::AdminToken;
 use crate::auth::ticket::TicketKey;
 use crate::auth::token::Secret;
 use crate::delivery::DeliverySettings;
@@ -145,6 +147,8 @@ pub struct Config {
     pub inherited: Option<Arc<InheritedSockets>>,
     /// Addresses of the admin listener.
     pub admin_listen: Vec<SocketAddr>,
+    /// What opens those parts of it that are not for everybody.
+    pub admin_tokens: Vec<AdminToken>,
     /// Whether other machines can reach a public listener that has no keys.
     pub open_to_network: bool,
     /// Who decides what a request may do.
@@ -222,6 +226,11 @@ enum ReadFor {
 }
 
 impl Config {
+    /// What requests to the admin listener go by.
+    pub(crate) fn admin_rules(&self) -> AdminRules {
+        AdminRules { tokens: self.admin_tokens.clone(), hosts: self.hosts.named.clone() }
+    }
+
     /// What requests go by, with as many connections as the machine allows.
     pub(crate) fn request_rules(&self, connections_max: usize) -> RequestRules {
         RequestRules {

@@ -4,7 +4,8 @@ use clap::{Arg, Command};
 
 /// Settings of which SIGHUP applies a new value. What a setting names is read again in any case:
 /// files with keys, and secrets.
-pub(super) const RELOADED: [&str; 38] = [
+pub(super) const RELOADED: [&str; 39] = [
+    "admin-token-file",
     "host",
     "cors-origin",
     "jwt-secret",

@@ -3,8 +3,8 @@
 //! The waker is an eventfd that is written at most once until the shard has woken: however many
 //! publishers, sinks and connections wake it, it costs one system call. The queue needs no limit of
 //! its own, because each entry belongs to a subscriber or a command that is limited elsewhere: one
-//! join, at most one pending "ready" and one "gone" for each open stream, and one "loaded" for each
-//! page that a log loads.
+//! join, at most one pending "ready" and one "gone" for each open stream, one "loaded" for each page
+//! that a log loads, and one of what operators ask for each of their requests.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,9 +14,11 @@ use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use mio::{Registry, Token};
+use tokio::sync::oneshot;
 
 use super::NewSubscriber;
 use super::keys::{PageKey, SubscriberKey};
+use super::listing::{ListRequest, ListedStream};
 use super::wake_once::WakeOnce;
 use crate::event::Sequence;
 use crate::logging::log_limited;
@@ -34,6 +36,10 @@ pub(super) enum Notice {
     Loaded(LoadedPart),
     /// The log has begun a new epoch.
     Epoch,
+    /// Say what streams there are.
+    List(Box<ListRequest>),
+    /// End a stream, and say what it was.
+    End { key: SubscriberKey, ended: oneshot::Sender<Option<ListedStream>> },
     /// Close every stream, spread over the window.
     Drain { window: Duration },
     /// End the thread.

@@ -14,21 +14,29 @@ mod audience;
 mod backpressure;
 mod batch;
 mod budget;
+mod carrier;
 mod deadlines;
 mod keys;
+mod listing;
 mod mailbox;
 mod shard;
 mod sink;
 mod slot;
 mod slot_cell;
 mod socket;
+mod stream_id;
+mod stream_pages;
 mod subscriber;
 mod sync;
 mod wake_once;
 
-pub use backpressure::{BackpressurePolicy, LagLimit, Policies, PolicyRule, PolicyRuleError};
-pub use slot::{Cut, HangUp, Segment, SlotReader, StreamCut};
+pub use backpressure::{BackpressurePolicy, Lag, LagLimit, Policies, PolicyRule, PolicyRuleError};
+pub use carrier::{Carrier, Cut, PeerAddress, StreamConnection};
+pub use listing::{ListedStream, StreamProgress};
+pub use slot::{Segment, SlotReader, StreamCut};
 pub use socket::Held;
+pub use stream_id::{StreamId, StreamIdError};
+pub use stream_pages::{ListOrder, ListPlace, ListPlaceError, StreamPage};
 
 use std::io;
 use std::net::TcpStream;
@@ -156,17 +164,17 @@ impl Delivery {
     }
 
     /// Makes a subscriber whose bytes are pulled by the reader that is returned: `opening` is sent
-    /// first, then everything after the subscription's cursor. `hang_up` is called when the stream
-    /// has to end although its reader takes nothing any more, and again when its connection has to.
+    /// first, then everything after the subscription's cursor. `carrier` is cut when the stream has to
+    /// end although its reader takes nothing any more, and again when its connection has to.
     #[must_use]
     pub fn subscribe_body(
         &self,
         subscription: Subscription,
         opening: Bytes,
-        hang_up: HangUp,
+        carrier: Box<dyn Carrier>,
     ) -> Option<SlotReader> {
         let shard = self.least_loaded()?;
-        let (sink, reader) = slot(Arc::clone(&shard.mailbox), opening, hang_up);
+        let (sink, reader) = slot(Arc::clone(&shard.mailbox), opening, carrier);
         shard.join(subscription, sink);
         Some(reader)
     }
@@ -196,6 +204,12 @@ impl Delivery {
     pub fn seen_by_all(&self) -> Sequence {
         let running = self.shards.iter().filter(|shard| !shard.mailbox.has_ended());
         running.map(|shard| shard.mailbox.seen()).min().unwrap_or_default()
+    }
+
+    /// The last sequence that each shard has seen.
+    #[must_use]
+    pub fn seen_by_each(&self) -> Vec<Sequence> {
+        self.shards.iter().map(|shard| shard.mailbox.seen()).collect()
     }
 
     fn least_loaded(&self) -> Option<&ShardHandle> {

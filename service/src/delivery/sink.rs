@@ -12,6 +12,7 @@ use bytes::Bytes;
 use mio::Registry;
 
 use super::batch::Batch;
+use super::carrier::StreamConnection;
 use super::keys::SubscriberKey;
 use crate::event::{Block, Sequence};
 
@@ -106,6 +107,11 @@ pub(super) trait Sink: Send + fmt::Debug {
     /// time.
     fn is_polled(&self) -> bool {
         false
+    }
+
+    /// The connection that its bytes take.
+    fn connection(&self) -> StreamConnection {
+        StreamConnection::default()
     }
 
     /// How many bytes that it has taken have yet to leave, wherever they are held. They may be part

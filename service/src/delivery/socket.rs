@@ -15,6 +15,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry};
 
 use super::batch::{Batch, Part};
+use super::carrier::{PeerAddress, StreamConnection};
 use super::keys::{SubscriberKey, token};
 use super::sink::{Finish, Offer, PeerInput, Sent, Sink};
 use crate::event::{Block, LAST_CHUNK, chunk_of};
@@ -180,6 +181,13 @@ impl Sink for SocketSink {
             Offer::Taken | Offer::Closed => Finish::Done,
             Offer::Full => Finish::Pending,
         }
+    }
+
+    /// The system is asked for the peer: it knows it anyway, and a copy would be memory for each
+    /// stream.
+    fn connection(&self) -> StreamConnection {
+        let peer = self.socket.peer_addr().ok().map(PeerAddress::Tcp);
+        StreamConnection { peer, protocol: Some("http/1.1"), is_tls: false }
     }
 
     fn held(&self) -> usize {

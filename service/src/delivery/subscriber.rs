@@ -2,6 +2,7 @@
 
 use super::backpressure::Lag;
 use super::batch::Batch;
+use super::carrier::StreamConnection;
 use super::deadlines::Tick;
 use super::keys::AudienceKey;
 use super::sink::Sink;
@@ -19,8 +20,10 @@ use crate::metrics::EndReason;
 pub(super) struct Subscriber {
     sink: Box<dyn Sink>,
     audience: AudienceKey,
-    /// Where it stands in its audience's list of members.
-    member_index: usize,
+    /// Where it stands in its audience's list of members. In 32 bits, as many as a shard can have
+    /// members, so that `joined` takes no more.
+    member_index: u32,
+    joined: Tick,
     cursor: Sequence,
     /// The last id that its client holds; apart, because together they take eight bytes more.
     last_sequence: Sequence,
@@ -61,6 +64,7 @@ pub(super) struct InitialState {
     pub(super) served: Lag,
     /// Something behind its cursor is for it.
     pub(super) is_replaying: bool,
+    pub(super) joined: Tick,
     /// When it counts as having been handed bytes last.
     pub(super) last_sent: Tick,
     /// When it must end, and why.
@@ -82,12 +86,18 @@ pub(super) struct TakenFromLog {
     pub(super) amount: Lag,
 }
 
+/// Subscribers have keys whose places are 32 bits, so a list of them is no longer.
+fn stored(member_index: usize) -> u32 {
+    u32::try_from(member_index).unwrap_or(u32::MAX)
+}
+
 impl Subscriber {
     pub(super) fn new(sink: Box<dyn Sink>, initial: InitialState) -> Self {
         Self {
             sink,
             audience: initial.audience,
-            member_index: initial.member_index,
+            member_index: stored(initial.member_index),
+            joined: initial.joined,
             cursor: initial.cursor,
             last_sequence: initial.last_id.sequence,
             last_by_publisher: initial.last_id.by_publisher,
@@ -121,7 +131,17 @@ impl Subscriber {
     }
 
     pub(super) fn member_index(&self) -> usize {
-        self.member_index
+        self.member_index as usize
+    }
+
+    /// The connection that its bytes take.
+    pub(super) fn connection(&self) -> StreamConnection {
+        self.sink.connection()
+    }
+
+    /// When it began.
+    pub(super) fn joined(&self) -> Tick {
+        self.joined
     }
 
     /// Everything up to here is done with.
@@ -180,7 +200,7 @@ impl Subscriber {
 
     /// Another member has left, and this one has its place in the list.
     pub(super) fn moved_to(&mut self, member_index: usize) {
-        self.member_index = member_index;
+        self.member_index = stored(member_index);
     }
 
     /// It must end by then, if it does not before.

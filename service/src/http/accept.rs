@@ -95,11 +95,12 @@ async fn accept_all(
                 continue;
             }
         };
-        let address = stream.address();
+        let peer = stream.peer();
+        let address = peer.map(|peer| peer.ip());
         tracing::debug!(peer = %stream, "connection accepted");
         let counted = context.client_limits.counted_at_accept(address);
         let (permit, mode) = match admission.admit(counted) {
-            Ok(permit) => (permit, StreamMode::Serve { peer: address }),
+            Ok(permit) => (permit, StreamMode::Serve { peer }),
             Err(refusal) => {
                 context.metrics.connection_refused(refusal);
                 warn_of(refusal, address, &context.rules.settings);

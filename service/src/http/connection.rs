@@ -7,7 +7,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
@@ -16,7 +15,7 @@ use super::current::CurrentContext;
 use super::exchange::{StreamMode, note_end};
 use super::listener::AcceptedSocket;
 use super::tls::TlsFront;
-use super::transport::PlainTransport;
+use super::transport::{PlainTransport, Transport};
 use super::{http1, http2, unix_transport};
 use crate::metrics::{ConnectionEnd, Protocol};
 
@@ -120,7 +119,7 @@ async fn serve_plain(
 }
 
 async fn serve_http2(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    stream: impl Transport + 'static,
     mode: StreamMode,
     current: Arc<CurrentContext>,
     mut guard: ConnectionGuard,

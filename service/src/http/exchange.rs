@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,19 +11,37 @@ use tracing::{Instrument as _, Span};
 
 use super::admission::ConnectionGuard;
 use super::body::{Content, PendingStream, ResponseBody};
+use super::client_limits::StreamPermits;
 use super::incoming::Incoming;
 use super::response::HttpResponse;
 use super::{Context, route, subscribe, trace};
-use crate::delivery::{Cut, HangUp};
-use crate::metrics::{ConnectionEnd, Refusal};
+use crate::delivery::{Carrier, Cut, PeerAddress, StreamConnection};
+use crate::metrics::{ConnectionEnd, Protocol, Refusal};
 
 /// What a connection is given.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum StreamMode {
     /// Its requests are served. `peer` is the address at its other end, if there is one.
-    Serve { peer: Option<IpAddr> },
+    Serve { peer: Option<SocketAddr> },
     /// The same refusal to every request, and then the end.
     Refuse(Refusal),
+}
+
+impl StreamMode {
+    /// The connection, as those see it who look at its streams.
+    pub(super) fn connection(self, protocol: Protocol, is_tls: bool) -> StreamConnection {
+        let peer = match self {
+            Self::Serve { peer: Some(peer) } => Some(PeerAddress::Tcp(peer)),
+            Self::Serve { peer: None } => Some(PeerAddress::Unix),
+            Self::Refuse(_) => None,
+        };
+        let protocol = match protocol {
+            Protocol::Http1 => Some("http/1.1"),
+            Protocol::Http2 => Some("http/2"),
+            Protocol::New => None,
+        };
+        StreamConnection { peer, protocol, is_tls }
+    }
 }
 
 /// Responds to a request, or refuses it.
@@ -35,9 +53,11 @@ pub(super) async fn respond(
     match mode {
         // Boxed, so that the space of its future is not in every response.
         StreamMode::Serve { peer } if trace::is_on() => {
-            Box::pin(traced(request, peer, context)).await
+            Box::pin(traced(request, peer.map(|peer| peer.ip()), context)).await
         }
-        StreamMode::Serve { peer } => route::respond(request, peer, context).await,
+        StreamMode::Serve { peer } => {
+            route::respond(request, peer.map(|peer| peer.ip()), context).await
+        }
         StreamMode::Refuse(refusal) => route::refuse(&request, context, refusal),
     }
 }
@@ -60,13 +80,29 @@ async fn traced(
     response
 }
 
+/// It goes with the stream, and so what is counted until the stream ends goes with it.
+struct CountedCarrier<C> {
+    carrier: C,
+    _permits: Box<StreamPermits>,
+}
+
+impl<C: Carrier> Carrier for CountedCarrier<C> {
+    fn cut(&self, cut: Cut) {
+        self.carrier.cut(cut);
+    }
+
+    fn connection(&self) -> StreamConnection {
+        self.carrier.connection()
+    }
+}
+
 /// Makes a response that hyper can poll. Segments of a stream have at least `segment_min` bytes.
-/// `hang_up` cuts a stream whose reader takes nothing any more, or the connection.
+/// `carrier` is cut where the reader of a stream takes nothing any more.
 pub(super) fn to_body(
     response: HttpResponse,
     context: &Context,
     segment_min: u32,
-    hang_up: impl Fn(Cut) + Send + 'static,
+    carrier: impl Carrier + 'static,
 ) -> Response<ResponseBody> {
     let (head, content) = response.into_parts();
     let body = match content {
@@ -75,15 +111,11 @@ pub(super) fn to_body(
         Content::Stream(opening) => {
             let PendingStream { mut subscription, first, permits } = *opening;
             subscribe::count_opened(&mut subscription, &context.metrics);
-            let hang_up: HangUp = match permits {
-                None => Box::new(hang_up),
-                // It goes with the stream, and so what is counted until the stream ends goes with it.
-                Some(permits) => Box::new(move |cut| {
-                    let _held = &permits;
-                    hang_up(cut);
-                }),
+            let carrier: Box<dyn Carrier> = match permits {
+                None => Box::new(carrier),
+                Some(permits) => Box::new(CountedCarrier { carrier, _permits: permits }),
             };
-            match context.delivery.subscribe_body(subscription, first, hang_up) {
+            match context.delivery.subscribe_body(subscription, first, carrier) {
                 Some(reader) => ResponseBody::Events { reader, segment_min },
                 // All shards have ended. The stream ends at once, and its client comes back.
                 None => ResponseBody::Whole(<_>::default()),

@@ -19,6 +19,7 @@ use std::task::{Context as Task, Poll};
 use std::time::SystemTime;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
+use hyper::Version;
 use hyper::http::response::Parts;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
@@ -27,11 +28,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 
 use super::body::{BodyObserver, PendingStream};
+use crate::delivery::{Carrier, Cut, StreamConnection};
 use crate::event::chunk_of;
 
 /// What a connection, the responses to its requests and its stream know of each other.
 #[derive(Debug, Default)]
 pub(super) struct UpgradeState {
+    /// For whoever looks at a stream that could not leave the connection.
+    connection: StreamConnection,
     /// Cuts the connection from outside, for a stream that could not leave it.
     pub(super) hang_up: Notify,
     /// The kernel has not taken all that hyper wanted to write.
@@ -56,7 +60,32 @@ pub(super) struct Takeover {
 #[error("the socket has left for a shard")]
 pub(super) struct Detached;
 
+/// What carries a stream that could not leave its connection.
+pub(super) struct Http1Carrier {
+    pub(super) upgrade: Arc<UpgradeState>,
+    pub(super) version: Version,
+}
+
+impl Carrier for Http1Carrier {
+    /// The connection carries nothing else.
+    fn cut(&self, _: Cut) {
+        self.upgrade.hang_up.notify_one();
+    }
+
+    fn connection(&self) -> StreamConnection {
+        let connection = self.upgrade.connection;
+        match self.version {
+            Version::HTTP_10 => StreamConnection { protocol: Some("http/1.0"), ..connection },
+            _ => connection,
+        }
+    }
+}
+
 impl UpgradeState {
+    pub(super) fn of(connection: StreamConnection) -> Self {
+        Self { connection, ..Self::default() }
+    }
+
     /// Whether all earlier responses have left.
     pub(super) fn is_clear(&self) -> bool {
         !self.congested.load(Ordering::Relaxed)

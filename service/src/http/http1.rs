@@ -25,13 +25,15 @@ use super::body::{Content, ObservedBody};
 use super::closing::close;
 use super::current::CurrentContext;
 use super::exchange::{StreamMode, note_end, respond, to_body};
-use super::handover::{Detached, Observed, Takeover, UnfinishedResponse, UpgradeState, beginning};
+use super::handover::{
+    Detached, Http1Carrier, Observed, Takeover, UnfinishedResponse, UpgradeState, beginning,
+};
 use super::incoming::Incoming;
 use super::transport::Transport;
 use super::{Context, head, subscribe};
 use crate::delivery::Held;
 use crate::logging::log_limited;
-use crate::metrics::{ConnectionEnd, StatusClass};
+use crate::metrics::{ConnectionEnd, Protocol, StatusClass};
 
 /// How long a client may take for a response that is made without hyper; and, when the window of a
 /// drain is over, for a head that it has begun.
@@ -46,7 +48,7 @@ pub(super) async fn serve<T: Transport>(
     mut guard: ConnectionGuard,
 ) -> Result<(), hyper::Error> {
     let context = current.get();
-    let upgrade: Arc<UpgradeState> = Arc::default();
+    let upgrade = Arc::new(UpgradeState::of(mode.connection(Protocol::Http1, T::IS_TLS)));
     let requests = AtomicUsize::new(0);
     let service = service_fn(|request| {
         requests.fetch_add(1, Ordering::Relaxed);
@@ -139,7 +141,7 @@ async fn respond_or_detach(
     // HTTP/1.0 knows no chunks: where the length is not known, the end is that of the connection.
     let ends_by_closing = version == Version::HTTP_10 && !matches!(content, Content::Whole(_));
     let response = Response::from_parts(head, content);
-    let mut response = to_body(response, &context, 0, move |_| upgrade.hang_up.notify_one());
+    let mut response = to_body(response, &context, 0, Http1Carrier { upgrade, version });
     if !may_stay || ends_by_closing {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         // Otherwise hyper says `keep-alive` to a client of HTTP/1.0 that has asked for it.

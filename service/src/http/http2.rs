@@ -15,7 +15,6 @@ use std::time::Duration;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::admission::ConnectionGuard;
@@ -25,8 +24,9 @@ use super::exchange::{StreamMode, respond, to_body};
 use super::head;
 use super::http2_streams::{ObservedIo, StreamExecutor, WriteProgress};
 use super::incoming::Incoming;
+use super::transport::Transport;
 use crate::lifecycle::Lifecycle;
-use crate::metrics::ConnectionEnd;
+use crate::metrics::{ConnectionEnd, Protocol};
 
 /// Connections are sent a ping this often, and must acknowledge it within as long.
 const PING: Duration = Duration::from_secs(20);
@@ -48,15 +48,15 @@ const STUCK: Duration = Duration::from_millis(500);
 const LAST_MOMENT_MAX: Duration = Duration::from_secs(1);
 
 /// Serves a connection until it ends.
-pub(super) async fn serve(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+pub(super) async fn serve<T: Transport + 'static>(
+    stream: T,
     mode: StreamMode,
     current: Arc<CurrentContext>,
     guard: &mut ConnectionGuard,
 ) -> Result<(), hyper::Error> {
     let context = current.get();
     let streams = Arc::new(OpenStreams::new());
-    let progress: Arc<WriteProgress> = Arc::default();
+    let progress = Arc::new(WriteProgress::of(mode.connection(Protocol::Http2, T::IS_TLS)));
     let executor = StreamExecutor::default();
     let service = service_fn(|request| {
         let (context, mut open) = (current.get(), OpenStreams::open(&streams));
@@ -67,7 +67,7 @@ pub(super) async fn serve(
             let response = respond(Incoming::give(request), mode, &context).await;
             // The connection carries other streams too, so that only this one is cut.
             let response =
-                to_body(response, &context, HTTP2_SEGMENT_MIN, progress.cutter(&executor));
+                to_body(response, &context, HTTP2_SEGMENT_MIN, progress.carrier(&executor));
             Ok::<_, Infallible>(response.map(|body| {
                 open.responding_with(&body);
                 ObservedBody { body, observer: Box::new(open) }

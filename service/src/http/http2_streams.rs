@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
-use crate::delivery::Cut;
+use crate::delivery::{Carrier, Cut, StreamConnection};
 
 /// Runs the tasks of streams so that each can be aborted.
 ///
@@ -70,6 +70,8 @@ impl StreamExecutor {
 /// How a connection's socket gets on, and whether it should.
 #[derive(Debug, Default)]
 pub(super) struct WriteProgress {
+    /// For whoever looks at the streams of the connection.
+    connection: StreamConnection,
     /// The kernel has not taken all that hyper wanted to write.
     congested: AtomicBool,
     writes: AtomicU64,
@@ -79,27 +81,42 @@ pub(super) struct WriteProgress {
     disconnect: Notify,
 }
 
-impl WriteProgress {
-    /// What cuts the stream that is being served. It may be called from any thread.
-    pub(super) fn cutter(
-        self: &Arc<Self>,
-        streams: &StreamExecutor,
-    ) -> impl Fn(Cut) + Send + use<> {
-        let this = Arc::clone(self);
-        let stream = streams.take_this();
-        move |cut| match cut {
+/// What carries a stream of an HTTP/2 connection.
+pub(super) struct Http2Carrier {
+    progress: Arc<WriteProgress>,
+    stream: Option<AbortHandle>,
+}
+
+impl Carrier for Http2Carrier {
+    fn cut(&self, cut: Cut) {
+        match cut {
             Cut::Stream => {
-                if let Some(stream) = &stream {
+                if let Some(stream) = &self.stream {
                     stream.abort();
                 }
-                this.cut.notify_one();
+                self.progress.cut.notify_one();
             }
             // Otherwise the end of the stream leaves as soon as hyper gets to it.
-            Cut::Connection if this.congested.load(Ordering::Relaxed) => {
-                this.disconnect.notify_one();
+            Cut::Connection if self.progress.congested.load(Ordering::Relaxed) => {
+                self.progress.disconnect.notify_one();
             }
             Cut::Connection => {}
         }
+    }
+
+    fn connection(&self) -> StreamConnection {
+        self.progress.connection
+    }
+}
+
+impl WriteProgress {
+    pub(super) fn of(connection: StreamConnection) -> Self {
+        Self { connection, ..Self::default() }
+    }
+
+    /// What carries the stream that is being served.
+    pub(super) fn carrier(self: &Arc<Self>, streams: &StreamExecutor) -> Http2Carrier {
+        Http2Carrier { progress: Arc::clone(self), stream: streams.take_this() }
     }
 
     /// Waits until streams have been cut and the client does not even take that, for so long, or
@@ -204,15 +221,15 @@ mod tests {
             let (progress, streams, held) =
                 (Arc::clone(&progress), streams.clone(), Arc::clone(&held));
             async move {
-                assert!(give.send(progress.cutter(&streams)).is_ok());
+                assert!(give.send(progress.carrier(&streams)).is_ok());
                 std::future::pending::<()>().await;
                 drop(held);
             }
         };
         streams.execute(stream);
-        let cut = given.await.unwrap();
+        let carrier = given.await.unwrap();
         assert_eq!(Arc::strong_count(&held), 2);
-        std::thread::spawn(move || cut(Cut::Stream)).join().unwrap();
+        std::thread::spawn(move || carrier.cut(Cut::Stream)).join().unwrap();
         while Arc::strong_count(&held) > 1 {
             tokio::task::yield_now().await;
         }
@@ -231,10 +248,10 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_is_to_be_cut_is_stuck_at_once_unless_the_kernel_takes_everything() {
         let (progress, streams) = (Arc::new(WriteProgress::default()), StreamExecutor::default());
-        progress.cutter(&streams)(Cut::Connection);
+        progress.carrier(&streams).cut(Cut::Connection);
         assert!(progress.stuck(Duration::MAX).now_or_never().is_none());
         progress.congested.store(true, Ordering::Relaxed);
-        progress.cutter(&streams)(Cut::Connection);
+        progress.carrier(&streams).cut(Cut::Connection);
         progress.stuck(Duration::MAX).await;
     }
 

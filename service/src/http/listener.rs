@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -48,10 +48,10 @@ impl fmt::Display for AcceptedSocket {
 }
 
 impl AcceptedSocket {
-    /// The address that limits for each address count.
-    pub(super) fn address(&self) -> Option<IpAddr> {
+    /// The address at its other end, if there is one.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(_, peer) => Some(peer.ip()),
+            Self::Tcp(_, peer) => Some(*peer),
             Self::Unix(_) => None,
         }
     }

@@ -32,6 +32,7 @@ mod listener;
 mod metadata;
 mod ndjson;
 mod origin;
+pub(crate) mod own_page;
 mod pages;
 mod parameters;
 mod payloads;

@@ -7,13 +7,15 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use hyper::StatusCode;
+use http_body_util::Full;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
     IF_NONE_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
+use hyper::{Response, StatusCode};
 use rust_embed::RustEmbed;
 
+use super::body::Content;
 use super::response::{self, HttpResponse};
 
 #[derive(RustEmbed)]
@@ -22,6 +24,13 @@ struct Files;
 
 /// The folder of what pages share, which is not served by itself.
 const PARTS: &str = "parts/";
+
+/// The folder of the page of the admin listener.
+const ADMIN: &str = "admin/";
+
+/// What that page shares with the others.
+const SHARED: [&str; 4] =
+    ["assets/connection-status.js", "assets/favicon.svg", "assets/problem.js", "assets/style.css"];
 
 /// Pages load nothing from anywhere else, run no inline script, and cannot be framed.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -46,17 +55,38 @@ impl Pages {
     /// All pages; without those of the demonstrations if they are off.
     #[must_use]
     pub fn new(demos: bool) -> Self {
-        let files = Files::iter().filter_map(|file| Some((file.clone(), Files::get(&file)?)));
-        let by_path = files
-            .filter(|(file, _)| !file.starts_with(PARTS))
-            .filter(|(file, _)| demos || !is_of_a_demonstration(file))
-            .map(|(file, embedded)| (path_of(&file), WebPage::new(&file, &embedded, demos)))
-            .collect();
-        Self { by_path }
+        let is_public = |file: &str| {
+            !file.starts_with(PARTS)
+                && !file.starts_with(ADMIN)
+                && (demos || !is_of_a_demonstration(file))
+        };
+        Self::of_files(is_public, demos)
+    }
+
+    /// The page of the admin listener, with what it shares with others.
+    #[must_use]
+    pub fn of_admin() -> Self {
+        Self::of_files(|file| file.starts_with(ADMIN) || SHARED.contains(&file), true)
+    }
+
+    fn of_files(is_served: impl Fn(&str) -> bool, demos: bool) -> Self {
+        let files = Files::iter().filter(|file| is_served(file));
+        let files = files.filter_map(|file| Some((file.clone(), Files::get(&file)?)));
+        let page = |(file, embedded): (Cow<'_, str>, _)| {
+            (path_of(&file), WebPage::new(&file, &embedded, demos))
+        };
+        Self { by_path: files.map(page).collect() }
+    }
+
+    /// The response to a request for one of them.
+    pub(crate) fn respond(&self, path: &str, request: &HeaderMap) -> Option<Response<Full<Bytes>>> {
+        let (head, content) = self.at(path)?.response(request).into_parts();
+        let Content::Whole(body) = content else { return None };
+        Some(Response::from_parts(head, body))
     }
 
     #[cfg(test)]
-    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         self.by_path.keys().map(String::as_str)
     }
 
@@ -65,7 +95,9 @@ impl Pages {
     }
 }
 
+/// Those of the admin listener lie in a folder of their own, and look there as if they were all.
 fn path_of(file: &str) -> String {
+    let file = file.strip_prefix(ADMIN).unwrap_or(file);
     match file.strip_suffix(".html") {
         Some("index") => "/".to_owned(),
         Some(page) => format!("/{page}"),

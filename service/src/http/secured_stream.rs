@@ -90,6 +90,8 @@ impl<S> SecuredStream<S> {
 impl Transport for SecuredStream {
     const CAN_LEAVE: bool = false;
 
+    const IS_TLS: bool = true;
+
     fn into_socket(self) -> io::Result<StdTcpStream> {
         Err(io::ErrorKind::Unsupported.into())
     }

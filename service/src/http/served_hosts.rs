@@ -52,6 +52,11 @@ impl HostName {
         (name.0 != Host::Domain(String::new())).then_some(name)
     }
 
+    /// Whether it is an address, and no name.
+    pub(super) fn is_address(&self) -> bool {
+        !matches!(self.0, Host::Domain(_))
+    }
+
     /// Whether it is this machine, seen from this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {

@@ -15,6 +15,8 @@ pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {
     /// Whether a stream may take the socket to a shard.
     const CAN_LEAVE: bool;
 
+    const IS_TLS: bool = false;
+
     /// The socket, without the runtime.
     fn into_socket(self) -> io::Result<StdTcpStream>;
 }

@@ -198,6 +198,19 @@ impl LogHealth {
     }
 }
 
+impl LogHealth {
+    /// What is wrong with it, whether its streams are served nevertheless or not.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Full => {
+                Some("the event log is full, and takes no events until there is room".to_owned())
+            }
+            other => other.problem(),
+        }
+    }
+}
+
 impl fmt::Debug for dyn Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Log").field("bounds", &self.bounds()).finish()

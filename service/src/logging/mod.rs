@@ -28,7 +28,7 @@ pub use trace_parent::TraceParent;
 pub use writer::lines_lost;
 
 use std::io::{self, IsTerminal as _};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use thiserror::Error;
 use tracing::Span;
@@ -42,6 +42,9 @@ use writer::Writer;
 
 /// Puts another filter in front of the lines of this process.
 static CHANGE_FILTER: OnceLock<Box<dyn Fn(EnvFilter) -> bool + Send + Sync>> = OnceLock::new();
+
+/// The settings that are in force, once logging has started.
+static IN_FORCE: Mutex<Option<LoggingSettings>> = Mutex::new(None);
 
 /// The target of the spans of requests: a filter with `fanfare::trace=debug` asks for them.
 pub const SPANS: &str = "fanfare::trace";
@@ -133,6 +136,7 @@ pub fn start(settings: &LoggingSettings) -> Result<Logging, StartError> {
     if subscriber.try_init().is_ok() {
         let change = move |filter| handle.reload(filter).is_ok();
         let _ = CHANGE_FILTER.set(Box::new(change));
+        *in_force() = Some(settings.clone());
     }
     panics::log();
     Ok(Logging { _export: export, _writer: writer })
@@ -146,8 +150,30 @@ pub fn change_filter(settings: &LoggingSettings) -> Result<(), StartError> {
     let filter = filter(settings)?;
     if let Some(change) = CHANGE_FILTER.get() {
         change(filter);
+        *in_force() = Some(settings.clone());
     }
     Ok(())
+}
+
+/// The filter that is in force; nothing is logged before logging has started.
+#[must_use]
+pub fn filter_in_force() -> String {
+    in_force().as_ref().map_or_else(|| "off".to_owned(), |settings| settings.filter.clone())
+}
+
+/// Puts a filter in force as [`change_filter`] does, until the settings are read again.
+///
+/// # Errors
+/// When it cannot be read or means nothing, with what to write; then nothing changes.
+pub fn put_filter(text: &str) -> Result<(), FilterError> {
+    let filter = check_filter(text)?;
+    let Some(settings) = in_force().clone() else { return Ok(()) };
+    let settings = LoggingSettings { filter, ..settings };
+    change_filter(&settings).map_err(|error| FilterError::Unreadable(error.to_string()))
+}
+
+fn in_force() -> MutexGuard<'static, Option<LoggingSettings>> {
+    IN_FORCE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn filter(settings: &LoggingSettings) -> Result<EnvFilter, StartError> {

@@ -8,7 +8,7 @@ use metrics::{Counter, Gauge};
 use super::Metrics;
 use super::histogram::SharedLongTimes;
 use super::labels::{AcceptError, ConnectionEnd, Protocol, Refusal, StatusClass};
-use super::series::{counters, described, described_gauge, gauges};
+use super::series::{ReadableCount, counters, described, described_gauge, gauges, show, sum_of};
 
 pub(super) struct Connections {
     /// By protocol. Counted here, because a gauge of the exporter is a loop over a
@@ -16,6 +16,8 @@ pub(super) struct Connections {
     open: [AtomicI64; Protocol::ALL.len()],
     gauges: [Gauge; Protocol::ALL.len()],
     pub(super) limit: Gauge,
+    opened_count: ReadableCount,
+    rejected_counts: [ReadableCount; Refusal::ALL.len()],
     opened: Counter,
     closed: [Counter; ConnectionEnd::ALL.len()],
     rejected: [Counter; Refusal::ALL.len()],
@@ -25,7 +27,40 @@ pub(super) struct Connections {
     began: Instant,
 }
 
+/// Connections that are open now, and those since the start.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionFigures {
+    pub http1: u64,
+    pub http2: u64,
+    /// They have not said enough to tell.
+    pub new: u64,
+    pub opened: u64,
+    pub rejected: u64,
+}
+
+impl ConnectionFigures {
+    /// All that are open now.
+    #[must_use]
+    pub fn open(&self) -> u64 {
+        self.http1 + self.http2 + self.new
+    }
+}
+
 impl Connections {
+    pub(super) fn figures(&self) -> ConnectionFigures {
+        let open = |protocol: Protocol| {
+            // Two threads may be seen in the wrong order.
+            u64::try_from(self.open[protocol as usize].load(Ordering::Relaxed)).unwrap_or(0)
+        };
+        ConnectionFigures {
+            http1: open(Protocol::Http1),
+            http2: open(Protocol::Http2),
+            new: open(Protocol::New),
+            opened: self.opened_count.get(),
+            rejected: sum_of(&self.rejected_counts),
+        }
+    }
+
     pub(super) fn register() -> Self {
         Self {
             open: Protocol::ALL.map(|_| AtomicI64::new(0)),
@@ -38,6 +73,8 @@ impl Connections {
                 "fanfare_connections_limit",
                 "The most connections that may be open at a time.",
             ),
+            opened_count: ReadableCount::default(),
+            rejected_counts: Default::default(),
             opened: described(
                 "fanfare_connections_opened_total",
                 "Connections that were accepted and served.",
@@ -81,6 +118,8 @@ impl Connections {
         for (open, gauge) in self.open.iter().zip(&self.gauges) {
             gauge.set(open.load(Ordering::Relaxed) as f64);
         }
+        self.opened.absolute(self.opened_count.get());
+        show(&self.rejected_counts, &self.rejected);
     }
 
     pub(super) fn write(&self, text: &mut String) {
@@ -105,7 +144,7 @@ impl Metrics {
     #[must_use]
     pub fn connection(&self) -> OpenConnection {
         let connections = &self.inner.connections;
-        connections.opened.increment(1);
+        connections.opened_count.add(1);
         connections.moved(Protocol::New, 1);
         OpenConnection {
             metrics: self.clone(),
@@ -117,7 +156,7 @@ impl Metrics {
 
     /// A connection was not served.
     pub fn connection_refused(&self, reason: Refusal) {
-        self.inner.connections.rejected[reason as usize].increment(1);
+        self.inner.connections.rejected_counts[reason as usize].add(1);
     }
 
     /// The system did not give us a connection.

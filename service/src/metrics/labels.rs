@@ -248,6 +248,8 @@ label! {
         Finished = "finished",
         /// The server is stopping.
         Drain = "drain",
+        /// Somebody ended it on the admin listener.
+        Operator = "operator",
         /// The client sent bytes on a stream, where none belong.
         Misbehaved = "misbehaved",
         /// The system could not serve the connection.

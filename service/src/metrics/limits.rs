@@ -1,5 +1,6 @@
 //! The limits, beside the stats that approach them.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use metrics::Gauge;
@@ -44,6 +45,7 @@ pub struct Limits {
 }
 
 pub(super) struct LimitGauges {
+    in_force: Mutex<Limits>,
     lag_events: Gauge,
     lag_bytes: Gauge,
     log_events: Gauge,
@@ -57,9 +59,14 @@ pub(super) struct LimitGauges {
 }
 
 impl LimitGauges {
+    fn in_force(&self) -> MutexGuard<'_, Limits> {
+        self.in_force.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn register() -> Self {
         let gauge = described_gauge;
         Self {
+            in_force: Mutex::default(),
             lag_events: gauge(
                 "fanfare_lag_events_limit",
                 "How many events a subscriber may lag behind before its backpressure policy acts.",
@@ -108,11 +115,19 @@ impl Metrics {
     /// The most connections are others from now on.
     pub fn connections_limited(&self, connections: usize) {
         self.inner.connections.limit.set(connections as f64);
+        self.inner.limits.in_force().connections = connections;
+    }
+
+    /// The limits that are in force.
+    #[must_use]
+    pub fn limits_in_force(&self) -> Limits {
+        *self.inner.limits.in_force()
     }
 
     /// Says what the limits are.
     pub fn limits(&self, limits: &Limits) {
         let inner = &self.inner;
+        *inner.limits.in_force() = *limits;
         self.connections_limited(limits.connections);
         inner.subscriptions.bytes_limit.set(limits.subscription_bytes as f64);
         inner.tickets.limit.set(limits.tickets as f64);

@@ -11,12 +11,14 @@ mod clients;
 mod cluster;
 mod connections;
 mod delivering;
+mod figures;
 mod histogram;
 mod iteration;
 mod jwks;
 mod labels;
 mod limits;
 pub mod listing;
+mod open_metrics;
 mod process;
 mod publishing;
 mod reloads;
@@ -33,7 +35,8 @@ mod tokens;
 
 pub use catalogue::{Described, catalogue};
 pub use clients::{ClientCounts, LimitsOfClients};
-pub use connections::OpenConnection;
+pub use connections::{ConnectionFigures, OpenConnection};
+pub use figures::{ShardFigures, StreamFigures};
 pub use jwks::FailingFetch;
 pub use labels::{
     AcceptError, CertificateReloadResult, ConnectionEnd, EndReason, HandshakeFailure, JwksFetch,
@@ -41,9 +44,11 @@ pub use labels::{
     SubscribeRejection,
 };
 pub use limits::Limits;
-pub use process::RuntimeStats;
+pub use open_metrics::prefers_open_metrics;
+pub use process::{ProcessFigures, RuntimeStats};
+pub use publishing::PublishFigures;
 pub use shard::ShardStats;
-pub use state::Snapshot;
+pub use state::{Snapshot, revision};
 pub use subscriptions::SubscriptionStats;
 pub use tickets::{TicketCounts, TicketFault};
 pub use tls::{CountedHandshake, TlsWriteBuffer};
@@ -202,6 +207,12 @@ impl Metrics {
         process::write_runtime(&mut text, &snapshot.runtime);
         process::write_process(&mut text);
         text
+    }
+
+    /// Everything as OpenMetrics, version 1.0.0.
+    #[must_use]
+    pub fn render_open_metrics(&self, snapshot: &Snapshot) -> String {
+        open_metrics::open_metrics(&self.render(snapshot))
     }
 
     fn max(&self, figure: impl Fn(&ShardStats) -> &AtomicU64) -> u64 {

@@ -46,6 +46,31 @@ pub(super) fn write_process(text: &mut String) {
     }
 }
 
+/// The process; `None` is what the system does not report.
+#[derive(Clone, Copy, Debug)]
+pub struct ProcessFigures {
+    pub cpu_seconds: Option<f64>,
+    pub resident_bytes: Option<u64>,
+    pub threads: Option<u64>,
+    pub open_files: Option<u64>,
+    pub files_max: Option<u64>,
+}
+
+impl ProcessFigures {
+    /// As it is now.
+    #[must_use]
+    pub fn read() -> Self {
+        let process = collector::collect();
+        Self {
+            cpu_seconds: process.cpu_seconds_total,
+            resident_bytes: process.resident_memory_bytes,
+            threads: process.threads,
+            open_files: process.open_fds,
+            files_max: process.max_fds,
+        }
+    }
+}
+
 /// The tokio runtime that the HTTP layer runs on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RuntimeStats {

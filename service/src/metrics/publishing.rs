@@ -6,11 +6,12 @@ use metrics::{Counter, Gauge};
 
 use super::histogram::SharedTimes;
 use super::labels::{PublishRejection, PublishSource};
-use super::series::{counters, described, described_gauge};
+use super::series::{ReadableCount, counters, described, described_gauge, show, sum_of};
 use super::{Metrics, Snapshot};
 use crate::log::AppendError;
 
 pub(super) struct Publishing {
+    counts: PublishCounts,
     published: [Counter; PublishSource::ALL.len()],
     published_bytes: Counter,
     repeated: Counter,
@@ -21,9 +22,41 @@ pub(super) struct Publishing {
     pub(super) body_memory_limit: Gauge,
 }
 
+#[derive(Debug, Default)]
+struct PublishCounts {
+    published: [ReadableCount; PublishSource::ALL.len()],
+    bytes: ReadableCount,
+    repeated: ReadableCount,
+    rejected: [ReadableCount; PublishRejection::ALL.len()],
+}
+
+/// What publishers have done since the start, and how many of them wait.
+#[derive(Clone, Debug)]
+pub struct PublishFigures {
+    /// By how the events came in.
+    pub by_source: Vec<(&'static str, u64)>,
+    pub events: u64,
+    pub bytes: u64,
+    pub repeated: u64,
+    pub rejected: u64,
+}
+
 impl Publishing {
+    pub(super) fn figures(&self) -> PublishFigures {
+        let PublishCounts { published, bytes, repeated, rejected } = &self.counts;
+        let labels = PublishSource::ALL.map(PublishSource::label);
+        PublishFigures {
+            by_source: labels.into_iter().zip(published.iter().map(ReadableCount::get)).collect(),
+            events: sum_of(published),
+            bytes: bytes.get(),
+            repeated: repeated.get(),
+            rejected: sum_of(rejected),
+        }
+    }
+
     pub(super) fn register() -> Self {
         Self {
+            counts: PublishCounts::default(),
             published: counters(
                 (
                     "fanfare_events_published_total",
@@ -65,6 +98,11 @@ impl Publishing {
     }
 
     pub(super) fn set(&self, snapshot: &Snapshot) {
+        let counts = &self.counts;
+        show(&counts.published, &self.published);
+        show(&counts.rejected, &self.rejected);
+        self.published_bytes.absolute(counts.bytes.get());
+        self.repeated.absolute(counts.repeated.get());
         self.waiting.set(snapshot.publishers_waiting as f64);
         self.body_memory.set(snapshot.body_memory_bytes as f64);
     }
@@ -81,13 +119,13 @@ impl Publishing {
 impl Metrics {
     /// An event was accepted.
     pub fn published(&self, source: PublishSource, frame_bytes: usize) {
-        self.inner.publishing.published[source as usize].increment(1);
-        self.inner.publishing.published_bytes.increment(frame_bytes as u64);
+        self.inner.publishing.counts.published[source as usize].add(1);
+        self.inner.publishing.counts.bytes.add(frame_bytes as u64);
     }
 
     /// An event was in the log already.
     pub fn publish_repeated(&self) {
-        self.inner.publishing.repeated.increment(1);
+        self.inner.publishing.counts.repeated.add(1);
     }
 
     /// The log did not take an event.
@@ -102,7 +140,7 @@ impl Metrics {
 
     /// An event was not published.
     pub fn publish_rejected(&self, reason: PublishRejection) {
-        self.inner.publishing.rejected[reason as usize].increment(1);
+        self.inner.publishing.counts.rejected[reason as usize].add(1);
     }
 
     /// A request to publish one event got its response, whatever that was.

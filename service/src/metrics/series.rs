@@ -4,6 +4,7 @@
 //! beside its output.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 
@@ -18,6 +19,32 @@ pub(super) fn described(name: &'static str, help: &'static str) -> Counter {
 pub(super) fn described_gauge(name: &'static str, help: &'static str) -> Gauge {
     describe_gauge!(name, help);
     gauge!(name)
+}
+
+/// A count that is read here as well: a counter of the exporter only goes up, and cannot be read.
+#[derive(Debug, Default)]
+pub(super) struct ReadableCount(AtomicU64);
+
+impl ReadableCount {
+    pub(super) fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The sum of counts, one for each value of a label.
+pub(super) fn sum_of(counts: &[ReadableCount]) -> u64 {
+    counts.iter().map(ReadableCount::get).sum()
+}
+
+/// Brings the counters of the exporter up to date.
+pub(super) fn show(counts: &[ReadableCount], counters: &[Counter]) {
+    for (count, counter) in counts.iter().zip(counters) {
+        counter.absolute(count.get());
+    }
 }
 
 /// One counter for each value of a label.

@@ -1,7 +1,7 @@
 //! What the server is and does as a whole: its version, its log, whether it is ready or draining.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use metrics::{Counter, Gauge, describe_gauge, gauge};
 
@@ -16,6 +16,12 @@ use crate::logging;
 
 /// The commit that the program was built from, when the build was given it.
 const REVISION: Option<&str> = option_env!("FANFARE_REVISION");
+
+/// The commit that the program was built from, if that is known.
+#[must_use]
+pub fn revision() -> Option<&'static str> {
+    REVISION.filter(|revision| !revision.is_empty())
+}
 
 /// What belongs to other modules and is read when the metrics are requested.
 #[derive(Clone, Debug, Default)]
@@ -65,13 +71,16 @@ pub(super) struct ServerState {
     log_lines_lost: Counter,
     warnings_suppressed: Counter,
     is_draining: AtomicBool,
+    began: Instant,
+    /// In milliseconds since 1970; 0 before a drain.
+    drain_began_ms: AtomicU64,
 }
 
 impl ServerState {
     pub(super) fn register() -> Self {
         let build = "fanfare_build_info";
         describe_gauge!(build, "The version of the server and its commit; the value is always 1.");
-        let revision = REVISION.filter(|revision| !revision.is_empty()).unwrap_or("unknown");
+        let revision = revision().unwrap_or("unknown");
         gauge!(build, "version" => env!("CARGO_PKG_VERSION"), "revision" => revision).set(1.0);
         Self {
             log_events: described_gauge(
@@ -119,6 +128,8 @@ impl ServerState {
                 "Warnings that were not written because the same one had just been, since the process started.",
             ),
             is_draining: AtomicBool::new(false),
+            began: Instant::now(),
+            drain_began_ms: AtomicU64::new(0),
         }
     }
 
@@ -145,6 +156,21 @@ impl Metrics {
         state.draining.set(1.0);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         state.drain_started.set(now.as_secs_f64());
+        let milliseconds = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        state.drain_began_ms.store(milliseconds, Ordering::Relaxed);
+    }
+
+    /// How long the server has been there.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.inner.state.began.elapsed()
+    }
+
+    /// When the server was told to end, in milliseconds since 1970.
+    #[must_use]
+    pub fn drain_began_ms(&self) -> Option<u64> {
+        let began = self.inner.state.drain_began_ms.load(Ordering::Relaxed);
+        self.is_draining().then_some(began)
     }
 
     pub(super) fn is_draining(&self) -> bool {

@@ -6,13 +6,14 @@ use metrics::{Counter, Gauge};
 
 use super::Metrics;
 use super::labels::{EndReason, Resumed, SubscribeRejection};
-use super::series::{counters, described, described_gauge};
+use super::series::{ReadableCount, counters, described, described_gauge, show, sum_of};
 
 pub(super) struct StreamMetrics {
     subscribers: Gauge,
     subscribed: Counter,
     disconnects: [Counter; EndReason::ALL.len()],
     rejected: [Counter; SubscribeRejection::ALL.len()],
+    resume_counts: [ReadableCount; Resumed::ALL.len()],
     resumes: [Counter; Resumed::ALL.len()],
     replayed: Counter,
     heartbeats: Counter,
@@ -41,6 +42,7 @@ impl StreamMetrics {
                 "reason",
                 SubscribeRejection::ALL.map(SubscribeRejection::label),
             ),
+            resume_counts: Default::default(),
             resumes: counters(
                 (
                     "fanfare_resumes_total",
@@ -65,6 +67,15 @@ impl StreamMetrics {
         }
     }
 
+    pub(super) fn resumed(&self) -> u64 {
+        sum_of(&self.resume_counts)
+    }
+
+    pub(super) fn gap_notices(&self, metrics: &Metrics) -> u64 {
+        let at_open = self.gap_notices_at_open.load(Ordering::Relaxed);
+        at_open + metrics.sum(|shard| &shard.gap_notices)
+    }
+
     /// Adds up what the shards counted.
     pub(super) fn set(&self, metrics: &Metrics) {
         let subscribers: u64 = metrics.shards().iter().map(|shard| shard.subscribers()).sum();
@@ -72,8 +83,8 @@ impl StreamMetrics {
         self.subscribed.absolute(metrics.sum(|shard| &shard.joined));
         self.replayed.absolute(metrics.sum(|shard| &shard.replayed));
         self.heartbeats.absolute(metrics.sum(|shard| &shard.heartbeats));
-        let gaps_at_open = self.gap_notices_at_open.load(Ordering::Relaxed);
-        self.gap_notices.absolute(gaps_at_open + metrics.sum(|shard| &shard.gap_notices));
+        show(&self.resume_counts, &self.resumes);
+        self.gap_notices.absolute(self.gap_notices(metrics));
         for reason in EndReason::ALL {
             let count = metrics.sum(|shard| &shard.left[reason as usize]);
             self.disconnects[reason as usize].absolute(count);
@@ -89,7 +100,7 @@ impl Metrics {
 
     /// A stream goes on from an earlier place.
     pub fn resumed(&self, result: Resumed) {
-        self.inner.streams.resumes[result as usize].increment(1);
+        self.inner.streams.resume_counts[result as usize].add(1);
     }
 
     /// A request for a stream was not served.

@@ -30,8 +30,8 @@ pub(super) struct ListeningFlags {
         default_value = "127.0.0.1:8080"
     )]
     listen: Vec<Listed<Address>>,
-    /// Address of the admin listener, which serves /metrics, /healthz and /readyz; written as for
-    /// --listen
+    /// Address of the admin listener, which serves metrics, probes, the status, the open streams and a
+    /// page that shows them; written as for --listen
     #[arg(
         long,
         env = "FANFARE_ADMIN_LISTEN",

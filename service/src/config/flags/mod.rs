@@ -1,6 +1,7 @@
 //! The flags of `serve`, their variables and defaults, and what they come to for each part: a file
 //! for each heading of `--help`.
 
+mod admin;
 mod backpressure;
 mod client_limits;
 mod connections;
@@ -28,6 +29,7 @@ use super::{Config, ConfigError, ReadFor};
 use crate::delivery::DeliverySettings;
 use crate::event::ReservedNames;
 use crate::http::{HttpSettings, OriginPolicy};
+use admin::AdminFlags;
 use backpressure::BackpressureFlags;
 use client_limits::ClientLimitFlags;
 use connections::ConnectionFlags;
@@ -51,6 +53,8 @@ pub(super) struct ServeFlags {
     config: Option<PathBuf>,
     #[command(flatten)]
     listening: ListeningFlags,
+    #[command(flatten)]
+    admin: AdminFlags,
     #[command(flatten)]
     tls: TlsFlags,
     #[command(flatten)]
@@ -114,6 +118,7 @@ impl ServeFlags {
             listen_unix: unix,
             inherited,
             admin_listen: admin,
+            admin_tokens: self.admin.tokens()?,
             hosts,
             origins: OriginPolicy { is_https, ..origins },
             certificates,

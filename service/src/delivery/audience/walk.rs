@@ -1,5 +1,7 @@
 //! A walk over all members of all audiences, that may be cut anywhere.
 
+use slotmap::{Key as _, KeyData};
+
 use super::{AudienceKey, Audiences};
 use crate::delivery::keys::SubscriberKey;
 
@@ -9,12 +11,28 @@ use crate::delivery::keys::SubscriberKey;
 /// It goes backwards, through the audiences and through the members of each. A member that leaves
 /// is replaced by the last of its list, which has been met by then; so no member is missed that was
 /// there from beginning to end. Some may be met twice, and new ones may be met or not.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::delivery) struct Walk {
     /// How many audiences have yet to be begun.
     audiences: usize,
     /// The one that has been begun, and how many of its members have yet to be met.
     begun: Option<(AudienceKey, usize)>,
+}
+
+impl Walk {
+    /// How far it has come, as numbers.
+    pub(in crate::delivery) fn numbers(&self) -> [u64; 3] {
+        let (audience, left) = self.begun.map_or((0, 0), |(key, left)| (key.data().as_ffi(), left));
+        [self.audiences as u64, audience, left as u64]
+    }
+
+    /// One that goes on from there. Whatever the numbers are, it comes to an end: they only say
+    /// what it leaves out.
+    pub(in crate::delivery) fn from_numbers([audiences, audience, left]: [u64; 3]) -> Self {
+        let number = |it| usize::try_from(it).unwrap_or(usize::MAX);
+        let key = AudienceKey::from(KeyData::from_ffi(audience));
+        Self { audiences: number(audiences), begun: Some((key, number(left))) }
+    }
 }
 
 impl Audiences {

@@ -71,9 +71,9 @@ impl Default for LagLimit {
 
 /// How far a subscriber is behind the head of its audience.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Lag {
-    pub(super) events: u64,
-    pub(super) bytes: u64,
+pub struct Lag {
+    pub events: u64,
+    pub bytes: u64,
 }
 
 impl Lag {

@@ -52,6 +52,7 @@ impl Shard {
             last_id: subscription.last_id,
             served,
             is_replaying: replaying,
+            joined: now,
             last_sent,
             end,
             interest: subscription.interest,
@@ -143,6 +144,7 @@ impl Shard {
             | EndReason::Epoch
             | EndReason::Age
             | EndReason::Expired
+            | EndReason::Operator
             | EndReason::Drain => subscriber.sink().finish(&retry_hint),
         };
         self.blocked.remove(&key);

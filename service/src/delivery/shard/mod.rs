@@ -16,6 +16,7 @@ mod deadline;
 mod epoch;
 mod gather;
 mod joined_pages;
+mod listing;
 mod loading;
 mod membership;
 mod output_buffers;
@@ -48,6 +49,7 @@ use crate::log::{Log, PageLimit};
 use crate::memory::SplitMap;
 use crate::metrics::{EndReason, LagSample, ShardStats};
 use joined_pages::JoinedPages;
+use listing::Listing;
 use loading::LoadingPages;
 use membership::{Closing, Draining};
 use output_buffers::{NextSearch, Search};
@@ -124,6 +126,8 @@ pub(super) struct Shard {
     next_search: NextSearch,
     pending_release: PendingRelease,
     draining: Option<Draining>,
+    /// For somebody who looks at the streams.
+    listing: Option<Box<Listing>>,
     /// Over the subscribers that fell behind because the log had passed the shard.
     overrun_walk: Option<Walk>,
     /// Over the streams that end because the log has begun a new epoch.
@@ -180,6 +184,7 @@ impl Shard {
             next_search: NextSearch::default(),
             pending_release,
             draining: None,
+            listing: None,
             overrun_walk: None,
             epoch_walk: None,
             stopped: false,
@@ -248,9 +253,16 @@ impl Shard {
         let more_to_end = self.enforce_output_buffer_limit();
         let more_events = self.advance();
         let more_behind = self.catch_up();
+        let more_to_list = self.continue_listing();
         // Either may have begun after the notices, which go on with it.
         let more_walks = self.overrun_walk.is_some() || self.epoch_walk.is_some();
-        more_deadlines || more_notices || more_to_end || more_events || more_behind || more_walks
+        more_deadlines
+            || more_notices
+            || more_to_end
+            || more_events
+            || more_behind
+            || more_walks
+            || more_to_list
     }
 
     fn budget(&self) -> Budget {
@@ -302,6 +314,13 @@ impl Shard {
             Notice::Gone(key) => self.remove(key, EndReason::Client),
             Notice::Loaded(part) => self.loading.has_loaded(part),
             Notice::Epoch => self.leave_epoch(),
+            Notice::List(request) => self.begin_listing(*request),
+            Notice::End { key, ended } => {
+                let was = self.listed(0, key);
+                self.remove(key, EndReason::Operator);
+                // Whoever asked may have gone; it is ended nevertheless.
+                let _ = ended.send(was);
+            }
             Notice::Drain { window } => self.drain(window),
             Notice::Stop => self.stopped = true,
         }
@@ -325,10 +344,11 @@ impl Shard {
 fn notice_steps(notice: &Notice) -> usize {
     match notice {
         // A new subscriber is sent its opening; one that has gone is closed.
-        Notice::Join(_) | Notice::Gone(_) => 2 * budget::WRITE,
+        Notice::Join(_) | Notice::Gone(_) | Notice::End { .. } => 2 * budget::WRITE,
         Notice::Ready(_)
         | Notice::Loaded(_)
         | Notice::Epoch
+        | Notice::List(_)
         | Notice::Drain { .. }
         | Notice::Stop => budget::LOOK,
     }

@@ -17,6 +17,7 @@ use mio::Registry;
 use thiserror::Error;
 
 use super::batch::Batch;
+use super::carrier::{Carrier, Cut, StreamConnection};
 use super::keys::SubscriberKey;
 use super::mailbox::{Mailbox, Notice};
 use super::sink::{Finish, Offer, Sent, Sink};
@@ -28,25 +29,12 @@ use crate::event::Block;
 #[error("the stream was cut because its reader takes nothing; it may be resumed")]
 pub struct StreamCut;
 
-/// What is to be cut from outside, because the reader of a stream takes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
-    /// The stream, with what is held for it.
-    Stream,
-    /// The connection, if not even the end of a stream gets through. Other streams that it carries
-    /// end with it.
-    Connection,
-}
-
-/// Cuts what carries a stream. It is called from the thread of a shard, and must not block.
-pub type HangUp = Box<dyn Fn(Cut) + Send>;
-
-/// Makes a slot that already holds `opening`. `hang_up` cuts what carries the reader, which may not
-/// be polled as long as its client takes nothing.
+/// Makes a slot that already holds `opening`. `carrier` is what carries the reader, which may not be
+/// polled as long as its client takes nothing.
 pub(crate) fn slot(
     mailbox: Arc<Mailbox>,
     opening: Bytes,
-    hang_up: HangUp,
+    carrier: Box<dyn Carrier>,
 ) -> (SlotSink, SlotReader) {
     let shared = Arc::new(SharedSlot {
         cell: SlotCell::holding(opening),
@@ -54,7 +42,7 @@ pub(crate) fn slot(
         key: OnceLock::new(),
         mailbox,
     });
-    let sink = SlotSink { shared: Arc::clone(&shared), hang_up, is_cut: false };
+    let sink = SlotSink { shared: Arc::clone(&shared), carrier, is_cut: false };
     (sink, SlotReader { shared })
 }
 
@@ -71,7 +59,7 @@ struct SharedSlot {
 /// The shard's end.
 pub(crate) struct SlotSink {
     shared: Arc<SharedSlot>,
-    hang_up: HangUp,
+    carrier: Box<dyn Carrier>,
     is_cut: bool,
 }
 
@@ -132,6 +120,10 @@ impl Sink for SlotSink {
         true
     }
 
+    fn connection(&self) -> StreamConnection {
+        self.carrier.connection()
+    }
+
     fn held(&self) -> usize {
         self.shared.cell.bytes() + self.shared.taken.load(Ordering::Relaxed)
     }
@@ -139,12 +131,12 @@ impl Sink for SlotSink {
     fn abort(&mut self, _: &Bytes) {
         wake(self.shared.cell.cut());
         if !mem::replace(&mut self.is_cut, true) {
-            (self.hang_up)(Cut::Stream);
+            self.carrier.cut(Cut::Stream);
         }
     }
 
     fn disconnect(&mut self) {
-        (self.hang_up)(Cut::Connection);
+        self.carrier.cut(Cut::Connection);
     }
 }
 

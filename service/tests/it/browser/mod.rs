@@ -5,6 +5,9 @@
 //! after the connection or the server went away. Chromium is driven by its own chromedriver, a
 //! fresh one for each test.
 
+/// The page of the admin listener.
+mod admin;
+
 /// Starting and ending a Chromium.
 mod chromium;
 

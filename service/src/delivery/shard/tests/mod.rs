@@ -27,6 +27,8 @@ mod drain;
 /// The seam between replay and live.
 mod every_order;
 mod heartbeats;
+/// Looking at them, and ending one.
+mod listing;
 mod live;
 /// Coming and going.
 mod membership;
