@@ -147,6 +147,21 @@ scale:
 	@cargo build --release --quiet --locked -p fanfare-benches --bin harness
 	@./target/release/harness scale $(ARGS)
 
+# The pictures of the documents, in docs/pictures: pages and dashboards of a real server under load, and what
+# loadgen shows on a terminal. Nine minutes, with Chromium and Prometheus; some only: ARGS="--only home.webp".
+.PHONY: pictures
+pictures: pictures/.venv/.installed pictures/panels/.built/.installed
+	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen
+	@pictures/.venv/bin/python -B pictures $(ARGS)
+
+pictures/panels/node_modules/.package-lock.json: pictures/panels/package-lock.json
+	cd pictures/panels && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+pictures/panels/.built/.installed: pictures/panels/node_modules/.package-lock.json $(wildcard pictures/panels/*.* pictures/panels/src/*)
+	cd pictures/panels && node build.mjs
+	@touch $@
+
 setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json \
              $(PEERS)/rust/.built/.installed $(PEERS)/go/.built/.installed $(PEERS)/java/.built/.installed \
              $(PEERS)/nats/.built/.installed \

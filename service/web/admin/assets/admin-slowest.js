@@ -41,7 +41,7 @@ function stateOf({ state, slow, blocked }) {
 }
 
 function behind({ lag_events: events, lag_bytes: size }) {
-  return events === null ? ['replaying'] : [count(events), events > 0 ? bytes(size) : ''];
+  return events === null ? ['–'] : [count(events), events > 0 ? bytes(size) : ''];
 }
 
 function selectorsOf({ selectors, selectors_count: all }) {

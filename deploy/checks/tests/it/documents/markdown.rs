@@ -46,6 +46,16 @@ impl Document {
         links.filter_map(|rest| rest.split_once(')')).map(|(link, _)| link).collect()
     }
 
+    /// Pictures: the text for whoever does not see them, and their path.
+    pub(super) fn images(&self) -> Vec<(&str, &str)> {
+        let images = self.text.split("![").skip(1);
+        let parts = images.filter_map(|rest| {
+            let (alternative, rest) = rest.split_once("](")?;
+            Some((alternative, rest.split_once(')')?.0))
+        });
+        parts.collect()
+    }
+
     /// What stands between single backticks.
     pub(super) fn spans(&self) -> Vec<String> {
         let prose: Vec<&str> = self.text.split("```").step_by(2).collect();

@@ -5,3 +5,4 @@ mod figures;
 mod glossary;
 mod markdown;
 mod paths;
+mod pictures;

@@ -12,6 +12,7 @@ mod exported;
 mod figures;
 mod live;
 mod names;
+mod open_metrics;
 mod prometheus;
 mod promql;
 mod promtool;
