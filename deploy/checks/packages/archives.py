@@ -21,7 +21,8 @@ def checksums_are_right(packages):
 
 def made_twice(root, packages, compiles):
     """The same commit in another folder: the same bytes, at least of everything that is made after compiling."""
-    programs = glob.glob(f"{root}/target/package/target/*/release") if not os.environ.get("PROGRAMS") else []
+    given = os.environ.get("PROGRAMS")
+    programs = os.path.join(root, given) if given else glob.glob(f"{root}/target/package/target/*/release")[0]
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         clone = f"{folder}/elsewhere"
         subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", root, clone], check=True)
@@ -29,8 +30,8 @@ def made_twice(root, packages, compiles):
         subprocess.run(["git", "checkout", "--quiet", "--detach", head.stdout.strip()], cwd=clone, check=True)
         os.symlink(f"{root}/deploy/packages/.tools", f"{clone}/deploy/packages/.tools")
         environment = dict(os.environ)
-        if not compiles and programs:
-            environment["PROGRAMS"] = programs[0]
+        environment.pop("OUTPUT", None)
+        environment.pop("PROGRAMS", None) if compiles else environment.update(PROGRAMS=programs)
         begin = time.monotonic()
         subprocess.run(["deploy/packages/build"], cwd=clone, env=environment, check=True, stdout=subprocess.DEVNULL)
         took = time.monotonic() - begin

@@ -16,7 +16,7 @@ const TYPED: [(&str, &str); 5] = [
 ];
 /// What help leaves out.
 const HIDDEN: [(&str, &str); 3] =
-    [("fanfare m", "man-pages"), ("loadgen w", "worker"), ("loadgen g", "goals")];
+    [("fanfare", "man-pages"), ("loadgen", "man-pages"), ("loadgen", "goals")];
 
 #[test]
 fn bash_completes_commands_and_flags() {
@@ -42,9 +42,9 @@ fn fish_completes_commands_and_flags() {
 #[test]
 fn zsh_completes_commands_and_flags() {
     let ask = r#"zmodload zsh/zpty; zpty terminal zsh -f -i
-        zpty -w terminal "PS1= fpath=($1 \$fpath); unsetopt zle_bracketed_paste"
-        zpty -w terminal "autoload -U compinit; compinit -u -D; print is ready"
-        zpty -r -m terminal said "*is ready*"
+        zpty -w terminal "PS1= fpath=($1 \$fpath)"
+        zpty -w terminal "autoload -U compinit; compinit -u -D; print is''ready"
+        zpty -r -m terminal said "*isready*"
         zpty -w -n terminal "$2"$'\t'
         zpty -r -m terminal said "*$3*" && print -- "$said""#;
     for (typed, expected) in TYPED {
@@ -62,8 +62,7 @@ fn zsh_completes_commands_and_flags() {
 #[test]
 fn no_shell_is_told_of_commands_that_help_leaves_out() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
-        for (typed, hidden) in HIDDEN {
-            let name = typed.split(' ').next().unwrap();
+        for (name, hidden) in HIDDEN {
             assert!(!completions(name, shell).contains(hidden), "{name} {shell}: {hidden}");
         }
     }
