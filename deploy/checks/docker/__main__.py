@@ -83,7 +83,7 @@ def quick(project, runtime, revision):
     single.serves(project, project.token())
     plain.refuses_to_be_open(engine, built["fanfare"])
     plain.has_what_it_says(engine, built, runtime, VERSION, revision)
-    plain.has_its_lines_beside_it(engine, ROOT, runtime)
+    plain.has_its_lines_beside_it(engine, ROOT, runtime, VERSION, revision)
     plain.stays_below_its_limit(engine)
     single.loaded(project)
     single.rules_are_evaluated()

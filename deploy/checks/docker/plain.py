@@ -86,9 +86,11 @@ def has_what_it_says(engine, images, runtime, version, revision):
     assert code == 127, f"there is a shell: {code}"
 
 
-def has_its_lines_beside_it(engine, root, runtime):
+def has_its_lines_beside_it(engine, root, runtime, version, revision):
     """The stage `debug`: the same program, with what names the lines of its source code."""
-    engine.docker("build", "--quiet", "--file", f"{root}/deploy/Dockerfile", "--target", "debug", "--tag", "debug", root)
+    # With the arguments of the other images nothing is compiled again.
+    engine.docker("build", "--quiet", "--file", f"{root}/deploy/Dockerfile", "--target", "debug", "--tag", "debug",
+                  "--build-arg", f"VERSION={version}", "--build-arg", f"REVISION={revision}", root)
     program = taken_out(engine, "debug", "/usr/local/bin/fanfare")
     link = output(["readelf", "--string-dump=.gnu_debuglink", program])
     assert "fanfare.debug" in link, link
