@@ -22,7 +22,7 @@ pub(super) const COUNT: usize = 3;
 const FOLLOWERS: usize = COUNT - 1;
 
 /// How long it may take until all are well again.
-const WELL_MAX: Duration = Duration::from_secs(90);
+const WELL_MAX: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(50);
 
 /// What nodes are started with besides their addresses. A drain of a few seconds is enough here.
