@@ -195,7 +195,7 @@ fn draw_shards(view: &ServerView, palette: Palette, area: Rect, buffer: &mut Buf
         ))
         .style(style)
     });
-    let widths = [6, 8, 8, 7, 9, 9, 6, 9].map(Constraint::Length);
+    let widths = [8, 8, 8, 7, 9, 9, 6, 9].map(Constraint::Length);
     Table::new(rows, widths)
         .header(Row::new(header).style(palette.title()))
         .column_spacing(0)
@@ -242,7 +242,7 @@ fn draw_streams(view: &ServerView, palette: Palette, area: Rect, buffer: &mut Bu
         let style = if stream.blocked { palette.of(Color::Yellow) } else { Style::new() };
         Row::new(stream_row(stream)).style(style)
     });
-    let widths = [12, 22, 9, 9, 9, 10, 10, 12, 11].map(Constraint::Length);
+    let widths = [12, 22, 9, 9, 9, 10, 10, 12, 18].map(Constraint::Length);
     let widths = widths.into_iter().chain([Constraint::Min(10)]);
     Table::new(rows, widths)
         .header(Row::new(header).style(palette.title()))
