@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 60
 STEADY = ("--name", "steady", "-c", "1000", "-r", "15", "--schedule", "poisson", "--payload", "300",
           "--slow-share", "0.01", "--stopped-share", "0.005", "--cut-every", "5m", "--cut", "mix", "--duration", "14m")
 # Busier topics that come and go, with slow readers under a policy of their own.
-BURST = ("--name", "burst", "-c", "400", "-r", "40", "--slow-share", "0.02", "--cut-every", "20s", "--duration", "45s")
+BURST = ("--name", "burst", "-c", "400", "-r", "40", "--slow-share", "0.02", "--duration", "45s")
 SECONDS_BETWEEN_BURSTS = 75
 POLICY = "burst=drop-oldest"
 

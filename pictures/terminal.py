@@ -51,7 +51,7 @@ def frames_of(command, shown, columns, rows, cwd):
     stream = pyte.ByteStream(screen)
     stream.feed(f"{shown}\r\n".encode())
     process = subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, cwd=cwd,
-                               start_new_session=True, env={**os.environ, "TERM": "xterm-256color"})
+                               env={**os.environ, "TERM": "xterm-256color"})
     os.close(follower)
     begin, frames = time.time(), [(0.0, runs_of(screen))]
     while feed(leader, stream):

@@ -9,8 +9,11 @@ LIMIT = "dark-red"
 
 
 def stat(title, description, unit, query, *, steps=PLAIN, decimals=None, words=None, name=False, empty="–"):
-    """One figure, coloured by steps of (from, colour); `words` names values, `name` shows the legend."""
-    panel = _panel("stat", title, description, unit, [query], steps, decimals)
+    """One figure, coloured by steps of (from, colour); `words` names values.
+
+    `name` shows the legend instead, of what is there now: over a range, what went is there too.
+    """
+    panel = _panel("stat", title, description, unit, [query], steps, decimals, instant=name)
     panel["fieldConfig"]["defaults"]["noValue"] = empty
     if words:
         options = {str(value): {"text": text, "color": colour} for value, (text, colour) in words.items()}
@@ -95,7 +98,7 @@ def heatmap(title, description, query, *, unit="s", colours="Oranges"):
     return panel
 
 
-def _panel(kind, title, description, unit, queries, steps, decimals):
+def _panel(kind, title, description, unit, queries, steps, decimals, *, instant=False):
     defaults = {
         "unit": unit,
         "color": {"mode": "thresholds"},
@@ -110,13 +113,12 @@ def _panel(kind, title, description, unit, queries, steps, decimals):
         "title": title,
         "description": description,
         "datasource": DATASOURCE,
-        "targets": [_target(query, place, kind) for place, query in enumerate(queries)],
+        "targets": [_target(query, place, instant) for place, query in enumerate(queries)],
         "fieldConfig": {"defaults": defaults, "overrides": []},
     }
 
 
-def _target(query: Query, place: int, kind: str) -> dict:
-    instant = kind == "table"
+def _target(query: Query, place: int, instant: bool) -> dict:
     return {
         "refId": chr(ord("A") + place),
         "datasource": DATASOURCE,

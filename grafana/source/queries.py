@@ -19,7 +19,7 @@ class Query:
 
     expression: str
     legend: str = "__auto"
-    # "heatmap" for buckets, "table" for tables.
+    # "heatmap" for buckets.
     format: str = "time_series"
 
     def text(self) -> str:

@@ -27,7 +27,8 @@ export class Prometheus {
   /** The frames of a query, one a curve, with about one point for each pixel of the panel. */
   async ask(target, width) {
     const { intervalMs } = rangeUtil.calculateInterval(this.range, width, `${this.scrapeInterval / 1000}s`);
-    const curves = await this.curves(this.fill(target.expr, intervalMs), intervalMs);
+    const expression = this.fill(target.expr, intervalMs);
+    const curves = await (target.instant ? this.now(expression) : this.curves(expression, intervalMs));
     return curves.map(({ metric, values }) => ({
       refId: target.refId,
       length: values.length,
@@ -47,13 +48,21 @@ export class Prometheus {
   /** The curves of an expression as Prometheus gives them; an error or a warning ends the drawing. */
   async curves(expression, step) {
     const aligned = (moment) => Math.floor(moment.valueOf() / step) * step / 1000;
-    const form = new URLSearchParams({
-      query: expression, start: aligned(this.range.from), end: aligned(this.range.to), step: step / 1000,
-    });
-    const response = await fetch(`${this.address}/api/v1/query_range`, { method: 'POST', body: form });
+    const [start, end] = [aligned(this.range.from), aligned(this.range.to)];
+    return this.post('query_range', { query: expression, start, end, step: step / 1000 });
+  }
+
+  /** The same with one value each, at the end of the range. */
+  async now(expression) {
+    const found = await this.post('query', { query: expression, time: this.range.to.valueOf() / 1000 });
+    return found.map(({ metric, value }) => ({ metric, values: [value] }));
+  }
+
+  async post(what, form) {
+    const response = await fetch(`${this.address}/api/v1/${what}`, { method: 'POST', body: new URLSearchParams(form) });
     const answer = await response.json();
     if (answer.status !== 'success' || answer.warnings) {
-      throw new Error(`${expression}: ${answer.error ?? answer.warnings}`);
+      throw new Error(`${form.query}: ${answer.error ?? answer.warnings}`);
     }
     return answer.data.result;
   }
