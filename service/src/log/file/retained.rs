@@ -181,9 +181,14 @@ impl RetainedState {
 
     /// A log that has failed stays so until it is opened again.
     pub(super) fn set_health(&mut self, health: LogHealth) {
-        if !matches!(self.health, LogHealth::Failed { .. }) {
-            self.health = health;
+        match (&self.health, &health) {
+            (LogHealth::Failed { .. }, _) => return,
+            (LogHealth::Full, LogHealth::Healthy) => {
+                tracing::info!("the disk of the event log has room again; events are accepted");
+            }
+            _ => {}
         }
+        self.health = health;
     }
 
     /// The oldest event that is retained.

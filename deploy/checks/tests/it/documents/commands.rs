@@ -2,7 +2,8 @@
 //!
 //! A line of a code block that calls one of our programs is given to that program, with `--help`
 //! behind it, which reads everything before it. Flags between backticks are checked in
-//! `deploying::settings`.
+//! `deploying::settings`. Calls of curl are made by `peers::commands` of the server's tests. Of other
+//! programs it stands below what runs them, or why nothing does.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,6 +11,101 @@ use std::process::{Command, Stdio};
 
 use super::markdown::documents;
 use crate::support::{program, repository, text};
+
+/// Programs of others that documents call.
+const OTHERS: [&str; 12] = [
+    "apt-get",
+    "cargo",
+    "docker",
+    "dpkg",
+    "helm",
+    "install",
+    "kubectl",
+    "mkdir",
+    "mount",
+    "nats-server",
+    "systemctl",
+    "tar",
+];
+
+enum Trial {
+    /// This file runs it, or the same with other values.
+    RunBy(&'static str),
+    /// Nothing does.
+    Untried(&'static str),
+}
+
+use Trial::{RunBy, Untried};
+
+/// How a command of another program begins, and what runs it.
+const TRIALS: [(&str, Trial); 24] = [
+    ("docker build", RunBy("deploy/checks/docker/images.py")),
+    ("docker run --rm fanfare secret", RunBy("deploy/checks/docker/plain.py")),
+    ("docker run --rm -v fanfare-keys", Untried("plain.py gives the key by a folder")),
+    ("docker run --rm --stop-timeout", RunBy("deploy/checks/docker/plain.py")),
+    ("docker volume create", Untried("plain.py gives the key by a folder")),
+    ("docker compose -f deploy/docker-compose.yml up", RunBy("deploy/checks/docker/project.py")),
+    ("docker compose -f deploy/docker-compose.yml stop", RunBy("deploy/checks/docker/cluster.py")),
+    ("docker compose -f deploy/docker-compose.yml run", RunBy("deploy/checks/docker/project.py")),
+    ("systemctl enable --now", RunBy("deploy/checks/packages/service.py")),
+    (
+        "docker compose -f deploy/docker-compose.yml --profile '*' down",
+        RunBy("deploy/checks/docker/project.py"),
+    ),
+    (
+        "docker compose -f deploy/docker-compose.yml --profile load",
+        RunBy("deploy/checks/docker/project.py"),
+    ),
+    (
+        "docker compose -f deploy/docker-compose.yml --profile cluster",
+        RunBy("deploy/checks/docker/cluster.py"),
+    ),
+    ("kubectl", Untried("there is no cluster: what it applies is read by the types of the API")),
+    ("helm install", RunBy("deploy/checks/tests/it/deploying/chart")),
+    ("tar -xzf", RunBy("deploy/checks/packages/archives.py")),
+    ("apt-get install ./fanfare_", RunBy("deploy/checks/packages/machine.py")),
+    ("cargo install --locked --path", Untried("it is `cargo build` with another place")),
+    ("cargo build --release --locked -p fanfare", RunBy("Makefile")),
+    ("cargo build --release -p fanfare --features otlp", RunBy("Makefile")),
+    ("install -m", Untried("the package does it, which deploy/checks/packages installs")),
+    ("systemctl daemon-reload", RunBy("deploy/checks/packages/service.py")),
+    ("nats-server -js", RunBy("service/tests/it/cluster")),
+    ("mkdir -p /mnt/small", RunBy("service/tests/it/data_folder/failing_disks.rs")),
+    ("mount -t tmpfs", RunBy("service/tests/it/data_folder/failing_disks.rs")),
+    ("mount -o remount", Untried("the test removes another file instead")),
+];
+
+#[test]
+fn every_command_of_another_program_is_run_by_a_test_or_has_a_reason_why_not() {
+    let mut used = BTreeSet::new();
+    for document in documents() {
+        for line in document.lines() {
+            for command in commands_of_others(&line) {
+                let trial = TRIALS.iter().position(|(begin, _)| command.starts_with(begin));
+                let trial = trial.unwrap_or_else(|| panic!("{}: {command}", document.path));
+                used.insert(trial);
+            }
+        }
+    }
+    for (at, (begin, trial)) in TRIALS.iter().enumerate() {
+        assert!(used.contains(&at), "no document has {begin}");
+        match trial {
+            RunBy(path) => assert!(repository(path).exists(), "{begin}: {path}"),
+            Untried(reason) => assert!(!reason.is_empty(), "{begin}"),
+        }
+    }
+}
+
+/// The calls of other programs in a line of a shell.
+fn commands_of_others(line: &str) -> Vec<String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let parts = words.split(|word| ["|", "&&", ";"].contains(word));
+    let commands = parts.map(|part| part.join(" ").trim_start_matches("TOKEN=$(").to_owned());
+    let is_of_another = |command: &String| {
+        OTHERS.iter().any(|name| command.split(' ').next() == Some(*name)) && command.contains(' ')
+    };
+    commands.filter(is_of_another).collect()
+}
 
 #[test]
 fn every_target_of_make_that_a_document_names_is_there() {

@@ -16,6 +16,9 @@ use crate::log::file::disk::DiskFile;
 
 /// How much is read at once where all of it is read.
 const READ_BYTES: usize = 1 << 20;
+/// From how many bytes on the rest of a search is read at once: copying a page of the page cache takes
+/// less than two more calls of the system.
+const SEARCH_BYTES: u64 = 4 << 10;
 
 /// An index file, and what its header says.
 #[derive(Debug)]
@@ -71,11 +74,10 @@ impl<'a, F: DiskFile> IndexLookup<'a, F> {
     pub(in crate::log::file) fn spot(&self, sequence: Sequence) -> io::Result<Spot> {
         let run_at = |index| {
             let run = self.entry::<16>(self.head.runs_at() + RUN_BYTES * u64::from(index))?;
-            Ok((Sequence(u64_at(&run, 0)), u32_at(&run, 8), u32_at(&run, 12)))
+            io::Result::Ok((Sequence(u64_at(&run, 0)), u32_at(&run, 8), u32_at(&run, 12)))
         };
-        let behind = partition_point(self.head.runs, |index| {
-            run_at(index).map(|(first, ..)| first <= sequence)
-        })?;
+        let runs = (self.head.runs_at(), self.head.runs);
+        let behind = self.partition_point::<16>(runs, |run| u64_at(run, 0) <= sequence.0)?;
         let mut after = self.head.first.previous();
         if let Some(index) = behind.checked_sub(1) {
             let (first, count, number) = run_at(index)?;
@@ -100,11 +102,10 @@ impl<'a, F: DiskFile> IndexLookup<'a, F> {
 
     /// The sequence of an event.
     pub(in crate::log::file) fn sequence_of(&self, number: u32) -> io::Result<Sequence> {
-        let run_at =
-            |index: u32| self.entry::<16>(self.head.runs_at() + RUN_BYTES * u64::from(index));
-        let behind =
-            partition_point(self.head.runs, |index| Ok(u32_at(&run_at(index)?, 12) <= number))?;
-        let run = run_at(behind.saturating_sub(1))?;
+        let runs = (self.head.runs_at(), self.head.runs);
+        let behind = self.partition_point::<16>(runs, |run| u32_at(run, 12) <= number)?;
+        let index = u64::from(behind.saturating_sub(1));
+        let run = self.entry::<16>(self.head.runs_at() + RUN_BYTES * index)?;
         Ok(Sequence(u64_at(&run, 0) + u64::from(number - u32_at(&run, 12))))
     }
 
@@ -146,23 +147,19 @@ impl<'a, F: DiskFile> IndexLookup<'a, F> {
 
     /// The postings of a topic that are of events with these numbers.
     fn postings(&self, hash: u64, numbers: Range<u32>) -> io::Result<Range<u32>> {
-        let topic_at =
-            |index| self.entry::<16>(self.head.topics_at() + TOPIC_BYTES * u64::from(index));
-        let index =
-            partition_point(self.head.topics, |index| Ok(u64_at(&topic_at(index)?, 0) < hash))?;
+        let topics = (self.head.topics_at(), self.head.topics);
+        let index = self.partition_point_of_hash::<16>(topics, hash)?;
         if index == self.head.topics {
             return Ok(0..0);
         }
-        let topic = topic_at(index)?;
+        let topic = self.entry::<16>(self.head.topics_at() + TOPIC_BYTES * u64::from(index))?;
         if u64_at(&topic, 0) != hash {
             return Ok(0..0);
         }
         let (first, count) = (u32_at(&topic, 8), u32_at(&topic, 12));
-        let behind = |number| {
-            partition_point(count, |index| {
-                Ok(u32_at(&self.entry::<4>(self.posting_at(first + index))?, 0) < number)
-            })
-        };
+        let postings = (self.posting_at(first), count);
+        let behind =
+            |number| self.partition_point::<4>(postings, |posting| u32_at(posting, 0) < number);
         Ok(first + behind(numbers.start)?..first + behind(numbers.end)?)
     }
 
@@ -173,7 +170,8 @@ impl<'a, F: DiskFile> IndexLookup<'a, F> {
     /// The events with an id of this hash, in order.
     pub(in crate::log::file) fn with_id(&self, hash: u64) -> io::Result<Vec<u32>> {
         let id_at = |index| self.entry::<12>(self.head.ids_at() + ID_BYTES * u64::from(index));
-        let begin = partition_point(self.head.ids, |index| Ok(u64_at(&id_at(index)?, 0) < hash))?;
+        let ids = (self.head.ids_at(), self.head.ids);
+        let begin = self.partition_point_of_hash::<12>(ids, hash)?;
         let mut found = Vec::new();
         for index in begin..self.head.ids {
             let id = id_at(index)?;
@@ -183,6 +181,59 @@ impl<'a, F: DiskFile> IndexLookup<'a, F> {
             found.push(u32_at(&id, 8));
         }
         Ok(found)
+    }
+
+    /// How many entries of a table are before something. The table is where its first entry is, how many
+    /// it has, and the length of each.
+    fn partition_point<const N: usize>(
+        &self,
+        (at, count): (u64, u32),
+        is_before: impl Fn(&[u8]) -> bool,
+    ) -> io::Result<u32> {
+        self.partition_point_between::<N>(at, 0..count, is_before)
+    }
+
+    /// The same in a table that begins with hashes and is in their order, for one hash. They are spread
+    /// evenly, so that its place can be guessed: of 10,000 entries one read finds 99 % and more.
+    fn partition_point_of_hash<const N: usize>(
+        &self,
+        (at, count): (u64, u32),
+        hash: u64,
+    ) -> io::Result<u32> {
+        let is_before = |entry: &[u8]| u64_at(entry, 0) < hash;
+        let guess = (u128::from(hash) * u128::from(count)) >> 64;
+        let guess = u32::try_from(guess).unwrap_or(count);
+        let around = (SEARCH_BYTES / N as u64 / 2) as u32;
+        let (low, high) = (guess.saturating_sub(around), guess.saturating_add(around).min(count));
+        match self.partition_point_between::<N>(at, low..high, is_before)? {
+            found if found == low && low > 0 => {
+                self.partition_point_between::<N>(at, 0..low, is_before)
+            }
+            found if found == high && high < count => {
+                self.partition_point_between::<N>(at, high..count, is_before)
+            }
+            found => Ok(found),
+        }
+    }
+
+    fn partition_point_between<const N: usize>(
+        &self,
+        at: u64,
+        Range { start: mut low, end: mut high }: Range<u32>,
+        is_before: impl Fn(&[u8]) -> bool,
+    ) -> io::Result<u32> {
+        let place = |index| at + N as u64 * u64::from(index);
+        while place(high) - place(low) > SEARCH_BYTES {
+            let middle = low + (high - low) / 2;
+            if is_before(&self.entry::<N>(place(middle))?) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let rest = self.bytes(place(low), N * (high - low) as usize)?;
+        let (entries, _) = rest.as_chunks::<N>();
+        Ok(low + entries.partition_point(|entry| is_before(entry)) as u32)
     }
 
     fn entry<const N: usize>(&self, at: u64) -> io::Result<[u8; N]> {

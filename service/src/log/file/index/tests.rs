@@ -17,7 +17,7 @@ fn epoch() -> Epoch {
 }
 
 /// What stands at a sequence: topics and id of an event, or nothing.
-type Entry = Option<(Vec<u8>, Option<u8>)>;
+type Entry = Option<(Vec<u16>, Option<u16>)>;
 
 /// A segment with one batch for each few of the entries.
 fn segment(entries: &[Entry]) -> (SegmentHead, Vec<u8>) {
@@ -44,7 +44,7 @@ fn segment(entries: &[Entry]) -> (SegmentHead, Vec<u8>) {
     (head, bytes)
 }
 
-fn event_of(topics: &[u8], id: Option<u8>) -> EncodedEvent {
+fn event_of(topics: &[u16], id: Option<u16>) -> EncodedEvent {
     let mut topics: Vec<String> = topics.iter().map(|topic| format!("topic/{topic}")).collect();
     topics.sort();
     topics.dedup();
@@ -70,7 +70,7 @@ fn file_of(bytes: &[u8]) -> impl crate::log::file::disk::DiskFile {
 }
 
 fn entries() -> impl Strategy<Value = Vec<Entry>> {
-    let event = (prop::collection::vec(0..4_u8, 1..4), prop::option::of(0..4_u8));
+    let event = (prop::collection::vec(0..4_u16, 1..4), prop::option::of(0..4_u16));
     prop::collection::vec(prop::option::weighted(0.8, event), 0..40)
 }
 
@@ -115,7 +115,7 @@ proptest! {
         }
         for from in [0, 1, events.len() / 2] {
             let numbers = from.min(events.len()) as u32..head.events;
-            for topic in 0..5_u8 {
+            for topic in 0..5_u16 {
                 let expected: Vec<u32> = numbers.clone()
                     .filter(|&number| events[number as usize].1.0.contains(&topic)).collect();
                 let hash = hash(epoch(), &format!("topic/{topic}"));
@@ -126,7 +126,7 @@ proptest! {
             }
         }
         let filter = lookup.filter().unwrap().unwrap();
-        for id in 0..5_u8 {
+        for id in 0..5_u16 {
             let expected: Vec<u32> = (0..head.events)
                 .filter(|&number| events[number as usize].1.1 == Some(id)).collect();
             let hash = hash(epoch(), &format!("id-{id}"));
@@ -146,6 +146,35 @@ proptest! {
             || !IndexLookup::new(&file_of(&index), &head).is_whole().unwrap()
             || IndexLookup::new(&file_of(&index), &head).filter().unwrap().is_none();
         prop_assert!(is_seen, "byte {at}");
+    }
+}
+
+/// Every table is larger than what a search reads at once.
+#[test]
+fn tables_are_searched_that_are_larger_than_a_read() {
+    let number_of = |at: u16| u32::from(at - at.div_ceil(3));
+    let entries: Vec<Entry> =
+        (0..3_000).map(|at| (at % 3 > 0).then(|| (vec![at], Some(at)))).collect();
+    let (segment, bytes) = segment(&entries);
+    let (head, index) = build(segment, &bytes).unwrap();
+    let file = file_of(&index);
+    let lookup = IndexLookup::new(&file, &head);
+    for at in 0..3_000 {
+        let sequence = Sequence(FIRST.0 + u64::from(at));
+        let expected = if at % 3 > 0 { vec![number_of(at)] } else { Vec::new() };
+        let topic = hash(epoch(), &format!("topic/{at}"));
+        assert_eq!(lookup.with_topic(topic, 0..head.events, 9).unwrap(), expected, "{at}");
+        assert_eq!(lookup.with_id(hash(epoch(), &format!("id-{at}"))).unwrap(), expected, "{at}");
+        match lookup.spot(sequence).unwrap() {
+            Spot::Event { number, .. } => {
+                assert_eq!(vec![number], expected, "{at}");
+                assert_eq!(lookup.sequence_of(number).unwrap(), sequence, "{at}");
+            }
+            Spot::Hole { after, through } => {
+                let alone = (sequence.previous(), sequence);
+                assert_eq!((expected, (after, through)), (Vec::new(), alone), "{at}");
+            }
+        }
     }
 }
 
