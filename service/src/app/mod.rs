@@ -35,7 +35,7 @@ use crate::hub::Hub;
 use crate::hub::active_subscriptions::ActiveSubscriptions;
 use crate::jwks::KeyFetching;
 use crate::lifecycle::{Lifecycle, Shutdown};
-use crate::listeners::{PublicListeners, addresses_of, listen_on};
+use crate::listeners::{ListenError, PublicListeners, addresses_of, listen_on};
 use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::reload::Reloader;
@@ -94,20 +94,17 @@ impl App {
         metrics.limits(&limits(config, connections_max));
         let log = open_log(config)?;
         let hub = hub_over(&log, config.log.events_max, &metrics);
-        let pages = Arc::new(Pages::new(config.demos));
-        let (delivery, threads) =
-            Delivery::start(&hub, &config.delivery, &metrics).map_err(BuildError::Delivery)?;
+        let started = Delivery::start(&hub, &config.delivery, &metrics);
+        let (delivery, threads) = started.map_err(BuildError::Delivery)?;
 
         let public = PublicListeners::open(config)?;
-        let admin_listeners = listen_on(&config.admin_listen, "--admin-listen", &config.http)?;
-        let admin_addresses = addresses_of(&admin_listeners)?;
+        let (admin_listeners, admin_addresses) = listen_for_admin(config)?;
         warn_if_open(config);
         let body_memory = BodyMemory::new(config.http.bodies_bytes_max);
         let (selectors, grants) = compilers(config, &public.addresses);
         let client_limits = ClientLimits::new(&config.http.client_limits);
         let tickets = Tickets::new(config.tickets_max)?;
-        let active_subscriptions =
-            config.subscriptions_bytes_max.map(|max| start_announcing(&hub, max, &lifecycle));
+        let active_subscriptions = announce_subscriptions(config, &hub, &lifecycle);
         let admin_access = AdminAccess::new(config.admin_rules());
         let admin = Admin {
             metrics: metrics.clone(),
@@ -127,11 +124,7 @@ impl App {
         };
         start_admin(&admin, admin_listeners).map_err(BuildError::Admin)?;
         let certificates = watch_certificate(config.certificates.as_ref(), &metrics);
-        // Those of many servers would be one topic.
-        if config.nats.is_none() {
-            demo::start_server_stats(&hub, &metrics, &delivery, &lifecycle);
-        }
-        let demos = config.demos.then(|| Demos::start(&hub, &lifecycle));
+        let demos = start_demos(config, &hub, &delivery, (&metrics, &lifecycle));
         let fetching = KeyFetching::start(&config.authority, &metrics);
         let http_server = HttpServer::new(Context {
             hub: hub.clone(),
@@ -144,7 +137,7 @@ impl App {
             selectors: SelectorReader::of_subscribers(selectors),
             grants: SelectorReader::of_tokens(grants),
             active_subscriptions,
-            pages,
+            pages: Arc::new(Pages::new(config.demos)),
             demos,
             metrics: metrics.clone(),
             lifecycle: lifecycle.clone(),
@@ -311,10 +304,33 @@ fn watch_certificate(
     Some(reload)
 }
 
+fn listen_for_admin(config: &Config) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), ListenError> {
+    let listeners = listen_on(&config.admin_listen, "--admin-listen", &config.http)?;
+    let addresses = addresses_of(&listeners)?;
+    Ok((listeners, addresses))
+}
+
+fn start_demos(
+    config: &Config,
+    hub: &Hub,
+    delivery: &Delivery,
+    (metrics, lifecycle): (&Metrics, &Lifecycle),
+) -> Option<Demos> {
+    // Those of many servers would be one topic.
+    if config.nats.is_none() {
+        demo::start_server_stats(hub, metrics, delivery, lifecycle);
+    }
+    config.demos.then(|| Demos::start(hub, lifecycle))
+}
+
 /// To the end of the drain's window: until then streams end, and others are told.
-fn start_announcing(hub: &Hub, bytes_max: usize, lifecycle: &Lifecycle) -> ActiveSubscriptions {
-    let active = ActiveSubscriptions::new(hub.clone(), bytes_max);
+fn announce_subscriptions(
+    config: &Config,
+    hub: &Hub,
+    lifecycle: &Lifecycle,
+) -> Option<ActiveSubscriptions> {
+    let active = ActiveSubscriptions::new(hub.clone(), config.subscriptions_bytes_max?);
     let (announcing, ended) = (active.clone(), lifecycle.clone());
     lifecycle.tasks().spawn(async move { announcing.announce(ended.closing()).await });
-    active
+    Some(active)
 }

@@ -44,7 +44,7 @@ pub enum TopError {
     )]
     NotFanfare {
         /// What was requested.
-        url: Url,
+        url: String,
         /// What it answered.
         what: String,
     },
@@ -52,7 +52,7 @@ pub enum TopError {
     #[error("{url} answered {status}: {detail}{advice}")]
     NotAllowed {
         /// What was requested.
-        url: Url,
+        url: String,
         /// Its status.
         status: StatusCode,
         /// What it says.
@@ -117,7 +117,7 @@ impl Asking {
         match (status, json) {
             (StatusCode::OK, Some(json)) => Ok(json),
             (StatusCode::OK, None) => {
-                Err(TopError::NotFanfare { url, what: "it is no JSON".to_owned() })
+                Err(TopError::NotFanfare { url: url.into(), what: "it is no JSON".to_owned() })
             }
             // The public listener has problems of the same form, and no such pages.
             (status, Some(problem))
@@ -125,7 +125,9 @@ impl Asking {
             {
                 Err(self.refused(url, status, problem["detail"].as_str().unwrap_or_default()))
             }
-            (status, _) => Err(TopError::NotFanfare { url, what: format!("it answered {status}") }),
+            (status, _) => {
+                Err(TopError::NotFanfare { url: url.into(), what: format!("it answered {status}") })
+            }
         }
     }
 
@@ -145,13 +147,13 @@ impl Asking {
             }
             _ => "",
         };
-        TopError::NotAllowed { url, status, detail: detail.to_owned(), advice }
+        TopError::NotAllowed { url: url.into(), status, detail: detail.to_owned(), advice }
     }
 }
 
 fn read<T: DeserializeOwned>(url: &Url, json: &Value) -> Result<T, TopError> {
     T::deserialize(json)
-        .map_err(|error| TopError::NotFanfare { url: url.clone(), what: error.to_string() })
+        .map_err(|error| TopError::NotFanfare { url: url.to_string(), what: error.to_string() })
 }
 
 /// The last one says what the system said.

@@ -96,7 +96,7 @@ fn a_value_that_is_fitted_says_so_among_the_settings_in_force() {
     let shown = |limit, flags: &[&str]| {
         let cli = read_within(limit, &[&["config"], flags].concat());
         match cli.into_task_on(&NETWORK, ReadFor::Start).unwrap() {
-            Task::PrintSettings(text) => text,
+            Task::Print(text) => text,
             other => panic!("{other:?}"),
         }
     };
