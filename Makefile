@@ -32,7 +32,7 @@ rolling-restart:
 
 # The images and the compose file on a Docker engine of the test's own, as root: what is among the tests, and
 # more. The images are built from nothing, containers of all kinds of the cluster come and go, and two servers
-# behind HAProxy are replaced. A quarter of an hour; what was seen is printed.
+# behind HAProxy are replaced. A quarter of an hour or more; what was seen is printed.
 .PHONY: docker-test
 docker-test: .packages $(PEERS)/nats/.built/.installed $(CHECKS)/.tools/.installed
 	@cargo build --quiet --locked -p fanfare -p fanfare-loadgen

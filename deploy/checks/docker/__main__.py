@@ -1,5 +1,5 @@
-"""The images and the compose file on a real Docker engine: `make docker-test`, as root, a quarter of an hour. With
-`--quick` less than a minute, which is among the tests (`deploying/engine.rs`).
+"""The images and the compose file on a real Docker engine: `make docker-test`, as root, a quarter of an hour or
+more. With `--quick` the part that is among the tests (`deploying/engine.rs`).
 
 It needs `dockerd` and `docker` (Debian: docker.io), `docker compose` or docker-compose, busybox, prometheus and haproxy;
 nothing is fetched, and nothing is left behind. What was measured is printed.
