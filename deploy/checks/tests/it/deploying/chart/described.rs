@@ -11,7 +11,7 @@ use crate::support::text;
 /// The values by their paths, with what they are by default.
 fn values() -> BTreeMap<String, Value> {
     let schema: Value =
-        serde_json::from_str(&text(&format!("{CHART}/values.schema.json"))).unwrap();
+        serde_json::from_str(&text(&format!("{CHART}/values.schema.json"))).expect("JSON");
     let mut found = BTreeMap::new();
     collect(&schema, &yaml(&format!("{CHART}/values.yaml"))[0], "", &mut found);
     found
