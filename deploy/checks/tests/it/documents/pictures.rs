@@ -24,7 +24,7 @@ fn pictures() -> BTreeMap<String, u64> {
 /// What the script makes, as it says itself.
 fn made() -> Vec<String> {
     let mut command = Command::new("python3");
-    command.args(["-B", "pictures", "--list"]).current_dir(repository("."));
+    command.args(["-B", "docs/pictures-source", "--list"]).current_dir(repository("."));
     let output = command.output().expect("python3, which `make setup-tests` installs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut names: Vec<String> =
@@ -36,7 +36,11 @@ fn made() -> Vec<String> {
 #[test]
 fn every_picture_is_made_by_the_script_and_the_script_makes_no_other() {
     let there: Vec<String> = pictures().into_keys().collect();
-    assert_eq!(there, made(), "in {FOLDER}, and what `python3 -B pictures --list` says");
+    assert_eq!(
+        there,
+        made(),
+        "in {FOLDER}, and what `python3 -B docs/pictures-source --list` says"
+    );
 }
 
 #[test]

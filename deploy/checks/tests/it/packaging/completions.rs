@@ -49,7 +49,7 @@ fn zsh_completes_commands_and_flags() {
         zpty -r -m terminal said "*$3*" && print -- "$said""#;
     for (typed, expected) in TYPED {
         let folder = tempfile::tempdir().unwrap();
-        let name = typed.split(' ').next().unwrap();
+        let name = typed.split(' ').next().expect("a word");
         let script = folder.path().join(format!("_{name}"));
         std::fs::write(&script, completions(name, "zsh")).unwrap();
         let mut zsh = Command::new("timeout");
@@ -77,9 +77,9 @@ fn a_shell_that_is_not_known_is_refused_with_those_that_are() {
 /// Has a shell complete what is typed; `ask` gives what it offers.
 fn check(shell: &str, ask: impl Fn(&Path, &str) -> String) {
     for (typed, expected) in TYPED {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let name = typed.split(' ').next().unwrap();
-        std::fs::write(&file, completions(name, shell)).unwrap();
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let name = typed.split(' ').next().expect("a word");
+        std::fs::write(&file, completions(name, shell)).expect("it is written");
         let offered = ask(file.path(), typed);
         let first_words = offered.lines().filter_map(|line| line.split_whitespace().next());
         assert!(first_words.into_iter().any(|word| word == expected), "{typed}: {offered}");

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from table import PICTURES, Dashboard, Page, Recording, Terminal
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / "docs" / "pictures"
 NEEDED = {"chromium": "chromium", "chromedriver": "chromium-driver", "prometheus": "prometheus"}
 
