@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::Admin;
-use super::moment::{before, moment, moment_of_ms};
+use super::moment::{moment, moment_of_ms};
 use crate::event::Sequence;
 use crate::log::{Bounds, ClusterStatus, DiskStatus};
 use crate::metrics::{
-    ConnectionFigures, Limits, ProcessFigures, PublishFigures, ShardFigures, Snapshot,
-    StreamFigures, revision,
+    ConnectionReport, Limits, ProcessReport, PublishReport, ShardReport, Snapshot, StreamReport,
+    revision,
 };
 
 /// Why no new streams should be sent to this server.
@@ -76,16 +76,16 @@ impl Admin {
     pub(super) fn status(&self) -> Value {
         let (metrics, log) = (&self.metrics, self.hub.log());
         let (snapshot, limits) = (self.snapshot(), metrics.limits_in_force());
-        let (bounds, process) = (log.bounds(), ProcessFigures::read());
-        let (now, streams) = (Timestamp::now(), metrics.stream_figures());
-        let connections = metrics.connection_figures();
+        let (bounds, process) = (log.bounds(), ProcessReport::read());
+        let (now, streams) = (Timestamp::now(), metrics.stream_report());
+        let connections = metrics.connection_report();
         let not_ready = self.not_ready();
         let uptime = metrics.uptime();
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "revision": revision(),
             "time": moment(now),
-            "started": before(now, uptime),
+            "started": moment_of_ms(metrics.began_ms()),
             "uptime_seconds": uptime.as_secs_f64(),
             "ready": not_ready.is_none(),
             "not_ready": not_ready.map(|why| json!({"reason": why.name(), "detail": why.detail()})),
@@ -97,9 +97,9 @@ impl Admin {
             "streams": of_streams(&streams),
             "connections": of_connections(&connections),
             "limits": of_limits(&limits, &Taken { snapshot: &snapshot, bounds: &bounds, process: &process, streams: &streams, connections: &connections, now }),
-            "shards": of_shards(&metrics.shard_figures(), &self.delivery.seen_by_each(), bounds.head),
+            "shards": of_shards(&metrics.shard_report(), &self.delivery.seen_by_each(), bounds.head),
             "log": self.status_of_log(&bounds),
-            "published": of_publishers(&metrics.publish_figures(), snapshot.publishers_waiting),
+            "published": of_publishers(&metrics.publish_report(), snapshot.publishers_waiting),
             "delivered": {
                 "events_total": streams.events_delivered,
                 "bytes_total": streams.bytes_delivered,
@@ -145,7 +145,7 @@ impl Admin {
     }
 }
 
-fn of_streams(streams: &StreamFigures) -> Value {
+fn of_streams(streams: &StreamReport) -> Value {
     json!({
         "open": streams.open,
         "blocked": streams.blocked,
@@ -159,7 +159,7 @@ fn of_streams(streams: &StreamFigures) -> Value {
     })
 }
 
-fn of_connections(connections: &ConnectionFigures) -> Value {
+fn of_connections(connections: &ConnectionReport) -> Value {
     json!({
         "open": connections.open(),
         "http1": connections.http1,
@@ -174,9 +174,9 @@ fn of_connections(connections: &ConnectionFigures) -> Value {
 struct Taken<'a> {
     snapshot: &'a Snapshot,
     bounds: &'a Bounds,
-    process: &'a ProcessFigures,
-    streams: &'a StreamFigures,
-    connections: &'a ConnectionFigures,
+    process: &'a ProcessReport,
+    streams: &'a StreamReport,
+    connections: &'a ConnectionReport,
     now: Timestamp,
 }
 
@@ -228,7 +228,7 @@ fn count(limit: u64) -> Value {
     if limit == u64::MAX { Value::Null } else { limit.into() }
 }
 
-fn of_shards(shards: &[ShardFigures], seen: &[Sequence], head: Sequence) -> Value {
+fn of_shards(shards: &[ShardReport], seen: &[Sequence], head: Sequence) -> Value {
     let shards = shards.iter().zip(seen).enumerate();
     let shards = shards.map(|(number, (shard, seen))| {
         json!({
@@ -250,7 +250,7 @@ fn of_shards(shards: &[ShardFigures], seen: &[Sequence], head: Sequence) -> Valu
     shards.collect()
 }
 
-fn of_publishers(published: &PublishFigures, waiting: usize) -> Value {
+fn of_publishers(published: &PublishReport, waiting: usize) -> Value {
     let by_source = published.by_source.iter();
     let by_source = by_source.map(|&(source, count)| (source.to_owned(), count.into()));
     json!({
@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_shard_is_as_far_behind_as_the_head_is_ahead() {
-        let shards = [ShardFigures::default(); 2];
+        let shards = [ShardReport::default(); 2];
         let listed = of_shards(&shards, &[Sequence(7), Sequence(10)], Sequence(10));
         let behind: Vec<_> =
             listed.as_array().unwrap().iter().map(|it| &it["events_behind"]).collect();

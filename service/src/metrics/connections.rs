@@ -29,7 +29,7 @@ pub(super) struct Connections {
 
 /// Connections that are open now, and those since the start.
 #[derive(Clone, Copy, Debug)]
-pub struct ConnectionFigures {
+pub struct ConnectionReport {
     pub http1: u64,
     pub http2: u64,
     /// They have not said enough to tell.
@@ -38,7 +38,7 @@ pub struct ConnectionFigures {
     pub rejected: u64,
 }
 
-impl ConnectionFigures {
+impl ConnectionReport {
     /// All that are open now.
     #[must_use]
     pub fn open(&self) -> u64 {
@@ -47,12 +47,12 @@ impl ConnectionFigures {
 }
 
 impl Connections {
-    pub(super) fn figures(&self) -> ConnectionFigures {
+    pub(super) fn report(&self) -> ConnectionReport {
         let open = |protocol: Protocol| {
             // Two threads may be seen in the wrong order.
             u64::try_from(self.open[protocol as usize].load(Ordering::Relaxed)).unwrap_or(0)
         };
-        ConnectionFigures {
+        ConnectionReport {
             http1: open(Protocol::Http1),
             http2: open(Protocol::Http2),
             new: open(Protocol::New),

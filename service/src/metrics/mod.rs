@@ -11,7 +11,6 @@ mod clients;
 mod cluster;
 mod connections;
 mod delivering;
-mod figures;
 mod histogram;
 mod iteration;
 mod jwks;
@@ -22,6 +21,7 @@ mod open_metrics;
 mod process;
 mod publishing;
 mod reloads;
+mod reports;
 mod series;
 mod shard;
 mod slow_readers;
@@ -35,8 +35,7 @@ mod tokens;
 
 pub use catalogue::{Described, catalogue};
 pub use clients::{ClientCounts, LimitsOfClients};
-pub use connections::{ConnectionFigures, OpenConnection};
-pub use figures::{ShardFigures, StreamFigures};
+pub use connections::{ConnectionReport, OpenConnection};
 pub use jwks::FailingFetch;
 pub use labels::{
     AcceptError, CertificateReloadResult, ConnectionEnd, EndReason, HandshakeFailure, JwksFetch,
@@ -45,8 +44,9 @@ pub use labels::{
 };
 pub use limits::Limits;
 pub use open_metrics::prefers_open_metrics;
-pub use process::{ProcessFigures, RuntimeStats};
-pub use publishing::PublishFigures;
+pub use process::{ProcessReport, RuntimeStats};
+pub use publishing::PublishReport;
+pub use reports::{ShardReport, StreamReport};
 pub use shard::ShardStats;
 pub use state::{Snapshot, revision};
 pub use subscriptions::SubscriptionStats;

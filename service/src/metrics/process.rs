@@ -48,7 +48,7 @@ pub(super) fn write_process(text: &mut String) {
 
 /// The process; `None` is what the system does not report.
 #[derive(Clone, Copy, Debug)]
-pub struct ProcessFigures {
+pub struct ProcessReport {
     pub cpu_seconds: Option<f64>,
     pub resident_bytes: Option<u64>,
     pub threads: Option<u64>,
@@ -56,7 +56,7 @@ pub struct ProcessFigures {
     pub files_max: Option<u64>,
 }
 
-impl ProcessFigures {
+impl ProcessReport {
     /// As it is now.
     #[must_use]
     pub fn read() -> Self {

@@ -32,7 +32,7 @@ struct PublishCounts {
 
 /// What publishers have done since the start, and how many of them wait.
 #[derive(Clone, Debug)]
-pub struct PublishFigures {
+pub struct PublishReport {
     /// By how the events came in.
     pub by_source: Vec<(&'static str, u64)>,
     pub events: u64,
@@ -42,10 +42,10 @@ pub struct PublishFigures {
 }
 
 impl Publishing {
-    pub(super) fn figures(&self) -> PublishFigures {
+    pub(super) fn report(&self) -> PublishReport {
         let PublishCounts { published, bytes, repeated, rejected } = &self.counts;
         let labels = PublishSource::ALL.map(PublishSource::label);
-        PublishFigures {
+        PublishReport {
             by_source: labels.into_iter().zip(published.iter().map(ReadableCount::get)).collect(),
             events: sum_of(published),
             bytes: bytes.get(),

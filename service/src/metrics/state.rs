@@ -72,6 +72,8 @@ pub(super) struct ServerState {
     warnings_suppressed: Counter,
     is_draining: AtomicBool,
     began: Instant,
+    /// The same, in milliseconds since 1970: it stays, whatever the clock is set to.
+    began_ms: u64,
     /// In milliseconds since 1970; 0 before a drain.
     drain_began_ms: AtomicU64,
 }
@@ -129,6 +131,7 @@ impl ServerState {
             ),
             is_draining: AtomicBool::new(false),
             began: Instant::now(),
+            began_ms: unix_ms(),
             drain_began_ms: AtomicU64::new(0),
         }
     }
@@ -148,22 +151,32 @@ impl ServerState {
     }
 }
 
+fn unix_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl Metrics {
     /// The server has begun to stop.
     pub fn draining(&self) {
         let state = &self.inner.state;
         state.is_draining.store(true, Ordering::Relaxed);
         state.draining.set(1.0);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        state.drain_started.set(now.as_secs_f64());
-        let milliseconds = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        state.drain_began_ms.store(milliseconds, Ordering::Relaxed);
+        let now = unix_ms();
+        state.drain_started.set(now as f64 / 1_000.0);
+        state.drain_began_ms.store(now, Ordering::Relaxed);
     }
 
     /// How long the server has been there.
     #[must_use]
     pub fn uptime(&self) -> Duration {
         self.inner.state.began.elapsed()
+    }
+
+    /// When the server began, in milliseconds since 1970.
+    #[must_use]
+    pub fn began_ms(&self) -> u64 {
+        self.inner.state.began_ms
     }
 
     /// When the server was told to end, in milliseconds since 1970.

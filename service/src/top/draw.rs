@@ -6,7 +6,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Row, Table, Widget as _};
 
-use super::figures::{bytes, count, number, of_unit, percent, seconds};
+use super::amounts::{bytes, count, number, of_unit, percent, seconds};
 use super::status::{LimitLook, ShardLook, StreamLook};
 use super::view::ServerView;
 

@@ -3,9 +3,9 @@
 //! `asking` looks every second, `view` holds what is shown, `draw` makes cells of it; the same cells are
 //! printed as text where there is no terminal.
 
+mod amounts;
 mod asking;
 mod draw;
-mod figures;
 mod rates;
 mod snapshot;
 mod status;

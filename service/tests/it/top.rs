@@ -63,8 +63,8 @@ async fn without_the_token_of_the_server_no_streams_are_shown_and_a_wrong_one_is
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    let right = file("right", "a token of the admin listener, with 32 bytes or more\n");
-    let wrong = file("wrong", "another token of an admin listener, as long as that\n");
+    let right = file("right", "a-token-of-the-admin-listener-with-32-bytes-or-more\n");
+    let wrong = file("wrong", "another-token-of-an-admin-listener-as-long-as-that\n");
     let program = Program::start(&["--demos=false", "--admin-token-file", &right]);
     let (code, text, said) = top(&program, &[]);
     assert_eq!(code, Some(0), "{said}");

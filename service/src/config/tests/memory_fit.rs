@@ -113,12 +113,15 @@ fn a_value_that_is_fitted_says_so_among_the_settings_in_force() {
     assert!(!shown(container(1_024), &[]).contains("fitted"));
 }
 
+/// The memory there is, flags, and what a warning names.
+type MemoryCase<'a> = (MemoryLimit, &'a [&'a str], Option<&'a [&'a str]>);
+
 #[test]
 fn limits_that_do_not_fit_are_warned_of_with_the_numbers_and_what_to_do() {
     let set = ["--retain-bytes=200MiB", "--grants-max=1MiB"];
     let scarce =
         MemoryLimit { set_by: LimitSetter::Machine, available: 100 * MIB, ..container(2_000) };
-    let cases: [(MemoryLimit, &[&str], Option<&[&str]>); 7] = [
+    let cases: [MemoryCase<'_>; 7] = [
         (container(1_024), &[], None),
         (container(64), &[], None),
         (container(64), &["--data-dir=data", "--retain-bytes=1TiB"], None),

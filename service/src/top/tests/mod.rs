@@ -151,7 +151,7 @@ fn as_text_everything_is_there_however_many_streams_there_are() {
     let text = snapshot::text(&view);
     assert_eq!(text.lines().filter(|line| line.contains("orders/{id}")).count(), 100);
     assert!(text.lines().any(|line| line.contains("published -/s")), "one look has no rates");
-    assert!(!text.contains('\u{1b}') && text.ends_with(|last: char| last == '\n'));
+    assert!(!text.contains('\u{1b}') && text.ends_with('\n'));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! How figures are written: short enough for a column, and with their unit.
+//! How amounts are written: short enough for a column, and with their unit.
 
 use bytesize::ByteSize;
 
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_short_and_have_their_unit() {
+    fn amounts_are_short_and_have_their_unit() {
         let cases = [
             (count(0), "0"),
             (count(999), "999"),

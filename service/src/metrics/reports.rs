@@ -4,11 +4,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::labels::{EndReason, Skip};
-use super::{ConnectionFigures, Metrics, PublishFigures, ShardStats};
+use super::{ConnectionReport, Metrics, PublishReport, ShardStats};
 
 /// Streams: those that are open, and what became of others since the start.
 #[derive(Clone, Copy, Debug)]
-pub struct StreamFigures {
+pub struct StreamReport {
     pub open: u64,
     pub blocked: u64,
     /// Of the slowest of those that are blocked.
@@ -26,7 +26,7 @@ pub struct StreamFigures {
 
 /// What one shard counts.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ShardFigures {
+pub struct ShardReport {
     pub is_running: bool,
     pub streams: u64,
     pub blocked: u64,
@@ -45,11 +45,11 @@ pub struct ShardFigures {
 impl Metrics {
     /// All streams together.
     #[must_use]
-    pub fn stream_figures(&self) -> StreamFigures {
+    pub fn stream_report(&self) -> StreamReport {
         let streams = &self.inner.streams;
         let ended = EndReason::ALL.map(|reason| self.sum(|shard| &shard.left[reason as usize]));
         let dropped = Skip::ALL.map(|skip| self.sum(|shard| &shard.skipped_events[skip as usize]));
-        StreamFigures {
+        StreamReport {
             open: self.shards().iter().map(|shard| shard.subscribers()).sum(),
             blocked: self.sum(|shard| &shard.blocked),
             lag_events_max: self.max(|shard| &shard.lag_events_max),
@@ -67,26 +67,26 @@ impl Metrics {
 
     /// Each shard by itself.
     #[must_use]
-    pub fn shard_figures(&self) -> Vec<ShardFigures> {
-        self.shards().iter().map(|shard| shard.figures()).collect()
+    pub fn shard_report(&self) -> Vec<ShardReport> {
+        self.shards().iter().map(|shard| shard.report()).collect()
     }
 
     /// Connections.
     #[must_use]
-    pub fn connection_figures(&self) -> ConnectionFigures {
-        self.inner.connections.figures()
+    pub fn connection_report(&self) -> ConnectionReport {
+        self.inner.connections.report()
     }
 
     /// Publishers.
     #[must_use]
-    pub fn publish_figures(&self) -> PublishFigures {
-        self.inner.publishing.figures()
+    pub fn publish_report(&self) -> PublishReport {
+        self.inner.publishing.report()
     }
 }
 
 impl ShardStats {
-    fn figures(&self) -> ShardFigures {
-        ShardFigures {
+    fn report(&self) -> ShardReport {
+        ShardReport {
             is_running: self.failed.load(Ordering::Relaxed) == 0,
             streams: self.subscribers(),
             blocked: self.blocked.load(Ordering::Relaxed),
