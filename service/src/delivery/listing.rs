@@ -56,7 +56,7 @@ pub(super) struct ListRequest {
     pub(super) what: ShardOrder,
     /// The most streams.
     pub(super) limit: usize,
-    pub(super) reply: oneshot::Sender<ShardStreams>,
+    pub(super) recipient: oneshot::Sender<ShardStreams>,
 }
 
 /// Which streams of a shard are looked at.

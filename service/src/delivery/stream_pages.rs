@@ -96,8 +96,8 @@ impl Delivery {
 impl ShardHandle {
     /// Nothing when the shard has ended.
     async fn list(&self, shard: usize, what: ShardOrder, limit: usize) -> ShardStreams {
-        let (reply, streams) = oneshot::channel();
-        let request = ListRequest { shard, what, limit, reply };
+        let (recipient, streams) = oneshot::channel();
+        let request = ListRequest { shard, what, limit, recipient };
         self.mailbox.post(Notice::List(Box::new(request)));
         streams.await.unwrap_or_default()
     }

@@ -65,7 +65,7 @@ impl Shard {
     /// Goes on with an answer; true when there is more to do.
     pub(super) fn continue_listing(&mut self) -> bool {
         let Some(mut listing) = self.listing.take() else { return false };
-        if listing.request.reply.is_closed() {
+        if listing.request.recipient.is_closed() {
             return false;
         }
         let mut budget = self.budget();
@@ -86,7 +86,7 @@ impl Shard {
         let next = Some(walk).filter(|_| is_page && streams.len() >= request.limit);
         let next = next.filter(|walk| self.audiences.next_member(&mut walk.clone()).is_some());
         // Whoever asked may have gone just now.
-        let _ = request.reply.send(ShardStreams { streams, next });
+        let _ = request.recipient.send(ShardStreams { streams, next });
         false
     }
 

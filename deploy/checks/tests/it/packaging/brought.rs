@@ -66,7 +66,7 @@ fn systemd_understands_the_unit_of_the_package() {
     let program = program::fanfare().display().to_string();
     let text = packaged_unit().replace("=/usr/bin/fanfare\n", &format!("={program}\n"));
     // The user is made by the package, and here there is none.
-    std::fs::write(&unit, text.replace("User=fanfare", "User=nobody")).unwrap();
+    std::fs::write(&unit, text.replace("User=fanfare", "User=daemon")).unwrap();
     assert_eq!(content(Command::new("systemd-analyze").arg("verify").arg(&unit)), "");
 }
 

@@ -18,7 +18,7 @@ fn every_command_has_a_page_that_man_shows_without_a_warning() {
         ("fanfare-data-export.1", "NDJSON"),
         ("fanfare-completions.1", "zsh"),
         ("loadgen.1", "Exit codes"),
-        ("loadgen-run.1", "--subscribers"),
+        ("loadgen-run.1", "--subscribe"),
     ] {
         let shown = show(&folder.path().join(page));
         assert!(shown.contains(has), "{page}: no {has} in {shown}");

@@ -13,8 +13,8 @@ use super::*;
 impl Stage {
     /// Asks for streams, and gets them when the shard has nothing left to do.
     fn list(&mut self, what: ShardOrder, limit: usize) -> ShardStreams {
-        let (reply, mut answer) = oneshot::channel();
-        let request = ListRequest { shard: 3, what, limit, reply };
+        let (recipient, mut answer) = oneshot::channel();
+        let request = ListRequest { shard: 3, what, limit, recipient };
         self.mailbox.post(Notice::List(Box::new(request)));
         self.settle();
         answer.try_recv().expect("an answer")
@@ -166,8 +166,8 @@ fn nobody_is_told_who_has_stopped_waiting_and_the_next_one_is() {
         stage.join(&["a"]);
     }
     stage.settle();
-    let (reply, answer) = oneshot::channel();
-    let request = ListRequest { shard: 0, what: ShardOrder::From(None), limit: 10, reply };
+    let (recipient, answer) = oneshot::channel();
+    let request = ListRequest { shard: 0, what: ShardOrder::From(None), limit: 10, recipient };
     stage.mailbox.post(Notice::List(Box::new(request)));
     assert!(stage.shard.iterate());
     drop(answer);
