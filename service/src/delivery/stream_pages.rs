@@ -97,9 +97,11 @@ impl ShardHandle {
     /// Nothing when the shard has ended.
     async fn list(&self, shard: usize, what: ShardOrder, limit: usize) -> ShardStreams {
         let (recipient, streams) = oneshot::channel();
-        let request = ListRequest { shard, what, limit, recipient };
+        let request = ListRequest::new(shard, what, limit, recipient);
         self.mailbox.post(Notice::List(Box::new(request)));
-        streams.await.unwrap_or_default()
+        let mut found = streams.await.unwrap_or_default();
+        drop(std::mem::take(&mut found.slowest));
+        found
     }
 }
 

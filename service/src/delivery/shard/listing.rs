@@ -10,42 +10,38 @@ use super::super::budget::{self, Budget};
 use super::super::deadlines::{TICK, Tick};
 use super::super::keys::SubscriberKey;
 use super::super::listing::{
-    ListRequest, ListedStream, SELECTORS_SHOWN, ShardOrder, ShardStreams, StreamProgress, shown,
+    ListRequest, ListedStream, SELECTORS_SHOWN, ShardOrder, ShardStreams, Slowness, StreamProgress,
+    shown,
 };
 use super::super::stream_id::StreamId;
 use super::Shard;
-
-/// How slow a stream is, to be compared: events and bytes of its lag, and whether its sink has been
-/// full.
-type Slowness = (u64, u64, bool);
 
 /// An answer that is being made.
 #[derive(Debug)]
 pub(super) struct Listing {
     request: ListRequest,
     walk: Walk,
-    /// The slowest that have been met so far, if those are asked for.
-    slowest: Vec<(Slowness, SubscriberKey)>,
     /// Whether all of them have been met; then they are in order, the slowest at the end.
     is_sorted: bool,
-    found: Vec<ListedStream>,
 }
 
 impl Listing {
     /// Remembers a stream, and forgets the least slow ones where there are too many.
     fn met(&mut self, slowness: Slowness, key: SubscriberKey) {
         let limit = self.request.limit.max(1);
-        self.slowest.push((slowness, key));
-        if self.slowest.len() >= 2 * limit {
-            self.slowest.select_nth_unstable_by_key(limit, |(slowness, _)| Reverse(*slowness));
-            self.slowest.truncate(limit);
+        self.request.slowest.push((slowness, key));
+        if self.request.slowest.len() >= 2 * limit {
+            self.request
+                .slowest
+                .select_nth_unstable_by_key(limit, |(slowness, _)| Reverse(*slowness));
+            self.request.slowest.truncate(limit);
         }
     }
 
     fn sort(&mut self) {
-        self.slowest.sort_unstable_by_key(|(slowness, _)| Reverse(*slowness));
-        self.slowest.truncate(self.request.limit);
-        self.slowest.reverse();
+        self.request.slowest.sort_unstable_by_key(|(slowness, _)| Reverse(*slowness));
+        self.request.slowest.truncate(self.request.limit);
+        self.request.slowest.reverse();
         self.is_sorted = true;
     }
 }
@@ -58,8 +54,7 @@ impl Shard {
             ShardOrder::From(Some(walk)) => walk,
             ShardOrder::From(None) | ShardOrder::SlowestFirst => self.audiences.walk(),
         };
-        let (slowest, found) = (Vec::new(), Vec::new());
-        self.listing = Some(Box::new(Listing { request, walk, slowest, is_sorted: false, found }));
+        self.listing = Some(Box::new(Listing { request, walk, is_sorted: false }));
     }
 
     /// Goes on with an answer; true when there is more to do.
@@ -80,22 +75,23 @@ impl Shard {
             self.listing = Some(listing);
             return true;
         }
-        let Listing { request, walk, found: streams, .. } = *listing;
+        let Listing { request, walk, .. } = *listing;
+        let streams = request.found;
         let is_page = matches!(request.what, ShardOrder::From(_));
         // Where nobody comes any more, there is no next page.
         let next = Some(walk).filter(|_| is_page && streams.len() >= request.limit);
         let next = next.filter(|walk| self.audiences.next_member(&mut walk.clone()).is_some());
         // Whoever asked may have gone just now.
-        let _ = request.recipient.send(ShardStreams { streams, next });
+        let _ = request.recipient.send(ShardStreams { streams, next, slowest: request.slowest });
         false
     }
 
     /// False when the budget is spent before the page is full.
     fn list_page(&self, listing: &mut Listing, budget: &mut Budget) -> bool {
-        while listing.found.len() < listing.request.limit
+        while listing.request.found.len() < listing.request.limit
             && let Some(key) = self.audiences.next_member(&mut listing.walk)
         {
-            listing.found.extend(self.listed(listing.request.shard, key));
+            listing.request.found.extend(self.listed(listing.request.shard, key));
             if !budget.spend(budget::WRITE) {
                 return false;
             }
@@ -119,8 +115,8 @@ impl Shard {
 
     /// False when the budget is spent before all of them have been described.
     fn list_slowest(&self, listing: &mut Listing, budget: &mut Budget) -> bool {
-        while let Some((_, key)) = listing.slowest.pop() {
-            listing.found.extend(self.listed(listing.request.shard, key));
+        while let Some((_, key)) = listing.request.slowest.pop() {
+            listing.request.found.extend(self.listed(listing.request.shard, key));
             if !budget.spend(budget::WRITE) {
                 return false;
             }

@@ -14,7 +14,7 @@ impl Stage {
     /// Asks for streams, and gets them when the shard has nothing left to do.
     fn list(&mut self, what: ShardOrder, limit: usize) -> ShardStreams {
         let (recipient, mut answer) = oneshot::channel();
-        let request = ListRequest { shard: 3, what, limit, recipient };
+        let request = ListRequest::new(3, what, limit, recipient);
         self.mailbox.post(Notice::List(Box::new(request)));
         self.settle();
         answer.try_recv().expect("an answer")
@@ -40,7 +40,7 @@ fn pages_have_every_stream_once_however_an_iteration_is_cut() {
         for limit in [1, 2, 7, 24, 25, 26, 1_000] {
             let (mut ids, mut pages, mut from) = (Vec::new(), 0, None);
             loop {
-                let ShardStreams { streams, next } = stage.list(ShardOrder::From(from), limit);
+                let ShardStreams { streams, next, .. } = stage.list(ShardOrder::From(from), limit);
                 assert!(streams.len() <= limit);
                 ids.extend(streams.iter().map(|stream| stream.id.to_string()));
                 pages += 1;
@@ -61,7 +61,7 @@ fn who_stays_is_listed_although_others_leave_between_two_pages() {
     stage.settle();
     let (mut ids, mut from, mut leaving) = (BTreeSet::new(), None, readers[..10].iter());
     loop {
-        let ShardStreams { streams, next } = stage.list(ShardOrder::From(from), 3);
+        let ShardStreams { streams, next, .. } = stage.list(ShardOrder::From(from), 3);
         ids.extend(streams.iter().map(|stream| stream.id.to_string()));
         for reader in leaving.by_ref().take(2) {
             stage.leave(reader);
@@ -167,7 +167,7 @@ fn nobody_is_told_who_has_stopped_waiting_and_the_next_one_is() {
     }
     stage.settle();
     let (recipient, answer) = oneshot::channel();
-    let request = ListRequest { shard: 0, what: ShardOrder::From(None), limit: 10, recipient };
+    let request = ListRequest::new(0, ShardOrder::From(None), 10, recipient);
     stage.mailbox.post(Notice::List(Box::new(request)));
     assert!(stage.shard.iterate());
     drop(answer);
