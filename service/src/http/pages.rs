@@ -155,18 +155,24 @@ impl WebPage {
 /// The text of a page with its parts. The navigation marks where one is, and one attribute says
 /// whether there are demonstrations to link to.
 fn page(text: &str, path: &str, demos: bool) -> String {
-    let mut page = String::new();
+    let page = with_parts(text);
+    let link = format!("href=\"{path}\"");
+    let page = page.replacen(&format!("{link}>"), &format!("{link} aria-current=\"page\">"), 1);
+    if demos { page } else { page.replace("data-demos=\"on\"", "data-demos=\"off\"") }
+}
+
+/// A part may have parts.
+fn with_parts(text: &str) -> String {
+    let mut whole = String::new();
     for line in text.split_inclusive('\n') {
         let part =
             line.trim().strip_prefix("<!-- part: ").and_then(|rest| rest.strip_suffix(" -->"));
         match part.and_then(part_named) {
-            Some(part) => page.push_str(&part),
-            None => page.push_str(line),
+            Some(part) => whole.push_str(&with_parts(&part)),
+            None => whole.push_str(line),
         }
     }
-    let link = format!("href=\"{path}\"");
-    let page = page.replacen(&format!("{link}>"), &format!("{link} aria-current=\"page\">"), 1);
-    if demos { page } else { page.replace("data-demos=\"on\"", "data-demos=\"off\"") }
+    whole
 }
 
 fn part_named(name: &str) -> Option<String> {

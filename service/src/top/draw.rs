@@ -7,14 +7,14 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Row, Table, Widget as _};
 
 use super::amounts::{bytes, count, number, of_unit, percent, seconds};
-use super::status::{LimitLook, ShardLook, StreamLook};
+use super::status::{LimitStatus, ShardStatus, StreamStatus};
 use super::view::ServerView;
 
 const HEADER: u16 = 5;
 const BAR: usize = 20;
 /// Smaller ones show nothing that could be read.
 const SMALLEST: (u16, u16) = (60, 12);
-/// What of a limit is worth a look, and what is worth a worry.
+/// From which share of a limit on it is drawn in a colour of its own, and in that of a warning.
 const FAIR: f64 = 0.7;
 const BAD: f64 = 0.9;
 
@@ -49,7 +49,7 @@ pub(super) fn height(view: &ServerView) -> u16 {
 }
 
 fn middle(view: &ServerView) -> u16 {
-    limits_of(view).len().max(view.look.server.shards.len()) as u16 + 2
+    limits_of(view).len().max(view.sample.server.shards.len()) as u16 + 2
 }
 
 /// Draws all of it; `keys` says what can be pressed.
@@ -84,7 +84,7 @@ pub(super) fn draw(
 }
 
 fn header_of(view: &ServerView, palette: Palette) -> Vec<Line<'static>> {
-    let server = &view.look.server;
+    let server = &view.sample.server;
     let state = match (&server.not_ready, server.ready) {
         (Some(problem), _) => Span::styled(problem.detail.clone(), palette.of(Color::Red)),
         (None, true) => Span::styled("ready", palette.of(Color::Green)),
@@ -103,7 +103,7 @@ fn header_of(view: &ServerView, palette: Palette) -> Vec<Line<'static>> {
 }
 
 fn totals_of(view: &ServerView) -> [String; 3] {
-    let server = &view.look.server;
+    let server = &view.sample.server;
     let (streams, published) = (&server.streams, &server.published);
     let rate = |of: fn(&super::rates::PerSecond) -> f64| {
         view.rates.as_ref().map_or_else(|| "-".to_owned(), |rates| number(of(rates)))
@@ -150,8 +150,8 @@ fn totals_of(view: &ServerView) -> [String; 3] {
 }
 
 /// Those that something approaches, the fullest first.
-fn limits_of(view: &ServerView) -> Vec<(&str, &LimitLook, f64)> {
-    let limits = view.look.server.limits.iter();
+fn limits_of(view: &ServerView) -> Vec<(&str, &LimitStatus, f64)> {
+    let limits = view.sample.server.limits.iter();
     let mut limits: Vec<_> =
         limits.filter_map(|(name, limit)| Some((name.as_str(), limit, limit.filled()?))).collect();
     limits.sort_by(|(_, _, one), (_, _, other)| other.total_cmp(one));
@@ -182,7 +182,7 @@ fn bar(filled: f64) -> String {
 
 fn draw_shards(view: &ServerView, palette: Palette, area: Rect, buffer: &mut Buffer) {
     let header = ["shard", "streams", "blocked", "behind", "longest", "CPU", "busy", "sent/s"];
-    let rows = view.look.server.shards.iter().enumerate().map(|(index, shard)| {
+    let rows = view.sample.server.shards.iter().enumerate().map(|(index, shard)| {
         let rates = view.rates.as_ref().and_then(|rates| rates.shards.get(index));
         let rate = |of: fn(&super::rates::ShardPerSecond) -> String| {
             rates.map_or_else(|| "-".to_owned(), of)
@@ -202,7 +202,7 @@ fn draw_shards(view: &ServerView, palette: Palette, area: Rect, buffer: &mut Buf
         .render(area, buffer);
 }
 
-fn shard_row(shard: &ShardLook, busy: String, sent: String) -> [String; 8] {
+fn shard_row(shard: &ShardStatus, busy: String, sent: String) -> [String; 8] {
     let name =
         if shard.running { shard.shard.to_string() } else { format!("{} ended", shard.shard) };
     [
@@ -223,12 +223,12 @@ fn draw_streams(view: &ServerView, palette: Palette, area: Rect, buffer: &mut Bu
     let [title_area, area] =
         Layout::vertical([Constraint::Length(1), Constraint::Min(1)]).areas(area);
     Line::styled(title, palette.title()).render(title_area, buffer);
-    if let Err(reason) = &view.look.streams {
+    if let Err(reason) = &view.sample.streams {
         return Paragraph::new(format!("not shown: {reason}")).render(area, buffer);
     }
     let header = [
         "stream",
-        "client",
+        "peer",
         "protocol",
         "age",
         "lag",
@@ -250,7 +250,7 @@ fn draw_streams(view: &ServerView, palette: Palette, area: Rect, buffer: &mut Bu
         .render(area, buffer);
 }
 
-fn stream_row(stream: &StreamLook) -> [String; 10] {
+fn stream_row(stream: &StreamStatus) -> [String; 10] {
     let more = stream.selectors_count.saturating_sub(stream.selectors.len() as u64);
     let mut selectors = stream.selectors.join(" ");
     if more > 0 {
@@ -259,7 +259,7 @@ fn stream_row(stream: &StreamLook) -> [String; 10] {
     let known = |lag: Option<String>| lag.unwrap_or_else(|| "-".to_owned());
     [
         stream.id.clone(),
-        stream.who().to_owned(),
+        stream.peer_name().to_owned(),
         stream.protocol.clone().unwrap_or_else(|| "-".to_owned()),
         seconds(stream.age_seconds),
         known(stream.lag_events.map(count)),

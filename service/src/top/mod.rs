@@ -1,10 +1,10 @@
 //! `fanfare top`: how a running server is, in a terminal, by what its admin listener tells.
 //!
-//! `asking` looks every second, `view` holds what is shown, `draw` makes cells of it; the same cells are
+//! `admin_client` takes a sample every second, `view` holds what is shown, `draw` makes cells of it; the same cells are
 //! printed as text where there is no terminal.
 
+mod admin_client;
 mod amounts;
-mod asking;
 mod draw;
 mod rates;
 mod snapshot;
@@ -18,10 +18,10 @@ mod tests;
 use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use std::thread;
 
-pub use asking::TopError;
+pub use admin_client::TopError;
 
 use crate::config::TopSettings;
-use asking::Asking;
+use admin_client::AdminClient;
 use view::ServerView;
 
 /// Shows a server until its user has seen enough.
@@ -29,25 +29,25 @@ use view::ServerView;
 /// # Errors
 /// Says why it cannot be watched, and what to do.
 pub fn run(settings: &TopSettings) -> Result<(), TopError> {
-    let asking = Asking::new(settings)?;
-    // What is wrong at the first look is said before the screen is taken.
-    let view = ServerView::new(settings.admin.to_string(), asking.look()?);
+    let admin_client = AdminClient::new(settings)?;
+    // What is wrong at the first sample is said before the screen is taken.
+    let view = ServerView::new(settings.admin.to_string(), admin_client.sample()?);
     if settings.json || settings.once || !io::stdout().is_terminal() {
-        return print(view, &asking, settings, &mut io::stdout());
+        return print(view, &admin_client, settings, &mut io::stdout());
     }
-    terminal::watch(view, asking, settings)
+    terminal::watch(view, admin_client, settings)
 }
 
-/// Rates take a second look, so nothing is printed of the first.
+/// Rates take a second sample, so nothing is printed of the first.
 fn print(
     mut view: ServerView,
-    asking: &Asking,
+    admin_client: &AdminClient,
     settings: &TopSettings,
     output: &mut impl Write,
 ) -> Result<(), TopError> {
     loop {
         thread::sleep(settings.interval);
-        view.take(asking.look()?);
+        view.take(admin_client.sample()?);
         let text = if settings.json {
             format!("{}\n", snapshot::json(&view))
         } else {

@@ -1,9 +1,9 @@
-//! How fast things happen: the difference of two looks over the time between them, by the server's own
+//! How fast things happen: the difference of two samples over the time between them, by the server's own
 //! clock.
 
 use serde::Serialize;
 
-use super::status::ServerLook;
+use super::status::ServerStatus;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct PerSecond {
@@ -27,13 +27,13 @@ pub(super) struct ShardPerSecond {
 
 impl PerSecond {
     /// `None` where it is not the same process, or no time has passed.
-    pub(super) fn between(before: &ServerLook, after: &ServerLook) -> Option<Self> {
+    pub(super) fn between(before: &ServerStatus, after: &ServerStatus) -> Option<Self> {
         let seconds = after.uptime_seconds - before.uptime_seconds;
         if before.started != after.started || seconds <= 0.0 {
             return None;
         }
         let rate = |before: u64, after: u64| after.saturating_sub(before) as f64 / seconds;
-        let cpu = |look: &ServerLook| look.process.cpu_seconds_total;
+        let cpu = |sample: &ServerStatus| sample.process.cpu_seconds_total;
         let shards =
             before.shards.iter().zip(&after.shards).map(|(before, after)| ShardPerSecond {
                 delivered_events: rate(before.events_delivered_total, after.events_delivered_total),

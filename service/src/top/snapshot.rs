@@ -1,4 +1,4 @@
-//! One look as text, or as JSON: for a pipe, a file, a terminal that is none.
+//! One sample as text, or as JSON: for a pipe, a file, a terminal that is none.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -32,12 +32,12 @@ pub(super) fn lines(buffer: &Buffer) -> Vec<String> {
     .collect()
 }
 
-/// What the server answered, and the rates since the look before.
+/// What the server answered, and the rates since the sample before.
 pub(super) fn json(view: &ServerView) -> Value {
     json!({
-        "status": view.look.server_json,
-        "streams": view.look.streams_json,
-        "streams_not_shown": view.look.streams.as_ref().err(),
+        "status": view.sample.server_json,
+        "streams": view.sample.streams_json,
+        "streams_not_shown": view.sample.streams.as_ref().err(),
         "per_second": view.rates,
     })
 }

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// One look: both answers, of about the same moment.
+/// One sample: both answers, of about the same moment.
 #[derive(Clone, Debug)]
-pub(super) struct Look {
-    pub(super) server: ServerLook,
+pub(super) struct StatusSample {
+    pub(super) server: ServerStatus,
     /// As it came, for programs.
     pub(super) server_json: Value,
     /// The slowest streams, or why they are not shown.
@@ -19,26 +19,26 @@ pub(super) struct Look {
 
 /// `GET /status`.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct ServerLook {
+pub(super) struct ServerStatus {
     pub(super) version: String,
     pub(super) revision: Option<String>,
     pub(super) time: String,
     pub(super) started: String,
     pub(super) uptime_seconds: f64,
     pub(super) ready: bool,
-    pub(super) not_ready: Option<NotReadyLook>,
+    pub(super) not_ready: Option<NotReadyStatus>,
     pub(super) streams: StreamCounts,
     pub(super) connections: ConnectionCounts,
-    pub(super) limits: BTreeMap<String, LimitLook>,
-    pub(super) shards: Vec<ShardLook>,
-    pub(super) log: LogLook,
+    pub(super) limits: BTreeMap<String, LimitStatus>,
+    pub(super) shards: Vec<ShardStatus>,
+    pub(super) log: RetainedStatus,
     pub(super) published: PublishedTotals,
     pub(super) delivered: DeliveredTotals,
-    pub(super) process: ProcessLook,
+    pub(super) process: ProcessStatus,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct NotReadyLook {
+pub(super) struct NotReadyStatus {
     pub(super) detail: String,
 }
 
@@ -61,14 +61,14 @@ pub(super) struct ConnectionCounts {
 
 /// What approaches a limit; `None` where it is not counted, or has none.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct LimitLook {
+pub(super) struct LimitStatus {
     pub(super) used: Option<f64>,
     pub(super) limit: Option<f64>,
     pub(super) unit: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct ShardLook {
+pub(super) struct ShardStatus {
     pub(super) shard: u64,
     pub(super) running: bool,
     pub(super) streams: u64,
@@ -81,7 +81,7 @@ pub(super) struct ShardLook {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct LogLook {
+pub(super) struct RetainedStatus {
     pub(super) kind: String,
     pub(super) problem: Option<String>,
     pub(super) events: u64,
@@ -103,7 +103,7 @@ pub(super) struct DeliveredTotals {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct ProcessLook {
+pub(super) struct ProcessStatus {
     pub(super) cpu_seconds_total: Option<f64>,
     pub(super) resident_bytes: Option<u64>,
     pub(super) threads: Option<u64>,
@@ -112,14 +112,13 @@ pub(super) struct ProcessLook {
 /// `GET /streams?sort=lag`.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct StreamList {
-    pub(super) streams: Vec<StreamLook>,
+    pub(super) streams: Vec<StreamStatus>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct StreamLook {
+pub(super) struct StreamStatus {
     pub(super) id: String,
     pub(super) peer: Option<String>,
-    pub(super) client: Option<String>,
     pub(super) age_seconds: f64,
     pub(super) protocol: Option<String>,
     pub(super) selectors: Vec<String>,
@@ -132,7 +131,7 @@ pub(super) struct StreamLook {
     pub(super) held_bytes: u64,
 }
 
-impl LimitLook {
+impl LimitStatus {
     /// How much of it is used, from 0.
     pub(super) fn filled(&self) -> Option<f64> {
         let (used, limit) = (self.used?, self.limit?);
@@ -140,9 +139,9 @@ impl LimitLook {
     }
 }
 
-impl StreamLook {
-    /// Who it is: behind a proxy its client, and else the other end of the connection.
-    pub(super) fn who(&self) -> &str {
-        self.client.as_deref().or(self.peer.as_deref()).unwrap_or("-")
+impl StreamStatus {
+    /// The other end of its connection.
+    pub(super) fn peer_name(&self) -> &str {
+        self.peer.as_deref().unwrap_or("-")
     }
 }

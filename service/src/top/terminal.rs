@@ -1,4 +1,4 @@
-//! A screen that is drawn anew at each look, key and change of its size.
+//! A screen that is drawn anew at each sample, key and change of its size.
 
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread;
@@ -9,56 +9,56 @@ use futures_util::FutureExt as _;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::asking::{Asking, TopError};
+use super::admin_client::{AdminClient, TopError};
 use super::draw::{self, Palette};
-use super::status::Look;
+use super::status::StatusSample;
 use super::view::{KeyCommand, ServerView};
 use crate::config::TopSettings;
 use crate::signals::Signals;
 
-/// How long a look may wait to be shown, and a signal to be heeded.
+/// How long a sample may wait to be shown, and a signal to be heeded.
 const PATIENCE: Duration = Duration::from_millis(100);
 const PAGE: usize = 10;
 
-type Looks = Receiver<Result<Look, TopError>>;
+type StatusSamples = Receiver<Result<StatusSample, TopError>>;
 
 /// Shows the server until its user has seen enough, or the process is told to end.
 pub(super) fn watch(
     mut view: ServerView,
-    asking: Asking,
+    admin_client: AdminClient,
     settings: &TopSettings,
 ) -> Result<(), TopError> {
     let signals = Signals::watch()?;
-    let looks = look_again(asking, settings.interval)?;
+    let samples = sample_again(admin_client, settings.interval)?;
     let palette = Palette { colours: settings.colours };
     let mut terminal = ratatui::try_init()?;
-    let shown = show(&mut terminal, &mut view, &looks, palette, &signals);
+    let shown = show(&mut terminal, &mut view, &samples, palette, &signals);
     // In any case, or the shell behind it could not be used.
     let restored = ratatui::try_restore();
     Ok(shown.and(restored)?)
 }
 
 /// On a thread of its own: a server that is slow to answer keeps no key waiting.
-fn look_again(asking: Asking, interval: Duration) -> io::Result<Looks> {
-    let (sender, looks): (SyncSender<_>, _) = sync_channel(1);
-    let look = move || {
+fn sample_again(admin_client: AdminClient, interval: Duration) -> io::Result<StatusSamples> {
+    let (sender, samples): (SyncSender<_>, _) = sync_channel(1);
+    let sample = move || {
         loop {
             let began = Instant::now();
             // Nobody waits for it at the end.
-            if sender.send(asking.look()).is_err() {
+            if sender.send(admin_client.sample()).is_err() {
                 return;
             }
             thread::sleep(interval.saturating_sub(began.elapsed()));
         }
     };
-    thread::Builder::new().name("looks".to_owned()).spawn(look)?;
-    Ok(looks)
+    thread::Builder::new().name("samples".to_owned()).spawn(sample)?;
+    Ok(samples)
 }
 
 fn show(
     terminal: &mut DefaultTerminal,
     view: &mut ServerView,
-    looks: &Looks,
+    samples: &StatusSamples,
     palette: Palette,
     signals: &Signals,
 ) -> io::Result<()> {
@@ -73,12 +73,12 @@ fn show(
         if is_new && let Event::Key(key) = event::read()? {
             key_of(key).into_iter().for_each(|key| view.press(key));
         }
-        match looks.try_recv() {
-            Ok(Ok(look)) => view.take(look),
+        match samples.try_recv() {
+            Ok(Ok(sample)) => view.take(sample),
             Ok(Err(error)) => view.fail(error.to_string()),
             Err(TryRecvError::Empty) => continue,
             Err(TryRecvError::Disconnected) => {
-                return Err(io::Error::other("nobody looks any more"));
+                return Err(io::Error::other("nobody samples any more"));
             }
         }
         is_new = true;

@@ -1,10 +1,10 @@
-//! What is shown: the newest look, the rates since the one before, and what the keys have chosen. No
-//! terminal and no network: looks and keys go in.
+//! What is shown: the newest sample, the rates since the one before, and what the keys have chosen. No
+//! terminal and no network: samples and keys go in.
 
 use std::cmp::Reverse;
 
 use super::rates::PerSecond;
-use super::status::{Look, StreamLook};
+use super::status::{StatusSample, StreamStatus};
 
 /// By what the slowest streams are sorted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Order {
     }
 
     /// The largest first. Who replays is behind by a number that is not known, which is the most.
-    fn rank(self, stream: &StreamLook) -> Reverse<u64> {
+    fn rank(self, stream: &StreamStatus) -> Reverse<u64> {
         Reverse(match self {
             Self::LagEvents => stream.lag_events.unwrap_or(u64::MAX),
             Self::LagBytes => stream.lag_bytes.unwrap_or(u64::MAX),
@@ -62,22 +62,22 @@ pub(super) enum KeyCommand {
 pub(super) struct ServerView {
     /// Where it is reached.
     pub(super) admin: String,
-    pub(super) look: Look,
+    pub(super) sample: StatusSample,
     pub(super) rates: Option<PerSecond>,
     pub(super) order: Order,
     pub(super) paused: bool,
     /// How many of the streams have been scrolled past.
     pub(super) first: usize,
-    /// Why the newest look failed, if it did.
+    /// Why the newest sample failed, if it did.
     pub(super) trouble: Option<String>,
     has_ended: bool,
 }
 
 impl ServerView {
-    pub(super) fn new(admin: String, first: Look) -> Self {
+    pub(super) fn new(admin: String, first: StatusSample) -> Self {
         let mut view = Self {
             admin,
-            look: first,
+            sample: first,
             rates: None,
             order: Order::default(),
             paused: false,
@@ -89,19 +89,19 @@ impl ServerView {
         view
     }
 
-    /// Takes a look in, unless what is shown is to stay.
-    pub(super) fn take(&mut self, look: Look) {
+    /// Takes a sample in, unless what is shown is to stay.
+    pub(super) fn take(&mut self, sample: StatusSample) {
         if self.paused {
             return;
         }
-        self.rates = PerSecond::between(&self.look.server, &look.server);
-        self.look = look;
+        self.rates = PerSecond::between(&self.sample.server, &sample.server);
+        self.sample = sample;
         self.trouble = None;
         self.sort();
         self.scroll(0);
     }
 
-    /// The last look stays, with the reason why there is no newer one.
+    /// The last sample stays, with the reason why there is no newer one.
     pub(super) fn fail(&mut self, reason: String) {
         if !self.paused {
             self.rates = None;
@@ -128,8 +128,8 @@ impl ServerView {
         self.has_ended
     }
 
-    pub(super) fn streams(&self) -> &[StreamLook] {
-        self.look.streams.as_ref().map_or(&[], |list| &list.streams)
+    pub(super) fn streams(&self) -> &[StreamStatus] {
+        self.sample.streams.as_ref().map_or(&[], |list| &list.streams)
     }
 
     /// The last stream can be scrolled to and no further.
@@ -140,7 +140,7 @@ impl ServerView {
 
     fn sort(&mut self) {
         let order = self.order;
-        if let Ok(list) = &mut self.look.streams {
+        if let Ok(list) = &mut self.sample.streams {
             list.streams.sort_by_key(|stream| order.rank(stream));
         }
     }

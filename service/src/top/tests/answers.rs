@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
-use super::super::asking::Asking;
+use super::super::admin_client::AdminClient;
 use super::*;
 use crate::auth::token::Secret;
 use crate::config::TopSettings;
@@ -33,7 +33,7 @@ fn serve(answers: &'static [(&'static str, &'static str, &'static str)]) -> Stri
     format!("http://{address}")
 }
 
-fn look(admin: &str, token: Option<&str>) -> Result<Look, String> {
+fn sample(admin: &str, token: Option<&str>) -> Result<StatusSample, String> {
     let settings = TopSettings {
         admin: admin.parse().unwrap(),
         token: token.map(|token| Secret::from(token.to_owned())),
@@ -42,7 +42,7 @@ fn look(admin: &str, token: Option<&str>) -> Result<Look, String> {
         json: false,
         colours: false,
     };
-    Asking::new(&settings).unwrap().look().map_err(|error| error.to_string())
+    AdminClient::new(&settings).unwrap().sample().map_err(|error| error.to_string())
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn each_reason_not_to_show_a_server_has_its_next_step() {
         ),
     ];
     for (admin, token, expected) in cases {
-        let message = look(&admin, token).unwrap_err();
+        let message = sample(&admin, token).unwrap_err();
         for words in expected {
             assert!(message.contains(words), "{words}: {message}");
         }
@@ -80,9 +80,9 @@ fn each_reason_not_to_show_a_server_has_its_next_step() {
 #[test]
 fn without_a_token_the_server_is_shown_and_of_the_streams_why_they_are_not() {
     let admin = serve(&[("/status", "200 OK", STATUS), ("/streams", "401 Unauthorized", DENIED)]);
-    let reason = look(&admin, None).unwrap().streams.unwrap_err();
+    let reason = sample(&admin, None).unwrap().streams.unwrap_err();
     assert!(reason.ends_with("give the file with it with --token-file"), "{reason}");
     let admin =
         serve(&[("/status", "200 OK", STATUS), ("/streams?sort=lag&limit=100", "200 OK", STREAMS)]);
-    assert_eq!(look(&admin, None).unwrap().streams.unwrap().streams.len(), 3);
+    assert_eq!(sample(&admin, None).unwrap().streams.unwrap().streams.len(), 3);
 }

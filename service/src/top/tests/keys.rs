@@ -82,9 +82,9 @@ fn arrows_scroll_as_far_as_there_are_streams() {
     }
     // Streams that have gone are not scrolled past.
     view.press(KeyCommand::Down(10));
-    let mut look = look_of(later());
-    look.streams.as_mut().unwrap().streams.truncate(1);
-    view.take(look);
+    let mut sample = look_of(later());
+    sample.streams.as_mut().unwrap().streams.truncate(1);
+    view.take(sample);
     assert_eq!(first_stream(&view), "0-17-3");
     assert!(!view.has_ended());
     view.press(KeyCommand::Quit);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::draw::{self, Palette};
 use super::rates::{PerSecond, ShardPerSecond};
 use super::snapshot;
-use super::status::{Look, ServerLook, StreamList};
+use super::status::{ServerStatus, StatusSample, StreamList};
 use super::view::{KeyCommand, ServerView};
 
 const STATUS: &str = include_str!("status.json");
@@ -23,17 +23,17 @@ fn status() -> Value {
     serde_json::from_str(STATUS).unwrap()
 }
 
-fn look_of(status: Value) -> Look {
+fn look_of(status: Value) -> StatusSample {
     let streams_json: Value = serde_json::from_str(STREAMS).unwrap();
-    Look {
-        server: ServerLook::deserialize(&status).unwrap(),
+    StatusSample {
+        server: ServerStatus::deserialize(&status).unwrap(),
         server_json: status,
         streams: Ok(StreamList::deserialize(&streams_json).unwrap()),
         streams_json,
     }
 }
 
-/// Two seconds later, with as much as a second look would have.
+/// Two seconds later, with as much as a second sample would have.
 fn later() -> Value {
     let mut status = status();
     status["uptime_seconds"] = json!(3602.0);
@@ -78,7 +78,7 @@ fn a_screen_shows_rates_limits_shards_and_the_slowest_streams() {
 
 #[test]
 fn rates_are_those_of_the_time_between_two_looks_and_of_one_process() {
-    let of = |status: Value| ServerLook::deserialize(&status).unwrap();
+    let of = |status: Value| ServerStatus::deserialize(&status).unwrap();
     let expected = PerSecond {
         published_events: 120.0,
         published_bytes: 1_024.0,
@@ -144,13 +144,13 @@ fn a_screen_of_any_size_is_drawn_and_one_that_is_too_small_says_so() {
 
 #[test]
 fn as_text_everything_is_there_however_many_streams_there_are() {
-    let mut look = look_of(status());
-    let list = look.streams.as_mut().unwrap();
+    let mut sample = look_of(status());
+    let list = sample.streams.as_mut().unwrap();
     list.streams = (0..100).flat_map(|_| list.streams.clone()).collect();
-    let view = ServerView::new("http://127.0.0.1:9090/".to_owned(), look);
+    let view = ServerView::new("http://127.0.0.1:9090/".to_owned(), sample);
     let text = snapshot::text(&view);
     assert_eq!(text.lines().filter(|line| line.contains("orders/{id}")).count(), 100);
-    assert!(text.lines().any(|line| line.contains("published -/s")), "one look has no rates");
+    assert!(text.lines().any(|line| line.contains("published -/s")), "one sample has no rates");
     assert!(!text.contains('\u{1b}') && text.ends_with('\n'));
 }
 
@@ -166,8 +166,8 @@ fn as_json_there_is_what_was_answered_and_the_rates() {
 #[test]
 fn what_is_not_to_be_seen_says_why_and_the_rest_is_shown() {
     let streams = Err("this needs the token; give the file with it with --token-file".to_owned());
-    let look = Look { streams, streams_json: Value::Null, ..look_of(status()) };
-    let view = ServerView::new("http://127.0.0.1:9090/".to_owned(), look);
+    let sample = StatusSample { streams, streams_json: Value::Null, ..look_of(status()) };
+    let view = ServerView::new("http://127.0.0.1:9090/".to_owned(), sample);
     let text = snapshot::text(&view);
     assert!(text.contains("not shown: this needs the token; give the file"), "{text}");
     assert!(text.contains("streams 19,000"), "{text}");

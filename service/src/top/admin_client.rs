@@ -1,4 +1,4 @@
-//! Asking the admin listener, and what is wrong when it does not answer.
+//! AdminClient the admin listener, and what is wrong when it does not answer.
 
 use std::error::Error as _;
 use std::io;
@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::runtime::{self, Runtime};
 use url::Url;
 
-use super::status::{Look, ServerLook};
+use super::status::{ServerStatus, StatusSample};
 use crate::config::TopSettings;
 
 /// How long the server may take.
@@ -67,13 +67,13 @@ pub enum TopError {
 
 /// Asks one server.
 #[derive(Debug)]
-pub(super) struct Asking {
+pub(super) struct AdminClient {
     client: Client,
     runtime: Runtime,
     settings: TopSettings,
 }
 
-impl Asking {
+impl AdminClient {
     pub(super) fn new(settings: &TopSettings) -> Result<Self, TopError> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let client = Client::builder().timeout(TIMEOUT).no_proxy().build();
@@ -83,9 +83,9 @@ impl Asking {
 
     /// Both pages. That the streams are not to be seen is no error, unless a token was to prove that
     /// they are.
-    pub(super) fn look(&self) -> Result<Look, TopError> {
+    pub(super) fn sample(&self) -> Result<StatusSample, TopError> {
         let server_json = self.get("status")?;
-        let server: ServerLook = read(&self.url("status"), &server_json)?;
+        let server: ServerStatus = read(&self.url("status"), &server_json)?;
         let path = format!("streams?sort=lag&limit={STREAMS}");
         let (streams, streams_json) = match self.get(&path) {
             Ok(json) => (Ok(read(&self.url(&path), &json)?), json),
@@ -94,7 +94,7 @@ impl Asking {
             }
             Err(error) => return Err(error),
         };
-        Ok(Look { server, server_json, streams, streams_json })
+        Ok(StatusSample { server, server_json, streams, streams_json })
     }
 
     fn url(&self, path: &str) -> Url {
