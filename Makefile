@@ -183,8 +183,8 @@ $(CHECKS)/.tools/.installed: deploy/Dockerfile
 	@touch $@
 
 $(PACKAGES)/.tools/.installed: $(PACKAGES)/tools
-	@grep -v '^#' $< | while read -r name version; do \
-	  cargo install --quiet --locked --debug --root $(@D) --target-dir $(@D)/target --version $$version $$name || exit 1; done
+	@grep -v '^#' $< | while read -r name version flags; do \
+	  cargo install --quiet --locked --root $(@D) --target-dir $(@D)/target --version $$version $$flags $$name || exit 1; done
 	@rm -rf $(@D)/target && touch $@
 
 $(PEERS)/node_modules/.package-lock.json: $(PEERS)/package-lock.json

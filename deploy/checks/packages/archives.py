@@ -22,7 +22,7 @@ def checksums_are_right(packages):
 def made_twice(root, packages, compiles):
     """The same commit in another folder: the same bytes, at least of everything that is made after compiling."""
     given = os.environ.get("PROGRAMS")
-    programs = os.path.join(root, given) if given else glob.glob(f"{root}/target/package/target/*/release")[0]
+    programs = os.path.join(root, given) if given else glob.glob(f"{root}/target/dist-source/target/*/release")[0]
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         clone = f"{folder}/elsewhere"
         subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", root, clone], check=True)
