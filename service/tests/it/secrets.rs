@@ -15,6 +15,7 @@ use crate::support::{Http2, PROGRAM, Program, form};
 
 const SECRET: &str = "the secret of draft-07: it is shown to nobody";
 const ISSUER_SECRET: &str = "the secret of an issuer: it is shown to nobody";
+const ADMIN_TOKEN: &str = "the-token-of-the-admin-listener-is-shown-to-nobody";
 const ISSUER: &str = "https://issuer.example";
 const LEGACY: [&str; 2] = ["--jwt-secret", SECRET];
 const ACCESS: [&str; 6] =
@@ -54,6 +55,66 @@ fn traces_of(name: &str, secret: &str) -> Vec<(String, String)> {
     forms.into_iter().map(|form| (format!("{name} as {form:.20}…"), form)).collect()
 }
 
+/// Sends a token in each place, for what it grants and what it does not.
+async fn use_token(
+    client: &Client,
+    program: &Program,
+    (kind, token): (&str, &str),
+    shown: &mut BTreeMap<String, String>,
+) {
+    let url = |path: &str| format!("{}{path}", program.url);
+    let query = form(&[("authorization", token)]);
+    let cookie = format!("mercureAuthorization={token}");
+    let bearer = format!("Bearer {token}");
+    // The response to HEAD says as much as that to GET, and ends.
+    let requests = [
+        client.head(url("/events/t")).bearer_auth(token),
+        client.get(url("/events/elsewhere?poll")).header("authorization", format!("Basic {token}")),
+        client.head(url(&format!("/events/t?{query}"))),
+        client.head(url("/events/t")).header("cookie", &cookie),
+        client.post(url("/events/t")).bearer_auth(token).body("x"),
+        client.post(url("/events/u")).bearer_auth(token).body("x"),
+        client.post(url(&format!("/events/t?{query}"))).body("x"),
+        client.post(url("/events/t")).header("cookie", &cookie).body("x"),
+    ];
+    for (number, request) in requests.into_iter().enumerate() {
+        let response = request.send().await.unwrap();
+        let headers = format!("{:?}", response.headers());
+        shown.insert(
+            format!("response {number}, {kind}"),
+            headers + &response.text().await.unwrap(),
+        );
+    }
+    let http2 = Http2::open_at(program.address()).await;
+    let paths = ["/nowhere".to_owned(), format!("/nowhere?{query}")];
+    for path in paths {
+        let fields = [("authorization", bearer.as_str()), ("cookie", &cookie)];
+        let (status, text) = http2.get(&path, &fields).await;
+        shown.insert(format!("HTTP/2 {path:.10}, {kind}"), format!("{status} {text}"));
+    }
+}
+
+/// Uses the token of the admin listener, rightly and wrongly.
+async fn use_admin_token(client: &Client, admin: &str, shown: &mut BTreeMap<String, String>) {
+    let level = client.put(format!("{admin}/log-level")).body("trace");
+    let requests = [
+        client.get(format!("{admin}/status")).bearer_auth(ADMIN_TOKEN),
+        client.get(format!("{admin}/streams")).bearer_auth(ADMIN_TOKEN),
+        level.bearer_auth(ADMIN_TOKEN),
+        client.get(format!("{admin}/streams")).header("authorization", ADMIN_TOKEN),
+        client.get(format!("{admin}/streams")).bearer_auth(format!("{ADMIN_TOKEN}, {ADMIN_TOKEN}")),
+        client.get(format!("{admin}/streams?token={ADMIN_TOKEN}")),
+        client.get(format!("{admin}/{ADMIN_TOKEN}")).bearer_auth(ADMIN_TOKEN),
+    ];
+    for (number, request) in requests.into_iter().enumerate() {
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status() == 200, number < 3, "request {number}");
+        let headers = format!("{:?}", response.headers());
+        let text = headers + &response.text().await.unwrap();
+        shown.insert(format!("response {number} of the admin listener"), text);
+    }
+}
+
 /// A ticket for a token, if there is one, after it was used in each place, rightly and wrongly.
 async fn use_ticket(
     client: &Client,
@@ -83,8 +144,11 @@ async fn use_ticket(
 async fn no_secret_and_no_token_is_in_logs_responses_and_metrics() {
     let [good, access, wrong] = tokens();
     let flags = ["--log-level", "trace", "--log-format", "json", "--explain-tokens"];
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, ADMIN_TOKEN).unwrap();
+    let admin = ["--admin-token-file", file.path().to_str().unwrap(), "--drain-window", "0s"];
     let (mut program, mut said) =
-        Program::start_logged(&[&flags[..], &LEGACY, &ACCESS, &["--drain-window", "0s"]].concat());
+        Program::start_logged(&[&flags[..], &LEGACY, &ACCESS, &admin].concat());
     let lines = std::thread::spawn(move || {
         let mut text = String::new();
         said.read_to_string(&mut text).map(|_| text)
@@ -92,41 +156,11 @@ async fn no_secret_and_no_token_is_in_logs_responses_and_metrics() {
     let mut shown = BTreeMap::new();
     let mut tickets = Vec::new();
     let client = Client::builder().no_proxy().build().unwrap();
-    let url = |path: &str| format!("{}{path}", program.url);
     for (kind, token) in [("good", &good), ("access", &access), ("wrong", &wrong)] {
-        let query = form(&[("authorization", token)]);
-        let cookie = format!("mercureAuthorization={token}");
-        let bearer = format!("Bearer {token}");
-        // The response to HEAD says as much as that to GET, and ends.
-        let requests = [
-            client.head(url("/events/t")).bearer_auth(token),
-            client
-                .get(url("/events/elsewhere?poll"))
-                .header("authorization", format!("Basic {token}")),
-            client.head(url(&format!("/events/t?{query}"))),
-            client.head(url("/events/t")).header("cookie", &cookie),
-            client.post(url("/events/t")).bearer_auth(token).body("x"),
-            client.post(url("/events/u")).bearer_auth(token).body("x"),
-            client.post(url(&format!("/events/t?{query}"))).body("x"),
-            client.post(url("/events/t")).header("cookie", &cookie).body("x"),
-        ];
-        for (number, request) in requests.into_iter().enumerate() {
-            let response = request.send().await.unwrap();
-            let headers = format!("{:?}", response.headers());
-            shown.insert(
-                format!("response {number}, {kind}"),
-                headers + &response.text().await.unwrap(),
-            );
-        }
+        use_token(&client, &program, (kind, token), &mut shown).await;
         tickets.extend(use_ticket(&client, &program.url, token, &mut shown).await);
-        let http2 = Http2::open_at(program.address()).await;
-        let paths = ["/nowhere".to_owned(), format!("/nowhere?{query}")];
-        for path in paths {
-            let fields = [("authorization", bearer.as_str()), ("cookie", &cookie)];
-            let (status, text) = http2.get(&path, &fields).await;
-            shown.insert(format!("HTTP/2 {path:.10}, {kind}"), format!("{status} {text}"));
-        }
     }
+    use_admin_token(&client, &program.admin, &mut shown).await;
     let metrics = client.get(format!("{}/metrics", program.admin)).send().await.unwrap();
     shown.insert("metrics".into(), metrics.text().await.unwrap());
     program.signal(Signal::TERM);
@@ -139,6 +173,7 @@ async fn no_secret_and_no_token_is_in_logs_responses_and_metrics() {
     let secrets = [
         ("the secret of draft-07", SECRET),
         ("the secret of the issuer", ISSUER_SECRET),
+        ("the token of the admin listener", ADMIN_TOKEN),
         ("a good token", &good),
         ("an access token", &access),
         ("a wrong token", &wrong),
