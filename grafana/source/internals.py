@@ -204,12 +204,17 @@ def tickets() -> list:
 
 def pattern_limits() -> list:
     return [
-        (12, graph("Memory of grants", "Patterns in tokens, and those of earlier tokens as long as there is room. At the "
+        (8, graph("Memory of grants", "Patterns in tokens, and those of earlier tokens as long as there is room. At the "
                    "limit, requests with new patterns in their tokens are answered with 'busy'.", "bytes", [
                        Query("sum by (instance) (fanfare_grant_bytes{SERVER})", "used {{instance}}"),
                        Query("sum by (instance) (fanfare_grant_bytes_limit{SERVER})", "limit {{instance}}"),
                    ], limits=["limit"])),
-        (12, graph("Memory of topics as URLs", "Topics that were parsed to be compared with URL patterns. Those that "
+        (8, graph("Memory of partial replays", "What streams with 'last' are still to be sent first, as lists of "
+                   "sequences. At the limit, streams that begin so are answered with 'busy'.", "bytes", [
+                       Query("sum by (instance) (fanfare_partial_replay_bytes{SERVER})", "used {{instance}}"),
+                       Query("sum by (instance) (fanfare_partial_replay_bytes_limit{SERVER})", "limit {{instance}}"),
+                   ], limits=["limit"])),
+        (8, graph("Memory of topics as URLs", "Topics that were parsed to be compared with URL patterns. Those that "
                    "were not used for longest go first, so that the limit is normal for a busy server.", "bytes", [
                        Query("sum by (instance) (fanfare_topic_url_bytes{SERVER})", "used {{instance}}"),
                        Query("sum by (instance) (fanfare_topic_url_bytes_limit{SERVER})", "limit {{instance}}"),

@@ -14,7 +14,7 @@ GOOD, FAIR, BAD = "green", "orange", "red"
 WAS_A_SERVER = "last_over_time(fanfare_build_info{SERVER}[1d])"
 # Without those who asked for all that is retained: they brought no id, so nothing could be missing.
 RESUME_SUCCESS = ('sum(rate(fanfare_resumes_total{SERVER, result="complete"}[RATE]))'
-                  ' / (sum(rate(fanfare_resumes_total{SERVER, result!="earliest"}[RATE])) > 0)')
+                  ' / (sum(rate(fanfare_resumes_total{SERVER, result!~"earliest|newest|since"}[RATE])) > 0)')
 
 
 def dashboard() -> dict:

@@ -26,10 +26,11 @@ use tokio::runtime;
 use tokio::sync::Mutex;
 
 use crate::delivery::Delivery;
-use crate::http::{BodyMemory, ClientLimits, Pages, Tickets};
+use crate::http::{ClientLimits, Pages, Tickets};
 use crate::hub::Hub;
 use crate::hub::active_subscriptions::ActiveSubscriptions;
 use crate::lifecycle::Lifecycle;
+use crate::memory::MemoryBudget;
 use crate::metrics::{Metrics, Snapshot, SubscriptionStats};
 use crate::topic::SelectorCompiler;
 
@@ -50,7 +51,7 @@ pub struct Admin {
     /// Whether the server is ready.
     pub lifecycle: Lifecycle,
     /// The memory that bodies hold.
-    pub body_memory: BodyMemory,
+    pub body_memory: MemoryBudget,
     /// What keeps compiled selectors.
     pub selectors: SelectorCompiler,
     /// What keeps the compiled grants of tokens.
@@ -93,6 +94,7 @@ impl Admin {
             body_memory_bytes: self.body_memory.held(),
             selector_bytes: self.selectors.bytes(),
             grant_bytes: self.grants.bytes(),
+            partial_replay_bytes: self.hub.partial_replay_bytes(),
             topic_url_bytes: self.selectors.topic_url_bytes(),
             clients: self.client_limits.counts(),
             tickets: self.tickets.counts(),

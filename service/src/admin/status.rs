@@ -209,8 +209,12 @@ fn of_limits(limits: &Limits, taken: &Taken<'_>) -> Value {
     add("lag_bytes", limit(streams.lag_bytes_max.into(), count(limits.lag_bytes), "bytes"));
     add("selectors", bytes(snapshot.selector_bytes, limits.selector_bytes));
     add("grants", bytes(snapshot.grant_bytes, limits.grant_bytes));
+    let partial_replays = bytes(snapshot.partial_replay_bytes, limits.partial_replay_bytes);
+    add("partial_replays", partial_replays);
     add("topic_urls", bytes(snapshot.topic_url_bytes, limits.topic_url_bytes));
-    add("active_subscriptions", bytes(snapshot.subscriptions.bytes, limits.subscription_bytes));
+    if limits.subscription_bytes > 0 {
+        add("active_subscriptions", bytes(snapshot.subscriptions.bytes, limits.subscription_bytes));
+    }
     let tickets = snapshot.tickets.open + snapshot.tickets.ended;
     add("tickets", limit(tickets.into(), limits.tickets.into(), "tickets"));
     let clients_max = limits.clients.publishing_clients;

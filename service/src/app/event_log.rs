@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::log::{FileLog, Log, MemoryLog, NatsLog};
+use crate::memory::MemoryBudget;
 use crate::metrics::Metrics;
 
 /// How many events publishers may be ahead of the slowest shard: more than a pass gathers, and a
@@ -33,9 +34,11 @@ pub(super) fn open_log(config: &Config) -> Result<Arc<dyn Log>, BuildError> {
     Ok(Arc::new(FileLog::open(&data.path, settings, clock)?))
 }
 
-pub(super) fn hub_over(log: &Arc<dyn Log>, events_max: usize, metrics: &Metrics) -> Hub {
-    let window_max = (events_max as u64 / 4).clamp(1, PUBLISH_WINDOW_MAX);
-    Hub::new(Arc::clone(log), metrics.clone()).with_publish_window(window_max)
+pub(super) fn hub_over(log: &Arc<dyn Log>, config: &Config, metrics: &Metrics) -> Hub {
+    let window_max = (config.log.events_max as u64 / 4).clamp(1, PUBLISH_WINDOW_MAX);
+    Hub::new(Arc::clone(log), metrics.clone())
+        .with_publish_window(window_max)
+        .with_partial_replays(MemoryBudget::new(config.partial_replay_bytes_max))
 }
 
 pub(super) async fn expire(log: &dyn Log) {

@@ -33,6 +33,7 @@ pub(super) fn limits(config: &Config, connections: usize) -> Limits {
         body_memory: config.http.bodies_bytes_max,
         selector_bytes: config.http.selectors_bytes_max,
         grant_bytes: config.http.grants_bytes_max,
+        partial_replay_bytes: config.partial_replay_bytes_max,
         topic_url_bytes: TopicResolver::BYTES_MAX,
         clients: limits_of_clients(&config.http.client_limits),
         subscription_bytes: config.subscriptions_bytes_max.unwrap_or(0),

@@ -28,8 +28,7 @@ use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos};
 use crate::greeting::BoundAddresses;
 use crate::http::{
-    BodyMemory, ClientLimits, Context, HttpServer, Pages, PublicListener, SelectorReader, Tickets,
-    TlsFront,
+    ClientLimits, Context, HttpServer, Pages, PublicListener, SelectorReader, Tickets, TlsFront,
 };
 use crate::hub::Hub;
 use crate::hub::active_subscriptions::ActiveSubscriptions;
@@ -37,6 +36,7 @@ use crate::jwks::KeyFetching;
 use crate::lifecycle::{Lifecycle, Shutdown};
 use crate::listeners::{ListenError, PublicListeners, addresses_of, listen_on};
 use crate::log::Log;
+use crate::memory::MemoryBudget;
 use crate::metrics::Metrics;
 use crate::reload::Reloader;
 use crate::supervisor;
@@ -93,14 +93,14 @@ impl App {
         let metrics = Metrics::new(config.delivery.shards);
         metrics.limits(&limits(config, connections_max));
         let log = open_log(config)?;
-        let hub = hub_over(&log, config.log.events_max, &metrics);
+        let hub = hub_over(&log, config, &metrics);
         let started = Delivery::start(&hub, &config.delivery, &metrics);
         let (delivery, threads) = started.map_err(BuildError::Delivery)?;
 
         let public = PublicListeners::open(config)?;
         let (admin_listeners, admin_addresses) = listen_for_admin(config)?;
         warn_if_open(config);
-        let body_memory = BodyMemory::new(config.http.bodies_bytes_max);
+        let body_memory = MemoryBudget::new(config.http.bodies_bytes_max);
         let (selectors, grants) = compilers(config, &public.addresses);
         let client_limits = ClientLimits::new(&config.http.client_limits);
         let tickets = Tickets::new(config.tickets_max)?;

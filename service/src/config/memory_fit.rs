@@ -30,7 +30,7 @@ struct MemoryHolder {
     may_be_fitted: fn(&GivenSettings<'_>) -> bool,
 }
 
-const HOLDERS: [MemoryHolder; 7] = [
+const HOLDERS: [MemoryHolder; 8] = [
     // With a data folder that is on the disk, and the servers of a cluster retain the same.
     holder("retain-bytes", |given| !given.has("data-dir"), |given| !given.has("nats")),
     MemoryHolder {
@@ -42,6 +42,7 @@ const HOLDERS: [MemoryHolder; 7] = [
     holder("selectors-max", |_| true, |_| true),
     holder("subscriptions-max", |given| given.is_on("subscriptions"), |_| true),
     holder("grants-max", |_| true, |_| true),
+    holder("partial-replays-max", |_| true, |_| true),
 ];
 
 const fn holder(

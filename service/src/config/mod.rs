@@ -186,6 +186,8 @@ pub struct Config {
     pub ticket_keys: Vec<TicketKey>,
     /// How many tickets are remembered.
     pub tickets_max: usize,
+    /// The most memory that the lists of the events which streams begin with may take together, in bytes.
+    pub partial_replay_bytes_max: usize,
     /// What the public TCP listeners are secured with, if they are.
     pub certificates: Option<Arc<CertificateStore>>,
     /// The URLs by which clients know the hub.

@@ -46,6 +46,8 @@ pub(super) struct Subscriber {
 enum Mode {
     /// Every event, and the lag limit applies.
     Live,
+    /// What its stream begins with; none that is live is handed to it. The lag limit does not apply.
+    Initial,
     /// Every event since the place where it resumed. The lag limit does not apply, and its lag
     /// means nothing: a replay reaches further back than what its audience has counted.
     Replaying,
@@ -64,6 +66,8 @@ pub(super) struct InitialState {
     pub(super) served: Lag,
     /// Something behind its cursor is for it.
     pub(super) is_replaying: bool,
+    /// It is sent something first.
+    pub(super) has_initial_replay: bool,
     pub(super) joined: Tick,
     /// When it counts as having been handed bytes last.
     pub(super) last_sent: Tick,
@@ -102,7 +106,11 @@ impl Subscriber {
             last_sequence: initial.last_id.sequence,
             last_by_publisher: initial.last_id.by_publisher,
             served: initial.served,
-            mode: if initial.is_replaying { Mode::Replaying } else { Mode::Live },
+            mode: match (initial.has_initial_replay, initial.is_replaying) {
+                (true, _) => Mode::Initial,
+                (false, true) => Mode::Replaying,
+                (false, false) => Mode::Live,
+            },
             stalled: false,
             loading: false,
             last_sent: initial.last_sent,
@@ -154,8 +162,14 @@ impl Subscriber {
         LastId { sequence: self.last_sequence, by_publisher: self.last_by_publisher }
     }
 
+    /// Whether it is served what was retained, at whatever speed it reads.
     pub(super) fn is_replaying(&self) -> bool {
-        self.mode == Mode::Replaying
+        matches!(self.mode, Mode::Replaying | Mode::Initial)
+    }
+
+    /// Whether it has yet to get all that its stream begins with.
+    pub(super) fn is_in_initial_replay(&self) -> bool {
+        self.mode == Mode::Initial
     }
 
     pub(super) fn is_conflating(&self) -> bool {
@@ -265,13 +279,25 @@ impl Subscriber {
         self.stalled = false;
     }
 
+    /// It has had what its stream begins with.
+    pub(super) fn finished_initial_replay(&mut self) {
+        debug_assert!(self.is_in_initial_replay());
+        self.mode = Mode::Replaying;
+    }
+
+    /// It was told the place of its cursor.
+    pub(super) fn was_told_place(&mut self, place: Sequence, now: Tick) {
+        self.last_sequence = place;
+        self.last_by_publisher = false;
+        self.last_sent = now;
+    }
+
     /// It was handed a heartbeat, and with it the id of a place, if any.
     pub(super) fn heartbeat_sent(&mut self, place: Option<Sequence>, now: Tick) {
         self.last_sent = now;
         if let Some(sequence) = place {
             debug_assert!(!self.is_replaying() && !self.is_conflating());
-            self.last_sequence = sequence;
-            self.last_by_publisher = false;
+            self.was_told_place(sequence, now);
         }
     }
 

@@ -13,7 +13,7 @@ use super::*;
 use crate::auth::Grants;
 use crate::clock::Clock;
 use crate::event::{Block, Draft};
-use crate::hub::SubscribeRequest;
+use crate::hub::{Beginning, SubscribeRequest};
 use crate::log::{MemoryLog, MemoryLogSettings};
 use crate::metrics::Snapshot;
 use crate::topic::{SelectorSet, Topic};
@@ -66,7 +66,7 @@ impl Stage {
     fn subscription(&self) -> Subscription {
         let (selectors, grants) = (SelectorSet::any(), Grants::all());
         let request = SubscribeRequest { selectors, grants, resume: None };
-        self.hub.subscribe(request).now_or_never().unwrap()
+        self.hub.subscribe(request, Beginning::Next).now_or_never().unwrap().unwrap()
     }
 
     fn publish(&self, data: &str) {

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
     use crate::auth::Grants;
     use crate::clock::Clock;
-    use crate::hub::{SubscribeRequest, Subscription};
+    use crate::hub::{Beginning, SubscribeRequest, Subscription};
     use crate::log::{MemoryLog, MemoryLogSettings};
     use crate::metrics::Metrics;
     use crate::topic::{Selector, SelectorSet};
@@ -100,7 +100,10 @@ mod tests {
 
     fn subscribe(hub: &Hub, selectors: SelectorSet) -> Subscription {
         let request = SubscribeRequest { selectors, grants: Grants::all(), resume: None };
-        hub.subscribe(request).now_or_never().expect("a log in memory answers at once")
+        hub.subscribe(request, Beginning::Next)
+            .now_or_never()
+            .expect("a log in memory answers at once")
+            .unwrap()
     }
 
     #[tokio::test(start_paused = true)]

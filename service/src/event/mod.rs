@@ -112,6 +112,12 @@ impl Event {
         self.private
     }
 
+    /// Whoever asks for one of its topics may see it.
+    #[must_use]
+    pub fn is_for_everybody(&self) -> bool {
+        !self.private && !self.for_one_stream
+    }
+
     /// Only the stream that its topic was made for may see it.
     #[must_use]
     pub fn is_for_one_stream(&self) -> bool {

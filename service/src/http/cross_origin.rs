@@ -23,8 +23,7 @@ use super::problem::Problem;
 use super::served_hosts::Called;
 
 /// What a page may read of an answer, beside what every page may.
-const EXPOSED: &str =
-    "Last-Event-ID, Mercure-Last-Event-ID, Retry-After, Link, Accept-Query, WWW-Authenticate";
+const EXPOSED: &str = "Last-Event-ID, Mercure-Last-Event-ID, Fanfare-Newest-Id, Fanfare-Count, Fanfare-Ended, Retry-After, Link, Accept-Query, WWW-Authenticate";
 
 /// The headers that are allowed to a preflight that requests none.
 const USUAL_HEADERS: &str = "Authorization, Cache-Control, Content-Type, Last-Event-ID";

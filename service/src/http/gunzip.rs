@@ -9,7 +9,7 @@ use std::io::{self, Write as _};
 use bytes::{Buf as _, Bytes};
 use flate2::write::MultiGzDecoder;
 
-use super::body_memory::{BodyMemory, HeldMemory, NoRoom};
+use crate::memory::{HeldMemory, MemoryBudget, NoRoom};
 
 /// How much input a step takes.
 const STEP_BYTES: usize = 4 << 10;
@@ -46,7 +46,7 @@ impl From<io::Error> for NotGzip {
 
 impl Gunzip {
     /// A decoder whose own memory is counted like the body's.
-    pub(super) fn new(memory: &BodyMemory) -> Result<Self, NoRoom> {
+    pub(super) fn new(memory: &MemoryBudget) -> Result<Self, NoRoom> {
         let held = memory.hold(DECODER_BYTES)?;
         Ok(Self { decoder: MultiGzDecoder::new(Vec::new()), input: Bytes::new(), _held: held })
     }
@@ -102,7 +102,7 @@ mod tests {
 
     /// Decodes a body in chunks, and gives what came out and the longest step.
     fn gunzip(encoded: &[u8], piece_bytes: usize) -> Result<(Vec<u8>, usize), NotGzip> {
-        let mut gunzip = Gunzip::new(&BodyMemory::new(1 << 20)).unwrap();
+        let mut gunzip = Gunzip::new(&MemoryBudget::new(1 << 20)).unwrap();
         let (mut all, mut longest) = (Vec::new(), 0);
         for piece in encoded.chunks(piece_bytes) {
             gunzip.feed(Bytes::copy_from_slice(piece));
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn what_was_flushed_is_given_before_more_comes() {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        let mut decoder = Gunzip::new(&BodyMemory::new(1 << 20)).unwrap();
+        let mut decoder = Gunzip::new(&MemoryBudget::new(1 << 20)).unwrap();
         for line in ["first\n", "second\n"] {
             encoder.write_all(line.as_bytes()).unwrap();
             encoder.flush().unwrap();

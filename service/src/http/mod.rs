@@ -9,6 +9,7 @@ mod accept;
 mod active_subscriptions;
 mod admission;
 mod authorise;
+mod beginning;
 mod body;
 mod body_memory;
 mod client;
@@ -59,7 +60,6 @@ mod wanted_stream;
 mod whole_body;
 
 pub use accept::{HttpServer, set_options};
-pub use body_memory::BodyMemory;
 pub use client::{TrustedProxies, TrustedProxy, TrustedProxyError};
 pub use client_limits::{ClientLimitSettings, ClientLimits, PublishRate};
 pub use credentials::TokenPlaces;
@@ -82,6 +82,7 @@ use crate::demo::Demos;
 use crate::hub::Hub;
 use crate::hub::active_subscriptions::ActiveSubscriptions;
 use crate::lifecycle::Lifecycle;
+use crate::memory::MemoryBudget;
 use crate::metrics::Metrics;
 
 /// The limits and times of the HTTP layer.
@@ -162,7 +163,7 @@ pub struct Context {
     /// What TCP connections are secured with, if they are.
     pub tls: Option<Arc<TlsFront>>,
     /// The memory that bodies hold.
-    pub body_memory: BodyMemory,
+    pub body_memory: MemoryBudget,
     /// What each client may take, and takes now.
     pub client_limits: ClientLimits,
     /// The tickets that stand for tokens in URLs.

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::client_limits::ClientLimitError;
 use crate::event::DraftError;
+use crate::hub::SubscribeError;
 use crate::hub::active_subscriptions::AnnounceError;
 use crate::log::AppendError;
 use crate::metrics::{PublishRejection, Refusal, SubscribeRejection};
@@ -122,6 +123,10 @@ pub(super) enum Problem {
     ContentCoding { given: String },
     #[error("{what}; retry later")]
     TooMany { what: &'static str },
+    #[error(
+        "{0}; retry later, ask for fewer topics or fewer events of each, or begin with the id of an event"
+    )]
+    Subscribe(#[from] SubscribeError),
     #[error("{0}; retry later")]
     ClientLimit(#[from] ClientLimitError),
     #[error(
@@ -188,9 +193,10 @@ impl Problem {
             Self::MediaType { .. } | Self::ContentCoding { .. } => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
-            Self::TooMany { .. } | Self::ClientLimit(_) | Self::TooFast { .. } => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
+            Self::TooMany { .. }
+            | Self::Subscribe(_)
+            | Self::ClientLimit(_)
+            | Self::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -226,7 +232,7 @@ impl Problem {
             Self::Host(_) => "bad-host",
             Self::MediaType { .. } => "media-type",
             Self::ContentCoding { .. } => "content-coding",
-            Self::TooMany { .. } | Self::ClientLimit(_) => "too-many",
+            Self::TooMany { .. } | Self::ClientLimit(_) | Self::Subscribe(_) => "too-many",
             Self::TooFast { .. } => "too-fast",
             Self::Draining => "draining",
         }
@@ -240,6 +246,7 @@ impl Problem {
         matches!(
             self,
             Self::TooMany { .. }
+                | Self::Subscribe(_)
                 | Self::ClientLimit(_)
                 | Self::TooFast { .. }
                 | Self::Selector(SelectorError::BudgetExhausted)
@@ -293,6 +300,7 @@ impl Problem {
                 SubscribeRejection::Forbidden
             }
             Self::TooMany { .. }
+            | Self::Subscribe(_)
             | Self::Selector(SelectorError::BudgetExhausted)
             | Self::Announce(AnnounceError::TooMany) => SubscribeRejection::Busy,
             Self::ClientLimit(limit) => match limit {

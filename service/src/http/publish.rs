@@ -7,7 +7,6 @@ use hyper::{Request, StatusCode};
 
 use super::Context;
 use super::authorise::{self, Access};
-use super::body_memory::HeldMemory;
 use super::client::RequestClient;
 use super::credentials;
 use super::incoming::Incoming;
@@ -20,6 +19,7 @@ use super::whole_body::{FORM, WholeBody, check_media_type, not_utf8};
 use crate::auth::Grants;
 use crate::auth::token::{Dialect, TokenPlace};
 use crate::event::{Draft, DraftError, DraftFields, ReservedName, is_hub};
+use crate::memory::HeldMemory;
 use crate::metrics::PublishSource;
 use crate::topic::Topic;
 

@@ -9,11 +9,12 @@ use hyper::body::Body as _;
 use hyper::header::{CONTENT_ENCODING, HeaderMap};
 use tokio::task::yield_now;
 
-use super::body_memory::{BodyMemory, Full, NoRoom};
+use super::body_memory::Full;
 use super::gunzip::{Gunzip, GunzipStep};
 use super::incoming::Incoming;
 use super::problem::Problem;
 use crate::logging::log_limited;
+use crate::memory::{MemoryBudget, NoRoom};
 
 /// After so many steps of a decoder, about half a millisecond, the other tasks of its thread have a
 /// turn.
@@ -29,7 +30,7 @@ pub(super) struct RequestBody {
 
 impl RequestBody {
     /// Refuses a coding that is not read here.
-    pub(super) fn of(request: Request<Incoming>, memory: &BodyMemory) -> Result<Self, Problem> {
+    pub(super) fn of(request: Request<Incoming>, memory: &MemoryBudget) -> Result<Self, Problem> {
         let gunzip = match coding(request.headers())? {
             Coding::Identity => None,
             Coding::Gzip => Some(Gunzip::new(memory)?),

@@ -2,7 +2,9 @@
 //! one, in all the spellings that they use.
 
 use hyper::HeaderMap;
+use jiff::Timestamp;
 
+use super::beginning::{self, BeginningRequest};
 use super::credentials;
 use super::parameters::{Pairs, check_spelling, plain};
 use super::problem::Problem;
@@ -22,12 +24,14 @@ pub(super) struct ResumeRequest {
     pub(super) resume: Option<Resume>,
     /// There was an id, and it was empty: a client that has never had one, or that lost it.
     pub(super) was_empty: bool,
+    /// Where it begins otherwise.
+    pub(super) otherwise: BeginningRequest,
 }
 
 impl ResumeRequest {
     /// The header wins over the parameters, and of several the last; what is empty counts as none.
     /// `reqwest-eventsource` adds a header to the one that its user began with.
-    pub(super) fn of(headers: &HeaderMap, parameters: &Pairs<'_>) -> Self {
+    pub(super) fn of(headers: &HeaderMap, parameters: &Pairs<'_>) -> Result<Self, Problem> {
         // One that is not text names no event that we could have sent.
         let headers = headers.get_all(LAST_EVENT_ID).iter();
         let headers: Vec<_> =
@@ -36,7 +40,8 @@ impl ResumeRequest {
         let mut all: Vec<&str> = given.map(|(_, value)| value.as_ref()).collect();
         all.extend(headers.iter().map(AsRef::<str>::as_ref));
         let resume = all.iter().rev().find_map(|text| Resume::parse(text));
-        Self { was_empty: resume.is_none() && !all.is_empty(), resume }
+        let otherwise = BeginningRequest::of(parameters, Timestamp::now())?;
+        Ok(Self { was_empty: resume.is_none() && !all.is_empty(), resume, otherwise })
     }
 }
 
@@ -46,8 +51,14 @@ fn is_last_event_id(name: &str) -> bool {
 }
 
 /// What every request for a stream may say in its query.
-pub(super) const STREAM_PARAMETERS: [&str; 3] =
-    [PARAMETER, credentials::PARAMETER, tickets::PARAMETER];
+pub(super) const STREAM_PARAMETERS: [&str; 6] = [
+    PARAMETER,
+    beginning::LAST,
+    beginning::SINCE,
+    beginning::POLL,
+    credentials::PARAMETER,
+    tickets::PARAMETER,
+];
 
 /// Refuses a parameter of a stream that is nearly one that means something.
 pub(super) fn check_stream_spelling(
@@ -71,7 +82,7 @@ mod tests {
         if let Some(header) = header {
             request = request.header("Last-Event-ID", header);
         }
-        ResumeRequest::of(request.body(()).unwrap().headers(), &pairs(query).unwrap())
+        ResumeRequest::of(request.body(()).unwrap().headers(), &pairs(query).unwrap()).unwrap()
     }
 
     #[test]
@@ -81,7 +92,7 @@ mod tests {
             let request = headers.iter().fold(request, |it, id| it.header("Last-Event-ID", *id));
             let request = request.body(()).unwrap();
             let found = ResumeRequest::of(request.headers(), &pairs("lastEventID=3").unwrap());
-            assert_eq!(found.resume, Some(Resume::After(id.to_owned())), "{headers:?}");
+            assert_eq!(found.unwrap().resume, Some(Resume::After(id.to_owned())), "{headers:?}");
         }
     }
 
@@ -107,11 +118,8 @@ mod tests {
             (None, "event=1&id=2&last=3", None),
         ];
         for (header, query, resume) in cases {
-            assert_eq!(
-                requested(header, query),
-                ResumeRequest { resume, was_empty: false },
-                "{query}"
-            );
+            let found = requested(header, query);
+            assert_eq!((found.resume, found.was_empty), (resume, false), "{query}");
         }
     }
 
@@ -119,11 +127,8 @@ mod tests {
     fn an_id_that_is_empty_is_none_and_is_noticed() {
         for (header, query) in [(None, "lastEventID="), (Some(""), ""), (Some(""), "last_event_id")]
         {
-            assert_eq!(
-                requested(header, query),
-                ResumeRequest { resume: None, was_empty: true },
-                "{query}"
-            );
+            let found = requested(header, query);
+            assert_eq!((found.resume, found.was_empty), (None, true), "{query}");
         }
     }
 
@@ -135,6 +140,9 @@ mod tests {
             ("anything=else&authorization=x&last=1", None),
             ("topic=a&Authorization=x", Some("`authorization`")),
             ("topics=a", Some("`topic`")),
+            ("Last=1", Some("`last`")),
+            ("polls", Some("`poll`")),
+            ("sinces=1m", Some("`since`")),
             ("last-event-ids=1", Some("`lastEventID`")),
         ];
         for (query, expected) in cases {

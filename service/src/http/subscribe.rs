@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Uri};
 
 use super::Context;
@@ -23,13 +23,17 @@ use crate::event::{HEARTBEAT, gap_frame, id_frame};
 use crate::hub::active_subscriptions::{
     ActiveSubscriptions, AnnounceError, NamedSelector, SubscriptionsGuard,
 };
-use crate::hub::{SubscribeRequest, Subscription};
+use crate::hub::{SubscribeRequest, Subscription, TopicSummary};
 use crate::logging::log_limited;
 use crate::metrics::{Metrics, StatusClass};
 use crate::topic::{Notation, Selector, SelectorSet, Topic};
 
 /// The same header under the name that clients of the open protocol look for.
 const MERCURE_LAST_EVENT_ID: &str = "mercure-last-event-id";
+
+/// What a `HEAD` of one topic is told of it: how many events may be seen, and the id of the newest.
+const TOPIC_COUNT: HeaderName = HeaderName::from_static("fanfare-count");
+const TOPIC_NEWEST_ID: HeaderName = HeaderName::from_static("fanfare-newest-id");
 
 /// The first comment of a stream whose client sent an id without a character: one that lost its id
 /// would else never know why events are missing.
@@ -91,7 +95,7 @@ async fn open_with(
     let selectors = context.selectors.read(named.iter().copied()).await?;
     let announced = announce(method, &named, &access, context).await?;
     let stream = RequestedStream { selectors, access, announced };
-    open(method, stream, ResumeRequest::of(headers, parameters), context).await
+    open(method, stream, ResumeRequest::of(headers, parameters)?, context).await
 }
 
 /// Counts the subscriptions of a stream among the active ones, where those are told of. A `HEAD` opens
@@ -137,9 +141,20 @@ pub(super) async fn topic<B>(
     let access = authorise::stream(request.headers(), &parameters, context).await?;
     let announced =
         announce(request.method(), &[(Notation::Exact, &text)], &access, context).await?;
+    let requested = ResumeRequest::of(request.headers(), &parameters)?;
+    let summary = match selector.exact_topic().filter(|_| request.method() == Method::HEAD) {
+        Some(topic) => Some(context.hub.summary_of(topic, &access.grants).await),
+        None => None,
+    };
     let stream = RequestedStream { selectors: SelectorSet::one(selector), access, announced };
-    let requested = ResumeRequest::of(request.headers(), &parameters);
-    open(request.method(), stream, requested, context).await
+    let mut response = open(request.method(), stream, requested, context).await?;
+    if let Some(TopicSummary { count, newest_id }) = summary {
+        let newest_id = newest_id.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok());
+        let headers = response.headers_mut();
+        headers.insert(TOPIC_COUNT, count.into());
+        headers.extend(newest_id.map(|id| (TOPIC_NEWEST_ID, id)));
+    }
+    Ok(response)
 }
 
 /// The stream of a demonstration.
@@ -158,7 +173,7 @@ pub(super) async fn demo<B>(
         DemoStream::Training => return training(request, access, context).await,
     };
     let selectors = SelectorSet::one(Selector::exact(topic));
-    let requested = ResumeRequest::of(request.headers(), &parameters);
+    let requested = ResumeRequest::of(request.headers(), &parameters)?;
     let stream = RequestedStream { selectors, access, announced: None };
     open(request.method(), stream, requested, context).await
 }
@@ -194,7 +209,7 @@ async fn open(
     requested: ResumeRequest,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
-    let ResumeRequest { resume, was_empty } = requested;
+    let ResumeRequest { resume, was_empty, otherwise } = requested;
     let RequestedStream { selectors, access, announced } = stream;
     let Access { grants, stream_ends: expires, holder, mut ticket, .. } = access;
     let token = if method == Method::HEAD {
@@ -204,7 +219,11 @@ async fn open(
     };
     let request = SubscribeRequest { selectors, grants, resume };
     let announced = announced.map(Box::new);
-    let subscription = Subscription { expires, announced, ..context.hub.subscribe(request).await };
+    let subscription = context.hub.subscribe(request, otherwise.beginning).await?;
+    let mut subscription = Subscription { expires, announced, ..subscription };
+    if otherwise.poll {
+        subscription.end_behind_replay();
+    }
     let resumed_after = subscription
         .resumed_after
         .as_deref()
@@ -246,12 +265,16 @@ pub(super) fn count_opened(subscription: &mut Subscription, metrics: &Metrics) {
 /// place, so that a client can come back to it before it has had any event.
 fn first_bytes(subscription: &Subscription, empty_id: bool) -> Bytes {
     let mut opening = BytesMut::with_capacity(128);
-    let comment = if empty_id { EMPTY_ID_COMMENT } else { HEARTBEAT };
+    let begins_next = subscription.resumed.is_none();
+    let comment = if empty_id && begins_next { EMPTY_ID_COMMENT } else { HEARTBEAT };
     opening.extend_from_slice(&comment);
     if let Some(gap) = &subscription.gap {
         opening.extend_from_slice(&gap_frame(gap));
     }
-    opening.extend_from_slice(&id_frame(&subscription.place));
+    // What begins with a part of what is retained is sent its place behind that.
+    if subscription.initial_replay.is_none() {
+        opening.extend_from_slice(&id_frame(&subscription.place));
+    }
     opening.freeze()
 }
 

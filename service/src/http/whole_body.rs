@@ -8,10 +8,11 @@ use hyper::header::CONTENT_TYPE;
 use tokio::time::timeout;
 
 use super::Context;
-use super::body_memory::HeldMemory;
+use super::body_memory::CountedBuffer;
 use super::incoming::Incoming;
 use super::problem::Problem;
 use super::request_body::RequestBody;
+use crate::memory::HeldMemory;
 
 /// The media type of forms.
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
@@ -44,7 +45,7 @@ impl WholeBody {
         if body.announced() > max as u64 {
             return Err(Problem::BodyTooLarge { max });
         }
-        let mut whole = context.body_memory.buffer(max);
+        let mut whole = CountedBuffer::new(&context.body_memory, max);
         while let Some(bytes) = body.next().await? {
             whole.extend(&bytes).map_err(|full| full.problem(max))?;
         }

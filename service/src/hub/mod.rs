@@ -8,10 +8,18 @@
 
 pub mod active_subscriptions;
 mod backpressure;
+mod beginning;
 mod interest;
+mod log_search;
+mod newest;
+mod partial_replay;
+mod topic_summary;
 
 pub use backpressure::Follower;
+pub use beginning::{Beginning, InitialReplay, SubscribeError};
 pub use interest::{Interest, InterestGuard};
+pub use partial_replay::PartialReplay;
+pub use topic_summary::TopicSummary;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -27,14 +35,19 @@ use crate::log::{
     Receipt,
 };
 use crate::logging::log_limited;
+use crate::memory::MemoryBudget;
 use crate::metrics::{Metrics, PublishSource, Resumed};
 use crate::topic::{MatchProgress, SelectorSet, Topic};
 use active_subscriptions::SubscriptionsGuard;
 use backpressure::PublishWindow;
 use interest::Interests;
+use newest::{Newest, Searches, Wanted};
 
 /// How long a log may take to find a client's place.
 const LOCATE_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// What the lists of partial replays may take where nothing else is said, in bytes.
+const PARTIAL_REPLAY_BYTES: usize = 8 << 20;
 
 /// Steps of matching for one event whose id is looked for: about a millisecond.
 const LOCATE_STEPS: usize = 1 << 20;
@@ -45,6 +58,7 @@ pub struct Hub {
     log: Arc<dyn Log>,
     interests: Arc<Interests>,
     publish_window: Arc<PublishWindow>,
+    searches: Arc<Searches>,
     metrics: Metrics,
 }
 
@@ -94,14 +108,17 @@ pub struct Subscription {
     pub expires: Option<Instant>,
     /// Everything after this is still to be sent.
     pub cursor: Sequence,
-    /// The epoch in which that counts.
-    pub epoch: Epoch,
+    /// The head of the log as its place was found; in the epoch in which the cursor counts.
+    pub head: HubId,
     /// What it missed for good, if it resumed too late.
     pub gap: Option<GapNotice>,
     /// What came of resuming, if it resumed from an earlier place.
     pub resumed: Option<Resumed>,
-    /// The id that its stream begins with: a client that comes back with it goes on at the cursor.
+    /// The place of the cursor: a client that comes back with this id goes on there. Its stream begins
+    /// with it, unless it has an initial replay, which ends with a place.
     pub place: String,
+    /// What comes first, if it is not simply served from its cursor on.
+    pub initial_replay: Option<Box<InitialReplay>>,
     /// The last id that its client holds after that.
     pub last_id: LastId,
     /// The value of the `Last-Event-ID` header of the response, if it resumed.
@@ -110,6 +127,18 @@ pub struct Subscription {
     pub interest: InterestGuard,
     /// Announces its beginning and its end, where active subscriptions are told of.
     pub announced: Option<Box<SubscriptionsGuard>>,
+}
+
+impl Subscription {
+    /// Its stream ends behind what is retained now, and with the place that it has reached.
+    pub fn end_behind_replay(&mut self) {
+        if let Some(initial) = &mut self.initial_replay {
+            initial.ends = true;
+            return;
+        }
+        let (head, list) = (self.head, None);
+        self.initial_replay = Some(Box::new(InitialReplay { head, list, ends: true }));
+    }
 }
 
 /// The last event id that a stream's client holds.
@@ -130,8 +159,16 @@ impl Hub {
             log,
             interests: Arc::default(),
             publish_window: PublishWindow::new(u64::MAX),
+            searches: Arc::new(Searches::within(MemoryBudget::new(PARTIAL_REPLAY_BYTES))),
             metrics,
         }
+    }
+
+    /// The same hub, whose streams that begin with the newest events of each topic may hold so much
+    /// in the lists of these.
+    #[must_use]
+    pub fn with_partial_replays(self, budget: MemoryBudget) -> Self {
+        Self { searches: Arc::new(Searches::within(budget)), ..self }
     }
 
     /// The same hub, whose publishers get their responses only when all followers are within so
@@ -209,6 +246,12 @@ impl Hub {
         results
     }
 
+    /// What the lists of partial replays take in memory.
+    #[must_use]
+    pub fn partial_replay_bytes(&self) -> usize {
+        self.searches.budget.held()
+    }
+
     /// How many publishers wait until all followers are near enough.
     #[must_use]
     pub fn publishers_waiting(&self) -> usize {
@@ -219,25 +262,33 @@ impl Hub {
     /// to it while it is retained.
     ///
     /// Finding the place of an id may take the log a while.
-    pub async fn subscribe(&self, request: SubscribeRequest) -> Subscription {
+    ///
+    /// # Errors
+    /// When there is no room for the list of what it begins with.
+    pub async fn subscribe(
+        &self,
+        request: SubscribeRequest,
+        beginning: Beginning,
+    ) -> Result<Subscription, SubscribeError> {
         // Interest first: a source that starts because of it publishes behind the cursor.
         let interest = self.interests.enter(&request.selectors);
-        let (epoch, start) = self.start_of(&request).await;
+        let (head, start) = self.start_of(&request, beginning).await?;
         let resumed_after = request.resume.is_some().then(|| start.resumed_after());
-        Subscription {
+        Ok(Subscription {
             selectors: request.selectors,
             grants: request.grants,
             expires: None,
-            cursor: start.last_id.sequence,
-            epoch,
+            cursor: start.cursor,
+            head,
             gap: start.gap,
             resumed: start.resumed,
             place: start.place,
+            initial_replay: start.initial_replay,
             last_id: start.last_id,
             resumed_after,
             interest,
             announced: None,
-        }
+        })
     }
 
     /// Watches how many subscribers a topic has.
@@ -246,51 +297,119 @@ impl Hub {
         self.interests.watch(topic)
     }
 
-    async fn start_of(&self, request: &SubscribeRequest) -> (Epoch, Start) {
+    async fn start_of(
+        &self,
+        request: &SubscribeRequest,
+        beginning: Beginning,
+    ) -> Result<(HubId, Start), SubscribeError> {
         loop {
             let bounds = self.log.bounds();
             let start = match &request.resume {
-                None => return (bounds.epoch, Start::at(bounds.head_id())),
-                Some(resume) => self.resume(resume, &bounds, request).await,
+                None => self.begin(beginning, &bounds, request).await?,
+                Some(resume) => self.resume(resume, beginning, &bounds, request).await?,
             };
             // What was found while a new epoch began would count in neither.
             if self.log.bounds().epoch == bounds.epoch {
-                return (bounds.epoch, start);
+                return Ok((bounds.head_id(), start));
             }
         }
     }
 
-    async fn resume(&self, resume: &Resume, bounds: &Bounds, request: &SubscribeRequest) -> Start {
+    async fn begin(
+        &self,
+        beginning: Beginning,
+        bounds: &Bounds,
+        request: &SubscribeRequest,
+    ) -> Result<Start, SubscribeError> {
+        let (since_ms, count) = match beginning {
+            Beginning::Next => return Ok(Start::at(bounds.head_id())),
+            Beginning::Everything => {
+                return Ok(Start::at(bounds.start_id()).with(Resumed::Earliest));
+            }
+            Beginning::Since(ms) => (Some(ms), None),
+            Beginning::Newest { count, since_ms } => (since_ms, Some(count)),
+        };
+        let after = match since_ms {
+            Some(ms) => self.accepted_before(ms, bounds).await,
+            None => bounds.start_id().sequence,
+        };
+        let range = ReadRange { after, through: bounds.head };
+        let newest = match count {
+            Some(count) => {
+                let wanted = Wanted { count, range, epoch: bounds.epoch };
+                newest::find(&self.log, request, wanted, &self.searches).await?
+            }
+            None => Newest { cursor: after, replay: None },
+        };
+        let resumed = if count.is_some() { Resumed::Newest } else { Resumed::Since };
+        // Where the time of the place is not known, an earlier one is as good: more is sent then.
+        let place = self.log.id_at(newest.cursor).filter(|id| id.epoch == bounds.epoch);
+        let start = Start::at(place.unwrap_or_else(|| bounds.start_id())).with(resumed);
+        // Its client is told no place yet.
+        let (cursor, last_id) = (newest.cursor, LastId::default());
+        let initial = InitialReplay { head: bounds.head_id(), list: newest.replay, ends: false };
+        Ok(Start { cursor, last_id, initial_replay: Some(Box::new(initial)), ..start })
+    }
+
+    /// The last event that was accepted before a time, or the one before the oldest. A log that cannot
+    /// say so in time has all that is retained sent.
+    async fn accepted_before(&self, ms: u64, bounds: &Bounds) -> Sequence {
+        let beginning = bounds.start_id().sequence;
+        let Some(before) = ms.checked_sub(1) else { return beginning };
+        let mut seeking = self.log.last_accepted_by(before);
+        let last = match seeking.as_mut().now_or_never() {
+            Some(last) => last,
+            None => timeout(LOCATE_WAIT_MAX, seeking).await.ok().flatten(),
+        };
+        let last = last.unwrap_or(beginning);
+        last.clamp(beginning, bounds.head)
+    }
+
+    async fn resume(
+        &self,
+        resume: &Resume,
+        beginning: Beginning,
+        bounds: &Bounds,
+        request: &SubscribeRequest,
+    ) -> Result<Start, SubscribeError> {
         let id = match resume {
-            Resume::Now => return Start::at(bounds.head_id()),
-            Resume::Earliest => return Start::at(bounds.start_id()).with(Resumed::Earliest),
+            Resume::Now => return Ok(Start::at(bounds.head_id())),
+            Resume::Earliest => {
+                return Ok(Start::at(bounds.start_id()).with(Resumed::Earliest));
+            }
             Resume::After(id) => id,
         };
-        let beginning = bounds.start_id();
+        let oldest = bounds.start_id();
         let (at, missed, resumed) = match self.locate(id, bounds.epoch, &request.grants).await {
-            Position::After(sequence) if sequence >= beginning.sequence => {
-                return Start::after(id, sequence);
+            Position::After(sequence) if sequence >= oldest.sequence => {
+                return Ok(Start::after(id, sequence));
             }
             // Only a client that would have had every one of them can be sent how many there were.
             Position::After(sequence) => {
                 let all = request.selectors.is_any()
                     && request.grants.sees_everything()
                     && bounds.last_uncounted <= sequence;
-                let missed = all.then(|| beginning.sequence.0 - sequence.0);
-                (beginning, missed, Resumed::Expired)
+                let missed = all.then(|| oldest.sequence.0 - sequence.0);
+                (None, missed, Resumed::Expired)
             }
+            // What was retained a moment ago may be gone; then the oldest comes first.
             Position::Later(sequence) => {
-                // What was retained a moment ago may be gone; then the oldest comes first.
-                let at = self.log.id_at(sequence).unwrap_or(beginning);
+                let at = self.log.id_at(sequence).filter(|at| at.sequence > oldest.sequence);
                 (at, None, Resumed::Expired)
             }
-            Position::Unknown => (beginning, None, Resumed::Unknown),
+            Position::Unknown => (None, None, Resumed::Unknown),
         };
-        let start = Start::at(at).with(resumed);
+        let start = match (at, beginning) {
+            (Some(at), _) => Start::at(at),
+            (None, Beginning::Next | Beginning::Everything) => Start::at(oldest),
+            (None, _) => self.begin(beginning, bounds, request).await?,
+        };
+        let start = start.with(resumed);
         // The id is the client's own, the place one of ours: neither reveals an event that the
         // client may not see.
         let before = Some(start.place.clone());
-        Start { gap: Some(GapNotice { missed, after: Some(id.clone()), before }), ..start }
+        let missed = missed.filter(|_| start.initial_replay.is_none());
+        Ok(Start { gap: Some(GapNotice { missed, after: Some(id.clone()), before }), ..start })
     }
 
     /// Where a client goes on that has this id. A log that does not find it in time counts as one
@@ -340,22 +459,34 @@ impl Hub {
 
 /// Where a stream begins.
 struct Start {
+    cursor: Sequence,
     last_id: LastId,
     place: String,
     gap: Option<GapNotice>,
     resumed: Option<Resumed>,
+    initial_replay: Option<Box<InitialReplay>>,
 }
 
 impl Start {
     fn at(id: HubId) -> Self {
         let last_id = LastId { sequence: id.sequence, by_publisher: false };
-        Self { last_id, place: id.to_string(), gap: None, resumed: None }
+        let cursor = id.sequence;
+        Self {
+            cursor,
+            last_id,
+            place: id.to_string(),
+            gap: None,
+            resumed: None,
+            initial_replay: None,
+        }
     }
 
     /// Exactly after an id that the client gave, which stays what it was, to the byte.
     fn after(id: &str, sequence: Sequence) -> Self {
         let last_id = LastId { sequence, by_publisher: HubId::parse(id).is_none() };
-        Self { last_id, place: id.to_owned(), gap: None, resumed: Some(Resumed::Complete) }
+        let resumed = Some(Resumed::Complete);
+        let place = id.to_owned();
+        Self { cursor: sequence, last_id, place, gap: None, resumed, initial_replay: None }
     }
 
     fn with(self, resumed: Resumed) -> Self {
@@ -363,8 +494,7 @@ impl Start {
     }
 
     fn resumed_after(&self) -> String {
-        let before_all =
-            self.last_id == LastId::default() && self.resumed != Some(Resumed::Complete);
+        let before_all = self.cursor == Sequence(0) && self.resumed != Some(Resumed::Complete);
         if before_all { "earliest".to_owned() } else { self.place.clone() }
     }
 }

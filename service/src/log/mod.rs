@@ -74,6 +74,9 @@ pub type Appending<'a> =
 /// Where a client goes on, when that is known.
 pub type Locating<'a> = Pin<Box<dyn Future<Output = Position> + Send + 'a>>;
 
+/// A position that has yet to be found; nothing when it cannot be.
+pub type Seeking<'a> = Pin<Box<dyn Future<Output = Option<Sequence>> + Send + 'a>>;
+
 /// The moment in which all who follow are near.
 pub type Nearing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
@@ -127,6 +130,25 @@ pub trait Log: Send + Sync + 'static {
     /// Where a client that has seen the event with this id should go on. It may take a while to find
     /// that out.
     fn locate<'a>(&'a self, id: &'a str) -> Locating<'a>;
+
+    /// The last event that was accepted at or before a time, in milliseconds since 1970 (UTC); the one
+    /// before the oldest when all were accepted later. It may take a while to find that out.
+    fn last_accepted_by(&self, ms: u64) -> Seeking<'_>;
+
+    /// Topics that have an event in memory, of which this is one part; nothing behind the last part.
+    /// A topic that has one as long as all parts are asked for is in one of them.
+    fn topics_in_part(&self, part: usize) -> Option<Vec<Topic>>;
+
+    /// How many events a topic has, if they are all in memory, where that is known without a look at
+    /// each.
+    fn count_of(&self, _topic: &Topic) -> Option<TopicCount> {
+        None
+    }
+
+    /// From this event on all that are retained are in memory.
+    fn in_memory_from(&self) -> Sequence {
+        Sequence(0)
+    }
 
     /// The id that the hub makes for a position, even where a publisher brought another: only for
     /// those retained, the head, and the one before the oldest.
@@ -215,6 +237,14 @@ impl fmt::Debug for dyn Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Log").field("bounds", &self.bounds()).finish()
     }
+}
+
+/// How many events of a topic are retained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TopicCount {
+    pub events: usize,
+    /// Of these, how many are not for everybody.
+    pub private: usize,
 }
 
 /// What a publisher gets for an event.

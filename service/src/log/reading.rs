@@ -70,6 +70,25 @@ impl dyn Log {
         })
         .await
     }
+
+    /// The same backwards.
+    pub async fn read_back_when_loaded(
+        &self,
+        epoch: Epoch,
+        range: ReadRange,
+        filter: EventFilter<'_>,
+        limit: PageLimit,
+    ) -> ReadOutcome<PageBack> {
+        poll_fn(|context| {
+            let waker = || context.waker().clone();
+            let reader = LogReader { epoch, waker: &waker };
+            match self.read_back(&reader, range, filter, limit) {
+                ReadOutcome::Loading => Poll::Pending,
+                outcome => Poll::Ready(outcome),
+            }
+        })
+        .await
+    }
 }
 
 /// Everything after one sequence and up to another.

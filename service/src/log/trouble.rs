@@ -13,7 +13,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use super::window::{Appended, Window, WindowLimits};
 use super::{
     AppendError, Appending, Bounds, EventFilter, Locating, Log, LogChange, LogReader, OnChange,
-    Page, PageBack, PageLimit, ReadOutcome, ReadRange,
+    Page, PageBack, PageLimit, ReadOutcome, ReadRange, Seeking, TopicCount,
 };
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, EventData, HubId, Sequence};
 use crate::topic::Topic;
@@ -259,6 +259,18 @@ impl Log for TroubleLog {
             }
             Poll::Ready(self.lock().window.locate(id, u64::MAX))
         }))
+    }
+
+    fn last_accepted_by(&self, ms: u64) -> Seeking<'_> {
+        Box::pin(std::future::ready(Some(self.lock().window.last_accepted_by(ms))))
+    }
+
+    fn topics_in_part(&self, part: usize) -> Option<Vec<Topic>> {
+        self.lock().window.topics_in_part(part)
+    }
+
+    fn count_of(&self, topic: &Topic) -> Option<TopicCount> {
+        Some(self.lock().window.count_of(topic))
     }
 
     fn id_at(&self, sequence: Sequence) -> Option<HubId> {

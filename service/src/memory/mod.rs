@@ -1,5 +1,9 @@
 //! What things take in memory, for limits in bytes that mean what they say.
 
+mod budget;
+
+pub use budget::{HeldMemory, MemoryBudget, NoRoom};
+
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hash};
@@ -83,6 +87,11 @@ impl<K: Hash + Eq, V> SplitMap<K, V> {
     /// All keys, in no order.
     pub fn keys(&self) -> impl Iterator<Item = &K> {
         self.parts.iter().flat_map(HashMap::keys)
+    }
+
+    /// The keys in one of the parts; nothing behind the last one. A key stays in its part.
+    pub fn keys_in_part(&self, part: usize) -> Option<impl Iterator<Item = &K>> {
+        self.parts.get(part).map(HashMap::keys)
     }
 
     /// The value of a key, to be changed.

@@ -95,6 +95,10 @@ label! {
         Complete = "complete",
         /// It asked for all events that are retained.
         Earliest = "earliest",
+        /// It asked for the newest events of each topic.
+        Newest = "newest",
+        /// It asked for the events since a time.
+        Since = "since",
         /// The log had passed its id; it was sent a gap notice.
         Expired = "expired",
         /// Its id was not known; it was sent a gap notice.

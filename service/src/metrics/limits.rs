@@ -34,6 +34,8 @@ pub struct Limits {
     pub selector_bytes: usize,
     /// The most bytes that the compiled grants of tokens may take together.
     pub grant_bytes: usize,
+    /// The most bytes that the lists of partial replays may take together.
+    pub partial_replay_bytes: usize,
     /// The most bytes that topics which were parsed as URLs may take.
     pub topic_url_bytes: usize,
     /// What each client may take.
@@ -57,6 +59,7 @@ pub(super) struct LimitGauges {
     output_buffers: Gauge,
     selector_bytes: Gauge,
     grant_bytes: Gauge,
+    partial_replay_bytes: Gauge,
     topic_url_bytes: Gauge,
     drain_window: Gauge,
 }
@@ -106,6 +109,10 @@ impl LimitGauges {
                 "fanfare_grant_bytes_limit",
                 "The most memory that the grants of tokens may take together: compiled patterns, and names where there are many in a token. Above it, requests with tokens that need more are rejected.",
             ),
+            partial_replay_bytes: gauge(
+                "fanfare_partial_replay_bytes_limit",
+                "The most memory that the lists of the events which streams with `last` begin with may take together. Above it, streams that need more are rejected.",
+            ),
             topic_url_bytes: gauge(
                 "fanfare_topic_url_bytes_limit",
                 "The most memory that topics which were parsed as URLs may take, to be compared with URL patterns; those not used for longest go first.",
@@ -150,6 +157,7 @@ impl Metrics {
         gauges.output_buffers.set(limits.output_buffers as f64);
         gauges.selector_bytes.set(limits.selector_bytes as f64);
         gauges.grant_bytes.set(limits.grant_bytes as f64);
+        gauges.partial_replay_bytes.set(limits.partial_replay_bytes as f64);
         gauges.topic_url_bytes.set(limits.topic_url_bytes as f64);
         gauges.drain_window.set(limits.drain_window.as_secs_f64());
     }

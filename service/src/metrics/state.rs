@@ -44,6 +44,8 @@ pub struct Snapshot {
     pub selector_bytes: usize,
     /// Memory held by the compiled grants of tokens, in bytes.
     pub grant_bytes: usize,
+    /// What the lists of partial replays take.
+    pub partial_replay_bytes: usize,
     /// Memory held by topics that were parsed as URLs, in bytes.
     pub topic_url_bytes: usize,
     /// The clients that are counted against limits of their own.
@@ -64,6 +66,7 @@ pub(super) struct ServerState {
     log_oldest_timestamp: Gauge,
     selector_bytes: Gauge,
     grant_bytes: Gauge,
+    partial_replay_bytes: Gauge,
     topic_url_bytes: Gauge,
     ready: Gauge,
     draining: Gauge,
@@ -105,6 +108,10 @@ impl ServerState {
                 "fanfare_grant_bytes",
                 "Memory that the grants of tokens take now: compiled patterns, those of tokens that were used before included, and names where there are many in a token.",
             ),
+            partial_replay_bytes: described_gauge(
+                "fanfare_partial_replay_bytes",
+                "Memory that the lists of the events which streams with `last` begin with take now.",
+            ),
             topic_url_bytes: described_gauge(
                 "fanfare_topic_url_bytes",
                 "Memory that topics which were parsed as URLs take now.",
@@ -144,6 +151,7 @@ impl ServerState {
         }
         self.selector_bytes.set(snapshot.selector_bytes as f64);
         self.grant_bytes.set(snapshot.grant_bytes as f64);
+        self.partial_replay_bytes.set(snapshot.partial_replay_bytes as f64);
         self.topic_url_bytes.set(snapshot.topic_url_bytes as f64);
         self.ready.set(if snapshot.ready { 1.0 } else { 0.0 });
         self.log_lines_lost.absolute(logging::lines_lost());

@@ -46,7 +46,7 @@ impl StreamMetrics {
             resumes: counters(
                 (
                     "fanfare_resumes_total",
-                    "Streams that resumed after an earlier event, by whether all events since were still retained.",
+                    "Streams that began with earlier events, by where: after an id and whether all events since were still retained, with everything, with the newest of each topic, or since a time.",
                 ),
                 "result",
                 Resumed::ALL.map(Resumed::label),

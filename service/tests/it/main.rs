@@ -38,6 +38,9 @@ mod subscribe;
 /// Selectors of both dialects.
 mod selectors;
 
+/// Where a stream begins without an id: with the newest of each topic, with what came since a time.
+mod beginnings;
+
 /// What the OpenAPI document says of all of it.
 mod openapi;
 

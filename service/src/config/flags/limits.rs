@@ -58,6 +58,11 @@ pub(super) struct LimitFlags {
     #[arg(long, env = "FANFARE_GRANTS_MAX", value_name = "SIZE",
           value_parser = size(KIB * KIB..=LARGEST, "32MiB"), default_value = "32MiB")]
     pub(super) grants_max: ByteSize,
+    /// The most memory that the lists of the events which streams with `last=` begin with may take together;
+    /// streams that need more are refused until others have had theirs
+    #[arg(long, env = "FANFARE_PARTIAL_REPLAYS_MAX", value_name = "SIZE",
+          value_parser = size(KIB * KIB..=LARGEST, "8MiB"), default_value = "8MiB")]
+    pub(super) partial_replays_max: ByteSize,
 }
 
 impl LimitFlags {

@@ -98,6 +98,7 @@ impl ServeFlags {
             ("selectors-max", &mut self.limits.selectors_max),
             ("subscriptions-max", &mut self.subscriptions.subscriptions_max),
             ("grants-max", &mut self.limits.grants_max),
+            ("partial-replays-max", &mut self.limits.partial_replays_max),
         ];
         limits.into_iter().for_each(|(key, size)| fit.apply(key, size));
         self
@@ -149,6 +150,7 @@ impl ServeFlags {
             token_places: self.tokens.places(),
             ticket_keys: self.tickets.keys()?,
             tickets_max: self.tickets.max(),
+            partial_replay_bytes_max: bytes(self.limits.partial_replays_max),
             public_urls,
             subscriptions_bytes_max: self.subscriptions.bytes_max(),
             delivery: self.delivery(),

@@ -20,7 +20,7 @@ enum Zero {
     Refused,
 }
 
-const ZERO: [(&str, Zero); 71] = [
+const ZERO: [(&str, Zero); 72] = [
     ("--listen", Zero::Refused),
     ("--admin-listen", Zero::Refused),
     ("--open", Zero::No),
@@ -69,6 +69,7 @@ const ZERO: [(&str, Zero); 71] = [
     ("--bodies-max", Zero::Refused),
     ("--selectors-max", Zero::Refused),
     ("--grants-max", Zero::Refused),
+    ("--partial-replays-max", Zero::Refused),
     ("--trusted-proxy", Zero::Refused),
     ("--streams-per-address", Zero::Said("0 for no limit")),
     ("--streams-per-token", Zero::Said("0 for no limit")),

@@ -47,17 +47,17 @@ fn what_nobody_has_set_shares_the_memory_that_there_is_in_the_proportions_of_the
     let cases: [(u64, &[&str], Sizes); 12] = [
         (1 << 20, &[], DEFAULTS),
         (1_024, &[], DEFAULTS),
-        (512, &[], [130, 130, 32, 32, 16]),
-        (256, &[], [65, 65, 16, 16, 8]),
+        (512, &[], [128, 128, 32, 32, 16]),
+        (256, &[], [64, 64, 16, 16, 8]),
         (128, &[], [32, 32, 8, 8, 4]),
-        (64, &[], [12, 12, 3, 3, 1]),
+        (64, &[], [11, 11, 2, 2, 1]),
         // Each has what it needs to work at all, and a body may be as large as one may be.
         (32, &[], [1, 4, 1, 1, 1]),
         (1, &[], [1, 4, 1, 1, 1]),
         (64, &["--body-max=16MiB"], [9, 16, 2, 2, 1]),
         // What is set stays, and the others share what is left.
         (64, &["--retain-bytes=24MiB"], [24, 4, 1, 1, 1]),
-        (128, &["--bodies-max=8MiB", "--grants-max=1MiB"], [50, 8, 12, 12, 1]),
+        (128, &["--bodies-max=8MiB", "--grants-max=1MiB"], [49, 8, 12, 12, 1]),
         // A data folder may be far larger than the memory.
         (128, &["--data-dir=data", "--retain-bytes=10GiB"], [32, 32, 8, 8, 4]),
     ];
@@ -87,7 +87,7 @@ fn active_subscriptions_are_fitted_where_they_are_announced_and_a_shared_log_nev
 #[test]
 fn without_a_container_the_memory_of_the_machine_counts_and_unknown_is_plenty() {
     let machine = MemoryLimit { set_by: LimitSetter::Machine, ..container(512) };
-    assert_eq!(sizes(&config_within(machine, &[])), [130, 130, 32, 32, 16]);
+    assert_eq!(sizes(&config_within(machine, &[])), [128, 128, 32, 32, 16]);
     assert_eq!(sizes(&config(&[]).unwrap()), DEFAULTS);
 }
 
@@ -130,14 +130,14 @@ fn limits_that_do_not_fit_are_warned_of_with_the_numbers_and_what_to_do() {
             &set,
             Some(&[
                 "--retain-bytes 200MiB, --bodies-max 4MiB, --output-buffers-max 1MiB",
-                "comes to 239.0 MiB with 32.0 MiB for the server itself",
+                "comes to 240.0 MiB with 32.0 MiB for the server itself",
                 "memory limit of the container is 64.0 MiB",
                 "lower --retain-bytes or --grants-max",
-                "a limit of 239.0 MiB at least",
+                "a limit of 240.0 MiB at least",
             ]),
         ),
         // Nothing is set that could be lowered.
-        (container(16), &[], Some(&["is 16.0 MiB", "; have a limit of 40.0 MiB at least"])),
+        (container(16), &[], Some(&["is 16.0 MiB", "; have a limit of 41.0 MiB at least"])),
         (
             container(280),
             &["--nats", "nats://127.0.0.1:4222"],

@@ -68,6 +68,9 @@ impl Shard {
             }
             Offer::Closed => return Progress::End(EndReason::Client),
         }
+        if subscriber.is_in_initial_replay() {
+            return self.go_on_initial_replay(key, budget);
+        }
         let (audience, cursor) = (subscriber.audience(), subscriber.cursor());
         let unannounced = self.skipping.contains_key(&key);
         if !unannounced && self.note_if_caught_up(key) {
@@ -152,7 +155,7 @@ impl Shard {
     pub(super) fn note_if_caught_up(&mut self, key: SubscriberKey) -> bool {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return true };
         let Some(audience) = self.audiences.get(subscriber.audience()) else { return true };
-        if subscriber.cursor() < audience.last.max(self.lost) {
+        if subscriber.is_in_initial_replay() || subscriber.cursor() < audience.last.max(self.lost) {
             return false;
         }
         subscriber.caught_up(audience.total);
@@ -162,7 +165,7 @@ impl Shard {
     /// The log no longer has what came next. A subscriber that was live is ended, and gets a gap
     /// notice when it comes back; one that is being replayed gets the notice here and goes on from
     /// the oldest event, or a busy log could keep it from ever getting anywhere.
-    fn on_truncated(&mut self, key: SubscriberKey, page: &JoinedPage) -> Progress {
+    pub(super) fn on_truncated(&mut self, key: SubscriberKey, page: &JoinedPage) -> Progress {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return Progress::Rest };
         if !subscriber.is_replaying() {
             return Progress::End(EndReason::Overrun);

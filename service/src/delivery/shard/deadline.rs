@@ -128,7 +128,7 @@ impl Shard {
         last.sequence >= self.seen || (last.by_publisher && self.is_retained(last.sequence))
     }
 
-    fn is_retained(&self, sequence: Sequence) -> bool {
+    pub(super) fn is_retained(&self, sequence: Sequence) -> bool {
         sequence >= self.log.bounds().oldest
     }
 

@@ -13,7 +13,7 @@ use super::super::keys::{AudienceKey, PageKey};
 use super::super::mailbox::LoadedPart;
 use super::selection::{Next, Selection};
 use super::{PASS, Shard};
-use crate::event::{Event, Sequence};
+use crate::event::{Buffers, Event, Sequence};
 use crate::log::{EventFilter, LogReader, Page, ReadOutcome, ReadRange};
 use crate::memory::SplitMap;
 
@@ -38,8 +38,9 @@ pub(super) struct JoinedPage {
     pub(super) ends: bool,
 }
 
+/// A page whose events have been matched in part.
 #[derive(Debug)]
-struct UnfinishedPage {
+pub(super) struct UnfinishedPage {
     selection: Selection,
     kept: Vec<Arc<Event>>,
     through: Sequence,
@@ -68,7 +69,7 @@ impl JoinedPages {
 }
 
 impl UnfinishedPage {
-    fn of(page: Page) -> Self {
+    pub(super) fn of(page: Page) -> Self {
         Self {
             selection: Selection::of(page.events),
             kept: Vec::new(),
@@ -78,13 +79,23 @@ impl UnfinishedPage {
     }
 
     /// Goes on; false when the budget is spent before the page is finished.
-    fn go_on(&mut self, audience: &Audience, budget: &mut Budget) -> bool {
+    pub(super) fn go_on(&mut self, audience: &Audience, budget: &mut Budget) -> bool {
         loop {
             match self.selection.next(audience, budget) {
                 Next::Event(event) => self.kept.push(event),
                 Next::End => return true,
                 Next::Cut => return false,
             }
+        }
+    }
+
+    /// The whole page as one segment.
+    pub(super) fn join(&self, audience: &Audience, buffers: &Buffers) -> JoinedPage {
+        JoinedPage {
+            batch: Batch::of(&self.kept, buffers),
+            through: self.through,
+            is_truncated: self.is_truncated,
+            ends: self.kept.iter().any(|event| audience.ends_with(event)),
         }
     }
 }
@@ -137,12 +148,7 @@ impl Shard {
             self.joined_pages.unfinished.insert(page_key, page);
             return PageState::Cut;
         }
-        let joined = JoinedPage {
-            batch: Batch::of(&page.kept, self.log.buffers()),
-            through: page.through,
-            is_truncated: page.is_truncated,
-            ends: page.kept.iter().any(|event| audience.ends_with(event)),
-        };
+        let joined = page.join(audience, self.log.buffers());
         self.joined_pages.remember((key, cursor), &joined);
         PageState::Ready(joined)
     }

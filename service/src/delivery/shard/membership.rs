@@ -14,6 +14,7 @@ use super::super::deadlines::{TICK, Tick};
 use super::super::keys::SubscriberKey;
 use super::super::sink::{Offer, Sink};
 use super::super::subscriber::{InitialState, Subscriber};
+use super::initial_replay::GoingReplay;
 use super::{CLOSE_TIMEOUT, Finish, Shard, ticks};
 use crate::event::retry_frame;
 use crate::logging::log_limited;
@@ -37,14 +38,15 @@ impl Shard {
     pub(super) fn join(&mut self, new_subscriber: NewSubscriber) {
         let NewSubscriber { subscription, sink } = new_subscriber;
         let now = self.deadlines.now();
-        let epoch = subscription.epoch;
+        let epoch = subscription.head.epoch;
         let audience = self.audiences.enter(subscription.selectors, subscription.grants, self.seen);
         let end = self.end_of(subscription.expires, now);
         let last_sent = self.spread(now);
         let Some(terms) = self.audiences.get_mut(audience) else { return };
         let previous_last = terms.last.max(self.lost);
         let (member_index, served) = (terms.members.len(), terms.total);
-        let replaying = subscription.cursor < previous_last;
+        let has_initial_replay = subscription.initial_replay.is_some();
+        let replaying = has_initial_replay || subscription.cursor < previous_last;
         let beginning = InitialState {
             audience,
             member_index,
@@ -52,6 +54,7 @@ impl Shard {
             last_id: subscription.last_id,
             served,
             is_replaying: replaying,
+            has_initial_replay,
             joined: now,
             last_sent,
             end,
@@ -60,6 +63,9 @@ impl Shard {
         };
         let subscriber = Subscriber::new(sink, beginning);
         let key = self.subscribers.insert(subscriber);
+        if let Some(first) = subscription.initial_replay {
+            self.initial_replays.insert(key, Box::new(GoingReplay::from(*first)));
+        }
         terms.members.push(key);
         self.stats.joined();
         if let Err(error) = self.subscribers[key].sink().attach(key, self.poll.registry()) {
@@ -149,6 +155,7 @@ impl Shard {
         };
         self.blocked.remove(&key);
         self.skipping.remove(&key);
+        self.initial_replays.remove(&key);
         self.joined_pages.forget(subscriber.audience(), subscriber.cursor());
         self.stats.left(reason);
         self.mailbox.left();

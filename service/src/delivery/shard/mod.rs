@@ -15,6 +15,7 @@ mod catch_up;
 mod deadline;
 mod epoch;
 mod gather;
+mod initial_replay;
 mod joined_pages;
 mod listing;
 mod loading;
@@ -48,6 +49,7 @@ use crate::hub::Follower;
 use crate::log::{Log, PageLimit};
 use crate::memory::SplitMap;
 use crate::metrics::{EndReason, LagSample, ShardStats};
+use initial_replay::GoingReplay;
 use joined_pages::JoinedPages;
 use listing::Listing;
 use loading::LoadingPages;
@@ -119,6 +121,8 @@ pub(super) struct Shard {
     closing: SplitMap<SubscriberKey, Closing>,
     /// Events left out for subscribers, which have yet to be announced to them.
     skipping: SplitMap<SubscriberKey, Skipping>,
+    /// Of subscribers that have yet to be served like others.
+    initial_replays: SplitMap<SubscriberKey, Box<GoingReplay>>,
     lags_due: Tick,
     lags_shown: bool,
     /// For streams to end, while more is held beyond the log than may be.
@@ -178,6 +182,7 @@ impl Shard {
             pass,
             closing: SplitMap::default(),
             skipping: SplitMap::default(),
+            initial_replays: SplitMap::default(),
             lags_due: 0,
             lags_shown: false,
             search: None,

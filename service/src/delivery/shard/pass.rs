@@ -217,8 +217,10 @@ impl Shard {
         {
             let Some(subscriber) = self.subscribers.get_mut(member) else { continue };
             // It may have caught up by its cursor while events left out before that have yet to be
-            // announced.
-            let delivered = if self.skipping.contains_key(&member) {
+            // announced, or its place is yet to be told.
+            let is_behind =
+                subscriber.is_in_initial_replay() || self.skipping.contains_key(&member);
+            let delivered = if is_behind {
                 Delivered::Behind
             } else {
                 delivery.deliver_to(subscriber, audience.total)

@@ -21,7 +21,6 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use self::path::AskedFor;
 use super::Context;
 use super::authorise;
-use super::body_memory::HeldMemory;
 use super::credentials;
 use super::parameters::{Pairs, check_spelling, pairs};
 use super::problem::Problem;
@@ -32,6 +31,7 @@ use crate::hub::active_subscriptions::{
     ActiveSubscription, ActiveSubscriptions, JSON_LD_CONTEXT, SUBSCRIPTIONS_PATH, SubscriptionPage,
     subscription_path,
 };
+use crate::memory::HeldMemory;
 use crate::topic::Topic;
 
 const JSON: &str = "application/json";

@@ -6,7 +6,7 @@ use super::event_line;
 use super::lines::{Line, Lines};
 use crate::event::EventLimits;
 use crate::event::fuzzing::{check_draft, check_message};
-use crate::http::body_memory::BodyMemory;
+use crate::memory::MemoryBudget;
 
 /// Long enough for an event, short enough that a fuzzer reaches it.
 const LINE_BYTES_MAX: usize = 512;
@@ -18,7 +18,7 @@ const LINE_BYTES_MAX: usize = 512;
 /// When they are not.
 pub fn ndjson(bytes: &[u8]) {
     let Some((&size, body)) = bytes.split_first() else { return };
-    let memory = BodyMemory::new(1 << 20);
+    let memory = MemoryBudget::new(1 << 20);
     let lines = cut(body, body.len().max(1), &memory);
     assert_eq!(cut(body, usize::from(size).max(1), &memory), lines, "in pieces of {size}");
     assert_eq!(memory.held(), 0, "what is let go of is not counted any more");
@@ -34,7 +34,7 @@ pub fn ndjson(bytes: &[u8]) {
 }
 
 /// The number and the bytes of each line; of one that is too long, its number alone.
-fn cut(body: &[u8], size: usize, memory: &BodyMemory) -> Vec<(u64, Option<Bytes>)> {
+fn cut(body: &[u8], size: usize, memory: &MemoryBudget) -> Vec<(u64, Option<Bytes>)> {
     let mut lines = Lines::new(LINE_BYTES_MAX, memory);
     let mut found = Vec::new();
     let plain = |line: Line| (line.number, line.bytes.ok());

@@ -7,7 +7,8 @@
 use bytes::Bytes;
 use memchr::memchr;
 
-use crate::http::body_memory::{BodyMemory, CountedBuffer, Full, HeldMemory};
+use crate::http::body_memory::{CountedBuffer, Full};
+use crate::memory::{HeldMemory, MemoryBudget};
 
 /// A byte-order mark, which some programs write before the first line.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -15,7 +16,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The lines of a body.
 #[derive(Debug)]
 pub(super) struct Lines {
-    memory: BodyMemory,
+    memory: MemoryBudget,
     bytes_max: usize,
     /// What has not been cut yet.
     piece: Bytes,
@@ -45,13 +46,13 @@ pub(super) struct Line {
 
 impl Lines {
     /// Lines of so many bytes at most.
-    pub(super) fn new(bytes_max: usize, memory: &BodyMemory) -> Self {
+    pub(super) fn new(bytes_max: usize, memory: &MemoryBudget) -> Self {
         Self {
             memory: memory.clone(),
             bytes_max,
             piece: Bytes::new(),
             piece_held: None,
-            unfinished: memory.buffer(bytes_max),
+            unfinished: CountedBuffer::new(memory, bytes_max),
             fault: None,
             in_line: false,
             ended: false,
@@ -162,7 +163,7 @@ mod tests {
     type Cut = (u64, Result<String, Full>);
 
     fn cut(text: &[u8], piece_bytes: usize, bytes_max: usize) -> Vec<Cut> {
-        let mut lines = Lines::new(bytes_max, &BodyMemory::new(1 << 20));
+        let mut lines = Lines::new(bytes_max, &MemoryBudget::new(1 << 20));
         let mut found = Vec::new();
         for piece in text.chunks(piece_bytes.max(1)) {
             lines.feed(Bytes::copy_from_slice(piece));
@@ -207,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_not_complete_is_counted_and_given_back_with_its_event() {
-        let memory = BodyMemory::new(100);
+        let memory = MemoryBudget::new(100);
         let mut lines = Lines::new(80, &memory);
         for _ in 0..6 {
             lines.feed(Bytes::from_static(b"0123456789"));
@@ -228,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_line_without_room_is_an_error_and_lets_go_of_what_it_held() {
-        let memory = BodyMemory::new(100);
+        let memory = MemoryBudget::new(100);
         let mut lines = Lines::new(80, &memory);
         lines.feed(Bytes::from_static(b"begun "));
         assert!(lines.next().is_none());

@@ -24,7 +24,6 @@ use tracing::Instrument as _;
 use super::Context;
 use super::authorise::Access;
 use super::body::{Content, ResponseLines};
-use super::body_memory::HeldMemory;
 use super::client::{ClientAddress, RequestClient};
 use super::incoming::Incoming;
 use super::problem::Problem;
@@ -34,6 +33,7 @@ use super::response::{self, HttpResponse};
 use super::trace;
 use super::whole_body::{body_timeout, check_media_type};
 use crate::event::Draft;
+use crate::memory::HeldMemory;
 use crate::metrics::PublishSource;
 use lines::{Line, Lines};
 

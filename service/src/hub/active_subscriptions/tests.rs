@@ -9,6 +9,7 @@ use crate::event::{Buffers, EncodedEvent, Event, HubId, Sequence};
 use crate::log::{
     AppendError, Appending, Bounds, EventFilter, Locating, Log, LogReader, MemoryLog,
     MemoryLogSettings, OnChange, Page, PageBack, PageLimit, ReadNow as _, ReadOutcome, ReadRange,
+    Seeking,
 };
 use crate::metrics::Metrics;
 use crate::topic::{Notation, Topic};
@@ -55,6 +56,14 @@ impl Log for Refusing {
         limit: PageLimit,
     ) -> ReadOutcome<PageBack> {
         self.log.read_back(reader, range, filter, limit)
+    }
+
+    fn last_accepted_by(&self, ms: u64) -> Seeking<'_> {
+        self.log.last_accepted_by(ms)
+    }
+
+    fn topics_in_part(&self, part: usize) -> Option<Vec<Topic>> {
+        self.log.topics_in_part(part)
     }
 
     fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>> {

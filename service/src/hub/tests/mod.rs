@@ -14,6 +14,8 @@ use crate::log::{
 use crate::metrics::Snapshot;
 use crate::topic::Selector;
 
+/// What streams begin with.
+mod beginnings;
 /// Which subscribers count as interest in a topic.
 mod interest;
 mod publish;
@@ -66,7 +68,10 @@ impl Stage {
 }
 
 fn subscribe(hub: &Hub, request: SubscribeRequest) -> Subscription {
-    hub.subscribe(request).now_or_never().expect("a log in memory answers at once")
+    hub.subscribe(request, Beginning::Next)
+        .now_or_never()
+        .expect("a log in memory answers at once")
+        .unwrap()
 }
 
 fn topic(text: &str) -> Topic {

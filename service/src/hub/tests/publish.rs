@@ -1,6 +1,7 @@
 //! Publishing.
 
 use super::*;
+use crate::log::Seeking;
 
 #[test]
 fn publishing_gives_a_receipt_for_each_draft_and_a_bad_one_does_not_stop_the_others() {
@@ -75,6 +76,14 @@ impl Log for Away {
         _: PageLimit,
     ) -> ReadOutcome<PageBack> {
         ReadOutcome::Failed { beyond: range.after }
+    }
+
+    fn last_accepted_by(&self, _: u64) -> Seeking<'_> {
+        Box::pin(std::future::ready(None))
+    }
+
+    fn topics_in_part(&self, _: usize) -> Option<Vec<Topic>> {
+        None
     }
 
     fn newest(&self, _: &Topic, _: Sequence) -> Option<Arc<Event>> {

@@ -258,12 +258,12 @@ async fn a_place_that_the_log_does_not_find_in_time_counts_as_unknown() {
     let hub = Hub::new(log.clone(), Metrics::new(1));
     publish_all(&hub, vec![draft("t", Some("mine")), draft("t", None)]);
     let resume = || request("*", Some(Resume::After("mine".to_owned())));
-    assert_eq!(hub.subscribe(resume()).await.cursor, Sequence(1));
+    assert_eq!(hub.subscribe(resume(), Beginning::Next).await.unwrap().cursor, Sequence(1));
     log.make(Chances { slow: 100, ..Chances::default() });
-    assert_eq!(hub.subscribe(resume()).await.cursor, Sequence(1));
+    assert_eq!(hub.subscribe(resume(), Beginning::Next).await.unwrap().cursor, Sequence(1));
     // Whether the client may know of it has to be read, and nobody loads that.
     log.make(Chances { loading: 100, ..Chances::default() });
-    let subscription = hub.subscribe(resume()).await;
+    let subscription = hub.subscribe(resume(), Beginning::Next).await.unwrap();
     assert_eq!((subscription.cursor, subscription.resumed), (Sequence(0), Some(Resumed::Unknown)));
     assert_eq!(subscription.gap.unwrap().after.as_deref(), Some("mine"));
 }

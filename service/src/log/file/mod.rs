@@ -36,7 +36,8 @@ use tokio::time::timeout;
 use super::window::Window;
 use super::{
     AppendError, Appending, Bounds, DiskStatus, EventFilter, Flushing, Locating, Log, LogHealth,
-    LogReader, OnChange, Page, PageBack, PageLimit, Position, ReadOutcome, ReadRange,
+    LogReader, OnChange, Page, PageBack, PageLimit, Position, ReadOutcome, ReadRange, Seeking,
+    TopicCount,
 };
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
@@ -236,6 +237,30 @@ impl<D: Disk> LogParts<D> {
         is_in_memory.then(|| window.locate(id, now_ms))
     }
 
+    /// The last event that was accepted at or before a time, if that is known without a look at the
+    /// disk.
+    fn last_accepted_in_memory(&self, ms: u64) -> Option<Sequence> {
+        let state = self.retained.lock();
+        if ms < state.start_ms() {
+            return Some(state.oldest().previous());
+        }
+        let is_in_memory = ms >= state.window.bounds().start_ms;
+        is_in_memory.then(|| state.window.last_accepted_by(ms).max(state.oldest().previous()))
+    }
+
+    /// The same with a look at the disk; nothing if that cannot be read.
+    fn last_accepted_on_disk(&self, ms: u64) -> Option<Sequence> {
+        let state = self.retained.lock();
+        let (segments, oldest) = (Arc::clone(state.segments()), state.oldest());
+        drop(state);
+        let last = self.reader.last_accepted_by(&segments, ms).ok()?;
+        let last = last.filter(|last| last.sequence >= oldest);
+        if let Some(last) = last {
+            self.retained.lock().remember(last);
+        }
+        Some(last.map_or(oldest.previous(), |last| last.sequence))
+    }
+
     /// The same with a look at the disk.
     fn locate_on_disk(&self, id: &str) -> Position {
         let state = self.retained.lock();
@@ -251,14 +276,7 @@ impl<D: Disk> LogParts<D> {
             let is_other = event.is_some_and(|event| event.accepted_ms() != hub_id.accepted_ms);
             return if is_other { Position::Unknown } else { Position::After(hub_id.sequence) };
         }
-        match self.reader.last_accepted_by(&segments, hub_id.accepted_ms) {
-            Ok(Some(last)) if last.sequence >= oldest => {
-                self.retained.lock().remember(last);
-                Position::Later(last.sequence)
-            }
-            Ok(_) => Position::Later(oldest.previous()),
-            Err(_) => Position::Unknown,
-        }
+        self.last_accepted_on_disk(hub_id.accepted_ms).map_or(Position::Unknown, Position::Later)
     }
 }
 
@@ -360,6 +378,35 @@ impl Log for FileLog {
             let _ = answer.send(inner.locate_on_disk(&id));
         }));
         Box::pin(async { position.await.unwrap_or(Position::Unknown) })
+    }
+
+    fn last_accepted_by(&self, ms: u64) -> Seeking<'_> {
+        if let Some(last) = self.inner.last_accepted_in_memory(ms) {
+            return Box::pin(std::future::ready(Some(last)));
+        }
+        let (answer, last) = oneshot::channel();
+        let inner = Arc::clone(&self.inner);
+        self.inner.cold.run(Box::new(move || {
+            // Whoever asked may have stopped waiting.
+            let _ = answer.send(inner.last_accepted_on_disk(ms));
+        }));
+        Box::pin(async { last.await.ok().flatten() })
+    }
+
+    fn topics_in_part(&self, part: usize) -> Option<Vec<Topic>> {
+        self.inner.retained.lock().window.topics_in_part(part)
+    }
+
+    fn count_of(&self, topic: &Topic) -> Option<TopicCount> {
+        let state = self.inner.retained.lock();
+        // What was just dropped from the disk may still be in memory.
+        let is_all = state.window.oldest() == state.oldest();
+        is_all.then(|| state.window.count_of(topic))
+    }
+
+    fn in_memory_from(&self) -> Sequence {
+        let state = self.inner.retained.lock();
+        state.window.oldest().max(state.oldest())
     }
 
     fn id_at(&self, sequence: Sequence) -> Option<HubId> {

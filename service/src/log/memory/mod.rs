@@ -14,7 +14,7 @@ use super::followers::Followers;
 use super::window::{Appended, Window, WindowLimits};
 use super::{
     AppendError, Appending, Bounds, EventFilter, Locating, Log, LogChange, LogReader, OnChange,
-    Page, PageBack, PageLimit, ReadOutcome, ReadRange, Receipt,
+    Page, PageBack, PageLimit, ReadOutcome, ReadRange, Receipt, Seeking, TopicCount,
 };
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
@@ -150,6 +150,18 @@ impl Log for MemoryLog {
     fn locate<'a>(&'a self, id: &'a str) -> Locating<'a> {
         let now_ms = self.clock.unix_ms();
         Box::pin(ready(self.lock().locate(id, now_ms)))
+    }
+
+    fn last_accepted_by(&self, ms: u64) -> Seeking<'_> {
+        Box::pin(ready(Some(self.lock().last_accepted_by(ms))))
+    }
+
+    fn topics_in_part(&self, part: usize) -> Option<Vec<Topic>> {
+        self.lock().topics_in_part(part)
+    }
+
+    fn count_of(&self, topic: &Topic) -> Option<TopicCount> {
+        Some(self.lock().count_of(topic))
     }
 
     fn id_at(&self, sequence: Sequence) -> Option<HubId> {

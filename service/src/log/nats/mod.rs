@@ -30,6 +30,7 @@ mod stream_config;
 mod watch;
 
 use std::fmt;
+use std::future::ready;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -42,7 +43,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{
     AppendError, Appending, Bounds, ClusterStatus, EventFilter, Flushing, FollowerProgress,
     Locating, Log, LogHealth, LogReader, OnChange, Page, PageBack, PageLimit, Position,
-    ReadOutcome, ReadRange,
+    ReadOutcome, ReadRange, Seeking, TopicCount,
 };
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Event, HubId, Sequence};
@@ -273,6 +274,19 @@ impl Log for NatsLog {
 
     fn locate<'a>(&'a self, id: &'a str) -> Locating<'a> {
         Box::pin(self.locate_when_there(id))
+    }
+
+    fn last_accepted_by(&self, ms: u64) -> Seeking<'_> {
+        let last = self.state.lock().replica.window().last_accepted_by(ms);
+        Box::pin(ready(Some(last)))
+    }
+
+    fn topics_in_part(&self, part: usize) -> Option<Vec<Topic>> {
+        self.state.lock().replica.window().topics_in_part(part)
+    }
+
+    fn count_of(&self, topic: &Topic) -> Option<TopicCount> {
+        Some(self.state.lock().replica.window().count_of(topic))
     }
 
     fn id_at(&self, sequence: Sequence) -> Option<HubId> {

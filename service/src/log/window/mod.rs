@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{AppendError, Bounds, Position, Receipt};
+use super::{AppendError, Bounds, Position, Receipt, TopicCount};
 use crate::event::{Buffers, CustomId, EncodedEvent, Epoch, Event, HubId, Sequence};
 use crate::topic::Topic;
 use clock_steps::ClockSteps;
@@ -348,11 +348,20 @@ impl Window {
 
     /// The last sequence that was accepted at or before a time; one before the oldest when all are
     /// later.
-    fn last_accepted_by(&self, ms: u64) -> Sequence {
+    pub(super) fn last_accepted_by(&self, ms: u64) -> Sequence {
         let latest_through =
             |event: &Event| self.clock_steps.latest_through(event.sequence(), event.accepted_ms());
         let earlier = self.events.partition_point(|event| latest_through(event) <= ms);
         self.events.get(earlier).map_or(self.head, |event| event.sequence().previous())
+    }
+
+    /// The topics in one part of the index; nothing behind the last part.
+    pub(super) fn topics_in_part(&self, part: usize) -> Option<Vec<Topic>> {
+        self.by_topic.topics_in_part(part)
+    }
+
+    pub(super) fn count_of(&self, topic: &Topic) -> TopicCount {
+        self.by_topic.count_of(topic)
     }
 
     pub(super) fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>> {

@@ -7,6 +7,7 @@
 use std::collections::{BinaryHeap, VecDeque};
 
 use crate::event::{Event, Sequence};
+use crate::log::TopicCount;
 use crate::memory::{SplitMap, allocated};
 use crate::topic::Topic;
 
@@ -23,11 +24,13 @@ struct TopicEntry {
     /// The same as the key, so that events can share its text.
     topic: Topic,
     sequences: VecDeque<Sequence>,
+    /// How many of them are not for everybody. The log has no more events than fit into 32 bits.
+    private: u32,
 }
 
 impl TopicEntry {
-    fn of(topic: &Topic, sequence: Sequence) -> Self {
-        Self { topic: topic.clone(), sequences: VecDeque::from([sequence]) }
+    fn of(topic: &Topic, sequence: Sequence, private: u32) -> Self {
+        Self { topic: topic.clone(), sequences: VecDeque::from([sequence]), private }
     }
 
     fn held(&self) -> usize {
@@ -41,16 +44,18 @@ impl TopicIndex {
     /// Adds the newest event, whose topics share the texts of the index from now on.
     pub(super) fn add(&mut self, event: &mut Event) {
         let sequence = event.sequence();
+        let private = u32::from(!event.is_for_everybody());
         for topic in event.topics_mut() {
             match self.entries.get_mut(topic) {
                 Some(entry) => {
                     self.held -= entry.held();
                     entry.sequences.push_back(sequence);
+                    entry.private += private;
                     self.held += entry.held();
                     *topic = entry.topic.clone();
                 }
                 None => {
-                    let entry = TopicEntry::of(topic, sequence);
+                    let entry = TopicEntry::of(topic, sequence, private);
                     self.held += entry.held();
                     self.entries.insert(topic.clone(), entry);
                 }
@@ -63,6 +68,7 @@ impl TopicIndex {
         for topic in event.topics() {
             let Some(entry) = self.entries.get_mut(topic) else { continue };
             self.held -= entry.held();
+            entry.private -= u32::from(!event.is_for_everybody());
             let list = &mut entry.sequences;
             list.pop_front();
             if list.is_empty() {
@@ -80,6 +86,17 @@ impl TopicIndex {
     /// What the index takes in memory, the texts of topics included.
     pub(super) fn bytes(&self) -> usize {
         self.entries.bytes() + self.held
+    }
+
+    /// The topics in one part of the table, of which each has its own; nothing behind the last part.
+    pub(super) fn topics_in_part(&self, part: usize) -> Option<Vec<Topic>> {
+        Some(self.entries.keys_in_part(part)?.cloned().collect())
+    }
+
+    /// How many events a topic has.
+    pub(super) fn count_of(&self, topic: &Topic) -> TopicCount {
+        let Some(entry) = self.entries.get(topic) else { return TopicCount::default() };
+        TopicCount { events: entry.sequences.len(), private: entry.private as usize }
     }
 
     /// The sequences of a topic up to one, newest first.

@@ -130,6 +130,9 @@ fn value(field: &str) -> &'static str {
     match field {
         "retry" => "3000",
         "lastEventID" => "earliest",
+        "last" => "3",
+        "since" => "10m",
+        "poll" => "true",
         _ => "hello",
     }
 }

@@ -25,6 +25,9 @@ pub(crate) struct EventStream {
     pub(crate) resumed_after: Option<String>,
     /// The last event id, as the standard keeps it: also that of a block without data.
     pub(crate) last_id: Option<String>,
+    /// The first id that came in a block without data, and how many events had come before it.
+    pub(crate) first_place: Option<(usize, String)>,
+    count: usize,
     events: Pin<Box<dyn Stream<Item = Result<Sse, String>> + Send>>,
 }
 
@@ -43,7 +46,7 @@ impl EventStream {
         let bytes = response.bytes_stream().map_err(std::io::Error::other);
         let events = SseStream::from_bytes_stream(bytes.map_ok(|bytes: Bytes| bytes));
         let events = Box::pin(events.map_err(|error| error.to_string()));
-        Self { resumed_after, last_id: None, events }
+        Self { resumed_after, last_id: None, first_place: None, count: 0, events }
     }
 
     /// The next event, or the retry hint at the end; `None` when the stream has ended or was cut.
@@ -55,6 +58,10 @@ impl EventStream {
                 self.last_id.clone_from(&block.id);
             }
             // A block without data is no event.
+            if block.data.is_none() && self.first_place.is_none() {
+                self.first_place = block.id.clone().map(|id| (self.count, id));
+            }
+            self.count += usize::from(block.data.is_some());
             if block.data.is_some() || block.retry.is_some() {
                 return Some(Received {
                     id: block.id,

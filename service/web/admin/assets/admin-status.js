@@ -19,6 +19,7 @@ const NAMES = {
   lag_bytes: 'Lag of the slowest, bytes',
   selectors: 'Compiled selectors',
   grants: 'Compiled grants',
+  partial_replays: 'Lists of partial replays',
   topic_urls: 'Topics read as URLs',
   active_subscriptions: 'Active subscriptions',
   tickets: 'Tickets',
@@ -110,7 +111,10 @@ function factsOfLog({ log }) {
     ['Newest', log.newest?.time ?? '–'],
     ['Newest id', log.newest?.id ?? '–'],
   ];
-  if (log.disk) facts.push(['Disk', `${bytes(log.disk.bytes)} in ${log.disk.segments} segments`]);
+  if (log.disk) {
+    const { bytes: size, segments } = log.disk;
+    facts.push(['Disk', `${bytes(size)} in ${count(segments)} ${segments === 1 ? 'segment' : 'segments'}`]);
+  }
   if (log.cluster) {
     const { connected, lag_events: lag } = log.cluster;
     facts.push(['Brokers', connected ? `connected, ${count(lag)} events to read` : 'not connected']);

@@ -30,7 +30,7 @@ impl Stage {
 #[derive(Clone, Debug)]
 enum Step {
     Publish { topics: Vec<&'static str>, private: bool, times: usize },
-    Subscribe { selectors: usize, granted: bool, after: Option<Index> },
+    Subscribe { selectors: usize, granted: bool, from: From },
     Join { which: Index, room: usize },
     Crowd { selectors: usize, count: usize },
     Pass,
@@ -41,12 +41,31 @@ enum Step {
     Leave(Index),
 }
 
+/// Where a subscriber begins.
+#[derive(Clone, Debug)]
+enum From {
+    Now,
+    After(Index),
+    /// What came after an event, and then its place.
+    Since(Index),
+    Newest(usize),
+}
+
+fn any_from() -> impl Strategy<Value = From> {
+    prop_oneof![
+        2 => Just(From::Now),
+        2 => any::<Index>().prop_map(From::After),
+        1 => any::<Index>().prop_map(From::Since),
+        2 => (1..5_usize).prop_map(From::Newest),
+    ]
+}
+
 fn any_step() -> impl Strategy<Value = Step> {
     let topics = prop_oneof![Just(vec!["a"]), Just(vec!["b"]), Just(vec!["b", "a"])];
     let times = prop_oneof![2 => Just(1), 1 => 2..20_usize];
     let room = || prop_oneof![Just(0), Just(1), Just(2), Just(usize::MAX)];
-    let subscribe = (0..SELECTORS.len(), any::<bool>(), option::of(any::<Index>()))
-        .prop_map(|(selectors, granted, after)| Step::Subscribe { selectors, granted, after });
+    let subscribe = (0..SELECTORS.len(), any::<bool>(), any_from())
+        .prop_map(|(selectors, granted, from)| Step::Subscribe { selectors, granted, from });
     prop_oneof![
         5 => (topics, any::<bool>(), times)
             .prop_map(|(topics, private, times)| Step::Publish { topics, private, times }),
@@ -71,7 +90,10 @@ fn any_step_of_a_crowd() -> impl Strategy<Value = Step> {
 /// What a subscriber is to get in the end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Terms {
+    /// Everything behind this.
     cursor: u64,
+    /// And before that these, if it is told the place of the cursor behind them.
+    first: Option<Vec<u64>>,
     selectors: &'static [&'static str],
     granted: bool,
 }
@@ -113,8 +135,8 @@ impl Play {
                     self.published.push((topics.clone(), private));
                 }
             }
-            Step::Subscribe { selectors, granted, after } => {
-                self.subscribe(SELECTORS[selectors], granted, after);
+            Step::Subscribe { selectors, granted, from } => {
+                self.subscribe(SELECTORS[selectors], granted, &from);
             }
             Step::Join { which, room } => {
                 if let Some(at) = chosen(which, &self.on_their_way) {
@@ -123,7 +145,7 @@ impl Play {
             }
             Step::Crowd { selectors, count } => {
                 for _ in 0..count {
-                    self.subscribe(SELECTORS[selectors], true, None);
+                    self.subscribe(SELECTORS[selectors], true, &From::Now);
                     self.join(self.on_their_way.len() - 1, usize::MAX);
                 }
             }
@@ -146,22 +168,52 @@ impl Play {
         }
     }
 
-    fn subscribe(
-        &mut self,
-        selectors: &'static [&'static str],
-        granted: bool,
-        after: Option<Index>,
-    ) {
+    fn subscribe(&mut self, selectors: &'static [&'static str], granted: bool, from: &From) {
         let grants = if granted { Grants::all() } else { Grants::subscribe_to(topic("none")) };
         let request = SubscribeRequest { selectors: set(selectors), grants, resume: None };
-        let mut subscription = self.stage.hub.subscribe(request).now_or_never().unwrap();
-        if let Some(after) = after {
+        let beginning = match from {
+            From::Newest(count) => {
+                Beginning::Newest { count: (*count).try_into().unwrap(), since_ms: None }
+            }
+            // All were accepted at the same time.
+            From::Since(_) => Beginning::Since(0),
+            From::Now | From::After(_) => Beginning::Next,
+        };
+        let subscribed = self.stage.hub.subscribe(request, beginning).now_or_never().unwrap();
+        let mut subscription = subscribed.unwrap();
+        let head = self.published.len() as u64;
+        if let From::After(after) | From::Since(after) = from {
             let after = Sequence(after.index(self.published.len() + 1) as u64);
             subscription.cursor = after;
-            subscription.last_id.sequence = after;
+            if subscription.initial_replay.is_none() {
+                subscription.last_id.sequence = after;
+            }
         }
-        let cursor = subscription.cursor.0;
-        self.on_their_way.push((subscription, Terms { cursor, selectors, granted }));
+        let all = |cursor| Terms { cursor, first: None, selectors, granted };
+        let terms = match from {
+            From::Now | From::After(_) => all(subscription.cursor.0),
+            From::Since(_) => {
+                let first = self.expected(&all(subscription.cursor.0));
+                Terms { first: Some(first), ..all(head) }
+            }
+            From::Newest(count) => Terms { first: Some(self.newest(*count, &all(0))), ..all(head) },
+        };
+        self.on_their_way.push((subscription, terms));
+    }
+
+    /// The newest events of each topic that is asked for.
+    fn newest(&self, count: usize, terms: &Terms) -> Vec<u64> {
+        let all = self.expected(terms);
+        let wanted = set(terms.selectors);
+        let mut newest = Vec::new();
+        for topic in ["a", "b"].into_iter().filter(|topic| wanted.matches(topic)) {
+            let of_topic =
+                |sequence: &&u64| self.published[**sequence as usize - 1].0.contains(&topic);
+            newest.extend(all.iter().rev().filter(of_topic).take(count));
+        }
+        newest.sort_unstable();
+        newest.dedup();
+        newest
     }
 
     fn join(&mut self, at: usize, room: usize) {
@@ -208,7 +260,8 @@ impl Play {
                 && selectors.matches_any(topics.iter().copied())
                 && (terms.granted || !private)
         });
-        events.map(|(sequence, _)| sequence).collect()
+        let first = terms.first.iter().flatten().copied();
+        first.chain(events.map(|(sequence, _)| sequence)).collect()
     }
 
     /// Everything that a reader has had, in order, with exactly what was announced as missing; what
@@ -216,6 +269,7 @@ impl Play {
     fn assert_in_order(&self, reader: &Reader, terms: &Terms, expected: &[u64]) -> Had {
         let (mut had, mut unannounced, mut next, mut last) = (Had::default(), 0, 0, None);
         let mut announced_before = None;
+        let first = terms.first.as_ref().map_or(0, Vec::len);
         for word in words(reader) {
             match word {
                 Word::Gap { missed, after, before } => {
@@ -225,6 +279,10 @@ impl Play {
                     unannounced -= missed as i64;
                     had.gaps += 1;
                     had.missed += missed;
+                }
+                Word::Place(place) => {
+                    assert_eq!((Some(place), next), (Some(terms.cursor), first), "behind them");
+                    last = Some(place);
                 }
                 Word::Event(sequence) => {
                     assert!(announced_before.take().is_none_or(|before| before == sequence));
@@ -287,11 +345,12 @@ impl Play {
 }
 
 enum Word {
+    Place(u64),
     Gap { missed: u64, after: Option<u64>, before: Option<u64> },
     Event(u64),
 }
 
-/// `(missed 7 after 1 before 9) 9 10`, in parts.
+/// `(missed 7 after 1 before 9) 9 10 at-10`, in parts.
 fn words(reader: &Reader) -> Vec<Word> {
     let text = reader.segments().join(" ").replace(['(', ')'], "");
     let mut words = text.split_whitespace();
@@ -301,6 +360,8 @@ fn words(reader: &Reader) -> Vec<Word> {
             let mut number = |skip| words.nth(skip).expect("a number").parse().ok();
             let missed = number(0).expect("policies know it");
             Word::Gap { missed, after: number(1), before: number(1) }
+        } else if let Some(place) = word.strip_prefix("at-") {
+            Word::Place(place.parse().expect("a sequence"))
         } else {
             Word::Event(word.parse().expect("a sequence"))
         });

@@ -96,7 +96,10 @@ fn a_private_event_goes_to_those_with_a_grant_live_and_from_the_log() {
         let reader = Reader::with_room(usize::MAX);
         let resume = Some(Resume::Earliest);
         let request = SubscribeRequest { selectors: set(&["*"]), grants, resume };
-        stage.post(stage.hub.subscribe(request).now_or_never().unwrap(), &reader);
+        stage.post(
+            stage.hub.subscribe(request, Beginning::Next).now_or_never().unwrap().unwrap(),
+            &reader,
+        );
         reader
     };
     let publish = |stage: &mut Stage| {

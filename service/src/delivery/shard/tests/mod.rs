@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -16,7 +15,7 @@ use super::*;
 use crate::auth::Grants;
 use crate::clock::Clock;
 use crate::event::{Draft, DraftFields, EncodedEvent, EventLimits};
-use crate::hub::{Hub, Resume, SubscribeRequest, Subscription};
+use crate::hub::{Beginning, Hub, Resume, SubscribeRequest, Subscription};
 use crate::log::{EventFilter, LogChange, MemoryLog, MemoryLogSettings, ReadNow as _, ReadRange};
 use crate::metrics::{Metrics, Snapshot};
 use crate::topic::{Selector, SelectorSet, Topic};
@@ -27,6 +26,8 @@ mod drain;
 /// The seam between replay and live.
 mod every_order;
 mod heartbeats;
+/// What streams begin with that do not begin with everything.
+mod initial_replay;
 /// Looking at them, and ending one.
 mod listing;
 mod live;
@@ -141,7 +142,7 @@ impl<L: Log> Stage<L> {
 
     fn subscribe(&self, selectors: &[&str], resume: Option<Resume>) -> Subscription {
         let request = SubscribeRequest { selectors: set(selectors), grants: Grants::all(), resume };
-        self.hub.subscribe(request).now_or_never().unwrap()
+        self.hub.subscribe(request, Beginning::Next).now_or_never().unwrap().unwrap()
     }
 
     /// Sends a subscriber on its way to the shard.

@@ -220,7 +220,10 @@ fn an_event_that_a_reader_may_not_see_is_not_named_and_not_kept() {
     let grants = Grants::subscribe_to(topic("mine"));
     let request = SubscribeRequest { selectors: set(&["*"]), grants, resume: None };
     let slow = Reader::with_room(usize::MAX);
-    stage.post(stage.hub.subscribe(request).now_or_never().unwrap(), &slow);
+    stage.post(
+        stage.hub.subscribe(request, Beginning::Next).now_or_never().unwrap().unwrap(),
+        &slow,
+    );
     stage.publish_draft(draft(&["secret"], true));
     stage.settle();
     slow.fill();

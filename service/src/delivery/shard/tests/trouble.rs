@@ -334,7 +334,9 @@ impl Play {
             let subscription = self.runtime.block_on(async {
                 tokio::select! {
                     biased;
-                    subscription = self.stage.hub.subscribe(request) => subscription,
+                    subscription = self.stage.hub.subscribe(request, Beginning::Next) => {
+                        subscription.unwrap()
+                    }
                     () = async {
                         loop {
                             tokio::task::yield_now().await;
@@ -468,7 +470,8 @@ fn all_who_wait_for_a_page_are_served_when_it_has_been_loaded_and_who_has_left_i
     for at in 0..10 {
         let (selectors, grants) = (set(SELECTORS[0]), Grants::all());
         let request = SubscribeRequest { selectors, grants, resume: Some(Resume::Earliest) };
-        let subscription = play.stage.hub.subscribe(request).now_or_never().unwrap();
+        let subscription =
+            play.stage.hub.subscribe(request, Beginning::Next).now_or_never().unwrap().unwrap();
         play.clients[at].found(subscription);
         play.join(at, usize::MAX);
     }
