@@ -143,7 +143,7 @@ fn limits_that_do_not_fit_are_warned_of_with_the_numbers_and_what_to_do() {
             &["--nats", "nats://127.0.0.1:4222"],
             Some(&["--retain-bytes 256MiB", "lower --retain-bytes,"]),
         ),
-        (scarce, &[], Some(&["704.0 MiB", "memory of the machine 100.0 MiB are available now"])),
+        (scarce, &[], Some(&["712.0 MiB", "memory of the machine 100.0 MiB are available now"])),
     ];
     for (limit, flags, expected) in cases {
         let warnings = read_within(limit, flags).take_hints();
