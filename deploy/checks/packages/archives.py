@@ -91,7 +91,7 @@ def tarball_is_used(packages):
 def debugger_finds_lines(program, archive, folder):
     """The file beside a program is the one that the program names."""
     subprocess.run(["tar", "-xzf", archive, "--strip-components=1"], cwd=folder, check=True)
-    said = subprocess.run(["readelf", "--string-dump=.gnu_debuglink", program], check=True, capture_output=True, text=True)
+    said = subprocess.run(["readelf", "--string-dump=.gnu_debuglink", program], check=True, capture_output=True, text=True, errors="replace")
     assert "fanfare.debug" in said.stdout, said.stdout
     notes = [subprocess.run(["readelf", "--notes", file], check=True, capture_output=True, text=True).stdout
              for file in [program, f"{folder}/fanfare.debug"]]

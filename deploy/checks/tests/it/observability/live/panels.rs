@@ -11,7 +11,7 @@ use super::super::prometheus::{Curve, Prometheus};
 const SHORT: &str = "5s";
 
 /// Dashboard, panel and legend of queries that may be 0 all the time, with the reason.
-const MAY_BE_ZERO: [([&str; 3], &str); 50] = [
+const MAY_BE_ZERO: [([&str; 3], &str); 51] = [
     (["overview.json", "Tokens refused", "{{reason}}"], NO_TROUBLE),
     (["overview.json", "Publishes repeated", "repeated"], NO_TROUBLE),
     (["overview.json", "Servers down", "__auto"], NO_TROUBLE),
@@ -30,6 +30,10 @@ const MAY_BE_ZERO: [([&str; 3], &str); 50] = [
         "nobody subscribes to a template",
     ),
     (["internals.json", "Memory of grants", "used {{instance}}"], "nobody has a token"),
+    (
+        ["internals.json", "Memory of partial replays", "used {{instance}}"],
+        "nobody begins with the newest of several topics",
+    ),
     (
         ["internals.json", "Memory of topics as URLs", "used {{instance}}"],
         "nobody subscribes to a URL pattern",
