@@ -91,7 +91,9 @@ def tarball_is_used(packages):
 def debugger_finds_lines(program, archive, folder):
     """The file beside a program is the one that the program names."""
     subprocess.run(["tar", "-xzf", archive, "--strip-components=1"], cwd=folder, check=True)
-    said = subprocess.run(["readelf", "--string-dump=.gnu_debuglink", program], check=True, capture_output=True, text=True, errors="replace")
+    command = ["readelf", "--string-dump=.gnu_debuglink", program]
+    # Behind the name stands a checksum, which is no text.
+    said = subprocess.run(command, check=True, capture_output=True, text=True, errors="replace")
     assert "fanfare.debug" in said.stdout, said.stdout
     notes = [subprocess.run(["readelf", "--notes", file], check=True, capture_output=True, text=True).stdout
              for file in [program, f"{folder}/fanfare.debug"]]
