@@ -183,7 +183,7 @@ def rejections() -> list:
                     "rest are closed without a word.", "fanfare_connections_rejected_total"),
         turned_away("Streams rejected", "Requests for a stream that got none. address_limit and token_limit: "
                     "one client has its share.", "fanfare_subscribe_rejected_total"),
-        turned_away("Publishes rejected", "invalid, forbidden, duplicate_id and too_large are the publisher's to "
+        turned_away("Publishes rejected", "invalid, forbidden, duplicate_id, topic_ended and too_large are the publisher's to "
                     "solve, and client_limit is one that is too fast; timeout, busy and unavailable are ours.", "fanfare_publish_rejected_total"),
     ]
 

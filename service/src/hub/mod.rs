@@ -9,9 +9,11 @@
 pub mod active_subscriptions;
 mod backpressure;
 mod interest;
+mod topic_ends;
 
 pub use backpressure::Follower;
 pub use interest::{Interest, InterestGuard};
+pub use topic_ends::EndedTopics;
 
 use std::pin::pin;
 use std::sync::Arc;
