@@ -19,7 +19,7 @@ use super::resume::{LAST_EVENT_ID, ResumeRequest, check_stream_spelling};
 use super::selector_parameters::selectors_of;
 use super::whole_body::{FORM, WholeBody, check_media_type, not_utf8};
 use crate::auth::Grants;
-use crate::event::{HEARTBEAT, gap_frame, id_frame};
+use crate::event::{HEARTBEAT, end_frame, gap_frame, id_frame};
 use crate::hub::active_subscriptions::{
     ActiveSubscriptions, AnnounceError, NamedSelector, SubscriptionsGuard,
 };
@@ -209,22 +209,34 @@ async fn open(
         .resumed_after
         .as_deref()
         .and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok());
-    let content = if method == Method::HEAD {
-        Content::Whole(<_>::default())
+    let is_over = has_no_more(&subscription);
+    let mut response = if is_over && subscription.gap.is_none() {
+        response::nothing_more()
+    } else if method == Method::HEAD {
+        response::stream(Content::Whole(<_>::default()))
+    } else if is_over {
+        // Told of the gap and of the end, it comes back and is told that there is nothing more.
+        context.metrics.gap_notified();
+        response::stream(Content::Whole(first_bytes(&subscription, was_empty).into()))
     } else {
         let first = first_bytes(&subscription, was_empty);
         if let Some(ticket) = &mut ticket {
             ticket.begin();
         }
         let permits = StreamPermits::of_token(token, ticket);
-        Content::Stream(Box::new(PendingStream::new(subscription, first, permits)))
+        let stream = PendingStream::new(subscription, first, permits);
+        response::stream(Content::Stream(Box::new(stream)))
     };
-    let mut response = response::stream(content);
     if let Some(id) = resumed_after {
         response.headers_mut().insert(MERCURE_LAST_EVENT_ID, id.clone());
         response.headers_mut().insert(LAST_EVENT_ID, id);
     }
     Ok(response)
+}
+
+/// Whether all topics of a stream have ended before it began.
+fn has_no_more(subscription: &Subscription) -> bool {
+    subscription.ended.all_by().is_some_and(|by| by <= subscription.cursor)
 }
 
 /// Counts and announces a stream whose head is on its way; not before, because a request may still be
@@ -243,7 +255,8 @@ pub(super) fn count_opened(subscription: &mut Subscription, metrics: &Metrics) {
 }
 
 /// A comment at once, so that proxies and clients see the stream open; then what was lost; then the
-/// place, so that a client can come back to it before it has had any event.
+/// place, so that a client can come back to it before it has had any event; then which topics had ended
+/// at that place.
 fn first_bytes(subscription: &Subscription, empty_id: bool) -> Bytes {
     let mut opening = BytesMut::with_capacity(128);
     let comment = if empty_id { EMPTY_ID_COMMENT } else { HEARTBEAT };
@@ -252,6 +265,10 @@ fn first_bytes(subscription: &Subscription, empty_id: bool) -> Bytes {
         opening.extend_from_slice(&gap_frame(gap));
     }
     opening.extend_from_slice(&id_frame(&subscription.place));
+    let mut ended = subscription.ended.through(subscription.cursor).peekable();
+    if ended.peek().is_some() {
+        opening.extend_from_slice(&end_frame(ended));
+    }
     opening.freeze()
 }
 

@@ -106,6 +106,8 @@ pub struct Subscription {
     pub place: String,
     /// The last id that its client holds after that.
     pub last_id: LastId,
+    /// What had ended of the topics that it asks for by name, and it may know.
+    pub ended: EndedTopics,
     /// The value of the `Last-Event-ID` header of the response, if it resumed.
     pub resumed_after: Option<String>,
     /// Counts as interest in its topics for as long as it lives.
@@ -226,6 +228,7 @@ impl Hub {
         let interest = self.interests.enter(&request.selectors);
         let (epoch, start) = self.start_of(&request).await;
         let resumed_after = request.resume.is_some().then(|| start.resumed_after());
+        let ended = self.ended_in(epoch, &request).await;
         Subscription {
             selectors: request.selectors,
             grants: request.grants,
@@ -236,6 +239,7 @@ impl Hub {
             resumed: start.resumed,
             place: start.place,
             last_id: start.last_id,
+            ended,
             resumed_after,
             interest,
             announced: None,

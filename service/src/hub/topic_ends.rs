@@ -1,8 +1,8 @@
 //! What has ended of what a client asks for by name.
 
-use super::{Hub, LOCATE_STEPS};
+use super::{Hub, LOCATE_STEPS, SubscribeRequest};
 use crate::auth::{Grants, Visibility};
-use crate::event::Sequence;
+use crate::event::{Epoch, Sequence};
 use crate::log::TopicEnd;
 use crate::topic::{MatchProgress, Selector, SelectorSet, Topic};
 
@@ -50,6 +50,13 @@ impl Hub {
             is_all: selectors.exact_topics().is_some() && ends.len() == asked.len(),
             topics: ends.into_iter().map(|end| (end.topic, end.by.sequence())).collect(),
         }
+    }
+
+    /// The same for a stream that begins in an epoch. What was found in another says nothing.
+    pub(super) async fn ended_in(&self, epoch: Epoch, request: &SubscribeRequest) -> EndedTopics {
+        let ended = self.ended(&request.selectors, &request.grants).await;
+        let is_of_it = ended.topics.is_empty() || self.log.bounds().epoch == epoch;
+        if is_of_it { ended } else { EndedTopics::default() }
     }
 }
 

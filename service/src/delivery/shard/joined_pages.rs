@@ -12,6 +12,7 @@ use super::super::budget::{self, Budget};
 use super::super::keys::{AudienceKey, PageKey};
 use super::super::mailbox::LoadedPart;
 use super::selection::{Next, Selection};
+use super::topic_ends::TopicEndSearch;
 use super::{PASS, Shard};
 use crate::event::{Event, Sequence};
 use crate::log::{EventFilter, LogReader, Page, ReadOutcome, ReadRange};
@@ -42,6 +43,7 @@ pub(super) struct JoinedPage {
 struct UnfinishedPage {
     selection: Selection,
     kept: Vec<Arc<Event>>,
+    ends: TopicEndSearch,
     through: Sequence,
     is_truncated: bool,
 }
@@ -72,6 +74,7 @@ impl UnfinishedPage {
         Self {
             selection: Selection::of(page.events),
             kept: Vec::new(),
+            ends: TopicEndSearch::default(),
             through: page.through,
             is_truncated: page.is_truncated,
         }
@@ -82,7 +85,7 @@ impl UnfinishedPage {
         loop {
             match self.selection.next(audience, budget) {
                 Next::Event(event) => self.kept.push(event),
-                Next::End => return true,
+                Next::End => return self.ends.go_on(&self.kept, audience, budget),
                 Next::Cut => return false,
             }
         }
@@ -138,10 +141,10 @@ impl Shard {
             return PageState::Cut;
         }
         let joined = JoinedPage {
-            batch: Batch::of(&page.kept, self.log.buffers()),
+            batch: Batch::with_ends(&page.kept, &page.ends.found().blocks, self.log.buffers()),
             through: page.through,
             is_truncated: page.is_truncated,
-            ends: page.kept.iter().any(|event| audience.ends_with(event)),
+            ends: self.note_topic_ends(key, page.ends.found(), page.through),
         };
         self.joined_pages.remember((key, cursor), &joined);
         PageState::Ready(joined)
