@@ -11,6 +11,11 @@ use crate::event::{Event, Sequence};
 use crate::topic::Topic;
 
 impl Window {
+    /// Whether any topic has ended with an event that is here.
+    pub(in crate::log) fn has_ends(&self) -> bool {
+        self.ends > 0
+    }
+
     /// The event with which a topic has ended, if it has.
     pub(in crate::log) fn ended_by(&self, topic: &Topic) -> Option<&Arc<Event>> {
         if self.ends == 0 {
