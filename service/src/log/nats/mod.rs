@@ -10,6 +10,7 @@ mod appends;
 mod broker;
 mod connecting;
 mod counters;
+mod ended_topics;
 mod entry;
 mod follower;
 mod headers;
@@ -30,6 +31,7 @@ mod stream_config;
 mod watch;
 
 use std::fmt;
+use std::future::ready;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -40,9 +42,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    AppendError, Appending, Bounds, ClusterStatus, EventFilter, Flushing, FollowerProgress,
-    Locating, Log, LogHealth, LogReader, OnChange, Page, PageBack, PageLimit, Position,
-    ReadOutcome, ReadRange,
+    AppendError, Appending, Bounds, ClusterStatus, EventFilter, FindingEnds, Flushing,
+    FollowerProgress, Locating, Log, LogHealth, LogReader, OnChange, Page, PageBack, PageLimit,
+    Position, ReadOutcome, ReadRange,
 };
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Event, HubId, Sequence};
@@ -269,6 +271,10 @@ impl Log for NatsLog {
 
     fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>> {
         self.state.lock().replica.window().newest(topic, through)
+    }
+
+    fn ended<'a>(&'a self, topics: &'a [Topic]) -> FindingEnds<'a> {
+        Box::pin(ready(self.state.lock().replica.window().ends_of(topics)))
     }
 
     fn locate<'a>(&'a self, id: &'a str) -> Locating<'a> {
