@@ -156,6 +156,13 @@ impl Draft {
         self
     }
 
+    /// Gives it an id in the place of one made by the hub.
+    #[must_use]
+    pub fn identified(mut self, id: CustomId) -> Self {
+        self.id = Some(id);
+        self
+    }
+
     /// Only for subscribers with a grant for one of its topics.
     #[must_use]
     pub fn private(mut self) -> Self {

@@ -23,7 +23,7 @@ use crate::event::{HEARTBEAT, end_frame, gap_frame, id_frame};
 use crate::hub::active_subscriptions::{
     ActiveSubscriptions, AnnounceError, NamedSelector, SubscriptionsGuard,
 };
-use crate::hub::{SubscribeRequest, Subscription};
+use crate::hub::{Resume, SubscribeRequest, Subscription};
 use crate::logging::log_limited;
 use crate::metrics::{Metrics, StatusClass};
 use crate::topic::{Notation, Selector, SelectorSet, Topic};
@@ -155,7 +155,10 @@ pub(super) async fn demo<B>(
         DemoStream::Time => demos.time.clone(),
         DemoStream::System => demos.system.clone(),
         DemoStream::Stocks => demos.stocks.clone(),
-        DemoStream::Training => return training(request, access, context).await,
+        DemoStream::Training => {
+            let requested = ResumeRequest::of(request.headers(), &parameters);
+            return training(request.method(), access, requested, context).await;
+        }
     };
     let selectors = SelectorSet::one(Selector::exact(topic));
     let requested = ResumeRequest::of(request.headers(), &parameters);
@@ -163,22 +166,34 @@ pub(super) async fn demo<B>(
     open(request.method(), stream, requested, context).await
 }
 
-/// A run begins with the request, so there is nothing to resume, and only its stream may see it.
-async fn training<B>(
-    request: &Request<B>,
+/// A run begins with the request, and only its stream may see it; unless the client comes back with an
+/// id of a run, and goes on with that.
+async fn training(
+    method: &Method,
     access: Access,
+    requested: ResumeRequest,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
     let too_many = Problem::TooMany { what: "the server has as many training runs as it may have" };
     let demos = context.demos.as_ref().ok_or(Problem::NotFound)?;
-    if request.method() == Method::HEAD {
-        return Ok(response::stream(Content::Whole(<_>::default())));
-    }
-    let topic = demos.begin_training(&context.hub).ok_or(too_many)?;
+    let known = match &requested.resume {
+        Some(Resume::After(id)) => demos.training_of(&context.hub, id).await,
+        _ => None,
+    };
+    let (topic, requested) = match known {
+        Some(topic) => (topic, requested),
+        None if method == Method::HEAD => {
+            return Ok(response::stream(Content::Whole(<_>::default())));
+        }
+        None => {
+            let topic = demos.begin_training(&context.hub).ok_or(too_many)?;
+            (topic, ResumeRequest::default())
+        }
+    };
     let selectors = SelectorSet::one(Selector::exact(topic.clone()));
     let access = access.with_grants(Grants::subscribe_to(topic));
     let stream = RequestedStream { selectors, access, announced: None };
-    open(request.method(), stream, ResumeRequest::default(), context).await
+    open(method, stream, requested, context).await
 }
 
 /// What a request for a stream came to.

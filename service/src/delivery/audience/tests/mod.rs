@@ -201,7 +201,8 @@ fn a_private_event_needs_a_grant_for_one_of_its_topics() {
 
 #[test]
 fn nothing_more_comes_when_all_exact_topics_have_ended_and_none_is_open_again() {
-    let cases: [(&[&str], &[(&str, u64)], u64, Option<u64>); 9] = [
+    type Case = (&'static [&'static str], &'static [(&'static str, u64)], u64, Option<u64>);
+    let cases: [Case; 9] = [
         (&["a"], &[], 1, None),
         (&["a"], &[("a", 3)], 1, Some(3)),
         (&["a"], &[("a", 3)], 3, Some(3)),
