@@ -165,10 +165,11 @@ def resumes() -> list:
                   "nothing. There is no curve while nobody comes back.", "percentunit", [
                       Query(RESUME_SUCCESS, "missed nothing")],
                   maximum=1)),
-        (8, graph("Gaps and replays", "Gaps that clients were told of, and events that were read from the log for "
-                  "one subscriber.", "ops", [
+        (8, graph("Gaps and replays", "Gaps that clients were told of, events that were read from the log for one "
+                  "subscriber, and requests for topics that had ended (204): a client that does not stop at that asks again.", "ops", [
                       Query(per_second("fanfare_gap_notices_total"), "gap notices"),
                       Query(per_second("fanfare_events_replayed_total"), "events replayed"),
+                      Query(per_second("fanfare_topic_ended_responses_total"), "topics ended"),
                   ], right=("events", "ops"), colours={"gaps": "red"})),
     ]
 

@@ -226,6 +226,7 @@ async fn open(
         .and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok());
     let is_over = has_no_more(&subscription);
     let mut response = if is_over && subscription.gap.is_none() {
+        context.metrics.topic_ended();
         response::nothing_more()
     } else if method == Method::HEAD {
         response::stream(Content::Whole(<_>::default()))

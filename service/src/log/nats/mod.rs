@@ -10,7 +10,6 @@ mod appends;
 mod broker;
 mod connecting;
 mod counters;
-mod ended_topics;
 mod entry;
 mod follower;
 mod headers;
@@ -21,6 +20,7 @@ mod permissions;
 mod puller;
 mod recent;
 mod replica;
+mod retained_ends;
 mod retention;
 mod settings;
 #[cfg(test)]

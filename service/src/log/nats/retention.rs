@@ -7,12 +7,12 @@
 //! limits; and an id is taken if *any* retained message has it, also one that was a repeat itself.
 //! Nothing before the messages that are retained has a say. A node that reads at least twice what
 //! is retained therefore knows all that can matter for what it shows: that is why the stream keeps
-//! that much. Whether a topic has ended is decided in the same way ([`ended_topics`](super::ended_topics)).
+//! that much. Whether a topic has ended is decided in the same way ([`retained_ends`](super::retained_ends)).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::ended_topics::EndedTopics;
+use super::retained_ends::RetainedEnds;
 use crate::event::Sequence;
 use crate::memory::{SplitMap, allocated};
 use crate::topic::Topic;
@@ -84,7 +84,7 @@ pub(super) struct Retention {
     ids: SplitMap<Arc<str>, TakenId>,
     /// What the texts of the ids take.
     ids_held: usize,
-    ended: EndedTopics,
+    ended: RetainedEnds,
 }
 
 #[derive(Debug)]
@@ -112,7 +112,7 @@ impl Retention {
             lowest_times: VecDeque::new(),
             ids: SplitMap::default(),
             ids_held: 0,
-            ended: EndedTopics::default(),
+            ended: RetainedEnds::default(),
         }
     }
 

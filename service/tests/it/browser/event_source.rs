@@ -254,11 +254,10 @@ async fn a_source_has_everything_of_a_topic_that_ends_and_stops_for_good() {
     assert_eq!(got.len(), TOKENS + 1);
     let standing = source.stands("closed for good", |standing| standing.state == 2).await;
     assert_eq!((standing.opened, standing.failed), (1, 2), "one end, and 204");
-    let answers = "fanfare_responses_total{status=\"2xx\"}";
-    let before = server.figure(answers).await;
     // Another one comes when all is over, and is closed at once.
     let late = Source::open(&browser, "/events/run/1", &[]).await;
     let standing = late.stands("closed for good", |standing| standing.state == 2).await;
     assert_eq!((standing.opened, standing.failed), (0, 1));
-    assert_eq!(server.figure(answers).await, before + 1.0, "neither has asked again");
+    let answers = "fanfare_topic_ended_responses_total";
+    assert_eq!(server.figure(answers).await, 2.0, "neither has asked again");
 }

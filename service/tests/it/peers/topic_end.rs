@@ -66,19 +66,18 @@ async fn a_client_that_comes_back_after_the_end_gives_up_or_asks_again_as_the_ta
         subscribers_are(&server, 1).await;
         server.post("/events/job?end").body("last").send().await.unwrap();
         is_told(peer, &subscriber.events(2).await);
-        let answers = "fanfare_responses_total{status=\"2xx\"}";
-        // Of the publish, of the stream, and 204.
+        let answers = "fanfare_topic_ended_responses_total";
         let what = format!("{peer:?} has come back");
-        eventually(&what, async || server.figure(answers).await >= 3.0).await;
+        eventually(&what, async || server.figure(answers).await >= 1.0).await;
         match at_204 {
             Stops => {
                 let (more, _) = subscriber.until_the_end().await;
                 assert_eq!(more, [], "{peer:?}");
-                assert_eq!(server.figure(answers).await, 3.0, "{peer:?} asks once");
+                assert_eq!(server.figure(answers).await, 1.0, "{peer:?} asks once");
             }
             AsksAgain => {
                 let what = format!("{peer:?} asks again");
-                eventually(&what, async || server.figure(answers).await >= 6.0).await;
+                eventually(&what, async || server.figure(answers).await >= 4.0).await;
             }
         }
     }))

@@ -11,7 +11,7 @@ use crate::memory::{SplitMap, allocated};
 use crate::topic::Topic;
 
 #[derive(Debug, Default)]
-pub(super) struct EndedTopics {
+pub(super) struct RetainedEnds {
     /// The last message that ends it.
     by_topic: SplitMap<Topic, Sequence>,
     /// In order.
@@ -20,7 +20,7 @@ pub(super) struct EndedTopics {
     held: usize,
 }
 
-impl EndedTopics {
+impl RetainedEnds {
     /// The first of some topics that has ended.
     pub(super) fn first<'a>(&self, topics: &'a [Topic]) -> Option<&'a Topic> {
         if self.ends.is_empty() {
