@@ -165,10 +165,11 @@ def resumes() -> list:
                   "nothing. There is no curve while nobody comes back.", "percentunit", [
                       Query(RESUME_SUCCESS, "missed nothing")],
                   maximum=1)),
-        (8, graph("Gaps and replays", "Gaps that clients were told of, and events that were read from the log for "
-                  "one subscriber.", "ops", [
+        (8, graph("Gaps and replays", "Gaps that clients were told of, events that were read from the log for one "
+                  "subscriber, and requests for topics that had ended (204): a client that does not stop at that asks again.", "ops", [
                       Query(per_second("fanfare_gap_notices_total"), "gap notices"),
                       Query(per_second("fanfare_events_replayed_total"), "events replayed"),
+                      Query(per_second("fanfare_topic_ended_responses_total"), "topics ended"),
                   ], right=("events", "ops"), colours={"gaps": "red"})),
     ]
 
@@ -183,7 +184,7 @@ def rejections() -> list:
                     "rest are closed without a word.", "fanfare_connections_rejected_total"),
         turned_away("Streams rejected", "Requests for a stream that got none. address_limit and token_limit: "
                     "one client has its share.", "fanfare_subscribe_rejected_total"),
-        turned_away("Publishes rejected", "invalid, forbidden, duplicate_id and too_large are the publisher's to "
+        turned_away("Publishes rejected", "invalid, forbidden, duplicate_id, topic_ended and too_large are the publisher's to "
                     "solve, and client_limit is one that is too fast; timeout, busy and unavailable are ours.", "fanfare_publish_rejected_total"),
     ]
 

@@ -138,6 +138,7 @@ pub fn event(bytes: &[u8]) {
         retry: optional(part()),
         data: part().to_owned().into(),
         private: false,
+        end: false,
     };
     check_draft(fields);
 }

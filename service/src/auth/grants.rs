@@ -63,6 +63,18 @@ impl Grants {
         }
     }
 
+    /// Whether the end of a topic may be seen that came with an event. Of a private event's topics it is
+    /// told only to those whose selectors match that very one: its name is nobody else's business.
+    #[must_use]
+    pub fn visibility_of_end(&self, event: &Event, topic: &Topic) -> Visibility<'_> {
+        match self.visibility(event) {
+            Visibility::Known(true) if event.is_for_one_stream() => {
+                Visibility::Known(self.are_those_of(topic))
+            }
+            other => other,
+        }
+    }
+
     /// Whether these are the grants of the stream that a topic was made for.
     fn are_those_of(&self, topic: &Topic) -> bool {
         let Some(subscribe) = &self.subscribe else { return false };
@@ -83,6 +95,6 @@ impl Grants {
 pub enum Visibility<'a> {
     /// That is known.
     Known(bool),
-    /// If one of its topics is matched.
+    /// If one of its topics is matched, or the topic that it is about.
     IfMatched(&'a SelectorSet),
 }

@@ -35,6 +35,8 @@ struct ExportedEvent<'a> {
     retry: Option<u32>,
     #[serde(skip_serializing_if = "is_false")]
     private: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    end: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -105,6 +107,7 @@ fn line(event: &Event) -> Result<io::Result<Vec<u8>>, String> {
         id: content.id,
         retry: content.retry_ms,
         private: content.private,
+        end: content.ends_topic,
     };
     let line = serde_json::to_vec(&exported).map_err(io::Error::from);
     Ok(line.map(|mut line| {
@@ -150,6 +153,8 @@ mod tests {
         assert_eq!(exported(draft("t")).unwrap(), line);
         let private = "{\"topic\":[\"t\"],\"data\":\"a\\nb\",\"private\":true}\n";
         assert_eq!(exported(draft("t").private()).unwrap(), private);
+        let last = "{\"topic\":[\"t\"],\"data\":\"a\\nb\",\"end\":true}\n";
+        assert_eq!(exported(draft("t").ending_topic()).unwrap(), last);
     }
 
     #[test]

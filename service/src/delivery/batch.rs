@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use crate::event::{Buffers, Event, Sequence};
+use crate::event::{Block, Buffers, Event, Sequence};
 
 /// Several events as one segment, in order. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -18,6 +18,9 @@ pub(super) struct Batch(Arc<Joined>);
 #[derive(Debug)]
 struct Joined {
     events: Box<[Arc<Event>]>,
+    /// What follows right behind the event with this number: that topics have ended. It belongs to the
+    /// event, and is neither counted nor sent without it.
+    ends: Box<[(usize, Block)]>,
     /// Of the frames.
     bytes: u64,
     /// The joined bytes are counted there until the last reference to them is dropped.
@@ -39,7 +42,17 @@ pub(super) struct Part {
 impl Batch {
     /// A batch of some events, in order.
     pub(super) fn of(events: &[Arc<Event>], buffers: &Buffers) -> Self {
+        Self::with_ends(events, &[], buffers)
+    }
+
+    /// One in which blocks follow on some of the events, by their numbers and in order.
+    pub(super) fn with_ends(
+        events: &[Arc<Event>],
+        ends: &[(usize, Block)],
+        buffers: &Buffers,
+    ) -> Self {
         Self(Arc::new(Joined {
+            ends: ends.into(),
             bytes: events.iter().map(|event| event.frame().len() as u64).sum(),
             events: events.into(),
             buffers: buffers.clone(),
@@ -50,12 +63,12 @@ impl Batch {
 
     /// For a slot: hyper adds the framing of its version of HTTP.
     pub(super) fn frames(&self) -> &Bytes {
-        self.0.segment(&self.0.frames, Event::frame)
+        self.0.segment(&self.0.frames, Event::frame, Block::frame)
     }
 
     /// For a socket that carries HTTP/1.1.
     pub(super) fn chunks(&self) -> &Bytes {
-        self.0.segment(&self.0.chunks, Event::chunk)
+        self.0.segment(&self.0.chunks, Event::chunk, Block::chunk)
     }
 
     pub(super) fn events(&self) -> &[Arc<Event>] {
@@ -101,31 +114,75 @@ impl Batch {
     /// none.
     pub(super) fn part(&self, taken: usize) -> Part {
         let mut end = 0;
-        for event in &self.0.events {
-            end += event.chunk().len();
+        for (number, event) in self.0.events.iter().enumerate() {
+            let (event_chunk, block) = (event.chunk(), self.0.end_behind(number));
+            end += event_chunk.len() + block.map_or(0, |block| block.chunk().len());
             if end >= taken {
-                let rest = event.chunk().slice(event.chunk().len() - (end - taken)..);
+                let rest = match block {
+                    None => event_chunk.slice(event_chunk.len() - (end - taken)..),
+                    Some(block) => self.0.rest_of_both(event_chunk, block.chunk(), end - taken),
+                };
                 return Part { through: event.sequence(), rest };
             }
         }
         Part { through: self.last(), rest: Bytes::new() }
     }
+
+    /// The frames up to and including an event, with the block that follows on it.
+    #[cfg(test)]
+    pub(super) fn frames_through(&self, through: Sequence) -> Bytes {
+        let mut end = 0;
+        for (number, event) in self.0.events.iter().enumerate() {
+            if event.sequence() <= through {
+                let block = self.0.end_behind(number);
+                end += event.frame().len() + block.map_or(0, |block| block.frame().len());
+            }
+        }
+        self.frames().slice(..end)
+    }
 }
 
 impl Joined {
     /// One event is its own bytes, shared; several are joined, once.
-    fn segment<'a>(&'a self, joined: &'a OnceLock<Bytes>, of: fn(&Event) -> &Bytes) -> &'a Bytes {
-        if let [event] = &self.events[..] {
+    fn segment<'a>(
+        &'a self,
+        joined: &'a OnceLock<Bytes>,
+        of: fn(&Event) -> &Bytes,
+        of_block: fn(&Block) -> &Bytes,
+    ) -> &'a Bytes {
+        if let ([event], []) = (&self.events[..], &self.ends[..]) {
             return of(event);
         }
         joined.get_or_init(|| {
-            let bytes = self.events.iter().map(|event| of(event).len()).sum();
+            let blocks: usize = self.ends.iter().map(|(_, block)| of_block(block).len()).sum();
+            let bytes = self.events.iter().map(|event| of(event).len()).sum::<usize>() + blocks;
             let mut joined = Vec::with_capacity(bytes);
-            for event in &self.events {
+            for (number, event) in self.events.iter().enumerate() {
                 joined.extend_from_slice(of(event));
+                if let Some(block) = self.end_behind(number) {
+                    joined.extend_from_slice(of_block(block));
+                }
             }
             self.buffers.count(joined)
         })
+    }
+
+    /// The block that follows on the event with this number.
+    fn end_behind(&self, number: usize) -> Option<&Block> {
+        let at = self.ends.binary_search_by_key(&number, |(behind, _)| *behind).ok()?;
+        Some(&self.ends[at].1)
+    }
+
+    /// The last bytes of an event's chunk and the block behind it: a slice where they are of the block
+    /// alone, else a copy, as an event that ends a topic comes once.
+    fn rest_of_both(&self, event: &Bytes, block: &Bytes, bytes: usize) -> Bytes {
+        let Some(of_event) = bytes.checked_sub(block.len()) else {
+            return block.slice(block.len() - bytes..);
+        };
+        let mut rest = Vec::with_capacity(bytes);
+        rest.extend_from_slice(&event[event.len() - of_event..]);
+        rest.extend_from_slice(block);
+        self.buffers.count(rest)
     }
 }
 
@@ -147,7 +204,11 @@ impl JoinedBatches {
         Self { batches: HashMap::new(), bytes: 0, buffers }
     }
 
-    pub(super) fn join(&mut self, events: &[Arc<Event>]) -> Batch {
+    pub(super) fn join(&mut self, events: &[Arc<Event>], ends: &[(usize, Block)]) -> Batch {
+        // What one audience is told is not what another is.
+        if !ends.is_empty() {
+            return Batch::with_ends(events, ends, &self.buffers);
+        }
         // A single frame is shared as it is.
         if events.len() < 2 {
             return Batch::of(events, &self.buffers);
@@ -197,13 +258,24 @@ mod tests {
     #[test]
     fn a_part_of_any_length_is_completed_by_the_rest_of_its_last_chunk() {
         let events = [event(3, "a"), event(5, "two\nlines"), event(6, "")];
-        let batch = Batch::of(&events, &Buffers::default());
+        let topic = crate::topic::Topic::parse("t", 1).unwrap();
+        let end = |number| (number, Block::end([&topic].into_iter()));
+        for ends in [vec![], vec![end(1)], vec![end(2)], vec![end(0), end(2)]] {
+            assert_parts_are_completed(&events, &ends);
+        }
+    }
+
+    fn assert_parts_are_completed(events: &[Arc<Event>], ends: &[(usize, Block)]) {
+        let batch = Batch::with_ends(events, ends, &Buffers::default());
         for taken in 1..=batch.chunks().len() {
             let part = batch.part(taken);
             let mut sent = batch.chunks()[..taken].to_vec();
             sent.extend_from_slice(&part.rest);
             let (count, bytes) = batch.measure_through(part.through);
-            let whole = Batch::of(&events[..count as usize], &Buffers::default());
+            let through = ends.iter().filter(|(number, _)| *number < count as usize);
+            let through: Vec<_> = through.cloned().collect();
+            let whole = Batch::with_ends(&events[..count as usize], &through, &Buffers::default());
+            assert_eq!(batch.frames_through(part.through), *whole.frames(), "{taken}");
             assert_eq!((&sent[..], whole.last()), (&whole.chunks()[..], part.through), "{taken}");
             assert_eq!(whole.bytes(), bytes, "{taken}");
         }
@@ -220,8 +292,8 @@ mod tests {
     fn batches_of_the_same_events_are_joined_once() {
         let events = [event(1, "a"), event(2, "b")];
         let mut batches = JoinedBatches::counted_in(Buffers::default());
-        let (one, other) = (batches.join(&events), batches.join(&events));
+        let (one, other) = (batches.join(&events, &[]), batches.join(&events, &[]));
         assert_eq!(one.frames().as_ptr(), other.frames().as_ptr());
-        assert_ne!(batches.join(&events[..1]).frames(), one.frames());
+        assert_ne!(batches.join(&events[..1], &[]).frames(), one.frames());
     }
 }

@@ -11,7 +11,8 @@ mod stocks;
 mod system;
 mod training;
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
@@ -35,6 +36,8 @@ pub struct Demos {
     /// Prices that move at random.
     pub stocks: Topic,
     runs: Arc<Semaphore>,
+    /// The topics of the runs that are going on.
+    going_on: Arc<Mutex<HashSet<Topic>>>,
     lifecycle: Lifecycle,
 }
 
@@ -47,6 +50,7 @@ impl Demos {
             system: topic("demo/system"),
             stocks: topic("demo/stocks"),
             runs: Arc::new(Semaphore::new(TRAINING_RUNS_MAX)),
+            going_on: Arc::default(),
             lifecycle: lifecycle.clone(),
         };
         source::start(clock::ClockDemo, demos.time.clone(), hub, lifecycle);
@@ -63,17 +67,34 @@ impl Demos {
     #[must_use]
     pub fn begin_training(&self, hub: &Hub) -> Option<Topic> {
         let permit = Arc::clone(&self.runs).try_acquire_owned().ok()?;
-        let topic = topic(&format!("demo/training/{}", uuid::Uuid::from_u128(rand::random())));
+        let name = uuid::Uuid::from_u128(rand::random());
+        let topic = topic(&format!("{}{name}", training::TOPICS));
+        self.going_on().insert(topic.clone());
         let run = training::run(hub.clone(), topic.clone(), hub.interest(&topic));
-        let lifecycle = self.lifecycle.clone();
+        let (demos, lifecycle) = (self.clone(), self.lifecycle.clone());
+        let of_run = topic.clone();
         self.lifecycle.tasks().spawn(async move {
             tokio::select! {
                 () = run => {}
                 () = lifecycle.draining() => {}
             }
+            demos.going_on().remove(&of_run);
             drop(permit);
         });
         Some(topic)
+    }
+
+    /// The topic of the run that an event with this id is of, if its client can go on with it: while it
+    /// goes on, and when it has ended, as long as that is known.
+    pub async fn training_of(&self, hub: &Hub, id: &str) -> Option<Topic> {
+        let topic = training::topic_of(id)?;
+        let is_known = self.going_on().contains(&topic)
+            || !hub.log().ended(std::slice::from_ref(&topic)).await.is_empty();
+        is_known.then_some(topic)
+    }
+
+    fn going_on(&self) -> MutexGuard<'_, HashSet<Topic>> {
+        self.going_on.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

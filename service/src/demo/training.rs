@@ -1,4 +1,7 @@
-//! A simulated training run: 10 epochs of 100 steps, then `complete`, and the stream ends.
+//! A simulated training run: 10 epochs of 100 steps, then `complete`, with which its topic ends.
+//!
+//! A client that was cut off comes back with the id of an event, which tells the run: `TOPIC/STEP`. For a
+//! while the run waits for it, and a run that has ended says so for as long as its end is retained.
 
 use std::time::Duration;
 
@@ -6,9 +9,13 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::system::rounded;
-use crate::event::{Draft, EventType};
+use crate::event::{CustomId, Draft, EventType};
 use crate::hub::{Hub, Interest};
 use crate::topic::Topic;
+
+/// What the topics of runs begin with.
+pub(super) const TOPICS: &str = "demo/training/";
+const TOPIC_BYTES_MAX: usize = 64;
 
 const EPOCHS: u32 = 10;
 const STEPS: u32 = 100;
@@ -17,6 +24,8 @@ const STEP: Duration = Duration::from_millis(20);
 
 /// The subscriber follows the request at once, or it is not coming.
 const SUBSCRIBER_WAIT: Duration = Duration::from_secs(5);
+/// One that was cut off is back within this time, or it is not coming back.
+const RETURN_WAIT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Serialize)]
 struct TrainingProgress {
@@ -33,8 +42,24 @@ pub(super) async fn run(hub: Hub, topic: Topic, mut interest: Interest) {
     }
     tokio::select! {
         () = train(&hub, &topic) => {}
-        () = interest.none() => tracing::debug!(%topic, "a training run was left"),
+        () = left_for_good(&mut interest) => tracing::debug!(%topic, "a training run was left"),
     }
+}
+
+async fn left_for_good(interest: &mut Interest) {
+    loop {
+        interest.none().await;
+        if timeout(RETURN_WAIT, interest.some()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The topic of the run that an event with this id is of.
+pub(super) fn topic_of(id: &str) -> Option<Topic> {
+    let (topic, step) = id.rsplit_once('/')?;
+    step.parse::<u32>().ok()?;
+    Topic::parse(topic, TOPIC_BYTES_MAX).ok().filter(|topic| topic.as_str().starts_with(TOPICS))
 }
 
 async fn train(hub: &Hub, topic: &Topic) {
@@ -46,17 +71,20 @@ async fn train(hub: &Hub, topic: &Topic) {
             due += STEP;
             sleep_until(due).await;
             let data = serde_json::to_string(&progress(epoch, step)).unwrap_or_default();
-            publish(hub, Draft::new(topic.clone(), data), "progress").await;
+            let number = (epoch - 1) * STEPS + step;
+            publish(hub, Draft::new(topic.clone(), data), ("progress", number)).await;
         }
     }
     let complete = Draft::new(topic.clone(), "Training complete!".to_owned()).ending_topic();
-    publish(hub, complete, "complete").await;
+    publish(hub, complete, ("complete", EPOCHS * STEPS + 1)).await;
 }
 
-async fn publish(hub: &Hub, draft: Draft, name: &str) {
+async fn publish(hub: &Hub, draft: Draft, (name, number): (&str, u32)) {
     let Ok(event_type) = EventType::parse(name) else { return };
+    let id = draft.topics().first().map(|topic| format!("{topic}/{number}"));
+    let Some(Ok(id)) = id.map(|id| CustomId::parse(&id)) else { return };
     // The run is for the client that requested it, and no other may see it.
-    if let Err(error) = hub.publish(draft.named(event_type).for_one_stream()).await {
+    if let Err(error) = hub.publish(draft.named(event_type).identified(id).for_one_stream()).await {
         tracing::debug!(%error, "a training run could not publish");
     }
 }
@@ -74,6 +102,16 @@ fn progress(epoch: u32, step: u32) -> TrainingProgress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_run_of_an_event_is_told_by_its_id() {
+        let run = "demo/training/0c1fbd4d-6e9f-4f4e-8a3d-1f0a8e3f2b11";
+        assert_eq!(topic_of(&format!("{run}/17")).unwrap().as_str(), run);
+        for other in [run, "demo/time/3", "e:Pkck8L-------2P7UnQ8o", "/1", "", "demo/training/1/x"]
+        {
+            assert_eq!(topic_of(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn progress_is_within_the_epoch_and_the_loss_falls() {

@@ -51,6 +51,8 @@ pub struct DraftFields<'a> {
     pub retry: Option<Cow<'a, str>>,
     /// Only for subscribers with a grant.
     pub private: bool,
+    /// No event follows on its topics.
+    pub end: bool,
 }
 
 impl DraftFields<'_> {
@@ -98,7 +100,7 @@ impl DraftFields<'_> {
             retry: self.retry.map(|digits| Retry::parse(&digits)).transpose()?,
             private: self.private,
             for_one_stream: false,
-            ends_topic: false,
+            ends_topic: self.end,
             idempotent: false,
         })
     }
@@ -142,10 +144,22 @@ impl Draft {
         &self.topics
     }
 
+    /// It ends its topics and says nothing else.
+    pub(super) fn is_end_alone(&self) -> bool {
+        self.ends_topic && self.data.is_empty() && self.event_type.is_none()
+    }
+
     /// Gives it a name.
     #[must_use]
     pub fn named(mut self, event_type: EventType) -> Self {
         self.event_type = Some(event_type);
+        self
+    }
+
+    /// Gives it an id in the place of one made by the hub.
+    #[must_use]
+    pub fn identified(mut self, id: CustomId) -> Self {
+        self.id = Some(id);
         self
     }
 
@@ -173,7 +187,9 @@ impl Draft {
         self
     }
 
-    /// The last event of its topic: streams that listen to nothing else end after it.
+    /// The last event of its topics: nothing follows on them while it is retained, and streams that
+    /// listen to nothing else end after it. Without data and without a name it is the end alone, and no
+    /// client is sent an event for it.
     #[must_use]
     pub fn ending_topic(mut self) -> Self {
         self.ends_topic = true;

@@ -18,6 +18,7 @@ use super::buffers::Buffers;
 use super::chunk::{self, chunk_of};
 use super::draft::Draft;
 use super::id::{HUB_ID_BYTES, HubId};
+use crate::topic::Topic;
 
 const ID_FIELD: &[u8] = b"id: ";
 pub(super) const TYPE_FIELD: &[u8] = b"event: ";
@@ -65,7 +66,8 @@ impl Encoded {
     }
 }
 
-/// Encodes a draft. The place of an id that the hub will make is left as zeros. The buffer is made
+/// Encodes a draft. One that only ends its topics has no data lines: it is a block that sets the
+/// client's last event id and dispatches nothing. The place of an id that the hub will make is left as zeros. The buffer is made
 /// as large as it has to be, and no larger: it is kept for as long as the event.
 pub(super) fn encode(draft: &Draft) -> Encoded {
     let retry = draft.retry.map(|retry| retry_field(retry.ms()));
@@ -84,7 +86,9 @@ pub(super) fn encode(draft: &Draft) -> Encoded {
         buffer.push(b'\n');
     }
     buffer.extend_from_slice(retry.as_deref().unwrap_or_default().as_bytes());
-    put_data(&mut buffer, draft.data.as_bytes());
+    if !draft.is_end_alone() {
+        put_data(&mut buffer, draft.data.as_bytes());
+    }
     buffer.push(b'\n');
     buffer.extend_from_slice(chunk::END);
     debug_assert_eq!(buffer.len(), bytes, "the size of a frame is known before it is written");
@@ -95,7 +99,8 @@ fn frame_bytes(draft: &Draft, retry: Option<&str>) -> usize {
     let id = draft.id.as_ref().map_or(HUB_ID_BYTES, |id| id.as_str().len());
     let event_type = draft.event_type.as_ref();
     let event_type = event_type.map_or(0, |name| TYPE_FIELD.len() + name.as_str().len() + 1);
-    ID_FIELD.len() + id + 1 + event_type + retry.map_or(0, str::len) + data_bytes(&draft.data) + 1
+    let data = if draft.is_end_alone() { 0 } else { data_bytes(&draft.data) };
+    ID_FIELD.len() + id + 1 + event_type + retry.map_or(0, str::len) + data + 1
 }
 
 /// How many bytes the `data:` lines of some data have.
@@ -181,6 +186,12 @@ impl Block {
         Self::new(&gap_frame(notice))
     }
 
+    /// Tells a client which topics have ended.
+    #[must_use]
+    pub fn end<'a>(topics: impl Iterator<Item = &'a Topic>) -> Self {
+        Self::new(&end_frame(topics))
+    }
+
     /// For a body: hyper adds the framing of its version of HTTP.
     #[must_use]
     pub fn frame(&self) -> &Bytes {
@@ -192,6 +203,21 @@ impl Block {
     pub fn chunk(&self) -> &Bytes {
         &self.chunk
     }
+}
+
+/// The event `fanfare-end`: these topics have ended. It has no id, so that the client keeps that of the
+/// event which ended them.
+#[must_use]
+pub fn end_frame<'a>(topics: impl Iterator<Item = &'a Topic>) -> Bytes {
+    let topics: Vec<&str> = topics.map(Topic::as_str).collect();
+    // Strings always serialise, and JSON has no raw line breaks.
+    let json = serde_json::to_string(&EndNotice { topics }).unwrap_or_default();
+    Bytes::from(format!("event: fanfare-end\ndata: {json}\n\n"))
+}
+
+#[derive(Serialize)]
+struct EndNotice<'a> {
+    topics: Vec<&'a str>,
 }
 
 /// What a client is notified of when it misses events.

@@ -18,7 +18,7 @@ pub use buffers::Buffers;
 pub use chunk::{LAST_CHUNK, chunk_of};
 pub use content::{ContentError, EventContent, EventData};
 pub use draft::{Draft, DraftError, DraftFields, EventLimits, EventType, Retry};
-pub use frame::{Block, GapNotice, HEARTBEAT, gap_frame, id_frame, retry_frame};
+pub use frame::{Block, GapNotice, HEARTBEAT, end_frame, gap_frame, id_frame, retry_frame};
 pub use id::{CustomId, Epoch, HubId, IdError};
 pub use reserved::{ReservedName, ReservedNames, is_hub};
 
@@ -214,6 +214,18 @@ impl EncodedEvent {
         } = draft;
         let topics = topics.into_boxed_slice();
         Self { topics, frame, custom_id, private, for_one_stream, ends_topic, idempotent }
+    }
+
+    /// The topics that it is to be published under.
+    #[must_use]
+    pub fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
+
+    /// No event is to follow on its topics.
+    #[must_use]
+    pub fn ends_topic(&self) -> bool {
+        self.ends_topic
     }
 
     /// The length of its frame, in bytes.

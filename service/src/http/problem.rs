@@ -178,7 +178,9 @@ impl Problem {
             Self::NotFound | Self::NoSubscription | Self::NoTickets => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout { .. } | Self::LineTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::Append(AppendError::DuplicateId) => StatusCode::CONFLICT,
+            Self::Append(AppendError::DuplicateId | AppendError::TopicEnded { .. }) => {
+                StatusCode::CONFLICT
+            }
             Self::Append(AppendError::Unavailable | AppendError::Unknown { .. })
             | Self::Draining
             | Self::KeysNotFetched
@@ -222,6 +224,7 @@ impl Problem {
             Self::Method { .. } => "method",
             Self::BodyTimeout { .. } | Self::LineTimeout { .. } => "timeout",
             Self::Append(AppendError::DuplicateId) => "duplicate-id",
+            Self::Append(AppendError::TopicEnded { .. }) => "topic-ended",
             Self::Append(AppendError::TooLarge { .. }) => "event",
             Self::Append(AppendError::Unavailable) => "log-unavailable",
             Self::Append(AppendError::Unknown { .. }) => "outcome-unknown",
@@ -325,11 +328,14 @@ pub(super) fn whole_seconds(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topic::Topic;
 
     #[test]
     fn what_the_log_says_of_an_event_has_its_status_and_is_counted_once() {
+        let ended = Topic::parse("t", 1).unwrap();
         let cases = [
             (AppendError::DuplicateId, 409, "duplicate-id", false),
+            (AppendError::TopicEnded { topic: ended }, 409, "topic-ended", false),
             (AppendError::TooLarge { bytes: 2, max: 1 }, 413, "event", false),
             (AppendError::Unavailable, 503, "log-unavailable", true),
             (AppendError::Unknown { repeatable: true }, 503, "outcome-unknown", true),

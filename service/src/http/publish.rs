@@ -24,7 +24,8 @@ use crate::metrics::PublishSource;
 use crate::topic::Topic;
 
 /// The fields of an event whose body is the data, in the query.
-pub(super) const PARAMETERS: [&str; 5] = ["type", "id", "retry", "private", credentials::PARAMETER];
+pub(super) const PARAMETERS: [&str; 6] =
+    ["type", "id", "retry", "private", "end", credentials::PARAMETER];
 
 /// `POST /.well-known/mercure`: the fields of a form.
 pub(super) async fn form(
@@ -147,8 +148,9 @@ pub(super) fn form_fields(pairs: Pairs<'_>) -> DraftFields<'_> {
             "type" => fields.event_type = Some(value),
             "id" => fields.id = Some(value),
             "retry" => fields.retry = Some(value),
-            // That it is there counts, whatever its value.
+            // That they are there counts, whatever their values.
             "private" => fields.private = true,
+            "end" => fields.end = true,
             _ => {}
         }
     }

@@ -79,6 +79,14 @@ pub(super) fn empty(status: StatusCode) -> HttpResponse {
     response
 }
 
+/// There is nothing more, and there will be nothing: an `EventSource` does not come back after it.
+pub(super) fn nothing_more() -> HttpResponse {
+    let mut response = empty(StatusCode::NO_CONTENT);
+    // The topic may be open again one day, and a cache must not know better (RFC 9110, 15.3.5).
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// A response with the head of a stream of events.
 pub(super) fn stream(content: Content) -> HttpResponse {
     let mut response = Response::new(content);

@@ -19,11 +19,11 @@ use super::resume::{LAST_EVENT_ID, ResumeRequest, check_stream_spelling};
 use super::selector_parameters::selectors_of;
 use super::whole_body::{FORM, WholeBody, check_media_type, not_utf8};
 use crate::auth::Grants;
-use crate::event::{HEARTBEAT, gap_frame, id_frame};
+use crate::event::{HEARTBEAT, end_frame, gap_frame, id_frame};
 use crate::hub::active_subscriptions::{
     ActiveSubscriptions, AnnounceError, NamedSelector, SubscriptionsGuard,
 };
-use crate::hub::{SubscribeRequest, Subscription, TopicSummary};
+use crate::hub::{Resume, SubscribeRequest, Subscription, TopicSummary};
 use crate::logging::log_limited;
 use crate::metrics::{Metrics, StatusClass};
 use crate::topic::{Notation, Selector, SelectorSet, Topic};
@@ -170,7 +170,10 @@ pub(super) async fn demo<B>(
         DemoStream::Time => demos.time.clone(),
         DemoStream::System => demos.system.clone(),
         DemoStream::Stocks => demos.stocks.clone(),
-        DemoStream::Training => return training(request, access, context).await,
+        DemoStream::Training => {
+            let requested = ResumeRequest::of(request.headers(), &parameters)?;
+            return training(request.method(), access, requested, context).await;
+        }
     };
     let selectors = SelectorSet::one(Selector::exact(topic));
     let requested = ResumeRequest::of(request.headers(), &parameters)?;
@@ -178,22 +181,34 @@ pub(super) async fn demo<B>(
     open(request.method(), stream, requested, context).await
 }
 
-/// A run begins with the request, so there is nothing to resume, and only its stream may see it.
-async fn training<B>(
-    request: &Request<B>,
+/// A run begins with the request, and only its stream may see it; unless the client comes back with an
+/// id of a run, and goes on with that.
+async fn training(
+    method: &Method,
     access: Access,
+    requested: ResumeRequest,
     context: &Arc<Context>,
 ) -> Result<HttpResponse, Problem> {
     let too_many = Problem::TooMany { what: "the server has as many training runs as it may have" };
     let demos = context.demos.as_ref().ok_or(Problem::NotFound)?;
-    if request.method() == Method::HEAD {
-        return Ok(response::stream(Content::Whole(<_>::default())));
-    }
-    let topic = demos.begin_training(&context.hub).ok_or(too_many)?;
+    let known = match &requested.resume {
+        Some(Resume::After(id)) => demos.training_of(&context.hub, id).await,
+        _ => None,
+    };
+    let (topic, requested) = match known {
+        Some(topic) => (topic, requested),
+        None if method == Method::HEAD => {
+            return Ok(response::stream(Content::Whole(<_>::default())));
+        }
+        None => {
+            let topic = demos.begin_training(&context.hub).ok_or(too_many)?;
+            (topic, ResumeRequest::default())
+        }
+    };
     let selectors = SelectorSet::one(Selector::exact(topic.clone()));
     let access = access.with_grants(Grants::subscribe_to(topic));
     let stream = RequestedStream { selectors, access, announced: None };
-    open(request.method(), stream, ResumeRequest::default(), context).await
+    open(method, stream, requested, context).await
 }
 
 /// What a request for a stream came to.
@@ -228,22 +243,35 @@ async fn open(
         .resumed_after
         .as_deref()
         .and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok());
-    let content = if method == Method::HEAD {
-        Content::Whole(<_>::default())
+    let is_over = has_no_more(&subscription);
+    let mut response = if is_over && subscription.gap.is_none() {
+        context.metrics.topic_ended();
+        response::nothing_more()
+    } else if method == Method::HEAD {
+        response::stream(Content::Whole(<_>::default()))
+    } else if is_over {
+        // Told of the gap and of the end, it comes back and is told that there is nothing more.
+        context.metrics.gap_notified();
+        response::stream(Content::Whole(first_bytes(&subscription, was_empty).into()))
     } else {
         let first = first_bytes(&subscription, was_empty);
         if let Some(ticket) = &mut ticket {
             ticket.begin();
         }
         let permits = StreamPermits::of_token(token, ticket);
-        Content::Stream(Box::new(PendingStream::new(subscription, first, permits)))
+        let stream = PendingStream::new(subscription, first, permits);
+        response::stream(Content::Stream(Box::new(stream)))
     };
-    let mut response = response::stream(content);
     if let Some(id) = resumed_after {
         response.headers_mut().insert(MERCURE_LAST_EVENT_ID, id.clone());
         response.headers_mut().insert(LAST_EVENT_ID, id);
     }
     Ok(response)
+}
+
+/// Whether all topics of a stream have ended before it began.
+fn has_no_more(subscription: &Subscription) -> bool {
+    subscription.ended.all_by().is_some_and(|by| by <= subscription.cursor)
 }
 
 /// Counts and announces a stream whose head is on its way; not before, because a request may still be
@@ -262,7 +290,8 @@ pub(super) fn count_opened(subscription: &mut Subscription, metrics: &Metrics) {
 }
 
 /// A comment at once, so that proxies and clients see the stream open; then what was lost; then the
-/// place, so that a client can come back to it before it has had any event.
+/// place, so that a client can come back to it before it has had any event; then which topics had ended
+/// at that place.
 fn first_bytes(subscription: &Subscription, empty_id: bool) -> Bytes {
     let mut opening = BytesMut::with_capacity(128);
     let begins_next = subscription.resumed.is_none();
@@ -274,6 +303,10 @@ fn first_bytes(subscription: &Subscription, empty_id: bool) -> Bytes {
     // What begins with a part of what is retained is sent its place behind that.
     if subscription.initial_replay.is_none() {
         opening.extend_from_slice(&id_frame(&subscription.place));
+    }
+    let mut ended = subscription.ended.through(subscription.cursor).peekable();
+    if ended.peek().is_some() {
+        opening.extend_from_slice(&end_frame(ended));
     }
     opening.freeze()
 }

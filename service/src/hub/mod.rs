@@ -13,12 +13,14 @@ mod interest;
 mod log_search;
 mod newest;
 mod partial_replay;
+mod topic_ends;
 mod topic_summary;
 
 pub use backpressure::Follower;
 pub use beginning::{Beginning, InitialReplay, SubscribeError};
 pub use interest::{Interest, InterestGuard};
 pub use partial_replay::PartialReplay;
+pub use topic_ends::EndedTopics;
 pub use topic_summary::TopicSummary;
 
 use std::pin::pin;
@@ -121,6 +123,8 @@ pub struct Subscription {
     pub initial_replay: Option<Box<InitialReplay>>,
     /// The last id that its client holds after that.
     pub last_id: LastId,
+    /// What had ended of the topics that it asks for by name, and it may know.
+    pub ended: EndedTopics,
     /// The value of the `Last-Event-ID` header of the response, if it resumed.
     pub resumed_after: Option<String>,
     /// Counts as interest in its topics for as long as it lives.
@@ -274,6 +278,7 @@ impl Hub {
         let interest = self.interests.enter(&request.selectors);
         let (head, start) = self.start_of(&request, beginning).await?;
         let resumed_after = request.resume.is_some().then(|| start.resumed_after());
+        let ended = self.ended_in(head.epoch, &request).await;
         Ok(Subscription {
             selectors: request.selectors,
             grants: request.grants,
@@ -285,6 +290,7 @@ impl Hub {
             place: start.place,
             initial_replay: start.initial_replay,
             last_id: start.last_id,
+            ended,
             resumed_after,
             interest,
             announced: None,

@@ -76,6 +76,16 @@ pub type Locating<'a> = Pin<Box<dyn Future<Output = Position> + Send + 'a>>;
 
 /// A position that has yet to be found; nothing when it cannot be.
 pub type Seeking<'a> = Pin<Box<dyn Future<Output = Option<Sequence>> + Send + 'a>>;
+/// What has ended of some topics.
+pub type FindingEnds<'a> = Pin<Box<dyn Future<Output = Vec<TopicEnd>> + Send + 'a>>;
+
+/// A topic that has ended, and the event that ended it: the last one of the topic, for as long as that
+/// is retained.
+#[derive(Clone, Debug)]
+pub struct TopicEnd {
+    pub topic: Topic,
+    pub by: Arc<Event>,
+}
 
 /// The moment in which all who follow are near.
 pub type Nearing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -126,6 +136,15 @@ pub trait Log: Send + Sync + 'static {
 
     /// The newest event of a topic up to `through`, of those in memory.
     fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>>;
+
+    /// Those of some topics that have ended, in the same order. It may take a while to find that out.
+    fn ended<'a>(&'a self, topics: &'a [Topic]) -> FindingEnds<'a> {
+        let end_of = |topic: &Topic| {
+            let by = self.newest(topic, Sequence::MAX).filter(|newest| newest.ends_topic())?;
+            Some(TopicEnd { topic: topic.clone(), by })
+        };
+        Box::pin(ready(topics.iter().filter_map(end_of).collect()))
+    }
 
     /// Where a client that has seen the event with this id should go on. It may take a while to find
     /// that out.
@@ -267,6 +286,11 @@ pub enum AppendError {
         "an event with other content has this id; use a new id, or leave it out. The same event with the same id may be sent again at any time"
     )]
     DuplicateId,
+    /// One of its topics has ended.
+    #[error(
+        "the topic `{topic}` has ended, and takes no events until the one that ended it is no longer retained; publish to another topic"
+    )]
+    TopicEnded { topic: Topic },
     /// It is larger than this log can take.
     #[error(
         "the event has {bytes} bytes, and the event log takes at most {max}; send less, or publish a link to it"

@@ -50,6 +50,8 @@ label! {
         Forbidden = "forbidden",
         /// The id is in the log already.
         DuplicateId = "duplicate_id",
+        /// A topic of it has ended.
+        TopicEnded = "topic_ended",
         /// The event, the body or the head is larger than the limit.
         TooLarge = "too_large",
         /// The body took too long.

@@ -132,6 +132,7 @@ impl Metrics {
     pub fn append_failed(&self, error: &AppendError) {
         self.publish_rejected(match error {
             AppendError::DuplicateId => PublishRejection::DuplicateId,
+            AppendError::TopicEnded { .. } => PublishRejection::TopicEnded,
             AppendError::TooLarge { .. } => PublishRejection::TooLarge,
             AppendError::Unavailable => PublishRejection::Unavailable,
             AppendError::Unknown { .. } => PublishRejection::Unknown,

@@ -19,6 +19,7 @@ pub(super) struct StreamMetrics {
     heartbeats: Counter,
     gap_notices: Counter,
     gap_notices_at_open: AtomicU64,
+    topic_ended: Counter,
 }
 
 impl StreamMetrics {
@@ -64,6 +65,10 @@ impl StreamMetrics {
                 "Gap notices: times that a client was told that it missed events.",
             ),
             gap_notices_at_open: AtomicU64::new(0),
+            topic_ended: described(
+                "fanfare_topic_ended_responses_total",
+                "Requests for a stream that were answered 204, because all of its topics had ended; clients that do not stop at that show here.",
+            ),
         }
     }
 
@@ -96,6 +101,11 @@ impl Metrics {
     /// A gap notice was sent at the beginning of a stream.
     pub fn gap_notified(&self) {
         self.inner.streams.gap_notices_at_open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A request for a stream was told that there is nothing more.
+    pub fn topic_ended(&self) {
+        self.inner.streams.topic_ended.increment(1);
     }
 
     /// A stream goes on from an earlier place.

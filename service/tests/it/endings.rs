@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 
 use rustix::process::Signal;
 
-use crate::support::{Program, RawStream, TestServer, Wire, eventually, frame, stream_request};
+use crate::support::{
+    EventStream, Program, RawStream, TestServer, Wire, eventually, frame, stream_request,
+};
 
 const SUBSCRIBERS: &str = "fanfare_subscribers";
 const DELIVERED: &str = "fanfare_events_delivered_total";
@@ -85,12 +87,42 @@ async fn a_stream_whose_topic_ends_ends_with_the_last_event_and_the_last_chunk()
     stream.place().await;
     let mut last = String::new();
     for _ in 0..=1_000 {
-        last = stream.frame().await.expect("a thousand steps, and the end");
+        last = stream.frame().await.expect("a thousand steps, and the last event");
     }
     assert!(last.ends_with("\nevent: complete\ndata: Training complete!\n\n"), "{last}");
+    let id = last.lines().next().and_then(|line| line.strip_prefix("id: ")).unwrap().to_owned();
+    let (topic, step) = id.rsplit_once('/').unwrap();
+    assert_eq!(step, "1001");
+    let told = format!("event: fanfare-end\ndata: {{\"topics\":[\"{topic}\"]}}\n\n");
+    assert_eq!(stream.frame().await, Some(told));
     let rest = stream.rest().await;
     assert_eq!((rest.text.as_str(), rest.whole), ("", true));
     assert_eq!(server.figure("fanfare_streams_closed_total{reason=\"finished\"}").await, 1.0);
+    let again = server.get("/stream-training").header("last-event-id", &id).send().await.unwrap();
+    assert_eq!(again.status(), 204, "a browser does not begin another run");
+}
+
+#[tokio::test]
+async fn a_client_that_is_back_soon_goes_on_with_its_training_run() {
+    let server = TestServer::start().await;
+    let mut first = EventStream::open(server.get("/stream-training")).await;
+    for _ in 0..3 {
+        first.next().await.unwrap();
+    }
+    let id = first.last_id.clone().unwrap();
+    drop(first);
+    let back = server.get("/stream-training").header("last-event-id", &id);
+    let mut stream = EventStream::open(back).await;
+    assert_eq!(stream.resumed_after.as_deref(), Some(&*id));
+    let next = stream.next().await.unwrap();
+    let (run, step) = id.rsplit_once('/').unwrap();
+    assert_eq!(step, "3");
+    assert_eq!(next.id, Some(format!("{run}/4")), "nothing is missing");
+    // An id of a run that nobody knows begins another.
+    let unknown = "demo/training/0c1fbd4d-6e9f-4f4e-8a3d-1f0a8e3f2b11/7";
+    let other = server.get("/stream-training").header("last-event-id", unknown);
+    let mut other = EventStream::open(other).await;
+    assert!(other.next().await.unwrap().id.unwrap().ends_with("/1"));
 }
 
 #[tokio::test]

@@ -130,6 +130,9 @@ mod exit_codes;
 /// A view of a running server.
 mod top;
 
+/// The end of a topic.
+mod topic_end;
+
 /// What clients find while it drains.
 mod draining;
 

@@ -54,4 +54,8 @@ function show({ lastEventId, type, data }) {
 }
 
 for (const name of ['message', ...values.event]) stream.addEventListener(name, show);
-stream.addEventListener('error', ({ code, message }) => console.error(code ?? '', message ?? 'cut'));
+stream.addEventListener('error', ({ code, message }) => {
+  console.error(code ?? '', message ?? 'cut');
+  // It has given up, and so there is nothing to do.
+  if (stream.readyState === 2) clearInterval(alive);
+});

@@ -12,6 +12,7 @@
 mod assigning;
 mod key_set;
 mod match_cache;
+mod topic_ends;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -28,6 +29,7 @@ use crate::topic::{SelectorSet, Topic};
 use assigning::Assigning;
 use key_set::KeySet;
 use match_cache::MatchCache;
+use topic_ends::TopicEnds;
 pub(super) use walk::Walk;
 
 /// All subscribers with the same selectors and grants.
@@ -44,6 +46,8 @@ pub(super) struct Audience {
     /// What matched in the pass that is going on.
     pub(super) pending: Vec<Arc<Event>>,
     pub(super) pending_bytes: usize,
+    /// What has ended of its topics; boxed, because hardly any has.
+    ends: Option<Box<TopicEnds>>,
     /// Where it stands in `Audiences::order`.
     order_index: usize,
 }
@@ -79,16 +83,6 @@ impl Audience {
     /// audience.
     pub(super) fn has_no_more_after(&self, cursor: Sequence) -> bool {
         cursor >= self.last && self.pending.is_empty()
-    }
-
-    /// Whether a stream ends with an event: when it ends all topics of the stream, and no selector
-    /// is a pattern.
-    pub(super) fn ends_with(&self, event: &Event) -> bool {
-        event.ends_topic()
-            && self
-                .selectors
-                .exact_topics()
-                .is_some_and(|mut topics| topics.all(|topic| event.topics().contains(topic)))
     }
 }
 
@@ -167,6 +161,7 @@ impl Audiences {
             total: Lag::default(),
             pending: Vec::new(),
             pending_bytes: 0,
+            ends: None,
             order_index: self.order.len(),
         });
         self.order.push(key);

@@ -63,7 +63,7 @@ impl Shard {
 
     /// Its next page, joined. Nobody else gets the same.
     fn initial_page(
-        &self,
+        &mut self,
         going: &mut GoingReplay,
         (key, cursor): PageKey,
         budget: &mut Budget,
@@ -84,7 +84,7 @@ impl Shard {
             going.unfinished = Some(page);
             return PageState::Cut;
         }
-        PageState::Ready(page.join(audience, self.log.buffers()))
+        PageState::Ready(self.join_page(key, &page))
     }
 
     fn read_initial(

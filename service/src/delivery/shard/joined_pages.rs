@@ -12,8 +12,9 @@ use super::super::budget::{self, Budget};
 use super::super::keys::{AudienceKey, PageKey};
 use super::super::mailbox::LoadedPart;
 use super::selection::{Next, Selection};
+use super::topic_ends::TopicEndSearch;
 use super::{PASS, Shard};
-use crate::event::{Buffers, Event, Sequence};
+use crate::event::{Event, Sequence};
 use crate::log::{EventFilter, LogReader, Page, ReadOutcome, ReadRange};
 use crate::memory::SplitMap;
 
@@ -43,6 +44,7 @@ pub(super) struct JoinedPage {
 pub(super) struct UnfinishedPage {
     selection: Selection,
     kept: Vec<Arc<Event>>,
+    ends: TopicEndSearch,
     through: Sequence,
     is_truncated: bool,
 }
@@ -73,6 +75,7 @@ impl UnfinishedPage {
         Self {
             selection: Selection::of(page.events),
             kept: Vec::new(),
+            ends: TopicEndSearch::default(),
             through: page.through,
             is_truncated: page.is_truncated,
         }
@@ -83,19 +86,9 @@ impl UnfinishedPage {
         loop {
             match self.selection.next(audience, budget) {
                 Next::Event(event) => self.kept.push(event),
-                Next::End => return true,
+                Next::End => return self.ends.go_on(&self.kept, audience, budget),
                 Next::Cut => return false,
             }
-        }
-    }
-
-    /// The whole page as one segment.
-    pub(super) fn join(&self, audience: &Audience, buffers: &Buffers) -> JoinedPage {
-        JoinedPage {
-            batch: Batch::of(&self.kept, buffers),
-            through: self.through,
-            is_truncated: self.is_truncated,
-            ends: self.kept.iter().any(|event| audience.ends_with(event)),
         }
     }
 }
@@ -148,9 +141,20 @@ impl Shard {
             self.joined_pages.unfinished.insert(page_key, page);
             return PageState::Cut;
         }
-        let joined = page.join(audience, self.log.buffers());
+        let joined = self.join_page(key, &page);
         self.joined_pages.remember((key, cursor), &joined);
         PageState::Ready(joined)
+    }
+
+    /// A page as one segment, with what it tells of the ends of topics.
+    pub(super) fn join_page(&mut self, key: AudienceKey, page: &UnfinishedPage) -> JoinedPage {
+        let found = page.ends.found();
+        JoinedPage {
+            batch: Batch::with_ends(&page.kept, &found.blocks, self.log.buffers()),
+            through: page.through,
+            is_truncated: page.is_truncated,
+            ends: self.note_topic_ends(key, found, page.through),
+        }
     }
 
     /// Reads what may be for an audience after a cursor, up to what the shard has seen.

@@ -43,6 +43,11 @@ impl Shard {
         let end = self.end_of(subscription.expires, now);
         let last_sent = self.spread(now);
         let Some(terms) = self.audiences.get_mut(audience) else { return };
+        if epoch == self.epoch {
+            for (topic, by) in subscription.ended.topics() {
+                terms.note_end(topic, *by);
+            }
+        }
         let previous_last = terms.last.max(self.lost);
         let (member_index, served) = (terms.members.len(), terms.total);
         let has_initial_replay = subscription.initial_replay.is_some();
@@ -80,6 +85,10 @@ impl Shard {
         if epoch != self.epoch {
             // A new one began after its place was found, or the shard has yet to hear of it.
             self.remove(key, EndReason::Epoch);
+            return;
+        }
+        if self.has_no_more_behind(audience, subscription.cursor) {
+            self.remove(key, EndReason::Finished);
             return;
         }
         if replaying {

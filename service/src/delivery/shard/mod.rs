@@ -25,6 +25,7 @@ mod pass;
 mod pending_release;
 mod selection;
 mod skip;
+mod topic_ends;
 
 use std::collections::VecDeque;
 use std::io;

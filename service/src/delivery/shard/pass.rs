@@ -21,8 +21,9 @@ use super::super::keys::SubscriberKey;
 use super::super::sink::Sent;
 use super::super::subscriber::Subscriber;
 use super::gather::Gathered;
+use super::topic_ends::TopicEndSearch;
 use super::{Shard, lag_verdict};
-use crate::event::{Buffers, Event, Sequence};
+use crate::event::{Block, Buffers, Event, Sequence};
 use crate::metrics::{COUNTING, EndReason, ShardStats};
 
 /// The most writes of a slice: about a millisecond.
@@ -49,6 +50,8 @@ pub(super) struct Pass {
     touched: Vec<AudienceKey>,
     /// Of those, how many have been served or are being served.
     current: usize,
+    /// What the next one is to be told of topics that have ended.
+    ends: TopicEndSearch,
     /// What the audience that is being served gets.
     serving: Option<AudienceBatch>,
     /// Where the walk over its members began, where it is, and whether it has been at the end.
@@ -68,6 +71,7 @@ impl Pass {
         Self {
             touched: Vec::new(),
             current: 0,
+            ends: TopicEndSearch::default(),
             serving: None,
             start: 0,
             position: 0,
@@ -122,10 +126,15 @@ impl Pass {
     }
 
     /// The next audience for which something is pending.
-    fn next_touched(&mut self) -> Option<AudienceKey> {
-        let key = self.touched.get(self.current).copied();
-        self.current += usize::from(key.is_some());
-        key
+    fn next_touched(&self) -> Option<AudienceKey> {
+        self.touched.get(self.current).copied()
+    }
+
+    /// What the next audience is to be told of topics that have ended, which is found; the one behind
+    /// it is next.
+    fn take_ends(&mut self) -> TopicEndSearch {
+        self.current += 1;
+        std::mem::take(&mut self.ends)
     }
 
     /// Nobody is left who could be served.
@@ -140,6 +149,7 @@ impl Pass {
     fn clear(&mut self) {
         self.touched.clear();
         self.current = 0;
+        self.ends = TopicEndSearch::default();
         self.joined.clear();
     }
 }
@@ -162,7 +172,7 @@ impl Shard {
             self.joined_pages.clear();
         }
         let mut writes = 0;
-        while writes < SLICE_WRITES && budget.is_left() && self.begin_audience() {
+        while writes < SLICE_WRITES && budget.is_left() && self.begin_audience(&mut budget) {
             writes += self.serve_audience(SLICE_WRITES - writes, &mut budget);
         }
         self.part_with_leaving(&mut budget);
@@ -176,14 +186,23 @@ impl Shard {
     }
 
     /// Makes a batch of what is pending for the next audience, unless one is being served; false
-    /// when there is none.
-    fn begin_audience(&mut self) -> bool {
+    /// when there is none, or the budget is spent before it is known what that is told.
+    fn begin_audience(&mut self, budget: &mut Budget) -> bool {
         while self.pass.serving.is_none() {
             let Some(key) = self.pass.next_touched() else { return false };
-            let Some(audience) = self.audiences.get_mut(key) else { continue };
+            let Some(audience) = self.audiences.get_mut(key) else {
+                self.pass.take_ends();
+                continue;
+            };
+            if !self.pass.ends.go_on(&audience.pending, audience, budget) {
+                return false;
+            }
+            let ends = self.pass.take_ends();
+            let (found, joined) = (ends.found(), &mut self.pass.joined);
             let members = audience.members.len();
-            let assigned = take_pending(key, audience, self.lost, &mut self.pass.joined);
-            self.pass.serving = Some(assigned);
+            let (batch, previous_last) = take_pending(audience, &found.blocks, self.lost, joined);
+            let ends = self.note_topic_ends(key, found, batch.last());
+            self.pass.serving = Some(AudienceBatch { audience: key, batch, previous_last, ends });
             self.pass.begin_walk(members);
         }
         true
@@ -351,20 +370,20 @@ impl BatchDelivery {
     }
 }
 
-/// Makes a batch of what the pass has brought an audience, and counts it.
+/// Makes a batch of what the pass has brought an audience, and counts it. A subscriber whose cursor is
+/// at the sequence beside it, or further, had everything before.
 fn take_pending(
-    key: AudienceKey,
     audience: &mut Audience,
+    ends: &[(usize, Block)],
     lost: Sequence,
     joined: &mut JoinedBatches,
-) -> AudienceBatch {
-    let batch = joined.join(&audience.pending);
-    let ends = audience.pending.iter().any(|event| audience.ends_with(event));
+) -> (Batch, Sequence) {
+    let batch = joined.join(&audience.pending, ends);
     audience.pending.clear();
     audience.pending_bytes = 0;
     let previous_last = audience.last.max(lost);
     audience.last = batch.last();
     audience.total.events += batch.count();
     audience.total.bytes += batch.bytes();
-    AudienceBatch { audience: key, batch, previous_last, ends }
+    (batch, previous_last)
 }

@@ -21,6 +21,7 @@ use super::super::sink::Offer;
 use super::super::subscriber::Subscriber;
 use super::catch_up::Progress;
 use super::selection::{Next, Selection};
+use super::topic_ends::TopicEndSearch;
 use super::{PASS, Shard};
 use crate::event::{Block, Event, GapNotice, Sequence};
 use crate::hub::LastId;
@@ -74,6 +75,7 @@ struct SkipPage {
     /// An event that is to be seen, and how many of its topics have been found to have a newer one.
     current: Option<(Arc<Event>, usize)>,
     kept: Vec<Arc<Event>>,
+    ends: TopicEndSearch,
     /// Positions and bytes.
     left_out: Vec<(Sequence, u64)>,
     /// All of them together.
@@ -96,6 +98,7 @@ impl SkipPage {
             through: page.through,
             current: None,
             kept: Vec::new(),
+            ends: TopicEndSearch::default(),
             left_out: Vec::new(),
             left_out_in_all: Lag::default(),
         }
@@ -263,7 +266,9 @@ impl Shard {
                 }
             };
             let lag = subscriber.lag(audience.total_seen());
-            if !self.sort(&mut page, audience, lag, budget) {
+            if !self.sort(&mut page, audience, lag, budget)
+                || !page.ends.go_on(&page.kept, audience, budget)
+            {
                 skipping.work = Work::Sort(page);
                 return Progress::More;
             }
@@ -298,6 +303,8 @@ impl Shard {
                 },
             };
             let left_out = match audience.policy {
+                // Nothing else would tell that its topics have ended.
+                _ if event.ends_topic() => false,
                 BackpressurePolicy::Conflate => {
                     match self.is_superseded(&event, looked_up, audience, budget) {
                         Ok(superseded) => superseded,
@@ -422,8 +429,12 @@ impl Shard {
         // sink takes now.
         let mut cursor = Sequence(0);
         self.move_over(key, skipping, page, &mut cursor, first.sequence().previous());
-        let batch = Batch::of(&page.kept, self.log.buffers());
-        let progress = self.hand(key, &batch, page.through, self.ends_with(key, &page.kept));
+        let found = page.ends.found();
+        let batch = Batch::with_ends(&page.kept, &found.blocks, self.log.buffers());
+        let audience = self.subscribers.get(key).map(Subscriber::audience);
+        let ends =
+            audience.is_some_and(|audience| self.note_topic_ends(audience, found, page.through));
+        let progress = self.hand(key, &batch, page.through, ends);
         let reached = self.subscribers.get(key).map_or(cursor, Subscriber::cursor);
         self.move_over(key, skipping, page, &mut cursor, reached);
         match progress {
@@ -475,12 +486,6 @@ impl Shard {
         *counted = to;
         subscriber.skip_to(to, left_out);
         skipping.announced = skipping.announced.saturating_sub(left_out.events);
-    }
-
-    fn ends_with(&self, key: SubscriberKey, kept: &[Arc<Event>]) -> bool {
-        let subscriber = self.subscribers.get(key);
-        let audience = subscriber.and_then(|subscriber| self.audiences.get(subscriber.audience()));
-        audience.is_some_and(|audience| kept.iter().any(|event| audience.ends_with(event)))
     }
 
     /// The id that a subscriber's client holds, if it can still be found.

@@ -29,6 +29,43 @@ fn the_fields_stand_in_the_order_id_event_retry_data() {
 }
 
 #[test]
+fn an_end_without_data_and_name_is_an_id_and_nothing_else() {
+    let end = |fields| event(DraftFields { end: true, ..fields });
+    let named = DraftFields { event_type: Some("done".into()), ..fields("") };
+    let retry = DraftFields { retry: Some("5".into()), ..fields("") };
+    let cases = [
+        (end(fields("")), format!("id: {HUB_ID}\n\n")),
+        (end(retry), format!("id: {HUB_ID}\nretry: 5\n\n")),
+        (end(named), format!("id: {HUB_ID}\nevent: done\ndata: \n\n")),
+        (end(fields("bye")), format!("id: {HUB_ID}\ndata: bye\n\n")),
+        (end(fields("\n")), format!("id: {HUB_ID}\ndata: \ndata: \n\n")),
+        (event(fields("")), format!("id: {HUB_ID}\ndata: \n\n")),
+    ];
+    for (event, frame) in cases {
+        assert_eq!(frame_text(&event), frame);
+        let again = number_again(&event);
+        assert_eq!(frame_text(&again), frame, "made again from what it says");
+        assert_eq!(again.ends_topic(), event.ends_topic());
+    }
+}
+
+/// The event once more, from what it says.
+fn number_again(event: &Event) -> Event {
+    let encoded = event.content().encode().unwrap();
+    let place = (event.accepted_ms(), Instant::now());
+    let epoch = Epoch::begun_at(ACCEPTED_MS, 0xab);
+    encoded.assign(event.sequence(), place, epoch, &Buffers::default())
+}
+
+#[test]
+fn the_notice_of_an_end_names_the_topics_and_has_no_id() {
+    let topics = ["orders/1", "a \"b\""].map(|text| Topic::parse(text, 100).unwrap());
+    let frame = end_frame(topics.iter());
+    let expected = "event: fanfare-end\ndata: {\"topics\":[\"orders/1\",\"a \\\"b\\\"\"]}\n\n";
+    assert_eq!(std::str::from_utf8(&frame).unwrap(), expected);
+}
+
+#[test]
 fn every_line_of_data_gets_a_data_field_of_its_own() {
     let cases: [(&str, &[&str]); 26] = [
         ("", &[""]),

@@ -26,6 +26,8 @@ struct Fields<'a> {
     retry: Option<&'a RawValue>,
     #[serde(default)]
     private: bool,
+    #[serde(default)]
+    end: bool,
 }
 
 /// `null` is data like any other, and not the same as none.
@@ -47,6 +49,7 @@ pub(super) fn read(line: &[u8], topics_max: usize) -> Result<DraftFields<'_>, Pr
         id: fields.id.map(Cow::Owned),
         retry: fields.retry.map(|retry| text("retry", retry)).transpose()?,
         private: fields.private,
+        end: fields.end,
     })
 }
 
@@ -170,7 +173,9 @@ mod tests {
         assert_eq!(some.topics, ["a", "b"]);
         assert_eq!(some.retry.as_deref(), Some("1500"));
         let other = fields(r#"{"topic":"\u0061","retry":"20"}"#).unwrap();
-        assert_eq!((other.topics, other.retry.as_deref()), (vec!["a".into()], Some("20")));
+        assert_eq!((other.topics.clone(), other.retry.as_deref()), (vec!["a".into()], Some("20")));
+        let last = fields(r#"{"topic":"t","end":true}"#).unwrap();
+        assert!(last.end && !other.end);
         let neither = fields(r#"{"topic":null,"retry":null,"type":null,"id":null}"#).unwrap();
         assert_eq!((neither.topics.len(), neither.retry), (0, None));
     }
@@ -200,6 +205,7 @@ mod tests {
             (r#"{"topic":"a","data":NaN}"#, "expected value"),
             (r#"{"topic":"a","id":7}"#, "expected a string"),
             (r#"{"topic":"a","private":"yes"}"#, "expected a boolean"),
+            (r#"{"topic":"a","end":1}"#, "expected a boolean"),
             (&deep, "expected value"),
         ];
         for (line, fault) in cases {

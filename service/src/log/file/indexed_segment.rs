@@ -37,6 +37,11 @@ impl IndexedSegment {
         size_of::<Self>() + self.filter.bytes()
     }
 
+    /// Whether an event may be in it that ends the topic of this hash.
+    pub(super) fn may_have_end(&self, hash: u64) -> bool {
+        self.head.ends > 0 && self.filter.may_have(hash)
+    }
+
     /// Whether an event with this id may be in it.
     pub(super) fn may_have_id(&self, hash: u64) -> bool {
         self.filter.may_have(hash)

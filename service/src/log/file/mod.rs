@@ -23,6 +23,7 @@ mod segment_reader;
 mod segment_records;
 mod settings;
 mod threads;
+mod topic_ends;
 mod upkeep;
 mod writer;
 
@@ -35,9 +36,9 @@ use tokio::time::timeout;
 
 use super::window::Window;
 use super::{
-    AppendError, Appending, Bounds, DiskStatus, EventFilter, Flushing, Locating, Log, LogHealth,
-    LogReader, OnChange, Page, PageBack, PageLimit, Position, ReadOutcome, ReadRange, Seeking,
-    TopicCount,
+    AppendError, Appending, Bounds, DiskStatus, EventFilter, FindingEnds, Flushing, Locating, Log,
+    LogHealth, LogReader, OnChange, Page, PageBack, PageLimit, Position, ReadOutcome, ReadRange,
+    Seeking, TopicCount, TopicEnd,
 };
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
@@ -48,6 +49,7 @@ use disk::{Disk, Folder};
 use retained::{Retained, RetainedState};
 use segment_reader::SegmentReader;
 use threads::{LogThreads, UpkeepSignal, WriterQueue};
+use topic_ends::KnownEnds;
 use writer::AppendRequest;
 
 pub use inspect::{FolderContents, FolderFinding, FolderProblem, FolderSize, InspectError};
@@ -287,6 +289,11 @@ fn map_ready<T>(outcome: ReadOutcome<T>, change: impl FnOnce(T) -> T) -> ReadOut
     }
 }
 
+fn topic_ends(topics: &[Topic], ends: Vec<Option<Arc<Event>>>) -> Vec<TopicEnd> {
+    let ends = topics.iter().zip(ends);
+    ends.filter_map(|(topic, by)| Some(TopicEnd { topic: topic.clone(), by: by? })).collect()
+}
+
 fn page_key(
     direction: ReadDirection,
     from: Sequence,
@@ -365,6 +372,22 @@ impl Log for FileLog {
 
     fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>> {
         self.inner.retained.lock().window.newest(topic, through)
+    }
+
+    fn ended<'a>(&'a self, topics: &'a [Topic]) -> FindingEnds<'a> {
+        let known = KnownEnds::of(&self.inner.retained, self.inner.epoch, topics);
+        let Some(known) = known else { return Box::pin(std::future::ready(Vec::new())) };
+        if known.is_complete() {
+            let ends = known.completed_from(&self.inner.reader, topics);
+            return Box::pin(std::future::ready(topic_ends(topics, ends)));
+        }
+        let (answer, ends) = oneshot::channel();
+        let (inner, asked) = (Arc::clone(&self.inner), topics.to_vec());
+        self.inner.cold.run(Box::new(move || {
+            // Whoever asked may have stopped waiting.
+            let _ = answer.send(known.completed_from(&inner.reader, &asked));
+        }));
+        Box::pin(async { topic_ends(topics, ends.await.unwrap_or_default()) })
     }
 
     fn locate<'a>(&'a self, id: &'a str) -> Locating<'a> {

@@ -58,6 +58,8 @@ pub(super) struct RetainedState {
 struct IndexedTotals {
     disk_bytes: u64,
     memory_bytes: usize,
+    /// How often events in them end topics.
+    ends: u64,
 }
 
 impl IndexedTotals {
@@ -65,6 +67,7 @@ impl IndexedTotals {
         Self {
             disk_bytes: segments.iter().map(|segment| segment.disk_bytes()).sum(),
             memory_bytes: segments.iter().map(|segment| segment.memory_bytes()).sum(),
+            ends: segments.iter().map(|segment| u64::from(segment.head.ends)).sum(),
         }
     }
 }
@@ -205,6 +208,11 @@ impl RetainedState {
         &self.segments
     }
 
+    /// Whether any topic may have ended.
+    pub(super) fn may_have_ends(&self) -> bool {
+        self.indexed.ends > 0 || self.window.has_ends()
+    }
+
     /// The segment that is to get an index next.
     pub(super) fn next_unindexed(&self) -> Option<SealedSegment> {
         self.unindexed.front().copied()
@@ -244,6 +252,7 @@ impl RetainedState {
         self.unindexed.pop_front();
         self.indexed.disk_bytes += segment.disk_bytes();
         self.indexed.memory_bytes += segment.memory_bytes();
+        self.indexed.ends += u64::from(segment.head.ends);
         Arc::make_mut(&mut self.segments).push(Arc::new(segment));
     }
 
@@ -258,6 +267,7 @@ impl RetainedState {
         let first = Arc::make_mut(&mut self.segments).remove(0);
         self.indexed.disk_bytes -= first.disk_bytes();
         self.indexed.memory_bytes -= first.memory_bytes();
+        self.indexed.ends -= u64::from(first.head.ends);
     }
 
     /// The first event that is to be retained by count and by bytes.

@@ -42,6 +42,10 @@ impl<D: Disk> SegmentReader<D> {
         Self { disk, epoch, buffers, counters: Arc::clone(counters) }
     }
 
+    pub(super) fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
     /// Makes the index of a sealed segment and writes it beside it; nothing if the segment is damaged.
     pub(super) fn make_index(&self, first: Sequence) -> io::Result<Option<IndexedSegment>> {
         let file = self.disk.open(&segment::name_of(first))?;

@@ -17,12 +17,14 @@ use super::chain::{SegmentChain, WriteError};
 use super::disk::Disk;
 use super::retained::{ChainChange, Retained};
 use super::segment_reader::SegmentReader;
+use super::topic_ends::KnownEnds;
 use crate::clock::Clock;
 use crate::event::{EncodedEvent, Event, Sequence};
 use crate::log::record::{RecordKind, put_record};
 use crate::log::window::Appended;
 use crate::log::{AppendError, LogHealth, Receipt};
 use crate::logging::log_limited;
+use crate::topic::Topic;
 
 /// From how many bytes of records on a batch is closed: what is read back is in pieces that are not much
 /// larger.
@@ -66,6 +68,12 @@ enum Staged {
         by: usize,
         event: EncodedEvent,
     },
+    /// One of those ends a topic of it.
+    TopicEnded {
+        by: usize,
+        topic: Topic,
+        repeatable: bool,
+    },
     Known(Result<Receipt, AppendError>),
 }
 
@@ -74,6 +82,8 @@ enum Staged {
 struct Shown {
     /// One an event, in their order, until it is taken.
     receipts: vec::IntoIter<Receipt>,
+    /// How many there were.
+    count: usize,
     /// Those with ids of their own, by their number in the commit.
     with_ids: HashMap<usize, Arc<Event>>,
 }
@@ -87,6 +97,10 @@ struct Commit {
     /// How many of them are in batches that were written.
     written: usize,
     by_id: HashMap<Arc<str>, usize>,
+    /// The topics that they end.
+    ended: HashMap<Topic, usize>,
+    /// Topics may have ended before.
+    may_have_ends: bool,
     /// Nothing is to be written.
     refuses: bool,
     stopped: Option<WriteError>,
@@ -128,6 +142,7 @@ impl<D: Disk> LogWriter<D> {
         let state = self.retained.lock();
         let head_ms = state.window.bounds().head_ms;
         let is_failed = matches!(state.health(), LogHealth::Failed { .. });
+        let may_have_ends = state.may_have_ends();
         drop(state);
         let is_full = self.is_memory_too_full();
         Commit {
@@ -136,6 +151,8 @@ impl<D: Disk> LogWriter<D> {
             events: Vec::new(),
             written: 0,
             by_id: HashMap::new(),
+            ended: HashMap::new(),
+            may_have_ends,
             // Memory is full of what cannot be indexed for want of room on the disk.
             refuses: is_failed || is_full,
             stopped: None,
@@ -155,6 +172,9 @@ impl<D: Disk> LogWriter<D> {
         if commit.refuses || commit.stopped.is_some() {
             return Staged::Known(Err(AppendError::Unavailable));
         }
+        if let Some(ended) = self.ended_before(&event, commit) {
+            return ended;
+        }
         let number = commit.events.len();
         let sequence = Sequence(commit.first.0 + number as u64);
         let place = (sequence, commit.now.0);
@@ -166,12 +186,34 @@ impl<D: Disk> LogWriter<D> {
         if let Some(id) = event.custom_id() {
             commit.by_id.entry(id.shared()).or_insert(number);
         }
+        if event.ends_topic() {
+            commit.ended.extend(event.topics().iter().map(|topic| (topic.clone(), number)));
+        }
         let repeatable = event.is_repeatable();
         commit.events.push(event);
         if self.records.len() >= BATCH_BYTES {
             self.write_batch(commit);
         }
         Staged::New { repeatable }
+    }
+
+    /// What becomes of an event of which a topic has ended, if one has.
+    fn ended_before(&self, event: &EncodedEvent, commit: &Commit) -> Option<Staged> {
+        let topics = event.topics();
+        if commit.may_have_ends
+            && let Some(known) = KnownEnds::of(&self.retained, self.reader.epoch(), topics)
+        {
+            let mut ends = topics.iter().zip(known.completed_from(&self.reader, topics));
+            if let Some((topic, _)) = ends.find(|(_, by)| by.is_some()) {
+                return Some(Staged::Known(Err(AppendError::TopicEnded { topic: topic.clone() })));
+            }
+        }
+        if commit.ended.is_empty() {
+            return None;
+        }
+        let (topic, by) = topics.iter().find_map(|topic| commit.ended.get_key_value(topic))?;
+        let repeatable = event.is_repeatable();
+        Some(Staged::TopicEnded { by: *by, topic: topic.clone(), repeatable })
     }
 
     /// The event that has the id already, in memory or on the disk.
@@ -315,7 +357,8 @@ impl<D: Disk> LogWriter<D> {
             }
             drop(state);
             if receipts.len() - before < SHOWN_MAX {
-                return Shown { receipts: receipts.into_iter(), with_ids };
+                let count = receipts.len();
+                return Shown { receipts: receipts.into_iter(), count, with_ids };
             }
         }
     }
@@ -378,6 +421,11 @@ impl Staged {
         match self {
             Self::Known(result) => result,
             Self::New { repeatable } => shown.receipts.next().ok_or_else(|| missing(repeatable)),
+            // Where the end itself was not written nothing has ended.
+            Self::TopicEnded { by, topic, .. } if by < shown.count => {
+                Err(AppendError::TopicEnded { topic })
+            }
+            Self::TopicEnded { repeatable, .. } => Err(missing(repeatable)),
             Self::IdIsTaken { by, event } => match shown.with_ids.get(&by) {
                 Some(by) => Appended::IdIsTaken { by: Arc::clone(by), event }.into_result(),
                 None => Err(missing(event.is_repeatable())),

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use super::followers::Followers;
 use super::window::{Appended, Window, WindowLimits};
 use super::{
-    AppendError, Appending, Bounds, EventFilter, Locating, Log, LogChange, LogReader, OnChange,
-    Page, PageBack, PageLimit, ReadOutcome, ReadRange, Receipt, Seeking, TopicCount,
+    AppendError, Appending, Bounds, EventFilter, FindingEnds, Locating, Log, LogChange, LogReader,
+    OnChange, Page, PageBack, PageLimit, ReadOutcome, ReadRange, Receipt, Seeking, TopicCount,
 };
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
@@ -145,6 +145,10 @@ impl Log for MemoryLog {
 
     fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>> {
         self.lock().newest(topic, through)
+    }
+
+    fn ended<'a>(&'a self, topics: &'a [Topic]) -> FindingEnds<'a> {
+        Box::pin(ready(self.lock().ends_of(topics)))
     }
 
     fn locate<'a>(&'a self, id: &'a str) -> Locating<'a> {

@@ -19,6 +19,7 @@ use super::entry::Attempt;
 use super::state::{AppendResult, State};
 use super::stream::{Confirmation, SharedStream};
 use crate::event::EncodedEvent;
+use crate::topic::Topic;
 
 /// What may be in flight.
 const EVENTS_MAX: usize = 8_192;
@@ -83,7 +84,11 @@ impl<S: SharedStream> Appends<S> {
             return events.iter().map(|_| Err(AppendError::Unavailable)).collect();
         };
         // Only what is in flight is there twice.
+        let ended = self.ended_topics(&events);
         let mut all: Vec<Sending> = events.iter().map(|event| self.prepare(event)).collect();
+        for (sending, topic) in all.iter_mut().zip(ended) {
+            sending.refuse(topic);
+        }
         drop(events);
         let mut is_again = false;
         loop {
@@ -123,6 +128,12 @@ impl<S: SharedStream> Appends<S> {
     /// Waits until nothing is in flight any more.
     pub(super) async fn flush(&self) {
         let _ = self.events.acquire_many(EVENTS_MAX as u32).await;
+    }
+
+    /// Of each event the topic that has ended, if one has.
+    fn ended_topics(&self, events: &[EncodedEvent]) -> Vec<Option<Topic>> {
+        let shared = self.state.lock();
+        events.iter().map(|event| shared.replica.first_ended(event).cloned()).collect()
     }
 
     fn prepare(&self, event: &EncodedEvent) -> Sending {
@@ -187,6 +198,13 @@ impl<S: SharedStream> Appends<S> {
 }
 
 impl Sending {
+    /// It is not sent when a topic of it has ended.
+    fn refuse(&mut self, ended: Option<Topic>) {
+        if let Some(topic) = ended {
+            self.progress = SendProgress::Done(Err(AppendError::TopicEnded { topic }));
+        }
+    }
+
     fn confirm(&mut self, confirmation: Confirmation) {
         match confirmation {
             Confirmation::Stored => self.progress = SendProgress::Stored,

@@ -58,7 +58,9 @@ impl ClusterCounters {
     /// What has become of a message.
     pub(super) fn applied(&self, outcome: &Outcome) {
         match outcome {
-            Outcome::Repeat(_) | Outcome::Conflict => add(&self.gave_way, 1),
+            Outcome::Repeat(_) | Outcome::Conflict | Outcome::TopicEnded(_) => {
+                add(&self.gave_way, 1);
+            }
             Outcome::Foreign => add(&self.foreign, 1),
             Outcome::Unreadable => add(&self.holes, 1),
             Outcome::Epoch => self.begins_epoch(),

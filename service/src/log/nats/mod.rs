@@ -20,6 +20,7 @@ mod permissions;
 mod puller;
 mod recent;
 mod replica;
+mod retained_ends;
 mod retention;
 mod settings;
 #[cfg(test)]
@@ -41,9 +42,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    AppendError, Appending, Bounds, ClusterStatus, EventFilter, Flushing, FollowerProgress,
-    Locating, Log, LogHealth, LogReader, OnChange, Page, PageBack, PageLimit, Position,
-    ReadOutcome, ReadRange, Seeking, TopicCount,
+    AppendError, Appending, Bounds, ClusterStatus, EventFilter, FindingEnds, Flushing,
+    FollowerProgress, Locating, Log, LogHealth, LogReader, OnChange, Page, PageBack, PageLimit,
+    Position, ReadOutcome, ReadRange, Seeking, TopicCount,
 };
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Event, HubId, Sequence};
@@ -270,6 +271,10 @@ impl Log for NatsLog {
 
     fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>> {
         self.state.lock().replica.window().newest(topic, through)
+    }
+
+    fn ended<'a>(&'a self, topics: &'a [Topic]) -> FindingEnds<'a> {
+        Box::pin(ready(self.state.lock().replica.window().ends_of(topics)))
     }
 
     fn locate<'a>(&'a self, id: &'a str) -> Locating<'a> {

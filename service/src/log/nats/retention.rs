@@ -7,13 +7,15 @@
 //! limits; and an id is taken if *any* retained message has it, also one that was a repeat itself.
 //! Nothing before the messages that are retained has a say. A node that reads at least twice what
 //! is retained therefore knows all that can matter for what it shows: that is why the stream keeps
-//! that much.
+//! that much. Whether a topic has ended is decided in the same way ([`retained_ends`](super::retained_ends)).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::retained_ends::RetainedEnds;
 use crate::event::Sequence;
 use crate::memory::{SplitMap, allocated};
+use crate::topic::Topic;
 
 /// What is retained, by every node of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,27 @@ pub(super) struct Winner {
     pub(super) content: ContentDigest,
 }
 
+/// What counts of an event.
+#[derive(Debug)]
+pub(super) struct CountedEvent<'a> {
+    pub(super) id: Option<PublisherId>,
+    pub(super) topics: &'a [Topic],
+    /// It ends them.
+    pub(super) ends: bool,
+}
+
+/// What becomes of a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ruling {
+    Shown,
+    /// It gives way to an event with its id.
+    GivesWay(Winner),
+    /// Its id was that of a message that was passed over because a topic had ended. So nobody has had
+    /// the event, and none has the id while that message is retained.
+    IdIsSpent,
+    TopicEnded(Topic),
+}
+
 /// The messages that are retained at the last one that was counted.
 #[derive(Debug)]
 pub(super) struct Retention {
@@ -61,6 +84,7 @@ pub(super) struct Retention {
     ids: SplitMap<Arc<str>, TakenId>,
     /// What the texts of the ids take.
     ids_held: usize,
+    ended: RetainedEnds,
 }
 
 #[derive(Debug)]
@@ -70,9 +94,11 @@ struct CountedMessage {
     id: Option<Arc<str>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct TakenId {
     winner: Winner,
+    /// A topic of it had ended, so that it is not there.
+    is_spent: bool,
     /// The last message with the id: as long as that is retained the id is taken.
     last: Sequence,
 }
@@ -86,6 +112,7 @@ impl Retention {
             lowest_times: VecDeque::new(),
             ids: SplitMap::default(),
             ids_held: 0,
+            ended: RetainedEnds::default(),
         }
     }
 
@@ -94,20 +121,58 @@ impl Retention {
         self.messages.front().map(|message| message.sequence)
     }
 
-    /// Counts the next message, and says to which one it gives way, if it does.
-    pub(super) fn count(
+    /// Counts the next message that is no event.
+    pub(super) fn count(&mut self, place: (Sequence, u64), bytes: u64) {
+        self.count_with_id(place, bytes, None);
+    }
+
+    /// Counts the next message, and says what becomes of its event.
+    pub(super) fn count_event(
+        &mut self,
+        place: (Sequence, u64),
+        bytes: u64,
+        CountedEvent { id, topics, ends }: CountedEvent<'_>,
+    ) -> Ruling {
+        self.count_with_id(place, bytes, id.as_ref().map(|id| Arc::clone(&id.id)));
+        let ended = self.ended.first(topics).cloned();
+        let taken = id.and_then(|id| self.take(place.0, id, ended.is_some()));
+        if ends {
+            self.ended.add(place.0, topics);
+        }
+        match (taken, ended) {
+            (Some(TakenId { winner, is_spent: false, .. }), _) => Ruling::GivesWay(winner),
+            (_, Some(topic)) => Ruling::TopicEnded(topic),
+            (Some(_), None) => Ruling::IdIsSpent,
+            (None, None) => Ruling::Shown,
+        }
+    }
+
+    /// The first of some topics that has ended, for an event with this id, if it is idempotent: a repeat
+    /// is one all the same.
+    pub(super) fn first_ended<'a>(
+        &self,
+        topics: &'a [Topic],
+        id: Option<&str>,
+    ) -> Option<&'a Topic> {
+        let topic = self.ended.first(topics)?;
+        let is_repeat = id.and_then(|id| self.ids.get(id)).is_some_and(|taken| !taken.is_spent);
+        (!is_repeat).then_some(topic)
+    }
+
+    fn count_with_id(
         &mut self,
         (sequence, accepted_ms): (Sequence, u64),
         bytes: u64,
-        id: Option<PublisherId>,
-    ) -> Option<Winner> {
+        id: Option<Arc<str>>,
+    ) {
         let bytes = bytes + MESSAGE_OVERHEAD;
         self.bytes += bytes;
         self.note_time(sequence, accepted_ms);
-        let text = id.as_ref().map(|id| Arc::clone(&id.id));
-        self.messages.push_back(CountedMessage { sequence, bytes, id: text });
+        self.messages.push_back(CountedMessage { sequence, bytes, id });
         self.evict((sequence, accepted_ms));
-        self.take(sequence, id?)
+        if let Some(oldest) = self.oldest() {
+            self.ended.forget_before(oldest);
+        }
     }
 
     /// What it takes in memory.
@@ -116,6 +181,7 @@ impl Retention {
             + self.lowest_times.capacity() * size_of::<(Sequence, u64)>()
             + self.ids.bytes()
             + self.ids_held
+            + self.ended.bytes_held()
     }
 
     fn note_time(&mut self, sequence: Sequence, ms: u64) {
@@ -159,14 +225,15 @@ impl Retention {
         }
     }
 
-    fn take(&mut self, sequence: Sequence, id: PublisherId) -> Option<Winner> {
+    fn take(&mut self, sequence: Sequence, id: PublisherId, is_spent: bool) -> Option<TakenId> {
         let PublisherId { id, content, is_idempotent } = id;
         if let Some(taken) = self.ids.get_mut(&*id) {
             taken.last = sequence;
-            return is_idempotent.then_some(taken.winner);
+            return is_idempotent.then_some(*taken);
         }
         self.ids_held += id_held(&id);
-        self.ids.insert(id, TakenId { winner: Winner { sequence, content }, last: sequence });
+        let winner = Winner { sequence, content };
+        self.ids.insert(id, TakenId { winner, is_spent, last: sequence });
         None
     }
 }

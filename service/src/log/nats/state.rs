@@ -343,6 +343,7 @@ impl State {
         let result = match outcome {
             Outcome::Shown(receipt) | Outcome::Repeat(receipt) => Ok(receipt),
             Outcome::Conflict => Err(AppendError::DuplicateId),
+            Outcome::TopicEnded(topic) => Err(AppendError::TopicEnded { topic }),
             // What this node wrote and cannot read was published all the same.
             Outcome::PassedOver | Outcome::Foreign | Outcome::Unreadable => {
                 Err(AppendError::Unknown { repeatable: false })

@@ -46,6 +46,7 @@ fn the_form_is_the_one_that_is_described() {
         id: Some("me".into()),
         retry: Some("258".into()),
         private: true,
+        end: false,
     };
     let event = EncodedEvent::encode(draft(fields).idempotent());
     let body = [
@@ -177,6 +178,7 @@ fn what_is_too_large_is_refused_and_nothing_of_it_is_written() {
 fn any_event() -> impl Strategy<Value = EncodedEvent> {
     let data = prop_oneof![
         "[ab :\r\n\0\u{feff}\u{e9}\u{1f600}]{0,24}",
+        Just(String::new()),
         vec(any::<char>(), 0..40).prop_map(|characters| characters.into_iter().collect()),
         vec(prop::sample::select(&["\r", "\n", "\r\n", "data: ", "event: x", ""][..]), 0..9)
             .prop_map(|parts| parts.concat()),
@@ -195,6 +197,7 @@ fn any_event() -> impl Strategy<Value = EncodedEvent> {
                 event_type: event_type.map(Into::into),
                 retry: retry.map(|ms| ms.to_string().into()),
                 private: flags[0],
+                end: false,
             });
             let also: [fn(Draft) -> Draft; 3] =
                 [Draft::for_one_stream, Draft::idempotent, Draft::ending_topic];

@@ -6,6 +6,7 @@
 
 mod clock_steps;
 mod custom_ids;
+mod ended_topics;
 mod holes;
 mod pages;
 mod passed_over;
@@ -70,6 +71,8 @@ pub(super) struct Window {
     /// Whether that is the time of the event before the oldest, and not only as late or later.
     start_is_exact: bool,
     clock_steps: ClockSteps,
+    /// How many of the events end their topics: where none does, nothing is looked up.
+    ends: usize,
     /// It may have been evicted.
     last_uncounted: Sequence,
 }
@@ -85,6 +88,8 @@ pub(super) enum Appended {
         by: Arc<Event>,
         event: EncodedEvent,
     },
+    /// This one of its topics has ended.
+    TopicEnded(Topic),
 }
 
 impl Appended {
@@ -98,6 +103,7 @@ impl Appended {
                 is_repeat: true,
             }),
             Self::IdIsTaken { .. } => Err(AppendError::DuplicateId),
+            Self::TopicEnded(topic) => Err(AppendError::TopicEnded { topic }),
         }
     }
 }
@@ -119,6 +125,7 @@ impl Window {
             start_ms: ms,
             start_is_exact: true,
             clock_steps: ClockSteps::begun_at(ms),
+            ends: 0,
             last_uncounted: Sequence(0),
         }
     }
@@ -184,6 +191,9 @@ impl Window {
         if let Some(earlier) = self.taken_by(&event) {
             return Appended::IdIsTaken { by: Arc::clone(earlier), event };
         }
+        if let Some(topic) = self.first_ended(event.topics()) {
+            return Appended::TopicEnded(topic.clone());
+        }
         let accepted = (self.head_ms.max(now_ms), Some(now));
         Appended::Now(self.push(event, self.head.next(), accepted))
     }
@@ -212,6 +222,7 @@ impl Window {
             frame_bytes: event.frame().len(),
             is_repeat: false,
         };
+        self.ends += usize::from(event.ends_topic());
         if event.is_for_one_stream() {
             self.last_uncounted = self.head;
         }
@@ -280,6 +291,7 @@ impl Window {
         self.events_held -= event.bytes_held();
         self.buffers.release(event.buffer_held());
         self.by_topic.remove_oldest(&event);
+        self.ends -= usize::from(event.ends_topic());
         if event.has_custom_id() {
             self.by_custom_id.remove_oldest(event.id());
         }

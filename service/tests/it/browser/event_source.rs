@@ -228,3 +228,36 @@ async fn send(server: &TestServer, sent: &mut u32, count: u32) {
         server.publish("x", sent.to_string()).await;
     }
 }
+
+/// A run of a language model: the source has the whole text, is told of the end, comes back once, and
+/// makes no request after it.
+#[tokio::test]
+async fn a_source_has_everything_of_a_topic_that_ends_and_stops_for_good() {
+    const TOKENS: usize = 2_000;
+    let (server, browser) = page().await;
+    let url = "/events/run/1?lastEventID=earliest";
+    let text: Vec<String> = (0..TOKENS).map(|number| format!("token {number} ")).collect();
+    let publish = async |part: &[String]| {
+        let events: Vec<_> = part.iter().map(|token| ("run/1", token.clone())).collect();
+        server.publish_all(&events).await;
+    };
+    publish(&text[..500]).await;
+    let source = Source::opened(&browser, url, &["fanfare-end"]).await;
+    for part in text[500..].chunks(50) {
+        publish(part).await;
+    }
+    server.publish_form(&[("topic", "run/1"), ("end", "")]).await;
+    let got = source.got_until("{\"topics\":[\"run/1\"]}").await;
+    assert_eq!(got.last().unwrap().event_type, "fanfare-end");
+    let data: Vec<&str> = got[..TOKENS].iter().map(|event| event.data.as_str()).collect();
+    assert_eq!(data, text, "the whole text, and nothing twice");
+    assert_eq!(got.len(), TOKENS + 1);
+    let standing = source.stands("closed for good", |standing| standing.state == 2).await;
+    assert_eq!((standing.opened, standing.failed), (1, 2), "one end, and 204");
+    // Another one comes when all is over, and is closed at once.
+    let late = Source::open(&browser, "/events/run/1", &[]).await;
+    let standing = late.stands("closed for good", |standing| standing.state == 2).await;
+    assert_eq!((standing.opened, standing.failed), (0, 1));
+    let answers = "fanfare_topic_ended_responses_total";
+    assert_eq!(server.figure(answers).await, 2.0, "neither has asked again");
+}

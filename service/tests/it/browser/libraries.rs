@@ -284,3 +284,55 @@ async fn every_library_that_keeps_an_id_without_data_misses_nothing_before_its_f
     }
     misses_nothing_when_it_is_cut_off_before_its_first_event(HTMX, Credentials::Included).await;
 }
+
+/// Whether a library asks again and again when its topic has ended. What the browser's own source does is
+/// tried beside it.
+#[tokio::test]
+async fn libraries_that_do_not_stop_at_204_ask_again() {
+    let libraries = [
+        (RECONNECTING, Credentials::Omitted),
+        (FETCH_EVENT_SOURCE, Credentials::Omitted),
+        (HTMX, Credentials::Included),
+    ];
+    for (library, credentials) in libraries {
+        let visit = Visit::begin(library, credentials).await;
+        visit.server.publish_form(&[("topic", "x"), ("end", "")]).await;
+        let answers = "fanfare_topic_ended_responses_total";
+        let what = format!("{library:?} asks again");
+        eventually(&what, async || visit.server.figure(answers).await >= 3.0).await;
+    }
+}
+
+#[tokio::test]
+async fn event_source_polyfill_gives_up_in_a_page_when_its_topic_has_ended() {
+    let visit = Visit::begin(POLYFILL, Credentials::Omitted).await;
+    visit.server.publish_form(&[("topic", "x"), ("end", "")]).await;
+    let gives_up = |messages: &Vec<String>| {
+        let is_it = |message: &String| message.contains("204") && message.contains("Aborting");
+        messages.iter().any(is_it)
+    };
+    sees("it gives up", async || visit.browser.console_messages().await, gives_up).await;
+}
+
+/// It comes back behind a cut alone: what it asks next is what the page makes it ask.
+#[tokio::test]
+async fn datastar_is_not_back_when_its_topic_has_ended() {
+    let visit = Visit::begin(DATASTAR, Credentials::Omitted).await;
+    visit.server.publish_form(&[("topic", "x"), ("end", "")]).await;
+    let ended = async || visit.server.figure("fanfare_subscribers").await == 0.0;
+    eventually("its stream has ended", ended).await;
+    for _ in 0..3 {
+        let published = visit.browser.run("return window.publish('x')", vec![]).await;
+        assert_eq!(published, 409, "the topic has ended");
+    }
+    assert_eq!(visit.server.figure("fanfare_topic_ended_responses_total").await, 0.0);
+}
+
+#[tokio::test]
+async fn the_source_of_turbo_stops_when_its_topic_has_ended() {
+    let visit = Visit::begin(TURBO, Credentials::Omitted).await;
+    visit.server.publish_form(&[("topic", "x"), ("end", "")]).await;
+    let state = "return document.querySelector('turbo-stream-source').streamSource.readyState";
+    let look = async || visit.browser.run(state, vec![]).await;
+    sees("the source is closed", look, |state| *state == json!(2)).await;
+}

@@ -76,7 +76,7 @@ async fn every_field_of_a_form_or_a_line_is_taken() {
             ("/.well-known/mercure", "POST") => {
                 let fields = document.properties("PublishForm").keys();
                 fields
-                    .map(|name| (name, form(&[("topic", "hello"), (name, value(name))])))
+                    .map(|name| (name, form(&[("topic", topic_with(name)), (name, value(name))])))
                     .collect()
             }
             ("/.well-known/mercure", "QUERY") => {
@@ -102,6 +102,11 @@ async fn every_field_of_a_form_or_a_line_is_taken() {
             }
         }
     }
+}
+
+/// The topic of a form with this field: the one that it ends is no other's.
+fn topic_with(field: &str) -> &'static str {
+    if field == "end" { "ended by a form" } else { "hello" }
 }
 
 #[tokio::test]
@@ -138,10 +143,11 @@ fn value(field: &str) -> &'static str {
 }
 
 fn line_with(field: &str) -> String {
-    let mut line = serde_json::json!({ "topic": "hello" });
+    let topic = if field == "end" { "ended by a line" } else { "hello" };
+    let mut line = serde_json::json!({ "topic": topic });
     line[field] = match field {
         "retry" => 3_000.into(),
-        "private" => true.into(),
+        "private" | "end" => true.into(),
         _ => "hello".into(),
     };
     line.to_string() + "\n"

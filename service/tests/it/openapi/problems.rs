@@ -49,6 +49,7 @@ fn cases() -> Vec<(&'static str, String)> {
         ("media-type", post("/events", "content-type: text/plain\r\n", "{}")),
         ("content-coding", post("/events/a", "content-encoding: br\r\n", "x")),
         ("duplicate-id", post("/events/a?id=1", "", "another")),
+        ("topic-ended", post("/events/ended", "", "x")),
     ]
 }
 
@@ -98,6 +99,7 @@ async fn every_type_of_problem_comes_with_the_status_that_the_document_gives_it(
     ];
     let open = TestServer::start_with(&small).await;
     open.post("/events/a?id=1").body("x").send().await.unwrap();
+    open.post("/events/ended?end").send().await.unwrap();
     let full = ["--streams-per-address", "1", "--publish-rate", "1/h", "--publish-burst", "1"];
     let full = TestServer::start_with(&full).await;
     full.publish("a", "x").await;

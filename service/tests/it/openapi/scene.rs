@@ -23,6 +23,8 @@ pub(super) struct Scene {
     /// On which this client has published as much, and has as many streams, as it may.
     busy: TestServer,
     draining: TestServer,
+    /// On which the topic has ended.
+    ended: TestServer,
     /// A token of draft-07 that grants everything.
     pub(super) token: String,
     /// One that grants what nobody asks for.
@@ -66,6 +68,7 @@ impl Scene {
             .await,
             busy,
             draining: draining().await,
+            ended: ended().await,
             token,
             useless: legacy(&["--subscribe", "elsewhere"]),
             access_token: access(&["--publish", "*", "--subscribe", "*"]),
@@ -132,6 +135,7 @@ impl Scene {
     pub(super) async fn come_to(&self, operation: &Operation<'_>, status: u16) -> Response {
         let keyed = || self.least(&self.keyed, operation, "");
         let request = match status {
+            204 if operation.method() != Method::OPTIONS => self.least(&self.ended, operation, ""),
             200 | 201 | 204 => self.authorised(operation, ""),
             304 => {
                 let response = self.authorised(operation, "").send().await.unwrap();
@@ -150,6 +154,7 @@ impl Scene {
                 let never = Body::wrap_stream(pending::<Result<String, std::io::Error>>());
                 self.least(&self.limited, operation, "").body(never)
             }
+            409 if operation.path == HUB => self.least(&self.ended, operation, ""),
             409 => {
                 let first = self.authorised(operation, "id=taken").send().await.unwrap();
                 assert_eq!(first.status(), 200);
@@ -206,6 +211,13 @@ async fn subscriber(server: &TestServer, selector: &str, token: &str) -> String 
 async fn draining() -> TestServer {
     let mut server = TestServer::start_with(&["--subscriptions", "--drain-window", "1h"]).await;
     drain(&mut server).await;
+    server
+}
+
+/// A server on which a topic has ended.
+async fn ended() -> TestServer {
+    let server = TestServer::start().await;
+    server.publish_form(&[("topic", "hello"), ("end", "")]).await;
     server
 }
 

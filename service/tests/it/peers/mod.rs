@@ -43,6 +43,9 @@ mod refusals;
 /// Clients are told when to come back.
 mod draining;
 
+/// Clients of a topic that ends.
+mod topic_end;
+
 /// Clients come back to a server that is about to end.
 mod coming_back;
 

@@ -170,6 +170,11 @@ impl Http2Stream {
         place_in(&self.frame().await.unwrap().expect("a place"))
     }
 
+    /// Reads what a stream begins with that was resumed after this id.
+    pub(crate) async fn place_of(&mut self, id: &str) {
+        assert_eq!(self.place().await, id);
+    }
+
     /// The next frame, with its empty line; `None` at the end.
     pub(crate) async fn frame(&mut self) -> Result<Option<String>, h2::Error> {
         loop {

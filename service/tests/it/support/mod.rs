@@ -12,7 +12,7 @@ pub(crate) use chunks::Chunks;
 pub(crate) use http2::{Http2, Http2Stream};
 pub(crate) use program::{LogLines, PROGRAM, Program};
 pub(crate) use server::{TestServer, client, form, frame};
-pub(crate) use stream::EventStream;
+pub(crate) use stream::{EventStream, Received};
 pub(crate) use wire::{RawResponse, RawStream, Wire, stream_request};
 
 use std::time::Duration;

@@ -30,6 +30,7 @@ impl Stage {
 #[derive(Clone, Debug)]
 enum Step {
     Publish { topics: Vec<&'static str>, private: bool, times: usize },
+    End { topics: Vec<&'static str>, private: bool },
     Subscribe { selectors: usize, granted: bool, from: From },
     Join { which: Index, room: usize },
     Crowd { selectors: usize, count: usize },
@@ -61,22 +62,23 @@ fn any_from() -> impl Strategy<Value = From> {
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
-    let topics = prop_oneof![Just(vec!["a"]), Just(vec!["b"]), Just(vec!["b", "a"])];
+    let topics = || prop_oneof![Just(vec!["a"]), Just(vec!["b"]), Just(vec!["b", "a"])];
     let times = prop_oneof![2 => Just(1), 1 => 2..20_usize];
     let room = || prop_oneof![Just(0), Just(1), Just(2), Just(usize::MAX)];
     let subscribe = (0..SELECTORS.len(), any::<bool>(), any_from())
         .prop_map(|(selectors, granted, from)| Step::Subscribe { selectors, granted, from });
     prop_oneof![
-        5 => (topics, any::<bool>(), times)
+        10 => (topics(), any::<bool>(), times)
             .prop_map(|(topics, private, times)| Step::Publish { topics, private, times }),
-        3 => subscribe,
-        3 => (any::<Index>(), room()).prop_map(|(which, room)| Step::Join { which, room }),
-        6 => Just(Step::Pass),
-        2 => any::<Index>().prop_map(Step::Fill),
-        4 => (any::<Index>(), any::<usize>()).prop_map(|(which, at)| Step::CutAfter(which, at)),
-        1 => any::<Index>().prop_map(Step::BeFickle),
-        2 => (any::<Index>(), room()).prop_map(|(which, room)| Step::MakeRoom(which, room)),
-        1 => any::<Index>().prop_map(Step::Leave),
+        1 => (topics(), any::<bool>()).prop_map(|(topics, private)| Step::End { topics, private }),
+        6 => subscribe,
+        6 => (any::<Index>(), room()).prop_map(|(which, room)| Step::Join { which, room }),
+        12 => Just(Step::Pass),
+        4 => any::<Index>().prop_map(Step::Fill),
+        8 => (any::<Index>(), any::<usize>()).prop_map(|(which, at)| Step::CutAfter(which, at)),
+        2 => any::<Index>().prop_map(Step::BeFickle),
+        4 => (any::<Index>(), room()).prop_map(|(which, room)| Step::MakeRoom(which, room)),
+        2 => any::<Index>().prop_map(Step::Leave),
     ]
 }
 
@@ -98,11 +100,19 @@ struct Terms {
     granted: bool,
 }
 
+/// What was published.
+#[derive(Clone, Debug)]
+struct PublishedEvent {
+    topics: Vec<&'static str>,
+    private: bool,
+    ends: bool,
+}
+
 /// Takes the steps, and remembers what was published and which subscribers are there.
 struct Play {
     stage: Stage,
     policy: BackpressurePolicy,
-    published: Vec<(Vec<&'static str>, bool)>,
+    published: Vec<PublishedEvent>,
     on_their_way: Vec<(Subscription, Terms)>,
     joined: Vec<(Reader, Terms)>,
     /// What the subscribers that have left have had.
@@ -131,9 +141,12 @@ impl Play {
         match step {
             Step::Publish { topics, private, times } => {
                 for _ in 0..times {
-                    self.stage.publish_draft(draft(&topics, private));
-                    self.published.push((topics.clone(), private));
+                    self.publish(draft(&topics, private), (&topics, private, false));
                 }
+            }
+            Step::End { topics, private } => {
+                let draft = draft(&topics, private).ending_topic();
+                self.publish(draft, (&topics, private, true));
             }
             Step::Subscribe { selectors, granted, from } => {
                 self.subscribe(SELECTORS[selectors], granted, &from);
@@ -160,6 +173,30 @@ impl Play {
             }
             Step::Leave(which) => self.with_one(which, Self::leave),
         }
+    }
+
+    fn publish(&mut self, draft: Draft, (topics, private, ends): (&[&'static str], bool, bool)) {
+        let has_ended = topics.iter().any(|topic| self.ended_by(topic, true).is_some());
+        let result = self.stage.hub.publish(draft).now_or_never().unwrap();
+        assert_eq!(result.is_err(), has_ended);
+        if !has_ended {
+            self.published.push(PublishedEvent { topics: topics.to_vec(), private, ends });
+        }
+    }
+
+    /// The event that ended a topic, for somebody who may see private ones or not.
+    fn ended_by(&self, topic: &str, granted: bool) -> Option<u64> {
+        let ended = self.published.iter().position(|event| {
+            event.ends && event.topics.contains(&topic) && (granted || !event.private)
+        });
+        ended.map(|index| index as u64 + 1)
+    }
+
+    /// Whether a subscriber gets nothing more.
+    fn is_over(&self, terms: &Terms) -> bool {
+        let is_exact = set(terms.selectors).exact_topics().is_some();
+        let has_ended = |topic: &&str| self.ended_by(topic, terms.granted).is_some();
+        is_exact && terms.selectors.iter().all(has_ended)
     }
 
     fn with_one(&mut self, which: Index, act: impl FnOnce(&mut Self, usize)) {
@@ -208,7 +245,7 @@ impl Play {
         let mut newest = Vec::new();
         for topic in ["a", "b"].into_iter().filter(|topic| wanted.matches(topic)) {
             let of_topic =
-                |sequence: &&u64| self.published[**sequence as usize - 1].0.contains(&topic);
+                |sequence: &&u64| self.published[**sequence as usize - 1].topics.contains(&topic);
             newest.extend(all.iter().rev().filter(of_topic).take(count));
         }
         newest.sort_unstable();
@@ -255,10 +292,10 @@ impl Play {
 
     fn expected(&self, terms: &Terms) -> Vec<u64> {
         let selectors = set(terms.selectors);
-        let events = (1..).zip(&self.published).filter(|(sequence, (topics, private))| {
+        let events = (1..).zip(&self.published).filter(|(sequence, event)| {
             *sequence > terms.cursor
-                && selectors.matches_any(topics.iter().copied())
-                && (terms.granted || !private)
+                && selectors.matches_any(event.topics.iter().copied())
+                && (terms.granted || !event.private)
         });
         let first = terms.first.iter().flatten().copied();
         first.chain(events.map(|(sequence, _)| sequence)).collect()
@@ -268,10 +305,13 @@ impl Play {
     /// follows may still come.
     fn assert_in_order(&self, reader: &Reader, terms: &Terms, expected: &[u64]) -> Had {
         let (mut had, mut unannounced, mut next, mut last) = (Had::default(), 0, 0, None);
-        let mut announced_before = None;
+        let (mut announced_before, mut ends_follow) = (None, None);
         let first = terms.first.as_ref().map_or(0, Vec::len);
         for word in words(reader) {
+            let told = if let Word::End(topics) = &word { Some(topics.clone()) } else { None };
+            assert_eq!(told, ends_follow.take(), "right behind the event");
             match word {
+                Word::End(_) => {}
                 Word::Gap { missed, after, before } => {
                     assert!(self.policy.skips(), "{}", self.policy);
                     assert_eq!(after, last.or(Some(terms.cursor)), "the last that was sent");
@@ -292,6 +332,7 @@ impl Play {
                     next += skipped + 1;
                     last = Some(sequence);
                     had.events += 1;
+                    ends_follow = self.told_behind(sequence, terms);
                     // What drop-oldest leaves out lies at the gap; conflate, also behind it.
                     let announced = if self.policy == BackpressurePolicy::Conflate {
                         unannounced <= 0
@@ -302,9 +343,19 @@ impl Play {
                 }
             }
         }
+        assert_eq!(ends_follow, None);
         let never_full = reader.change(|reading| !reading.was_full);
-        assert!(!never_full || (had.gaps == 0 && reader.end().is_none()), "it was never full");
+        let end = reader.end().filter(|end| *end != FINISHED);
+        assert!(!never_full || (had.gaps == 0 && end.is_none()), "it was never full");
         had
+    }
+
+    /// Which topics a subscriber is told of behind an event.
+    fn told_behind(&self, sequence: u64, terms: &Terms) -> Option<Vec<String>> {
+        let event = &self.published[sequence as usize - 1];
+        let asked = event.topics.iter().filter(|topic| set(terms.selectors).matches_any([**topic]));
+        let asked: Vec<String> = asked.map(|&topic| topic.to_owned()).collect();
+        event.ends.then_some(asked)
     }
 
     /// In the end every subscriber has had everything, or was notified of what it missed, or was
@@ -322,10 +373,11 @@ impl Play {
         for (reader, terms) in std::mem::take(&mut self.joined) {
             let expected = known.entry(terms.clone()).or_insert_with(|| self.expected(&terms));
             let had = self.assert_in_order(&reader, &terms, expected);
-            if self.policy == BackpressurePolicy::Disconnect && reader.end().is_some() {
-                assert_eq!(reader.end(), Some(End::Aborted));
+            if reader.end() == Some(End::Aborted) {
+                assert_eq!(self.policy, BackpressurePolicy::Disconnect);
             } else {
-                assert_eq!(reader.end(), None);
+                let is_over = self.is_over(&terms);
+                assert_eq!(reader.end(), is_over.then_some(FINISHED), "{terms:?}");
                 assert_eq!(had.events + had.missed, expected.len() as u64, "{terms:?}");
             }
             self.count(had);
@@ -344,8 +396,12 @@ impl Play {
     }
 }
 
+/// The end of a stream whose topics have ended.
+const FINISHED: End = End::Finished(Bytes::new());
+
 enum Word {
     Place(u64),
+    End(Vec<String>),
     Gap { missed: u64, after: Option<u64>, before: Option<u64> },
     Event(u64),
 }
@@ -362,6 +418,8 @@ fn words(reader: &Reader) -> Vec<Word> {
             Word::Gap { missed, after: number(1), before: number(1) }
         } else if let Some(place) = word.strip_prefix("at-") {
             Word::Place(place.parse().expect("a sequence"))
+        } else if let Some(topics) = word.strip_prefix("end[") {
+            Word::End(topics.trim_end_matches(']').split(',').map(str::to_owned).collect())
         } else {
             Word::Event(word.parse().expect("a sequence"))
         });

@@ -12,6 +12,8 @@ use super::*;
 enum Step {
     /// The publisher appends an event and wakes the shard.
     Publish,
+    /// It ends the topic.
+    End,
     /// The connection finds the subscriber's place in the log.
     Subscribe,
     /// The connection sends the subscriber on its way.
@@ -24,7 +26,7 @@ enum Step {
     Read,
 }
 
-use Step::{BatchDelivery, Join, Publish, Read, Stop, Subscribe};
+use Step::{BatchDelivery, End as EndTopic, Join, Publish, Read, Stop, Subscribe};
 
 /// All orders of the steps of some threads, each of which keeps its own.
 pub(super) fn orders<S: Copy>(threads: &[&[S]]) -> Vec<Vec<S>> {
@@ -90,8 +92,12 @@ fn run(order: &[Step], from: From) {
     for step in order {
         match step {
             Publish => published = stage.publish("t"),
+            EndTopic => {
+                published = stage.publish_draft(draft(&["t"], false).ending_topic());
+            }
             Subscribe => {
-                expected = from.expected(published, 1 + count(order, Publish));
+                let all = 1 + count(order, Publish) + count(order, EndTopic);
+                expected = from.expected(published, all);
                 subscription = Some(stage.subscribe(&["t"], from.resume(&stage)));
             }
             Join => stage.post(subscription.take().unwrap(), &reader),
@@ -103,7 +109,16 @@ fn run(order: &[Step], from: From) {
         }
     }
     stage.settle();
-    assert_eq!(reader.sequences(), expected, "{from:?} {order:?}");
+    let mut words = reader.segments().join(" ");
+    if order.contains(&EndTopic) {
+        // Who comes behind the end has nothing more to be told.
+        let told = words.strip_suffix(" end[t]").map(str::to_owned);
+        assert_eq!(told.is_some(), !expected.is_empty(), "{from:?} {order:?}");
+        words = told.unwrap_or_default();
+        assert_eq!(reader.end(), Some(End::Finished(Bytes::new())), "{from:?} {order:?}");
+    }
+    let sequences: Vec<u64> = words.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    assert_eq!(sequences, expected, "{from:?} {order:?}");
 }
 
 fn count(order: &[Step], step: Step) -> u64 {
@@ -132,6 +147,21 @@ fn whoever_comes_first_nothing_is_lost_or_repeated_between_replay_and_live() {
 fn nor_if_the_reader_stops_and_goes_on_at_any_moment() {
     run_all(&[
         &[Publish, Publish],
+        &[Subscribe, Join],
+        &[BatchDelivery, BatchDelivery],
+        &[Stop, Read],
+    ]);
+}
+
+#[test]
+fn whoever_comes_first_everybody_has_all_up_to_the_end_of_the_topic_and_leaves() {
+    run_all(&[
+        &[Publish, Publish, EndTopic],
+        &[Subscribe, Join],
+        &[BatchDelivery, BatchDelivery, BatchDelivery],
+    ]);
+    run_all(&[
+        &[Publish, EndTopic],
         &[Subscribe, Join],
         &[BatchDelivery, BatchDelivery],
         &[Stop, Read],

@@ -164,6 +164,11 @@ pub(super) fn frame_in_words(frame: &str) -> String {
             place("before")
         );
     }
+    if let Some(json) = frame.strip_prefix("event: fanfare-end\ndata: ") {
+        let end: serde_json::Value = serde_json::from_str(json).unwrap();
+        let topics = end["topics"].as_array().unwrap().iter().map(|topic| topic.as_str().unwrap());
+        return format!("end[{}]", topics.collect::<Vec<_>>().join(","));
+    }
     sequence_in(frame.lines().next().unwrap().strip_prefix("id: ").unwrap())
 }
 
@@ -201,8 +206,7 @@ impl Sink for Reader {
             return self.take(batch.frames()).into();
         }
         let through = batch.part(taken).through;
-        let (_, bytes) = batch.measure_through(through);
-        match self.take(&batch.frames().slice(..bytes as usize)) {
+        match self.take(&batch.frames_through(through)) {
             Offer::Taken => {
                 self.change(|reading| {
                     reading.room = 0;

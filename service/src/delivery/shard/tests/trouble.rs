@@ -23,6 +23,8 @@ enum Step {
         times: usize,
     },
     PublishElsewhere(&'static str),
+    /// It ends the topic.
+    End(&'static str),
     LeaveOut(u64),
     BeginEpoch,
     WakeAll,
@@ -54,6 +56,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => publish,
         2 => prop::sample::select(&["a", "b"][..]).prop_map(Step::PublishElsewhere),
+        1 => prop::sample::select(&["a", "b"][..]).prop_map(Step::End),
         1 => (1..4_u64).prop_map(Step::LeaveOut),
         1 => Just(Step::BeginEpoch),
         4 => Just(Step::WakeAll),
@@ -84,7 +87,14 @@ struct Client {
 enum Stream {
     None,
     Found(Box<Subscription>),
-    Open { reader: Reader, segments_read: usize },
+    Open {
+        reader: Reader,
+        segments_read: usize,
+    },
+    /// All of its topics had ended, so that it did not come back, when the history was so long.
+    Over {
+        at: usize,
+    },
 }
 
 /// What a client has had.
@@ -111,7 +121,12 @@ impl Client {
         SubscribeRequest { selectors: set(self.selectors), grants, resume }
     }
 
-    fn found(&mut self, subscription: Subscription) {
+    fn found(&mut self, subscription: Subscription, now: usize) {
+        let all_by = subscription.ended.all_by();
+        if subscription.gap.is_none() && all_by.is_some_and(|by| by <= subscription.cursor) {
+            self.stream = Stream::Over { at: now };
+            return;
+        }
         self.had.push(Had::Began);
         if subscription.resumed == Some(Resumed::Unknown) {
             self.had.push(Had::Everything);
@@ -138,6 +153,7 @@ impl Client {
                         let gap: serde_json::Value = serde_json::from_str(json).unwrap();
                         self.had.push(Had::Gap(gap["missed"].as_u64()));
                     }
+                    (Some("fanfare-end"), _) => {}
                     (_, Some(number)) => self.had.push(Had::Event(number.parse().unwrap())),
                     _ => {}
                 }
@@ -159,6 +175,16 @@ impl Client {
             HistoryEntry::Hole => true,
             HistoryEntry::Epoch => false,
         }
+    }
+
+    /// Behind the last event that is for it, of so many entries.
+    fn last_event_before(&self, at: usize, history: &[HistoryEntry]) -> usize {
+        let is_for_it = |entry: &HistoryEntry| *entry != HistoryEntry::Hole && self.misses(entry);
+        history[..at]
+            .iter()
+            .rposition(is_for_it)
+            .map_or(self.began, |last| last + 1)
+            .max(self.began)
     }
 
     /// Everything once, in order, and gaps told where they lie.
@@ -253,6 +279,10 @@ impl Play {
                 let draft = self.draft(&[topic], false, false);
                 self.stage.log.append_foreign(EncodedEvent::encode(draft));
             }
+            Step::End(topic) => {
+                let draft = self.draft(&[topic], false, false).ending_topic();
+                self.stage.log.append_foreign(EncodedEvent::encode(draft));
+            }
             Step::LeaveOut(count) => self.stage.log.leave_out(count),
             Step::BeginEpoch => self.stage.log.begin_epoch(),
             Step::WakeAll => self.stage.log.wake_all(),
@@ -318,7 +348,12 @@ impl Play {
         for _ in 0..1_000 {
             let published = self.stage.hub.publish_from(PublishSource::Raw, draft.clone());
             match published.now_or_never().unwrap() {
-                Ok(_) | Err(AppendError::Unknown { repeatable: false }) => return,
+                Ok(_)
+                | Err(
+                    AppendError::Unknown { repeatable: false } | AppendError::TopicEnded { .. },
+                ) => {
+                    return;
+                }
                 Err(AppendError::Unknown { repeatable: true }) => {}
                 Err(other) => panic!("{other}"),
             }
@@ -345,7 +380,8 @@ impl Play {
                     } => unreachable!("it goes on for ever"),
                 }
             });
-            self.clients[at].found(subscription);
+            let now = self.stage.log.history().len();
+            self.clients[at].found(subscription, now);
         }
     }
 
@@ -393,6 +429,9 @@ impl Play {
                 }
                 continue;
             }
+            if let Stream::Over { .. } = self.clients[at].stream {
+                continue;
+            }
             self.find_place(at);
             self.join(at, usize::MAX);
             changed = true;
@@ -411,8 +450,13 @@ impl Play {
         assert!(self.stage.shard.behind.is_empty());
         let history = self.stage.log.history();
         for client in &self.clients {
-            assert!(matches!(client.stream, Stream::Open { .. }), "it has a stream");
-            client.assert_was_told_of_everything(&history, self.conflates);
+            let until = match client.stream {
+                Stream::Open { .. } => history.len(),
+                // What came behind the end, and cannot be read, was nothing for it.
+                Stream::Over { at } => client.last_event_before(at, &history),
+                _ => panic!("it has a stream"),
+            };
+            client.assert_was_told_of_everything(&history[..until], self.conflates);
         }
         for (_, subscriber) in &self.stage.shard.subscribers {
             assert!(!subscriber.is_loading(), "nothing is being loaded");
@@ -472,7 +516,7 @@ fn all_who_wait_for_a_page_are_served_when_it_has_been_loaded_and_who_has_left_i
         let request = SubscribeRequest { selectors, grants, resume: Some(Resume::Earliest) };
         let subscription =
             play.stage.hub.subscribe(request, Beginning::Next).now_or_never().unwrap().unwrap();
-        play.clients[at].found(subscription);
+        play.clients[at].found(subscription, usize::MAX);
         play.join(at, usize::MAX);
     }
     play.stage.log.make(LOADING);

@@ -3,7 +3,7 @@
 use crc32c::crc32c;
 
 use super::filter::IdFilter;
-use super::{HEADER_BYTES, IndexHead, hash};
+use super::{HEADER_BYTES, IndexHead, hash, hash_of_end};
 use crate::event::{EncodedEvent, Epoch, Sequence};
 use crate::log::file::batch::{self, BatchKind};
 use crate::log::file::segment::{BATCHES_AT, SegmentHead};
@@ -50,6 +50,7 @@ pub(in crate::log::file) fn build(
         ids: 0,
         filter: 0,
         filter_check: 0,
+        ends: 0,
     }))
 }
 
@@ -65,6 +66,8 @@ struct Tables {
     topics: Vec<(u64, u32)>,
     /// Hashes of ids, and the events that have them.
     ids: Vec<(u64, u32)>,
+    /// Hashes of the topics that end.
+    ends: Vec<u64>,
 }
 
 impl Tables {
@@ -78,6 +81,7 @@ impl Tables {
             events: Vec::new(),
             topics: Vec::new(),
             ids: Vec::new(),
+            ends: Vec::new(),
         }
     }
 
@@ -108,6 +112,10 @@ impl Tables {
         let topics = content.topics.iter().map(|topic| (hash(self.epoch, topic), number));
         self.topics.extend(topics);
         self.ids.extend(content.id.map(|id| (hash(self.epoch, id), number)));
+        if content.ends_topic {
+            let ends = content.topics.iter().map(|topic| hash_of_end(self.epoch, topic));
+            self.ends.extend(ends);
+        }
         if content.for_one_stream {
             self.last_uncounted = self.next;
         }
@@ -134,7 +142,9 @@ impl Tables {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
         let tables_check = crc32c(&bytes[HEADER_BYTES..]);
-        let filter = IdFilter::of(self.ids.iter().map(|(hash, _)| *hash));
+        let ids = self.ids.iter().map(|(hash, _)| *hash);
+        let hashes: Vec<u64> = ids.chain(self.ends.iter().copied()).collect();
+        let filter = IdFilter::of(hashes.into_iter());
         bytes.extend_from_slice(filter.as_bytes());
         let head = IndexHead {
             next: self.next,
@@ -148,6 +158,7 @@ impl Tables {
             ids: self.ids.len() as u32,
             filter: filter.bytes() as u32,
             filter_check: crc32c(filter.as_bytes()),
+            ends: self.ends.len() as u32,
             ..head
         };
         bytes[..HEADER_BYTES].copy_from_slice(&head.to_bytes());

@@ -23,19 +23,20 @@
 //!  88  ids           4
 //!  92  filter        4  its length in bytes
 //!  96  filter check  4  CRC-32C over the filter
-//! 100  zero          4
+//! 100  ends          4  how often events in it end topics: each of their topics counts
 //! 104  run          16  each: the first sequence 8, how many follow on each other 4, the number of the
 //!                       first 4
 //!      event         4  each: where its record begins in the segment
 //!      topic        16  each, in the order of their hashes: hash 8, its first posting 4, how many 4
 //!      posting       4  each: the number of an event, in order for each topic
 //!      id           12  each, in the order of their hashes and then of events: hash 8, the event's number 4
-//!      filter           a Bloom filter of the hashes of the ids
+//!      filter           a Bloom filter of the hashes of the ids, and of the topics that end
 //! ```
 //!
 //! Numbers are little-endian. Events are numbered from 0 in the order of the segment. Hashes are
 //! SipHash-1-3 with the epoch as key: two texts may share one, so whoever looks something up compares
-//! the event that it finds.
+//! the event that it finds. In the filter a topic that ends is hashed with a byte 0 before it, which no id
+//! has.
 
 mod build;
 mod filter;
@@ -99,6 +100,8 @@ pub(super) struct IndexHead {
     ids: u32,
     filter: u32,
     filter_check: u32,
+    /// How often events in it end topics.
+    pub(super) ends: u32,
 }
 
 impl IndexHead {
@@ -127,6 +130,7 @@ impl IndexHead {
             self.ids,
             self.filter,
             self.filter_check,
+            self.ends,
         ];
         for (index, word) in words.into_iter().enumerate() {
             bytes[64 + 4 * index..][..4].copy_from_slice(&word.to_le_bytes());
@@ -160,6 +164,7 @@ impl IndexHead {
             ids: word(6),
             filter: word(7),
             filter_check: word(8),
+            ends: word(9),
         })
     }
 
@@ -198,6 +203,14 @@ impl IndexHead {
 pub(super) fn hash(epoch: Epoch, text: &str) -> u64 {
     let mut hasher = SipHasher13::new_with_keys(epoch.to_bits(), 0);
     hasher.write(text.as_bytes());
+    hasher.finish()
+}
+
+/// The hash by which it is found whether a topic may have ended.
+pub(super) fn hash_of_end(epoch: Epoch, topic: &str) -> u64 {
+    let mut hasher = SipHasher13::new_with_keys(epoch.to_bits(), 0);
+    hasher.write(b"\0");
+    hasher.write(topic.as_bytes());
     hasher.finish()
 }
 

@@ -5,6 +5,7 @@ use super::*;
 struct Known {
     sequence: Sequence,
     topics: Vec<String>,
+    ends: bool,
     frame: bytes::Bytes,
 }
 
@@ -31,18 +32,37 @@ impl Play {
             let id = id.map(|id| format!("id-{id}"));
             let bytes = self.random.random_range(0..6_000);
             let texts: Vec<&str> = names.iter().map(String::as_str).collect();
-            drafts.push(draft(&texts, id.as_deref(), &"x".repeat(bytes)));
-            topics.push(names);
+            let ends = self.random.random_bool(0.02);
+            let draft = draft(&texts, id.as_deref(), &"x".repeat(bytes));
+            drafts.push(if ends { draft.ending_topic() } else { draft });
+            topics.push((names, ends));
         }
-        for (result, topics) in self.log.append(drafts).into_iter().zip(topics) {
-            let sequence = result.unwrap().sequence;
+        if self.log.opened.writer.is_memory_too_full() {
+            self.log.upkeep();
+        }
+        // What this write pushes out has a say in it.
+        let oldest = self.log.bounds().oldest;
+        for (result, (topics, ends)) in self.log.append(drafts).into_iter().zip(topics) {
+            let has_ended = topics.iter().any(|topic| self.ended_by(topic, oldest).is_some());
+            assert_eq!(result.is_err(), has_ended, "{topics:?}: {result:?}");
+            let Ok(Receipt { sequence, .. }) = result else { continue };
             let range = ReadRange { after: sequence.previous(), through: sequence };
             let (events, _) = self.log.read(range, EventFilter::Everything);
-            self.all.push(Known { sequence, topics, frame: events[0].frame().clone() });
+            self.all.push(Known { sequence, topics, ends, frame: events[0].frame().clone() });
         }
     }
 
+    /// The event that ended a topic, by those that are retained.
+    fn ended_by(&self, topic: &str, oldest: Sequence) -> Option<Sequence> {
+        let newest = self.all.iter().rfind(|known| known.topics.iter().any(|it| it == topic))?;
+        (newest.ends && newest.sequence >= oldest).then_some(newest.sequence)
+    }
+
     fn check(&mut self) {
+        let topics = ["a", "b", "c", "d", "e"];
+        let oldest = self.log.bounds().oldest;
+        let expected = topics.map(|topic| self.ended_by(topic, oldest).map(|by| by.0));
+        assert_eq!(self.log.ended(&topics), expected);
         let head = self.log.bounds().head.0;
         let after = self.random.random_range(0..=head);
         let through = self.random.random_range(after..=head + 2);

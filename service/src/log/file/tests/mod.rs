@@ -21,6 +21,7 @@ mod inspected;
 mod locate;
 mod repaired;
 mod retention;
+mod topic_ends;
 
 /// A log whose steps are taken one at a time.
 struct Steps {

@@ -15,6 +15,8 @@ use crate::topic::{Selector, SelectorSet};
 mod append;
 /// Ids by publishers.
 mod custom_ids;
+/// Topics that have ended.
+mod ended_topics;
 /// Where a client goes on.
 mod locate;
 /// A model: all events ever, in a list, and the plainest words for what is retained and matches.

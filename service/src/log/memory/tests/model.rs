@@ -18,22 +18,36 @@ struct AnyDraft {
     topics: Vec<&'static str>,
     id: Option<u8>,
     idempotent: bool,
+    ends: bool,
     data_bytes: usize,
 }
 
 impl AnyDraft {
     fn frame_bytes(&self) -> usize {
         let id_bytes = if self.id.is_some() { "id 0".len() } else { HUB_ID_BYTES };
-        "id: \ndata: \n\n".len() + id_bytes + self.data_bytes
+        let is_end_alone = self.ends && self.data_bytes == 0;
+        let data = if is_end_alone { 0 } else { "data: \n".len() + self.data_bytes };
+        "id: \n\n".len() + id_bytes + data
     }
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
     let topics = btree_set(0..TOPICS.len(), 1..=TOPICS.len())
         .prop_map(|indices| indices.into_iter().map(|index| TOPICS[index]).collect());
-    let draft = (topics, option::weighted(0.3, 0..6_u8), any::<bool>(), 0..3_usize).prop_map(
-        |(topics, id, idempotent, size)| AnyDraft { topics, id, idempotent, data_bytes: 40 * size },
-    );
+    let draft = (
+        topics,
+        option::weighted(0.3, 0..6_u8),
+        any::<bool>(),
+        prop::bool::weighted(0.1),
+        0..3_usize,
+    )
+        .prop_map(|(topics, id, idempotent, ends, size)| AnyDraft {
+            topics,
+            id,
+            idempotent,
+            ends,
+            data_bytes: 40 * size,
+        });
     let limit = (1..5_usize, prop_oneof![Just(usize::MAX), 0..500_usize])
         .prop_map(|(events_max, bytes_max)| PageLimit { events_max, bytes_max });
     let through = prop_oneof![0..40_u64, Just(u64::MAX)];
@@ -53,6 +67,7 @@ struct ModelEvent {
     sequence: u64,
     topics: Vec<&'static str>,
     id: Option<u8>,
+    ends: bool,
     frame_bytes: usize,
     accepted_ms: u64,
 }
@@ -71,13 +86,23 @@ impl Model {
         &self.all[self.gone..]
     }
 
+    /// The event with which a topic has ended.
+    fn ended_by(&self, topic: &str) -> Option<u64> {
+        let newest = self.retained().iter().rfind(|event| event.topics.contains(&topic));
+        newest.filter(|newest| newest.ends).map(|newest| newest.sequence)
+    }
+
     fn append(&mut self, drafts: &[AnyDraft], bounds: impl FnOnce() -> Bounds) -> Vec<Option<u64>> {
         let add = |draft: &AnyDraft| {
             let taken = self.retained().iter().find(|event| event.id == draft.id);
             if let Some(earlier) = taken.filter(|_| draft.id.is_some() && draft.idempotent) {
-                let is_same =
-                    earlier.topics == draft.topics && earlier.frame_bytes == draft.frame_bytes();
+                let is_same = earlier.topics == draft.topics
+                    && earlier.ends == draft.ends
+                    && earlier.frame_bytes == draft.frame_bytes();
                 return is_same.then_some(earlier.sequence);
+            }
+            if draft.topics.iter().any(|topic| self.ended_by(topic).is_some()) {
+                return None;
             }
             let sequence = self.all.len() as u64 + 1;
             let newest = self.all.last().map_or(0, |event| event.accepted_ms);
@@ -85,6 +110,7 @@ impl Model {
                 sequence,
                 topics: draft.topics.clone(),
                 id: draft.id,
+                ends: draft.ends,
                 frame_bytes: draft.frame_bytes(),
                 accepted_ms: self.now_ms.max(newest),
             });
@@ -133,6 +159,7 @@ fn append_any(log: &MemoryLog, drafts: &[AnyDraft]) -> Vec<Option<u64>> {
     let drafts = drafts.iter().map(|any| {
         let id = any.id.map(|id| format!("id {id}"));
         let draft = draft(&any.topics, id.as_deref(), &"d".repeat(any.data_bytes));
+        let draft = if any.ends { draft.ending_topic() } else { draft };
         if any.idempotent { draft.idempotent() } else { draft }
     });
     let results = append(log, drafts.collect());
@@ -227,6 +254,12 @@ last_uncounted: Sequence(0),
                 let expected = known
                     .map_or(Position::Unknown, |event| Position::After(Sequence(event.sequence)));
                 prop_assert_eq!(stage.locate(&format!("id {id}")), expected);
+            }
+            for text in TOPICS {
+                let topic = Topic::parse(text, 100).unwrap();
+                let ends = stage.log.ended(std::slice::from_ref(&topic)).now_or_never().unwrap();
+                let ended_by = ends.first().map(|end| end.by.sequence().0);
+                prop_assert_eq!(ended_by, model.ended_by(text), "{}", text);
             }
             let topics = TOPICS
                 .iter()

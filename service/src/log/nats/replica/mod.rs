@@ -9,8 +9,11 @@ use std::time::Instant;
 use super::super::Receipt;
 use super::super::window::{Window, WindowLimits};
 use super::entry::{Attempt, EntryKind, StreamEntry};
-use super::retention::{ContentDigest, PublisherId, RetainedLimits, Retention, Winner};
-use crate::event::{Buffers, EncodedEvent, Epoch, Event, Sequence};
+use super::retention::{
+    ContentDigest, CountedEvent, PublisherId, RetainedLimits, Retention, Ruling, Winner,
+};
+use crate::event::{Buffers, CustomId, EncodedEvent, Epoch, Event, Sequence};
+use crate::topic::Topic;
 
 /// What has become of a message.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub(super) enum Outcome {
     Repeat(Receipt),
     /// Another event has its id, and it is passed over.
     Conflict,
+    /// This one of its topics has ended, and it is passed over.
+    TopicEnded(Topic),
     /// An epoch has begun, and nothing before it can be read.
     Epoch,
     /// It is no event, but a message of this or another node.
@@ -124,7 +129,7 @@ impl Replica {
                 Outcome::Foreign
             }
             EntryKind::Unreadable => {
-                self.retention.count(place, bytes, None);
+                self.retention.count(place, bytes);
                 self.window.hole_through(sequence);
                 Outcome::Unreadable
             }
@@ -141,7 +146,7 @@ impl Replica {
     }
 
     fn pass_over(&mut self, place: (Sequence, u64), bytes: u64) {
-        self.retention.count(place, bytes, None);
+        self.retention.count(place, bytes);
         self.window.pass_over(place.0, place.1);
     }
 
@@ -153,11 +158,25 @@ impl Replica {
         accepted_at: Option<Instant>,
     ) -> Outcome {
         let content = id.as_ref().map(|id| id.content);
-        if let Some(winner) = self.retention.count(place, bytes, id) {
-            self.window.pass_over(place.0, place.1);
-            return give_way(&event, content, winner);
-        }
-        Outcome::Shown(self.window.push(event, place.0, (place.1, accepted_at)))
+        let counted = CountedEvent { id, topics: event.topics(), ends: event.ends_topic() };
+        let outcome = match self.retention.count_event(place, bytes, counted) {
+            Ruling::Shown => {
+                let receipt = self.window.push(event, place.0, (place.1, accepted_at));
+                return Outcome::Shown(receipt);
+            }
+            Ruling::GivesWay(winner) => give_way(&event, content, winner),
+            Ruling::IdIsSpent => Outcome::Conflict,
+            Ruling::TopicEnded(topic) => Outcome::TopicEnded(topic),
+        };
+        self.window.pass_over(place.0, place.1);
+        outcome
+    }
+
+    /// The topic that keeps an event from being shown, as far as this node has read. Such an event need
+    /// not be sent: in the stream it would have a say, though nobody saw it.
+    pub(super) fn first_ended<'a>(&self, event: &'a EncodedEvent) -> Option<&'a Topic> {
+        let id = event.custom_id().filter(|_| event.is_idempotent()).map(CustomId::as_str);
+        self.retention.first_ended(event.topics(), id)
     }
 }
 

@@ -26,15 +26,26 @@ struct Planned {
 
 #[derive(Clone, Debug, PartialEq)]
 enum PlannedKind {
-    Event { id: Option<String>, data: String, idempotent: bool },
+    Event { id: Option<String>, data: String, idempotent: bool, about: About },
     Epoch(Epoch),
     Garbage,
 }
 
+/// Its topics, and whether it ends them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct About {
+    topics: &'static [&'static str],
+    ends: bool,
+}
+
+const T: About = About { topics: &["t"], ends: false };
+
 impl Planned {
     fn new(sequence: u64, ms: u64, kind: PlannedKind) -> Self {
         let body = match &kind {
-            PlannedKind::Event { id, data, idempotent } => body(id.as_deref(), data, *idempotent),
+            PlannedKind::Event { id, data, idempotent, about } => {
+                body(id.as_deref(), data, *idempotent, *about)
+            }
             PlannedKind::Epoch(_) => Vec::new(),
             PlannedKind::Garbage => b"\x01garbage".to_vec(),
         };
@@ -68,9 +79,10 @@ impl Planned {
     }
 }
 
-fn body(id: Option<&str>, data: &str, idempotent: bool) -> Vec<u8> {
+fn body(id: Option<&str>, data: &str, idempotent: bool, about: About) -> Vec<u8> {
     let fields = DraftFields {
-        topics: vec!["t".into()],
+        topics: about.topics.iter().map(|&topic| topic.into()).collect(),
+        end: about.ends,
         data: data.to_owned().into(),
         id: id.map(|id| id.to_owned().into()),
         ..<_>::default()
@@ -84,8 +96,17 @@ fn body(id: Option<&str>, data: &str, idempotent: bool) -> Vec<u8> {
 
 fn event(sequence: u64, ms: u64, id: &str, data: &str) -> Planned {
     let (id, data) = (Some(id.to_owned()), data.to_owned());
-    Planned::new(sequence, ms, PlannedKind::Event { id, data, idempotent: true })
+    Planned::new(sequence, ms, PlannedKind::Event { id, data, idempotent: true, about: T })
 }
+
+/// An event without an id.
+fn event_about(sequence: u64, topics: &'static [&'static str], ends: bool) -> Planned {
+    let about = About { topics, ends };
+    let kind = PlannedKind::Event { id: None, data: "x".to_owned(), idempotent: false, about };
+    Planned::new(sequence, 10_000 + sequence, kind)
+}
+
+const TOPICS: [&[&str]; 6] = [&["a"], &["b"], &["a", "b"], &["c"], &["d"], &["d", "c"]];
 
 /// Messages with sequences left out, clocks that go back, ids that come again, and epochs.
 fn plan(random: &mut StdRng, count: u64) -> Vec<Planned> {
@@ -109,6 +130,10 @@ fn plan(random: &mut StdRng, count: u64) -> Vec<Planned> {
                 id: (number < 80).then(|| format!("id {}", random.random_range(0..12))),
                 data: "x".repeat(random.random_range(0..3) * 100),
                 idempotent: number < 70,
+                about: About {
+                    topics: TOPICS[random.random_range(0..TOPICS.len())],
+                    ends: random.random_range(0..12) == 0,
+                },
             },
         };
         messages.push(Planned::new(sequence, ms, kind));
@@ -137,15 +162,25 @@ fn model(messages: &[Planned], limits: RetainedLimits) -> (Epoch, BTreeMap<u64, 
     }
     let mut shown = BTreeMap::new();
     for at in from..messages.len() {
-        let PlannedKind::Event { id, data, idempotent } = &messages[at].kind else { continue };
+        let PlannedKind::Event { id, data, idempotent, about } = &messages[at].kind else {
+            continue;
+        };
         let gives_way = *idempotent
             && (from..at).any(|earlier| {
                 messages[earlier].id() == id.as_deref()
                     && id.is_some()
                     && is_retained(messages, earlier, at, limits)
             });
+        let has_ended = (from..at).any(|earlier| {
+            let PlannedKind::Event { about: other, .. } = &messages[earlier].kind else {
+                return false;
+            };
+            other.ends
+                && other.topics.iter().any(|topic| about.topics.contains(topic))
+                && is_retained(messages, earlier, at, limits)
+        });
         let last = messages.len() - 1;
-        if !gives_way && (at == last || is_retained(messages, at, last, limits)) {
+        if !gives_way && !has_ended && (at == last || is_retained(messages, at, last, limits)) {
             shown.insert(messages[at].sequence, data.clone());
         }
     }
@@ -238,7 +273,8 @@ fn the_first_of_two_with_an_id_is_shown_and_the_other_told_what_it_is() {
     assert_eq!(take(event(3, 10_003, "a", "y")), Outcome::Conflict);
     // What lost says nothing about what the id stands for.
     assert!(matches!(take(event(4, 10_004, "a", "x")), Outcome::Repeat(_)));
-    let by_form = PlannedKind::Event { id: Some("a".into()), data: "z".into(), idempotent: false };
+    let (id, data) = (Some("a".into()), "z".into());
+    let by_form = PlannedKind::Event { id, data, idempotent: false, about: T };
     assert!(matches!(take(Planned::new(5, 10_005, by_form)), Outcome::Shown(_)));
     // While it is sent again within the limits it stays taken, and then it is free.
     assert!(matches!(take(event(6, 11_004, "a", "x")), Outcome::Repeat(_)));
@@ -337,9 +373,60 @@ fn what_only_a_later_version_can_read_is_a_hole_and_what_nobody_sent_is_nothing(
         attempt: None,
         epoch: Some(EPOCHS[2]),
         headers_bytes: 0,
-        body: &body(None, "x", false),
+        body: &body(None, "x", false, T),
     };
     assert_eq!(replica.apply(StreamEntry::read(raw), None), Outcome::Foreign);
     assert_eq!(replica.apply(event(4, 10_004, "d", "x").entry(), None), Outcome::Known);
     assert_eq!((replica.foreign(), replica.window().bounds().events), (2, 1));
+}
+
+fn ended(text: &str) -> Outcome {
+    Outcome::TopicEnded(Topic::parse(text, 100).unwrap())
+}
+
+#[test]
+fn nothing_is_shown_of_a_topic_that_has_ended_until_its_end_is_not_retained() {
+    let limits = RetainedLimits { messages_max: 5, ..WIDE };
+    let mut replica = replica_from(0, 10_000, limits);
+    let mut take = |message: Planned| replica.apply(message.entry(), None);
+    assert!(matches!(take(event_about(1, &["a", "b"], true)), Outcome::Shown(_)));
+    assert_eq!(take(event_about(2, &["a"], false)), ended("a"));
+    assert_eq!(take(event_about(3, &["c", "b"], false)), ended("b"));
+    assert!(matches!(take(event_about(4, &["c"], false)), Outcome::Shown(_)));
+    assert_eq!(take(event_about(5, &["a"], false)), ended("a"));
+    assert!(matches!(take(event_about(6, &["a"], false)), Outcome::Shown(_)), "open again");
+}
+
+#[test]
+fn an_end_that_came_too_late_has_a_say_as_long_as_it_is_retained() {
+    let limits = RetainedLimits { messages_max: 5, ..WIDE };
+    let mut replica = replica_from(0, 10_000, limits);
+    let mut take = |message: Planned| replica.apply(message.entry(), None);
+    assert!(matches!(take(event_about(1, &["a"], true)), Outcome::Shown(_)));
+    assert_eq!(take(event_about(4, &["a"], true)), ended("a"));
+    assert_eq!(take(event_about(8, &["a"], false)), ended("a"));
+    assert!(matches!(take(event_about(9, &["a"], false)), Outcome::Shown(_)));
+}
+
+#[test]
+fn a_repeat_is_one_also_when_its_topic_has_ended_and_what_nobody_has_had_is_none() {
+    let mut replica = replica_from(0, 10_000, WIDE);
+    let (first, late) = (event(1, 10_001, "a", "x"), event(3, 10_003, "b", "x"));
+    let encoded = |message: &Planned| match message.entry().kind {
+        EntryKind::Event { event, .. } => event,
+        other => panic!("{other:?}"),
+    };
+    let mut take = |message: Planned| replica.apply(message.entry(), None);
+    assert!(matches!(take(first.clone()), Outcome::Shown(_)));
+    assert!(matches!(take(event_about(2, &["t"], true)), Outcome::Shown(_)));
+    assert_eq!(take(late.clone()), ended("t"));
+    assert!(matches!(take(event(4, 10_004, "a", "x")), Outcome::Repeat(_)));
+    assert_eq!(take(event(5, 10_005, "a", "y")), Outcome::Conflict);
+    assert_eq!(take(event(6, 10_006, "b", "x")), ended("t"), "nobody has had it");
+    assert_eq!(replica.first_ended(&encoded(&first)), None, "a repeat may be sent");
+    assert!(replica.first_ended(&encoded(&late)).is_some());
+    // It is open again, and the id is not while what was passed over is retained.
+    let mut take = |message: Planned| replica.apply(message.entry(), None);
+    assert_eq!(take(event(7, 11_003, "b", "x")), Outcome::Conflict);
+    assert!(matches!(take(event(8, 11_004, "c", "x")), Outcome::Shown(_)));
 }

@@ -4,6 +4,7 @@
 
 mod backpressure;
 mod nodes;
+mod topic_ends;
 mod unusual_orders;
 
 use std::collections::{BTreeMap, HashMap};

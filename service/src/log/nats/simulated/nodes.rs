@@ -22,7 +22,7 @@ pub(super) const WIDE: RetainedLimits =
 
 pub(super) struct SimulatedNode {
     pub(super) state: Arc<State>,
-    appends: Arc<Appends<SimulatedStream>>,
+    pub(super) appends: Arc<Appends<SimulatedStream>>,
     tasks: Vec<JoinHandle<()>>,
 }
 

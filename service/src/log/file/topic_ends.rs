@@ -1,0 +1,107 @@
+//! Which topics have ended, wherever the events are that ended them.
+//!
+//! A topic whose newest event is in memory has ended if that ends it. Of any other, a filter in memory
+//! says that it has not ended, or that it may have: then its newest event is looked up on the disk. So
+//! nothing in memory grows with the topics that have ended, and where none has nothing is looked up.
+
+use std::sync::Arc;
+
+use super::cold_page::{ColdPageKey, LoadedPage, ReadDirection};
+use super::disk::Disk;
+use super::index;
+use super::indexed_segment::IndexedSegment;
+use super::retained::Retained;
+use super::segment_reader::SegmentReader;
+use crate::event::{Epoch, Event, Sequence};
+use crate::topic::Topic;
+
+/// What memory says of some topics.
+#[derive(Debug)]
+pub(super) struct KnownEnds {
+    /// The event that ended it, of each topic in their order.
+    ends: Vec<Option<Arc<Event>>>,
+    /// Those, by their numbers, that have to be looked up on the disk.
+    unknown: Vec<usize>,
+    segments: Arc<Vec<Arc<IndexedSegment>>>,
+    oldest: Sequence,
+    memory_from: Sequence,
+}
+
+impl KnownEnds {
+    /// Looks in memory; nothing where no topic has ended at all.
+    pub(super) fn of(retained: &Retained, epoch: Epoch, topics: &[Topic]) -> Option<Self> {
+        let state = retained.lock();
+        if !state.may_have_ends() {
+            return None;
+        }
+        let oldest = state.oldest();
+        let newest: Vec<_> =
+            topics.iter().map(|topic| state.window.newest(topic, Sequence::MAX)).collect();
+        let segments = Arc::clone(state.segments());
+        let memory_from = state.window.oldest();
+        // There may be many segments, and delivery threads wait for the lock.
+        drop(state);
+        let may_have_ended = |topic: &Topic| {
+            let hash = index::hash_of_end(epoch, topic.as_str());
+            segments.iter().any(|segment| segment.may_have_end(hash))
+        };
+        let unknown = newest.iter().zip(topics).enumerate();
+        let unknown = unknown
+            .filter(|(_, (newest, topic))| newest.is_none() && may_have_ended(topic))
+            .map(|(number, _)| number)
+            .collect();
+        let ends = newest.into_iter().map(|newest| newest.filter(|event| is_end(event, oldest)));
+        let ends = ends.collect();
+        Some(Self { ends, unknown, segments, oldest, memory_from })
+    }
+
+    /// Whether memory says all.
+    pub(super) fn is_complete(&self) -> bool {
+        self.unknown.is_empty()
+    }
+
+    /// Looks on the disk for what memory does not say. What cannot be read has ended nothing.
+    pub(super) fn completed_from<D: Disk>(
+        mut self,
+        reader: &SegmentReader<D>,
+        topics: &[Topic],
+    ) -> Vec<Option<Arc<Event>>> {
+        for number in std::mem::take(&mut self.unknown) {
+            let newest = self.newest_on_disk(reader, &topics[number]);
+            self.ends[number] = newest.filter(|event| is_end(event, self.oldest));
+        }
+        self.ends
+    }
+
+    fn newest_on_disk<D: Disk>(
+        &self,
+        reader: &SegmentReader<D>,
+        topic: &Topic,
+    ) -> Option<Arc<Event>> {
+        let mut from = self.memory_from.previous();
+        while from >= self.oldest {
+            let key = ColdPageKey {
+                direction: ReadDirection::Backwards,
+                from,
+                topics: Some([topic.clone()].into()),
+                events_max: 1,
+                bytes_max: usize::MAX,
+            };
+            from = match reader.load(&self.segments, &key) {
+                LoadedPage::Events { events, to } => match events.into_iter().next() {
+                    // Another topic may have the same hash.
+                    Some(event) if event.topics().contains(topic) => return Some(event),
+                    Some(event) => event.sequence().previous(),
+                    None => to,
+                },
+                LoadedPage::Unreadable { to } => to,
+            };
+        }
+        None
+    }
+}
+
+/// Older ones may be there for a while, and are not retained.
+fn is_end(newest: &Event, oldest: Sequence) -> bool {
+    newest.ends_topic() && newest.sequence() >= oldest
+}
