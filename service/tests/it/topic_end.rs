@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use crate::support::{
     EventStream, Http2, PATIENCE, Program, RawStream, Received, TestServer, client, frame,
 };
+use crate::tokens::{LEGACY, legacy};
 
 const HUB: &str = "/.well-known/mercure";
 
@@ -198,6 +199,36 @@ async fn a_publish_may_be_repeated_after_the_end_and_is_refused_as_a_whole() {
     assert_eq!((&refused["status"], &refused["line"]), (&409.into(), &1.into()));
     assert!(accepted.starts_with("{\"id\":"));
     assert_eq!(again("/events/t?End", "x").await.0, 400, "nearly the right name");
+}
+
+#[tokio::test]
+async fn a_private_end_is_told_to_those_who_may_see_it_and_closes_nobody_else() {
+    let server = TestServer::start_with(&[&LEGACY[..], &["--anonymous-subscribe"]].concat()).await;
+    let writer = legacy(&["--publish", "*"]);
+    let reader = legacy(&["--subscribe", "t"]);
+    let mut public = EventStream::open(server.get("/events/t")).await;
+    let private = EventStream::open(server.get("/events/t").bearer_auth(&reader)).await;
+    let mut other = EventStream::open(server.get("/events/other")).await;
+    let publish = async |path: &str| {
+        let request = server.post(path).body("x").bearer_auth(&writer);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(publish("/events/t?private&end").await, 200);
+    let seen = to_its_end(private).await;
+    assert_eq!(seen.last().unwrap().event.as_deref(), Some("fanfare-end"));
+    let status = async |token: Option<&str>| {
+        let request = server.get("/events/t");
+        let request = token.into_iter().fold(request, reqwest::RequestBuilder::bearer_auth);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!((status(Some(&reader)).await, status(None).await), (204, 200));
+    assert_eq!(publish("/events/t").await, 409, "publishers are told");
+    // The next that comes on that connection would be the end, if it were told.
+    assert_eq!(publish("/events/other").await, 200);
+    assert_eq!(other.next().await.unwrap().data, "x");
+    server.stop().await;
+    let rest = public.next().await;
+    assert_eq!(rest.map(|last| (last.event, last.data)), Some((None, String::new())), "a retry");
 }
 
 #[tokio::test]

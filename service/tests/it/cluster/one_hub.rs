@@ -156,3 +156,52 @@ async fn large_events_come_to_a_server_that_starts_later_too() {
         assert!(stream.next().await.expect("an event").data == data(number), "{number}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_was_ended_at_one_has_ended_at_all_also_at_one_that_comes_later() {
+    let brokers = Brokers::one().await;
+    let (one, other) = (start(&brokers, &[]), start(&brokers, &[]));
+    let client = client();
+    let mut stream = stream_after(&client, &other, "t", "earliest").await;
+    assert_eq!(publish(&client, &one, "t?id=1", "first").await.0, 200);
+    // Publishers at both, and one of them ends the topic meanwhile.
+    let many = async |node, name: &str| {
+        let mut confirmed = Vec::new();
+        for number in 0..50 {
+            let data = format!("{name} {number}");
+            match publish(&client, node, "t", &data).await {
+                (200, _) => confirmed.push(data),
+                (status, body) => assert!(status == 409 && body.contains("topic-ended"), "{body}"),
+            }
+        }
+        confirmed
+    };
+    let end = async {
+        for number in 0..10 {
+            publish(&client, &one, "other", &number.to_string()).await;
+        }
+        publish(&client, &other, "t?id=last&end", "last").await
+    };
+    let (mut confirmed, more, (status, _)) =
+        tokio::join!(many(&one, "one"), many(&other, "other"), end);
+    assert_eq!(status, 200);
+    confirmed.extend(more);
+    let mut seen = Vec::new();
+    while let Some(event) = stream.next().await {
+        seen.push((event.event, event.data));
+    }
+    let (told, events) = seen.split_last().expect("it was told");
+    assert_eq!(told.0.as_deref(), Some("fanfare-end"));
+    assert_eq!((events[0].1.as_str(), events[events.len() - 1].1.as_str()), ("first", "last"));
+    let events = &events[1..events.len() - 1];
+    let events: BTreeSet<String> = events.iter().map(|(_, data)| data.clone()).collect();
+    assert_eq!(events, confirmed.into_iter().collect());
+    let later = start(&brokers, &[]);
+    for node in [&one, &other, &later] {
+        assert_eq!(publish(&client, node, "t", "more").await.0, 409);
+        assert_eq!(publish(&client, node, "t?id=1", "first").await.0, 200, "a repeat");
+        assert_eq!(publish(&client, node, "t?id=last&end", "last").await.0, 200, "a repeat");
+        let url = format!("{}/events/t?lastEventID=last", node.url);
+        assert_eq!(client.get(url).send().await.unwrap().status(), 204);
+    }
+}
