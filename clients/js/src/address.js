@@ -35,7 +35,7 @@ export function streamAddress(address, { topics = [], patterns = [], templates =
 /** The topics that a stream is about; undefined where it may be about others, too. */
 export function topicsOf(url) {
   const path = /\/events\/(.+)$/.exec(url.pathname);
-  if (path) return [decoded(path[1])];
+  if (path && !path[1].endsWith(`/${HUB}`)) return [decoded(path[1])];
   const topics = [];
   for (const [name, value] of url.searchParams) {
     if (name === "match_urlpattern" || (name === "topic" && value.includes("{"))) return undefined;

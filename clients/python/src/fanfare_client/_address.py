@@ -64,7 +64,7 @@ def stream_address(
 def topics_of(url: httpx.URL) -> Optional[set[str]]:
     """The topics that a stream is about; None where it may be about others, too."""
     path = re.search(r"/events/(.+)$", url.raw_path.decode().partition("?")[0])
-    if path:
+    if path and not path[1].endswith(f"/{HUB}"):
         return {unquote(path[1])}
     topics = set()
     for name, value in url.params.multi_items():
