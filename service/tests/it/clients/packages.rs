@@ -106,7 +106,9 @@ fn mypy_finds_nothing_in_the_client_itself() {
 #[test]
 fn the_tests_of_the_client_for_javascript_pass() {
     run(Command::new("node").args(["--test", "test/"]).current_dir(source("js")));
-    run(Command::new("node").args(["--test", "subscriptions.test.mjs"]).current_dir(javascript()));
+    let mut packed = Command::new("node");
+    packed.args(["--test", "--test-timeout=60000", "subscriptions.test.mjs"]);
+    run(packed.current_dir(javascript()));
 }
 
 #[test]

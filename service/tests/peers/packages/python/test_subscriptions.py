@@ -76,14 +76,14 @@ class Closing(unittest.TestCase):
     def test_an_async_one_that_waits_for_an_event_is_closed_at_once_by_another_task(self) -> None:
         async def read(address: str) -> list[str]:
             seen = []
-            async with AsyncSubscription(address) as events:
+            async with AsyncSubscription(address, idle_timeout=None) as events:
                 async for event in events:
                     seen.append(event.data)
                     asyncio.get_running_loop().call_later(0.05, events.close)
             return seen
 
         with serving(200, b"data: 1\n\n") as address:
-            self.assertEqual(asyncio.run(read(address)), ["1"])
+            self.assertEqual(asyncio.run(asyncio.wait_for(read(address), 20)), ["1"])
 
     def test_a_task_that_is_cancelled_ends_its_subscription(self) -> None:
         async def read(address: str) -> None:
