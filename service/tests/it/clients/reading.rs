@@ -158,3 +158,37 @@ async fn a_client_reads_what_it_asks_for_in_every_way_to_ask() {
         assert_eq!(reader.rest().await, []);
     }
 }
+
+#[tokio::test]
+async fn a_client_begins_with_the_newest_of_each_topic_or_with_what_came_since() {
+    let server = TestServer::start().await;
+    let events: Vec<_> = (0..6).map(|at| (["a", "b"][at % 2], at.to_string())).collect();
+    let ids = server.publish_all(&events).await;
+    let stream = |more: Value, count: u32| {
+        let mut stream = json!({ "address": server.url(""), "topics": ["a", "b"], "count": count });
+        stream.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        stream
+    };
+    let streams = vec![
+        stream(json!({ "last": 1 }), 2),
+        stream(json!({ "last": 2 }), 4),
+        stream(json!({ "since": "1h" }), 6),
+        // An id that is found wins, as it does when a client comes back.
+        stream(json!({ "last": 1, "lastEventId": ids[2] }), 3),
+    ];
+    let begins = [4, 2, 0, 3];
+    for client in Client::ALL {
+        let mut reader = client.read(streams.clone());
+        for begin in begins {
+            for at in begin..6 {
+                assert_eq!(
+                    reader.next().await,
+                    Told::message(&events[at].1, &ids[at]),
+                    "{client:?}"
+                );
+            }
+            assert_eq!(reader.next().await, Told::Over(true), "{client:?}");
+        }
+        assert_eq!(reader.rest().await, []);
+    }
+}
