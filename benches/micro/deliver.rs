@@ -8,7 +8,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use fanfare::auth::Grants;
 use fanfare::delivery::{Delivery, DeliverySettings, LagLimit, SlotReader};
 use fanfare::event::HEARTBEAT;
-use fanfare::hub::{Hub, SubscribeRequest};
+use fanfare::hub::{Beginning, Hub, SubscribeRequest};
 use fanfare::metrics::Metrics;
 use fanfare::topic::{Selector, SelectorSet};
 use fanfare_benches::{at_once, draft, log, topic};
@@ -34,7 +34,7 @@ impl Plane {
     fn subscribe(&mut self, selector: Selector) {
         let selectors = SelectorSet::one(selector);
         let request = SubscribeRequest { selectors, grants: Grants::all(), resume: None };
-        let subscription = at_once(self.hub.subscribe(request));
+        let Ok(subscription) = at_once(self.hub.subscribe(request, Beginning::Next)) else { return };
         let reader = self.delivery.subscribe_body(subscription, HEARTBEAT, Box::new(|_| ()));
         self.readers.extend(reader);
     }

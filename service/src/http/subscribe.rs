@@ -34,6 +34,8 @@ const MERCURE_LAST_EVENT_ID: &str = "mercure-last-event-id";
 /// What a `HEAD` of one topic is told of it: how many events may be seen, and the id of the newest.
 const TOPIC_COUNT: HeaderName = HeaderName::from_static("fanfare-count");
 const TOPIC_NEWEST_ID: HeaderName = HeaderName::from_static("fanfare-newest-id");
+/// Whether nothing more can come.
+const TOPIC_ENDED: HeaderName = HeaderName::from_static("fanfare-ended");
 
 /// The first comment of a stream whose client sent an id without a character: one that lost its id
 /// would else never know why events are missing.
@@ -148,11 +150,13 @@ pub(super) async fn topic<B>(
     };
     let stream = RequestedStream { selectors: SelectorSet::one(selector), access, announced };
     let mut response = open(request.method(), stream, requested, context).await?;
-    if let Some(TopicSummary { count, newest_id }) = summary {
+    if let Some(TopicSummary { count, newest_id, ended }) = summary {
         let newest_id = newest_id.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok());
         let headers = response.headers_mut();
         headers.insert(TOPIC_COUNT, count.into());
         headers.extend(newest_id.map(|id| (TOPIC_NEWEST_ID, id)));
+        let ended = if ended { "true" } else { "false" };
+        headers.insert(TOPIC_ENDED, HeaderValue::from_static(ended));
     }
     Ok(response)
 }

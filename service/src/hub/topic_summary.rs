@@ -17,6 +17,8 @@ pub struct TopicSummary {
     pub count: usize,
     /// The id of the newest.
     pub newest_id: Option<String>,
+    /// It has ended: nothing more can come.
+    pub ended: bool,
 }
 
 impl Hub {
@@ -31,7 +33,8 @@ impl Hub {
         let filter = EventFilter::Candidates(&selectors);
         let mut search = LogSearch::new(&self.log, bounds.epoch, grants);
         let mut range = ReadRange { after: Sequence(0), through: bounds.head };
-        let mut summary = TopicSummary::default();
+        let ended = self.ended(&selectors, grants).await.all_by().is_some();
+        let mut summary = TopicSummary { ended, ..TopicSummary::default() };
         let limit = if known.is_some() { PageLimit { events_max: 1, ..PAGE } } else { PAGE };
         while range.after < range.through {
             let page = match search.read_back(range, filter, limit).await {

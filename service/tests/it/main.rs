@@ -19,6 +19,9 @@ mod browser;
 /// Clients that nobody here wrote.
 mod peers;
 
+/// The clients of this repository, packed and installed.
+mod clients;
+
 /// What bodies hold is counted, decoded and bounded.
 mod bodies;
 

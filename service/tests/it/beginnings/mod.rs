@@ -206,7 +206,12 @@ async fn a_head_of_a_topic_tells_how_many_events_there_are_and_the_id_of_the_new
         let field = |name: &str| {
             response.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
         };
-        (field("fanfare-count").unwrap(), field("fanfare-newest-id"))
+        let what = (field("fanfare-count").unwrap(), field("fanfare-newest-id"));
+        assert_eq!(
+            (response.status(), field("fanfare-ended").as_deref()),
+            (StatusCode::OK, Some("false"))
+        );
+        what
     };
     assert_eq!(head("t", None).await, ("2".to_owned(), Some(public[1].clone())));
     assert_eq!(head("t", Some(&token)).await, ("3".to_owned(), Some(private)));
@@ -216,4 +221,33 @@ async fn a_head_of_a_topic_tells_how_many_events_there_are_and_the_id_of_the_new
         "nobody learns that there are any"
     );
     assert_eq!(head("none", Some(&token)).await, ("0".to_owned(), None));
+}
+
+#[tokio::test]
+async fn a_poll_of_topics_that_have_ended_has_the_rest_and_then_nothing() {
+    let server = TestServer::start().await;
+    let first = server.publish("t", "1").await;
+    let ended = server.post("/events/t?end").body("2").send().await.unwrap();
+    let last = ended.text().await.unwrap();
+    let asked = async |path: &str| {
+        let response = server.get(path).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    let end = "event: fanfare-end\ndata: {\"topics\":[\"t\"]}\n\n";
+    let rest = format!(":\n{}{end}", frame(&last, "2"));
+    for path in [format!("/events/t?poll&lastEventID={first}"), "/events/t?poll&last=1".to_owned()]
+    {
+        assert_eq!(asked(&path).await, (200, rest.clone()), "{path}");
+    }
+    for path in ["/events/t?last=1", "/events/t?since=1h&last=1"] {
+        assert_eq!(asked(path).await, (200, rest.clone()), "a stream has it, and ends: {path}");
+    }
+    let path = format!("/events/t?poll&lastEventID={last}");
+    assert_eq!(asked(&path).await, (204, String::new()));
+    let head = server.client.head(server.url("/events/t")).send().await.unwrap();
+    let field = |name: &str| head.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(
+        (field("fanfare-count"), field("fanfare-newest-id"), field("fanfare-ended")),
+        ("2".to_owned(), last, "true".to_owned())
+    );
 }

@@ -10,13 +10,14 @@ use tokio::time::Instant;
 use super::chromium::Chromium;
 use super::page::sees;
 use super::site::{RESOLVE, Site};
+use crate::clients::javascript;
 use crate::peers::proxy::Proxy;
 use crate::support::{EventStream, PATIENCE, TestServer, eventually};
 use crate::tokens::{LEGACY, legacy};
 
 /// A library, and how it departs from the others.
 #[derive(Clone, Copy, Debug)]
-struct Library {
+pub(super) struct Library {
     /// The name of its page.
     page: &'static str,
     /// What an event of a text is, as its users publish it.
@@ -46,6 +47,10 @@ const RECONNECTING: Library =
     Library { page: "reconnecting-eventsource", event: text, published: as_it_is };
 const FETCH_EVENT_SOURCE: Library =
     Library { page: "fetch-event-source", event: text, published: as_it_is };
+const FANFARE_CLIENT: Library =
+    Library { page: "fanfare-client", event: text, published: as_it_is };
+pub(super) const FANFARE_HOOK: Library =
+    Library { page: "fanfare-client-react", event: text, published: as_it_is };
 const HTMX: Library = Library { page: "htmx", event: paragraph, published: as_it_is };
 const DATASTAR: Library = Library { page: "datastar", event: fragments, published: signals };
 const TURBO: Library = Library { page: "turbo", event: turbo_stream, published: as_it_is };
@@ -81,21 +86,21 @@ fn signals(text: &str) -> String {
 
 /// Whether the page has requests for events made with credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Credentials {
+pub(super) enum Credentials {
     Omitted,
     Included,
 }
 
 /// A page with a library, in a browser, and all that it needs.
-struct Visit {
+pub(super) struct Visit {
     library: Library,
-    server: TestServer,
+    pub(super) server: TestServer,
     proxy: Proxy,
-    browser: Chromium,
+    pub(super) browser: Chromium,
 }
 
 impl Visit {
-    async fn begin(library: Library, credentials: Credentials) -> Self {
+    pub(super) async fn begin(library: Library, credentials: Credentials) -> Self {
         Self::begin_with(library, credentials, &[], "").await
     }
 
@@ -106,6 +111,9 @@ impl Visit {
         flags: &[&str],
         token: &str,
     ) -> Self {
+        if [FANFARE_CLIENT.page, FANFARE_HOOK.page].contains(&library.page) {
+            javascript();
+        }
         let site = Site::start().await;
         let origin = site.origin();
         let flags = [&["--cors-origin", &origin], flags].concat();
@@ -140,13 +148,13 @@ impl Visit {
         }
     }
 
-    async fn publish(&self, text: &str) {
+    pub(super) async fn publish(&self, text: &str) {
         let Event { event_type, data } = (self.library.event)(text);
         self.server.publish_form(&[("topic", "x"), ("type", event_type), ("data", &data)]).await;
     }
 
     /// All that the page has shown, once it is so much.
-    async fn shows(&self, expected: &[&str]) {
+    pub(super) async fn shows(&self, expected: &[&str]) {
         let what = format!("{:?} shows {expected:?}", self.library);
         let look = async || self.browser.texts("#seen > *").await;
         let seen = sees(&what, look, |seen| seen.len() >= expected.len()).await;
@@ -168,7 +176,7 @@ impl Visit {
     }
 
     /// Cuts the page off, publishes, and waits until it has come back.
-    async fn is_away_during(&self, text: &str) {
+    pub(super) async fn is_away_during(&self, text: &str) {
         self.proxy.cut();
         let figure = async || self.server.figure("fanfare_subscribers").await == 0.0;
         eventually("the server has noticed", figure).await;
@@ -237,7 +245,7 @@ async fn pages_that_send_a_token_or_a_ticket_are_served_private_events() {
         let response = request.bearer_auth(legacy(&["--publish", "*"])).send().await.unwrap();
         assert_eq!(response.status(), 200);
     };
-    for library in [WITH_TICKET, POLYFILL, FETCH_EVENT_SOURCE] {
+    for library in [WITH_TICKET, POLYFILL, FETCH_EVENT_SOURCE, FANFARE_CLIENT, FANFARE_HOOK] {
         let token = legacy(&["--subscribe", "x"]);
         let visit = Visit::begin_with(library, Credentials::Omitted, &LEGACY, &token).await;
         publish(&visit, "first").await;
@@ -271,14 +279,16 @@ async fn turbo_is_served() {
 
 #[tokio::test]
 async fn every_library_that_can_include_credentials_is_served_with_them() {
-    for library in [EVENT_SOURCE, POLYFILL, RECONNECTING, FETCH_EVENT_SOURCE] {
+    for library in [EVENT_SOURCE, POLYFILL, RECONNECTING, FETCH_EVENT_SOURCE, FANFARE_CLIENT] {
         is_served(library, Credentials::Included).await;
     }
 }
 
 #[tokio::test]
 async fn every_library_that_keeps_an_id_without_data_misses_nothing_before_its_first_event() {
-    for library in [EVENT_SOURCE, RECONNECTING, FETCH_EVENT_SOURCE, DATASTAR, TURBO] {
+    let libraries =
+        [EVENT_SOURCE, RECONNECTING, FETCH_EVENT_SOURCE, DATASTAR, TURBO, FANFARE_CLIENT];
+    for library in libraries {
         misses_nothing_when_it_is_cut_off_before_its_first_event(library, Credentials::Omitted)
             .await;
     }

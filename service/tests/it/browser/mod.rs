@@ -38,6 +38,9 @@ mod site;
 /// What those libraries make of our streams.
 mod libraries;
 
+/// A component that comes, changes and goes.
+mod hook;
+
 /// A server that speaks TLS.
 mod secure;
 

@@ -1,7 +1,7 @@
 //! The website of somebody else: it serves pages that use a library of npm in the way of its users.
 //!
-//! It has a name of its own, so that the server must have it on its list, and knows two folders of
-//! `tests/peers`: `pages` and `node_modules`. In a page, `{{name}}` stands for what the address of the
+//! It has a name of its own, so that the server must have it on its list, and knows three folders of
+//! `tests/peers`: `pages`, `node_modules`, and where our own client was installed. In a page, `{{name}}` stands for what the address of the
 //! page says of that name, and `{{query}}` for all that it says.
 
 use std::net::SocketAddr;
@@ -70,7 +70,8 @@ fn response(target: &str) -> (&'static str, &'static str, Vec<u8>) {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let path = Path::new(path.trim_start_matches('/'));
     let within = path.components().all(|part| matches!(part, Component::Normal(_)));
-    let served = path.starts_with("pages") || path.starts_with("node_modules");
+    let served =
+        ["pages", "node_modules", ".built/clients"].iter().any(|own| path.starts_with(own));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers");
     let Some(text) =
         (within && served).then(|| std::fs::read_to_string(folder.join(path)).ok()).flatten()

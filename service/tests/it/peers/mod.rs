@@ -8,7 +8,7 @@
 /// Child processes, and what they print.
 mod process;
 
-pub(crate) use process::folder;
+pub(crate) use process::{Process, folder, installed};
 
 /// The clients, and what they saw.
 mod peer;

@@ -19,7 +19,7 @@ const LINES_WAITING: usize = 64;
 
 /// A running child; it is killed when it is dropped.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     name: String,
     child: Child,
     lines: mpsc::Receiver<Vec<u8>>,
@@ -85,7 +85,7 @@ impl Process {
         Self::start(script, command)
     }
 
-    fn start(name: &str, mut command: Command) -> Self {
+    pub(crate) fn start(name: &str, mut command: Command) -> Self {
         // Only the server is to be reached, whatever proxy is set.
         command.env("NO_PROXY", "*").env("no_proxy", "*");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -105,14 +105,14 @@ impl Process {
     }
 
     /// The next line, with its end; `None` when there are no more.
-    pub(super) async fn line(&mut self) -> Option<String> {
+    pub(crate) async fn line(&mut self) -> Option<String> {
         let line = timeout(PATIENCE, self.lines.recv()).await;
         let line = line.unwrap_or_else(|_| panic!("{} printed nothing in time", self.name))?;
         Some(String::from_utf8(line).unwrap_or_else(|_| panic!("{}: not UTF-8", self.name)))
     }
 
     /// The next line, which there must be.
-    pub(super) async fn expect_line(&mut self) -> String {
+    pub(crate) async fn expect_line(&mut self) -> String {
         let Some(line) = self.line().await else { self.ended_early() };
         line
     }
@@ -132,7 +132,7 @@ impl Process {
     }
 
     /// Everything else that it prints; it must end well.
-    pub(super) async fn finish(mut self) -> Vec<String> {
+    pub(crate) async fn finish(mut self) -> Vec<String> {
         let mut rest = Vec::new();
         while let Some(line) = self.line().await {
             rest.push(line);
@@ -194,7 +194,7 @@ pub(crate) fn folder() -> PathBuf {
 }
 
 /// A missing peer is a failure: a test that is left out shows nothing.
-fn installed(path: &str) -> PathBuf {
+pub(crate) fn installed(path: &str) -> PathBuf {
     let path = folder().join(path);
     assert!(path.exists(), "{} is missing: `make test` installs it", path.display());
     path

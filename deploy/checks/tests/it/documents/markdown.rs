@@ -8,7 +8,15 @@ use crate::support::{repository, text};
 const HISTORY: &str = "CHANGELOG.md";
 
 /// Where documents lie, from the root of the repository.
-const FOLDERS: [&str; 5] = ["", "docs", "docs/decisions", "grafana", "deploy/helm/fanfare"];
+const FOLDERS: [&str; 7] = [
+    "",
+    "docs",
+    "docs/decisions",
+    "grafana",
+    "deploy/helm/fanfare",
+    "clients/js",
+    "clients/python",
+];
 
 /// A document.
 pub(super) struct Document {
