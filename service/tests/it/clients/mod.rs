@@ -24,6 +24,9 @@ mod coming_back;
 /// When they stop.
 mod stopping;
 
+/// Topics that end, at the real server.
+mod ending;
+
 /// Tokens by a function.
 mod tokens;
 

@@ -134,19 +134,24 @@ async fn a_client_whose_topics_have_all_ended_does_not_come_back_and_others_do()
             vec![vec!["xy"]],
         ),
     ];
-    for (asked, answers, ends) in cases {
-        let all = Client::ALL.map(async |client| {
+    join_all(Client::ALL.map(async |client| {
+        let (mut servers, mut streams, mut expected) = (Vec::new(), Vec::new(), Vec::new());
+        for (asked, answers, ends) in &cases {
             let server = Scripted::start(answers.clone()).await;
             let mut stream = json!({ "address": server.url("/events/a%2F%C3%BC") });
             stream.as_object_mut().unwrap().extend(asked.as_object().unwrap().clone());
-            let mut told = client.read(vec![stream]).rest().await;
-            told.retain(|told| !matches!(told, Told::Retry { .. }));
+            streams.push(stream);
+            servers.push(server);
             let owned = |topics: &Vec<&str>| topics.iter().map(ToString::to_string).collect();
-            let expected = ends.iter().map(|topics| Told::End(owned(topics)));
-            let expected: Vec<_> = expected.chain([Told::Over(true)]).collect();
-            assert_eq!(told, expected, "{client:?}: {asked}");
+            expected.extend(ends.iter().map(|topics| Told::End(owned(topics))));
+            expected.push(Told::Over(true));
+        }
+        let mut told = client.read(streams).rest().await;
+        told.retain(|told| !matches!(told, Told::Retry { .. }));
+        assert_eq!(told, expected, "{client:?}");
+        for (server, (asked, answers, _)) in servers.iter().zip(&cases) {
             assert_eq!(server.requests().len(), answers.len(), "{client:?}: {asked}");
-        });
-        join_all(all).await;
-    }
+        }
+    }))
+    .await;
 }
