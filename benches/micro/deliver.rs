@@ -34,7 +34,9 @@ impl Plane {
     fn subscribe(&mut self, selector: Selector) {
         let selectors = SelectorSet::one(selector);
         let request = SubscribeRequest { selectors, grants: Grants::all(), resume: None };
-        let Ok(subscription) = at_once(self.hub.subscribe(request, Beginning::Next)) else { return };
+        let Ok(subscription) = at_once(self.hub.subscribe(request, Beginning::Next)) else {
+            return;
+        };
         let reader = self.delivery.subscribe_body(subscription, HEARTBEAT, Box::new(|_| ()));
         self.readers.extend(reader);
     }

@@ -70,7 +70,7 @@ def settings_and_keys(machine):
     machine("sed", "-i", "s/^#jwt-secret-file/jwt-secret-file/; s/^#anonymous/anonymous/", SETTINGS)
     machine("fanfare", "check-config", "--config", SETTINGS)
     machine("systemctl", "reload", "fanfare")
-    machine.wait("publishing needs a token", lambda: not published("hello", "without"))
+    machine.wait("publishing needs a token", lambda: not published("another", "without"))
     token = machine("fanfare", "token", "--jwt-secret-file", "/etc/fanfare/jwt.secret", "--publish", "*")
     publish("hello", "second", token)
     assert read("hello", "earliest", 2) == ["first", "second"]

@@ -18,6 +18,8 @@ use crate::topic::Selector;
 mod beginnings;
 /// Which subscribers count as interest in a topic.
 mod interest;
+/// Where streams begin, of events on disk.
+mod on_disk;
 mod publish;
 /// Subscribing, and where it begins.
 mod subscribe;

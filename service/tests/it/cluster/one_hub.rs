@@ -49,6 +49,42 @@ async fn what_is_published_at_one_is_delivered_by_both_with_the_same_ids_and_byt
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_begins_with_the_same_events_wherever_it_is_opened() {
+    let brokers = Brokers::one().await;
+    let (one, other) = (start(&brokers, &[]), start(&brokers, &[]));
+    let client = client();
+    let mut last = String::new();
+    for number in 0..30 {
+        let node = if number % 3 == 0 { &other } else { &one };
+        let (status, id) =
+            publish(&client, node, &format!("t/{}", number % 4), &number.to_string()).await;
+        assert_eq!(status, 200, "{id}");
+        last = id;
+    }
+    for query in
+        ["topic=t/{x}&last=1", "topic=*&last=3", "topic=t/1&topic=t/2&last=2", "topic=*&since=1h"]
+    {
+        let mut answers = Vec::new();
+        for node in [&one, &other] {
+            // With the id of the last event it has been read there; from here on nothing is missing.
+            let url = format!("{}/events/t/1?poll&lastEventID={last}", node.url);
+            assert_eq!(client.get(url).send().await.unwrap().headers()["last-event-id"], *last);
+            let url = format!("{}/.well-known/mercure?poll&{query}", node.url);
+            answers.push(client.get(url).send().await.unwrap().text().await.unwrap());
+        }
+        assert_eq!(answers[0], answers[1], "{query}");
+        assert!(
+            answers[0].ends_with(&format!("id: {last}\n\n")) || answers[0].contains(&last),
+            "{query}"
+        );
+        let count = answers[0].matches("\ndata: ").count();
+        let expected = [("t/{x}&last=1", 4), ("*&last=3", 12), ("last=2", 4), ("since", 30)];
+        let expected = expected.iter().find(|(part, _)| query.contains(part)).unwrap().1;
+        assert_eq!(count, expected, "{query}: {}", answers[0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_of_a_server_that_was_killed_goes_on_at_the_other_with_nothing_missing_or_twice() {
     let brokers = Brokers::one().await;
     let (mut one, other) = (start(&brokers, &[]), start(&brokers, &[]));
