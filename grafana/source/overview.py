@@ -24,7 +24,7 @@ def dashboard() -> dict:
         [board.datasource(), *board.servers(), board.quantiles()],
         board.lifecycle(),
     )
-    it.row("At a glance", [(4, glance())])
+    it.row("At a glance", [(3, servers()), (3, deliveries())])
     it.row("Streams", [(8, streams())])
     it.row("Delivery", [(8, volume()), (9, times())])
     it.row("Slow readers", [(8, slow_readers())])
@@ -34,37 +34,42 @@ def dashboard() -> dict:
     return it.json()
 
 
-def glance() -> list:
-    skipped, delivered = per_second("fanfare_events_dropped_total"), per_second("fanfare_events_delivered_total")
+def servers() -> list:
     return [
-        (2, stat("Servers up", "Servers that Prometheus reaches.", "none",
+        (4, stat("Servers up", "Servers that Prometheus reaches.", "none",
                  Query(f"sum(up{{SERVER}} and on (job, instance) {WAS_A_SERVER})"),
                  steps=[(None, BAD), (1, GOOD)])),
-        (2, stat("Servers down", "Servers of the last day that Prometheus does not reach now. One that was taken "
+        (4, stat("Servers down", "Servers of the last day that Prometheus does not reach now. One that was taken "
                  "away on purpose leaves this count with its target.", "none",
                  Query(f"count((up{{SERVER}} and on (job, instance) {WAS_A_SERVER}) == 0) or vector(0)"),
                  steps=[(None, GOOD), (1, BAD)])),
-        (2, stat("Ready", "Whether /readyz of all servers says yes. No while a server drains, and after a shard "
+        (4, stat("Ready", "Whether /readyz of all servers says yes. No while a server drains, and after a shard "
                  "failed.", "bool_yes_no", Query("min(fanfare_ready{SERVER})"), steps=[(None, BAD), (1, GOOD)],
                  words={0: ("No", BAD), 1: ("Yes", GOOD)})),
-        (2, stat("Version", "What runs. Several while a release is rolled out.", "none",
+        (4, stat("Version", "What runs. Several while a release is rolled out.", "none",
                  Query("count by (version, revision) (fanfare_build_info{SERVER})", "{{version}}"), name=True)),
-        (3, stat("Subscribers", "Streams that are open.", "short", Query("sum(fanfare_subscribers{SERVER})"))),
-        (2, stat("Published", "Events accepted, a second.", "ops",
+        (4, stat("Subscribers", "Streams that are open.", "short", Query("sum(fanfare_subscribers{SERVER})"))),
+        (4, stat("Published", "Events accepted, a second.", "ops",
                  Query(per_second("fanfare_events_published_total")))),
-        (3, stat("Delivered", "Events written to subscribers, a second.", "ops", Query(delivered))),
-        (2, stat("Delivery ${quantile:text}", "From the acceptance of an event until it is written to a subscriber who "
+    ]
+
+
+def deliveries() -> list:
+    skipped, delivered = per_second("fanfare_events_dropped_total"), per_second("fanfare_events_delivered_total")
+    return [
+        (4, stat("Delivered", "Events written to subscribers, a second.", "ops", Query(delivered))),
+        (5, stat("Delivery ${quantile:text}", "From the acceptance of an event until it is written to a subscriber who "
                  "was level, at the quantile that is chosen above. Whoever is behind is left out.", "s",
                  Query(quantile("fanfare_delivery_seconds")), steps=[(None, GOOD), (0.1, FAIR), (0.25, BAD)],
                  empty="idle")),
-        (2, stat("Lost share", "Events that were left out for slow readers by the policies drop-oldest and conflate, "
+        (5, stat("Lost share", "Events that were left out for slow readers by the policies drop-oldest and conflate, "
                  "of all that were due. They were told so.", "percentunit",
                  Query(f"{skipped} / clamp_min({skipped} + {delivered}, 1e-9)"),
                  steps=[(None, GOOD), (0.0001, FAIR), (0.001, BAD)], decimals=2)),
-        (2, stat("Resume success", "Clients that came back with an id and missed nothing, of all who did.",
+        (5, stat("Resume success", "Clients that came back with an id and missed nothing, of all who did.",
                  "percentunit", Query(RESUME_SUCCESS),
                  steps=[(None, BAD), (0.95, FAIR), (0.99, GOOD)], decimals=1, empty="none")),
-        (2, stat("File headroom", "File descriptors that are left on the server that has fewest. Each connection "
+        (5, stat("File headroom", "File descriptors that are left on the server that has fewest. Each connection "
                  "takes one.", "percentunit",
                  Query(f"1 - max({of_process('process_open_fds')} / process_max_fds{{SERVER}})"),
                  steps=[(None, BAD), (0.1, FAIR), (0.2, GOOD)], decimals=0)),
