@@ -129,11 +129,11 @@ fn an_id_that_is_found_wins_and_behind_one_that_is_not_the_beginning_decides() {
 #[test]
 fn a_list_that_takes_more_than_there_is_room_for_is_refused_and_leaves_no_count() {
     let stage = stage(10_000);
-    for number in 0..200 {
+    for number in 0..4_000 {
         stage.publish_in(&[&format!("rare/{number}")], false);
         stage.publish_in(&["busy"], false);
     }
-    let budget = MemoryBudget::new(4_000);
+    let budget = MemoryBudget::new(1_000);
     let hub =
         Hub::new(stage.log.clone(), stage.metrics.clone()).with_partial_replays(budget.clone());
     let begin = |selectors: &[&str]| {
@@ -143,7 +143,7 @@ fn a_list_that_takes_more_than_there_is_room_for_is_refused_and_leaves_no_count(
     assert_eq!(begin(&["*"]).err(), Some(SubscribeError::NoRoom));
     assert_eq!(budget.held(), 0);
     let few = begin(&["rare/1", "rare/2", "rare/3"]).unwrap();
-    assert!((1..100).contains(&budget.held()), "{}", budget.held());
+    assert!((1..500).contains(&budget.held()), "{}", budget.held());
     drop(few);
     assert_eq!(budget.held(), 0);
     assert!(begin(&["busy"]).is_ok());
