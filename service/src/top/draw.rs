@@ -11,7 +11,9 @@ use super::status::{LimitStatus, ShardStatus, StreamStatus};
 use super::view::ServerView;
 
 const HEADER: u16 = 5;
+/// The longest bar of a limit, and what stands around it: name, brackets, percentage and amounts.
 const BAR: usize = 20;
+const AROUND_BAR: usize = 52;
 /// Smaller ones show nothing that could be read.
 const SMALLEST: (u16, u16) = (60, 12);
 /// From which share of a limit on it is drawn in a colour of its own, and in that of a warning.
@@ -77,7 +79,8 @@ pub(super) fn draw(
     Paragraph::new(header_of(view, palette)).render(header, buffer);
     let halves = [Constraint::Percentage(54), Constraint::Percentage(46)];
     let [limits, shards] = Layout::horizontal(halves).areas(middle);
-    Paragraph::new(limit_lines(view, palette)).render(limits, buffer);
+    let bar = usize::from(limits.width).saturating_sub(AROUND_BAR).min(BAR);
+    Paragraph::new(limit_lines(view, palette, bar)).render(limits, buffer);
     draw_shards(view, palette, shards, buffer);
     draw_streams(view, palette, streams, buffer);
     Paragraph::new(footer_of(view, palette, keys)).render(footer, buffer);
@@ -158,7 +161,8 @@ fn limits_of(view: &ServerView) -> Vec<(&str, &LimitStatus, f64)> {
     limits
 }
 
-fn limit_lines(view: &ServerView, palette: Palette) -> Vec<Line<'static>> {
+/// `cells` is how long a bar is.
+fn limit_lines(view: &ServerView, palette: Palette, cells: usize) -> Vec<Line<'static>> {
     let mut lines = vec![Line::styled("Limits, the fullest first", palette.title())];
     for (name, limit, filled) in limits_of(view) {
         // A log that is full works as it should.
@@ -168,38 +172,97 @@ fn limit_lines(view: &ServerView, palette: Palette) -> Vec<Line<'static>> {
             [limit.used, limit.limit].map(|value| of_unit(value.unwrap_or_default(), &limit.unit));
         lines.push(Line::from(vec![
             Span::raw(format!("{:<20} ", name.replace('_', " "))),
-            Span::styled(bar(filled), style),
+            Span::styled(bar(filled, cells), style),
             Span::raw(format!(" {:>5} {used} of {most}", percent(filled))),
         ]));
     }
     lines
 }
 
-fn bar(filled: f64) -> String {
-    let full = ((filled * BAR as f64).round() as usize).min(BAR);
-    format!("[{}{}]", "#".repeat(full), "-".repeat(BAR - full))
+fn bar(filled: f64, cells: usize) -> String {
+    if cells == 0 {
+        return String::new();
+    }
+    let full = ((filled * cells as f64).round() as usize).min(cells);
+    format!("[{}{}]", "#".repeat(full), "-".repeat(cells - full))
 }
 
+/// A column of a table: its title, its width, and how early it is given up where there is no room for all.
+type Column = (&'static str, u16, u8);
+
+/// Which columns there is room for, in their order.
+fn columns_within(columns: &[Column], width: u16) -> Vec<usize> {
+    let mut by_need: Vec<usize> = (0..columns.len()).collect();
+    by_need.sort_by_key(|&at| columns[at].2);
+    let mut left = width;
+    by_need.retain(|&at| {
+        let fits = columns[at].1 <= left;
+        left = if fits { left - columns[at].1 } else { 0 };
+        fits
+    });
+    by_need.sort_unstable();
+    by_need
+}
+
+/// A table of the columns that there is room for.
+fn draw_table(
+    columns: &[Column],
+    rows: impl Iterator<Item = (Style, Vec<String>)>,
+    palette: Palette,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let shown = columns_within(columns, area.width);
+    let rows = rows.map(|(style, mut cells)| {
+        let cells = shown.iter().map(|&at| std::mem::take(&mut cells[at]));
+        Row::new(cells.collect::<Vec<_>>()).style(style)
+    });
+    let last = shown.last().copied();
+    let widths = shown.iter().map(|&at| match columns[at].1 {
+        width if Some(at) == last => Constraint::Min(width),
+        width => Constraint::Length(width),
+    });
+    let header = Row::new(shown.iter().map(|&at| columns[at].0)).style(palette.title());
+    Table::new(rows, widths).header(header).column_spacing(0).render(area, buffer);
+}
+
+/// Their widths have room for a space behind each.
+const SHARD_COLUMNS: [Column; 8] = [
+    ("shard", 8, 0),
+    ("streams", 8, 1),
+    ("blocked", 8, 3),
+    ("behind", 7, 4),
+    ("longest", 9, 6),
+    ("CPU", 9, 7),
+    ("busy", 6, 2),
+    ("sent/s", 9, 5),
+];
+
+const STREAM_COLUMNS: [Column; 10] = [
+    ("stream", 13, 0),
+    ("peer", 23, 5),
+    ("protocol", 10, 8),
+    ("age", 10, 4),
+    ("lag", 10, 1),
+    ("bytes", 11, 7),
+    ("held", 11, 9),
+    ("policy", 13, 6),
+    ("state", 19, 2),
+    ("selectors", 10, 3),
+];
+
 fn draw_shards(view: &ServerView, palette: Palette, area: Rect, buffer: &mut Buffer) {
-    let header = ["shard", "streams", "blocked", "behind", "longest", "CPU", "busy", "sent/s"];
     let rows = view.sample.server.shards.iter().enumerate().map(|(index, shard)| {
         let rates = view.rates.as_ref().and_then(|rates| rates.shards.get(index));
         let rate = |of: fn(&super::rates::ShardPerSecond) -> String| {
             rates.map_or_else(|| "-".to_owned(), of)
         };
         let style = if shard.running { Style::new() } else { palette.of(Color::Red) };
-        Row::new(shard_row(
-            shard,
-            rate(|rates| percent(rates.busy_seconds)),
-            rate(|rates| number(rates.delivered_events)),
-        ))
-        .style(style)
+        let busy = rate(|rates| percent(rates.busy_seconds));
+        let sent = rate(|rates| number(rates.delivered_events));
+        (style, shard_row(shard, busy, sent).to_vec())
     });
-    let widths = [8, 8, 8, 7, 9, 9, 6, 9].map(Constraint::Length);
-    Table::new(rows, widths)
-        .header(Row::new(header).style(palette.title()))
-        .column_spacing(0)
-        .render(area, buffer);
+    draw_table(&SHARD_COLUMNS, rows, palette, area, buffer);
 }
 
 fn shard_row(shard: &ShardStatus, busy: String, sent: String) -> [String; 8] {
@@ -226,28 +289,11 @@ fn draw_streams(view: &ServerView, palette: Palette, area: Rect, buffer: &mut Bu
     if let Err(reason) = &view.sample.streams {
         return Paragraph::new(format!("not shown: {reason}")).render(area, buffer);
     }
-    let header = [
-        "stream",
-        "peer",
-        "protocol",
-        "age",
-        "lag",
-        "bytes",
-        "held",
-        "policy",
-        "state",
-        "selectors",
-    ];
     let rows = view.streams().iter().skip(view.first).map(|stream| {
         let style = if stream.blocked { palette.of(Color::Yellow) } else { Style::new() };
-        Row::new(stream_row(stream)).style(style)
+        (style, stream_row(stream).to_vec())
     });
-    let widths = [12, 22, 9, 9, 9, 10, 10, 12, 18].map(Constraint::Length);
-    let widths = widths.into_iter().chain([Constraint::Min(10)]);
-    Table::new(rows, widths)
-        .header(Row::new(header).style(palette.title()))
-        .column_spacing(1)
-        .render(area, buffer);
+    draw_table(&STREAM_COLUMNS, rows, palette, area, buffer);
 }
 
 fn stream_row(stream: &StreamStatus) -> [String; 10] {

@@ -77,6 +77,27 @@ fn a_screen_shows_rates_limits_shards_and_the_slowest_streams() {
 }
 
 #[test]
+fn on_a_small_screen_columns_are_left_out_and_no_two_run_together() {
+    let titles = ["shard", "streams", "blocked", "behind", "longest", "busy", "sent/s"];
+    let of_streams = ["stream", "peer", "protocol", "lag", "state", "selectors", "policy"];
+    for (width, shards, streams) in [(150, 7, 7), (110, 6, 6), (80, 5, 4), (60, 3, 4)] {
+        let lines = lines(&view(), (width, 24));
+        let words = |begin: &str| {
+            let header = lines.iter().find(|line| line.contains(begin)).unwrap();
+            header.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let shown = |begin: &str, titles: &[&str]| {
+            let words = words(begin);
+            titles.iter().filter(|title| words.iter().any(|word| word == *title)).count()
+        };
+        let text = lines.join("\n");
+        assert_eq!(shown("shard", &titles), shards, "{width}\n{text}");
+        assert_eq!(shown("stream ", &of_streams), streams, "{width}\n{text}");
+        assert!(text.contains("61.4 MiB of 64.0 MiB") || width < 110, "{width}\n{text}");
+    }
+}
+
+#[test]
 fn rates_are_those_of_the_time_between_two_looks_and_of_one_process() {
     let of = |status: Value| ServerStatus::deserialize(&status).unwrap();
     let expected = PerSecond {
