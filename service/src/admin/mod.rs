@@ -1,4 +1,4 @@
-//! A look inside the running server: metrics, probes, its status, its streams, its log level and a page
+//! A look inside the running server: metrics, probes, its status, its streams, its topics, its log level and a page
 //! that shows them, on a listener, a thread and a runtime of their own, so that they respond while
 //! everything else is busy. `route` has what there is, `access` for whom, `connections` which
 //! connections are served, and for how long.
@@ -9,11 +9,14 @@ mod log_level;
 mod moment;
 #[cfg(test)]
 mod openapi_tests;
+mod parameter;
 mod problem;
 mod response;
 mod route;
 mod status;
 mod streams;
+mod topic_query;
+mod topics;
 
 pub use access::{AdminAccess, AdminRules};
 
@@ -44,7 +47,7 @@ pub struct Admin {
     pub pages: Arc<Pages>,
     /// The shards, whose streams are shown.
     pub delivery: Delivery,
-    /// One at a time looks at the streams.
+    /// One at a time looks at the streams or the topics.
     pub listing: Arc<Mutex<()>>,
     /// The hub whose log is measured.
     pub hub: Hub,

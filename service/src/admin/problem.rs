@@ -8,22 +8,22 @@ use serde_json::json;
 use thiserror::Error;
 
 use super::response::{AdminResponse, json_response};
+use super::topic_query::TopicPlaceError;
 use crate::delivery::{ListPlaceError, StreamIdError};
 use crate::http::own_page::ForeignPage;
 use crate::logging::FilterError;
+use crate::topic::TopicError;
 
 /// The longest body of a request.
 pub(super) const BODY_BYTES_MAX: usize = 4 << 10;
 /// How long a body may take.
 pub(super) const BODY_TIME_MAX: Duration = Duration::from_secs(10);
-/// The most streams of a page.
-pub(super) const STREAMS_MAX: usize = 1_000;
 
 /// Everything that can be wrong with a request.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub(super) enum AdminProblem {
     #[error(
-        "there is nothing here; try /, /status, /streams, /log-level, /metrics, /healthz or /readyz"
+        "there is nothing here; try /, /status, /streams, /topics, /log-level, /metrics, /healthz or /readyz"
     )]
     NotFound,
     #[error("this has {allow} alone")]
@@ -40,12 +40,12 @@ pub(super) enum AdminProblem {
         "this is not the token of --admin-token-file; send that as `Authorization: Bearer TOKEN`"
     )]
     WrongToken,
-    #[error("`{0}` is no parameter of this; there are limit, after and sort")]
-    UnknownParameter(String),
+    #[error("`{name}` is no parameter of this; there are {known}")]
+    UnknownParameter { name: String, known: &'static str },
     #[error("`{0}` stands more than once; send it once")]
     RepeatedParameter(&'static str),
-    #[error("limit is a number from 1 to {STREAMS_MAX}, such as 100")]
-    Limit,
+    #[error("limit is a number from 1 to {max}, such as 20")]
+    Limit { max: usize },
     #[error("sort is `lag`, for those that are furthest behind; leave it out for all, in no order")]
     Sort,
     #[error("the slowest are one page, so that after has no place beside sort=lag; leave it out")]
@@ -56,6 +56,16 @@ pub(super) enum AdminProblem {
     StreamId(#[from] StreamIdError),
     #[error("there is no such stream now; GET /streams has those that there are")]
     NoStream,
+    #[error(transparent)]
+    TopicPlace(#[from] TopicPlaceError),
+    #[error("this is no topic: {0}; write it percent-encoded, as in /topics/orders%2F42")]
+    Topic(TopicError),
+    #[error(
+        "this is no topic: it is not UTF-8; write it percent-encoded, as in /topics/orders%2F42"
+    )]
+    TopicText,
+    #[error("no event of this topic is in memory; GET /topics has the topics that have one")]
+    NoTopic,
     #[error("the filter {0}")]
     Filter(#[from] FilterError),
     #[error("the body is no text; send a level such as info, or a filter such as fanfare=debug")]
@@ -73,7 +83,7 @@ pub(super) enum AdminProblem {
 impl AdminProblem {
     fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound | Self::NoStream => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoStream | Self::NoTopic => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::ForeignPage(ForeignPage::Host(_)) => StatusCode::MISDIRECTED_REQUEST,
             Self::ForeignPage(ForeignPage::Origin(_)) | Self::NotHere => StatusCode::FORBIDDEN,
@@ -82,12 +92,15 @@ impl AdminProblem {
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::ForeignPage(ForeignPage::NoHost(_))
-            | Self::UnknownParameter(_)
+            | Self::UnknownParameter { .. }
             | Self::RepeatedParameter(_)
-            | Self::Limit
+            | Self::Limit { .. }
             | Self::Sort
             | Self::AfterSort
             | Self::Place(_)
+            | Self::TopicPlace(_)
+            | Self::Topic(_)
+            | Self::TopicText
             | Self::StreamId(_)
             | Self::Filter(_)
             | Self::NoText
@@ -107,12 +120,15 @@ impl AdminProblem {
             Self::NotHere => "not-here",
             Self::NoToken => "no-token",
             Self::WrongToken => "wrong-token",
-            Self::UnknownParameter(_)
+            Self::UnknownParameter { .. }
             | Self::RepeatedParameter(_)
-            | Self::Limit
+            | Self::Limit { .. }
             | Self::Sort
             | Self::AfterSort
-            | Self::Place(_) => "parameter",
+            | Self::Place(_)
+            | Self::TopicPlace(_) => "parameter",
+            Self::Topic(_) | Self::TopicText => "topic",
+            Self::NoTopic => "no-topic",
             Self::StreamId(_) => "stream-id",
             Self::Filter(_) => "filter",
             Self::NoText | Self::Body => "body",
@@ -165,7 +181,7 @@ impl AdminProblem {
 
 /// All of them, for the document that describes them.
 #[cfg(test)]
-pub(super) const SLUGS: [&str; 16] = [
+pub(super) const SLUGS: [&str; 18] = [
     "body",
     "busy",
     "filter",
@@ -175,12 +191,14 @@ pub(super) const SLUGS: [&str; 16] = [
     "method",
     "no-stream",
     "no-token",
+    "no-topic",
     "not-found",
     "not-here",
     "parameter",
     "stream-id",
     "timeout",
     "too-large",
+    "topic",
     "wrong-token",
 ];
 
@@ -202,14 +220,18 @@ mod tests {
             (AdminProblem::NotHere, 403),
             (AdminProblem::NoToken, 401),
             (AdminProblem::WrongToken, 401),
-            (AdminProblem::UnknownParameter(String::new()), 400),
+            (AdminProblem::UnknownParameter { name: String::new(), known: "limit" }, 400),
             (AdminProblem::RepeatedParameter("limit"), 400),
-            (AdminProblem::Limit, 400),
+            (AdminProblem::Limit { max: 1 }, 400),
             (AdminProblem::Sort, 400),
             (AdminProblem::AfterSort, 400),
             (AdminProblem::Place(ListPlaceError), 400),
             (AdminProblem::StreamId(StreamIdError), 400),
             (AdminProblem::NoStream, 404),
+            (AdminProblem::TopicPlace(TopicPlaceError), 400),
+            (AdminProblem::Topic(TopicError::Empty), 400),
+            (AdminProblem::TopicText, 400),
+            (AdminProblem::NoTopic, 404),
             (AdminProblem::Filter(FilterError::Empty), 400),
             (AdminProblem::NoText, 400),
             (AdminProblem::TooLarge, 413),

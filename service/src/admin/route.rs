@@ -27,6 +27,9 @@ pub(super) enum AdminEndpoint<'a> {
     Streams,
     /// With what stands for its id.
     Stream(&'a str),
+    Topics,
+    /// With what stands for its name, percent-encoded.
+    Topic(&'a str),
     LogLevel,
     /// A page, or a part of one.
     Page,
@@ -34,8 +37,17 @@ pub(super) enum AdminEndpoint<'a> {
 
 /// The paths that are not those of pages, as the OpenAPI document writes them.
 #[cfg(test)]
-pub(super) const PATHS: [&str; 7] =
-    ["/metrics", "/healthz", "/readyz", "/status", "/streams", "/streams/{id}", "/log-level"];
+pub(super) const PATHS: [&str; 9] = [
+    "/metrics",
+    "/healthz",
+    "/readyz",
+    "/status",
+    "/streams",
+    "/streams/{id}",
+    "/topics",
+    "/topics/{topic}",
+    "/log-level",
+];
 
 impl<'a> AdminEndpoint<'a> {
     /// What answers there; pages have paths of their own.
@@ -46,8 +58,13 @@ impl<'a> AdminEndpoint<'a> {
             "/readyz" => Self::Ready,
             "/status" => Self::Status,
             "/streams" => Self::Streams,
+            "/topics" => Self::Topics,
             "/log-level" => Self::LogLevel,
-            path => path.strip_prefix("/streams/").map_or(Self::Page, Self::Stream),
+            path => {
+                let stream = path.strip_prefix("/streams/").map(Self::Stream);
+                let topic = || path.strip_prefix("/topics/").map(Self::Topic);
+                stream.or_else(topic).unwrap_or(Self::Page)
+            }
         }
     }
 
@@ -65,7 +82,9 @@ impl<'a> AdminEndpoint<'a> {
         match self {
             Self::Metrics | Self::Alive | Self::Ready | Self::Page => OpenTo::Everybody,
             Self::Status => OpenTo::NoForeignPage,
-            Self::Streams | Self::Stream(_) | Self::LogLevel => OpenTo::Operators,
+            Self::Streams | Self::Stream(_) | Self::Topics | Self::Topic(_) | Self::LogLevel => {
+                OpenTo::Operators
+            }
         }
     }
 }
@@ -119,6 +138,8 @@ impl Admin {
             AdminEndpoint::Stream(id) if request.method() == Method::DELETE => {
                 self.end_stream(id, ends.peer).await
             }
+            AdminEndpoint::Topics if reads => self.topics(&request).await,
+            AdminEndpoint::Topic(name) if reads => self.topic(name, &request).await,
             AdminEndpoint::LogLevel if reads => Ok(log_level::show()),
             AdminEndpoint::LogLevel if request.method() == Method::PUT => {
                 log_level::put(request.into_body(), ends.peer).await

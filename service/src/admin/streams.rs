@@ -11,17 +11,20 @@ use url::form_urlencoded;
 
 use super::Admin;
 use super::moment::{after, before, moment};
-use super::problem::{AdminProblem, STREAMS_MAX};
+use super::parameter::{parse_limit, put, unknown};
+use super::problem::AdminProblem;
 use super::response::{AdminResponse, json as json_answer, text};
 use crate::delivery::{
     ListOrder, ListPlace, ListedStream, PeerAddress, StreamConnection, StreamId, StreamPage,
     StreamProgress,
 };
 
+/// The most streams of a page.
+const STREAMS_MAX: usize = 1_000;
 /// How many streams a page has where nothing is said.
 const STREAMS_DEFAULT: usize = 100;
 /// How long the delivery threads may take: they have other things to do first.
-const TIME_MAX: Duration = Duration::from_secs(5);
+pub(super) const TIME_MAX: Duration = Duration::from_secs(5);
 
 /// What is asked of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,13 +38,11 @@ impl StreamQuery {
         let (mut limit, mut place, mut sort) = (None, None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
-                "limit" => put(&mut limit, "limit", parse_limit(&value)?)?,
+                "limit" => put(&mut limit, "limit", parse_limit(&value, STREAMS_MAX)?)?,
                 "after" => put(&mut place, "after", value.parse::<ListPlace>()?)?,
                 "sort" if value == "lag" => put(&mut sort, "sort", ())?,
                 "sort" => return Err(AdminProblem::Sort),
-                other => {
-                    return Err(AdminProblem::UnknownParameter(other.chars().take(64).collect()));
-                }
+                other => return Err(unknown(other, "limit, after and sort")),
             }
         }
         let order = match (sort, place) {
@@ -50,18 +51,6 @@ impl StreamQuery {
             (None, place) => ListOrder::Pages(place.unwrap_or_default()),
         };
         Ok(Self { order, limit: limit.unwrap_or(STREAMS_DEFAULT) })
-    }
-}
-
-fn parse_limit(text: &str) -> Result<usize, AdminProblem> {
-    let number = text.parse().ok().filter(|limit| (1..=STREAMS_MAX).contains(limit));
-    number.filter(|_| text.bytes().all(|byte| byte.is_ascii_digit())).ok_or(AdminProblem::Limit)
-}
-
-fn put<T>(into: &mut Option<T>, name: &'static str, value: T) -> Result<(), AdminProblem> {
-    match into.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(AdminProblem::RepeatedParameter(name)),
     }
 }
 

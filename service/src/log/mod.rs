@@ -164,6 +164,11 @@ pub trait Log: Send + Sync + 'static {
         None
     }
 
+    /// What is in memory of a topic, if there is something.
+    fn topic_in_memory(&self, _topic: &Topic) -> Option<TopicInMemory> {
+        None
+    }
+
     /// From this event on all that are retained are in memory.
     fn in_memory_from(&self) -> Sequence {
         Sequence(0)
@@ -264,6 +269,16 @@ pub struct TopicCount {
     pub events: usize,
     /// Of these, how many are not for everybody.
     pub private: usize,
+}
+
+/// What is in memory of a topic.
+#[derive(Clone, Debug)]
+pub struct TopicInMemory {
+    pub count: TopicCount,
+    /// Of the frames of its events.
+    pub bytes: u64,
+    pub oldest: Arc<Event>,
+    pub newest: Arc<Event>,
 }
 
 /// What a publisher gets for an event.

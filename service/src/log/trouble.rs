@@ -13,7 +13,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use super::window::{Appended, Window, WindowLimits};
 use super::{
     AppendError, Appending, Bounds, EventFilter, Locating, Log, LogChange, LogReader, OnChange,
-    Page, PageBack, PageLimit, ReadOutcome, ReadRange, Seeking, TopicCount,
+    Page, PageBack, PageLimit, ReadOutcome, ReadRange, Seeking, TopicCount, TopicInMemory,
 };
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, EventData, HubId, Sequence};
 use crate::topic::Topic;
@@ -267,6 +267,10 @@ impl Log for TroubleLog {
 
     fn topics_in_part(&self, part: usize) -> Option<Vec<Topic>> {
         self.lock().window.topics_in_part(part)
+    }
+
+    fn topic_in_memory(&self, topic: &Topic) -> Option<TopicInMemory> {
+        self.lock().window.topic_in_memory(topic)
     }
 
     fn count_of(&self, topic: &Topic) -> Option<TopicCount> {

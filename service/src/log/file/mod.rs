@@ -38,7 +38,7 @@ use super::window::Window;
 use super::{
     AppendError, Appending, Bounds, DiskStatus, EventFilter, FindingEnds, Flushing, Locating, Log,
     LogHealth, LogReader, OnChange, Page, PageBack, PageLimit, Position, ReadOutcome, ReadRange,
-    Seeking, TopicCount, TopicEnd,
+    Seeking, TopicCount, TopicEnd, TopicInMemory,
 };
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
@@ -418,6 +418,10 @@ impl Log for FileLog {
 
     fn topics_in_part(&self, part: usize) -> Option<Vec<Topic>> {
         self.inner.retained.lock().window.topics_in_part(part)
+    }
+
+    fn topic_in_memory(&self, topic: &Topic) -> Option<TopicInMemory> {
+        self.inner.retained.lock().window.topic_in_memory(topic)
     }
 
     fn count_of(&self, topic: &Topic) -> Option<TopicCount> {

@@ -15,6 +15,7 @@ use super::window::{Appended, Window, WindowLimits};
 use super::{
     AppendError, Appending, Bounds, EventFilter, FindingEnds, Locating, Log, LogChange, LogReader,
     OnChange, Page, PageBack, PageLimit, ReadOutcome, ReadRange, Receipt, Seeking, TopicCount,
+    TopicInMemory,
 };
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
@@ -162,6 +163,10 @@ impl Log for MemoryLog {
 
     fn topics_in_part(&self, part: usize) -> Option<Vec<Topic>> {
         self.lock().topics_in_part(part)
+    }
+
+    fn topic_in_memory(&self, topic: &Topic) -> Option<TopicInMemory> {
+        self.lock().topic_in_memory(topic)
     }
 
     fn count_of(&self, topic: &Topic) -> Option<TopicCount> {

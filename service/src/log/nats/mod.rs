@@ -44,7 +44,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{
     AppendError, Appending, Bounds, ClusterStatus, EventFilter, FindingEnds, Flushing,
     FollowerProgress, Locating, Log, LogHealth, LogReader, OnChange, Page, PageBack, PageLimit,
-    Position, ReadOutcome, ReadRange, Seeking, TopicCount,
+    Position, ReadOutcome, ReadRange, Seeking, TopicCount, TopicInMemory,
 };
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Event, HubId, Sequence};
@@ -288,6 +288,10 @@ impl Log for NatsLog {
 
     fn topics_in_part(&self, part: usize) -> Option<Vec<Topic>> {
         self.state.lock().replica.window().topics_in_part(part)
+    }
+
+    fn topic_in_memory(&self, topic: &Topic) -> Option<TopicInMemory> {
+        self.state.lock().replica.window().topic_in_memory(topic)
     }
 
     fn count_of(&self, topic: &Topic) -> Option<TopicCount> {

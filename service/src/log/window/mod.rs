@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{AppendError, Bounds, Position, Receipt, TopicCount};
+use super::{AppendError, Bounds, Position, Receipt, TopicCount, TopicInMemory};
 use crate::event::{Buffers, CustomId, EncodedEvent, Epoch, Event, HubId, Sequence};
 use crate::topic::Topic;
 use clock_steps::ClockSteps;
@@ -374,6 +374,12 @@ impl Window {
 
     pub(super) fn count_of(&self, topic: &Topic) -> TopicCount {
         self.by_topic.count_of(topic)
+    }
+
+    pub(super) fn topic_in_memory(&self, topic: &Topic) -> Option<TopicInMemory> {
+        let (bytes, oldest, newest) = self.by_topic.extent_of(topic)?;
+        let (oldest, newest) = (self.get(oldest)?.clone(), self.get(newest)?.clone());
+        Some(TopicInMemory { count: self.by_topic.count_of(topic), bytes, oldest, newest })
     }
 
     pub(super) fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>> {

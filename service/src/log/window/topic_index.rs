@@ -26,11 +26,13 @@ struct TopicEntry {
     sequences: VecDeque<Sequence>,
     /// How many of them are not for everybody. The log has no more events than fit into 32 bits.
     private: u32,
+    /// Of their frames. Kept here, because a sum over the events of a busy topic would hold the lock.
+    bytes: u64,
 }
 
 impl TopicEntry {
-    fn of(topic: &Topic, sequence: Sequence, private: u32) -> Self {
-        Self { topic: topic.clone(), sequences: VecDeque::from([sequence]), private }
+    fn of(topic: &Topic, sequence: Sequence, private: u32, bytes: u64) -> Self {
+        Self { topic: topic.clone(), sequences: VecDeque::from([sequence]), private, bytes }
     }
 
     fn held(&self) -> usize {
@@ -45,17 +47,19 @@ impl TopicIndex {
     pub(super) fn add(&mut self, event: &mut Event) {
         let sequence = event.sequence();
         let private = u32::from(!event.is_for_everybody());
+        let bytes = event.frame().len() as u64;
         for topic in event.topics_mut() {
             match self.entries.get_mut(topic) {
                 Some(entry) => {
                     self.held -= entry.held();
                     entry.sequences.push_back(sequence);
                     entry.private += private;
+                    entry.bytes += bytes;
                     self.held += entry.held();
                     *topic = entry.topic.clone();
                 }
                 None => {
-                    let entry = TopicEntry::of(topic, sequence, private);
+                    let entry = TopicEntry::of(topic, sequence, private, bytes);
                     self.held += entry.held();
                     self.entries.insert(topic.clone(), entry);
                 }
@@ -69,6 +73,7 @@ impl TopicIndex {
             let Some(entry) = self.entries.get_mut(topic) else { continue };
             self.held -= entry.held();
             entry.private -= u32::from(!event.is_for_everybody());
+            entry.bytes -= event.frame().len() as u64;
             let list = &mut entry.sequences;
             list.pop_front();
             if list.is_empty() {
@@ -97,6 +102,12 @@ impl TopicIndex {
     pub(super) fn count_of(&self, topic: &Topic) -> TopicCount {
         let Some(entry) = self.entries.get(topic) else { return TopicCount::default() };
         TopicCount { events: entry.sequences.len(), private: entry.private as usize }
+    }
+
+    /// The bytes of its frames, and the oldest and the newest of a topic.
+    pub(super) fn extent_of(&self, topic: &Topic) -> Option<(u64, Sequence, Sequence)> {
+        let entry = self.entries.get(topic)?;
+        Some((entry.bytes, *entry.sequences.front()?, *entry.sequences.back()?))
     }
 
     /// The sequences of a topic up to one, newest first.

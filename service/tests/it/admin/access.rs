@@ -14,9 +14,11 @@ use crate::support::{PROGRAM, Program, TestServer, Wire, client, eventually};
 const TOKEN: &str = "the-token-of-these-tests-which-is-long-enough";
 
 /// What is for operators, and what for everybody but other pages.
-const GUARDED: [(Method, &str); 4] = [
+const GUARDED: [(Method, &str); 6] = [
     (Method::GET, "/streams"),
     (Method::DELETE, "/streams/0-1-1"),
+    (Method::GET, "/topics"),
+    (Method::GET, "/topics/orders%2F42"),
     (Method::GET, "/log-level"),
     (Method::PUT, "/log-level"),
 ];
@@ -93,7 +95,7 @@ async fn with_a_token_everything_that_is_guarded_needs_it_also_on_loopback() {
         let challenge = wrong.headers()["www-authenticate"].to_str().unwrap().to_owned();
         assert!(challenge.contains("invalid_token"), "{challenge}");
         let right = request().bearer_auth(TOKEN).send().await.unwrap();
-        let expected = if path.starts_with("/streams/") { 404 } else { 200 };
+        let expected = if path[1..].contains('/') { 404 } else { 200 };
         assert_eq!(right.status(), expected, "{path}");
         let foreign = request().bearer_auth(TOKEN).header(ORIGIN, "https://evil.example");
         assert_eq!(foreign.send().await.unwrap().status(), 403, "{path}");
@@ -174,6 +176,10 @@ async fn hostile_requests_are_answered_or_closed_and_the_listener_goes_on() {
         ("POST /streams HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n".into(), 405),
         ("OPTIONS /streams HTTP/1.1\r\nhost: localhost\r\n\r\n".into(), 405),
         ("GET /streams/ HTTP/1.1\r\nhost: localhost\r\n\r\n".into(), 405),
+        (format!("GET /topics?after={long} HTTP/1.1\r\nhost: localhost\r\n\r\n"), 400),
+        ("GET /topics/ HTTP/1.1\r\nhost: localhost\r\n\r\n".into(), 400),
+        ("GET /topics/%ff HTTP/1.1\r\nhost: localhost\r\n\r\n".into(), 400),
+        ("DELETE /topics HTTP/1.1\r\nhost: localhost\r\n\r\n".into(), 405),
         ("GET /assets/../streams HTTP/1.1\r\nhost: localhost\r\n\r\n".into(), 404),
         ("GET /admin/index HTTP/1.1\r\nhost: localhost\r\n\r\n".into(), 404),
         ("DELETE /log-level HTTP/1.1\r\nhost: localhost\r\n\r\n".into(), 405),

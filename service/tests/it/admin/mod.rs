@@ -10,6 +10,8 @@ mod open_metrics;
 mod status;
 /// The open streams, and the end of one.
 mod streams;
+/// The topics, and the newest events of one.
+mod topics;
 
 use std::time::Duration;
 
