@@ -168,6 +168,14 @@ pub fn ids(bytes: &[u8]) {
     }
 }
 
+/// A query that says where a stream begins, at a time.
+///
+/// # Panics
+/// When it is to begin with more than it may, or with what has yet to be.
+pub fn beginning(bytes: &[u8]) {
+    crate::http::fuzzing::beginning(bytes);
+}
+
 /// A record of an event, as a log has it on disk.
 ///
 /// # Panics
