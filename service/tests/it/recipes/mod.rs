@@ -1,0 +1,11 @@
+//! The recipes of `docs/recipes`: the code that they print is what runs here, with the libraries that it is
+//! for, at a real server and over a line that is cut.
+
+/// Documents, and the files in them.
+mod recipe;
+
+/// Every file of every document is run.
+mod documents;
+
+/// Tokens of a language model.
+mod language_model;
