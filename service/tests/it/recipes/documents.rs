@@ -6,20 +6,24 @@ use std::fs;
 use super::recipe::{documents, files_in};
 
 /// The documents, and the files that the tests beside this run.
-const TRIED: [(&str, &[&str]); 1] = [(
-    "language-model",
-    &[
-        "producer.mjs",
-        "reader.mjs",
-        "page.html",
-        "abort.mjs",
-        "transport.mjs",
-        "chat-server.mjs",
-        "model.mjs",
-        "chat.jsx",
-        "chat.html",
-    ],
-)];
+const TRIED: [(&str, &[&str]); 3] = [
+    (
+        "language-model",
+        &[
+            "producer.mjs",
+            "reader.mjs",
+            "page.html",
+            "abort.mjs",
+            "transport.mjs",
+            "chat-server.mjs",
+            "model.mjs",
+            "chat.jsx",
+            "chat.html",
+        ],
+    ),
+    ("job-progress", &["job.py", "wait.mjs", "progress.sh", "page.html"]),
+    ("dashboard", &["sensors.mjs", "page.html", "watch.mjs"]),
+];
 
 #[test]
 fn every_file_of_every_recipe_is_run_by_a_test_and_every_recipe_is_listed() {

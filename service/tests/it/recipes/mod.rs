@@ -9,3 +9,9 @@ mod documents;
 
 /// Tokens of a language model.
 mod language_model;
+
+/// The progress of a job.
+mod job_progress;
+
+/// Present values, and what changes.
+mod dashboard;

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::clients::{javascript, run};
+use crate::clients::{javascript, python_program, run};
 use crate::peers::{Process, folder, installed};
 
 /// Where the server of every recipe is.
@@ -46,6 +46,16 @@ impl Recipe {
 
     pub(super) fn node(&self, file: &str, arguments: &[&str]) -> Process {
         self.start(Command::new("node"), file, arguments)
+    }
+
+    pub(super) fn python(&self, file: &str, arguments: &[&str]) -> Process {
+        let mut command = Command::new(python_program());
+        command.args(["-B", "-u"]);
+        self.start(command, file, arguments)
+    }
+
+    pub(super) fn shell(&self, file: &str, arguments: &[&str]) -> Process {
+        self.start(Command::new("sh"), file, arguments)
     }
 
     fn start(&self, mut command: Command, file: &str, arguments: &[&str]) -> Process {
