@@ -6,7 +6,7 @@ use std::fs;
 use super::recipe::{documents, files_in};
 
 /// The documents, and the files that the tests beside this run.
-const TRIED: [(&str, &[&str]); 3] = [
+const TRIED: [(&str, &[&str]); 7] = [
     (
         "language-model",
         &[
@@ -23,6 +23,10 @@ const TRIED: [(&str, &[&str]); 3] = [
     ),
     ("job-progress", &["job.py", "wait.mjs", "progress.sh", "page.html"]),
     ("dashboard", &["sensors.mjs", "page.html", "watch.mjs"]),
+    ("node", &["publish.mjs", "read.mjs"]),
+    ("python", &["publish.py", "read.py", "read_with_httpx_sse.py"]),
+    ("go", &["read.go", "publish.go"]),
+    ("php", &["publish.php", "form.php"]),
 ];
 
 #[test]

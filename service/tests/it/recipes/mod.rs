@@ -15,3 +15,6 @@ mod job_progress;
 
 /// Present values, and what changes.
 mod dashboard;
+
+/// Programs in several languages that read and publish.
+mod programs;

@@ -37,6 +37,11 @@ impl Recipe {
         path
     }
 
+    /// Whether a program has written a file beside its own.
+    pub(super) fn has(&self, file: &str) -> bool {
+        fs::metadata(self.folder.path().join(file)).is_ok_and(|file| file.len() > 0)
+    }
+
     /// Where a site of the tests has it.
     pub(super) fn path_in_site(&self, file: &str) -> String {
         let path = self.path(file);
@@ -52,6 +57,10 @@ impl Recipe {
         let mut command = Command::new(python_program());
         command.args(["-B", "-u"]);
         self.start(command, file, arguments)
+    }
+
+    pub(super) fn php(&self, file: &str, arguments: &[&str]) -> Process {
+        self.start(Command::new("php"), file, arguments)
     }
 
     pub(super) fn shell(&self, file: &str, arguments: &[&str]) -> Process {
