@@ -6,7 +6,7 @@ use std::fs;
 use super::recipe::{documents, files_in};
 
 /// The documents, and the files that the tests beside this run.
-const TRIED: [(&str, &[&str]); 7] = [
+const TRIED: [(&str, &[&str]); 12] = [
     (
         "language-model",
         &[
@@ -27,6 +27,11 @@ const TRIED: [(&str, &[&str]); 7] = [
     ("python", &["publish.py", "read.py", "read_with_httpx_sse.py"]),
     ("go", &["read.go", "publish.go"]),
     ("php", &["publish.php", "form.php"]),
+    ("browser", &["page.html"]),
+    ("react", &["app.jsx", "page.html"]),
+    ("htmx", &["page.html", "publish.sh"]),
+    ("datastar", &["page.html", "publish.sh"]),
+    ("hotwire", &["page.html", "publish.sh"]),
 ];
 
 #[test]

@@ -18,3 +18,6 @@ mod dashboard;
 
 /// Programs in several languages that read and publish.
 mod programs;
+
+/// Pages with a library, or none.
+mod pages;
