@@ -20,9 +20,14 @@ struct Page {
 enum AtTheEnd {
     /// Its element `#state` says so.
     Says(&'static str),
+    /// This is the state of a source that is closed.
+    Closes(&'static str),
     /// It has no stream any more.
     Leaves,
 }
+
+/// Of an `EventSource` that does not come back.
+const CLOSED: u32 = 2;
 
 const PAGES: [Page; 5] = [
     Page {
@@ -44,7 +49,9 @@ const PAGES: [Page; 5] = [
         topic: "orders",
         has_script: true,
         has_button: true,
-        at_the_end: AtTheEnd::Leaves,
+        at_the_end: AtTheEnd::Closes(
+            "return document.querySelector('[sse-connect]')['htmx-internal-data'].sseEventSource.readyState",
+        ),
     },
     Page {
         document: "datastar",
@@ -58,7 +65,9 @@ const PAGES: [Page; 5] = [
         topic: "orders",
         has_script: true,
         has_button: false,
-        at_the_end: AtTheEnd::Leaves,
+        at_the_end: AtTheEnd::Closes(
+            "return document.querySelector('turbo-stream-source').streamSource.readyState",
+        ),
     },
 ];
 
@@ -118,8 +127,15 @@ async fn is_shown(page: Page) {
         shows(&expected).await;
     }
     server.post(&format!("/events/{}?end", page.topic)).send().await.unwrap();
-    if let AtTheEnd::Says(state) = page.at_the_end {
-        browser.shows("#state", |text| text == state).await;
+    match page.at_the_end {
+        AtTheEnd::Says(state) => {
+            browser.shows("#state", |text| text == state).await;
+        }
+        AtTheEnd::Closes(script) => {
+            let state = async || browser.run(script, vec![]).await;
+            sees(&format!("{page:?} is closed"), state, |state| *state == CLOSED).await;
+        }
+        AtTheEnd::Leaves => {}
     }
     subscribers(0.0).await;
     shows(&expected).await;

@@ -14,18 +14,36 @@ use crate::tokens::{LEGACY, legacy};
 /// A document, the file of it that reads or publishes, and how that is started.
 type Program = (&'static str, &'static str, fn(&Recipe, &str, &[&str]) -> Process);
 
-const READERS: [Program; 4] = [
+const READERS: [Program; 5] = [
     ("node", "read.mjs", |recipe, file, _| recipe.node(file, &["last-id"])),
     ("python", "read.py", Recipe::python),
     ("python", "read_with_httpx_sse.py", Recipe::python),
     ("go", "read.go", go),
+    ("rust", "read.rs", rust),
 ];
 
-const PUBLISHERS: [Program; 3] = [
+const PUBLISHERS: [Program; 4] = [
     ("node", "publish.mjs", Recipe::node),
     ("python", "publish.py", Recipe::python),
     ("go", "publish.go", go),
+    ("rust", "publish.rs", rust),
 ];
+
+/// Built with the crates that are pinned and fetched for the other programs in Rust.
+fn rust(recipe: &Recipe, file: &str, arguments: &[&str]) -> Process {
+    let peers = folder().join("rust");
+    let package = recipe.path(file).with_file_name("rust");
+    std::fs::create_dir_all(package.join("src/bin")).unwrap();
+    for name in ["Cargo.toml", "Cargo.lock"] {
+        std::fs::copy(peers.join(name), package.join(name)).unwrap();
+    }
+    std::fs::copy(recipe.path(file), package.join("src/bin").join(file)).unwrap();
+    let mut command = Command::new("cargo");
+    command.args(["run", "--quiet", "--locked", "--offline", "--bin"]);
+    command.arg(file.trim_end_matches(".rs")).arg("--").args(arguments).current_dir(package);
+    command.env("CARGO_TARGET_DIR", peers.join(".built/target"));
+    Process::start(file, command)
+}
 
 /// Where its libraries are pinned and fetched.
 fn go(recipe: &Recipe, file: &str, arguments: &[&str]) -> Process {
