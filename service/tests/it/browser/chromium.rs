@@ -24,8 +24,8 @@ static PLACES: Semaphore = Semaphore::const_new(2);
 const MISSING: &str = "these tests need Chromium and chromedriver: `make test` installs them";
 
 /// A running Chromium with one window.
-pub(super) struct Chromium {
-    pub(super) client: Client,
+pub(crate) struct Chromium {
+    pub(crate) client: Client,
     // In the order in which they must go: the processes, their folder, their place.
     processes: Processes,
     _folder: Folder,
@@ -33,12 +33,12 @@ pub(super) struct Chromium {
 }
 
 impl Chromium {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
     /// With further flags.
-    pub(super) async fn start_with(flags: &[&str]) -> Self {
+    pub(crate) async fn start_with(flags: &[&str]) -> Self {
         let place = PLACES.acquire().await.expect("never closed");
         let folder = Folder::new();
         let processes = Processes::start(&folder.0);
@@ -51,7 +51,7 @@ impl Chromium {
     }
 
     /// What the pages logged since the last call: messages, errors, refused requests, violations.
-    pub(super) async fn console_messages(&self) -> Vec<String> {
+    pub(crate) async fn console_messages(&self) -> Vec<String> {
         let session = self.client.session_id().await.expect("an answer").expect("a session");
         let url = self.processes.url(&format!("/session/{session}/se/log"));
         let request = reqwest::Client::builder().no_proxy().build().expect("a client").post(url);

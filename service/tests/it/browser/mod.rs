@@ -11,11 +11,15 @@ mod admin;
 /// Starting and ending a Chromium.
 mod chromium;
 
+pub(crate) use chromium::Chromium;
+
 /// A line to the server that can be cut.
 mod line;
 
 /// What a test does with a page, and what it sees there.
 mod page;
+
+pub(crate) use page::sees;
 
 /// Publishing and subscribing by hand.
 mod console;
@@ -34,6 +38,8 @@ mod origins;
 
 /// A website from which pages with libraries come.
 mod site;
+
+pub(crate) use site::{RESOLVE, Site};
 
 /// What those libraries make of our streams.
 mod libraries;
