@@ -27,7 +27,7 @@ use crate::topic::Topic;
 /// take their place in the log from others.
 pub const TRAINING_RUNS_MAX: usize = 16;
 
-/// How many runs of words may go on at the same time. Each publishes some ninety events in about 20 s.
+/// How many runs of words may go on at the same time. Each publishes about a hundred events in 25 s.
 pub const WORD_RUNS_MAX: usize = 16;
 
 /// The topics of the demonstrations, and the means to begin a training run.

@@ -17,7 +17,7 @@ use crate::topic::Topic;
 /// What the topics of runs begin with.
 pub(super) const TOPICS: &str = "demo/words/";
 
-/// Some ninety words, which take about twenty seconds.
+/// About a hundred words, which take 25 seconds.
 const TEXT: &str = "Nothing here is a real model, but all the rest is real. Every word that you read was \
     published as an event of its own, with an id, to the topic of this run. Who opens the run in the middle asks \
     for the earliest event and is given every word from the first one on; then the stream is live, without a gap \

@@ -12,6 +12,7 @@ const PREFIX = 'demo/words/';
 const begin = element('begin');
 const join = element('join');
 let topic = null;
+let isBeginning = false;
 // The readers that read the present run, and those of them who have all of it.
 const reading = new Set();
 const done = new Set();
@@ -57,7 +58,8 @@ function show(next) {
 }
 
 async function start() {
-  begin.disabled = true;
+  if (isBeginning) return undefined;
+  isBeginning = true;
   try {
     const response = await fetch('/word-runs', { method: 'POST' });
     if (!response.ok) return say(await readProblem(response));
@@ -66,8 +68,7 @@ async function start() {
   } catch {
     return say('The run could not be begun: the server did not answer. Try again in a moment.');
   } finally {
-    begin.disabled = false;
-    begin.focus();
+    isBeginning = false;
   }
 }
 

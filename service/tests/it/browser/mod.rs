@@ -17,8 +17,14 @@ mod line;
 /// What a test does with a page, and what it sees there.
 mod page;
 
+/// What a checker of accessibility says of every page.
+mod accessibility;
+
 /// Publishing and subscribing by hand.
 mod console;
+
+/// What arrives in the console.
+mod console_list;
 
 /// The clock, the system monitor and the stock ticker.
 mod demonstrations;
@@ -49,6 +55,9 @@ mod pages;
 
 /// The connection or the server goes away, and comes back.
 mod recovery;
+
+/// A run of words, and who reads it.
+mod runs;
 
 /// The run that begins with a click.
 mod training;
