@@ -4,6 +4,8 @@ import { indented } from './json-text.js';
 
 // More of one event than this is not drawn.
 const CHARACTERS = 10000;
+// More than this is folded.
+const UNFOLDED = { characters: 1000, lines: 10 };
 
 /**
  * @typedef {import('./sse-parser.js').SseEvent & {at: Date, topic: string|null}} ArrivedEvent
@@ -50,16 +52,15 @@ function idButton(id, onId) {
   return button;
 }
 
-/** JSON is one line until it is opened. */
+/** JSON, and what is long, is one line until it is opened. */
 function dataPart(data) {
-  const pretty = data.length <= CHARACTERS ? indented(data) : null;
-  if (pretty === null) return part('pre', 'data', shortened(data));
+  const short = shortened(data);
+  const pretty = short === data ? indented(data) : null;
+  const isLong = data.length > UNFOLDED.characters || data.split('\n', UNFOLDED.lines + 1).length > UNFOLDED.lines;
+  if (pretty === null && !isLong) return part('pre', 'data', data);
   const folded = document.createElement('details');
   folded.className = 'data';
-  const whole = part('pre', 'json', pretty);
-  // A region that scrolls must be reachable without a mouse.
-  whole.tabIndex = 0;
-  folded.append(part('summary', 'line', data), whole);
+  folded.append(part('summary', 'line', short.slice(0, UNFOLDED.characters)), part('pre', 'whole', pretty ?? short));
   return folded;
 }
 

@@ -78,7 +78,7 @@ async fn json_is_folded_and_keeps_its_numbers_and_keys() {
     let data = r#"{"big":12345678901234567890, "a":[1,{}],"text":"{\"x\": [1,2]}","a":[]}"#;
     server.publish("news", data).await;
     lists(&browser, "summary", &[data]).await;
-    assert_eq!(visible(&browser, ".json").await, Vec::<String>::new(), "folded");
+    assert_eq!(visible(&browser, ".whole").await, Vec::<String>::new(), "folded");
     browser.click("#events summary").await;
     let pretty = r#"{
   "big": 12345678901234567890,
@@ -89,7 +89,7 @@ async fn json_is_folded_and_keeps_its_numbers_and_keys() {
   "text": "{\"x\": [1,2]}",
   "a": []
 }"#;
-    lists(&browser, ".json", &[pretty]).await;
+    lists(&browser, ".whole", &[pretty]).await;
     server.publish("news", "{no json}").await;
     lists(&browser, "pre.data", &["{no json}"]).await;
 }
