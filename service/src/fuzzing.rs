@@ -11,7 +11,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Parser as _;
 
-pub use crate::http::fuzzing::{form, forwarded, host_and_origin, ndjson, subscription_path};
+pub use crate::http::fuzzing::{
+    beginning, form, forwarded, host_and_origin, ndjson, subscription_path,
+};
 
 use crate::auth::token::{Issuer, IssuerKeys, Key, LegacyKeys, Role, TokenPlace, Verifier};
 use crate::config::{Cli, Task};
@@ -166,14 +168,6 @@ pub fn ids(bytes: &[u8]) {
     if let Ok(topic) = Topic::parse(&text, 4_096) {
         assert_eq!(topic.as_str(), text);
     }
-}
-
-/// A query that says where a stream begins, at a time.
-///
-/// # Panics
-/// When it is to begin with more than it may, or with what has yet to be.
-pub fn beginning(bytes: &[u8]) {
-    crate::http::fuzzing::beginning(bytes);
 }
 
 /// A record of an event, as a log has it on disk.

@@ -21,8 +21,14 @@ mod page;
 
 pub(crate) use page::sees;
 
+/// What a checker of accessibility says of every page.
+mod accessibility;
+
 /// Publishing and subscribing by hand.
 mod console;
+
+/// What arrives in the console.
+mod console_list;
 
 /// The clock, the system monitor and the stock ticker.
 mod demonstrations;
@@ -55,6 +61,9 @@ mod pages;
 
 /// The connection or the server goes away, and comes back.
 mod recovery;
+
+/// A run of words, and who reads it.
+mod runs;
 
 /// The run that begins with a click.
 mod training;
