@@ -33,6 +33,14 @@ def start_training(browser, _):
     browser.run("document.getElementById('start').click()")
 
 
+def begin_run(browser, _):
+    """The first reader is cut off when it has some words, and the second one joins meanwhile."""
+    browser.run("document.getElementById('begin').click()")
+    browser.wait("document.querySelectorAll('#first .word').length > 14")
+    browser.run("document.querySelector('#first .cut').click()")
+    browser.run("setTimeout(() => document.getElementById('join').click(), 2000)")
+
+
 def use_console(browser, scene):
     """Subscribes on the page, publishes with POST requests and once on the page."""
     fill(browser, "selectors", "orders/{id}")
@@ -43,6 +51,8 @@ def use_console(browser, scene):
     for field, text in {"topic": "orders/1043", "type": "packed", "data": '{"parcel": "JD0003"}'}.items():
         fill(browser, field, text)
     browser.run("document.getElementById('publish').click()")
+    browser.wait("document.querySelectorAll('#events li').length > 5")
+    browser.run("document.querySelector('#events details').open = true")
 
 
 def fill(browser, field, text):

@@ -69,8 +69,8 @@ PICTURES = [
     Page("training.webp", "/demo/training", "document.getElementById('overall').value > 62", first="start_training"),
     Page("stocks.webp", "/demo/stocks",
          f"{LIVE} && [...document.querySelectorAll('.updates')].every((cell) => !(parseInt(cell.textContent) < 12))"),
-    Page("console.webp", "/demo/console", "document.querySelectorAll('#events li').length >= 6", first="use_console",
-         whole=True),
+    Page("runs.webp", "/demo/runs", "document.querySelectorAll('#late .word').length > 55", first="begin_run"),
+    Page("console.webp", "/demo/console", "document.querySelectorAll('#events li').length >= 6", first="use_console"),
     Page("admin.webp", "/", INSIDE, whole=True, site=ADMIN),
     Dashboard("overview.webp", "overview"),
     # The longest: larger, it would be less sharp within the same bytes.

@@ -11,7 +11,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Parser as _;
 
-pub use crate::http::fuzzing::{form, forwarded, host_and_origin, ndjson, subscription_path};
+pub use crate::http::fuzzing::{
+    beginning, form, forwarded, host_and_origin, ndjson, subscription_path,
+};
 
 use crate::auth::token::{Issuer, IssuerKeys, Key, LegacyKeys, Role, TokenPlace, Verifier};
 use crate::config::{Cli, Task};

@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// The pages, by path.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 7] = [
     ("/", "home"),
     ("/demo/clock", "the time"),
     ("/demo/system", "this machine's processor and memory"),
     ("/demo/training", "a training run's progress"),
     ("/demo/stocks", "a stock ticker"),
+    ("/demo/runs", "a model's words, for readers who come late or are cut off"),
     ("/demo/console", "publish and subscribe by hand"),
 ];
 

@@ -24,7 +24,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 24] = [
+pub const TARGETS: [Target; 25] = [
     parser("selectors", fuzzing::selectors),
     parser("url_patterns", fuzzing::url_patterns),
     parser("token", fuzzing::token),
@@ -33,6 +33,7 @@ pub const TARGETS: [Target; 24] = [
     parser("ndjson", fuzzing::ndjson),
     parser("event", fuzzing::event),
     parser("ids", fuzzing::ids),
+    parser("beginning", fuzzing::beginning),
     parser("forwarded", fuzzing::forwarded),
     parser("host_and_origin", fuzzing::host_and_origin),
     parser("subscription_path", fuzzing::subscription_path),

@@ -1,8 +1,8 @@
-//! The four demonstrations, and the server's own stats for the home page.
+//! The demonstrations, and the server's own stats for the home page.
 //!
 //! They are ordinary publishers: they know the hub and nothing else. Each is one source for all
 //! subscribers, publishes to one topic, and stops working while that has no subscriber. The
-//! training run is the exception: one run for each request, on a topic of its own.
+//! exceptions are training runs and runs of words: one for each request, on a topic of its own.
 
 mod clock;
 mod server;
@@ -10,6 +10,7 @@ mod source;
 mod stocks;
 mod system;
 mod training;
+mod words;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +27,9 @@ use crate::topic::Topic;
 /// take their place in the log from others.
 pub const TRAINING_RUNS_MAX: usize = 16;
 
+/// How many runs of words may go on at the same time. Each publishes about a hundred events in 25 s.
+pub const WORD_RUNS_MAX: usize = 16;
+
 /// The topics of the demonstrations, and the means to begin a training run.
 #[derive(Clone, Debug)]
 pub struct Demos {
@@ -38,6 +42,7 @@ pub struct Demos {
     runs: Arc<Semaphore>,
     /// The topics of the runs that are going on.
     going_on: Arc<Mutex<HashSet<Topic>>>,
+    word_runs: Arc<Semaphore>,
     lifecycle: Lifecycle,
 }
 
@@ -51,6 +56,7 @@ impl Demos {
             stocks: topic("demo/stocks"),
             runs: Arc::new(Semaphore::new(TRAINING_RUNS_MAX)),
             going_on: Arc::default(),
+            word_runs: Arc::new(Semaphore::new(WORD_RUNS_MAX)),
             lifecycle: lifecycle.clone(),
         };
         source::start(clock::ClockDemo, demos.time.clone(), hub, lifecycle);
@@ -67,8 +73,7 @@ impl Demos {
     #[must_use]
     pub fn begin_training(&self, hub: &Hub) -> Option<Topic> {
         let permit = Arc::clone(&self.runs).try_acquire_owned().ok()?;
-        let name = uuid::Uuid::from_u128(rand::random());
-        let topic = topic(&format!("{}{name}", training::TOPICS));
+        let topic = topic_of_its_own(training::TOPICS);
         self.going_on().insert(topic.clone());
         let run = training::run(hub.clone(), topic.clone(), hub.interest(&topic));
         let (demos, lifecycle) = (self.clone(), self.lifecycle.clone());
@@ -79,6 +84,20 @@ impl Demos {
                 () = lifecycle.draining() => {}
             }
             demos.going_on().remove(&of_run);
+            drop(permit);
+        });
+        Some(topic)
+    }
+
+    /// Begins a run of words on a topic of its own, which it returns; `None` when there are as many as
+    /// may be.
+    #[must_use]
+    pub fn begin_words(&self, hub: &Hub) -> Option<Topic> {
+        let permit = Arc::clone(&self.word_runs).try_acquire_owned().ok()?;
+        let topic = topic_of_its_own(words::TOPICS);
+        let run = words::run(hub.clone(), topic.clone(), self.lifecycle.clone());
+        self.lifecycle.tasks().spawn(async move {
+            run.await;
             drop(permit);
         });
         Some(topic)
@@ -107,6 +126,11 @@ pub fn start_server_stats(
 ) {
     let stats = server::Server::new(metrics.clone(), delivery.clone(), hub.clone());
     source::start(stats, topic("fanfare/server"), hub, lifecycle);
+}
+
+fn topic_of_its_own(prefix: &str) -> Topic {
+    let name = uuid::Uuid::from_u128(rand::random());
+    topic(&format!("{prefix}{name}"))
 }
 
 fn topic(name: &str) -> Topic {

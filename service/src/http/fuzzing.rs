@@ -5,16 +5,19 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use hyper::Request;
 use hyper::header::{FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 
 pub use super::ndjson::fuzzing::ndjson;
 
 use super::active_subscriptions::is_read_as_written;
+use super::beginning::BeginningRequest;
 use super::client::{ClientAddress, TrustedProxies, TrustedProxy};
 use super::parameters::{pairs, path_part};
 use super::publish::form_fields;
 use super::{OriginPolicy, ServedHosts};
 use crate::event::fuzzing::{check_draft, check_message};
+use crate::hub::Beginning;
 
 /// A query or the body of a form.
 ///
@@ -36,6 +39,29 @@ pub fn form(bytes: &[u8]) {
     let written = written.join("&");
     assert_eq!(pairs(&written).ok().as_ref(), Some(&found));
     check_draft(form_fields(found));
+}
+
+/// A query that says where a stream begins, at a time.
+///
+/// # Panics
+/// When it is to begin with more than it may, or with what has yet to be.
+pub fn beginning(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(parameters) = pairs(text) else { return };
+    let now_ms = 1_795_961_700_000;
+    let Ok(now) = Timestamp::from_millisecond(now_ms) else { return };
+    match BeginningRequest::of(&parameters, now) {
+        Err(problem) => check_message(&problem.to_string()),
+        Ok(BeginningRequest { beginning, .. }) => {
+            let (count, since) = match beginning {
+                Beginning::Newest { count, since_ms } => (count.get(), since_ms),
+                Beginning::Since(ms) => (1, Some(ms)),
+                Beginning::Next | Beginning::Everything => (1, None),
+            };
+            assert!((1..=10_000).contains(&count), "{text}");
+            assert!(since.is_none_or(|ms| ms <= now_ms.unsigned_abs()), "{text}");
+        }
+    }
 }
 
 /// What follows the path of active subscriptions.

@@ -58,6 +58,7 @@ mod transport;
 mod unix_transport;
 mod wanted_stream;
 mod whole_body;
+mod word_run;
 
 pub use accept::{HttpServer, set_options};
 pub use client::{TrustedProxies, TrustedProxy, TrustedProxyError};

@@ -19,7 +19,7 @@ use super::wanted_stream::{QUERY, wants_stream};
 use super::whole_body::FORM;
 use super::{
     Context, active_subscriptions, head, metadata, ndjson, publish, refused_token, subscribe,
-    ticket_issue,
+    ticket_issue, word_run,
 };
 use crate::hub::active_subscriptions::SUBSCRIPTIONS_PATH;
 use crate::metrics::{Metrics, Refusal, StatusClass};
@@ -44,6 +44,8 @@ enum Endpoint<'a> {
     Subscriptions(&'a str),
     Topic(&'a str),
     Demo(DemoStream),
+    /// Runs of words, of which each has a topic.
+    WordRuns,
     Page(&'a WebPage),
 }
 
@@ -52,7 +54,7 @@ enum Endpoint<'a> {
 type Route = (&'static str, for<'a> fn(&'a str) -> Endpoint<'a>);
 
 /// The paths of everything but the pages.
-const ROUTES: [Route; 11] = [
+const ROUTES: [Route; 12] = [
     (HUB_PATH, |_| Endpoint::Hub),
     ("/events", |_| Endpoint::Batch),
     ("/events/{topic}", |path| Endpoint::Topic(behind("/events/", path))),
@@ -67,6 +69,7 @@ const ROUTES: [Route; 11] = [
     ("/system-stats", |_| Endpoint::Demo(DemoStream::System)),
     ("/stream-training", |_| Endpoint::Demo(DemoStream::Training)),
     ("/stream-stocks", |_| Endpoint::Demo(DemoStream::Stocks)),
+    (word_run::PATH, |_| Endpoint::WordRuns),
 ];
 
 fn behind<'a>(start: &str, path: &'a str) -> &'a str {
@@ -90,7 +93,7 @@ impl<'a> Endpoint<'a> {
     fn of(path: &'a str, context: &'a Context) -> Option<Self> {
         match routed(path) {
             Some(Self::Subscriptions(_)) if context.active_subscriptions.is_none() => None,
-            Some(Self::Demo(_)) if context.demos.is_none() => None,
+            Some(Self::Demo(_) | Self::WordRuns) if context.demos.is_none() => None,
             Some(endpoint) => Some(endpoint),
             None => context.pages.at(path).map(Self::Page),
         }
@@ -101,7 +104,7 @@ impl<'a> Endpoint<'a> {
         match self {
             Self::Topic(_) => Some("/events/{topic}"),
             Self::Subscriptions(_) => Some(SUBSCRIPTIONS_PATH),
-            Self::Hub | Self::Batch | Self::Demo(_) | Self::Tickets => Some(path),
+            Self::Hub | Self::Batch | Self::Demo(_) | Self::WordRuns | Self::Tickets => Some(path),
             Self::Page(_) | Self::Metadata => None,
         }
     }
@@ -110,7 +113,7 @@ impl<'a> Endpoint<'a> {
         match self {
             Self::Hub => ALL_METHODS,
             Self::Topic(_) => "GET, HEAD, POST, OPTIONS",
-            Self::Batch | Self::Tickets => "POST, OPTIONS",
+            Self::Batch | Self::Tickets | Self::WordRuns => "POST, OPTIONS",
             Self::Demo(_) | Self::Page(_) | Self::Metadata | Self::Subscriptions(_) => {
                 "GET, HEAD, OPTIONS"
             }
@@ -293,6 +296,7 @@ async fn dispatch(
         Endpoint::Hub if publishes => publish::form(request, client, context).await,
         Endpoint::Topic(topic) if publishes => publish::raw(request, topic, client, context).await,
         Endpoint::Tickets if publishes => ticket_issue::issue(&request, client, context).await,
+        Endpoint::WordRuns if publishes => word_run::begin(&request, context).await,
         Endpoint::Batch if publishes => ndjson::publish(request, client, context).await,
         _ => Err(Problem::Method { allow }),
     }

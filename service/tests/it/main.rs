@@ -22,6 +22,9 @@ mod peers;
 /// The clients of this repository, packed and installed.
 mod clients;
 
+/// The code of the recipes, as their documents print it.
+mod recipes;
+
 /// What bodies hold is counted, decoded and bounded.
 mod bodies;
 

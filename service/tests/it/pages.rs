@@ -13,6 +13,7 @@ async fn pages_are_served_with_a_policy_and_asked_for_only_once() {
         ("/demo/system", "text/html; charset=utf-8"),
         ("/demo/training", "text/html; charset=utf-8"),
         ("/demo/stocks", "text/html; charset=utf-8"),
+        ("/demo/runs", "text/html; charset=utf-8"),
         ("/demo/console", "text/html; charset=utf-8"),
         ("/assets/style.css", "text/css; charset=utf-8"),
         ("/assets/stream.js", "text/javascript; charset=utf-8"),

@@ -1,54 +1,53 @@
-// The subscribing half of the console: the form, the stream, the list of what
-// arrives and the curl line that would do the same.
+// The subscribing half of the console: the form, the stream and the curl line
+// that would do the same.
 
 import { openFetchStream } from './fetch-stream.js';
 import { readGap } from './stream.js';
 import { showConnection, showGap } from './connection-status.js';
-import { createEventList } from './event-list.js';
 import { authorization, hasToken, offerToken } from './console-token.js';
 import { showCommand } from './copy-command.js';
 import { subscribeCurl } from './curl-line.js';
+import { linesOf } from './lines.js';
 
 const element = (id) => document.getElementById(id);
 
 /**
- * Wires the subscribe form and the list of events.
+ * Wires the subscribe form.
  *
- * @returns {() => void} Shows the curl line anew.
+ * @param {(event: import('./sse-parser.js').SseEvent, topic: string|null) => void} onEvent With its topic, if that is
+ *   known.
+ * @returns {{showCurl: () => void, resumeAfter: (id: string) => void}} Shows the curl line anew; puts an id into the
+ *   form.
  */
-export function prepareSubscribing() {
-  const selectors = element('selectors');
+export function prepareSubscribing(onEvent) {
   const resume = element('resume');
   const subscribe = element('subscribe');
   const unsubscribe = element('unsubscribe');
   const problem = element('subscribe-problem');
   let stream = null;
 
-  const events = createEventList(element('events'), element('events-total'), (id) => {
-    resume.value = id;
-    resume.focus();
-    showCurl();
-  });
-
-  function asked() {
-    return selectors.value.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  function parameters() {
+    const asked = linesOf(element('selectors')).map((selector) => ['topic', selector]);
+    const where = [['last', element('last').value.trim()], ['since', element('since').value.trim()]];
+    return [...asked, ...where.filter(([, value]) => value !== '')];
   }
 
   function showCurl() {
-    const line = subscribeCurl(location.origin, asked(), resume.value.trim(), hasToken());
-    showCommand(element('subscribe-curl'), line);
+    const after = resume.value.trim();
+    const all = after ? [...parameters(), ['lastEventID', after]] : parameters();
+    showCommand(element('subscribe-curl'), subscribeCurl(location.origin, all, hasToken()));
   }
 
   function start() {
     stream?.close();
     problem.textContent = '';
-    const query = new URLSearchParams(asked().map((selector) => ['topic', selector]));
-    stream = openFetchStream(`/.well-known/mercure?${query}`, {
+    const topic = onlyTopic(linesOf(element('selectors')));
+    stream = openFetchStream(`/.well-known/mercure?${new URLSearchParams(parameters())}`, {
       lastEventId: resume.value.trim(),
       headers: authorization(),
       onEvent(event) {
         if (event.type === 'fanfare-gap') showGap(readGap(event.data));
-        events.add(event);
+        onEvent(event, topic);
       },
       onState(connection) {
         showConnection(connection);
@@ -62,6 +61,9 @@ export function prepareSubscribing() {
         problem.textContent = text;
         offerToken(text);
       },
+      onEnded() {
+        problem.textContent = 'All of these topics have ended, and you have had everything of them.';
+      },
     });
   }
 
@@ -71,6 +73,18 @@ export function prepareSubscribing() {
   });
   element('subscribe-form').addEventListener('input', showCurl);
   unsubscribe.addEventListener('click', () => stream?.close());
-  element('clear').addEventListener('click', () => events.clear());
-  return showCurl;
+  return {
+    showCurl,
+    resumeAfter(id) {
+      resume.value = id;
+      resume.focus();
+      showCurl();
+    },
+  };
+}
+
+/** The topic of all events of a stream, where it has one selector and that is no pattern. */
+function onlyTopic(selectors) {
+  const [only, ...others] = selectors;
+  return others.length === 0 && only !== '*' && !only?.includes('{') ? only : null;
 }

@@ -1,4 +1,5 @@
-// The curl lines that do what the console's forms do.
+// The curl lines that do what the console's forms do: an option a line, as people
+// write them, so that they break where they may.
 
 const ENDPOINT = '/.well-known/mercure';
 
@@ -19,15 +20,12 @@ export function shellQuote(word) {
 
 /**
  * @param {string} origin
- * @param {string[]} selectors
- * @param {string} lastEventId Empty: from now on.
+ * @param {Array<[string, string]>} parameters
  * @param {boolean} hasToken
  * @returns {string}
  */
-export function subscribeCurl(origin, selectors, lastEventId, hasToken) {
-  const fields = selectors.map((selector) => ['topic', selector]);
-  if (lastEventId) fields.push(['lastEventID', lastEventId]);
-  return line(['curl', '-N', '-G', origin + ENDPOINT], fields, hasToken);
+export function subscribeCurl(origin, parameters, hasToken) {
+  return line(`curl -N -G ${shellQuote(origin + ENDPOINT)}`, parameters, hasToken);
 }
 
 /**
@@ -37,11 +35,15 @@ export function subscribeCurl(origin, selectors, lastEventId, hasToken) {
  * @returns {string}
  */
 export function publishCurl(origin, fields, hasToken) {
-  return line(['curl', origin + ENDPOINT], fields, hasToken);
+  return line(`curl ${shellQuote(origin + ENDPOINT)}`, fields, hasToken);
 }
 
-function line(words, fields, hasToken) {
-  const given = fields.flatMap(([name, value]) => ['--data-urlencode', `${name}=${value}`]);
-  const quoted = [...words, ...given].map(shellQuote);
-  return (hasToken ? [...quoted, TOKEN] : quoted).join(' ');
+function line(command, fields, hasToken) {
+  const options = fields.map(([name, value]) => {
+    // What means the same in a form as it stands needs no encoding.
+    const option = /^[A-Za-z0-9_.,:/-]*$/.test(value) ? '-d' : '--data-urlencode';
+    return `${option} ${shellQuote(`${name}=${value}`)}`;
+  });
+  if (hasToken) options.push(TOKEN);
+  return [command, ...options].join(' \\\n  ');
 }

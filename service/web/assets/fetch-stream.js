@@ -20,9 +20,10 @@ const LONGEST_WAIT = 30000;
  * @param {(event: import('./sse-parser.js').SseEvent) => void} options.onEvent
  * @param {(state: import('./reconnect.js').ConnectionState) => void} options.onState
  * @param {(problem: string) => void} options.onProblem The server's own words.
+ * @param {() => void} [options.onEnded] All topics have ended, and there is nothing more of them.
  * @returns {{close: () => void}}
  */
-export function openFetchStream(url, { lastEventId = '', headers = {}, onEvent, onState, onProblem }) {
+export function openFetchStream(url, { lastEventId = '', headers = {}, onEvent, onState, onProblem, onEnded }) {
   let lastSeen = lastEventId;
   let retry = 0;
 
@@ -32,6 +33,10 @@ export function openFetchStream(url, { lastEventId = '', headers = {}, onEvent, 
       cache: 'no-store',
       signal,
     });
+    if (response.status === 204) {
+      onEnded?.();
+      return attempt.refused();
+    }
     const type = response.headers.get('Content-Type') ?? '';
     if (!response.ok || !type.startsWith('text/event-stream')) {
       const problem = await readProblem(response);

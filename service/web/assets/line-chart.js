@@ -59,6 +59,8 @@ function joined(points, { x: [left, right], y: [bottom, top], gap = Infinity }) 
     runs.at(-1).push(at);
     before = x;
   }
+  // A point alone is a line to itself, which is drawn as a dot.
+  for (const run of runs) if (run.length === 1) run.push(run[0]);
   return runs;
 }
 

@@ -24,8 +24,8 @@ static PLACES: Semaphore = Semaphore::const_new(2);
 const MISSING: &str = "these tests need Chromium and chromedriver: `make test` installs them";
 
 /// A running Chromium with one window.
-pub(super) struct Chromium {
-    pub(super) client: Client,
+pub(crate) struct Chromium {
+    pub(crate) client: Client,
     // In the order in which they must go: the processes, their folder, their place.
     processes: Processes,
     _folder: Folder,
@@ -33,12 +33,12 @@ pub(super) struct Chromium {
 }
 
 impl Chromium {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
     /// With further flags.
-    pub(super) async fn start_with(flags: &[&str]) -> Self {
+    pub(crate) async fn start_with(flags: &[&str]) -> Self {
         let place = PLACES.acquire().await.expect("never closed");
         let folder = Folder::new();
         let processes = Processes::start(&folder.0);
@@ -51,15 +51,34 @@ impl Chromium {
     }
 
     /// What the pages logged since the last call: messages, errors, refused requests, violations.
-    pub(super) async fn console_messages(&self) -> Vec<String> {
-        let session = self.client.session_id().await.expect("an answer").expect("a session");
-        let url = self.processes.url(&format!("/session/{session}/se/log"));
-        let request = reqwest::Client::builder().no_proxy().build().expect("a client").post(url);
-        let response = request.body(json!({"type": "browser"}).to_string()).send().await;
-        let text = response.expect("an answer").text().await.expect("a body");
-        let log: Value = serde_json::from_str(&text).expect("JSON");
-        let entries = log["value"].as_array().unwrap_or_else(|| panic!("no log: {text}"));
+    pub(crate) async fn console_messages(&self) -> Vec<String> {
+        let log = self.extension("se/log", &json!({"type": "browser"})).await;
+        let entries = log.as_array().unwrap_or_else(|| panic!("no log: {log}"));
         entries.iter().map(|entry| format!("{}: {}", entry["level"], entry["message"])).collect()
+    }
+
+    /// From now on the window is of this size, and the system has this theme.
+    pub(super) async fn look(&self, (width, height): (u32, u32), theme: &str) {
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1,
+            "mobile": width < 600});
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
+        let commands = [("setDeviceMetricsOverride", metrics), ("setEmulatedMedia", media)];
+        for (name, params) in commands {
+            let command = json!({"cmd": format!("Emulation.{name}"), "params": params});
+            let answer = self.extension("goog/cdp/execute", &command).await;
+            assert_eq!(answer, json!({}), "{name}");
+        }
+    }
+
+    /// What chromedriver can do beyond the standard.
+    async fn extension(&self, path: &str, body: &Value) -> Value {
+        let session = self.client.session_id().await.expect("an answer").expect("a session");
+        let url = self.processes.url(&format!("/session/{session}/{path}"));
+        let request = reqwest::Client::builder().no_proxy().build().expect("a client").post(url);
+        let response = request.body(body.to_string()).send().await;
+        let text = response.expect("an answer").text().await.expect("a body");
+        let mut answer: Value = serde_json::from_str(&text).expect("JSON");
+        answer["value"].take()
     }
 }
 

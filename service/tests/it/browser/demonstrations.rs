@@ -127,3 +127,55 @@ async fn a_row_of_the_ticker_hears_its_own_event_name_and_no_other() {
     assert_eq!(rows_with("3.33"), ["AAPL"]);
     assert_eq!(rows_with("4.44"), ["MSFT"]);
 }
+
+/// How many points a chart has.
+const POINTS: &str = "return (document.querySelector(arguments[0]).getAttribute('d') ?? '')
+    .split(/[ML]/).length - 1";
+
+#[tokio::test]
+async fn the_charts_are_filled_at_once_with_what_is_retained() {
+    const RETAINED: usize = 300;
+    let server = TestServer::start().await;
+    let stats = json!({"cpu_percent": 10.0, "memory_percent": 20.0, "memory_used_mb": 1.0,
+        "memory_total_mb": 5.0});
+    let price = json!({"symbol": "AAPL", "price": 3.0, "change": 0.1});
+    for _ in 0..RETAINED {
+        let draft =
+            |topic, data: &Value| Draft::new(Topic::parse(topic, 100).unwrap(), data.to_string());
+        server.hub.publish(draft("demo/system", &stats)).await.unwrap();
+        let price = draft("demo/stocks", &price).named(EventType::parse("AAPL").unwrap());
+        server.hub.publish(price).await.unwrap();
+    }
+    let browser = Chromium::start().await;
+    for (path, chart) in [("system", "#cpu-chart .line"), ("stocks", "#AAPL .line")] {
+        browser.open(&server.url(&format!("/demo/{path}"))).await;
+        let points = async || browser.run(POINTS, vec![json!(chart)]).await.as_u64();
+        // By itself it would take minutes.
+        sees("a chart of all that is retained", points, |points| *points >= Some(300)).await;
+    }
+    browser.shows("#AAPL .updates", |text| text.parse::<usize>().unwrap() >= RETAINED).await;
+}
+
+#[tokio::test]
+async fn a_time_without_values_is_a_gap_and_the_time_is_that_of_the_id() {
+    let (_server, browser) = live("/demo/system").await;
+    // Ids of the same epoch: two events a second apart, one 10 s later, and one out of sight before them.
+    let script = "const done = arguments[0];
+        Promise.all([import('/assets/time-series.js'), import('/assets/line-chart.js')]).then(([series, chart]) => {
+          const DIGITS = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz';
+          const word = (ms) => [6, 5, 4, 3, 2, 1, 0].map((i) => DIGITS[Math.floor(ms / 64 ** i) % 64]).join('');
+          const add = series.createTimeSeries(120000);
+          const from = 1795000000000;
+          let points;
+          for (const at of [-500000, 0, 1000, 11000]) points = add(at / 1000, `e:--------------${word(from + at)}`);
+          const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+          document.body.append(svg);
+          chart.createLineChart(svg)(points, { x: [from - 100000, from + 11000], y: [0, 100], gap: 4000 });
+          requestAnimationFrame(() => done({
+            times: points.map(([at]) => at - from),
+            runs: svg.querySelector('.line').getAttribute('d').split('M').length - 1,
+          }));
+        });";
+    let seen = browser.client.execute_async(script, vec![]).await.unwrap();
+    assert_eq!(seen, json!({"times": [-500000, 0, 1000, 11000], "runs": 3}));
+}

@@ -11,14 +11,24 @@ mod admin;
 /// Starting and ending a Chromium.
 mod chromium;
 
+pub(crate) use chromium::Chromium;
+
 /// A line to the server that can be cut.
 mod line;
 
 /// What a test does with a page, and what it sees there.
 mod page;
 
+pub(crate) use page::sees;
+
+/// What a checker of accessibility says of every page.
+mod accessibility;
+
 /// Publishing and subscribing by hand.
 mod console;
+
+/// What arrives in the console.
+mod console_list;
 
 /// The clock, the system monitor and the stock ticker.
 mod demonstrations;
@@ -35,6 +45,8 @@ mod origins;
 /// A website from which pages with libraries come.
 mod site;
 
+pub(crate) use site::{RESOLVE, Site};
+
 /// What those libraries make of our streams.
 mod libraries;
 
@@ -49,6 +61,9 @@ mod pages;
 
 /// The connection or the server goes away, and comes back.
 mod recovery;
+
+/// A run of words, and who reads it.
+mod runs;
 
 /// The run that begins with a click.
 mod training;

@@ -7,12 +7,13 @@ use super::chromium::Chromium;
 use crate::support::TestServer;
 
 /// The pages, and what must be clicked before there is a stream.
-const PAGES: [(&str, Option<&str>); 6] = [
+const PAGES: [(&str, Option<&str>); 7] = [
     ("/", None),
     ("/demo/clock", None),
     ("/demo/system", None),
     ("/demo/stocks", None),
     ("/demo/training", Some("#start")),
+    ("/demo/runs", Some("#begin")),
     ("/demo/console", Some("#subscribe")),
 ];
 
@@ -62,7 +63,14 @@ async fn a_violation_of_the_policy_would_be_noticed() {
 #[tokio::test]
 async fn without_the_demonstrations_the_home_page_offers_none_and_their_pages_are_gone() {
     let server = TestServer::start_with(&["--demos=false"]).await;
-    for path in ["/demo/clock", "/demo/system", "/demo/training", "/demo/stocks", "/stream-time"] {
+    for path in [
+        "/demo/clock",
+        "/demo/system",
+        "/demo/training",
+        "/demo/stocks",
+        "/demo/runs",
+        "/stream-time",
+    ] {
         let response = server.get(path).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
     }

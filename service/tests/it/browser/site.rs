@@ -13,17 +13,17 @@ use tokio::net::{TcpListener, TcpStream};
 /// Chromium takes this name for the loopback address; for the server it is just a name.
 const HOST: &str = "elsewhere.example";
 /// What Chromium must be started with.
-pub(super) const RESOLVE: &str = "--host-resolver-rules=MAP elsewhere.example 127.0.0.1";
+pub(crate) const RESOLVE: &str = "--host-resolver-rules=MAP elsewhere.example 127.0.0.1";
 /// No request of a browser for a page of ours is longer.
 const REQUEST_BYTES_MAX: usize = 8 << 10;
 
 /// The running website; it ends with the runtime of its test.
-pub(super) struct Site {
+pub(crate) struct Site {
     address: SocketAddr,
 }
 
 impl Site {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move {
@@ -35,12 +35,17 @@ impl Site {
     }
 
     /// As a browser sends it.
-    pub(super) fn origin(&self) -> String {
+    pub(crate) fn origin(&self) -> String {
         format!("http://{HOST}:{}", self.address.port())
     }
 
+    /// The address of a file below one of the folders.
+    pub(crate) fn file(&self, path: &str) -> String {
+        format!("{}/{path}", self.origin())
+    }
+
     /// The address of a page that is told these values.
-    pub(super) fn page(&self, name: &str, values: &[(&str, &str)]) -> String {
+    pub(crate) fn page(&self, name: &str, values: &[(&str, &str)]) -> String {
         let values: Vec<_> = values.iter().map(|(name, value)| format!("{name}={value}")).collect();
         format!("{}/pages/{name}.html?{}", self.origin(), values.join("&"))
     }

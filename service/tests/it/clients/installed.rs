@@ -65,7 +65,7 @@ pub(super) fn python() -> &'static Path {
 }
 
 /// The interpreter that has the package.
-pub(super) fn python_program() -> PathBuf {
+pub(crate) fn python_program() -> PathBuf {
     python().join("venv/bin/python")
 }
 
@@ -84,7 +84,7 @@ pub(super) fn packed(folder: &Path, end: &str) -> PathBuf {
 }
 
 /// Runs a program to its end and returns what it printed.
-pub(super) fn run(command: &mut Command) -> String {
+pub(crate) fn run(command: &mut Command) -> String {
     let output = command.env("NO_PROXY", "*").env("PYTHONDONTWRITEBYTECODE", "1").output();
     let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}; see `make test`"));
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -7,7 +7,7 @@
 /// Packing and installing.
 mod installed;
 
-pub(crate) use installed::javascript;
+pub(crate) use installed::{javascript, python_program, run};
 
 /// The clients, and what they are told.
 mod client;

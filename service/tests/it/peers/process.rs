@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -131,6 +132,11 @@ impl Process {
         panic!("{} ended early, {status} (`make test` installs what it needs): {said}", self.name)
     }
 
+    /// Asks it to end, as a key on a terminal does.
+    pub(crate) fn interrupt(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::INT).expect("it runs");
+    }
+
     /// Everything else that it prints; it must end well.
     pub(crate) async fn finish(mut self) -> Vec<String> {
         let mut rest = Vec::new();
@@ -145,7 +151,7 @@ impl Process {
     }
 
     /// Waits for its end, without reading on; a failure is told in its own words.
-    pub(super) async fn end(mut self) -> Result<(), String> {
+    pub(crate) async fn end(mut self) -> Result<(), String> {
         let status = self.status().await;
         if status.success() { Ok(()) } else { Err(format!("{status}: {}", self.last_words())) }
     }

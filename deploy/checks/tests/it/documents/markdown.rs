@@ -8,10 +8,11 @@ use crate::support::{repository, text};
 const HISTORY: &str = "CHANGELOG.md";
 
 /// Where documents lie, from the root of the repository.
-const FOLDERS: [&str; 7] = [
+const FOLDERS: [&str; 8] = [
     "",
     "docs",
     "docs/decisions",
+    "docs/recipes",
     "grafana",
     "deploy/helm/fanfare",
     "clients/js",

@@ -1,0 +1,126 @@
+//! Programs in several languages that read the topic `orders` from its beginning to its end, and others that
+//! publish to it.
+
+use std::process::Command;
+
+use futures_util::future::join_all;
+
+use super::recipe::Recipe;
+use crate::peers::proxy::Proxy;
+use crate::peers::{Process, folder};
+use crate::support::{TestServer, eventually};
+use crate::tokens::{LEGACY, legacy};
+
+/// A document, the file of it that reads or publishes, and how that is started.
+type Program = (&'static str, &'static str, fn(&Recipe, &str, &[&str]) -> Process);
+
+const READERS: [Program; 5] = [
+    ("node", "read.mjs", |recipe, file, _| recipe.node(file, &["last-id"])),
+    ("python", "read.py", Recipe::python),
+    ("python", "read_with_httpx_sse.py", Recipe::python),
+    ("go", "read.go", go),
+    ("rust", "read.rs", rust),
+];
+
+const PUBLISHERS: [Program; 4] = [
+    ("node", "publish.mjs", Recipe::node),
+    ("python", "publish.py", Recipe::python),
+    ("go", "publish.go", go),
+    ("rust", "publish.rs", rust),
+];
+
+/// Built with the crates that are pinned and fetched for the other programs in Rust.
+fn rust(recipe: &Recipe, file: &str, arguments: &[&str]) -> Process {
+    let peers = folder().join("rust");
+    let package = recipe.path(file).with_file_name("rust");
+    std::fs::create_dir_all(package.join("src/bin")).unwrap();
+    for name in ["Cargo.toml", "Cargo.lock"] {
+        std::fs::copy(peers.join(name), package.join(name)).unwrap();
+    }
+    std::fs::copy(recipe.path(file), package.join("src/bin").join(file)).unwrap();
+    let mut command = Command::new("cargo");
+    command.args(["run", "--quiet", "--locked", "--offline", "--bin"]);
+    command.arg(file.trim_end_matches(".rs")).arg("--").args(arguments).current_dir(package);
+    command.env("CARGO_TARGET_DIR", peers.join(".built/target"));
+    Process::start(file, command)
+}
+
+/// Where its libraries are pinned and fetched.
+fn go(recipe: &Recipe, file: &str, arguments: &[&str]) -> Process {
+    let mut command = Command::new("go");
+    command.args(["run", "-mod=readonly"]).arg(recipe.path(file)).args(arguments);
+    command.current_dir(folder().join("go"));
+    Process::start(file, command)
+}
+
+#[tokio::test]
+async fn every_program_that_reads_has_each_event_once_over_a_cut_and_stops_at_the_end() {
+    join_all(READERS.map(async |(document, file, start)| {
+        let server = TestServer::start_with(&["--retry", "100ms..200ms"]).await;
+        let proxy = Proxy::cut_by_hand(server.address).await;
+        let recipe = Recipe::of(document, &proxy.url(""));
+        server.publish("orders", "one").await;
+        let mut reader = start(&recipe, file, &[]);
+        let mut lines = vec![reader.expect_line().await];
+        server.publish("orders", "two").await;
+        lines.push(reader.expect_line().await);
+        proxy.cut();
+        let left = async || server.figure("fanfare_subscribers").await == 0.0;
+        eventually("the server has noticed", left).await;
+        server.publish("orders", "three").await;
+        proxy.let_in();
+        lines.push(reader.expect_line().await);
+        server.post("/events/orders?end").body("four").send().await.unwrap();
+        lines.extend(reader.finish().await);
+        let expected = ["one", "two", "three", "four", "the end"].map(|line| format!("{line}\n"));
+        assert_eq!(lines, expected, "{file}");
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn every_program_that_publishes_says_the_ids_of_its_events() {
+    for (document, file, start) in PUBLISHERS {
+        let server = TestServer::start().await;
+        let recipe = Recipe::of(document, &server.url(""));
+        let ids = start(&recipe, file, &["one", "two"]).finish().await;
+        let events = server.get("/events/orders?poll").send().await.unwrap().text().await.unwrap();
+        let event = |id: &String, data| format!("id: {}\nevent: order\ndata: {data}\n", id.trim());
+        let [first, second] = ids.as_slice() else { panic!("{file}: {ids:?}") };
+        let expected = [event(first, "one"), event(second, "two")].join("\n");
+        assert!(events.contains(&expected), "{file}: {events}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_keeps_its_last_id_goes_on_there_when_it_is_started_again() {
+    let server = TestServer::start().await;
+    let recipe = Recipe::of("node", &server.url(""));
+    server.publish("orders", "one").await;
+    let mut reader = recipe.node("read.mjs", &["last-id"]);
+    assert_eq!(reader.expect_line().await, "one\n");
+    let kept = async || recipe.has("last-id");
+    eventually("the id is kept", kept).await;
+    drop(reader);
+    server.publish("orders", "two").await;
+    server.post("/events/orders?end").send().await.unwrap();
+    let lines = recipe.node("read.mjs", &["last-id"]).finish().await;
+    assert_eq!(lines, ["two\n", "the end\n"]);
+}
+
+#[tokio::test]
+async fn both_ways_to_publish_with_php_are_taken_and_say_why_they_are_refused() {
+    let server = TestServer::start_with(&LEGACY).await;
+    let recipe = Recipe::of("php", &server.url(""));
+    let token = legacy(&["--publish", "orders", "--subscribe", "orders"]);
+    for file in ["publish.php", "form.php"] {
+        let lines = recipe.php(file, &[&token, "orders", file]).finish().await;
+        let stream = server.get("/events/orders?poll").bearer_auth(&token).send().await.unwrap();
+        let events = stream.text().await.unwrap();
+        let [id] = lines.as_slice() else { panic!("{file}: {lines:?}") };
+        assert!(events.contains(&format!("id: {id}")), "{file}: {events}");
+        assert!(events.contains(&format!("data: {file}")), "{file}: {events}");
+        let refused = recipe.php(file, &[&token, "another", file]).end().await;
+        assert!(refused.is_err(), "{file}");
+    }
+}
