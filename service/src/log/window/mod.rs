@@ -377,7 +377,7 @@ impl Window {
     }
 
     pub(super) fn topic_in_memory(&self, topic: &Topic) -> Option<TopicInMemory> {
-        let (bytes, oldest, newest) = self.by_topic.extent_of(topic)?;
+        let (bytes, oldest, newest) = self.by_topic.held_of(topic)?;
         let (oldest, newest) = (self.get(oldest)?.clone(), self.get(newest)?.clone());
         Some(TopicInMemory { count: self.by_topic.count_of(topic), bytes, oldest, newest })
     }

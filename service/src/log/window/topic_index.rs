@@ -105,7 +105,7 @@ impl TopicIndex {
     }
 
     /// The bytes of its frames, and the oldest and the newest of a topic.
-    pub(super) fn extent_of(&self, topic: &Topic) -> Option<(u64, Sequence, Sequence)> {
+    pub(super) fn held_of(&self, topic: &Topic) -> Option<(u64, Sequence, Sequence)> {
         let entry = self.entries.get(topic)?;
         Some((entry.bytes, *entry.sequences.front()?, *entry.sequences.back()?))
     }
