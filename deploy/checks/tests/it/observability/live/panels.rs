@@ -11,9 +11,13 @@ use super::super::prometheus::{Curve, Prometheus};
 const SHORT: &str = "5s";
 
 /// Dashboard, panel and legend of queries that may be 0 all the time, with the reason.
-const MAY_BE_ZERO: [([&str; 3], &str); 51] = [
+const MAY_BE_ZERO: [([&str; 3], &str); 52] = [
     (["overview.json", "Tokens refused", "{{reason}}"], NO_TROUBLE),
     (["overview.json", "Publishes repeated", "repeated"], NO_TROUBLE),
+    (
+        ["overview.json", "Gaps and replays", "topics ended"],
+        "nobody asks for a topic that has ended",
+    ),
     (["overview.json", "Servers down", "__auto"], NO_TROUBLE),
     (
         ["overview.json", "Readers that lag", "more"],
