@@ -10,6 +10,8 @@ use crate::event::{Epoch, Event};
 use crate::log::{EventFilter, Log, PageBack, PageLimit, ReadOutcome, ReadRange};
 use crate::topic::{MatchProgress, SelectorSet, Topic};
 
+/// One look into the log.
+pub(super) const PAGE: PageLimit = PageLimit { events_max: 256, bytes_max: 1 << 20 };
 /// After so many looks into the log others run.
 const LOOKS: usize = 64;
 /// The same in steps of matching, which are about as many bytes: about half a millisecond.

@@ -12,15 +12,13 @@ use tokio::sync::Semaphore;
 
 use super::SubscribeRequest;
 use super::beginning::SubscribeError;
-use super::log_search::LogSearch;
+use super::log_search::{LogSearch, PAGE};
 use super::partial_replay::{GatheredSequences, PartialReplay};
 use crate::event::{Epoch, Event, Sequence};
 use crate::log::{EventFilter, Log, PageBack, PageLimit, ReadOutcome, ReadRange};
 use crate::memory::{HeldMemory, MemoryBudget, NoRoom, allocated};
 use crate::topic::{Selector, SelectorSet, Topic};
 
-/// One look into the log.
-const PAGE: PageLimit = PageLimit { events_max: 256, bytes_max: 1 << 20 };
 /// So many searches read the disk at once, as many as there are threads for that.
 const DISK_SEARCHES: usize = 2;
 

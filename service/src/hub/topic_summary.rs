@@ -1,14 +1,11 @@
 //! What there is of one topic, for one subscriber.
 
 use super::Hub;
-use super::log_search::LogSearch;
+use super::log_search::{LogSearch, PAGE};
 use crate::auth::Grants;
 use crate::event::Sequence;
 use crate::log::{EventFilter, PageLimit, ReadOutcome, ReadRange};
 use crate::topic::{Selector, SelectorSet, Topic};
-
-/// One look into the log.
-const PAGE: PageLimit = PageLimit { events_max: 256, bytes_max: 1 << 20 };
 
 /// What is retained of one topic and may be seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -106,8 +106,8 @@ impl Shard {
         let mut page = Page { events: Vec::new(), through: cursor, is_truncated: false };
         let mut bytes = 0;
         while page.events.len() < PASS.events_max && bytes < PASS.bytes_max {
-            // The one that is cut is read again.
-            if !page.events.is_empty() && !budget.is_left() {
+            // Each call comes further, whatever it finds, and none goes on for longer than it may.
+            if page.through > cursor && !budget.is_left() {
                 return ReadOutcome::Ready(page);
             }
             let Some(run) = list.next_run(page.through) else {
