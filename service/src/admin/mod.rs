@@ -15,6 +15,7 @@ mod response;
 mod route;
 mod status;
 mod streams;
+mod topic_place;
 mod topic_query;
 mod topics;
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use super::response::{AdminResponse, json_response};
-use super::topic_query::TopicPlaceError;
+use super::topic_place::TopicPlaceError;
 use crate::delivery::{ListPlaceError, StreamIdError};
 use crate::http::own_page::ForeignPage;
 use crate::logging::FilterError;
