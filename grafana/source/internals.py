@@ -30,7 +30,7 @@ def dashboard() -> dict:
     it.row("Processor and memory", [(8, machine())])
     it.row("Limits", [(8, limits()), (8, memory_limits()), (8, pattern_limits()), (8, active_subscriptions())])
     it.row("Limits of each client", [(8, stream_clients()), (8, publishing_clients()), (8, tickets())], collapsed=True)
-    it.row("Log of events", [(8, log())], collapsed=True)
+    it.row("Log of events", [(8, log()), (8, kept())], collapsed=True)
     it.row("Data folder", [(8, data_folder()), (8, syncs()), (8, disk_reads())], collapsed=True)
     it.row("Cluster", [(8, cluster()), (8, cluster_changes())], collapsed=True)
     it.row("HTTP layer", [(8, runtime()), (8, http_layer())], collapsed=True)
@@ -273,6 +273,25 @@ def log() -> list:
                       Query(f"time() - max by (instance) ({oldest})", "oldest {{instance}}"),
                       Query("max by (instance) (fanfare_retained_age_limit_seconds{SERVER})", "limit {{instance}}"),
                   ], limits=["limit"], log=True)),
+    ]
+
+
+def kept() -> list:
+    return [
+        (8, graph("Topics kept by rules", "Topics of which rules of '--retain' keep events beyond the log. At the limit the "
+                  "oldest events that rules keep are dropped.", "short", [
+                      Query("sum by (instance) (fanfare_kept_topics{SERVER})", "topics {{instance}}"),
+                      Query("sum by (instance) (fanfare_kept_topics_limit{SERVER})", "limit {{instance}}"),
+                  ], limits=["limit"])),
+        (8, graph("Events kept by rules", "Those of these topics.", "short", [
+            Query("sum by (instance) (fanfare_kept_events{SERVER})", "events {{instance}}"),
+            Query("sum by (instance) (rate(fanfare_kept_dropped_total{SERVER}[$__rate_interval]))",
+                  "dropped a second {{instance}}"),
+        ])),
+        (8, graph("Memory of events kept by rules", "With the index of their topics.", "bytes", [
+            Query("sum by (instance) (fanfare_kept_bytes{SERVER})", "used {{instance}}"),
+            Query("sum by (instance) (fanfare_kept_bytes_limit{SERVER})", "limit {{instance}}"),
+        ], limits=["limit"])),
     ]
 
 

@@ -201,6 +201,11 @@ fn of_limits(limits: &Limits, taken: &Taken<'_>) -> Value {
     add("retained_events", limit(bounds.events.into(), count(limits.log_events as u64), "events"));
     add("retained_bytes", bytes(bounds.bytes, limits.log_bytes));
     add("retained_age", limit(age.unwrap_or(0.0).into(), age_max.into(), "seconds"));
+    if limits.kept_topics > 0 {
+        let topics = (bounds.kept.topics, limits.kept_topics);
+        add("kept_topics", limit(topics.0.into(), count(topics.1 as u64), "topics"));
+        add("kept_bytes", bytes(bounds.kept.bytes, limits.kept_bytes));
+    }
     if snapshot.disk.bytes_limit > 0 {
         let disk = &snapshot.disk;
         add("disk", limit(disk.bytes.into(), count(disk.bytes_limit), "bytes"));

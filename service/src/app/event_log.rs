@@ -25,7 +25,8 @@ pub(super) fn open_log(config: &Config) -> Result<Arc<dyn Log>, BuildError> {
         return Ok(Arc::new(NatsLog::open(settings.clone(), clock)?));
     }
     let Some(data) = &config.data else {
-        return Ok(Arc::new(MemoryLog::new(config.log, clock)));
+        let log = MemoryLog::new(config.log, clock);
+        return Ok(Arc::new(log.with_rules(config.rules.clone(), config.kept)));
     };
     let settings = data.log_settings(&config.log);
     if data.repair {

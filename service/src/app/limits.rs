@@ -29,6 +29,8 @@ pub(super) fn limits(config: &Config, connections: usize) -> Limits {
         // With a data folder that bounds the disk, which the log tells itself.
         log_bytes: config.data.as_ref().map_or(config.log.bytes_max, |data| data.memory_max),
         log_age: config.log.age_max,
+        kept_topics: if config.rules.is_empty() { 0 } else { config.kept.topics_max },
+        kept_bytes: if config.rules.is_empty() { 0 } else { config.kept.bytes_max },
         output_buffers: config.delivery.output_buffers_max,
         body_memory: config.http.bodies_bytes_max,
         selector_bytes: config.http.selectors_bytes_max,

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use thiserror::Error;
 
+use crate::log::TooManyRules;
 use crate::tls::CertificateError;
 
 /// Settings that cannot be used together, or at all.
@@ -34,6 +35,19 @@ pub enum ConfigError {
         /// The flag.
         flag: &'static str,
     },
+    /// A log that several servers share has one bound for all.
+    #[error(
+        "--retain keeps events in the memory of one server, and with --nats all servers have to retain the same, which the limits of the stream say; leave --retain out, or raise --retain-events, --retain-bytes and --retain-age"
+    )]
+    RulesOfMany,
+    /// Rules are for a log in memory.
+    #[error(
+        "--retain keeps events in memory alone, which a restart would forget, and with --data-dir nothing is forgotten by a restart; leave one of the two out"
+    )]
+    RulesOnDisk,
+    /// There are too many rules.
+    #[error("--retain: {0}")]
+    Rules(TooManyRules),
     /// Each server of a cluster would publish the demonstrations.
     #[error(
         "--demos are events of one server, and with --nats every server would publish them; say --demos=false (FANFARE_DEMOS=false)"

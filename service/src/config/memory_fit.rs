@@ -30,13 +30,14 @@ struct MemoryHolder {
     may_be_fitted: fn(&GivenSettings<'_>) -> bool,
 }
 
-const HOLDERS: [MemoryHolder; 8] = [
+const HOLDERS: [MemoryHolder; 9] = [
     // With a data folder that is on the disk, and the servers of a cluster retain the same.
     holder("retain-bytes", |given| !given.has("data-dir"), |given| !given.has("nats")),
     MemoryHolder {
         min: 16 * MIB,
         ..holder("retain-memory", |given| given.has("data-dir"), |_| true)
     },
+    holder("kept-bytes-max", |given| given.has("retain"), |_| true),
     holder("bodies-max", |_| true, |_| true),
     holder("output-buffers-max", |_| true, |_| true),
     holder("selectors-max", |_| true, |_| true),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::task::yield_now;
 
 use crate::auth::{Grants, Visibility};
-use crate::event::{Epoch, Event};
-use crate::log::{EventFilter, Log, PageBack, PageLimit, ReadOutcome, ReadRange};
+use crate::event::{Epoch, Event, Sequence};
+use crate::log::{EventFilter, Log, Page, PageBack, PageLimit, ReadOutcome, ReadRange};
 use crate::topic::{MatchProgress, SelectorSet, Topic};
 
 /// One look into the log.
@@ -36,6 +36,19 @@ impl<'a> LogSearch<'a> {
         self.log
     }
 
+    /// One page of what rules keep.
+    pub(super) async fn read_kept(&mut self, after: Sequence, selectors: &SelectorSet) -> Page {
+        self.take_turns().await;
+        self.log.read_kept(after, selectors, PAGE)
+    }
+
+    async fn take_turns(&mut self) {
+        self.looks += 1;
+        if self.looks.is_multiple_of(LOOKS) {
+            yield_now().await;
+        }
+    }
+
     /// One page, from the end of the range backwards.
     pub(super) async fn read_back(
         &mut self,
@@ -43,10 +56,7 @@ impl<'a> LogSearch<'a> {
         filter: EventFilter<'_>,
         limit: PageLimit,
     ) -> ReadOutcome<PageBack> {
-        self.looks += 1;
-        if self.looks.is_multiple_of(LOOKS) {
-            yield_now().await;
-        }
+        self.take_turns().await;
         self.log.read_back_when_loaded(self.epoch, range, filter, limit).await
     }
 

@@ -10,6 +10,7 @@ pub mod active_subscriptions;
 mod backpressure;
 mod beginning;
 mod interest;
+mod kept_replay;
 mod log_search;
 mod newest;
 mod partial_replay;
@@ -19,7 +20,7 @@ mod topic_summary;
 pub use backpressure::Follower;
 pub use beginning::{Beginning, InitialReplay, SubscribeError};
 pub use interest::{Interest, InterestGuard};
-pub use partial_replay::PartialReplay;
+pub use partial_replay::{PartialReplay, ReplayRun};
 pub use topic_ends::EndedTopics;
 pub use topic_summary::TopicSummary;
 
@@ -43,6 +44,7 @@ use crate::topic::{MatchProgress, SelectorSet, Topic};
 use active_subscriptions::SubscriptionsGuard;
 use backpressure::PublishWindow;
 use interest::Interests;
+use kept_replay::KeptFrom;
 use newest::{Newest, Searches, Wanted};
 
 /// How long a log may take to find a client's place.
@@ -330,31 +332,75 @@ impl Hub {
         let (since_ms, count) = match beginning {
             Beginning::Next => return Ok(Start::at(bounds.head_id())),
             Beginning::Everything => {
-                return Ok(Start::at(bounds.start_id()).with(Resumed::Earliest));
+                let start = self.begin_with_all(KeptFrom::BEGINNING, bounds, request).await?;
+                return Ok(start.with(Resumed::Earliest));
             }
             Beginning::Since(ms) => (Some(ms), None),
             Beginning::Newest { count, since_ms } => (since_ms, Some(count)),
         };
+        let start = bounds.start_id().sequence;
         let after = match since_ms {
             Some(ms) => self.accepted_before(ms, bounds).await,
-            None => bounds.start_id().sequence,
+            None => start,
         };
+        let kept_through = self.log.kept_through().filter(|_| after == start);
+        let since_ms = since_ms.unwrap_or(0);
+        let Some(count) = count else {
+            let kept = match kept_through {
+                Some(_) => self.kept(KeptFrom::since(since_ms), bounds, request).await?,
+                None => None,
+            };
+            let cursor = kept.as_ref().and_then(PartialReplay::before).unwrap_or(after);
+            let start = self.begin_with_replay((cursor, kept), bounds);
+            return Ok(start.with(Resumed::Since));
+        };
+        let after = if kept_through.is_some() { Sequence(0) } else { after };
         let range = ReadRange { after, through: bounds.head };
-        let newest = match count {
-            Some(count) => {
-                let wanted = Wanted { count, range, epoch: bounds.epoch };
-                newest::find(&self.log, request, wanted, &self.searches).await?
+        let wanted = Wanted { count, range, epoch: bounds.epoch, kept_through, since_ms };
+        let Newest { cursor, replay } =
+            newest::find(&self.log, request, wanted, &self.searches).await?;
+        Ok(self.begin_with_replay((cursor, replay), bounds).with(Resumed::Newest))
+    }
+
+    /// With all that is retained, and what rules keep from some place on.
+    async fn begin_with_all(
+        &self,
+        from: KeptFrom,
+        bounds: &Bounds,
+        request: &SubscribeRequest,
+    ) -> Result<Start, SubscribeError> {
+        Ok(match self.kept(from, bounds, request).await? {
+            Some(kept) => {
+                let cursor = kept.before().unwrap_or_default();
+                self.begin_with_replay((cursor, Some(kept)), bounds)
             }
-            None => Newest { cursor: after, replay: None },
-        };
-        let resumed = if count.is_some() { Resumed::Newest } else { Resumed::Since };
+            None => Start::at(bounds.start_id()),
+        })
+    }
+
+    /// With what is behind a sequence and in a list, if there is one.
+    fn begin_with_replay(
+        &self,
+        (cursor, list): (Sequence, Option<PartialReplay>),
+        bounds: &Bounds,
+    ) -> Start {
         // Where the time of the place is not known, an earlier one is as good: more is sent then.
-        let place = self.log.id_at(newest.cursor).filter(|id| id.epoch == bounds.epoch);
-        let start = Start::at(place.unwrap_or_else(|| bounds.start_id())).with(resumed);
+        let place = self.log.id_at(cursor).filter(|id| id.epoch == bounds.epoch);
+        let start = Start::at(place.unwrap_or_else(|| bounds.start_id()));
+        let initial = InitialReplay { head: bounds.head_id(), list, ends: false };
         // Its client is told no place yet.
-        let (cursor, last_id) = (newest.cursor, LastId::default());
-        let initial = InitialReplay { head: bounds.head_id(), list: newest.replay, ends: false };
-        Ok(Start { cursor, last_id, initial_replay: Some(Box::new(initial)), ..start })
+        let last_id = LastId::default();
+        Start { cursor, last_id, initial_replay: Some(Box::new(initial)), ..start }
+    }
+
+    async fn kept(
+        &self,
+        from: KeptFrom,
+        bounds: &Bounds,
+        request: &SubscribeRequest,
+    ) -> Result<Option<PartialReplay>, SubscribeError> {
+        let budget = &self.searches.budget;
+        Ok(kept_replay::find(&self.log, (request, bounds), from, budget).await?)
     }
 
     /// The last event that was accepted before a time, or the one before the oldest. A log that cannot
@@ -381,17 +427,24 @@ impl Hub {
         let id = match resume {
             Resume::Now => return Ok(Start::at(bounds.head_id())),
             Resume::Earliest => {
-                return Ok(Start::at(bounds.start_id()).with(Resumed::Earliest));
+                return self.begin(Beginning::Everything, bounds, request).await;
             }
             Resume::After(id) => id,
         };
         let oldest = bounds.start_id();
+        let mut kept_from = KeptFrom::BEGINNING;
         let (at, missed, resumed) = match self.locate(id, bounds.epoch, &request.grants).await {
             Position::After(sequence) if sequence >= oldest.sequence => {
                 return Ok(Start::after(id, sequence));
             }
+            Position::After(sequence)
+                if self.log.is_complete_after(&request.selectors, sequence) =>
+            {
+                return self.go_on_with_kept((id, sequence), bounds, request).await;
+            }
             // Only a client that would have had every one of them can be sent how many there were.
             Position::After(sequence) => {
+                kept_from = KeptFrom::behind(sequence);
                 let all = request.selectors.is_any()
                     && request.grants.sees_everything()
                     && bounds.last_uncounted <= sequence;
@@ -407,7 +460,9 @@ impl Hub {
         };
         let start = match (at, beginning) {
             (Some(at), _) => Start::at(at),
-            (None, Beginning::Next | Beginning::Everything) => Start::at(oldest),
+            (None, Beginning::Next | Beginning::Everything) => {
+                self.begin_with_all(kept_from, bounds, request).await?
+            }
             (None, _) => self.begin(beginning, bounds, request).await?,
         };
         let start = start.with(resumed);
@@ -416,6 +471,24 @@ impl Hub {
         let before = Some(start.place.clone());
         let missed = missed.filter(|_| start.initial_replay.is_none());
         Ok(Start { gap: Some(GapNotice { missed, after: Some(id.clone()), before }), ..start })
+    }
+
+    /// Behind an id that the client gave: the log has gone beyond it, and rules have kept all that the
+    /// client asks for.
+    async fn go_on_with_kept(
+        &self,
+        (id, sequence): (&str, Sequence),
+        bounds: &Bounds,
+        request: &SubscribeRequest,
+    ) -> Result<Start, SubscribeError> {
+        let start = Start::after(id, sequence);
+        let kept = self.kept(KeptFrom::behind(sequence), bounds, request).await?;
+        let Some(kept) = kept else {
+            // Nothing of it is between the client's place and what is retained.
+            return Ok(Start { cursor: bounds.start_id().sequence, ..start });
+        };
+        let initial = InitialReplay { head: bounds.head_id(), list: Some(kept), ends: false };
+        Ok(Start { initial_replay: Some(Box::new(initial)), ..start })
     }
 
     /// Where a client goes on that has this id. A log that does not find it in time counts as one

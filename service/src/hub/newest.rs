@@ -29,6 +29,10 @@ pub(super) struct Wanted {
     /// In this part of the log.
     pub(super) range: ReadRange,
     pub(super) epoch: Epoch,
+    /// Up to here there is only what rules keep, of which none is wanted that was accepted before this
+    /// time, in milliseconds since 1970 (UTC).
+    pub(super) kept_through: Option<Sequence>,
+    pub(super) since_ms: u64,
 }
 
 /// What was found.
@@ -102,11 +106,13 @@ pub(super) async fn find(
             false
         }
     };
-    let replay = search.found.into_replay()?;
+    let kept_through = wanted.kept_through.unwrap_or_default();
+    let replay = search.found.into_replay()?.kept_through(kept_through);
     let through = wanted.range.through;
     let cursor = replay.before().unwrap_or(through);
-    // Of one topic everything behind the first is wanted.
-    Ok(Newest { cursor, replay: (!is_one_topic).then_some(replay) })
+    // Of one topic everything behind the first is wanted, and all of it is there.
+    let is_range = is_one_topic && cursor >= kept_through;
+    Ok(Newest { cursor, replay: (!is_range).then_some(replay) })
 }
 
 impl NewestSearch<'_> {
@@ -121,7 +127,8 @@ impl NewestSearch<'_> {
             let limit = PageLimit { events_max: PAGE.events_max.min(count - found), ..PAGE };
             let Some(page) = self.read_back(range, filter, limit).await? else { break };
             for event in &page.events {
-                if self.look.may_see(event).await {
+                let is_wanted = event.accepted_ms() >= self.wanted.since_ms;
+                if is_wanted && self.look.may_see(event).await {
                     self.found.add(event.sequence())?;
                     found += 1;
                 }

@@ -2,37 +2,80 @@
 //!
 //! Which they are is found out once, when it subscribes, and written down: a bit for each sequence, in
 //! chunks, of which only those are there that have an event. The events themselves stay where they are. So
-//! any part of 100,000 events that are retained takes 14 KiB at most; as numbers it would take a megabyte,
-//! while it is gathered in no order.
+//! any part of 100,000 events that are retained takes 25 KiB at most, and events that are far from each
+//! other take 16 bytes each; as numbers in no order the former would take a megabyte.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use crate::event::Sequence;
 use crate::log::ReadRange;
 use crate::memory::{HeldMemory, MemoryBudget, NoRoom, allocated};
 
 /// How many sequences a chunk is of.
-const CHUNK: u64 = 512;
-const WORDS: usize = (CHUNK / u64::BITS as u64) as usize;
+const CHUNK: u64 = u64::BITS as u64;
 
-type Bits = [u64; WORDS];
+/// Which sequences of a chunk, the first one as the lowest bit.
+type Bits = u64;
 
-/// Some events of the log, in its order.
+/// Some events of the log, in its order, and all that match behind a place.
 #[derive(Debug)]
 pub struct PartialReplay {
     /// The number of each chunk that has an event, in order, and which sequences of it.
     chunks: Box<[(u64, Bits)]>,
+    all_behind: Sequence,
+    /// Up to here it has only what rules keep, which may go without anything being missed.
+    kept_through: Sequence,
     _held: HeldMemory,
 }
 
-impl PartialReplay {
-    /// What of the list comes behind a sequence: events that follow on each other, as a range.
+/// A part of such a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayRun {
+    /// Listed events that follow on each other.
+    Listed(ReadRange),
+    /// The same, of those that rules keep: when they have gone nothing is missing.
+    Kept(ReadRange),
+    /// All that match.
+    All(ReadRange),
+}
+
+impl ReplayRun {
+    /// Where it is.
     #[must_use]
-    pub fn next_run(&self, after: Sequence) -> Option<ReadRange> {
-        let first = self.next_with(true, after.next())?;
+    pub fn range(self) -> ReadRange {
+        match self {
+            Self::Listed(range) | Self::Kept(range) | Self::All(range) => range,
+        }
+    }
+}
+
+impl PartialReplay {
+    /// What comes behind a sequence.
+    #[must_use]
+    pub fn next_run(&self, after: Sequence) -> Option<ReplayRun> {
+        let listed = self.next_with(true, after.next()).filter(|first| *first <= self.all_behind);
+        let Some(first) = listed else {
+            let after = after.max(self.all_behind);
+            let through = Sequence::MAX;
+            return (after < through).then_some(ReplayRun::All(ReadRange { after, through }));
+        };
         let behind = self.next_with(false, first.next()).unwrap_or(Sequence::MAX);
-        Some(ReadRange { after: first.previous(), through: behind.previous() })
+        let through = behind.previous();
+        let after = first.previous();
+        Some(match first <= self.kept_through {
+            true => ReplayRun::Kept(ReadRange { after, through: through.min(self.kept_through) }),
+            false => ReplayRun::Listed(ReadRange { after, through }),
+        })
+    }
+
+    /// The same list of what rules keep through a sequence, and all that match behind it.
+    pub(super) fn then_all_behind(self, kept_through: Sequence) -> Self {
+        Self { all_behind: kept_through, kept_through, ..self }
+    }
+
+    /// The same list, which up to a sequence has only what rules keep.
+    pub(super) fn kept_through(self, kept_through: Sequence) -> Self {
+        Self { kept_through, ..self }
     }
 
     /// The sequence before its first event; nothing of an empty list.
@@ -53,14 +96,11 @@ impl PartialReplay {
                 }
                 from = begin;
             }
-            while from < begin + CHUNK {
-                let word = bits[((from - begin) / u64::from(u64::BITS)) as usize];
-                let left = if listed { word } else { !word } >> (from % u64::from(u64::BITS));
-                if left != 0 {
-                    return Some(Sequence(from + u64::from(left.trailing_zeros())));
-                }
-                from = (from / u64::from(u64::BITS) + 1) * u64::from(u64::BITS);
+            let left = if listed { *bits } else { !*bits } >> (from - begin);
+            if left != 0 {
+                return Some(Sequence(from + u64::from(left.trailing_zeros())));
             }
+            from = begin + CHUNK;
         }
         (!listed).then_some(Sequence(from))
     }
@@ -85,12 +125,7 @@ impl GatheredSequences {
             let places = (self.chunks.capacity() * 2).max(4) * 8 / 7;
             self.held.resize(allocated(places * (size_of::<(u64, Bits)>() + 1)))?;
         }
-        let bits = match self.chunks.entry(sequence.0 / CHUNK) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert([0; WORDS]),
-        };
-        let bit = sequence.0 % CHUNK;
-        bits[(bit / u64::from(u64::BITS)) as usize] |= 1 << (bit % u64::from(u64::BITS));
+        *self.chunks.entry(sequence.0 / CHUNK).or_default() |= 1 << (sequence.0 % CHUNK);
         Ok(())
     }
 
@@ -100,7 +135,9 @@ impl GatheredSequences {
         let held = self.held.budget().hold(bytes)?;
         let mut chunks: Vec<(u64, Bits)> = self.chunks.into_iter().collect();
         chunks.sort_unstable_by_key(|(number, _)| *number);
-        Ok(PartialReplay { chunks: chunks.into_boxed_slice(), _held: held })
+        let chunks = chunks.into_boxed_slice();
+        let (all_behind, kept_through) = (Sequence::MAX, Sequence(0));
+        Ok(PartialReplay { chunks, all_behind, kept_through, _held: held })
     }
 }
 
@@ -127,7 +164,7 @@ mod tests {
         assert_eq!(replay.before(), Some(Sequence(1)));
         let mut runs = Vec::new();
         for after in [0, 2, 4, 5, 9, 10] {
-            let run = replay.next_run(Sequence(after));
+            let run = replay.next_run(Sequence(after)).map(ReplayRun::range);
             runs.push(run.map(|range| (range.after.0, range.through.0)));
         }
         assert_eq!(
@@ -140,9 +177,9 @@ mod tests {
     fn a_list_counts_until_it_is_dropped_and_one_that_does_not_fit_counts_nothing() {
         let budget = MemoryBudget::new(2_000);
         let one = allocated(size_of::<(u64, Bits)>());
-        let replay = replay_of(&(1..=200).collect::<Vec<u64>>(), &budget).unwrap();
-        assert_eq!(budget.held(), one, "200 of one chunk");
-        let far: Vec<u64> = (1..=30).map(|number| number * CHUNK).collect();
+        let replay = replay_of(&(1..=60).collect::<Vec<u64>>(), &budget).unwrap();
+        assert_eq!(budget.held(), one, "60 of one chunk");
+        let far: Vec<u64> = (1..=90).map(|number| number * CHUNK).collect();
         assert_eq!(replay_of(&far, &budget).err(), Some(NoRoom));
         assert_eq!(budget.held(), one);
         drop(replay);
@@ -151,20 +188,39 @@ mod tests {
 
     /// Every second event, in whatever order they are found.
     #[test]
-    fn a_part_of_a_hundred_thousand_events_takes_less_than_14_kib() {
+    fn a_part_of_a_hundred_thousand_events_takes_less_than_25_kib() {
         let budget = MemoryBudget::new(usize::MAX);
         let scattered: Vec<u64> = (1..=50_000).map(|at| at * 7_919 % 50_000 * 2).collect();
         let replay = replay_of(&scattered, &budget).unwrap();
-        assert!(budget.held() < 14 << 10, "{}", budget.held());
-        let runs =
-            std::iter::successors(replay.next_run(Sequence(1)), |run| replay.next_run(run.through));
-        assert!(runs.skip(1).all(|run| run.through == run.after.next()));
+        assert!(budget.held() < 25 << 10, "{}", budget.held());
+        let runs = std::iter::successors(replay.next_run(Sequence(1)), |run| {
+            replay.next_run(run.range().through)
+        });
+        assert!(runs.map(ReplayRun::range).skip(1).all(|run| run.through == run.after.next()));
     }
 
     #[test]
     fn an_empty_list_has_nothing_and_no_beginning() {
         let replay = replay_of(&[], &MemoryBudget::new(0)).unwrap();
         assert_eq!((replay.before(), replay.next_run(Sequence(0))), (None, None));
+    }
+
+    #[test]
+    fn what_rules_keep_may_go_and_all_that_match_comes_behind_it() {
+        let budget = MemoryBudget::new(10_000);
+        let range =
+            |after, through| ReadRange { after: Sequence(after), through: Sequence(through) };
+        let replay = replay_of(&[3, 4, 8], &budget).unwrap().then_all_behind(Sequence(9));
+        let runs: Vec<_> = [0, 4, 8, 20].map(|after| replay.next_run(Sequence(after))).into();
+        let all = |after| Some(ReplayRun::All(range(after, Sequence::MAX.0)));
+        let kept = |after, through| Some(ReplayRun::Kept(range(after, through)));
+        assert_eq!(runs, [kept(2, 4), kept(7, 8), all(9), all(20)]);
+        let replay = replay_of(&[3, 4, 5], &budget).unwrap().kept_through(Sequence(4));
+        assert_eq!(replay.next_run(Sequence(0)), kept(2, 4));
+        assert_eq!(replay.next_run(Sequence(4)), Some(ReplayRun::Listed(range(4, 5))));
+        assert_eq!(replay.next_run(Sequence(5)), None);
+        let nothing = replay_of(&[], &budget).unwrap().then_all_behind(Sequence(9));
+        assert_eq!((nothing.before(), nothing.next_run(Sequence(0))), (None, all(9)));
     }
 
     proptest! {
@@ -175,7 +231,7 @@ mod tests {
         ) {
             let replay = replay_of(&sequences, &MemoryBudget::new(usize::MAX)).unwrap();
             let (mut read, mut after) = (Vec::new(), Sequence(0));
-            while let Some(run) = replay.next_run(after) {
+            while let Some(run) = replay.next_run(after).map(ReplayRun::range) {
                 let through = run.through.0.min(run.after.0 + step);
                 read.extend(run.after.0 + 1..=through);
                 after = Sequence(through);

@@ -1,5 +1,6 @@
 //! Where things are in a log: what it retains, and where a client goes on.
 
+use super::window::KeptTotals;
 use crate::event::{Epoch, HubId, Sequence};
 
 /// Where a client goes on.
@@ -39,6 +40,8 @@ pub struct Bounds {
     /// only](crate::event::Draft::for_one_stream), or a hole; 0 when there never was one. What was
     /// missed before it cannot be counted.
     pub last_uncounted: Sequence,
+    /// What rules keep beyond these bounds.
+    pub kept: KeptTotals,
 }
 
 impl Bounds {

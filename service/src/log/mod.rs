@@ -24,6 +24,7 @@ mod memory;
 mod nats;
 mod reading;
 mod record;
+mod retention_rule;
 #[cfg(test)]
 pub(crate) mod trouble;
 mod window;
@@ -42,6 +43,8 @@ pub use file::{
 pub use memory::{MemoryLog, MemoryLogSettings};
 pub use nats::{BrokerAccess, BrokerSecret, NatsLog, NatsLogSettings, OpenNatsError};
 pub use reading::{EventFilter, LogReader, Page, PageBack, PageLimit, ReadOutcome, ReadRange};
+pub use retention_rule::{RetentionRule, RetentionRuleError, RetentionRules, TooManyRules};
+pub use window::{KeptLimits, KeptTotals};
 
 use std::fmt;
 use std::future::{Future, ready};
@@ -51,7 +54,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::event::{Buffers, EncodedEvent, Event, HubId, Sequence};
-use crate::topic::Topic;
+use crate::topic::{SelectorSet, Topic};
 
 /// What has changed in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,6 +170,28 @@ pub trait Log: Send + Sync + 'static {
     /// What is in memory of a topic, if there is something.
     fn topic_in_memory(&self, _topic: &Topic) -> Option<TopicInMemory> {
         None
+    }
+
+    /// The sequence before the oldest event, if rules keep something before it.
+    fn kept_through(&self) -> Option<Sequence> {
+        None
+    }
+
+    /// Whether a rule keeps an event beyond the bounds of the log.
+    fn is_kept(&self, _sequence: Sequence) -> bool {
+        false
+    }
+
+    /// Reads one page of what rules keep beyond the bounds of the log, behind a sequence, without
+    /// waiting: at least the events that the selectors match.
+    fn read_kept(&self, after: Sequence, _selectors: &SelectorSet, _limit: PageLimit) -> Page {
+        Page { events: Vec::new(), through: after, is_truncated: false }
+    }
+
+    /// Whether it is known that nothing behind a sequence has gone of any topic that the selectors
+    /// match, although the log is not bound to retain it.
+    fn is_complete_after(&self, _selectors: &SelectorSet, _after: Sequence) -> bool {
+        false
     }
 
     /// From this event on all that are retained are in memory.

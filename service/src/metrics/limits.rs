@@ -26,6 +26,10 @@ pub struct Limits {
     pub log_bytes: usize,
     /// How long they are retained.
     pub log_age: Duration,
+    /// The most topics of which rules keep events; 0 without rules.
+    pub kept_topics: usize,
+    /// The most bytes that these events take.
+    pub kept_bytes: usize,
     /// What slow streams may hold beyond the log, in bytes.
     pub output_buffers: usize,
     /// The most bytes that the bodies of requests may take together.
@@ -56,6 +60,8 @@ pub(super) struct LimitGauges {
     log_events: Gauge,
     log_bytes: Gauge,
     log_age: Gauge,
+    kept_topics: Gauge,
+    kept_bytes: Gauge,
     output_buffers: Gauge,
     selector_bytes: Gauge,
     grant_bytes: Gauge,
@@ -96,6 +102,14 @@ impl LimitGauges {
             log_age: gauge(
                 "fanfare_retained_age_limit_seconds",
                 "How long the event log retains an event.",
+            ),
+            kept_topics: gauge(
+                "fanfare_kept_topics_limit",
+                "The most topics of which rules of retention keep events; 0 where there are no rules. Above it, the oldest events that rules keep are dropped.",
+            ),
+            kept_bytes: gauge(
+                "fanfare_kept_bytes_limit",
+                "The most memory that the events may take which rules of retention keep; 0 where there are no rules. Above it, the oldest of them are dropped.",
             ),
             output_buffers: gauge(
                 "fanfare_output_buffer_bytes_limit",
@@ -154,6 +168,8 @@ impl Metrics {
         gauges.log_events.set(limits.log_events as f64);
         gauges.log_bytes.set(limits.log_bytes as f64);
         gauges.log_age.set(seconds_or_infinity(limits.log_age));
+        gauges.kept_topics.set(limits.kept_topics as f64);
+        gauges.kept_bytes.set(limits.kept_bytes as f64);
         gauges.output_buffers.set(limits.output_buffers as f64);
         gauges.selector_bytes.set(limits.selector_bytes as f64);
         gauges.grant_bytes.set(limits.grant_bytes as f64);

@@ -14,6 +14,7 @@ mod delivering;
 mod histogram;
 mod iteration;
 mod jwks;
+mod kept;
 mod labels;
 mod limits;
 pub mod listing;

@@ -7,6 +7,7 @@ use metrics::{Counter, Gauge, describe_gauge, gauge};
 
 use super::Metrics;
 use super::clients::ClientCounts;
+use super::kept::KeptMetrics;
 use super::process::RuntimeStats;
 use super::series::{described, described_gauge};
 use super::subscriptions::SubscriptionStats;
@@ -64,6 +65,7 @@ pub(super) struct ServerState {
     log_events: Gauge,
     log_bytes: Gauge,
     log_oldest_timestamp: Gauge,
+    kept: KeptMetrics,
     selector_bytes: Gauge,
     grant_bytes: Gauge,
     partial_replay_bytes: Gauge,
@@ -100,6 +102,7 @@ impl ServerState {
                 "fanfare_retained_oldest_timestamp_seconds",
                 "When the oldest retained event was accepted, in seconds since 1970; 0 when there is none.",
             ),
+            kept: KeptMetrics::register(),
             selector_bytes: described_gauge(
                 "fanfare_selector_bytes",
                 "Memory that selectors take now: compiled patterns, those of streams that have ended included, and names where there are many in a request.",
@@ -148,6 +151,7 @@ impl ServerState {
             self.log_events.set(log.events as f64);
             self.log_bytes.set(log.bytes as f64);
             self.log_oldest_timestamp.set(log.oldest_ms.map_or(0.0, |ms| ms as f64 / 1_000.0));
+            self.kept.set(&log.kept);
         }
         self.selector_bytes.set(snapshot.selector_bytes as f64);
         self.grant_bytes.set(snapshot.grant_bytes as f64);

@@ -61,6 +61,8 @@ mod secrets;
 
 /// Where they go on, and what is told of a gap.
 mod resume;
+/// Rules that keep events of some topics beyond the bounds of the log.
+mod retention_rules;
 
 /// Nobody misses or repeats an event, under load.
 mod resume_under_load;

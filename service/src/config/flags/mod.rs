@@ -93,6 +93,7 @@ impl ServeFlags {
         let limits = [
             ("retain-bytes", &mut self.retention.retain_bytes),
             ("retain-memory", &mut self.data.retain_memory),
+            ("kept-bytes-max", &mut self.retention.kept_bytes_max),
             ("bodies-max", &mut self.limits.bodies_max),
             ("output-buffers-max", &mut self.backpressure.output_buffers_max),
             ("selectors-max", &mut self.limits.selectors_max),
@@ -131,6 +132,11 @@ impl ServeFlags {
         let event_limits = self.limits.of_events(ReservedNames { demonstrations: demos });
         let nats = self.nats.settings(retained, event_limits.data_bytes_max)?;
         self.data.check_beside(nats.is_some())?;
+        let rules = self.retention.rules(nats.is_some())?;
+        let data = self.data.folder()?;
+        if data.is_some() && !rules.is_empty() {
+            return Err(ConfigError::RulesOnDisk);
+        }
         if nats.is_some() && demos {
             return Err(ConfigError::DemosOfMany);
         }
@@ -155,7 +161,9 @@ impl ServeFlags {
             subscriptions_bytes_max: self.subscriptions.bytes_max(),
             delivery: self.delivery(),
             log: retained,
-            data: self.data.folder()?,
+            rules,
+            kept: self.retention.kept_limits(),
+            data,
             nats,
             event_limits,
             http: HttpSettings { explain_tokens: explains, ..self.http() },

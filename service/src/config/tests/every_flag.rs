@@ -20,7 +20,7 @@ enum Zero {
     Refused,
 }
 
-const ZERO: [(&str, Zero); 72] = [
+const ZERO: [(&str, Zero); 75] = [
     ("--listen", Zero::Refused),
     ("--admin-listen", Zero::Refused),
     ("--open", Zero::No),
@@ -53,6 +53,9 @@ const ZERO: [(&str, Zero); 72] = [
     ("--retain-age", Zero::Said("0s for no limit")),
     ("--sync", Zero::Refused),
     ("--retain-memory", Zero::Refused),
+    ("--retain", Zero::Refused),
+    ("--kept-topics-max", Zero::Refused),
+    ("--kept-bytes-max", Zero::Refused),
     ("--repair", Zero::No),
     ("--nats", Zero::Refused),
     ("--nats-stream", Zero::Refused),
@@ -193,8 +196,9 @@ fn white_space_around_a_value_and_empty_entries_of_a_list_are_no_part_of_it() {
         let example = example(&message).unwrap();
         let taken = flag.try_with(&format!("  {example}\t\n"));
         assert!(taken.is_ok(), "{}: {}", flag.name, taken.unwrap_err());
-        if flag.arg.get_value_delimiter().is_some() {
-            let taken = flag.try_with(&format!(", {example} ,, {example},"));
+        if let Some(mark) = flag.arg.get_value_delimiter() {
+            let list = format!("{mark} {example} {mark}{mark} {example}{mark}");
+            let taken = flag.try_with(&list);
             assert!(taken.is_ok(), "{}: {}", flag.name, taken.unwrap_err());
         }
     }

@@ -33,12 +33,15 @@ impl Audience {
     }
 
     /// The event behind which nothing more can come, if all of its topics have ended. One is open again
-    /// when the event that ended it is before the oldest that is retained.
-    pub(in crate::delivery) fn ends_by(&self, oldest: Sequence) -> Option<Sequence> {
+    /// when the event that ended it is no longer retained.
+    pub(in crate::delivery) fn ends_by(
+        &self,
+        is_retained: impl Fn(Sequence) -> bool,
+    ) -> Option<Sequence> {
         let ends = self.ends.as_ref()?;
         let mut all_by = None;
         for topic in self.selectors.exact_topics()? {
-            let by = *ends.0.get(topic).filter(|by| **by >= oldest)?;
+            let by = *ends.0.get(topic).filter(|by| is_retained(**by))?;
             all_by = all_by.max(Some(by));
         }
         all_by

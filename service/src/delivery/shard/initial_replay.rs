@@ -12,10 +12,11 @@ use super::super::sink::Offer;
 use super::catch_up::Progress;
 use super::joined_pages::{PageState, UnfinishedPage};
 use super::{PASS, Shard};
-use crate::event::Block;
-use crate::hub::{InitialReplay, LastId};
+use crate::event::{Block, Sequence};
+use crate::hub::{InitialReplay, LastId, ReplayRun};
 use crate::log::{EventFilter, LogReader, Page, PageLimit, ReadOutcome, ReadRange};
 use crate::metrics::EndReason;
+use crate::topic::SelectorSet;
 
 /// A run of listed events costs so much to read, beside the events themselves.
 const RUN: usize = budget::LOOK;
@@ -110,7 +111,8 @@ impl Shard {
             if page.through > cursor && !budget.is_left() {
                 return ReadOutcome::Ready(page);
             }
-            let Some(run) = list.next_run(page.through) else {
+            let run = list.next_run(page.through);
+            let Some(run) = run.filter(|run| run.range().after < through) else {
                 page.through = through;
                 break;
             };
@@ -119,7 +121,7 @@ impl Shard {
                 bytes_max: PASS.bytes_max - bytes,
             };
             budget.spend(RUN);
-            match self.log.read(&reader, run, EventFilter::Everything, limit) {
+            match self.read_run(&reader, (run, through), &audience.selectors, limit) {
                 ReadOutcome::Ready(read) => {
                     budget.spend(budget::LOOK * read.events.len());
                     bytes += read.events.iter().map(|event| event.frame().len()).sum::<usize>();
@@ -138,6 +140,35 @@ impl Shard {
             }
         }
         ReadOutcome::Ready(page)
+    }
+
+    /// The beginning of a run of a list.
+    fn read_run(
+        &self,
+        reader: &LogReader<'_>,
+        (run, through): (ReplayRun, Sequence),
+        selectors: &SelectorSet,
+        limit: PageLimit,
+    ) -> ReadOutcome<Page> {
+        let everything = EventFilter::Everything;
+        match run {
+            ReplayRun::Listed(range) => self.log.read(reader, range, everything, limit),
+            ReplayRun::All(range) => {
+                let range = ReadRange { through: range.through.min(through), ..range };
+                self.log.read(reader, range, EventFilter::Candidates(selectors), limit)
+            }
+            ReplayRun::Kept(range) => match self.log.read(reader, range, everything, limit) {
+                ReadOutcome::Ready(read) if read.is_truncated => {
+                    let first = range.after.next();
+                    ReadOutcome::Ready(Page {
+                        events: Vec::new(),
+                        through: first,
+                        is_truncated: false,
+                    })
+                }
+                read => read,
+            },
+        }
     }
 
     /// It has had everything up to the head of its beginning: it is told that place, and goes on or

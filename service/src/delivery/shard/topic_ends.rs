@@ -127,7 +127,9 @@ impl Shard {
     /// Whether nothing more can come behind a sequence for an audience, because its topics have ended.
     pub(super) fn has_no_more_behind(&self, key: AudienceKey, through: Sequence) -> bool {
         let audience = self.audiences.get(key).filter(|audience| audience.has_ends());
-        let by = audience.and_then(|audience| audience.ends_by(self.log.bounds().oldest));
+        let oldest = self.log.bounds().oldest;
+        let is_retained = |sequence| sequence >= oldest || self.log.is_kept(sequence);
+        let by = audience.and_then(|audience| audience.ends_by(is_retained));
         by.is_some_and(|by| by <= through)
     }
 }

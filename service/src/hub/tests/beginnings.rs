@@ -7,7 +7,7 @@ use super::*;
 use crate::log::{EventFilter, ReadNow as _};
 use crate::topic::Topic;
 
-fn newest(count: usize, since_ms: Option<u64>) -> Beginning {
+pub(super) fn newest(count: usize, since_ms: Option<u64>) -> Beginning {
     Beginning::Newest { count: count.try_into().unwrap(), since_ms }
 }
 
@@ -17,7 +17,7 @@ fn request_of(selectors: &[&str], grants: Grants, resume: Option<Resume>) -> Sub
 }
 
 /// A search lets others run, but here is nobody else.
-fn begin(
+pub(super) fn begin(
     hub: &Hub,
     request: SubscribeRequest,
     beginning: Beginning,
@@ -31,7 +31,7 @@ impl Stage {
         begin(&self.hub, request, beginning).unwrap()
     }
 
-    fn publish_in(&self, topics: &[&str], private: bool) {
+    pub(super) fn publish_in(&self, topics: &[&str], private: bool) {
         let topics = topics.iter().map(|&topic| topic.into()).collect();
         let fields = DraftFields { topics, private, ..DraftFields::default() };
         let draft = fields.check(&EventLimits::default()).unwrap();
@@ -39,7 +39,7 @@ impl Stage {
     }
 
     /// The sequences that a stream is sent up to the head as it began.
-    fn first_of(&self, mut subscription: Subscription) -> Vec<u64> {
+    pub(super) fn first_of(&self, mut subscription: Subscription) -> Vec<u64> {
         let initial = subscription.initial_replay.take().expect("there is something first");
         let (mut after, head) = (subscription.cursor, initial.head.sequence);
         let mut found = Vec::new();
@@ -47,7 +47,8 @@ impl Stage {
             let mut range = ReadRange { after, through: head };
             if let Some(list) = &initial.list {
                 let Some(run) = list.next_run(after) else { break };
-                range = run;
+                let through = run.range().through.min(head);
+                range = ReadRange { through, ..run.range() };
             }
             let limit = PageLimit { events_max: 3, bytes_max: usize::MAX };
             let page = self.log.read_now(range, EventFilter::Everything, limit);
@@ -65,7 +66,8 @@ impl Stage {
                     }
             });
             found.extend(visible.map(|event| event.sequence().0));
-            after = page.through;
+            // Of what has been dropped meanwhile nothing is read.
+            after = page.through.max(range.after.next());
         }
         found
     }

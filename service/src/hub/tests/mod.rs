@@ -8,8 +8,8 @@ use super::*;
 use crate::clock::Clock;
 use crate::event::{Buffers, DraftFields, Epoch, Event, EventLimits, HubId};
 use crate::log::{
-    Appending, Locating, LogReader, MemoryLog, MemoryLogSettings, OnChange, Page, PageBack,
-    ReadOutcome,
+    Appending, KeptTotals, Locating, LogReader, MemoryLog, MemoryLogSettings, OnChange, Page,
+    PageBack, ReadOutcome,
 };
 use crate::metrics::Snapshot;
 use crate::topic::Selector;
@@ -18,6 +18,8 @@ use crate::topic::Selector;
 mod beginnings;
 /// Which subscribers count as interest in a topic.
 mod interest;
+/// Those that rules keep among them.
+mod kept;
 /// Where streams begin, of events on disk.
 mod on_disk;
 mod publish;

@@ -40,7 +40,7 @@ async fn first_of(hub: &Hub, selectors: &[&str], beginning: Beginning) -> Vec<u6
         let mut range = ReadRange { after, through: head.sequence };
         if let Some(list) = &initial.list {
             let Some(run) = list.next_run(after) else { break };
-            range = run;
+            range = run.range();
         }
         let filter = EventFilter::Candidates(&subscription.selectors);
         let limit = PageLimit { events_max: 1_000, bytes_max: 1 << 20 };

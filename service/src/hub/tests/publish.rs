@@ -113,6 +113,7 @@ impl Log for Away {
             bytes: 0,
             oldest_ms: None,
             last_uncounted: Sequence(0),
+            kept: KeptTotals::default(),
         }
     }
 }

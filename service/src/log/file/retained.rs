@@ -311,6 +311,7 @@ impl RetainedState {
             oldest_ms: settings.oldest_ms(now_ms),
             oldest: self.oldest,
             needed_from: self.needed_from(),
+            now_ms,
         };
         let evicted = self.window.evict(&limits, EVICTED_MAX);
         if let Some(last) = evicted.last().filter(|last| last.accepted_ms() < limits.oldest_ms) {

@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 use super::followers::Followers;
 use super::window::{Appended, Window, WindowLimits};
 use super::{
-    AppendError, Appending, Bounds, EventFilter, FindingEnds, Locating, Log, LogChange, LogReader,
-    OnChange, Page, PageBack, PageLimit, ReadOutcome, ReadRange, Receipt, Seeking, TopicCount,
-    TopicInMemory,
+    AppendError, Appending, Bounds, EventFilter, FindingEnds, KeptLimits, Locating, Log, LogChange,
+    LogReader, OnChange, Page, PageBack, PageLimit, ReadOutcome, ReadRange, Receipt,
+    RetentionRules, Seeking, TopicCount, TopicInMemory,
 };
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
-use crate::topic::Topic;
+use crate::topic::{SelectorSet, Topic};
 
 /// The bounds of the log in memory.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,8 @@ impl MemoryLogSettings {
     fn at(&self, now_ms: u64) -> WindowLimits {
         let age_ms = u64::try_from(self.age_max.as_millis()).unwrap_or(u64::MAX);
         let oldest_ms = now_ms.saturating_sub(age_ms);
-        WindowLimits::of_memory(self.events_max, self.bytes_max, oldest_ms)
+        let limits = WindowLimits::of_memory(self.events_max, self.bytes_max, oldest_ms);
+        WindowLimits { now_ms, ..limits }
     }
 }
 
@@ -84,6 +85,13 @@ impl MemoryLog {
             window: Mutex::new(Window::opened_at(opened_ms, epoch, buffers)),
             followers: Followers::default(),
         }
+    }
+
+    /// The same log, of which rules keep some events beyond its bounds.
+    #[must_use]
+    pub fn with_rules(self, rules: RetentionRules, limits: KeptLimits) -> Self {
+        let window = self.window.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Self { window: Mutex::new(window.with_rules(rules, limits)), ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, Window> {
@@ -167,6 +175,23 @@ impl Log for MemoryLog {
 
     fn topic_in_memory(&self, topic: &Topic) -> Option<TopicInMemory> {
         self.lock().topic_in_memory(topic)
+    }
+
+    fn kept_through(&self) -> Option<Sequence> {
+        self.lock().kept_through()
+    }
+
+    fn is_kept(&self, sequence: Sequence) -> bool {
+        self.lock().is_kept(sequence)
+    }
+
+    fn read_kept(&self, after: Sequence, selectors: &SelectorSet, limit: PageLimit) -> Page {
+        self.lock().read_kept(after, selectors, limit)
+    }
+
+    fn is_complete_after(&self, selectors: &SelectorSet, after: Sequence) -> bool {
+        let Some(topics) = selectors.exact_topics() else { return false };
+        self.lock().is_complete_after(topics, after)
     }
 
     fn count_of(&self, topic: &Topic) -> Option<TopicCount> {

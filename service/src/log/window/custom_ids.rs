@@ -49,20 +49,25 @@ impl CustomIds {
         self.repeats_held += places.repeats_held();
     }
 
-    /// The oldest event has gone, and had this id.
-    pub(super) fn remove_oldest(&mut self, id: &str) {
+    /// An event has gone that had this id.
+    pub(super) fn remove(&mut self, id: &str, sequence: Sequence) {
         let Some(places) = self.places.get_mut(id) else { return };
         self.repeats_held -= places.repeats_held();
-        match places.later.as_mut().and_then(|later| later.pop_front()) {
-            Some(next) => {
-                places.earliest = next;
-                places.later.take_if(|later| later.is_empty());
-                self.repeats_held += places.repeats_held();
+        if places.earliest == sequence {
+            match places.later.as_mut().and_then(|later| later.pop_front()) {
+                Some(next) => places.earliest = next,
+                None => {
+                    self.places.remove(id);
+                    return;
+                }
             }
-            None => {
-                self.places.remove(id);
-            }
+        } else if let Some(later) = &mut places.later
+            && let Ok(at) = later.binary_search(&sequence)
+        {
+            later.remove(at);
         }
+        places.later.take_if(|later| later.is_empty());
+        self.repeats_held += places.repeats_held();
     }
 
     /// What it takes in memory, but for the ids, which are counted with their events.

@@ -8,6 +8,8 @@ mod clock_steps;
 mod custom_ids;
 mod ended_topics;
 mod holes;
+mod kept;
+mod kept_events;
 mod pages;
 mod passed_over;
 mod topic_index;
@@ -22,6 +24,8 @@ use crate::topic::Topic;
 use clock_steps::ClockSteps;
 use custom_ids::CustomIds;
 use holes::Holes;
+use kept_events::KeptEvents;
+pub use kept_events::{KeptLimits, KeptTotals};
 use passed_over::PassedOver;
 use topic_index::TopicIndex;
 
@@ -39,13 +43,15 @@ pub(super) struct WindowLimits {
     /// From this event on they stay, however many there are and however much they take: they cannot be
     /// read anywhere else.
     pub(super) needed_from: Sequence,
+    /// The time by which rules keep events, in milliseconds since 1970.
+    pub(super) now_ms: u64,
 }
 
 impl WindowLimits {
     /// Of a log that is nowhere but in memory.
     pub(super) fn of_memory(events_max: usize, bytes_max: usize, oldest_ms: u64) -> Self {
         let (oldest, needed_from) = (Sequence(0), Sequence::MAX);
-        Self { events_max, bytes_max, oldest_ms, oldest, needed_from }
+        Self { events_max, bytes_max, oldest_ms, oldest, needed_from, now_ms: 0 }
     }
 }
 
@@ -75,6 +81,7 @@ pub(super) struct Window {
     ends: usize,
     /// It may have been evicted.
     last_uncounted: Sequence,
+    kept: KeptEvents,
 }
 
 /// What became of an event that was to be appended.
@@ -127,6 +134,7 @@ impl Window {
             clock_steps: ClockSteps::begun_at(ms),
             ends: 0,
             last_uncounted: Sequence(0),
+            kept: KeptEvents::default(),
         }
     }
 
@@ -163,15 +171,17 @@ impl Window {
             bytes: self.bytes(),
             oldest_ms: self.events.front().map(|event| event.accepted_ms()),
             last_uncounted: self.last_uncounted,
+            kept: self.kept.totals(),
         }
     }
 
-    /// Everything that is held for the events.
+    /// Everything that is held for the events, but for what is kept beyond the bounds: that has a bound of
+    /// its own.
     pub(super) fn bytes(&self) -> usize {
         let list = self.events.capacity() * size_of::<Arc<Event>>();
         self.events_held
             + list
-            + self.by_topic.bytes()
+            + self.by_topic.bytes().saturating_sub(self.kept.topics_held())
             + self.by_custom_id.bytes()
             + self.passed_over.bytes()
             + self.clock_steps.bytes()
@@ -231,7 +241,9 @@ impl Window {
         }
         self.events_held += event.bytes_held();
         self.buffers.retain(event.buffer_held());
-        self.by_topic.add(&mut event);
+        let gone = self.oldest().previous().min(sequence.previous());
+        self.by_topic.add(&mut event, self.kept.rules(), gone);
+        self.drop_outdone_by(&event);
         self.events.push_back(Arc::new(event));
         receipt
     }
@@ -250,8 +262,10 @@ impl Window {
             if !(too_many || too_large || too_old) {
                 break;
             }
-            evicted.extend(self.evict_oldest());
+            evicted.extend(self.evict_oldest(limits.now_ms));
         }
+        self.drop_past_bounds(limits.now_ms, count_max);
+        evicted.extend(self.kept.take_gone());
         if self.events.capacity() > 1_024 && self.events.len() < self.events.capacity() / 4 {
             self.events.shrink_to(self.events.len() * 2);
         }
@@ -284,16 +298,14 @@ impl Window {
         }
     }
 
-    fn evict_oldest(&mut self) -> Option<Arc<Event>> {
+    fn evict_oldest(&mut self, now_ms: u64) -> Option<Arc<Event>> {
         let event = self.events.pop_front()?;
         self.start_ms = event.accepted_ms();
         self.start_is_exact = true;
         self.events_held -= event.bytes_held();
-        self.buffers.release(event.buffer_held());
-        self.by_topic.remove_oldest(&event);
-        self.ends -= usize::from(event.ends_topic());
-        if event.has_custom_id() {
-            self.by_custom_id.remove_oldest(event.id());
+        if !self.keep(&event, now_ms) {
+            self.by_topic.remove(&event);
+            self.forget(&event);
         }
         self.holes.forget_before(self.oldest());
         self.clock_steps.forget_before(self.oldest());
@@ -303,7 +315,19 @@ impl Window {
         Some(event)
     }
 
+    /// An event has gone for good that is in no index by topic any more.
+    fn forget(&mut self, event: &Event) {
+        self.buffers.release(event.buffer_held());
+        self.ends -= usize::from(event.ends_topic());
+        if event.has_custom_id() {
+            self.by_custom_id.remove(event.id(), event.sequence());
+        }
+    }
+
     pub(super) fn get(&self, sequence: Sequence) -> Option<&Arc<Event>> {
+        if sequence < self.oldest() {
+            return self.kept.get(sequence);
+        }
         if self.holes.is_empty() && self.passed_over.is_empty() {
             let offset = sequence.0.checked_sub(self.oldest().0)?;
             return self.events.get(usize::try_from(offset).ok()?);
@@ -325,9 +349,11 @@ impl Window {
         of_event.or_else(|| self.holes.time_at(sequence))
     }
 
-    /// The id that the hub makes for a position, where the time of that is known.
+    /// The id that the hub makes for a position, where the time of that is known. The one before an event
+    /// that is kept was accepted no later than that.
     pub(super) fn id_at(&self, sequence: Sequence) -> Option<HubId> {
-        let accepted_ms = self.time_at(sequence)?;
+        let kept = || self.kept.get(sequence.next()).map(|event| event.accepted_ms());
+        let accepted_ms = self.time_at(sequence).or_else(kept)?;
         Some(HubId { epoch: self.epoch, sequence, accepted_ms })
     }
 
@@ -359,7 +385,7 @@ impl Window {
     }
 
     /// The last sequence that was accepted at or before a time; one before the oldest when all are
-    /// later.
+    /// later, whatever is kept.
     pub(super) fn last_accepted_by(&self, ms: u64) -> Sequence {
         let latest_through =
             |event: &Event| self.clock_steps.latest_through(event.sequence(), event.accepted_ms());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::{EventFilter, Page, PageBack, PageLimit, ReadOutcome, ReadRange};
 use super::Window;
-use crate::event::{Epoch, Sequence};
+use crate::event::{Epoch, Event, Sequence};
 use crate::topic::Topic;
 
 impl Window {
@@ -26,7 +26,13 @@ impl Window {
             Err(beyond) => return ReadOutcome::Failed { beyond },
         };
         ReadOutcome::Ready(match exact_topics(filter) {
-            Some(topics) => self.read_topics(topics, range, limit),
+            Some(topics) => {
+                let last = range.through.max(range.after);
+                let after = range.after.max(self.oldest().previous()).min(last);
+                let is_truncated = after > range.after && range.after < range.through;
+                let page = self.page_of_topics(topics, ReadRange { after, ..range }, limit);
+                Page { is_truncated, ..page }
+            }
             None => self.read_everything(range, limit),
         })
     }
@@ -53,13 +59,16 @@ impl Window {
     }
 
     fn read_everything(&self, range: ReadRange, limit: PageLimit) -> Page {
+        if let Some(kept) = self.read_kept_run(range, limit) {
+            return kept;
+        }
         let first = self.oldest().max(range.after.next());
         let through = self.head.min(range.through);
         let sequences = (first.0..=through.0).map(Sequence);
-        self.page(sequences, range, limit)
+        self.page(sequences.filter_map(|sequence| self.get(sequence)), range, limit)
     }
 
-    fn read_topics<'a>(
+    pub(super) fn page_of_topics<'a>(
         &self,
         topics: impl Iterator<Item = &'a Topic>,
         range: ReadRange,
@@ -68,13 +77,17 @@ impl Window {
         // One more than fits tells a full page from the end of the range.
         let count_max = limit.events_max.saturating_add(1);
         let sequences = self.by_topic.range(topics, range.after, range.through, count_max);
-        self.page(sequences.into_iter(), range, limit)
+        let events = sequences.into_iter().filter_map(|sequence| self.get(sequence));
+        self.page(events, range, limit)
     }
 
     fn read_everything_back(&self, range: ReadRange, limit: PageLimit) -> PageBack {
         let first = self.oldest().max(range.after.next());
         let through = self.head.min(range.through);
-        self.tail((first.0..=through.0).rev().map(Sequence), range, limit)
+        let sequences = (first.0..=through.0).rev().map(Sequence);
+        let events = sequences.filter_map(|sequence| self.get(sequence));
+        let kept = self.kept.range(range.after, range.through.min(self.oldest().previous()));
+        self.tail(events.chain(kept.rev()), range, limit)
     }
 
     fn read_topics_back<'a>(
@@ -85,18 +98,19 @@ impl Window {
     ) -> PageBack {
         let count_max = limit.events_max.saturating_add(1);
         let sequences = self.by_topic.range_back(topics, range.after, range.through, count_max);
-        self.tail(sequences.into_iter(), range, limit)
+        let events = sequences.into_iter().filter_map(|sequence| self.get(sequence));
+        self.tail(events, range, limit)
     }
 
-    fn tail(
+    fn tail<'a>(
         &self,
-        newest_first: impl Iterator<Item = Sequence>,
+        newest_first: impl Iterator<Item = &'a Arc<Event>>,
         range: ReadRange,
         limit: PageLimit,
     ) -> PageBack {
         let mut tail = PageBack { events: Vec::new(), after: range.through };
         let mut bytes = 0;
-        for event in newest_first.filter_map(|sequence| self.get(sequence)) {
+        for event in newest_first {
             bytes += event.frame().len();
             let full = tail.events.len() >= limit.events_max || bytes > limit.bytes_max;
             if full && !tail.events.is_empty() {
@@ -109,16 +123,16 @@ impl Window {
         tail
     }
 
-    fn page(
+    pub(super) fn page<'a>(
         &self,
-        sequences: impl Iterator<Item = Sequence>,
+        events: impl Iterator<Item = &'a Arc<Event>>,
         range: ReadRange,
         limit: PageLimit,
     ) -> Page {
         let is_truncated = range.after.next() < self.oldest() && range.after < range.through;
         let mut page = Page { events: Vec::new(), through: range.after, is_truncated };
         let mut bytes = 0;
-        for event in sequences.filter_map(|sequence| self.get(sequence)) {
+        for event in events {
             bytes += event.frame().len();
             let full = page.events.len() >= limit.events_max || bytes > limit.bytes_max;
             if full && !page.events.is_empty() {

@@ -1,11 +1,12 @@
 //! From topic to sequences: what makes replaying an exact topic cost what it returns, and not what
 //! the log holds.
 //!
-//! Sequences of a topic are kept in order. The log evicts from its front, so the event that goes
-//! is always at the front of each of its topics too.
+//! Sequences of a topic are in order. The log evicts from its front, so the event that goes is at the
+//! front of each of its topics too, unless a rule keeps older ones.
 
 use std::collections::{BinaryHeap, VecDeque};
 
+use super::super::retention_rule::{RetentionRules, RuleSet};
 use crate::event::{Event, Sequence};
 use crate::log::TopicCount;
 use crate::memory::{SplitMap, allocated};
@@ -28,23 +29,78 @@ struct TopicEntry {
     private: u32,
     /// Of their frames. Kept here, because a sum over the events of a busy topic would hold the lock.
     bytes: u64,
+    /// Only of a topic that rules are for.
+    ruled: Option<Box<RuledTopic>>,
+}
+
+/// What is known of a topic that rules are for.
+#[derive(Debug)]
+struct RuledTopic {
+    rules: RuleSet,
+    /// How many of its events a rule keeps beyond the bounds of the log.
+    kept: u32,
+    /// No event of the topic behind this one has gone.
+    complete_after: Sequence,
 }
 
 impl TopicEntry {
     fn of(topic: &Topic, sequence: Sequence, private: u32, bytes: u64) -> Self {
-        Self { topic: topic.clone(), sequences: VecDeque::from([sequence]), private, bytes }
+        let sequences = VecDeque::from([sequence]);
+        Self { topic: topic.clone(), sequences, private, bytes, ruled: None }
     }
 
     fn held(&self) -> usize {
         // The text stands behind the two counts of an `Arc`.
         let text = allocated(2 * size_of::<usize>() + self.topic.as_str().len());
-        text + allocated(self.sequences.capacity() * size_of::<Sequence>())
+        let ruled = if self.ruled.is_some() { allocated(size_of::<RuledTopic>()) } else { 0 };
+        text + allocated(self.sequences.capacity() * size_of::<Sequence>()) + ruled
+    }
+
+    /// Takes away an event, and what was counted of it.
+    fn remove(&mut self, event: &Event) {
+        let list = &mut self.sequences;
+        match list.front() {
+            Some(front) if *front == event.sequence() => {
+                list.pop_front();
+            }
+            _ => match list.binary_search(&event.sequence()) {
+                Ok(at) => drop(list.remove(at)),
+                Err(_) => return,
+            },
+        }
+        self.private -= u32::from(!event.is_for_everybody());
+        self.bytes -= event.frame().len() as u64;
+        if list.capacity() > 64 && list.len() < list.capacity() / 4 {
+            // A topic that was busy once does not keep its space for ever.
+            list.shrink_to(list.len() * 2);
+        }
+        if let Some(ruled) = &mut self.ruled {
+            ruled.complete_after = ruled.complete_after.max(event.sequence());
+        }
+    }
+
+    /// How many of its events are newer than one.
+    fn newer_than(&self, sequence: Sequence) -> usize {
+        self.sequences.len() - self.sequences.partition_point(|&at| at <= sequence)
     }
 }
 
+/// What the index takes for a topic with one event, but for its list.
+fn base_bytes(topic: &Topic) -> usize {
+    let text = allocated(2 * size_of::<usize>() + topic.as_str().len());
+    // Of the places of a table an eighth stays free at least, and half of them after it has grown.
+    text + allocated(size_of::<RuledTopic>()) + 3 * size_of::<(Topic, TopicEntry)>() / 2
+}
+
 impl TopicIndex {
-    /// Adds the newest event, whose topics share the texts of the index from now on.
-    pub(super) fn add(&mut self, event: &mut Event) {
+    /// Adds the newest event, whose topics share the texts of the index from now on. `complete_after` is
+    /// the last event that has gone.
+    pub(super) fn add(
+        &mut self,
+        event: &mut Event,
+        rules: &RetentionRules,
+        complete_after: Sequence,
+    ) {
         let sequence = event.sequence();
         let private = u32::from(!event.is_for_everybody());
         let bytes = event.frame().len() as u64;
@@ -59,7 +115,11 @@ impl TopicIndex {
                     *topic = entry.topic.clone();
                 }
                 None => {
-                    let entry = TopicEntry::of(topic, sequence, private, bytes);
+                    let mut entry = TopicEntry::of(topic, sequence, private, bytes);
+                    let rules = if rules.is_empty() { RuleSet::default() } else { rules.of(topic) };
+                    if !rules.is_empty() {
+                        entry.ruled = Some(Box::new(RuledTopic { rules, kept: 0, complete_after }));
+                    }
                     self.held += entry.held();
                     self.entries.insert(topic.clone(), entry);
                 }
@@ -67,25 +127,78 @@ impl TopicIndex {
         }
     }
 
-    /// Takes the oldest event away.
-    pub(super) fn remove_oldest(&mut self, event: &Event) {
+    /// Takes an event away.
+    pub(super) fn remove(&mut self, event: &Event) {
         for topic in event.topics() {
             let Some(entry) = self.entries.get_mut(topic) else { continue };
             self.held -= entry.held();
-            entry.private -= u32::from(!event.is_for_everybody());
-            entry.bytes -= event.frame().len() as u64;
-            let list = &mut entry.sequences;
-            list.pop_front();
-            if list.is_empty() {
+            entry.remove(event);
+            if entry.sequences.is_empty() {
                 self.entries.remove(topic);
-                continue;
+            } else {
+                self.held += entry.held();
             }
-            if list.capacity() > 64 && list.len() < list.capacity() / 4 {
-                // A topic that was busy once does not keep its space for ever.
-                list.shrink_to(list.len() * 2);
-            }
-            self.held += entry.held();
         }
+    }
+
+    /// The rules for its topics of which an event is among as many newest as the rule wants.
+    pub(super) fn rules_for(&self, event: &Event, rules: &RetentionRules) -> RuleSet {
+        let mut all = RuleSet::default();
+        for entry in event.topics().iter().filter_map(|topic| self.entries.get(topic)) {
+            let Some(ruled) = &entry.ruled else { continue };
+            let newer = entry.newer_than(event.sequence());
+            for (number, rule) in rules.each_of(ruled.rules) {
+                if rule.newest.is_none_or(|newest| newer < newest.get()) {
+                    all = all.with(RuleSet::of(number));
+                }
+            }
+        }
+        all
+    }
+
+    /// The events that are no longer among as many newest of a topic as a rule wants, now that this one
+    /// has been added.
+    pub(super) fn outdone_by(&self, event: &Event, rules: &RetentionRules) -> Vec<Sequence> {
+        let mut outdone = Vec::new();
+        for entry in event.topics().iter().filter_map(|topic| self.entries.get(topic)) {
+            let Some(ruled) = entry.ruled.as_ref().filter(|ruled| ruled.kept > 0) else { continue };
+            let newest = rules.each_of(ruled.rules).filter_map(|(_, rule)| rule.newest);
+            let at =
+                newest.filter_map(|newest| entry.sequences.len().checked_sub(newest.get() + 1));
+            outdone.extend(at.map(|at| entry.sequences[at]));
+        }
+        outdone
+    }
+
+    /// An event is kept beyond the bounds of the log: calls `on_first` for each of its topics of which
+    /// none was, with what the index takes for it.
+    pub(super) fn keep(&mut self, event: &Event, mut on_first: impl FnMut(usize)) {
+        for topic in event.topics() {
+            let Some(entry) = self.entries.get_mut(topic) else { continue };
+            let Some(ruled) = &mut entry.ruled else { continue };
+            ruled.kept += 1;
+            if ruled.kept == 1 {
+                on_first(base_bytes(topic));
+            }
+        }
+    }
+
+    /// One that was kept goes: calls `on_last` for each of its topics of which none is left.
+    pub(super) fn remove_kept(&mut self, event: &Event, mut on_last: impl FnMut(usize)) {
+        for topic in event.topics() {
+            let ruled = self.entries.get_mut(topic).and_then(|entry| entry.ruled.as_mut());
+            let Some(ruled) = ruled else { continue };
+            ruled.kept -= 1;
+            if ruled.kept == 0 {
+                on_last(base_bytes(topic));
+            }
+        }
+        self.remove(event);
+    }
+
+    /// The last event that may have gone of a topic, where rules are for it.
+    pub(super) fn complete_after(&self, topic: &Topic) -> Option<Sequence> {
+        Some(self.entries.get(topic)?.ruled.as_ref()?.complete_after)
     }
 
     /// What the index takes in memory, the texts of topics included.

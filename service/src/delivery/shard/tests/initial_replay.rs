@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use super::every_order::orders;
 use super::*;
+use crate::log::{KeptLimits, RetentionRules};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
@@ -207,4 +208,52 @@ fn an_id_by_a_publisher_is_not_replaced_by_a_place_but_at_the_end_of_a_poll() {
         stage.settle();
         assert_eq!(reader.segments().join(" "), expected);
     }
+}
+
+fn stage_with_rules(events_max: usize, rules: &[&str]) -> Stage {
+    let (delivery, log) = no_limits();
+    let rules = rules.iter().map(|rule| rule.parse().unwrap()).collect();
+    let rules = RetentionRules::new(rules).unwrap();
+    let limits = KeptLimits { topics_max: usize::MAX, bytes_max: usize::MAX };
+    let log = MemoryLog::new(MemoryLogSettings { events_max, ..log }, Clock::system());
+    stage_over(log.with_rules(rules, limits), delivery)
+}
+
+#[test]
+fn what_rules_keep_comes_first_in_slices_and_without_a_gap() {
+    let mut stage = stage_with_rules(3, &["rare/*=last:1"]);
+    for number in 0..2_000_u64 {
+        stage.publish(&format!("rare/{number}"));
+        stage.publish("busy");
+    }
+    stage.shard.allowance = Allowance::Steps(1);
+    let kept: Vec<u64> = (1..=4_000).filter(|sequence| sequence % 2 == 1).collect();
+    let with = |busy: &[u64]| {
+        let all = kept.iter().chain(busy).collect::<std::collections::BTreeSet<_>>();
+        all.into_iter().map(u64::to_string).collect::<Vec<_>>()
+    };
+    for (beginning, busy) in [(newest(1), &[4_000][..]), (Beginning::Since(0), &[3_998, 4_000])] {
+        let reader = Reader::with_room(usize::MAX);
+        stage.post(Asked { beginning, poll: false }.subscribe(&stage, &["*"]), &reader);
+        let mut iterations = 0;
+        while stage.shard.iterate() {
+            iterations += 1;
+        }
+        assert_eq!(words_of(&reader), with(busy), "{beginning:?}");
+        assert!(iterations > 3, "{iterations} iterations");
+    }
+}
+
+#[test]
+fn a_value_that_is_outdone_before_it_is_sent_is_left_out_and_the_new_one_comes() {
+    let mut stage = stage_with_rules(2, &["*=last:1"]);
+    for topic in ["a", "b", "c", "x", "x"] {
+        stage.publish(topic);
+    }
+    let reader = Reader::with_room(usize::MAX);
+    let subscription = Asked { beginning: newest(1), poll: false }.subscribe(&stage, &["*"]);
+    stage.publish("b");
+    stage.post(subscription, &reader);
+    stage.settle();
+    assert_eq!(reader.segments().join(" "), "1 3 5 6");
 }

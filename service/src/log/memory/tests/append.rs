@@ -1,6 +1,7 @@
 //! Appending.
 
 use super::*;
+use crate::log::KeptTotals;
 
 #[test]
 fn an_empty_log_has_its_head_at_0() {
@@ -15,6 +16,7 @@ fn an_empty_log_has_its_head_at_0() {
         bytes: 0,
         oldest_ms: None,
         last_uncounted: Sequence(0),
+        kept: KeptTotals::default(),
     };
     assert_eq!(stage.log.bounds(), expected);
     assert_eq!(stage.retained(), [0; 0]);

@@ -27,6 +27,8 @@ mod read;
 mod read_back;
 /// What is retained and what goes.
 mod retention;
+/// What rules keep beyond that.
+mod rules;
 
 const UNBOUNDED: MemoryLogSettings = MemoryLogSettings {
     events_max: usize::MAX,

@@ -1,6 +1,7 @@
 //! A model: all events ever, in a list, and the plainest words for what is retained and matches.
 
 use super::*;
+use crate::log::KeptTotals;
 
 const TOPICS: [&str; 3] = ["a", "b", "c/1"];
 const SELECTORS: [&[&str]; 6] = [&["a"], &["a", "b"], &["c/{x}"], &["c/{x}", "a"], &["*"], &["z"]];
@@ -247,6 +248,7 @@ proptest! {
                 bytes: bounds.bytes,
                 oldest_ms: retained.first().map(|event| event.accepted_ms),
 last_uncounted: Sequence(0),
+            kept: KeptTotals::default(),
             };
             prop_assert_eq!(bounds, expected);
             for id in 0..6_u8 {

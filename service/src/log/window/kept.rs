@@ -1,0 +1,126 @@
+//! What of a window stays when it is beyond the bounds of the log, because a rule keeps it.
+//!
+//! An event that goes from the front of the window is kept while a rule holds it: its sequences stay in
+//! the index, and its id is known. So the newest events of a topic, its end, and a repeated id are found as
+//! ever. Who reads on through the log is not given it, because what lay between has gone: it is sent to
+//! those who begin with what is retained.
+
+use std::sync::Arc;
+
+use super::super::retention_rule::RetentionRules;
+use super::super::{Page, PageLimit, ReadRange};
+use super::kept_events::{KeptEvents, PastBound};
+use super::{KeptLimits, Window};
+use crate::event::{Event, Sequence};
+use crate::topic::{SelectorSet, Topic};
+
+impl Window {
+    /// The same window, of which events are kept by rules.
+    pub(in crate::log) fn with_rules(self, rules: RetentionRules, limits: KeptLimits) -> Self {
+        Self { kept: KeptEvents::new(rules, limits), ..self }
+    }
+
+    /// Keeps an event that has gone from the front, if a rule holds it at a time.
+    pub(super) fn keep(&mut self, event: &Arc<Event>, now_ms: u64) -> bool {
+        if self.kept.rules().is_empty() {
+            return false;
+        }
+        let rules = self.by_topic.rules_for(event, self.kept.rules());
+        let holding = self.kept.young_enough(rules, event.accepted_ms(), now_ms);
+        if holding.is_empty() {
+            return false;
+        }
+        self.kept.add(event, holding);
+        let kept = &mut self.kept;
+        self.by_topic.keep(event, |held| kept.topic_came(held));
+        true
+    }
+
+    /// Drops what has been outdone by a new event.
+    pub(super) fn drop_outdone_by(&mut self, event: &Event) {
+        if self.kept.is_empty() {
+            return;
+        }
+        for sequence in self.by_topic.outdone_by(event, self.kept.rules()) {
+            self.drop_unless_held(sequence);
+        }
+    }
+
+    /// Drops what is kept and beyond a bound at a time, at most so many.
+    pub(super) fn drop_past_bounds(&mut self, now_ms: u64, count_max: usize) {
+        for _ in 0..count_max {
+            match self.kept.next_past_bound(now_ms) {
+                None => break,
+                Some(PastBound::OfRule(sequence)) => self.drop_unless_held(sequence),
+                Some(PastBound::OfAll(sequence)) => self.drop_kept(sequence, true),
+            }
+        }
+    }
+
+    fn drop_unless_held(&mut self, sequence: Sequence) {
+        let Some(event) = self.kept.get(sequence) else { return };
+        let rules = self.by_topic.rules_for(event, self.kept.rules());
+        if !self.kept.is_still_held(sequence, rules) {
+            self.drop_kept(sequence, false);
+        }
+    }
+
+    fn drop_kept(&mut self, sequence: Sequence, for_room: bool) {
+        let Some(event) = self.kept.remove(sequence, for_room) else { return };
+        let kept = &mut self.kept;
+        self.by_topic.remove_kept(&event, |held| kept.topic_went(held));
+        self.forget(&event);
+    }
+
+    /// The sequence before the oldest event in the window, if something before it is kept.
+    pub(in crate::log) fn kept_through(&self) -> Option<Sequence> {
+        (!self.kept.is_empty()).then(|| self.oldest().previous())
+    }
+
+    /// Whether an event is kept.
+    pub(in crate::log) fn is_kept(&self, sequence: Sequence) -> bool {
+        self.kept.get(sequence).is_some()
+    }
+
+    /// Reads one page of what is kept behind a sequence. For other selectors than exact topics it has
+    /// all events, as `read` has.
+    pub(in crate::log) fn read_kept(
+        &self,
+        after: Sequence,
+        selectors: &SelectorSet,
+        limit: PageLimit,
+    ) -> Page {
+        let through = self.oldest().previous();
+        let range = ReadRange { after, through };
+        let mut page = match selectors.exact_topics() {
+            Some(topics) => self.page_of_topics(topics, range, limit),
+            None => self.page(self.kept.range(after, through), range, limit),
+        };
+        page.is_truncated = false;
+        page
+    }
+
+    /// The beginning of a range that is kept without a break, if it begins with what is kept.
+    pub(super) fn read_kept_run(&self, range: ReadRange, limit: PageLimit) -> Option<Page> {
+        let through = range.through.min(self.oldest().previous());
+        if range.after >= through || self.kept.is_empty() {
+            return None;
+        }
+        let run = (range.after.next().0..=through.0).map(Sequence);
+        let run = run.map_while(|sequence| self.kept.get(sequence)).take(limit.events_max);
+        let run: Vec<&Arc<Event>> = run.collect();
+        let last = run.last()?.sequence();
+        let run = run.into_iter();
+        Some(self.page(run, ReadRange { after: range.after, through: last }, limit))
+            .map(|page| Page { is_truncated: false, ..page })
+    }
+
+    /// Whether nothing behind a sequence has gone of any of some topics.
+    pub(in crate::log) fn is_complete_after<'a>(
+        &self,
+        mut topics: impl Iterator<Item = &'a Topic>,
+        after: Sequence,
+    ) -> bool {
+        topics.all(|topic| self.by_topic.complete_after(topic).is_some_and(|gone| gone <= after))
+    }
+}
