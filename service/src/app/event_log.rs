@@ -26,13 +26,13 @@ pub(super) fn open_log(config: &Config) -> Result<Arc<dyn Log>, BuildError> {
     }
     let Some(data) = &config.data else {
         let log = MemoryLog::new(config.log, clock);
-        return Ok(Arc::new(log.with_rules(config.rules.clone(), config.kept)));
+        return Ok(Arc::new(log.with_rules(config.kept.clone())));
     };
     let settings = data.log_settings(&config.log);
     if data.repair {
         FileLog::repair(&data.path, &clock)?;
     }
-    Ok(Arc::new(FileLog::open(&data.path, settings, clock)?))
+    Ok(Arc::new(FileLog::open_with_rules(&data.path, settings, config.kept.clone(), clock)?))
 }
 
 pub(super) fn hub_over(log: &Arc<dyn Log>, config: &Config, metrics: &Metrics) -> Hub {

@@ -20,6 +20,7 @@ pub(super) fn connections_max(config: &Config) -> usize {
 }
 
 pub(super) fn limits(config: &Config, connections: usize) -> Limits {
+    let has_rules = !config.kept.rules.is_empty();
     Limits {
         memory: config.memory.limit.map(|limit| limit.bytes),
         connections,
@@ -29,8 +30,8 @@ pub(super) fn limits(config: &Config, connections: usize) -> Limits {
         // With a data folder that bounds the disk, which the log tells itself.
         log_bytes: config.data.as_ref().map_or(config.log.bytes_max, |data| data.memory_max),
         log_age: config.log.age_max,
-        kept_topics: if config.rules.is_empty() { 0 } else { config.kept.topics_max },
-        kept_bytes: if config.rules.is_empty() { 0 } else { config.kept.bytes_max },
+        kept_topics: if has_rules { config.kept.limits.topics_max } else { 0 },
+        kept_bytes: if has_rules { config.kept.limits.bytes_max } else { 0 },
         output_buffers: config.delivery.output_buffers_max,
         body_memory: config.http.bodies_bytes_max,
         selector_bytes: config.http.selectors_bytes_max,

@@ -40,11 +40,6 @@ pub enum ConfigError {
         "--retain keeps events in the memory of one server, and with --nats all servers have to retain the same, which the limits of the stream say; leave --retain out, or raise --retain-events, --retain-bytes and --retain-age"
     )]
     RulesOfMany,
-    /// Rules are for a log in memory.
-    #[error(
-        "--retain keeps events in memory alone, which a restart would forget, and with --data-dir nothing is forgotten by a restart; leave one of the two out"
-    )]
-    RulesOnDisk,
     /// There are too many rules.
     #[error("--retain: {0}")]
     Rules(TooManyRules),

@@ -48,9 +48,7 @@ use crate::auth::token::Secret;
 use crate::delivery::DeliverySettings;
 use crate::event::EventLimits;
 use crate::http::{HttpSettings, OriginPolicy, RequestRules, ServedHosts, TokenPlaces};
-use crate::log::{
-    FileLogSettings, KeptLimits, MemoryLogSettings, NatsLogSettings, RetentionRules, SyncMode,
-};
+use crate::log::{FileLogSettings, KeptSettings, MemoryLogSettings, NatsLogSettings, SyncMode};
 use crate::logging::{LogFormat, LoggingSettings};
 use crate::memory_limit::MemoryLimit;
 use crate::sockets::InheritedSockets;
@@ -207,9 +205,7 @@ pub struct Config {
     /// What the event log retains.
     pub log: MemoryLogSettings,
     /// What of some topics is retained beyond that.
-    pub rules: RetentionRules,
-    /// What rules keep at most.
-    pub kept: KeptLimits,
+    pub kept: KeptSettings,
     /// Where it is kept; `None` for in memory.
     pub data: Option<DataFolder>,
     /// The stream that it is, where servers share it.

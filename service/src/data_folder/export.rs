@@ -9,7 +9,9 @@ use serde::Serialize;
 
 use super::check;
 use super::tally::{Tally, length};
-use crate::event::{DraftError, DraftFields, Event, EventContent, EventLimits, ReservedNames};
+use crate::event::{
+    DraftError, DraftFields, Event, EventContent, EventLimits, ReservedNames, Sequence,
+};
 use crate::log::{FolderContents, FolderFinding};
 
 /// The limits of events belong to the server that takes them; only names are looked at here. Far below
@@ -52,10 +54,20 @@ pub(super) fn export(
     notes: &mut impl Write,
 ) -> io::Result<bool> {
     let mut output = BufWriter::new(output);
+    let kept = kept(contents)?;
     let mut tally = Tally::default();
     let mut left_out: BTreeMap<String, u64> = BTreeMap::new();
     let mut exported = 0_u64;
     let mut written = Ok(());
+    for event in kept.values() {
+        match line(event) {
+            Ok(line) => {
+                exported += 1;
+                output.write_all(&line?)?;
+            }
+            Err(reason) => *left_out.entry(reason).or_default() += 1,
+        }
+    }
     contents.read(&mut |finding| {
         tally.add(&finding);
         written = match &finding {
@@ -69,6 +81,7 @@ pub(super) fn export(
                     Ok(())
                 }
             },
+            FolderFinding::Again(_) => Ok(()),
             FolderFinding::Hole(missing) => {
                 let count = length(missing);
                 writeln!(notes, "a hole: events lost before, from {} on: {count}", missing.start)
@@ -80,7 +93,8 @@ pub(super) fn export(
     })?;
     written?;
     output.flush()?;
-    writeln!(notes, "exported: {exported} of {} events", tally.events)?;
+    let all = tally.events + kept.len() as u64;
+    writeln!(notes, "exported: {exported} of {all} events")?;
     for (reason, count) in left_out {
         writeln!(notes, "left out: {count}, because {reason}")?;
     }
@@ -88,6 +102,26 @@ pub(super) fn export(
         writeln!(notes, "missing because of damage: {}", tally.missing)?;
     }
     Ok(tally.harmful == 0)
+}
+
+/// The events that rules had written again, of before the oldest segment. Which of them a newer one has
+/// outdone only the rules know: a server with the same ones finds out.
+fn kept(contents: &FolderContents) -> io::Result<BTreeMap<Sequence, Event>> {
+    let (mut kept, mut first) = (BTreeMap::new(), None);
+    contents.read(&mut |finding| {
+        match finding {
+            FolderFinding::Again(event) => {
+                kept.insert(event.sequence(), event);
+            }
+            FolderFinding::Event(event) => {
+                first.get_or_insert(event.sequence());
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    })?;
+    kept.retain(|sequence, _| first.is_none_or(|first| *sequence < first));
+    Ok(kept)
 }
 
 /// The line of an event, or why no server would take it from a publisher.
@@ -132,7 +166,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::event::{Buffers, Draft, EncodedEvent, Epoch, EventType, Sequence};
+    use crate::event::{Buffers, Draft, EncodedEvent, Epoch, EventType};
     use crate::topic::Topic;
 
     fn exported(draft: Draft) -> Result<String, String> {

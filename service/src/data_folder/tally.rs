@@ -44,6 +44,8 @@ impl Tally {
                 }
                 self.newest = Some(EventPlace::of(event));
             }
+            // It was counted where it was written first.
+            FolderFinding::Again(_) => {}
             FolderFinding::Hole(missing) => {
                 self.holes += 1;
                 self.lost_before += length(missing);

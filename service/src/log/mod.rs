@@ -44,7 +44,7 @@ pub use memory::{MemoryLog, MemoryLogSettings};
 pub use nats::{BrokerAccess, BrokerSecret, NatsLog, NatsLogSettings, OpenNatsError};
 pub use reading::{EventFilter, LogReader, Page, PageBack, PageLimit, ReadOutcome, ReadRange};
 pub use retention_rule::{RetentionRule, RetentionRuleError, RetentionRules, TooManyRules};
-pub use window::{KeptLimits, KeptTotals};
+pub use window::{KeptLimits, KeptSettings, KeptTotals};
 
 use std::fmt;
 use std::future::{Future, ready};

@@ -1,6 +1,8 @@
 //! Rules that keep events of some topics beyond the bounds of the log.
 
-use crate::support::{EventStream, TestServer};
+use tokio::process::Command;
+
+use crate::support::{EventStream, PROGRAM, TestServer};
 
 const RULES: [&str; 6] = [
     "--retain-events",
@@ -99,4 +101,44 @@ async fn an_ended_run_stays_ended_as_long_as_it_is_kept() {
     assert_eq!(polled(&server, "/events/runs/1?lastEventID=earliest").await[..2], ["one", "all"]);
     let live = server.get("/events/runs/1").send().await.unwrap();
     assert_eq!(live.status(), 204);
+}
+
+#[tokio::test]
+async fn with_a_data_folder_what_rules_keep_is_there_after_a_restart_and_in_an_export() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap().to_owned();
+    let flags = ["--data-dir", &path, "--retain-bytes", "1MiB", "--retain", "prices/*=last:1"];
+    let server = TestServer::start_with(&flags).await;
+    for data in ["old", "new"] {
+        server.publish("prices/a", data).await;
+    }
+    let large = "x".repeat(40_000);
+    let mut batches = 0;
+    // Until the segment with its first record has gone.
+    while folder.path().join("00000000000000000001.seg").exists() {
+        server.publish("busy", large.clone()).await;
+        batches += 1;
+        assert!(batches < 2_000, "the oldest segment stays");
+    }
+    assert_eq!(polled(&server, "/events/prices/a?poll&last=3").await, ["new"]);
+    server.stop().await;
+    let server = TestServer::start_with(&flags).await;
+    assert_eq!(
+        polled(&server, "/.well-known/mercure?poll&topic=prices/%7Bx%7D&last=1").await,
+        ["new"]
+    );
+    assert_eq!(polled(&server, "/events/prices/a?poll").await, ["new"]);
+    server.stop().await;
+    let exported = Command::new(PROGRAM).args(["data", "export", &path]).output().await.unwrap();
+    let exported = String::from_utf8(exported.stdout).unwrap();
+    let first = exported.lines().next().unwrap();
+    assert_eq!(first, r#"{"topic":["prices/a"],"data":"new"}"#);
+}
+
+#[tokio::test]
+async fn rules_are_refused_where_servers_share_a_log_with_what_to_do_instead() {
+    let flags = ["--nats", "nats://127.0.0.1:4222", "--demos=false", "--retain", "a=last:1"];
+    let refused = Command::new(PROGRAM).args(flags).output().await.unwrap();
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && message.contains("raise --retain-events"), "{message}");
 }

@@ -132,11 +132,7 @@ impl ServeFlags {
         let event_limits = self.limits.of_events(ReservedNames { demonstrations: demos });
         let nats = self.nats.settings(retained, event_limits.data_bytes_max)?;
         self.data.check_beside(nats.is_some())?;
-        let rules = self.retention.rules(nats.is_some())?;
-        let data = self.data.folder()?;
-        if data.is_some() && !rules.is_empty() {
-            return Err(ConfigError::RulesOnDisk);
-        }
+        let kept = self.retention.kept(nats.is_some())?;
         if nats.is_some() && demos {
             return Err(ConfigError::DemosOfMany);
         }
@@ -161,9 +157,8 @@ impl ServeFlags {
             subscriptions_bytes_max: self.subscriptions.bytes_max(),
             delivery: self.delivery(),
             log: retained,
-            rules,
-            kept: self.retention.kept_limits(),
-            data,
+            kept,
+            data: self.data.folder()?,
             nats,
             event_limits,
             http: HttpSettings { explain_tokens: explains, ..self.http() },

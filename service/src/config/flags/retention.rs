@@ -8,7 +8,7 @@ use clap::Args;
 use super::bytes;
 use crate::config::ConfigError;
 use crate::config::values::{FROM_ZERO, LARGEST, RuleList, count, size, time};
-use crate::log::{KeptLimits, MemoryLogSettings, RetentionRules};
+use crate::log::{KeptLimits, KeptSettings, MemoryLogSettings, RetentionRules};
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Retention")]
@@ -52,15 +52,14 @@ impl RetentionFlags {
     }
 
     /// What is retained beyond that, which a log that several servers share cannot do.
-    pub(super) fn rules(&self, is_shared: bool) -> Result<RetentionRules, ConfigError> {
+    pub(super) fn kept(&self, is_shared: bool) -> Result<KeptSettings, ConfigError> {
         let rules: Vec<_> = self.retain.iter().flat_map(RuleList::rules).collect();
         if is_shared && !rules.is_empty() {
             return Err(ConfigError::RulesOfMany);
         }
-        RetentionRules::new(rules).map_err(ConfigError::Rules)
-    }
-
-    pub(super) fn kept_limits(&self) -> KeptLimits {
-        KeptLimits { topics_max: self.kept_topics_max, bytes_max: bytes(self.kept_bytes_max) }
+        let rules = RetentionRules::new(rules).map_err(ConfigError::Rules)?;
+        let limits =
+            KeptLimits { topics_max: self.kept_topics_max, bytes_max: bytes(self.kept_bytes_max) };
+        Ok(KeptSettings { rules, limits })
     }
 }

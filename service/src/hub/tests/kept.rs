@@ -2,7 +2,7 @@
 
 use super::beginnings::{begin, newest};
 use super::*;
-use crate::log::{KeptLimits, RetentionRules};
+use crate::log::{KeptLimits, KeptSettings, RetentionRules};
 
 const LIMITS: KeptLimits = KeptLimits { topics_max: 1_000, bytes_max: 1 << 20 };
 
@@ -14,7 +14,8 @@ fn ruled(rules: &[&str]) -> Stage {
     let hand = Arc::clone(&now_ms);
     let clock = Clock::from_fn(move || hand.load(Ordering::Relaxed));
     let settings = MemoryLogSettings { events_max: 3, ..MemoryLogSettings::default() };
-    let log = Arc::new(MemoryLog::new(settings, clock).with_rules(rules, LIMITS));
+    let kept = KeptSettings { rules, limits: LIMITS };
+    let log = Arc::new(MemoryLog::new(settings, clock).with_rules(kept));
     let metrics = Metrics::new(1);
     Stage { hub: Hub::new(log.clone(), metrics.clone()), metrics, now_ms, log }
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 use tokio::task::yield_now;
 
 use super::*;
-use crate::log::{EventFilter, FileLog, FileLogSettings, SyncMode};
+use crate::log::{
+    EventFilter, FileLog, FileLogSettings, KeptLimits, KeptSettings, RetentionRules, SyncMode,
+};
 
 const RARE: u64 = 200;
 const BUSY: u64 = 3_000;
@@ -103,4 +105,46 @@ async fn what_is_on_the_disk_alone_is_found_as_well_also_after_a_restart() {
     let (log, _) = open(folder.path());
     assert!(log.in_memory_from() > Sequence(RARE), "{}", log.in_memory_from());
     streams_begin_as_they_should(&Hub::new(log, Metrics::new(1))).await;
+}
+
+#[tokio::test]
+async fn what_rules_keep_of_what_the_disk_has_no_more_is_found_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || {
+        let rules = RetentionRules::new(vec!["rare/*=last:1".parse().unwrap()]).unwrap();
+        let limits = KeptLimits { topics_max: 1_000, bytes_max: 1 << 20 };
+        let settings = FileLogSettings { bytes_max: 1 << 20, memory_max: 256 << 10, ..SETTINGS };
+        let kept = KeptSettings { rules, limits };
+        Arc::new(FileLog::open_with_rules(folder.path(), settings, kept, Clock::system()).unwrap())
+    };
+    let publish = async |hub: &Hub, topic: String, bytes: usize| {
+        let (topics, data) = (vec![topic.into()], "x".repeat(bytes).into());
+        let fields = DraftFields { topics, data, ..DraftFields::default() };
+        hub.publish(fields.check(&EventLimits::default()).unwrap()).await.unwrap();
+    };
+    let log = open();
+    let hub = Hub::new(log.clone(), Metrics::new(1));
+    for number in 1..=RARE {
+        publish(&hub, format!("rare/{number}"), 10).await;
+    }
+    while log.bounds().oldest <= Sequence(RARE) {
+        publish(&hub, "busy".to_owned(), 20_000).await;
+    }
+    let rare: Vec<u64> = (1..=RARE).collect();
+    let newest =
+        |count: usize| Beginning::Newest { count: count.try_into().unwrap(), since_ms: None };
+    let check = async |hub: &Hub| {
+        assert_eq!(first_of(hub, &["rare/{x}"], newest(1)).await, rare);
+        assert_eq!(first_of(hub, &["rare/3", "rare/5"], newest(2)).await, [3, 5]);
+        assert_eq!(first_of(hub, &["rare/3"], newest(2)).await, [3]);
+        assert_eq!(first_of(hub, &["rare/7"], Beginning::Since(0)).await, [7]);
+        assert_eq!(first_of(hub, &["rare/{x}"], Beginning::Everything).await, rare);
+        let topic = Topic::parse("rare/9", 100).unwrap();
+        assert_eq!(hub.summary_of(&topic, &Grants::all()).await.count, 1);
+    };
+    check(&hub).await;
+    drop((hub, log));
+    let log = open();
+    assert!(log.bounds().oldest > Sequence(RARE));
+    check(&Hub::new(log, Metrics::new(1))).await;
 }

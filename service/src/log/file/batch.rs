@@ -9,10 +9,10 @@
 //!  0  magic     4  89 46 4e 42
 //!  4  check     4  over everything that follows, behind the salt
 //!  8  length    4  of the records, in bytes
-//! 12  kind      1  1 events, 2 a hole
+//! 12  kind      1  1 events, 2 a hole, 3 older events that are written again
 //! 13  zero      3
 //! 16  first     8  the sequence of the first event
-//! 24  count     8  how many events follow on each other, or are missing
+//! 24  count     8  how many events follow on each other, or are missing; 0 of kind 3
 //! 32  synced    8  up to which position of the segment everything was synced when this was written
 //! 40  records      and zeros up to a multiple of 8
 //! ```
@@ -44,6 +44,9 @@ pub(super) enum BatchKind {
     Events,
     /// Nothing: so many events are missing, and it is known which.
     Hole,
+    /// Events of before, which stay when the segments go that they were in. It begins where the next event
+    /// will, and has none that follows.
+    Again,
 }
 
 /// The head of a batch.
@@ -81,6 +84,7 @@ impl BatchHead {
         let kind = match self.kind {
             BatchKind::Events => 1,
             BatchKind::Hole => 2,
+            BatchKind::Again => 3,
         };
         bytes.extend_from_slice(&[kind, 0, 0, 0]);
         for number in [self.first.0, self.count, self.synced] {
@@ -119,16 +123,24 @@ pub(super) fn read(bytes: &[u8], salt: Salt) -> Option<SegmentBatch<'_>> {
     let kind = match header[12] {
         1 => BatchKind::Events,
         2 => BatchKind::Hole,
+        3 => BatchKind::Again,
         _ => return None,
     };
     let number = |at| u64::from_le_bytes(array(header, at));
     let (first, count) = (number(16), number(24));
-    let last = first.checked_add(count.checked_sub(1)?)?;
-    if first == 0 || last > Sequence::MAX.0 {
+    let next = first.checked_add(count)?;
+    let has_events = count > 0;
+    if first == 0 || next > Sequence::MAX.0 + 1 || has_events == (kind == BatchKind::Again) {
         return None;
     }
     let head = BatchHead { kind, first: Sequence(first), count, synced: number(32) };
     Some(SegmentBatch { head, records: &bytes[HEADER_BYTES..end], check: written })
+}
+
+/// How long a batch says that it is, in bytes, whether it is whole or not.
+pub(super) fn claimed_bytes(header: &[u8; HEADER_BYTES]) -> Option<usize> {
+    let length = usize::try_from(u32::from_le_bytes(array(header, 8))).ok()?;
+    (length <= RECORDS_BYTES_MAX).then(|| whole_bytes(length))
 }
 
 /// The sequence that a batch says is behind its last event, whether it is whole or not.
@@ -173,6 +185,22 @@ mod tests {
             let batch = read(&bytes, SALT).unwrap();
             assert_eq!((batch.head, batch.records), (head(), records));
             assert_eq!(batch.head.next(), Sequence(10));
+        }
+    }
+
+    #[test]
+    fn only_events_of_before_take_no_sequence() {
+        for (kind, count, is_read) in [
+            (BatchKind::Again, 0, true),
+            (BatchKind::Again, 1, false),
+            (BatchKind::Events, 0, false),
+            (BatchKind::Hole, 0, false),
+        ] {
+            let mut bytes = Vec::new();
+            BatchHead { kind, count, ..head() }.write(b"records", SALT, &mut bytes);
+            let batch = read(&bytes, SALT);
+            assert_eq!(batch.is_some(), is_read, "{kind:?} {count}");
+            assert!(batch.is_none_or(|batch| batch.head.next() == batch.head.first));
         }
     }
 

@@ -13,7 +13,7 @@ use super::{FileLogSettings, OpenError, SyncMode};
 use crate::clock::Clock;
 use crate::event::{Buffers, Draft, EncodedEvent, Epoch, Sequence};
 use crate::log::record::{RecordKind, put_record};
-use crate::log::{EventFilter, PageLimit, ReadOutcome, ReadRange};
+use crate::log::{EventFilter, KeptSettings, PageLimit, ReadOutcome, ReadRange};
 use crate::topic::Topic;
 
 const BEGUN_MS: u64 = 1_795_000_000_000;
@@ -54,7 +54,13 @@ fn shown_again(disk: &Folder) -> Vec<(Sequence, Vec<u8>)> {
 /// All events that a log shows, with their frames.
 fn shown(disk: &Folder) -> Result<Vec<(Sequence, Vec<u8>)>, OpenError> {
     let clock = Clock::from_fn(|| BEGUN_MS);
-    let opened = OpenedLog::open(disk.clone(), SETTINGS, clock, &Buffers::default())?;
+    let opened = OpenedLog::open(
+        disk.clone(),
+        SETTINGS,
+        KeptSettings::default(),
+        clock,
+        &Buffers::default(),
+    )?;
     let state = opened.inner.retained.lock();
     let head = state.window.bounds().head;
     let mut after = Sequence(0);

@@ -31,6 +31,8 @@ pub struct FolderContents {
 #[derive(Debug)]
 pub enum FolderFinding {
     Event(Event),
+    /// An event of before, which was written again so that it stays.
+    Again(Event),
     /// These were lost before, and it is known.
     Hole(Range<Sequence>),
     Problem(FolderProblem),
@@ -202,12 +204,15 @@ fn inspect_batch(
                 break;
             }
         };
-        if record.kind == RecordKind::Next {
+        let place = (record.accepted_ms, None::<Instant>);
+        if record.kind == RecordKind::Again {
+            let event = record.event.assign(record.sequence, place, epoch, buffers);
+            each(FolderFinding::Again(event))?;
+        } else {
             if record.sequence != next {
                 what = Some("a record is not the one that should be there".to_owned());
                 break;
             }
-            let place = (record.accepted_ms, None::<Instant>);
             let event = record.event.assign(record.sequence, place, epoch, buffers);
             each(FolderFinding::Event(event))?;
             next = next.next();

@@ -9,11 +9,13 @@ mod cold_page;
 mod cold_pages;
 mod counters;
 mod disk;
+mod examination;
 pub(crate) mod fuzzing;
 mod identity;
 mod index;
 mod indexed_segment;
 mod inspect;
+mod kept_records;
 mod lock;
 mod open;
 mod open_error;
@@ -42,7 +44,7 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
-use crate::topic::Topic;
+use crate::topic::{SelectorSet, Topic};
 use cold_page::{ColdPageKey, LoadedPage, ReadDirection};
 use cold_pages::ColdPages;
 use disk::{Disk, Folder};
@@ -150,7 +152,14 @@ impl<D: Disk> LogParts<D> {
         if reader.epoch != self.epoch {
             return ReadOutcome::OtherEpoch;
         }
-        let after = range.after.max(state.oldest().previous());
+        let before_oldest = state.oldest().previous();
+        if let EventFilter::Everything = filter {
+            let kept = ReadRange { through: range.through.min(before_oldest), ..range };
+            if let Some(page) = state.window.read_kept_run(kept, limit) {
+                return ReadOutcome::Ready(page);
+            }
+        }
+        let after = range.after.max(before_oldest);
         let is_truncated = after > range.after && range.after < range.through;
         let truncated = |page: Page| Page { is_truncated, ..page };
         let memory_from = match state.place_of(range, ReadDirection::Forwards) {
@@ -185,10 +194,18 @@ impl<D: Disk> LogParts<D> {
         if reader.epoch != self.epoch {
             return ReadOutcome::OtherEpoch;
         }
+        let before_oldest = state.oldest().previous();
+        let kept = state.window.kept_through(before_oldest).filter(|last| range.after < *last);
+        // Behind what is retained comes what rules keep.
+        let end = if kept.is_some() { before_oldest } else { range.after };
+        if kept.is_some() && range.through <= before_oldest {
+            return state.window.read_back(reader.epoch, range, filter, limit);
+        }
+        let range = ReadRange { after: range.after.max(end), ..range };
         if let ReadPlace::Memory(range) = state.place_of(range, ReadDirection::Backwards) {
             return state.window.read_back(reader.epoch, range, filter, limit);
         }
-        let floor = range.after.max(state.oldest().previous());
+        let floor = range.after.max(before_oldest);
         drop(state);
         let key = page_key(ReadDirection::Backwards, range.through, filter, limit);
         let Some(loaded) = self.cold.ask(&key, reader.waker) else { return ReadOutcome::Loading };
@@ -371,7 +388,7 @@ impl Log for FileLog {
     }
 
     fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>> {
-        self.inner.retained.lock().window.newest(topic, through)
+        self.inner.retained.lock().window.newest_in_window(topic, through)
     }
 
     fn ended<'a>(&'a self, topics: &'a [Topic]) -> FindingEnds<'a> {
@@ -422,6 +439,27 @@ impl Log for FileLog {
 
     fn topic_in_memory(&self, topic: &Topic) -> Option<TopicInMemory> {
         self.inner.retained.lock().window.topic_in_memory(topic)
+    }
+
+    fn kept_through(&self) -> Option<Sequence> {
+        let state = self.inner.retained.lock();
+        state.window.kept_through(state.oldest().previous())
+    }
+
+    fn is_kept(&self, sequence: Sequence) -> bool {
+        let state = self.inner.retained.lock();
+        sequence < state.oldest() && state.window.kept(sequence).is_some()
+    }
+
+    fn read_kept(&self, after: Sequence, selectors: &SelectorSet, limit: PageLimit) -> Page {
+        let state = self.inner.retained.lock();
+        let through = state.oldest().previous();
+        state.window.read_kept(ReadRange { after, through }, selectors, limit)
+    }
+
+    fn is_complete_after(&self, selectors: &SelectorSet, after: Sequence) -> bool {
+        let Some(topics) = selectors.exact_topics() else { return false };
+        self.inner.retained.lock().window.is_complete_after(topics, after)
     }
 
     fn count_of(&self, topic: &Topic) -> Option<TopicCount> {

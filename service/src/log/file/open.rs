@@ -1,6 +1,6 @@
 //! Opening: from what is in the folder to a log that serves.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -11,6 +11,7 @@ use std::time::Instant;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
+use super::batch::BatchKind;
 use super::chain::{FoundBatch, KnownSegment, SegmentChain, TornTail, WriteError, repair};
 use super::cold_page::{ColdPageKey, LoadedPage, ReadDirection};
 use super::cold_pages::ColdPages;
@@ -28,7 +29,8 @@ use super::upkeep::Upkeep;
 use super::writer::LogWriter;
 use super::{FileLog, FileLogSettings, LogParts, OpenError, READERS, WAITING_BYTES_MAX, Window};
 use crate::clock::Clock;
-use crate::event::{Buffers, Epoch, Sequence};
+use crate::event::{Buffers, Epoch, Event, Sequence};
+use crate::log::KeptSettings;
 use crate::log::record::{RecordKind, read_record};
 
 /// A newest segment that is larger is sealed at the start: what is in it is then read from the disk, and
@@ -73,6 +75,19 @@ impl FileLog {
         settings: FileLogSettings,
         clock: Clock,
     ) -> Result<Self, OpenLogError> {
+        Self::open_with_rules(folder, settings, KeptSettings::default(), clock)
+    }
+
+    /// The same, and rules keep some events beyond its bounds.
+    ///
+    /// # Errors
+    /// Says what is wrong with the folder and what to do.
+    pub fn open_with_rules(
+        folder: &Path,
+        settings: FileLogSettings,
+        kept: KeptSettings,
+        clock: Clock,
+    ) -> Result<Self, OpenLogError> {
         let began = Instant::now();
         let name = || folder.display().to_string();
         DirBuilder::new()
@@ -82,7 +97,7 @@ impl FileLog {
             .map_err(|error| OpenLogError::Folder { folder: name(), error })?;
         let lock = FolderLock::take(folder)?;
         let buffers = Buffers::default();
-        let opened = OpenedLog::open(Folder::at(folder), settings, clock, &buffers)
+        let opened = OpenedLog::open(Folder::at(folder), settings, kept, clock, &buffers)
             .map_err(|error| OpenLogError::Open { folder: name(), error })?;
         let log = Self::start(opened, buffers, lock).map_err(OpenLogError::Threads)?;
         let bounds = log.inner.retained.lock().bounds();
@@ -136,7 +151,7 @@ impl FileLog {
         })?;
         let of_upkeep = Arc::clone(&inner);
         log.threads.start("log-upkeep", move || {
-            of_upkeep.upkeep.serve(&upkeep, &of_upkeep.clock);
+            of_upkeep.upkeep.serve(&upkeep, &of_upkeep.clock, &of_upkeep.queue);
         })?;
         for number in 0..READERS {
             let inner = Arc::clone(&inner);
@@ -162,6 +177,8 @@ impl<D: Disk> LogParts<D> {
 struct NewestBatches {
     segment: Sequence,
     batches: Vec<NewestBatch>,
+    /// The records of older events that were written again.
+    again: Vec<Vec<u8>>,
     /// Without a look at what is in it.
     is_too_large: bool,
     bytes: u64,
@@ -178,6 +195,10 @@ impl NewestBatches {
     fn add(&mut self, found: &FoundBatch<'_>) {
         if found.segment != self.segment {
             *self = Self { segment: found.segment, ..Self::default() };
+        }
+        if found.batch.head.kind == BatchKind::Again {
+            self.again.push(found.batch.records.to_vec());
+            return;
         }
         self.bytes += found.batch.records.len() as u64;
         if self.bytes > KEPT_BYTES_MAX {
@@ -198,6 +219,7 @@ impl<D: Disk> OpenedLog<D> {
     pub(super) fn open(
         disk: D,
         settings: FileLogSettings,
+        kept: KeptSettings,
         clock: Clock,
         buffers: &Buffers,
     ) -> Result<Self, OpenError> {
@@ -234,14 +256,19 @@ impl<D: Disk> OpenedLog<D> {
             segments.push(Arc::new(index));
         }
         remove_other_indexes(&disk, &segments)?;
-        let window = filled_window(&segments, &reader, (&chain, identity), &newest, buffers);
+        let has_rules = !kept.rules.is_empty();
+        let window =
+            filled_window(&segments, &reader, (&chain, identity), &newest, (kept, buffers));
         if window.bounds().head_ms > now_ms + 60_000 {
             tracing::warn!(
                 behind_seconds = (window.bounds().head_ms - now_ms) / 1_000,
                 "the clock is behind the newest event; events get its time until the clock has caught up"
             );
         }
-        let start = start_of(&segments, &reader, &chain, identity, window);
+        let mut start = start_of(&segments, &reader, &chain, identity, window);
+        if has_rules {
+            restore(&mut start, &reader, &newest, now_ms)?;
+        }
         let retained = Arc::new(Retained::new(settings, counters, start));
         retained.evict(now_ms);
         Ok(Self {
@@ -319,7 +346,7 @@ fn filled_window<D: Disk>(
     reader: &SegmentReader<D>,
     (chain, identity): (&SegmentChain<D>, LogIdentity),
     newest: &NewestBatches,
-    buffers: &Buffers,
+    (kept, buffers): (KeptSettings, &Buffers),
 ) -> Window {
     let active_first = chain.active_first();
     let key = ColdPageKey {
@@ -341,7 +368,8 @@ fn filled_window<D: Disk>(
     };
     let last_uncounted = segments.iter().map(|segment| segment.head.last_uncounted).max();
     let last_uncounted = last_uncounted.unwrap_or_default();
-    let mut filled = Window::resumed_after(begin, last_uncounted, identity.epoch, buffers.clone());
+    let filled = Window::resumed_after(begin, last_uncounted, identity.epoch, buffers.clone());
+    let mut filled = filled.with_rules(kept);
     for event in before.iter().rev() {
         filled.hole_through(event.sequence().previous());
         if let Ok(encoded) = event.content().encode() {
@@ -394,5 +422,32 @@ fn start_of<D: Disk>(
         start_ms: oldest_ms.filter(|_| oldest > Sequence(1)).unwrap_or(identity.created_ms),
         oldest_ms,
         window,
+        restored: Vec::new(),
     }
+}
+
+/// Keeps what was written again of the events before the oldest segment, as far as rules still want it.
+fn restore<D: Disk>(
+    start: &mut RetainedStart,
+    reader: &SegmentReader<D>,
+    newest: &NewestBatches,
+    now_ms: u64,
+) -> Result<(), OpenError> {
+    let mut found = BTreeMap::new();
+    let mut note = |events: Vec<Arc<Event>>, segment| {
+        // Of those that are in the segments as well nothing has to be restored.
+        let of_before = events.into_iter().filter(|event| event.sequence() < start.oldest);
+        found.extend(of_before.map(|event| (event.sequence(), (event, segment))));
+    };
+    for segment in &start.segments {
+        note(reader.written_again(segment)?, segment.head.first);
+    }
+    for records in &newest.again {
+        note(reader.events_again(records), newest.segment);
+    }
+    let events = found.values().map(|(event, _)| Arc::clone(event)).collect();
+    start.window.adopt(events, now_ms);
+    let segments = found.into_iter().map(|(event, (_, segment))| (event, segment));
+    start.restored = segments.filter(|(event, _)| start.window.is_kept(*event)).collect();
+    Ok(())
 }

@@ -11,10 +11,11 @@ use super::FileLogSettings;
 use super::chain::SealedSegment;
 use super::counters::DiskCounters;
 use super::indexed_segment::IndexedSegment;
+use super::kept_records::KeptRecords;
 use super::segment_reader::TimedSequence;
 use crate::event::{Event, HubId, Sequence};
 use crate::log::followers::Followers;
-use crate::log::window::{Window, WindowLimits};
+use crate::log::window::{Evicted, Window, WindowLimits};
 use crate::log::{Bounds, DiskStatus, LogChange, LogHealth, OnChange};
 
 /// How many events are evicted before other threads get the lock.
@@ -51,6 +52,11 @@ pub(super) struct RetainedState {
     oldest_ms: Option<u64>,
     health: LogHealth,
     times: VecDeque<TimedSequence>,
+    /// What rules keep of the events before this one is in the window.
+    examined: Sequence,
+    kept_records: KeptRecords,
+    /// Events that were found written again at the start: newer ones on the disk may have outdone them.
+    restored: Vec<Sequence>,
 }
 
 /// What all segments with an index take, summed up where they change: it is asked for all the time.
@@ -82,6 +88,8 @@ pub(super) struct RetainedStart {
     pub(super) oldest: Sequence,
     pub(super) start_ms: u64,
     pub(super) oldest_ms: Option<u64>,
+    /// What is kept of before, and the segments to which it was written again.
+    pub(super) restored: Vec<(Sequence, Sequence)>,
 }
 
 /// The segments as they are after an append.
@@ -98,6 +106,10 @@ impl Retained {
         counters: Arc<DiskCounters>,
         start: RetainedStart,
     ) -> Self {
+        let mut kept_records = KeptRecords::default();
+        for (event, segment) in &start.restored {
+            kept_records.wrote_again(*event, *segment);
+        }
         Self {
             settings,
             counters,
@@ -113,6 +125,9 @@ impl Retained {
                 oldest_ms: start.oldest_ms,
                 health: LogHealth::Healthy,
                 times: VecDeque::new(),
+                examined: start.oldest,
+                kept_records,
+                restored: start.restored.into_iter().map(|(event, _)| event).collect(),
             }),
             followers: Followers::default(),
         }
@@ -157,7 +172,7 @@ impl Retained {
     pub(super) fn evict(&self, now_ms: u64) {
         loop {
             let evicted = self.lock().evict(&self.settings, now_ms);
-            if evicted.len() < EVICTED_MAX {
+            if evicted.is_less_than(EVICTED_MAX) {
                 return;
             }
         }
@@ -258,8 +273,76 @@ impl RetainedState {
 
     /// The first event of the oldest segment, if nothing in that is retained.
     pub(super) fn next_dropped(&self) -> Option<Sequence> {
-        let first = self.segments.first().filter(|segment| segment.head.next <= self.oldest)?;
-        Some(first.head.first)
+        let first = self.first_without_retained()?;
+        self.kept_in(first).next().is_none().then_some(first.head.first)
+    }
+
+    fn first_without_retained(&self) -> Option<&Arc<IndexedSegment>> {
+        self.segments.first().filter(|segment| segment.head.next <= self.oldest)
+    }
+
+    /// The events that rules keep and that are in no other segment.
+    fn kept_in(&self, segment: &IndexedSegment) -> impl Iterator<Item = &Arc<Event>> {
+        let (first, next) = (segment.head.first, segment.head.next);
+        let first_written = self.window.kept_between(first.previous(), next.previous());
+        let first_written =
+            first_written.filter(|event| !self.kept_records.is_elsewhere(event.sequence()));
+        let again = self.kept_records.in_segment(first);
+        first_written.chain(again.filter_map(|event| self.window.kept(event)))
+    }
+
+    /// The next events, at most so many and of so many bytes, that have to be written again before a segment
+    /// can be removed.
+    pub(super) fn to_write_again(&self, count_max: usize, bytes_max: usize) -> Vec<Arc<Event>> {
+        let Some(segment) = self.first_without_retained() else { return Vec::new() };
+        let mut bytes = 0;
+        let kept = self.kept_in(segment).take(count_max).take_while(|event| {
+            let is_first = bytes == 0;
+            bytes += event.frame().len();
+            is_first || bytes <= bytes_max
+        });
+        kept.cloned().collect()
+    }
+
+    /// Whether there are such events.
+    pub(super) fn has_to_write_again(&self) -> bool {
+        let segment = self.first_without_retained();
+        segment.is_some_and(|segment| self.kept_in(segment).next().is_some())
+    }
+
+    /// They were written to a segment, and are durable.
+    pub(super) fn wrote_again(&mut self, events: &[Arc<Event>], segment: Sequence) {
+        for event in events {
+            self.kept_records.wrote_again(event.sequence(), segment);
+        }
+    }
+
+    /// What rules keep of the events before this one is in the window.
+    pub(super) fn examined(&self) -> Sequence {
+        self.examined.max(self.oldest)
+    }
+
+    /// Everything before this event has been looked at for what rules keep.
+    pub(super) fn examined_before(&mut self, next: Sequence) {
+        self.examined = self.examined.max(next);
+    }
+
+    /// An event that was found written again, and has to be compared with what is on the disk.
+    pub(super) fn next_restored(&mut self) -> Option<Sequence> {
+        self.restored.pop()
+    }
+
+    /// What may be retained no longer at once, if that is wanted: nothing that rules may keep.
+    pub(super) fn droppable_before(&self, wanted: Sequence) -> Sequence {
+        if self.window.rules().is_empty() {
+            return wanted;
+        }
+        let memory_from = self.window.oldest();
+        match self.examined() >= memory_from {
+            // What goes from memory is looked at as it goes, and that is so many at once.
+            true => wanted.min(Sequence(memory_from.0 + EVICTED_MAX as u64)),
+            false => wanted.min(self.examined()),
+        }
     }
 
     /// The oldest segment is no longer on the disk.
@@ -268,6 +351,7 @@ impl RetainedState {
         self.indexed.disk_bytes -= first.disk_bytes();
         self.indexed.memory_bytes -= first.memory_bytes();
         self.indexed.ends -= u64::from(first.head.ends);
+        self.kept_records.removed(first.head.first);
     }
 
     /// The first event that is to be retained by count and by bytes.
@@ -295,8 +379,8 @@ impl RetainedState {
         }
     }
 
-    fn evict(&mut self, settings: &FileLogSettings, now_ms: u64) -> Vec<Arc<Event>> {
-        let wanted = self.wanted_oldest(settings);
+    fn evict(&mut self, settings: &FileLogSettings, now_ms: u64) -> Evicted {
+        let wanted = self.droppable_before(self.wanted_oldest(settings));
         // What is not in memory needs a look at the disk: the indexing thread does that.
         if wanted > self.oldest
             && let Some(start_ms) = self.window.time_at(wanted.previous())
@@ -305,16 +389,28 @@ impl RetainedState {
                 self.window.time_at(wanted).filter(|_| wanted <= self.window.bounds().head);
             self.drop_before(wanted, start_ms, oldest_ms);
         }
+        // What is too old in memory makes all before it go, which has to be looked at first.
+        let may_age = self.window.rules().is_empty() || self.examined() >= self.window.oldest();
         let limits = WindowLimits {
             events_max: usize::MAX,
             bytes_max: settings.memory_max,
-            oldest_ms: settings.oldest_ms(now_ms),
+            oldest_ms: if may_age { settings.oldest_ms(now_ms) } else { 0 },
             oldest: self.oldest,
             needed_from: self.needed_from(),
             now_ms,
+            is_all: false,
         };
+        let is_examined = self.examined() >= self.window.oldest();
         let evicted = self.window.evict(&limits, EVICTED_MAX);
-        if let Some(last) = evicted.last().filter(|last| last.accepted_ms() < limits.oldest_ms) {
+        let is_gone = |event: &&Arc<Event>| {
+            event.accepted_ms() < limits.oldest_ms || event.sequence() < limits.oldest
+        };
+        if evicted.passed.last().as_ref().is_some_and(is_gone) && is_examined {
+            self.examined_before(self.window.oldest());
+        }
+        if let Some(last) =
+            evicted.passed.last().filter(|last| last.accepted_ms() < limits.oldest_ms)
+        {
             let bounds = self.window.bounds();
             self.drop_before(bounds.oldest, last.accepted_ms(), bounds.oldest_ms);
         }

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, PoisonError};
 
+use super::batch;
 use super::cold_page::{ColdPageKey, LoadedPage, PageBuilder, ReadDirection};
 use super::counters::DiskCounters;
 use super::disk::{Disk, DiskFile};
@@ -11,6 +12,7 @@ use super::indexed_segment::IndexedSegment;
 use super::segment::{self, ReadHead, SegmentHead};
 use super::segment_records::SegmentRecords;
 use crate::event::{Buffers, Epoch, Event, Sequence};
+use crate::log::record::{RecordKind, read_record};
 use crate::logging::log_limited;
 
 /// How many segments are looked through for one page: a topic may be in few of them.
@@ -244,6 +246,48 @@ impl<D: Disk> SegmentReader<D> {
         }
         *is_verified = true;
         self.disk.open(&name)
+    }
+
+    /// The older events that were written again to a segment. Where a batch of them cannot be read they are
+    /// lost, as a value is that nobody has published.
+    pub(super) fn written_again(&self, segment: &IndexedSegment) -> io::Result<Vec<Arc<Event>>> {
+        if segment.head.again == 0 {
+            return Ok(Vec::new());
+        }
+        let index = self.open_index(segment)?;
+        let places = IndexLookup::new(&index, &segment.head).again()?;
+        let file = self.disk.open(&segment::name_of(segment.head.first))?;
+        let mut events = Vec::new();
+        for at in places {
+            let mut header = [0; batch::HEADER_BYTES];
+            file.read_at(&mut header, at.into())?;
+            let mut bytes = vec![0; batch::claimed_bytes(&header).unwrap_or(0)];
+            let count = file.read_at(&mut bytes, at.into())?;
+            match batch::read(&bytes[..count], segment.head.salt) {
+                Some(batch) => events.extend(self.events_again(batch.records)),
+                None => {
+                    self.counters.could_not_read();
+                    log_limited!(ERROR, segment = %segment.head.first, "events that rules keep are damaged on the disk, and lost");
+                }
+            }
+        }
+        Ok(events)
+    }
+
+    /// The older events in the records of a batch.
+    pub(super) fn events_again(&self, records: &[u8]) -> Vec<Arc<Event>> {
+        let mut rest = records;
+        let mut events = Vec::new();
+        while let Ok((record, bytes)) = read_record(rest) {
+            if record.kind == RecordKind::Again {
+                let accepted = (record.accepted_ms, None);
+                let event =
+                    record.event.assign(record.sequence, accepted, self.epoch, &self.buffers);
+                events.push(Arc::new(event));
+            }
+            rest = &rest[bytes..];
+        }
+        events
     }
 
     /// The event at a sequence, if it is in these segments and can be read.

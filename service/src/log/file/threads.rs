@@ -34,6 +34,8 @@ struct WriterQueueState {
     requests: Vec<AppendRequest>,
     closing: Option<oneshot::Sender<()>>,
     is_closed: bool,
+    /// There is something to do beside requests.
+    is_woken: bool,
 }
 
 /// Wakes the thread that keeps the folder in order.
@@ -72,6 +74,12 @@ impl WriterQueue {
         Ok(())
     }
 
+    /// Wakes the writer, which has to write something again.
+    fn wake(&self) {
+        self.lock().is_woken = true;
+        self.changed.notify_one();
+    }
+
     /// Lets the writer end when it has written everything; it is told here when it has.
     pub(super) fn close(&self, ended: oneshot::Sender<()>) {
         self.lock().closing = Some(ended);
@@ -102,7 +110,7 @@ impl WriterQueue {
         let mut answered = 0;
         loop {
             let mut state = self.lock();
-            while state.requests.is_empty() && state.closing.is_none() {
+            while state.requests.is_empty() && state.closing.is_none() && !state.is_woken {
                 let Some(at) = writer.next_sync() else {
                     state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                     continue;
@@ -117,6 +125,7 @@ impl WriterQueue {
             if writer.answers_after_sync() {
                 state = self.gather(state, answered);
             }
+            let is_woken = std::mem::take(&mut state.is_woken);
             let requests = std::mem::take(&mut state.requests);
             answered = requests.len();
             let closing = requests.is_empty().then(|| state.closing.take()).flatten();
@@ -136,6 +145,10 @@ impl WriterQueue {
                 if writer.has_upkeep() {
                     upkeep.want();
                 }
+            }
+            if is_woken {
+                writer.write_again();
+                upkeep.want();
             }
             writer.sync_if_due();
         }
@@ -190,7 +203,7 @@ impl UpkeepSignal {
         self.changed.notify_all();
     }
 
-    pub(super) fn serve<D: Disk>(&self, upkeep: &Upkeep<D>, clock: &Clock) {
+    pub(super) fn serve<D: Disk>(&self, upkeep: &Upkeep<D>, clock: &Clock, writer: &WriterQueue) {
         loop {
             let mut state = self.lock();
             if !state.is_wanted && !state.is_closed {
@@ -203,6 +216,9 @@ impl UpkeepSignal {
             state.is_wanted = false;
             drop(state);
             upkeep.work(clock.unix_ms());
+            if upkeep.waits_for_writer() {
+                writer.wake();
+            }
             self.lock().rounds += 1;
             self.changed.notify_all();
         }

@@ -22,6 +22,8 @@ pub(super) struct KnownEnds {
     ends: Vec<Option<Arc<Event>>>,
     /// Those, by their numbers, that have to be looked up on the disk.
     unknown: Vec<usize>,
+    /// The newest of what rules keep, which counts where the log has none.
+    kept: Vec<Option<Arc<Event>>>,
     segments: Arc<Vec<Arc<IndexedSegment>>>,
     oldest: Sequence,
     memory_from: Sequence,
@@ -35,8 +37,15 @@ impl KnownEnds {
             return None;
         }
         let oldest = state.oldest();
-        let newest: Vec<_> =
-            topics.iter().map(|topic| state.window.newest(topic, Sequence::MAX)).collect();
+        let newest: Vec<_> = topics
+            .iter()
+            .map(|topic| state.window.newest_in_window(topic, Sequence::MAX))
+            .collect();
+        let before_oldest = oldest.previous();
+        let kept: Vec<_> = match state.window.kept_through(before_oldest) {
+            Some(last) => topics.iter().map(|topic| state.window.newest(topic, last)).collect(),
+            None => vec![None; topics.len()],
+        };
         let segments = Arc::clone(state.segments());
         let memory_from = state.window.oldest();
         // There may be many segments, and delivery threads wait for the lock.
@@ -46,13 +55,17 @@ impl KnownEnds {
             segments.iter().any(|segment| segment.may_have_end(hash))
         };
         let unknown = newest.iter().zip(topics).enumerate();
+        // A topic may have ended with what is kept, unless it has gone on since.
+        let is_kept = |number: usize| kept[number].as_ref().is_some_and(|kept| kept.ends_topic());
         let unknown = unknown
-            .filter(|(_, (newest, topic))| newest.is_none() && may_have_ended(topic))
+            .filter(|(number, (newest, topic))| {
+                newest.is_none() && (is_kept(*number) || may_have_ended(topic))
+            })
             .map(|(number, _)| number)
             .collect();
         let ends = newest.into_iter().map(|newest| newest.filter(|event| is_end(event, oldest)));
         let ends = ends.collect();
-        Some(Self { ends, unknown, segments, oldest, memory_from })
+        Some(Self { ends, unknown, kept, segments, oldest, memory_from })
     }
 
     /// Whether memory says all.
@@ -67,8 +80,10 @@ impl KnownEnds {
         topics: &[Topic],
     ) -> Vec<Option<Arc<Event>>> {
         for number in std::mem::take(&mut self.unknown) {
-            let newest = self.newest_on_disk(reader, &topics[number]);
-            self.ends[number] = newest.filter(|event| is_end(event, self.oldest));
+            self.ends[number] = match self.newest_on_disk(reader, &topics[number]) {
+                Some(newest) => Some(newest).filter(|event| is_end(event, self.oldest)),
+                None => self.kept[number].take().filter(|kept| kept.ends_topic()),
+            };
         }
         self.ends
     }

@@ -5,12 +5,16 @@ use std::io;
 use std::sync::Arc;
 
 use super::disk::Disk;
+use super::examination::{Examination, Examined};
 use super::retained::Retained;
 use super::segment_reader::SegmentReader;
 use super::{index, segment};
 use crate::event::Sequence;
 use crate::log::LogHealth;
 use crate::logging::log_limited;
+
+/// How many events are kept before other threads get the lock.
+const KEPT_AT_ONCE: usize = 256;
 
 /// The thread's state.
 #[derive(Debug)]
@@ -24,10 +28,16 @@ impl<D: Disk> Upkeep<D> {
     /// Does what there is to do at a time, in milliseconds since 1970.
     pub(super) fn work(&self, now_ms: u64) {
         self.index_segments(now_ms);
+        self.compare_restored(now_ms);
         if let Err(error) = self.retain(now_ms) {
             log_limited!(ERROR, "cannot drop old events from the disk, and tries again: {error}");
         }
         self.look_for_room();
+    }
+
+    /// Whether a segment can be removed when the writer has written again what rules keep of it.
+    pub(super) fn waits_for_writer(&self) -> bool {
+        self.retained.lock().has_to_write_again()
     }
 
     /// Looks how much room the file system has. If it cannot be asked, what was known stays.
@@ -72,7 +82,11 @@ impl<D: Disk> Upkeep<D> {
             && is_old(oldest)
             && let Some(last) = self.reader.last_accepted_by(&segments, too_old - 1)?
         {
+            self.examine_before(last.sequence.next(), now_ms);
             self.drop_before(last.sequence.next(), last.accepted_ms);
+        }
+        if wanted > oldest {
+            self.examine_before(wanted, now_ms);
         }
         if wanted > oldest
             && let Some(last) = self.reader.event_at(&segments, wanted.previous())
@@ -87,7 +101,56 @@ impl<D: Disk> Upkeep<D> {
         self.remove_segments()
     }
 
+    /// Looks for what rules keep of the events before one, some of those behind it included: a segment at a
+    /// time, as far as it is not in memory.
+    fn examine_before(&self, to: Sequence, now_ms: u64) {
+        loop {
+            let state = self.retained.lock();
+            let (from, memory_from) = (state.examined(), state.window.oldest());
+            let is_done = state.window.rules().is_empty() || from >= to.min(memory_from);
+            let next = state.segments().iter().map(|segment| segment.head.next);
+            let next = next.filter(|next| *next > from).min();
+            drop(state);
+            let Some(next) = next.filter(|_| !is_done) else { return };
+            let next = next.min(memory_from);
+            let examination = Examination::new(&self.reader, &self.retained, now_ms);
+            self.keep(&examination.of(from..next), now_ms);
+            self.retained.lock().examined_before(next);
+        }
+    }
+
+    fn keep(&self, examined: &Examined, now_ms: u64) {
+        self.retained.lock().window.kept_no_room_for(examined.without_room);
+        // Others wait for the lock.
+        for some in examined.held.chunks(KEPT_AT_ONCE) {
+            self.retained.lock().window.adopt(some.to_vec(), now_ms);
+        }
+        for some in examined.gone.chunks(KEPT_AT_ONCE) {
+            let gone = some.iter().map(|(topic, sequence)| (topic, *sequence));
+            self.retained.lock().window.note_gone(gone);
+        }
+    }
+
+    /// Compares what was found written again at the start with what is newer on the disk.
+    fn compare_restored(&self, now_ms: u64) {
+        let examination = Examination::new(&self.reader, &self.retained, now_ms);
+        loop {
+            let mut state = self.retained.lock();
+            let Some(sequence) = state.next_restored() else { return };
+            let event = state.window.kept(sequence).cloned();
+            drop(state);
+            if let Some(event) = event {
+                let rules = examination.rules_for(&event);
+                self.retained.lock().window.keep_only_by(sequence, rules);
+            }
+        }
+    }
+
     fn drop_before(&self, oldest: Sequence, start_ms: u64) {
+        // What is in memory is looked at as it goes from there.
+        if self.retained.lock().droppable_before(oldest) < oldest {
+            return;
+        }
         let segments = Arc::clone(self.retained.lock().segments());
         let event = self.reader.event_at(&segments, oldest);
         let oldest_ms = event.map(|event| event.accepted_ms());

@@ -34,6 +34,8 @@ const SHOWN_MAX: usize = 256;
 /// How many events may be retained too many before the upkeep is woken, which looks every second: finding
 /// the time of one that is not in memory takes a look at the disk, and is not done for every commit.
 const OVERDUE_MAX: u64 = 1_024;
+/// How many older events are written again at once.
+const AGAIN_MAX: usize = 1_024;
 /// The results of an append.
 pub(super) type AppendResults = Vec<Result<Receipt, AppendError>>;
 
@@ -379,7 +381,11 @@ impl<D: Disk> LogWriter<D> {
     fn seal_if_full(&mut self) {
         let state = self.retained.lock();
         let is_full = state.is_memory_full(self.retained.settings()) && !state.has_unindexed();
+        let is_to_write_again = state.has_to_write_again();
         drop(state);
+        if is_to_write_again {
+            self.write_again();
+        }
         if !is_full || self.chain.active_written() == 0 {
             return;
         }
@@ -390,6 +396,47 @@ impl<D: Disk> LogWriter<D> {
             self.retained.lock().set_health(LogHealth::Failed { why: why.into() });
         }
         self.evict();
+    }
+}
+
+impl<D: Disk> LogWriter<D> {
+    /// Writes what rules keep of the oldest segment to the newest one, so that the former can be removed.
+    pub(super) fn write_again(&mut self) {
+        loop {
+            let events = self.retained.lock().to_write_again(AGAIN_MAX, BATCH_BYTES);
+            if events.is_empty() {
+                return;
+            }
+            if let Err(error) = self.write_again_durably(&events) {
+                if let WriteError::Failed(why) = &error {
+                    let why = why.as_str().into();
+                    self.retained.lock().set_health(LogHealth::Failed { why });
+                }
+                log_limited!(
+                    ERROR,
+                    "cannot write again what rules keep, and old segments stay until it can: {error}"
+                );
+                return;
+            }
+            let segment = self.chain.active_first();
+            self.retained.lock().wrote_again(&events, segment);
+        }
+    }
+
+    fn write_again_durably(&mut self, events: &[Arc<Event>]) -> Result<(), WriteError> {
+        self.records.clear();
+        for event in events {
+            let place = (event.sequence(), event.accepted_ms());
+            // It was written once, so that it is not too large.
+            let _ = put_record(&mut self.records, RecordKind::Again, place, &event.content());
+        }
+        let written = self.chain.append_again(&self.records);
+        self.retained.counters().wrote(batch::whole_bytes(self.records.len()));
+        self.records.clear();
+        self.records.shrink_to(2 * BATCH_BYTES);
+        written?;
+        // In any mode: what was there before is removed.
+        self.sync()
     }
 }
 

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use super::followers::Followers;
 use super::window::{Appended, Window, WindowLimits};
 use super::{
-    AppendError, Appending, Bounds, EventFilter, FindingEnds, KeptLimits, Locating, Log, LogChange,
-    LogReader, OnChange, Page, PageBack, PageLimit, ReadOutcome, ReadRange, Receipt,
-    RetentionRules, Seeking, TopicCount, TopicInMemory,
+    AppendError, Appending, Bounds, EventFilter, FindingEnds, KeptSettings, Locating, Log,
+    LogChange, LogReader, OnChange, Page, PageBack, PageLimit, ReadOutcome, ReadRange, Receipt,
+    Seeking, TopicCount, TopicInMemory,
 };
 use crate::clock::Clock;
 use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
@@ -89,9 +89,9 @@ impl MemoryLog {
 
     /// The same log, of which rules keep some events beyond its bounds.
     #[must_use]
-    pub fn with_rules(self, rules: RetentionRules, limits: KeptLimits) -> Self {
+    pub fn with_rules(self, settings: KeptSettings) -> Self {
         let window = self.window.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Self { window: Mutex::new(window.with_rules(rules, limits)), ..self }
+        Self { window: Mutex::new(window.with_rules(settings)), ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, Window> {
@@ -114,7 +114,7 @@ impl MemoryLog {
         let limits = self.settings.at(now_ms);
         loop {
             let evicted = self.lock().evict(&limits, EVICTED_MAX);
-            if evicted.len() < EVICTED_MAX {
+            if evicted.is_less_than(EVICTED_MAX) {
                 return;
             }
         }
@@ -178,7 +178,8 @@ impl Log for MemoryLog {
     }
 
     fn kept_through(&self) -> Option<Sequence> {
-        self.lock().kept_through()
+        let window = self.lock();
+        window.kept_through(window.oldest().previous())
     }
 
     fn is_kept(&self, sequence: Sequence) -> bool {
@@ -186,7 +187,9 @@ impl Log for MemoryLog {
     }
 
     fn read_kept(&self, after: Sequence, selectors: &SelectorSet, limit: PageLimit) -> Page {
-        self.lock().read_kept(after, selectors, limit)
+        let window = self.lock();
+        let through = window.oldest().previous();
+        window.read_kept(ReadRange { after, through }, selectors, limit)
     }
 
     fn is_complete_after(&self, selectors: &SelectorSet, after: Sequence) -> bool {

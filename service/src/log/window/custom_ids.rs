@@ -49,6 +49,19 @@ impl CustomIds {
         self.repeats_held += places.repeats_held();
     }
 
+    /// Adds an event of before the others.
+    pub(super) fn insert(&mut self, id: Arc<str>, sequence: Sequence) {
+        let Some(places) = self.places.get_mut(&*id) else { return self.add(id, sequence) };
+        self.repeats_held -= places.repeats_held();
+        let later = places.later.get_or_insert_default();
+        let first = places.earliest.min(sequence);
+        let other = places.earliest.max(sequence);
+        let at = later.partition_point(|&at| at < other);
+        later.insert(at, other);
+        places.earliest = first;
+        self.repeats_held += places.repeats_held();
+    }
+
     /// An event has gone that had this id.
     pub(super) fn remove(&mut self, id: &str, sequence: Sequence) {
         let Some(places) = self.places.get_mut(id) else { return };

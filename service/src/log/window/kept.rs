@@ -7,17 +7,17 @@
 
 use std::sync::Arc;
 
-use super::super::retention_rule::RetentionRules;
+use super::super::retention_rule::{RetentionRules, RuleSet};
 use super::super::{Page, PageLimit, ReadRange};
 use super::kept_events::{KeptEvents, PastBound};
-use super::{KeptLimits, Window};
+use super::{KeptSettings, Window};
 use crate::event::{Event, Sequence};
 use crate::topic::{SelectorSet, Topic};
 
 impl Window {
-    /// The same window, of which events are kept by rules.
-    pub(in crate::log) fn with_rules(self, rules: RetentionRules, limits: KeptLimits) -> Self {
-        Self { kept: KeptEvents::new(rules, limits), ..self }
+    /// The same window, which is empty, of which events are kept by rules.
+    pub(in crate::log) fn with_rules(self, settings: KeptSettings) -> Self {
+        Self { kept: KeptEvents::new(settings), ..self }
     }
 
     /// Keeps an event that has gone from the front, if a rule holds it at a time.
@@ -34,6 +34,48 @@ impl Window {
         let kept = &mut self.kept;
         self.by_topic.keep(event, |held| kept.topic_came(held));
         true
+    }
+
+    /// Keeps events of before the window that are not in it, in order, as far as rules hold them at a time.
+    pub(in crate::log) fn adopt(&mut self, events: Vec<Arc<Event>>, now_ms: u64) {
+        let complete_after = self.oldest().previous();
+        for event in events {
+            if event.sequence() >= self.oldest() || self.is_kept(event.sequence()) {
+                continue;
+            }
+            self.by_topic.insert(&event, self.kept.rules(), complete_after);
+            if self.keep(&event, now_ms) {
+                self.buffers.retain(event.buffer_held());
+                self.ends += usize::from(event.ends_topic());
+                if event.has_custom_id() {
+                    self.by_custom_id.insert(event.id().into(), event.sequence());
+                }
+            } else {
+                self.by_topic.remove(&event, true);
+            }
+        }
+    }
+
+    /// Events of these topics have gone that were not in the window.
+    pub(in crate::log) fn note_gone<'a>(
+        &mut self,
+        events: impl Iterator<Item = (&'a Topic, Sequence)>,
+    ) {
+        events.for_each(|(topic, sequence)| self.by_topic.note_gone(topic, sequence));
+    }
+
+    /// The rules of this window.
+    pub(in crate::log) fn rules(&self) -> &RetentionRules {
+        self.kept.rules()
+    }
+
+    /// What is kept behind a sequence and through another, in order.
+    pub(in crate::log) fn kept_between(
+        &self,
+        after: Sequence,
+        through: Sequence,
+    ) -> impl Iterator<Item = &Arc<Event>> {
+        self.kept.range(after, through)
     }
 
     /// Drops what has been outdone by a new event.
@@ -72,9 +114,31 @@ impl Window {
         self.forget(&event);
     }
 
-    /// The sequence before the oldest event in the window, if something before it is kept.
-    pub(in crate::log) fn kept_through(&self) -> Option<Sequence> {
-        (!self.kept.is_empty()).then(|| self.oldest().previous())
+    /// A sequence, if something is kept before it or at it.
+    pub(in crate::log) fn kept_through(&self, through: Sequence) -> Option<Sequence> {
+        self.kept.range(Sequence(0), through).next().map(|_| through)
+    }
+
+    /// An event, if it is kept.
+    pub(in crate::log) fn kept(&self, sequence: Sequence) -> Option<&Arc<Event>> {
+        self.kept.get(sequence)
+    }
+
+    /// The most bytes that may be kept.
+    pub(in crate::log) fn kept_bytes_max(&self) -> usize {
+        self.kept.bytes_max()
+    }
+
+    /// So many events that rules hold are not kept for want of room.
+    pub(in crate::log) fn kept_no_room_for(&mut self, count: u64) {
+        self.kept.no_room_for(count);
+    }
+
+    /// Drops an event that none of some rules holds, which are those for its topics that want it.
+    pub(in crate::log) fn keep_only_by(&mut self, sequence: Sequence, rules: RuleSet) {
+        if self.is_kept(sequence) && !self.kept.is_still_held(sequence, rules) {
+            self.drop_kept(sequence, false);
+        }
     }
 
     /// Whether an event is kept.
@@ -82,26 +146,24 @@ impl Window {
         self.kept.get(sequence).is_some()
     }
 
-    /// Reads one page of what is kept behind a sequence. For other selectors than exact topics it has
-    /// all events, as `read` has.
+    /// Reads one page of what is kept in a range. For other selectors than exact topics it has all events,
+    /// as `read` has.
     pub(in crate::log) fn read_kept(
         &self,
-        after: Sequence,
+        range: ReadRange,
         selectors: &SelectorSet,
         limit: PageLimit,
     ) -> Page {
-        let through = self.oldest().previous();
-        let range = ReadRange { after, through };
         let mut page = match selectors.exact_topics() {
             Some(topics) => self.page_of_topics(topics, range, limit),
-            None => self.page(self.kept.range(after, through), range, limit),
+            None => self.page(self.kept.range(range.after, range.through), range, limit),
         };
         page.is_truncated = false;
         page
     }
 
     /// The beginning of a range that is kept without a break, if it begins with what is kept.
-    pub(super) fn read_kept_run(&self, range: ReadRange, limit: PageLimit) -> Option<Page> {
+    pub(in crate::log) fn read_kept_run(&self, range: ReadRange, limit: PageLimit) -> Option<Page> {
         let through = range.through.min(self.oldest().previous());
         if range.after >= through || self.kept.is_empty() {
             return None;

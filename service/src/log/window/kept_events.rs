@@ -10,8 +10,17 @@ use crate::event::{Event, Sequence};
 /// B-trees, which are at least half full.
 const ENTRY_BYTES: usize = 96;
 
+/// What is kept beyond the bounds of the log.
+#[derive(Clone, Debug, Default)]
+pub struct KeptSettings {
+    /// By which rules.
+    pub rules: RetentionRules,
+    /// How much at most.
+    pub limits: KeptLimits,
+}
+
 /// What is kept at most beyond the bounds of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeptLimits {
     /// The most topics that events are kept of.
     pub topics_max: usize,
@@ -59,13 +68,12 @@ pub(super) enum PastBound {
 
 impl Default for KeptEvents {
     fn default() -> Self {
-        let limits = KeptLimits { topics_max: 0, bytes_max: 0 };
-        Self::new(RetentionRules::default(), limits)
+        Self::new(KeptSettings::default())
     }
 }
 
 impl KeptEvents {
-    pub(super) fn new(rules: RetentionRules, limits: KeptLimits) -> Self {
+    pub(super) fn new(KeptSettings { rules, limits }: KeptSettings) -> Self {
         Self {
             of_rules: rules.all().iter().map(|_| BTreeSet::new()).collect(),
             rules,
@@ -81,6 +89,14 @@ impl KeptEvents {
 
     pub(super) fn rules(&self) -> &RetentionRules {
         &self.rules
+    }
+
+    pub(super) fn bytes_max(&self) -> usize {
+        self.limits.bytes_max
+    }
+
+    pub(super) fn no_room_for(&mut self, count: u64) {
+        self.dropped += count;
     }
 
     pub(super) fn is_empty(&self) -> bool {

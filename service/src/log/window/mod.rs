@@ -25,7 +25,7 @@ use clock_steps::ClockSteps;
 use custom_ids::CustomIds;
 use holes::Holes;
 use kept_events::KeptEvents;
-pub use kept_events::{KeptLimits, KeptTotals};
+pub use kept_events::{KeptLimits, KeptSettings, KeptTotals};
 use passed_over::PassedOver;
 use topic_index::TopicIndex;
 
@@ -45,13 +45,15 @@ pub(super) struct WindowLimits {
     pub(super) needed_from: Sequence,
     /// The time by which rules keep events, in milliseconds since 1970.
     pub(super) now_ms: u64,
+    /// What goes for want of room is nowhere else, so that it is retained no longer.
+    pub(super) is_all: bool,
 }
 
 impl WindowLimits {
     /// Of a log that is nowhere but in memory.
     pub(super) fn of_memory(events_max: usize, bytes_max: usize, oldest_ms: u64) -> Self {
         let (oldest, needed_from) = (Sequence(0), Sequence::MAX);
-        Self { events_max, bytes_max, oldest_ms, oldest, needed_from, now_ms: 0 }
+        Self { events_max, bytes_max, oldest_ms, oldest, needed_from, now_ms: 0, is_all: true }
     }
 }
 
@@ -82,6 +84,22 @@ pub(super) struct Window {
     /// It may have been evicted.
     last_uncounted: Sequence,
     kept: KeptEvents,
+}
+
+/// What went from a window. It is to be dropped where nobody waits for it.
+#[derive(Debug, Default)]
+pub(super) struct Evicted {
+    /// From its front, in order.
+    pub(super) passed: Vec<Arc<Event>>,
+    /// What rules had kept and keep no longer.
+    kept: Vec<Arc<Event>>,
+}
+
+impl Evicted {
+    /// Whether there is no more to be taken out than this, where so many are at once.
+    pub(super) fn is_less_than(&self, count_max: usize) -> bool {
+        self.passed.len() < count_max && self.kept.len() < count_max
+    }
 }
 
 /// What became of an event that was to be appended.
@@ -248,9 +266,8 @@ impl Window {
         receipt
     }
 
-    /// Takes out what is beyond the limits, at most `count_max` events. They are to be dropped where
-    /// nobody waits for it.
-    pub(super) fn evict(&mut self, limits: &WindowLimits, count_max: usize) -> Vec<Arc<Event>> {
+    /// Takes out what is beyond the limits, at most `count_max` events.
+    pub(super) fn evict(&mut self, limits: &WindowLimits, count_max: usize) -> Evicted {
         let mut evicted = Vec::new();
         while evicted.len() < count_max {
             let Some(oldest) = self.events.front() else { break };
@@ -262,14 +279,13 @@ impl Window {
             if !(too_many || too_large || too_old) {
                 break;
             }
-            evicted.extend(self.evict_oldest(limits.now_ms));
+            evicted.extend(self.evict_oldest(limits.now_ms, limits.is_all || too_old));
         }
         self.drop_past_bounds(limits.now_ms, count_max);
-        evicted.extend(self.kept.take_gone());
         if self.events.capacity() > 1_024 && self.events.len() < self.events.capacity() / 4 {
             self.events.shrink_to(self.events.len() * 2);
         }
-        evicted
+        Evicted { passed: evicted, kept: self.kept.take_gone() }
     }
 
     /// Nobody knows what was between the head and this sequence, which is the head now.
@@ -298,13 +314,14 @@ impl Window {
         }
     }
 
-    fn evict_oldest(&mut self, now_ms: u64) -> Option<Arc<Event>> {
+    /// The oldest event goes from here; `is_gone` if it goes for good.
+    fn evict_oldest(&mut self, now_ms: u64, is_gone: bool) -> Option<Arc<Event>> {
         let event = self.events.pop_front()?;
         self.start_ms = event.accepted_ms();
         self.start_is_exact = true;
         self.events_held -= event.bytes_held();
-        if !self.keep(&event, now_ms) {
-            self.by_topic.remove(&event);
+        if !(is_gone && self.keep(&event, now_ms)) {
+            self.by_topic.remove(&event, is_gone);
             self.forget(&event);
         }
         self.holes.forget_before(self.oldest());
@@ -411,6 +428,17 @@ impl Window {
     pub(super) fn newest(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>> {
         let sequence = self.by_topic.newest_first(topic, through).next()?;
         self.get(sequence).cloned()
+    }
+
+    /// The newest event of a topic, whatever is kept of before the window.
+    pub(super) fn newest_in_window(&self, topic: &Topic, through: Sequence) -> Option<Arc<Event>> {
+        self.newest(topic, through).filter(|newest| newest.sequence() >= self.oldest())
+    }
+
+    /// How many events of a topic are behind a sequence, at most so many.
+    pub(super) fn count_behind(&self, topic: &Topic, after: Sequence, count_max: usize) -> usize {
+        let newest_first = self.by_topic.newest_first(topic, Sequence::MAX);
+        newest_first.take(count_max).take_while(|&sequence| sequence > after).count()
     }
 
     #[cfg(test)]

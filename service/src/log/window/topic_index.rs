@@ -56,8 +56,8 @@ impl TopicEntry {
         text + allocated(self.sequences.capacity() * size_of::<Sequence>()) + ruled
     }
 
-    /// Takes away an event, and what was counted of it.
-    fn remove(&mut self, event: &Event) {
+    /// Takes away an event, and what was counted of it; `is_gone` if it is retained nowhere else.
+    fn remove(&mut self, event: &Event, is_gone: bool) {
         let list = &mut self.sequences;
         match list.front() {
             Some(front) if *front == event.sequence() => {
@@ -74,7 +74,7 @@ impl TopicEntry {
             // A topic that was busy once does not keep its space for ever.
             list.shrink_to(list.len() * 2);
         }
-        if let Some(ruled) = &mut self.ruled {
+        if let Some(ruled) = self.ruled.as_mut().filter(|_| is_gone) {
             ruled.complete_after = ruled.complete_after.max(event.sequence());
         }
     }
@@ -127,17 +127,55 @@ impl TopicIndex {
         }
     }
 
-    /// Takes an event away.
-    pub(super) fn remove(&mut self, event: &Event) {
+    /// Takes an event away; `is_gone` if it is retained nowhere else.
+    pub(super) fn remove(&mut self, event: &Event, is_gone: bool) {
         for topic in event.topics() {
             let Some(entry) = self.entries.get_mut(topic) else { continue };
             self.held -= entry.held();
-            entry.remove(event);
+            entry.remove(event, is_gone);
             if entry.sequences.is_empty() {
                 self.entries.remove(topic);
             } else {
                 self.held += entry.held();
             }
+        }
+    }
+
+    /// Adds an event of before the others. `complete_after` is the last event that may have gone of a topic
+    /// that has none here.
+    pub(super) fn insert(
+        &mut self,
+        event: &Event,
+        rules: &RetentionRules,
+        complete_after: Sequence,
+    ) {
+        let sequence = event.sequence();
+        let private = u32::from(!event.is_for_everybody());
+        let bytes = event.frame().len() as u64;
+        for topic in event.topics() {
+            if let Some(entry) = self.entries.get_mut(topic) {
+                self.held -= entry.held();
+                let at = entry.sequences.partition_point(|&other| other < sequence);
+                entry.sequences.insert(at, sequence);
+                entry.private += private;
+                entry.bytes += bytes;
+                self.held += entry.held();
+                continue;
+            }
+            let mut entry = TopicEntry::of(topic, sequence, private, bytes);
+            let rules = rules.of(topic);
+            entry.ruled = (!rules.is_empty())
+                .then(|| Box::new(RuledTopic { rules, kept: 0, complete_after }));
+            self.held += entry.held();
+            self.entries.insert(topic.clone(), entry);
+        }
+    }
+
+    /// An event of a topic has gone that was not here.
+    pub(super) fn note_gone(&mut self, topic: &Topic, sequence: Sequence) {
+        let ruled = self.entries.get_mut(topic).and_then(|entry| entry.ruled.as_mut());
+        if let Some(ruled) = ruled {
+            ruled.complete_after = ruled.complete_after.max(sequence);
         }
     }
 
@@ -193,7 +231,7 @@ impl TopicIndex {
                 on_last(base_bytes(topic));
             }
         }
-        self.remove(event);
+        self.remove(event, true);
     }
 
     /// The last event that may have gone of a topic, where rules are for it.

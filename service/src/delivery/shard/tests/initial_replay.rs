@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use super::every_order::orders;
 use super::*;
-use crate::log::{KeptLimits, RetentionRules};
+use crate::log::{KeptLimits, KeptSettings, RetentionRules};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
@@ -216,7 +216,7 @@ fn stage_with_rules(events_max: usize, rules: &[&str]) -> Stage {
     let rules = RetentionRules::new(rules).unwrap();
     let limits = KeptLimits { topics_max: usize::MAX, bytes_max: usize::MAX };
     let log = MemoryLog::new(MemoryLogSettings { events_max, ..log }, Clock::system());
-    stage_over(log.with_rules(rules, limits), delivery)
+    stage_over(log.with_rules(KeptSettings { rules, limits }), delivery)
 }
 
 #[test]

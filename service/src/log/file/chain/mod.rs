@@ -152,6 +152,15 @@ impl<D: Disk> SegmentChain<D> {
         self.write(head, records)
     }
 
+    /// Writes older events again behind all others. They are there after a crash when `sync` has returned.
+    ///
+    /// # Errors
+    /// When there is no room, or the disk failed.
+    pub(super) fn append_again(&mut self, records: &[u8]) -> Result<(), WriteError> {
+        let head = BatchHead { kind: BatchKind::Again, first: self.next, count: 0, synced: 0 };
+        self.write(head, records)
+    }
+
     /// Makes sure that everything written before stays.
     ///
     /// # Errors
@@ -207,9 +216,9 @@ impl<D: Disk> SegmentChain<D> {
 
     /// Seals the newest segment, and begins one with room for so many bytes of batches.
     fn begin_segment(&mut self, bytes: u64) -> Result<(), WriteError> {
-        let room = self.segment_bytes.max(BATCHES_AT + bytes);
-        if let Some(active) = self.active.as_mut().filter(|active| active.end == BATCHES_AT) {
+        if let Some(active) = self.active.as_mut().filter(|active| active.head.first == self.next) {
             // The next one would have its name.
+            let room = self.segment_bytes.max(active.end + bytes);
             let made = active.file.allocate(room).and_then(|()| active.file.sync());
             if made.as_ref().is_err_and(is_full) {
                 return Err(WriteError::Full);
@@ -218,6 +227,7 @@ impl<D: Disk> SegmentChain<D> {
             return self.believe(made);
         }
         self.seal()?;
+        let room = self.segment_bytes.max(BATCHES_AT + bytes);
         let head = SegmentHead {
             epoch: self.identity.epoch,
             first: self.next,
@@ -261,7 +271,7 @@ impl<D: Disk> SegmentChain<D> {
     /// When the disk failed.
     pub(super) fn seal(&mut self) -> Result<(), WriteError> {
         // One without events would have the name of the next.
-        let Some(active) = self.active.take_if(|active| active.end > BATCHES_AT) else {
+        let Some(active) = self.active.take_if(|active| active.head.first < self.next) else {
             return Ok(());
         };
         let sealed = active.file.sync().and_then(|()| active.file.truncate(active.end));

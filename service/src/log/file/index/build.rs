@@ -26,6 +26,7 @@ pub(in crate::log::file) fn build(
         match batch.head.kind {
             BatchKind::Hole => tables.last_uncounted = batch.head.next().previous(),
             BatchKind::Events => tables.add_records(batch.records, at + batch::HEADER_BYTES)?,
+            BatchKind::Again => tables.again.push(u32::try_from(at).ok()?),
         }
         if tables.next > batch.head.next() {
             return None;
@@ -51,6 +52,7 @@ pub(in crate::log::file) fn build(
         filter: 0,
         filter_check: 0,
         ends: 0,
+        again: 0,
     }))
 }
 
@@ -68,6 +70,8 @@ struct Tables {
     ids: Vec<(u64, u32)>,
     /// Hashes of the topics that end.
     ends: Vec<u64>,
+    /// Where batches begin of older events.
+    again: Vec<u32>,
 }
 
 impl Tables {
@@ -82,6 +86,7 @@ impl Tables {
             topics: Vec::new(),
             ids: Vec::new(),
             ends: Vec::new(),
+            again: Vec::new(),
         }
     }
 
@@ -141,6 +146,9 @@ impl Tables {
             bytes.extend_from_slice(&hash.to_le_bytes());
             bytes.extend_from_slice(&number.to_le_bytes());
         }
+        for at in &self.again {
+            bytes.extend_from_slice(&at.to_le_bytes());
+        }
         let tables_check = crc32c(&bytes[HEADER_BYTES..]);
         let ids = self.ids.iter().map(|(hash, _)| *hash);
         let hashes: Vec<u64> = ids.chain(self.ends.iter().copied()).collect();
@@ -159,6 +167,7 @@ impl Tables {
             filter: filter.bytes() as u32,
             filter_check: crc32c(filter.as_bytes()),
             ends: self.ends.len() as u32,
+            again: self.again.len() as u32,
             ..head
         };
         bytes[..HEADER_BYTES].copy_from_slice(&head.to_bytes());

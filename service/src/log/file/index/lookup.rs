@@ -109,6 +109,11 @@ impl<'a, F: DiskFile> IndexLookup<'a, F> {
         Ok(Sequence(u64_at(&run, 0) + u64::from(number - u32_at(&run, 12))))
     }
 
+    /// Where batches begin of older events that are written again.
+    pub(in crate::log::file) fn again(&self) -> io::Result<Vec<u32>> {
+        self.words(self.head.again_at(), self.head.again as usize)
+    }
+
     /// Where the records of some events begin in the segment, and where the last of them ends at the
     /// latest.
     pub(in crate::log::file) fn places(&self, numbers: Range<u32>) -> io::Result<Vec<u64>> {

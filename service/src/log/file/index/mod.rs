@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   0  magic         8  89 46 4e 49 44 58 0d 0a
-//!   8  version       4  1
+//!   8  version       4  2
 //!  12  check         4  CRC-32C over the rest of the header
 //!  16  salt          8  that of the segment
 //!  24  first         8  the sequence of its first event
@@ -24,12 +24,14 @@
 //!  92  filter        4  its length in bytes
 //!  96  filter check  4  CRC-32C over the filter
 //! 100  ends          4  how often events in it end topics: each of their topics counts
-//! 104  run          16  each: the first sequence 8, how many follow on each other 4, the number of the
+//! 104  again         4  how many batches there are of older events that are written again
+//! 108  run          16  each: the first sequence 8, how many follow on each other 4, the number of the
 //!                       first 4
 //!      event         4  each: where its record begins in the segment
 //!      topic        16  each, in the order of their hashes: hash 8, its first posting 4, how many 4
 //!      posting       4  each: the number of an event, in order for each topic
 //!      id           12  each, in the order of their hashes and then of events: hash 8, the event's number 4
+//!      again         4  each: where such a batch begins in the segment
 //!      filter           a Bloom filter of the hashes of the ids, and of the topics that end
 //! ```
 //!
@@ -56,14 +58,15 @@ pub(super) use filter::IdFilter;
 pub(super) use lookup::{IndexLookup, Spot, partition_point};
 
 const MAGIC: [u8; 8] = [0x89, b'F', b'N', b'I', b'D', b'X', b'\r', b'\n'];
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The length of its header, in bytes.
-pub(super) const HEADER_BYTES: usize = 104;
+pub(super) const HEADER_BYTES: usize = 108;
 const RUN_BYTES: u64 = 16;
 const EVENT_BYTES: u64 = 4;
 const TOPIC_BYTES: u64 = 16;
 const POSTING_BYTES: u64 = 4;
 const ID_BYTES: u64 = 12;
+const AGAIN_BYTES: u64 = 4;
 
 /// The name of the index file of the segment that begins with an event.
 pub(super) fn name_of(first: Sequence) -> String {
@@ -102,6 +105,8 @@ pub(super) struct IndexHead {
     filter_check: u32,
     /// How often events in it end topics.
     pub(super) ends: u32,
+    /// How many batches there are of older events that are written again.
+    pub(super) again: u32,
 }
 
 impl IndexHead {
@@ -131,6 +136,7 @@ impl IndexHead {
             self.filter,
             self.filter_check,
             self.ends,
+            self.again,
         ];
         for (index, word) in words.into_iter().enumerate() {
             bytes[64 + 4 * index..][..4].copy_from_slice(&word.to_le_bytes());
@@ -165,6 +171,7 @@ impl IndexHead {
             filter: word(7),
             filter_check: word(8),
             ends: word(9),
+            again: word(10),
         })
     }
 
@@ -188,8 +195,12 @@ impl IndexHead {
         self.postings_at() + POSTING_BYTES * u64::from(self.postings)
     }
 
+    fn again_at(&self) -> u64 {
+        self.ids_at() + ID_BYTES * u64::from(self.ids)
+    }
+
     pub(super) fn filter_at(&self) -> Range<u64> {
-        let at = self.ids_at() + ID_BYTES * u64::from(self.ids);
+        let at = self.again_at() + AGAIN_BYTES * u64::from(self.again);
         at..at + u64::from(self.filter)
     }
 

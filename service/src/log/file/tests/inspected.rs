@@ -13,6 +13,7 @@ use super::*;
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Found {
     events: Vec<u64>,
+    again: Vec<u64>,
     holes: Vec<u64>,
     problems: Vec<FolderProblem>,
     torn: Option<(String, u64)>,
@@ -30,6 +31,7 @@ impl Found {
         inspect(disk, &identity, &mut |finding| {
             match finding {
                 FolderFinding::Event(event) => found.events.push(event.sequence().0),
+                FolderFinding::Again(event) => found.again.push(event.sequence().0),
                 FolderFinding::Hole(missing) => {
                     found.holes.extend(missing.start.0..missing.end.0);
                 }

@@ -12,7 +12,7 @@ use super::open::OpenedLog;
 use super::writer::AppendResults;
 use super::*;
 use crate::event::{Draft, DraftFields, EventLimits};
-use crate::log::Receipt;
+use crate::log::{KeptSettings, Receipt};
 use crate::topic::{Selector, SelectorSet};
 
 mod against_a_model;
@@ -21,6 +21,7 @@ mod inspected;
 mod locate;
 mod repaired;
 mod retention;
+mod rules;
 mod topic_ends;
 
 /// A log whose steps are taken one at a time.
@@ -28,6 +29,7 @@ struct Steps {
     disk: ModelDisk,
     now_ms: Arc<AtomicU64>,
     settings: FileLogSettings,
+    kept: KeptSettings,
     opened: OpenedLog<ModelDisk>,
 }
 
@@ -45,10 +47,18 @@ fn open_steps(
     settings: FileLogSettings,
     now_ms: Arc<AtomicU64>,
 ) -> Result<Steps, OpenError> {
+    open_steps_with_rules(disk, (settings, KeptSettings::default()), now_ms)
+}
+
+fn open_steps_with_rules(
+    disk: ModelDisk,
+    (settings, kept): (FileLogSettings, KeptSettings),
+    now_ms: Arc<AtomicU64>,
+) -> Result<Steps, OpenError> {
     let hand = Arc::clone(&now_ms);
     let clock = Clock::from_fn(move || hand.load(Ordering::Relaxed));
-    let opened = OpenedLog::open(disk.clone(), settings, clock, &Buffers::default())?;
-    Ok(Steps { disk, now_ms, settings, opened })
+    let opened = OpenedLog::open(disk.clone(), settings, kept.clone(), clock, &Buffers::default())?;
+    Ok(Steps { disk, now_ms, settings, kept, opened })
 }
 
 fn steps(settings: FileLogSettings) -> Steps {
@@ -59,7 +69,8 @@ fn steps(settings: FileLogSettings) -> Steps {
 impl Steps {
     /// Ends the process, with nothing written at its end, and starts another.
     fn restart(self) -> Self {
-        open_steps(self.disk.after_kill(Plan::default()), self.settings, self.now_ms).unwrap()
+        let disk = self.disk.after_kill(Plan::default());
+        open_steps_with_rules(disk, (self.settings, self.kept), self.now_ms).unwrap()
     }
 
     fn set_clock(&self, ms: u64) {

@@ -1,7 +1,7 @@
 //! What rules keep beyond the bounds of the log.
 
 use super::*;
-use crate::log::{KeptTotals, RetentionRules};
+use crate::log::{KeptLimits, KeptTotals, RetentionRules};
 
 const PLENTY: KeptLimits = KeptLimits { topics_max: usize::MAX, bytes_max: usize::MAX };
 
@@ -11,7 +11,7 @@ fn rules(texts: &[&str]) -> RetentionRules {
 
 fn ruled(settings: MemoryLogSettings, texts: &[&str], limits: KeptLimits) -> Stage {
     let Stage { log, now_ms } = stage(settings);
-    Stage { log: log.with_rules(rules(texts), limits), now_ms }
+    Stage { log: log.with_rules(KeptSettings { rules: rules(texts), limits }), now_ms }
 }
 
 impl Stage {

@@ -142,7 +142,7 @@ impl Replica {
         let oldest = self.retention.oldest().unwrap_or(Sequence(0));
         let limits =
             WindowLimits { oldest, ..WindowLimits::of_memory(usize::MAX, usize::MAX, oldest_ms) };
-        self.window.evict(&limits, count_max)
+        self.window.evict(&limits, count_max).passed
     }
 
     fn pass_over(&mut self, place: (Sequence, u64), bytes: u64) {

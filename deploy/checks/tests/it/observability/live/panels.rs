@@ -11,7 +11,7 @@ use super::super::prometheus::{Curve, Prometheus};
 const SHORT: &str = "5s";
 
 /// Dashboard, panel and legend of queries that may be 0 all the time, with the reason.
-const MAY_BE_ZERO: [([&str; 3], &str); 52] = [
+const MAY_BE_ZERO: [([&str; 3], &str); 53] = [
     (["overview.json", "Tokens refused", "{{reason}}"], NO_TROUBLE),
     (["overview.json", "Publishes repeated", "repeated"], NO_TROUBLE),
     (
@@ -23,6 +23,7 @@ const MAY_BE_ZERO: [([&str; 3], &str); 52] = [
         ["overview.json", "Readers that lag", "more"],
         "nobody is 10,000 events behind in a log of 500",
     ),
+    (["internals.json", "Events kept by rules", "dropped a second {{instance}}"], NO_TROUBLE),
     (["internals.json", "Settings reloaded", "{{outcome}}"], "nobody sends SIGHUP"),
     (["internals.json", "Keys of issuers", "{{outcome}}"], "the server has no issuer"),
     (["internals.json", "Keys of issuers", "failing"], NO_TROUBLE),

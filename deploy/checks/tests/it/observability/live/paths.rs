@@ -7,7 +7,9 @@ use crate::support::eventually;
 use crate::support::process::Fanfare;
 
 /// Limits so low that a test can reach them.
-pub(super) const SERVER_FLAGS: [&str; 24] = [
+pub(super) const SERVER_FLAGS: [&str; 26] = [
+    "--retain",
+    "*=last:1",
     "--policy",
     "skip/*=drop-oldest,newest/*=conflate",
     "--lag-bytes",

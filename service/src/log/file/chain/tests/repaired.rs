@@ -32,6 +32,7 @@ pub(super) fn events_and_holes(
         match kind {
             BatchKind::Events => events.push((first, count, found.batch.records.to_vec())),
             BatchKind::Hole => holes.push((first, count)),
+            BatchKind::Again => {}
         }
     };
     let (chain, _) =

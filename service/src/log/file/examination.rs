@@ -1,0 +1,190 @@
+//! Looking on the disk for what rules keep of events that are about to be retained no longer.
+//!
+//! They are read from the newest to the oldest, so that of each topic it is known how many events are newer:
+//! those in memory, those on the disk between, which an index finds, and those seen before.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::cold_page::{ColdPageKey, LoadedPage, ReadDirection};
+use super::disk::Disk;
+use super::indexed_segment::IndexedSegment;
+use super::retained::Retained;
+use super::segment_reader::SegmentReader;
+use crate::event::{Event, Sequence};
+use crate::log::retention_rule::{RetentionRules, RuleSet};
+use crate::topic::Topic;
+
+/// What is read at once.
+const PAGE_EVENTS: usize = 1_024;
+const PAGE_BYTES: usize = 1 << 20;
+
+/// Looks at some events that have an index, with nothing of them in memory.
+pub(super) struct Examination<'a, D> {
+    reader: &'a SegmentReader<D>,
+    retained: &'a Retained,
+    segments: Arc<Vec<Arc<IndexedSegment>>>,
+    rules: RetentionRules,
+    /// From here on everything is in memory.
+    memory_from: Sequence,
+    now_ms: u64,
+    /// What may be kept, in bytes.
+    bytes_left: usize,
+    topics: HashMap<Topic, ExaminedTopic>,
+}
+
+/// What is known of a topic that rules are for.
+#[derive(Clone, Copy, Debug)]
+struct ExaminedTopic {
+    rules: RuleSet,
+    /// How many of its events are newer than what is looked at, or as many as any rule wants.
+    newer: usize,
+    /// The newest that is not kept.
+    gone: Option<Sequence>,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Examined {
+    /// What rules keep, the oldest first.
+    pub(super) held: Vec<Arc<Event>>,
+    /// The newest of each topic that they do not.
+    pub(super) gone: Vec<(Topic, Sequence)>,
+    /// How many they would keep if there were room.
+    pub(super) without_room: u64,
+}
+
+impl<'a, D: Disk> Examination<'a, D> {
+    pub(super) fn new(reader: &'a SegmentReader<D>, retained: &'a Retained, now_ms: u64) -> Self {
+        let state = retained.lock();
+        Self {
+            reader,
+            retained,
+            segments: Arc::clone(state.segments()),
+            rules: state.window.rules().clone(),
+            memory_from: state.window.oldest(),
+            now_ms,
+            bytes_left: state.window.kept_bytes_max(),
+            topics: HashMap::new(),
+        }
+    }
+
+    /// Looks at all from one event to before another.
+    pub(super) fn of(mut self, range: Range<Sequence>) -> Examined {
+        let mut examined = Examined::default();
+        let mut from = range.end.previous();
+        while from >= range.start {
+            let page = self.reader.load(&self.segments, &backwards(from, None, PAGE_EVENTS));
+            from = match page {
+                LoadedPage::Unreadable { to } => to,
+                LoadedPage::Events { events, to } => {
+                    for event in events.into_iter().filter(|event| event.sequence() >= range.start)
+                    {
+                        self.look_at(event, range.end, &mut examined);
+                    }
+                    to
+                }
+            };
+        }
+        examined.held.reverse();
+        let gone = self.topics.into_iter();
+        examined.gone = gone.filter_map(|(topic, known)| Some((topic, known.gone?))).collect();
+        examined
+    }
+
+    fn look_at(&mut self, event: Arc<Event>, end: Sequence, examined: &mut Examined) {
+        let mut standing = RuleSet::default();
+        for topic in event.topics() {
+            let Some(known) = self.known(topic, end) else { continue };
+            let rules = self.rules.each_of(known.rules);
+            for (number, rule) in rules {
+                if rule.newest.is_none_or(|newest| known.newer < newest.get()) {
+                    standing = standing.with(RuleSet::of(number));
+                }
+            }
+        }
+        let young = |(_, rule): &(usize, &_)| is_young(&event, rule, self.now_ms);
+        let is_held = self.rules.each_of(standing).any(|rule| young(&rule));
+        let bytes = event.bytes_held();
+        let has_room = bytes <= self.bytes_left;
+        for topic in event.topics() {
+            let Some(known) = self.topics.get_mut(topic) else { continue };
+            known.newer = known.newer.saturating_add(1);
+            if !(is_held && has_room) {
+                known.gone.get_or_insert(event.sequence());
+            }
+        }
+        if is_held && has_room {
+            self.bytes_left -= bytes;
+            examined.held.push(event);
+        } else if is_held {
+            examined.without_room += 1;
+        }
+    }
+
+    /// What is known of a topic, if rules are for it.
+    fn known(&mut self, topic: &Topic, end: Sequence) -> Option<ExaminedTopic> {
+        if let Some(known) = self.topics.get(topic) {
+            return Some(*known);
+        }
+        let rules = self.rules.of(topic);
+        if rules.is_empty() {
+            return None;
+        }
+        let most = self.rules.each_of(rules).filter_map(|(_, rule)| rule.newest).max();
+        let newer = most.map_or(0, |most| self.newer_than(topic, end.previous(), most.get()));
+        let known = ExaminedTopic { rules, newer, gone: None };
+        self.topics.insert(topic.clone(), known);
+        Some(known)
+    }
+
+    /// How many events of a topic come behind a sequence, at most so many.
+    fn newer_than(&self, topic: &Topic, after: Sequence, count_max: usize) -> usize {
+        let before_memory = self.memory_from.previous();
+        let in_memory = after.max(before_memory);
+        let mut count = self.retained.lock().window.count_behind(topic, in_memory, count_max);
+        let mut from = before_memory;
+        while from > after && count < count_max {
+            let key = backwards(from, Some(topic), count_max - count);
+            from = match self.reader.load(&self.segments, &key) {
+                LoadedPage::Unreadable { to } => to,
+                LoadedPage::Events { events, to } => {
+                    // Another topic may have the same hash.
+                    let of_topic = events
+                        .iter()
+                        .filter(|event| event.sequence() > after && event.topics().contains(topic));
+                    count += of_topic.count();
+                    to
+                }
+            };
+        }
+        count.min(count_max)
+    }
+
+    /// The rules for the topics of an event that is kept, of which it is among as many newest as they want.
+    pub(super) fn rules_for(&self, event: &Event) -> RuleSet {
+        let mut standing = RuleSet::default();
+        for topic in event.topics() {
+            for (number, rule) in self.rules.each_of(self.rules.of(topic)) {
+                let is_among = rule.newest.is_none_or(|newest| {
+                    self.newer_than(topic, event.sequence(), newest.get()) < newest.get()
+                });
+                if is_among {
+                    standing = standing.with(RuleSet::of(number));
+                }
+            }
+        }
+        standing
+    }
+}
+
+fn is_young(event: &Event, rule: &crate::log::RetentionRule, now_ms: u64) -> bool {
+    event.accepted_ms() >= rule.oldest_ms(now_ms)
+}
+
+fn backwards(from: Sequence, topic: Option<&Topic>, events_max: usize) -> ColdPageKey {
+    let topics = topic.map(|topic| [topic.clone()].into());
+    let direction = ReadDirection::Backwards;
+    ColdPageKey { direction, from, topics, events_max, bytes_max: PAGE_BYTES }
+}
