@@ -8,6 +8,7 @@ mod commands;
 mod config_error;
 mod config_file;
 mod data_commands;
+mod embedded;
 mod environment;
 mod files;
 mod flags;
@@ -25,6 +26,8 @@ mod values;
 pub use commands::{HealthCheck, ListFormat};
 pub use config_error::ConfigError;
 pub use data_commands::{DataAction, DataCommand, StatFormat};
+pub(crate) use embedded::EmbeddedSettings;
+pub use embedded::EmbeddedSettingsError;
 pub use environment::UsageError;
 pub use reload::{ReloadError, Reloaded, SettingsReader};
 pub use token_commands::NewSecret;
@@ -220,6 +223,8 @@ pub struct Config {
     pub logging: LoggingSettings,
     /// The memory that the process may take, and what was fitted to it.
     pub memory: FittedMemory,
+    /// The process is this server's alone: its file limit is raised, and its supervisor is told.
+    pub owns_process: bool,
 }
 
 /// The memory that the process may take.
