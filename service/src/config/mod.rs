@@ -4,6 +4,8 @@
 //! the file; a flag wins, then a variable, and an empty variable is one that is not set. Everything
 //! is checked here, before anything is built, and every complaint names the flag.
 
+#![allow(rustdoc::bare_urls, reason = "the comments of flags are their help, which is no Markdown")]
+
 mod commands;
 mod config_error;
 mod config_file;
