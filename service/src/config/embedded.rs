@@ -5,6 +5,7 @@
 //! its log lines, is no setting of such a server.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 
 use clap::CommandFactory as _;
 use thiserror::Error;
@@ -40,10 +41,17 @@ pub enum EmbeddedSettingsError {
 }
 
 /// Settings that were given, with their names as in the configuration file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct EmbeddedSettings {
     line: Vec<OsString>,
     keys: Vec<String>,
+}
+
+/// Values may be secrets.
+impl fmt::Debug for EmbeddedSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("EmbeddedSettings").field("keys", &self.keys).finish_non_exhaustive()
+    }
 }
 
 impl From<UsageError> for EmbeddedSettingsError {

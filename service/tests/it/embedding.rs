@@ -151,7 +151,10 @@ async fn a_private_event_is_seen_by_nobody_without_a_token() {
     let keys = |hub: FanfareBuilder| {
         hub.setting("jwt-secret", secret).setting("anonymous-subscribe", "true")
     };
-    let fanfare = keys(hub()).start().await.unwrap();
+    let builder = keys(hub());
+    let debug = format!("{builder:?}");
+    assert!(debug.contains("jwt-secret") && !debug.contains(secret), "{debug}");
+    let fanfare = builder.start().await.unwrap();
     let publisher = fanfare.publisher();
     publisher.publish(NewEvent::on("news").data("secret").private()).await.unwrap();
     publisher.publish(NewEvent::on("news").data("public")).await.unwrap();

@@ -111,7 +111,8 @@ async fn it_ends_in_order_with_streams_open_and_nothing_of_its_process_is_taken_
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -S -n 300 && exec \"$@\"", "sh"]).arg(built());
     command.env("NOTIFY_SOCKET", folder.path().join("notify"));
-    command.env("FANFARE_LISTEN", "nowhere").env("FANFARE_CONFIG", "/nowhere/fanfare.toml");
+    command.env("FANFARE_RETAIN_EVENTS", "many").env("FANFARE_CONFIG", "/nowhere/fanfare.toml");
+    command.env("FANFARE_OPEN", "neither");
     let application = Application::start(command).await;
     application.change(8, "8/paid", "paid", false).await;
     let request = application.stream(8).header("last-event-id", "earliest");
