@@ -16,6 +16,12 @@ pub struct FileLimit {
 }
 
 impl FileLimit {
+    /// As it is, for a server that has the process from another program.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        Self { files_max: getrlimit(Resource::Nofile).current.unwrap_or(UNLIMITED) }
+    }
+
     /// Raises the soft limit to the hard one, which needs no privilege.
     #[must_use]
     pub fn raise() -> Self {

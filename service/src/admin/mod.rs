@@ -24,10 +24,11 @@ pub use access::{AdminAccess, AdminRules};
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use tokio::runtime;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::delivery::Delivery;
 use crate::http::{ClientLimits, Pages, Tickets};
@@ -71,20 +72,24 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Serves until the process ends: a drain can be watched to its last moment, and an end that
-    /// hangs is seen. Nothing waits for the thread.
+    /// Serves until everything else has ended: a drain can be watched to its last moment, and an end
+    /// that hangs is seen.
     ///
     /// # Errors
     /// When there is no thread or no runtime to be had.
-    pub fn start(self, listener: TcpListener) -> io::Result<()> {
+    pub fn start(
+        self,
+        listener: TcpListener,
+        ended: CancellationToken,
+    ) -> io::Result<JoinHandle<()>> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let serve = move || {
-            if let Err(error) = runtime.block_on(connections::serve(listener, &self)) {
+            let serving = connections::serve(listener, &self);
+            if let Some(Err(error)) = runtime.block_on(ended.run_until_cancelled(serving)) {
                 tracing::error!(%error, "the admin listener ended");
             }
         };
-        thread::Builder::new().name("admin".to_owned()).spawn(serve)?;
-        Ok(())
+        thread::Builder::new().name("admin".to_owned()).spawn(serve)
     }
 
     fn snapshot(&self) -> Snapshot {

@@ -1,10 +1,13 @@
 //! What the process waits for at its end, and how long.
 
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
-use crate::delivery::DeliveryThreads;
+use crate::delivery::{Delivery, DeliveryThreads};
+use crate::lifecycle::Lifecycle;
 use crate::log::Log;
 
 /// How long the process waits until the log has written its last events.
@@ -31,6 +34,42 @@ pub(super) async fn join(threads: DeliveryThreads) {
         tracing::warn!(
             "a shard does not end; ending without it. Please report what was subscribed and published"
         );
+    }
+}
+
+/// Whoever watched the end has nothing more to see.
+pub(super) async fn join_admin(threads: Vec<JoinHandle<()>>) {
+    end_in_time(|| threads.iter().all(JoinHandle::is_finished)).await;
+}
+
+/// Ends what runs beside the tasks of the server when that is dropped, also where it was not run to its
+/// end: a process that it shares with another program goes on without it.
+#[derive(Debug)]
+pub(super) struct EndOnDrop {
+    lifecycle: Lifecycle,
+    delivery: Delivery,
+    everything_else: CancellationToken,
+}
+
+impl EndOnDrop {
+    pub(super) fn new(lifecycle: &Lifecycle, delivery: &Delivery) -> Self {
+        let (lifecycle, delivery) = (lifecycle.clone(), delivery.clone());
+        Self { lifecycle, delivery, everything_else: CancellationToken::new() }
+    }
+
+    /// Is cancelled when connections and shards have ended.
+    pub(super) fn everything_else(&self) -> &CancellationToken {
+        &self.everything_else
+    }
+}
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.lifecycle.drain();
+        self.lifecycle.close();
+        self.lifecycle.force_close();
+        self.delivery.stop();
+        self.everything_else.cancel();
     }
 }
 

@@ -8,7 +8,7 @@ use crate::topic::TopicResolver;
 
 /// As many as the settings say, or as the files of the process allow.
 pub(super) fn connections_max(config: &Config) -> usize {
-    let files = FileLimit::raise();
+    let files = if config.owns_process { FileLimit::raise() } else { FileLimit::of_this_process() };
     let connections_max = config.connections_max.unwrap_or(files.connections_max());
     let memory = config.memory.limit.map(|limit| limit.bytes);
     tracing::info!(files = files.files_max, connections = connections_max, memory, "limits");

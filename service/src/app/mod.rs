@@ -16,11 +16,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, AdminAccess};
 use crate::config::Config;
@@ -40,8 +42,8 @@ use crate::memory::MemoryBudget;
 use crate::metrics::Metrics;
 use crate::reload::Reloader;
 use crate::supervisor;
-use crate::tls::{CertificateReload, CertificateStore};
-use ending::{flush, join};
+use crate::tls::CertificateReload;
+use ending::{EndOnDrop, flush, join, join_admin};
 use event_log::{expire, hub_over, open_log};
 use limits::{connections_max, limits};
 use selectors::compilers;
@@ -62,6 +64,7 @@ pub struct App {
     metrics: Metrics,
     delivery: Delivery,
     threads: DeliveryThreads,
+    admin_threads: Vec<JoinHandle<()>>,
     log: Arc<dyn Log>,
     http_server: HttpServer,
     listeners: Vec<PublicListener>,
@@ -70,6 +73,9 @@ pub struct App {
     admin_access: AdminAccess,
     /// What a reload exchanges.
     fetching: Arc<Mutex<KeyFetching>>,
+    /// Whether a supervisor is told of the beginning and the end.
+    owns_process: bool,
+    end: EndOnDrop,
 }
 
 /// How a server has ended.
@@ -88,14 +94,11 @@ impl App {
     /// # Errors
     /// Says what could not be had and what to do.
     pub fn build(config: &Config) -> Result<Self, BuildError> {
-        let connections_max = connections_max(config);
         let lifecycle = Lifecycle::default();
-        let metrics = Metrics::new(config.delivery.shards);
-        metrics.limits(&limits(config, connections_max));
+        let (connections_max, metrics) = metrics_with_limits(config);
         let log = open_log(config)?;
         let hub = hub_over(&log, config, &metrics);
-        let started = Delivery::start(&hub, &config.delivery, &metrics);
-        let (delivery, threads) = started.map_err(BuildError::Delivery)?;
+        let (delivery, threads, end) = start_delivery(config, &hub, &metrics, &lifecycle)?;
 
         let public = PublicListeners::open(config)?;
         let (admin_listeners, admin_addresses) = listen_for_admin(config)?;
@@ -122,8 +125,8 @@ impl App {
             active_subscriptions: active_subscriptions.clone(),
             http_runtime: Handle::current(),
         };
-        start_admin(&admin, admin_listeners).map_err(BuildError::Admin)?;
-        let certificates = watch_certificate(config.certificates.as_ref(), &metrics);
+        let admin_threads = start_admin(&admin, admin_listeners, end.everything_else())?;
+        let certificates = watch_certificate(config, &metrics, end.everything_else());
         let demos = start_demos(config, &hub, &delivery, (&metrics, &lifecycle));
         let fetching = KeyFetching::start(&config.authority, &metrics);
         let http_server = HttpServer::new(Context {
@@ -151,6 +154,7 @@ impl App {
             metrics,
             delivery,
             threads,
+            admin_threads,
             log,
             http_server,
             listeners: public.listeners,
@@ -158,6 +162,8 @@ impl App {
             certificates,
             admin_access,
             fetching: Arc::new(Mutex::new(fetching)),
+            owns_process: config.owns_process,
+            end,
         })
     }
 
@@ -224,7 +230,9 @@ impl App {
             self.http_server.listen(listener);
         }
         self.lifecycle.set_serving();
-        supervisor::tell_ready();
+        if self.owns_process {
+            supervisor::tell_ready();
+        }
         let bound = self.bound();
         let (listening, admin) = (bound.public().join(", "), bound.admin().join(", "));
         tracing::info!(listening, admin, "ready");
@@ -243,6 +251,8 @@ impl App {
             End::Drained => {
                 flush(&*self.log).await;
                 join(self.threads).await;
+                drop(self.end);
+                join_admin(self.admin_threads).await;
             }
             End::Forced => tracing::info!("told twice; ending at once"),
         }
@@ -266,7 +276,9 @@ impl App {
         let window = self.drain_window(shutdown);
         tracing::info!(streams, window = %humantime::format_duration(window), "draining");
         let closing = Instant::now() + window;
-        supervisor::tell_stopping();
+        if self.owns_process {
+            supervisor::tell_stopping();
+        }
         self.metrics.draining();
         self.lifecycle.drain();
         self.delivery.drain(window);
@@ -289,18 +301,43 @@ fn warn_if_open(config: &Config) {
     }
 }
 
-fn start_admin(admin: &Admin, listeners: Vec<TcpListener>) -> io::Result<()> {
-    let start = |listener: TcpListener| admin.clone().start(listener.into_std()?);
-    listeners.into_iter().try_for_each(start)
+fn metrics_with_limits(config: &Config) -> (usize, Metrics) {
+    let connections_max = connections_max(config);
+    let metrics = Metrics::new(config.delivery.shards);
+    metrics.limits(&limits(config, connections_max));
+    (connections_max, metrics)
+}
+
+fn start_delivery(
+    config: &Config,
+    hub: &Hub,
+    metrics: &Metrics,
+    lifecycle: &Lifecycle,
+) -> Result<(Delivery, DeliveryThreads, EndOnDrop), BuildError> {
+    let started = Delivery::start(hub, &config.delivery, metrics);
+    let (delivery, threads) = started.map_err(BuildError::Delivery)?;
+    let end = EndOnDrop::new(lifecycle, &delivery);
+    Ok((delivery, threads, end))
+}
+
+fn start_admin(
+    admin: &Admin,
+    listeners: Vec<TcpListener>,
+    ended: &CancellationToken,
+) -> Result<Vec<JoinHandle<()>>, BuildError> {
+    let start = |listener: TcpListener| admin.clone().start(listener.into_std()?, ended.clone());
+    listeners.into_iter().map(start).collect::<io::Result<_>>().map_err(BuildError::Admin)
 }
 
 /// Exchanges the certificate whenever its files change, and whenever it is asked to.
 fn watch_certificate(
-    store: Option<&Arc<CertificateStore>>,
+    config: &Config,
     metrics: &Metrics,
+    ended: &CancellationToken,
 ) -> Option<CertificateReload> {
-    let reload = CertificateReload::new(Arc::clone(store?), metrics.clone());
-    tokio::spawn(reload.clone().watch());
+    let store = config.certificates.as_ref()?;
+    let reload = CertificateReload::new(Arc::clone(store), metrics.clone());
+    tokio::spawn(ended.clone().run_until_cancelled_owned(reload.clone().watch()));
     Some(reload)
 }
 

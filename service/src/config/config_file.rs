@@ -238,7 +238,7 @@ impl ConfigFile {
 }
 
 /// What to write instead of a key that is not known.
-fn advice(key: &str, serve: &Command) -> String {
+pub(super) fn advice(key: &str, serve: &Command) -> String {
     let nearest = settings::settings(serve)
         .map(|(_, name)| name)
         .map(|name| (strsim::jaro_winkler(name, key), name))

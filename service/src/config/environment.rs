@@ -153,7 +153,10 @@ impl<V: Fn(&OsStr) -> Option<OsString>> Sources<'_, V> {
             };
             match renamed::old_variable(&name, &|name| self.is_set(name), hints) {
                 Some(old) => arg.env(ClapStr::from(old)),
-                None if (self.variable)(&name).is_some() && !self.is_set(&name) => {
+                // Also one that clap would find, and this start is not to know.
+                None if (std::env::var_os(&name).is_some() || (self.variable)(&name).is_some())
+                    && !self.is_set(&name) =>
+                {
                     arg.env(Resettable::<ClapStr>::Reset)
                 }
                 None => arg,

@@ -4,10 +4,13 @@
 //! the file; a flag wins, then a variable, and an empty variable is one that is not set. Everything
 //! is checked here, before anything is built, and every complaint names the flag.
 
+#![allow(rustdoc::bare_urls, reason = "the comments of flags are their help, which is no Markdown")]
+
 mod commands;
 mod config_error;
 mod config_file;
 mod data_commands;
+mod embedded;
 mod environment;
 mod files;
 mod flags;
@@ -25,6 +28,8 @@ mod values;
 pub use commands::{HealthCheck, ListFormat};
 pub use config_error::ConfigError;
 pub use data_commands::{DataAction, DataCommand, StatFormat};
+pub(crate) use embedded::EmbeddedSettings;
+pub use embedded::EmbeddedSettingsError;
 pub use environment::UsageError;
 pub use reload::{ReloadError, Reloaded, SettingsReader};
 pub use token_commands::NewSecret;
@@ -222,6 +227,8 @@ pub struct Config {
     pub logging: LoggingSettings,
     /// The memory that the process may take, and what was fitted to it.
     pub memory: FittedMemory,
+    /// The process is this server's alone: its file limit is raised, and its supervisor is told.
+    pub owns_process: bool,
 }
 
 /// The memory that the process may take.

@@ -17,7 +17,7 @@ const OWN: &str = "fanfare";
 /// How many letters may differ before a target is taken for that of another crate.
 const MISSPELT_MAX: usize = 2;
 /// The parts that lines of ours come from.
-const PARTS: [&str; 31] = [
+const PARTS: [&str; 32] = [
     "admin",
     "app",
     "auth",
@@ -26,6 +26,7 @@ const PARTS: [&str; 31] = [
     "data_folder",
     "delivery",
     "demo",
+    "embed",
     "event",
     "file_limit",
     "fuzzing",

@@ -119,6 +119,9 @@ mod memory;
 #[cfg(target_os = "linux")]
 mod memory_limit;
 
+/// Hubs inside of another program.
+mod embedding;
+
 /// How the server begins and ends.
 mod lifecycle;
 

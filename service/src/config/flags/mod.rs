@@ -167,6 +167,7 @@ impl ServeFlags {
             drain_window: *self.shutdown.drain_window,
             logging: self.telemetry.into_settings()?,
             memory: FittedMemory::default(),
+            owns_process: true,
         })
     }
 

@@ -14,6 +14,7 @@
 mod catch_up;
 mod deadline;
 mod epoch;
+mod gap_notice;
 mod gather;
 mod initial_replay;
 mod joined_pages;
@@ -25,6 +26,8 @@ mod pass;
 mod pending_release;
 mod selection;
 mod skip;
+mod skip_count;
+mod skip_page;
 mod topic_ends;
 
 use std::collections::VecDeque;

@@ -8,32 +8,20 @@
 //!
 //! All of it can be cut, and what is known until then is kept ([`Skipping`]).
 
-use std::sync::Arc;
-use std::task::Waker;
-
-use super::super::audience::Audience;
-use super::super::backpressure::{BackpressurePolicy, Lag, LagLimit};
+use super::super::backpressure::Lag;
 use super::super::batch::Batch;
 use super::super::budget::{self, Budget};
-use super::super::keys::{PageKey, SubscriberKey};
-use super::super::mailbox::LoadedPart;
+use super::super::keys::SubscriberKey;
 use super::super::sink::Offer;
 use super::super::subscriber::Subscriber;
+use super::Shard;
 use super::catch_up::Progress;
-use super::selection::{Next, Selection};
-use super::topic_ends::TopicEndSearch;
-use super::{PASS, Shard};
-use crate::event::{Block, Event, GapNotice, Sequence};
-use crate::hub::LastId;
-use crate::log::{EventFilter, LogReader, Page, ReadOutcome, ReadRange};
-use crate::metrics::{EndReason, Skip};
-use crate::topic::{MatchProgress, Topic};
-
-/// Looking up in the log whether a topic has a newer event.
-const LOOK_UP: usize = 4 * budget::LOOK;
-
-/// How many events of a topic are looked at for a newer one that an audience may see.
-const NEWEST_TRIES: usize = 64;
+use super::selection::Selection;
+use super::skip_count::{Count, CountProgress};
+use super::skip_page::SkipPage;
+use crate::event::Sequence;
+use crate::log::ReadOutcome;
+use crate::metrics::EndReason;
 
 /// What is being left out for one subscriber.
 #[derive(Debug, Default)]
@@ -52,68 +40,6 @@ enum Work {
     None,
     Count(Count),
     Sort(SkipPage),
-}
-
-/// How many events a subscriber lost that the log has dropped: all that were for it, less those
-/// that are still there.
-#[derive(Debug)]
-struct Count {
-    /// All that were for it when the counting began and that it had not been served.
-    lag: Lag,
-    /// What of that is still there, as far as it has been counted.
-    retained: Lag,
-    /// Where to go on, backwards.
-    through: Sequence,
-    selection: Selection,
-}
-
-/// A page of the log, and what of it is kept.
-#[derive(Debug)]
-struct SkipPage {
-    selection: Selection,
-    through: Sequence,
-    /// An event that is to be seen, and how many of its topics have been found to have a newer one.
-    current: Option<(Arc<Event>, usize)>,
-    kept: Vec<Arc<Event>>,
-    ends: TopicEndSearch,
-    /// Positions and bytes.
-    left_out: Vec<(Sequence, u64)>,
-    /// All of them together.
-    left_out_in_all: Lag,
-}
-
-/// How far the events that are still there have been counted.
-enum CountProgress {
-    All,
-    /// The budget is spent.
-    Cut,
-    Loading,
-    OtherEpoch,
-}
-
-impl SkipPage {
-    fn of(page: Page) -> Self {
-        Self {
-            selection: Selection::of(page.events),
-            through: page.through,
-            current: None,
-            kept: Vec::new(),
-            ends: TopicEndSearch::default(),
-            left_out: Vec::new(),
-            left_out_in_all: Lag::default(),
-        }
-    }
-
-    fn leave_out(&mut self, event: &Event) {
-        self.left_out_in_all = self.left_out_in_all.plus(event.frame().len() as u64);
-        self.left_out.push((event.sequence(), event.frame().len() as u64));
-    }
-
-    /// What was left out after one sequence and up to another.
-    fn left_out_within(&self, after: Sequence, through: Sequence) -> Lag {
-        let within = |&&(sequence, _): &&(Sequence, u64)| sequence > after && sequence <= through;
-        self.left_out.iter().filter(within).fold(Lag::default(), |lag, &(_, bytes)| lag.plus(bytes))
-    }
 }
 
 impl Skipping {
@@ -195,42 +121,6 @@ impl Shard {
         None
     }
 
-    /// Counts backwards, to where the log begins. What cannot be read is lost as well.
-    fn count_on(
-        &self,
-        count: &mut Count,
-        audience: &Audience,
-        page: PageKey,
-        budget: &mut Budget,
-    ) -> CountProgress {
-        let (_, cursor) = page;
-        let waker = || self.mailbox.loaded_waker(LoadedPart::Page(page));
-        let reader = LogReader { epoch: self.epoch, waker: &waker };
-        loop {
-            match count.selection.next(audience, budget) {
-                Next::Event(event) => {
-                    count.retained = count.retained.plus(event.frame().len() as u64);
-                }
-                Next::Cut => return CountProgress::Cut,
-                Next::End if count.through <= cursor => return CountProgress::All,
-                Next::End => {
-                    let range = ReadRange { after: cursor, through: count.through };
-                    let filter = EventFilter::Candidates(&audience.selectors);
-                    budget.spend(budget::READ);
-                    match self.log.read_back(&reader, range, filter, PASS) {
-                        ReadOutcome::Ready(tail) => {
-                            count.through = tail.after;
-                            count.selection = Selection::of(tail.events);
-                        }
-                        ReadOutcome::Failed { beyond } => count.through = beyond,
-                        ReadOutcome::Loading => return CountProgress::Loading,
-                        ReadOutcome::OtherEpoch => return CountProgress::OtherEpoch,
-                    }
-                }
-            }
-        }
-    }
-
     /// Goes over the log page by page, until something is handed out or the budget is spent.
     fn leave_out(
         &mut self,
@@ -282,92 +172,6 @@ impl Shard {
                 return Progress::More;
             }
         }
-    }
-
-    /// Finds out what of a page is kept; false when the budget is spent before that is known.
-    fn sort(
-        &self,
-        page: &mut SkipPage,
-        audience: &Audience,
-        lag: Lag,
-        budget: &mut Budget,
-    ) -> bool {
-        let limit = self.settings.lag;
-        loop {
-            let (event, looked_up) = match page.current.take() {
-                Some(current) => current,
-                None => match page.selection.next(audience, budget) {
-                    Next::Event(event) => (event, 0),
-                    Next::End => return true,
-                    Next::Cut => return false,
-                },
-            };
-            let left_out = match audience.policy {
-                // Nothing else would tell that its topics have ended.
-                _ if event.ends_topic() => false,
-                BackpressurePolicy::Conflate => {
-                    match self.is_superseded(&event, looked_up, audience, budget) {
-                        Ok(superseded) => superseded,
-                        Err(looked_up) => {
-                            page.current = Some((event, looked_up));
-                            return false;
-                        }
-                    }
-                }
-                _ => page.kept.is_empty() && is_too_old(page.left_out_in_all, lag, limit),
-            };
-            if left_out {
-                page.leave_out(&event);
-            } else {
-                page.kept.push(event);
-            }
-        }
-    }
-
-    /// Whether each topic of an event has a newer one that the audience is to see. `Err` says how
-    /// many topics have been looked up when the budget was spent.
-    fn is_superseded(
-        &self,
-        event: &Event,
-        looked_up: usize,
-        audience: &Audience,
-        budget: &mut Budget,
-    ) -> Result<bool, usize> {
-        for (index, topic) in event.topics().iter().enumerate().skip(looked_up) {
-            if index > looked_up && !budget.is_left() {
-                return Err(index);
-            }
-            if !self.has_newer(topic, event, audience, budget) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Whether a topic has an event after this one that the audience is to see. What would take too
-    /// long to find out counts as no: then the event is sent, although a newer one follows.
-    fn has_newer(
-        &self,
-        topic: &Topic,
-        event: &Event,
-        audience: &Audience,
-        budget: &mut Budget,
-    ) -> bool {
-        let mut through = self.seen;
-        for _ in 0..NEWEST_TRIES {
-            let newest = self.log.newest(topic, through);
-            budget.spend(LOOK_UP);
-            let Some(newest) = newest.filter(|newest| newest.sequence() > event.sequence()) else {
-                return false;
-            };
-            let mut progress = MatchProgress::default();
-            match budget.may_see(audience.grants(), &newest, &mut progress) {
-                Some(true) => return true,
-                Some(false) => through = newest.sequence().previous(),
-                None => return false,
-            }
-        }
-        false
     }
 
     /// Moves the cursor over a page of which nothing is kept. When nothing is left behind it, what
@@ -443,34 +247,6 @@ impl Shard {
         }
     }
 
-    /// Sends a subscriber a gap notice, if it misses events.
-    fn offer_gap_notice(
-        &mut self,
-        key: SubscriberKey,
-        missed: u64,
-        before: Option<String>,
-    ) -> Offer {
-        if missed == 0 {
-            return Offer::Taken;
-        }
-        let after = self.last_id_of(key);
-        let Some(subscriber) = self.subscribers.get_mut(key) else { return Offer::Closed };
-        let Some(audience) = self.audiences.get(subscriber.audience()) else {
-            return Offer::Closed;
-        };
-        let conflates = audience.policy == BackpressurePolicy::Conflate;
-        let notice = Block::gap(&GapNotice { missed: Some(missed), after, before });
-        let offer = subscriber.sink().offer(&notice);
-        if offer == Offer::Taken {
-            if conflates {
-                subscriber.conflate();
-            }
-            let why = if conflates { Skip::Conflate } else { Skip::DropOldest };
-            self.stats.skipped(why, missed);
-        }
-        offer
-    }
-
     /// Moves the cursor to `to`, if that is further, and counts what of a page is left out behind
     /// it as served, from `counted` on.
     fn move_over(
@@ -487,27 +263,4 @@ impl Shard {
         subscriber.skip_to(to, left_out);
         skipping.announced = skipping.announced.saturating_sub(left_out.events);
     }
-
-    /// The id that a subscriber's client holds, if it can still be found.
-    fn last_id_of(&self, key: SubscriberKey) -> Option<String> {
-        let subscriber = self.subscribers.get(key)?;
-        let LastId { sequence: sent, by_publisher } = subscriber.last_id();
-        if !by_publisher {
-            return self.id_at(sent).map(|id| id.to_string());
-        }
-        let range = ReadRange { after: sent.previous(), through: sent };
-        // Nobody waits for it: without it, the notice is as good.
-        let reader = LogReader { epoch: self.epoch, waker: &|| Waker::noop().clone() };
-        let page = self.log.read(&reader, range, EventFilter::Everything, PASS).ready()?;
-        page.events.first().map(|event| event.id().to_owned())
-    }
-}
-
-/// Whether one more is to be dropped, after some have been. The newest never is.
-fn is_too_old(dropped: Lag, lag: Lag, limit: LagLimit) -> bool {
-    let left = Lag {
-        events: lag.events.saturating_sub(dropped.events),
-        bytes: lag.bytes.saturating_sub(dropped.bytes),
-    };
-    left.events > 1 && !left.is_within(limit)
 }

@@ -10,6 +10,9 @@ mod restarts;
 #[cfg(target_os = "linux")]
 mod slow_disks;
 
+/// What there is of a topic, wherever its events are.
+mod topics;
+
 use std::path::Path;
 
 use reqwest::{Client, Response};

@@ -132,6 +132,10 @@ impl Process {
         panic!("{} ended early, {status} (`make test` installs what it needs): {said}", self.name)
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to end, as a key on a terminal does.
     pub(crate) fn interrupt(&self) {
         kill_process(Pid::from_child(&self.child), Signal::INT).expect("it runs");

@@ -6,7 +6,7 @@ use std::fs;
 use super::recipe::{documents, files_in};
 
 /// The documents, and the files that the tests beside this run.
-const TRIED: [(&str, &[&str]); 13] = [
+const TRIED: [(&str, &[&str]); 14] = [
     (
         "language-model",
         &[
@@ -27,6 +27,7 @@ const TRIED: [(&str, &[&str]); 13] = [
     ("python", &["publish.py", "read.py", "read_with_httpx_sse.py"]),
     ("go", &["read.go", "publish.go"]),
     ("rust", &["read.rs", "publish.rs"]),
+    ("axum", &["main.rs"]),
     ("php", &["publish.php", "form.php"]),
     ("browser", &["page.html"]),
     ("react", &["app.jsx", "page.html"]),

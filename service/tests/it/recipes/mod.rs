@@ -19,5 +19,9 @@ mod dashboard;
 /// Programs in several languages that read and publish.
 mod programs;
 
+/// An application with the hub in it.
+#[cfg(target_os = "linux")]
+mod axum;
+
 /// Pages with a library, or none.
 mod pages;

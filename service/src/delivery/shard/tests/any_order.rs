@@ -3,6 +3,7 @@
 //! what it was notified of, has anything twice, or has it out of order.
 
 use std::collections::HashMap;
+use std::pin::pin;
 
 use super::super::super::backpressure::BackpressurePolicy;
 use super::*;
@@ -216,7 +217,13 @@ impl Play {
             From::Since(_) => Beginning::Since(0),
             From::Now | From::After(_) => Beginning::Next,
         };
-        let subscribed = self.stage.hub.subscribe(request, beginning).now_or_never().unwrap();
+        let mut subscribing = pin!(self.stage.hub.subscribe(request, beginning));
+        // A long search lets others have their turn, and nothing else keeps it waiting.
+        let subscribed = loop {
+            if let Some(subscribed) = subscribing.as_mut().now_or_never() {
+                break subscribed;
+            }
+        };
         let mut subscription = subscribed.unwrap();
         let head = self.published.len() as u64;
         if let From::After(after) | From::Since(after) = from {
