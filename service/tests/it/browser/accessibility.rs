@@ -125,5 +125,12 @@ async fn the_page_of_the_admin_listener_has_no_faults() {
     browser.open(&format!("http://{}/", server.admin)).await;
     browser.becomes("live").await;
     browser.shows("#slowest .selectors", |text| text == "orders/42").await;
+    server.publish("orders/42", "text\n".repeat(60)).await;
+    let topics = async || browser.texts("#topics .name button").await;
+    sees("the topic", topics, |topics| *topics == ["orders/42"]).await;
+    // The rows are made anew while one looks at them.
+    browser.run("document.querySelector('#topics .name button').click()", vec![]).await;
+    let events = async || browser.texts("#topic-events pre").await;
+    sees("its event", events, |events| events.len() == 1).await;
     assert_no_faults(&browser, "the admin page").await;
 }
