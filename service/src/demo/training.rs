@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
 use super::system::rounded;
-use super::watched_run::{RunEnd, while_watched};
+use super::watched_run::{WatchedEnd, while_watched};
 use crate::event::{CustomId, Draft, EventType};
 use crate::hub::{Hub, Interest};
 use crate::topic::Topic;
@@ -33,7 +33,7 @@ struct TrainingProgress {
 
 /// Runs for as long as its subscriber stays.
 pub(super) async fn run(hub: Hub, topic: Topic, interest: Interest) {
-    if while_watched(interest, train(&hub, &topic)).await == RunEnd::Left {
+    if while_watched(interest, train(&hub, &topic)).await == WatchedEnd::Left {
         tracing::debug!(%topic, "a training run was left");
     }
 }

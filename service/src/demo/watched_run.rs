@@ -13,7 +13,7 @@ const RETURN_WAIT: Duration = Duration::from_secs(5);
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RunEnd {
+pub(super) enum WatchedEnd {
     /// It did all that it does.
     Done,
     /// Nobody looks.
@@ -21,13 +21,16 @@ pub(super) enum RunEnd {
 }
 
 /// Runs while somebody looks; what is left of the run is dropped when nobody does.
-pub(super) async fn while_watched(mut interest: Interest, run: impl Future<Output = ()>) -> RunEnd {
+pub(super) async fn while_watched(
+    mut interest: Interest,
+    run: impl Future<Output = ()>,
+) -> WatchedEnd {
     if timeout(SUBSCRIBER_WAIT, interest.some()).await.is_err() {
-        return RunEnd::Left;
+        return WatchedEnd::Left;
     }
     tokio::select! {
-        () = run => RunEnd::Done,
-        () = left_for_good(&mut interest) => RunEnd::Left,
+        () = run => WatchedEnd::Done,
+        () = left_for_good(&mut interest) => WatchedEnd::Left,
     }
 }
 

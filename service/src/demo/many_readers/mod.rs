@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::report::Reports;
-use super::watched_run::{RunEnd, while_watched};
+use super::watched_run::{WatchedEnd, while_watched};
 use crate::event::Draft;
 use crate::hub::{Hub, Interest};
 use crate::metrics::ProcessReport;
@@ -79,7 +79,7 @@ pub enum NoReaders {
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
+struct ManyReadersReport {
     state: &'static str,
     seconds: f64,
     wanted: usize,
@@ -118,7 +118,7 @@ pub(super) async fn run(
     let Ok(events) = Topic::parse(&format!("{topic}/events"), 256) else { return };
     let request = reader::request(&events, &credentials, listener.address);
     let run = Run { hub, events, readers: Arc::new(Readers::new(listener.address, request)) };
-    if while_watched(interest, run.to_end(&reports)).await == RunEnd::Left {
+    if while_watched(interest, run.to_end(&reports)).await == WatchedEnd::Left {
         reports.end().await;
     }
 }
@@ -185,9 +185,9 @@ impl Run {
         }
     }
 
-    fn report(&self, state: &'static str, began: Instant) -> Report {
+    fn report(&self, state: &'static str, began: Instant) -> ManyReadersReport {
         let readers = &self.readers;
-        Report {
+        ManyReadersReport {
             state,
             seconds: super::system::rounded(began.elapsed().as_secs_f64(), 2),
             wanted: READERS,

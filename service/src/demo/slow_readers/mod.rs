@@ -15,7 +15,7 @@ use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::report::Reports;
-use super::watched_run::{RunEnd, while_watched};
+use super::watched_run::{WatchedEnd, while_watched};
 use crate::hub::{Hub, Interest};
 use crate::topic::Topic;
 use reader::{Reader, ReaderReport};
@@ -52,7 +52,7 @@ enum Phase {
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
+struct SlowReadersReport {
     phase: Phase,
     seconds: f64,
     seconds_max: u64,
@@ -86,7 +86,7 @@ impl Course {
 /// Runs for as long as somebody looks, and never longer than its time.
 pub(super) async fn run(hub: Hub, topic: Topic, interest: Interest) {
     let reports = Reports::new(hub, topic);
-    if while_watched(interest, run_to_end(&reports)).await == RunEnd::Left {
+    if while_watched(interest, run_to_end(&reports)).await == WatchedEnd::Left {
         reports.end().await;
     }
 }
@@ -139,9 +139,9 @@ async fn tell(readers: &[Reader], reports: &Reports, course: &Course) {
     }
 }
 
-fn report(readers: &[Reader], course: &Course) -> Report {
+fn report(readers: &[Reader], course: &Course) -> SlowReadersReport {
     let published = course.published();
-    Report {
+    SlowReadersReport {
         phase: course.phase(),
         seconds: super::system::rounded(course.began.elapsed().as_secs_f64(), 2),
         seconds_max: END.as_secs(),

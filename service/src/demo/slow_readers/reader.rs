@@ -20,12 +20,12 @@ const COME_BACK: Duration = Duration::from_secs(1);
 pub(super) struct Reader {
     name: &'static str,
     policy: Option<BackpressurePolicy>,
-    tally: Mutex<Tally>,
+    counts: Mutex<ReaderCounts>,
 }
 
 /// What a reader has come across.
 #[derive(Clone, Debug, Default)]
-struct Tally {
+struct ReaderCounts {
     is_open: bool,
     read: u64,
     /// The number of the newest event that was read.
@@ -66,20 +66,20 @@ struct GapData {
 
 impl Reader {
     pub(super) fn all() -> Vec<Self> {
-        let reader = |(name, policy)| Self { name, policy, tally: Mutex::default() };
+        let reader = |(name, policy)| Self { name, policy, counts: Mutex::default() };
         READERS.into_iter().map(reader).collect()
     }
 
     /// Reads for ever, over as many streams as it takes.
     pub(super) async fn read(&self, stage: &Stage, course: &Course) {
         loop {
-            let last_id = self.tally().last_id.clone();
+            let last_id = self.counts().last_id.clone();
             if let Some(stream) = stage.subscribe(self.name, last_id.as_deref()).await {
-                self.tally().is_open = true;
+                self.counts().is_open = true;
                 self.read_stream(stream, course).await;
-                let mut tally = self.tally();
-                tally.is_open = false;
-                tally.closed += 1;
+                let mut counts = self.counts();
+                counts.is_open = false;
+                counts.closed += 1;
             }
             sleep(COME_BACK).await;
         }
@@ -94,7 +94,7 @@ impl Reader {
                 if !busy.is_zero() {
                     sleep(busy).await;
                 }
-                self.tally().take(heard);
+                self.counts().take(heard);
             }
         }
     }
@@ -105,25 +105,25 @@ impl Reader {
     }
 
     pub(super) fn report(&self, published: u64) -> ReaderReport {
-        let tally = self.tally();
+        let counts = self.counts();
         ReaderReport {
             name: self.name,
             policy: self.policy.map(BackpressurePolicy::name),
-            open: tally.is_open,
-            read: tally.read,
-            lag: published.saturating_sub(tally.newest),
-            missed: tally.missed,
-            gaps: tally.gaps,
-            closed: tally.closed,
+            open: counts.is_open,
+            read: counts.read,
+            lag: published.saturating_sub(counts.newest),
+            missed: counts.missed,
+            gaps: counts.gaps,
+            closed: counts.closed,
         }
     }
 
-    fn tally(&self) -> MutexGuard<'_, Tally> {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counts(&self) -> MutexGuard<'_, ReaderCounts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Tally {
+impl ReaderCounts {
     fn take(&mut self, heard: Heard) {
         if let Some(id) = heard.id {
             self.last_id = Some(id);
