@@ -101,11 +101,18 @@ async fn readers_end_when_nobody_looks_at_the_page_any_more() {
     let (server, browser) = opened("/demo/readers").await;
     browser.click("#begin").await;
     browser.shows("#open", |text| text == "1,000").await;
+    let run = browser.run("return location.hash.slice(1)", vec![]).await;
     browser.open("about:blank").await;
     let nobody = async || server.figure("fanfare_subscribers").await == 0.0;
     eventually("the readers are gone", nobody).await;
     let free = async || server.post("/reader-runs").send().await.unwrap().status() == 201;
     eventually("another run may begin", free).await;
+    // It did not come to its end.
+    let path = format!("/events/demo/readers/{}?poll", run.as_str().expect("a run"));
+    let mut reports = EventStream::open(server.get(&path)).await;
+    while let Some(report) = reports.next().await {
+        assert_ne!(report.event.as_deref(), Some("complete"));
+    }
 }
 
 #[tokio::test]
@@ -129,5 +136,9 @@ async fn a_run_ends_on_its_topic_when_the_server_drains() {
     let first: Value = serde_json::from_str(&reports.next().await.unwrap().data).unwrap();
     assert_eq!(first["phase"], json!("before"));
     server.ask_to_stop();
-    while reports.next().await.is_some() {}
+    let mut types = Vec::new();
+    while let Some(event) = reports.next().await {
+        types.extend(event.event);
+    }
+    assert_eq!(types, ["fanfare-end"]);
 }
