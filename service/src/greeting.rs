@@ -6,13 +6,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// The pages, by path.
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 9] = [
     ("/", "home"),
     ("/demo/clock", "the time"),
     ("/demo/system", "this machine's processor and memory"),
     ("/demo/training", "a training run's progress"),
     ("/demo/stocks", "a stock ticker"),
     ("/demo/runs", "a model's words, for readers who come late or are cut off"),
+    ("/demo/slow-readers", "readers that are too slow, under each policy"),
+    ("/demo/readers", "a thousand readers, and how long events take to them"),
     ("/demo/console", "publish and subscribe by hand"),
 ];
 

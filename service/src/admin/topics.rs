@@ -41,7 +41,8 @@ impl Admin {
         let log = self.hub.log();
         let list = async {
             let _turn = self.listing.lock().await;
-            page(log, query).await
+            let (found, next) = page(log, query).await;
+            (self.entries(found).await, next)
         };
         let (topics, next) = timeout(TIME_MAX, list).await.map_err(|_| AdminProblem::Busy)?;
         Ok(json_answer(&json!({
@@ -67,12 +68,25 @@ impl Admin {
         let events = timeout(TIME_MAX, newest_events(log, &topic, limit));
         let events = events.await.map_err(|_| AdminProblem::Busy)?;
         let events: Vec<_> = events.iter().map(|event| shown(event)).collect();
+        let entries = async {
+            let _turn = self.listing.lock().await;
+            self.entries(vec![(topic, found)]).await
+        };
+        let topic = timeout(TIME_MAX, entries).await.map_err(|_| AdminProblem::Busy)?.pop();
         Ok(json_answer(&json!({
             "time": moment(Timestamp::now()),
             "in_memory_only": is_memory_only(log),
-            "topic": entry(&topic, &found),
+            "topic": topic,
             "events": events,
         })))
+    }
+
+    /// What is said of topics. Who looks holds the turn: shards count for one at a time.
+    async fn entries(&self, found: Vec<(Topic, TopicInMemory)>) -> Vec<Value> {
+        let topics: Vec<_> = found.iter().map(|(topic, _)| topic.clone()).collect();
+        let subscribers = self.delivery.subscribers_of(&topics).await;
+        let found = found.iter().zip(subscribers);
+        found.map(|((topic, found), subscribers)| entry(topic, found, subscribers)).collect()
     }
 }
 
@@ -81,7 +95,10 @@ fn is_memory_only(log: &Arc<dyn Log>) -> bool {
     log.in_memory_from() > log.bounds().oldest
 }
 
-async fn page(log: &Arc<dyn Log>, query: TopicQuery) -> (Vec<Value>, Option<TopicPlace>) {
+async fn page(
+    log: &Arc<dyn Log>,
+    query: TopicQuery,
+) -> (Vec<(Topic, TopicInMemory)>, Option<TopicPlace>) {
     let TopicQuery { limit, place, prefix } = query;
     let TopicPlace { part: first, mut after } = place;
     let (mut topics, mut looked) = (Vec::new(), 0);
@@ -104,17 +121,18 @@ async fn page(log: &Arc<dyn Log>, query: TopicQuery) -> (Vec<Value>, Option<Topi
             }
             // It may have gone since its name was copied.
             let Some(found) = log.topic_in_memory(&name) else { continue };
-            topics.push(entry(&name, &found));
             last = Some(name.as_str().to_owned());
+            topics.push((name, found));
         }
         yield_now().await;
     }
     (topics, None)
 }
 
-fn entry(topic: &Topic, found: &TopicInMemory) -> Value {
+fn entry(topic: &Topic, found: &TopicInMemory, subscribers: u64) -> Value {
     json!({
         "topic": topic.as_str(),
+        "subscribers": subscribers,
         "events": found.count.events,
         "private": found.count.private,
         "bytes": found.bytes,
@@ -193,8 +211,8 @@ mod tests {
             let query = TopicQuery { limit: 1_000, place, prefix: "stays/".to_owned() };
             let (topics, next) = page(&log, query).await;
             assert!(topics.len() <= 1_000);
-            for topic in topics {
-                *seen.entry(topic["topic"].as_str().unwrap().to_owned()).or_default() += 1;
+            for (topic, _) in topics {
+                *seen.entry(topic.as_str().to_owned()).or_default() += 1;
             }
             log.append((0..11).map(|n| drafted(&format!("comes/{pages}/{n}"))).collect()).await;
             pages += 1;

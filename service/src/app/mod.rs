@@ -27,8 +27,8 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::{Admin, AdminAccess};
 use crate::config::Config;
 use crate::delivery::{Delivery, DeliveryThreads};
-use crate::demo::{self, Demos};
-use crate::greeting::BoundAddresses;
+use crate::demo::{self, Demos, OwnListener};
+use crate::greeting::{BoundAddresses, reachable};
 use crate::http::{
     ClientLimits, Context, HttpServer, Pages, PublicListener, SelectorReader, Tickets, TlsFront,
 };
@@ -127,7 +127,7 @@ impl App {
         };
         let admin_threads = start_admin(&admin, admin_listeners, end.everything_else())?;
         let certificates = watch_certificate(config, &metrics, end.everything_else());
-        let demos = start_demos(config, &hub, &delivery, (&metrics, &lifecycle));
+        let demos = start_demos(config, &public.addresses, &hub, (&delivery, &metrics, &lifecycle));
         let fetching = KeyFetching::start(&config.authority, &metrics);
         let http_server = HttpServer::new(Context {
             hub: hub.clone(),
@@ -349,15 +349,18 @@ fn listen_for_admin(config: &Config) -> Result<(Vec<TcpListener>, Vec<SocketAddr
 
 fn start_demos(
     config: &Config,
+    addresses: &[SocketAddr],
     hub: &Hub,
-    delivery: &Delivery,
-    (metrics, lifecycle): (&Metrics, &Lifecycle),
+    (delivery, metrics, lifecycle): (&Delivery, &Metrics, &Lifecycle),
 ) -> Option<Demos> {
     // Those of many servers would be one topic.
     if config.nats.is_none() {
         demo::start_server_stats(hub, metrics, delivery, lifecycle);
     }
-    config.demos.then(|| Demos::start(hub, lifecycle))
+    // Its own readers speak no TLS.
+    let plain = addresses.first().filter(|_| config.certificates.is_none());
+    let own_listener = plain.map(|&address| OwnListener { address: reachable(address) });
+    config.demos.then(|| Demos::start(hub, own_listener, lifecycle))
 }
 
 /// To the end of the drain's window: until then streams end, and others are told.

@@ -1,5 +1,6 @@
 //! Looking at the streams that are open: what a shard is asked, and what is said of each stream.
 
+use std::ops::Bound;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -7,9 +8,10 @@ use tokio::sync::oneshot;
 use super::audience::Walk;
 use super::backpressure::{BackpressurePolicy, Lag};
 use super::carrier::StreamConnection;
-use super::keys::SubscriberKey;
+use super::keys::{AudienceKey, SubscriberKey};
 use super::stream_id::StreamId;
 use crate::metrics::EndReason;
+use crate::topic::Topic;
 
 /// The most selectors that are shown of a stream, and the most bytes of each.
 pub(super) const SELECTORS_SHOWN: usize = 8;
@@ -62,6 +64,31 @@ pub(super) struct ListRequest {
     /// The slowest that have been met so far, if those are asked for, with room for twice the limit.
     pub(super) slowest: Vec<(Slowness, SubscriberKey)>,
     pub(super) recipient: oneshot::Sender<ShardStreams>,
+}
+
+/// A shard is asked how many subscribers some topics have.
+#[derive(Debug)]
+pub(super) struct CountRequest {
+    /// The one whose audiences are being counted, and from which of them on.
+    pub(super) place: (usize, Bound<AudienceKey>),
+    pub(super) counted: CountedTopics,
+    pub(super) recipient: oneshot::Sender<CountedTopics>,
+}
+
+/// How many subscribers topics have that name them.
+#[derive(Debug, Default)]
+pub(super) struct CountedTopics {
+    /// They go back with the answer: whoever asks frees what he has allocated.
+    pub(super) topics: Vec<Topic>,
+    /// As many as there are topics.
+    pub(super) counts: Vec<u64>,
+}
+
+impl CountRequest {
+    pub(super) fn new(topics: Vec<Topic>, recipient: oneshot::Sender<CountedTopics>) -> Self {
+        let counts = vec![0; topics.len()];
+        Self { place: (0, Bound::Unbounded), counted: CountedTopics { topics, counts }, recipient }
+    }
 }
 
 /// How slow a stream is, to be compared: events and bytes of its lag, and whether its sink has been full.

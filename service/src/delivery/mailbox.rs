@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use super::NewSubscriber;
 use super::keys::{PageKey, SubscriberKey};
-use super::listing::{ListRequest, ListedStream};
+use super::listing::{CountRequest, ListRequest, ListedStream};
 use super::wake_once::WakeOnce;
 use crate::event::Sequence;
 use crate::logging::log_limited;
@@ -38,6 +38,8 @@ pub(super) enum Notice {
     Epoch,
     /// Say what streams there are.
     List(Box<ListRequest>),
+    /// Say how many subscribers some topics have.
+    Count(Box<CountRequest>),
     /// End a stream, and say what it was.
     End { key: SubscriberKey, ended: oneshot::Sender<Option<ListedStream>> },
     /// Close every stream, spread over the window.

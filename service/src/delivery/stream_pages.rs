@@ -11,10 +11,13 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 
 use super::audience::Walk;
-use super::listing::{ListRequest, ListedStream, ShardOrder, ShardStreams};
+use super::listing::{
+    CountRequest, CountedTopics, ListRequest, ListedStream, ShardOrder, ShardStreams,
+};
 use super::mailbox::Notice;
 use super::stream_id::StreamId;
 use super::{Delivery, ShardHandle};
+use crate::topic::Topic;
 
 /// Which streams are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +57,16 @@ impl Delivery {
             ListOrder::Pages(place) => self.page_from(place, limit).await,
             ListOrder::SlowestFirst => self.slowest(limit).await,
         }
+    }
+
+    /// How many subscribers each of these topics has that name it. Those of patterns are not counted.
+    pub async fn subscribers_of(&self, topics: &[Topic]) -> Vec<u64> {
+        let asked = self.shards.iter().map(|shard| shard.count(topics.to_vec()));
+        let mut sums = vec![0; topics.len()];
+        for counted in futures_util::future::join_all(asked).await {
+            sums.iter_mut().zip(counted.counts).for_each(|(sum, count)| *sum += count);
+        }
+        sums
     }
 
     /// Ends a stream, in the way that ends by the server have; what it was, if it was still there.
@@ -102,6 +115,15 @@ impl ShardHandle {
         let mut found = streams.await.unwrap_or_default();
         drop(std::mem::take(&mut found.slowest));
         found
+    }
+}
+
+impl ShardHandle {
+    /// Nothing when the shard has ended.
+    async fn count(&self, topics: Vec<Topic>) -> CountedTopics {
+        let (recipient, counted) = oneshot::channel();
+        self.mailbox.post(Notice::Count(Box::new(CountRequest::new(topics, recipient))));
+        counted.await.unwrap_or_default()
     }
 }
 

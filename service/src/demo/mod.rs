@@ -2,26 +2,33 @@
 //!
 //! They are ordinary publishers: they know the hub and nothing else. Each is one source for all
 //! subscribers, publishes to one topic, and stops working while that has no subscriber. The
-//! exceptions are training runs and runs of words: one for each request, on a topic of its own.
+//! exceptions are runs: one for each request, on a topic of its own.
 
 mod clock;
+mod many_readers;
+mod report;
 mod server;
+mod slow_readers;
 mod source;
 mod stocks;
 mod system;
 mod training;
+mod watched_run;
 mod words;
+
+pub use many_readers::{Credentials, NoReaders, OwnListener, READERS};
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::delivery::Delivery;
 use crate::hub::Hub;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
 use crate::topic::Topic;
+use report::Reports;
 
 /// How many training runs may go on at the same time. Each publishes 1,000 events in 25 s, which
 /// take their place in the log from others.
@@ -43,13 +50,19 @@ pub struct Demos {
     /// The topics of the runs that are going on.
     going_on: Arc<Mutex<HashSet<Topic>>>,
     word_runs: Arc<Semaphore>,
+    /// One run of slow readers at a time.
+    slow_readers: Arc<Semaphore>,
+    /// One run of many readers at a time.
+    many_readers: Arc<Semaphore>,
+    own_listener: Option<OwnListener>,
     lifecycle: Lifecycle,
 }
 
 impl Demos {
-    /// Starts the sources; they rest until a client subscribes.
+    /// Starts the sources; they rest until a client subscribes. `own_listener` is where readers of this
+    /// process connect to, if there is any.
     #[must_use]
-    pub fn start(hub: &Hub, lifecycle: &Lifecycle) -> Self {
+    pub fn start(hub: &Hub, own_listener: Option<OwnListener>, lifecycle: &Lifecycle) -> Self {
         let demos = Self {
             time: topic("demo/time"),
             system: topic("demo/system"),
@@ -57,6 +70,9 @@ impl Demos {
             runs: Arc::new(Semaphore::new(TRAINING_RUNS_MAX)),
             going_on: Arc::default(),
             word_runs: Arc::new(Semaphore::new(WORD_RUNS_MAX)),
+            slow_readers: Arc::new(Semaphore::new(1)),
+            many_readers: Arc::new(Semaphore::new(1)),
+            own_listener,
             lifecycle: lifecycle.clone(),
         };
         source::start(clock::ClockDemo, demos.time.clone(), hub, lifecycle);
@@ -101,6 +117,56 @@ impl Demos {
             drop(permit);
         });
         Some(topic)
+    }
+
+    /// Begins a run of slow readers, and returns the topic on which it tells of itself; `None` while
+    /// there is one. It waits for its subscriber, and ends with it.
+    #[must_use]
+    pub fn begin_slow_readers(&self, hub: &Hub) -> Option<Topic> {
+        let permit = Arc::clone(&self.slow_readers).try_acquire_owned().ok()?;
+        let topic = topic_of_its_own(slow_readers::TOPICS);
+        let run = slow_readers::run(hub.clone(), topic.clone(), hub.interest(&topic));
+        self.spawn_watched(run, permit, (hub, &topic));
+        Some(topic)
+    }
+
+    /// Begins a run of many readers, and returns the topic on which it tells of itself. It waits for its
+    /// subscriber, and ends with it.
+    ///
+    /// # Errors
+    /// While there is one, and where the readers have no place.
+    pub fn begin_many_readers(
+        &self,
+        hub: &Hub,
+        credentials: Credentials,
+    ) -> Result<Topic, NoReaders> {
+        let listener = self.own_listener.ok_or(NoReaders::NoListener)?;
+        let permit = Arc::clone(&self.many_readers).try_acquire_owned();
+        let permit = permit.map_err(|_| NoReaders::OneAtATime)?;
+        many_readers::check_files()?;
+        let topic = topic_of_its_own(many_readers::TOPICS);
+        let interest = hub.interest(&topic);
+        let run = many_readers::run(hub.clone(), topic.clone(), interest, (listener, credentials));
+        self.spawn_watched(run, permit, (hub, &topic));
+        Ok(topic)
+    }
+
+    /// A drain ends it, and the topic with it.
+    fn spawn_watched(
+        &self,
+        run: impl Future<Output = ()> + Send + 'static,
+        permit: OwnedSemaphorePermit,
+        (hub, topic): (&Hub, &Topic),
+    ) {
+        let reports = Reports::new(hub.clone(), topic.clone());
+        let lifecycle = self.lifecycle.clone();
+        self.lifecycle.tasks().spawn(async move {
+            tokio::select! {
+                () = run => {}
+                () = lifecycle.draining() => reports.end().await,
+            }
+            drop(permit);
+        });
     }
 
     /// The topic of the run that an event with this id is of, if its client can go on with it: while it

@@ -6,9 +6,10 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use super::system::rounded;
+use super::watched_run::{WatchedEnd, while_watched};
 use crate::event::{CustomId, Draft, EventType};
 use crate::hub::{Hub, Interest};
 use crate::topic::Topic;
@@ -22,11 +23,6 @@ const STEPS: u32 = 100;
 const BEFORE_EPOCH: Duration = Duration::from_millis(500);
 const STEP: Duration = Duration::from_millis(20);
 
-/// The subscriber follows the request at once, or it is not coming.
-const SUBSCRIBER_WAIT: Duration = Duration::from_secs(5);
-/// One that was cut off is back within this time, or it is not coming back.
-const RETURN_WAIT: Duration = Duration::from_secs(5);
-
 #[derive(Debug, Serialize)]
 struct TrainingProgress {
     epoch: u32,
@@ -36,22 +32,9 @@ struct TrainingProgress {
 }
 
 /// Runs for as long as its subscriber stays.
-pub(super) async fn run(hub: Hub, topic: Topic, mut interest: Interest) {
-    if timeout(SUBSCRIBER_WAIT, interest.some()).await.is_err() {
-        return;
-    }
-    tokio::select! {
-        () = train(&hub, &topic) => {}
-        () = left_for_good(&mut interest) => tracing::debug!(%topic, "a training run was left"),
-    }
-}
-
-async fn left_for_good(interest: &mut Interest) {
-    loop {
-        interest.none().await;
-        if timeout(RETURN_WAIT, interest.some()).await.is_err() {
-            return;
-        }
+pub(super) async fn run(hub: Hub, topic: Topic, interest: Interest) {
+    if while_watched(interest, train(&hub, &topic)).await == WatchedEnd::Left {
+        tracing::debug!(%topic, "a training run was left");
     }
 }
 

@@ -19,6 +19,7 @@ mod connection;
 mod credentials;
 mod cross_origin;
 mod current;
+mod demo_run;
 mod exchange;
 pub(crate) mod fuzzing;
 mod gunzip;
@@ -58,7 +59,6 @@ mod transport;
 mod unix_transport;
 mod wanted_stream;
 mod whole_body;
-mod word_run;
 
 pub use accept::{HttpServer, set_options};
 pub use client::{TrustedProxies, TrustedProxy, TrustedProxyError};

@@ -7,6 +7,7 @@ use hyper::StatusCode;
 use thiserror::Error;
 
 use super::client_limits::ClientLimitError;
+use crate::demo::NoReaders;
 use crate::event::DraftError;
 use crate::hub::SubscribeError;
 use crate::hub::active_subscriptions::AnnounceError;
@@ -134,6 +135,8 @@ pub(super) enum Problem {
         whole_seconds(*wait)
     )]
     TooFast { wait: Duration },
+    #[error(transparent)]
+    NoReaders(#[from] NoReaders),
     #[error("the server is draining; retry in a moment")]
     Draining,
 }
@@ -178,9 +181,8 @@ impl Problem {
             Self::NotFound | Self::NoSubscription | Self::NoTickets => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout { .. } | Self::LineTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::Append(AppendError::DuplicateId | AppendError::TopicEnded { .. }) => {
-                StatusCode::CONFLICT
-            }
+            Self::Append(AppendError::DuplicateId | AppendError::TopicEnded { .. })
+            | Self::NoReaders(NoReaders::NoListener) => StatusCode::CONFLICT,
             Self::Append(AppendError::Unavailable | AppendError::Unknown { .. })
             | Self::Draining
             | Self::KeysNotFetched
@@ -196,6 +198,7 @@ impl Problem {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             Self::TooMany { .. }
+            | Self::NoReaders(_)
             | Self::Subscribe(_)
             | Self::ClientLimit(_)
             | Self::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -235,7 +238,11 @@ impl Problem {
             Self::Host(_) => "bad-host",
             Self::MediaType { .. } => "media-type",
             Self::ContentCoding { .. } => "content-coding",
-            Self::TooMany { .. } | Self::ClientLimit(_) | Self::Subscribe(_) => "too-many",
+            Self::NoReaders(NoReaders::NoListener) => "no-plain-listener",
+            Self::TooMany { .. }
+            | Self::NoReaders(_)
+            | Self::ClientLimit(_)
+            | Self::Subscribe(_) => "too-many",
             Self::TooFast { .. } => "too-fast",
             Self::Draining => "draining",
         }
@@ -249,6 +256,7 @@ impl Problem {
         matches!(
             self,
             Self::TooMany { .. }
+                | Self::NoReaders(NoReaders::OneAtATime | NoReaders::Files { .. })
                 | Self::Subscribe(_)
                 | Self::ClientLimit(_)
                 | Self::TooFast { .. }

@@ -9,6 +9,7 @@ use hyper::{Method, Request, StatusCode};
 
 use super::body::Content;
 use super::client::RequestClient;
+use super::demo_run::DemoRun;
 use super::host::called_host;
 use super::incoming::Incoming;
 use super::pages::WebPage;
@@ -18,8 +19,8 @@ use super::subscribe::DemoStream;
 use super::wanted_stream::{QUERY, wants_stream};
 use super::whole_body::FORM;
 use super::{
-    Context, active_subscriptions, head, metadata, ndjson, publish, refused_token, subscribe,
-    ticket_issue, word_run,
+    Context, active_subscriptions, demo_run, head, metadata, ndjson, publish, refused_token,
+    subscribe, ticket_issue,
 };
 use crate::hub::active_subscriptions::SUBSCRIPTIONS_PATH;
 use crate::metrics::{Metrics, Refusal, StatusClass};
@@ -44,8 +45,8 @@ enum Endpoint<'a> {
     Subscriptions(&'a str),
     Topic(&'a str),
     Demo(DemoStream),
-    /// Runs of words, of which each has a topic.
-    WordRuns,
+    /// Runs of a demonstration, of which each has a topic.
+    DemoRuns(DemoRun),
     Page(&'a WebPage),
 }
 
@@ -54,7 +55,7 @@ enum Endpoint<'a> {
 type Route = (&'static str, for<'a> fn(&'a str) -> Endpoint<'a>);
 
 /// The paths of everything but the pages.
-const ROUTES: [Route; 12] = [
+const ROUTES: [Route; 14] = [
     (HUB_PATH, |_| Endpoint::Hub),
     ("/events", |_| Endpoint::Batch),
     ("/events/{topic}", |path| Endpoint::Topic(behind("/events/", path))),
@@ -69,7 +70,9 @@ const ROUTES: [Route; 12] = [
     ("/system-stats", |_| Endpoint::Demo(DemoStream::System)),
     ("/stream-training", |_| Endpoint::Demo(DemoStream::Training)),
     ("/stream-stocks", |_| Endpoint::Demo(DemoStream::Stocks)),
-    (word_run::PATH, |_| Endpoint::WordRuns),
+    (demo_run::WORDS, |_| Endpoint::DemoRuns(DemoRun::Words)),
+    (demo_run::SLOW_READERS, |_| Endpoint::DemoRuns(DemoRun::SlowReaders)),
+    (demo_run::MANY_READERS, |_| Endpoint::DemoRuns(DemoRun::ManyReaders)),
 ];
 
 fn behind<'a>(start: &str, path: &'a str) -> &'a str {
@@ -93,7 +96,7 @@ impl<'a> Endpoint<'a> {
     fn of(path: &'a str, context: &'a Context) -> Option<Self> {
         match routed(path) {
             Some(Self::Subscriptions(_)) if context.active_subscriptions.is_none() => None,
-            Some(Self::Demo(_) | Self::WordRuns) if context.demos.is_none() => None,
+            Some(Self::Demo(_) | Self::DemoRuns(_)) if context.demos.is_none() => None,
             Some(endpoint) => Some(endpoint),
             None => context.pages.at(path).map(Self::Page),
         }
@@ -104,7 +107,9 @@ impl<'a> Endpoint<'a> {
         match self {
             Self::Topic(_) => Some("/events/{topic}"),
             Self::Subscriptions(_) => Some(SUBSCRIPTIONS_PATH),
-            Self::Hub | Self::Batch | Self::Demo(_) | Self::WordRuns | Self::Tickets => Some(path),
+            Self::Hub | Self::Batch | Self::Demo(_) | Self::DemoRuns(_) | Self::Tickets => {
+                Some(path)
+            }
             Self::Page(_) | Self::Metadata => None,
         }
     }
@@ -113,7 +118,7 @@ impl<'a> Endpoint<'a> {
         match self {
             Self::Hub => ALL_METHODS,
             Self::Topic(_) => "GET, HEAD, POST, OPTIONS",
-            Self::Batch | Self::Tickets | Self::WordRuns => "POST, OPTIONS",
+            Self::Batch | Self::Tickets | Self::DemoRuns(_) => "POST, OPTIONS",
             Self::Demo(_) | Self::Page(_) | Self::Metadata | Self::Subscriptions(_) => {
                 "GET, HEAD, OPTIONS"
             }
@@ -296,7 +301,7 @@ async fn dispatch(
         Endpoint::Hub if publishes => publish::form(request, client, context).await,
         Endpoint::Topic(topic) if publishes => publish::raw(request, topic, client, context).await,
         Endpoint::Tickets if publishes => ticket_issue::issue(&request, client, context).await,
-        Endpoint::WordRuns if publishes => word_run::begin(&request, context).await,
+        Endpoint::DemoRuns(run) if publishes => demo_run::begin(&request, run, context).await,
         Endpoint::Batch if publishes => ndjson::publish(request, client, context).await,
         _ => Err(Problem::Method { allow }),
     }

@@ -14,6 +14,8 @@ async fn pages_are_served_with_a_policy_and_asked_for_only_once() {
         ("/demo/training", "text/html; charset=utf-8"),
         ("/demo/stocks", "text/html; charset=utf-8"),
         ("/demo/runs", "text/html; charset=utf-8"),
+        ("/demo/slow-readers", "text/html; charset=utf-8"),
+        ("/demo/readers", "text/html; charset=utf-8"),
         ("/demo/console", "text/html; charset=utf-8"),
         ("/assets/style.css", "text/css; charset=utf-8"),
         ("/assets/stream.js", "text/javascript; charset=utf-8"),

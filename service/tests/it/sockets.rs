@@ -140,6 +140,34 @@ async fn curl_publishes_and_reads_over_a_unix_socket_with_both_versions_of_http(
 }
 
 #[tokio::test]
+async fn readers_of_its_own_need_a_port_and_files_and_the_answer_says_which_are_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = socket_in(&folder);
+    let begin = |socket: &str| {
+        let mut curl = Command::new("curl");
+        curl.args(["--disable", "--silent", "--request", "POST", "--unix-socket", socket]);
+        let response = curl.arg("http://localhost/reader-runs").output().unwrap();
+        serde_json::from_slice::<serde_json::Value>(&response.stdout).unwrap()
+    };
+    let mut portless = Started::new(&mut on_unix_socket(&socket));
+    portless.line();
+    let problem = begin(&socket);
+    assert_eq!(problem["status"], 409, "{problem}");
+    assert_eq!(problem["type"], "urn:fanfare:problem:no-plain-listener");
+
+    let narrow = folder.path().join("narrow.sock").display().to_string();
+    let mut limited = Command::new("prlimit");
+    limited.args(["--nofile=1024", PROGRAM, "--listen", "127.0.0.1:0"]);
+    limited.args(["--listen", &format!("unix:{narrow}"), "--admin-listen", "127.0.0.1:0"]);
+    let mut limited = Started::new(&mut limited);
+    limited.line();
+    let problem = begin(&narrow);
+    assert_eq!(problem["status"], 429, "{problem}");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("2000 open files") && detail.contains("LimitNOFILE"), "{detail}");
+}
+
+#[tokio::test]
 async fn a_socket_that_a_killed_server_left_is_replaced_and_one_that_is_served_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let socket = socket_in(&folder);

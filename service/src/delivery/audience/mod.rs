@@ -16,11 +16,13 @@ mod topic_ends;
 mod walk;
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use slotmap::SlotMap;
 
 use super::backpressure::{BackpressurePolicy, Lag, Policies};
+use super::budget::{self, Budget};
 use super::keys::{AudienceKey, SubscriberKey};
 use crate::auth::Grants;
 use crate::event::{Event, Sequence};
@@ -123,6 +125,25 @@ impl Audiences {
 
     pub(super) fn get_mut(&mut self, key: AudienceKey) -> Option<&mut Audience> {
         self.all.get_mut(key)
+    }
+
+    /// How many members audiences have that name a topic, from a bound on; and where to go on, if the
+    /// budget is spent before that is known of all.
+    pub(super) fn members_of(
+        &self,
+        topic: &Topic,
+        from: Bound<AudienceKey>,
+        budget: &mut Budget,
+    ) -> (u64, Option<Bound<AudienceKey>>) {
+        let mut members = 0;
+        let Some(keys) = self.by_topic.get(topic) else { return (members, None) };
+        for key in keys.from(from) {
+            members += self.all.get(key).map_or(0, |audience| audience.members.len() as u64);
+            if !budget.spend(budget::LOOK) {
+                return (members, Some(Bound::Excluded(key)));
+            }
+        }
+        (members, None)
     }
 
     #[cfg(test)]

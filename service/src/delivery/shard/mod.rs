@@ -12,6 +12,7 @@
 //! [`Budget`], stops when that is spent, and goes on in the next one.
 
 mod catch_up;
+mod counting;
 mod deadline;
 mod epoch;
 mod gap_notice;
@@ -45,6 +46,7 @@ use super::backpressure::{Verdict, judge};
 use super::budget::{self, Allowance, Budget};
 use super::deadlines::{Deadlines, TICK, Tick};
 use super::keys::{SubscriberKey, key_of};
+use super::listing::CountRequest;
 use super::mailbox::{Mailbox, Notice};
 use super::sink::{Finish, PeerInput};
 use super::subscriber::Subscriber;
@@ -136,6 +138,8 @@ pub(super) struct Shard {
     draining: Option<Draining>,
     /// For somebody who looks at the streams.
     listing: Option<Box<Listing>>,
+    /// How many subscribers topics have, if somebody is being told.
+    counting: Option<Box<CountRequest>>,
     /// Over the subscribers that fell behind because the log had passed the shard.
     overrun_walk: Option<Walk>,
     /// Over the streams that end because the log has begun a new epoch.
@@ -194,6 +198,7 @@ impl Shard {
             pending_release,
             draining: None,
             listing: None,
+            counting: None,
             overrun_walk: None,
             epoch_walk: None,
             stopped: false,
@@ -262,7 +267,7 @@ impl Shard {
         let more_to_end = self.enforce_output_buffer_limit();
         let more_events = self.advance();
         let more_behind = self.catch_up();
-        let more_to_list = self.continue_listing();
+        let more_to_list = self.continue_listing() | self.continue_counting();
         // Either may have begun after the notices, which go on with it.
         let more_walks = self.overrun_walk.is_some() || self.epoch_walk.is_some();
         more_deadlines
@@ -324,6 +329,7 @@ impl Shard {
             Notice::Loaded(part) => self.loading.has_loaded(part),
             Notice::Epoch => self.leave_epoch(),
             Notice::List(request) => self.begin_listing(*request),
+            Notice::Count(request) => self.begin_counting(*request),
             Notice::End { key, ended } => {
                 let was = self.listed(0, key);
                 self.remove(key, EndReason::Operator);
@@ -358,6 +364,7 @@ fn notice_steps(notice: &Notice) -> usize {
         | Notice::Loaded(_)
         | Notice::Epoch
         | Notice::List(_)
+        | Notice::Count(_)
         | Notice::Drain { .. }
         | Notice::Stop => budget::LOOK,
     }

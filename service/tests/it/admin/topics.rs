@@ -3,7 +3,33 @@
 use serde_json::json;
 
 use super::status::assert_described;
-use crate::support::TestServer;
+use crate::support::{EventStream, TestServer};
+
+#[tokio::test]
+async fn a_topic_has_as_many_subscribers_as_name_it_on_whichever_shard() {
+    let server = TestServer::start_with(&["--demos=false"]).await;
+    server.publish("orders/42", "one").await;
+    server.publish("other", "x").await;
+    let mut streams = Vec::new();
+    for query in ["topic=orders/42", "topic=orders/42&topic=other", "topic=orders/{id}", "topic=*"]
+    {
+        for _ in 0..3 {
+            let path = format!("/.well-known/mercure?{query}&last=1");
+            let mut stream = EventStream::open(server.get(&path)).await;
+            // It has joined its shard.
+            stream.next().await.unwrap();
+            streams.push(stream);
+        }
+    }
+    let page = server.admin_json("/topics").await;
+    assert_described("TopicPage", &page);
+    let mut counts: Vec<_> = page["topics"].as_array().unwrap().iter().collect();
+    counts.sort_by_key(|topic| topic["topic"].to_string());
+    let counts: Vec<_> = counts.iter().map(|topic| &topic["subscribers"]).collect();
+    assert_eq!(counts, [&json!(6), &json!(3)]);
+    let one = server.admin_json("/topics/other").await;
+    assert_eq!(one["topic"]["subscribers"], json!(3));
+}
 
 #[tokio::test]
 async fn topics_are_shown_with_what_is_in_memory_of_them_and_one_with_its_newest_events() {

@@ -67,7 +67,12 @@ async fn the_pages_that_show_streams_have_no_faults() {
 async fn the_pages_of_runs_have_no_faults_before_a_run_and_in_it() {
     let server = TestServer::start().await;
     let browser = Chromium::start().await;
-    for (path, begin) in [("/demo/training", "#start"), ("/demo/runs", "#begin")] {
+    for (path, begin) in [
+        ("/demo/training", "#start"),
+        ("/demo/runs", "#begin"),
+        ("/demo/slow-readers", "#begin"),
+        ("/demo/readers", "#begin"),
+    ] {
         browser.open(&server.url(path)).await;
         assert_no_faults(&browser, path).await;
         browser.click(begin).await;
@@ -78,6 +83,12 @@ async fn the_pages_of_runs_have_no_faults_before_a_run_and_in_it() {
             browser.click("#join").await;
             let again = async || browser.texts("#late .word.replayed").await;
             sees("words that were replayed", again, |words| words.len() > 3).await;
+        }
+        if path == "/demo/slow-readers" {
+            browser.shows("[data-reader=\"fast\"] .read", |read| read != "0").await;
+        }
+        if path == "/demo/readers" {
+            browser.shows("#p99", |text| text.ends_with('s')).await;
         }
         assert_no_faults(&browser, path).await;
     }
@@ -114,5 +125,12 @@ async fn the_page_of_the_admin_listener_has_no_faults() {
     browser.open(&format!("http://{}/", server.admin)).await;
     browser.becomes("live").await;
     browser.shows("#slowest .selectors", |text| text == "orders/42").await;
+    server.publish("orders/42", "text\n".repeat(60)).await;
+    let topics = async || browser.texts("#topics .name button").await;
+    sees("the topic", topics, |topics| *topics == ["orders/42"]).await;
+    // The rows are made anew while one looks at them.
+    browser.run("document.querySelector('#topics .name button').click()", vec![]).await;
+    let events = async || browser.texts("#topic-events pre").await;
+    sees("its event", events, |events| events.len() == 1).await;
     assert_no_faults(&browser, "the admin page").await;
 }

@@ -1,11 +1,14 @@
 //! The page of the admin listener, as an operator uses it.
 
+use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
 use serde_json::json;
 
 use super::chromium::Chromium;
 use super::page::sees;
 use crate::support::{EventStream, Program, TestServer};
 
+/// As WebDriver writes the key.
+const ENTER: char = '\u{e007}';
 const TOKEN: &str = "the-token-of-these-tests-which-is-long-enough";
 
 #[tokio::test]
@@ -65,4 +68,47 @@ async fn where_a_token_is_needed_the_page_asks_for_it_and_keeps_it_in_its_tab() 
     browser.fill("#level", "debug").await;
     browser.click("#level-apply").await;
     browser.shows("#level-answer", |text| text == "In force: debug").await;
+}
+
+#[tokio::test]
+async fn topics_are_filtered_turned_and_opened_with_the_keyboard() {
+    let server = TestServer::start_with(&["--demos=false"]).await;
+    let browser = Chromium::start().await;
+    browser.open(&format!("http://{}/", server.admin)).await;
+    browser.shows("#topics-none", |text| text == "No topic has an event in memory.").await;
+    let _stream = EventStream::open(server.get("/events/orders/7")).await;
+    let many: Vec<_> = (0..20).map(|n| (format!("orders/{n}"), "x".to_owned())).collect();
+    let many: Vec<_> = many.iter().map(|(topic, data)| (topic.as_str(), data.clone())).collect();
+    server.publish_all(&many).await;
+    server.publish("prices/<b>", "1 & 2").await;
+    let named = async || browser.texts("#topics .name button").await;
+    sees("a page of topics", named, |names| names.len() == 15).await;
+    let first = named().await;
+    browser.click("#topics-next").await;
+    let rest = sees("the rest of them", named, |names| names.len() == 6).await;
+    assert!(rest.iter().all(|name| !first.contains(name)), "{first:?} {rest:?}");
+    browser.click("#topics-first").await;
+    sees("the first page", named, |names| *names == first).await;
+
+    browser.fill("#topics-prefix", "orders/7").await;
+    sees("one topic", named, |names| *names == ["orders/7"]).await;
+    let subscribers = async || browser.texts("#topics .subscribers").await;
+    sees("its subscriber", subscribers, |counts| *counts == ["1"]).await;
+    browser.fill("#topics-prefix", "nothing").await;
+    browser.shows("#topics-none", |text| text.contains("nothing")).await;
+    browser.fill("#topics-prefix", "prices/").await;
+    sees("another topic", named, |names| *names == ["prices/<b>"]).await;
+
+    browser.run("document.querySelector('#topics .name button').focus()", vec![]).await;
+    // To whatever has the focus: the rows are made anew while one looks at them.
+    let keys = KeyActions::new("keyboard".to_owned());
+    let keys = keys.then(KeyAction::Down { value: ENTER }).then(KeyAction::Up { value: ENTER });
+    browser.client.perform_actions(keys).await.expect("the page takes keys");
+    let events = async || browser.texts("#topic-events pre").await;
+    sees("its event", events, |events| *events == ["1 & 2"]).await;
+    let active = "return document.activeElement.id || document.activeElement.dataset.topic";
+    assert_eq!(browser.run(active, vec![]).await, json!("topic-title"));
+    browser.click("#topic-close").await;
+    assert_eq!(browser.run(active, vec![]).await, json!("prices/<b>"));
+    assert_eq!(browser.console_messages().await, Vec::<String>::new());
 }

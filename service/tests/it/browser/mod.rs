@@ -62,6 +62,9 @@ mod pages;
 /// The connection or the server goes away, and comes back.
 mod recovery;
 
+/// Readers that the server has of its own.
+mod readers;
+
 /// A run of words, and who reads it.
 mod runs;
 

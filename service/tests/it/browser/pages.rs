@@ -7,13 +7,15 @@ use super::chromium::Chromium;
 use crate::support::TestServer;
 
 /// The pages, and what must be clicked before there is a stream.
-const PAGES: [(&str, Option<&str>); 7] = [
+const PAGES: [(&str, Option<&str>); 9] = [
     ("/", None),
     ("/demo/clock", None),
     ("/demo/system", None),
     ("/demo/stocks", None),
     ("/demo/training", Some("#start")),
     ("/demo/runs", Some("#begin")),
+    ("/demo/slow-readers", Some("#begin")),
+    ("/demo/readers", Some("#begin")),
     ("/demo/console", Some("#subscribe")),
 ];
 
@@ -69,9 +71,15 @@ async fn without_the_demonstrations_the_home_page_offers_none_and_their_pages_ar
         "/demo/training",
         "/demo/stocks",
         "/demo/runs",
+        "/demo/slow-readers",
+        "/demo/readers",
         "/stream-time",
     ] {
         let response = server.get(path).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    for path in ["/word-runs", "/slow-reader-runs", "/reader-runs"] {
+        let response = server.post(path).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
     }
     let browser = Chromium::start().await;

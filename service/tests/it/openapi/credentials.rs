@@ -43,7 +43,16 @@ async fn a_token_is_taken_wherever_the_document_has_it_and_not_asked_for_where_i
         for scheme in schemes {
             let response = with_token(&scene, &operation, scheme).await.send().await.unwrap();
             let expected = if scheme.is_some() { operation.success() } else { 401 };
-            assert_eq!(response.status(), expected, "{} by {scheme:?}", operation.name());
+            // Of some runs there is one at a time, which is said to whoever may begin one.
+            let is_taken = scheme.is_some()
+                && operation.name().contains("reader-runs")
+                && response.status() == 429;
+            assert!(
+                is_taken || response.status() == expected,
+                "{} by {scheme:?}: {}",
+                operation.name(),
+                response.status()
+            );
             tried += 1;
         }
     }

@@ -133,6 +133,8 @@ async fn every_type_of_problem_comes_with_the_status_that_the_document_gives_it(
             seen.insert(found);
         }
     }
+    // Of a server that listens on no port, which `sockets` has.
+    seen.insert((409, "urn:fanfare:problem:no-plain-listener".to_owned()));
     seen.extend(UNREACHABLE.map(|name| (503, name.to_owned())));
     assert_eq!(seen, document.problems());
 }

@@ -5,6 +5,7 @@ import { showConnection } from './connection-status.js';
 import { ask, prepareToken } from './admin-requests.js';
 import { showStatus } from './admin-status.js';
 import { prepareSlowest, refreshSlowest } from './admin-slowest.js';
+import { prepareTopics, refreshTopics } from './admin-topics.js';
 import { prepareLogLevel, refreshLogLevel } from './admin-log-level.js';
 
 const PAUSE = 2000;
@@ -18,6 +19,7 @@ async function refresh() {
     showStatus(await ask('/status'));
     showConnection({ state: 'live' });
     await refreshSlowest();
+    await refreshTopics();
   } catch (error) {
     const silent = error.status === undefined;
     showConnection({ state: silent ? 'reconnecting' : 'closed' });
@@ -33,6 +35,7 @@ function begin() {
 }
 
 prepareSlowest(refresh);
+prepareTopics();
 prepareLogLevel();
 prepareToken(begin);
 // A page that nobody sees asks nothing.
