@@ -13,8 +13,10 @@ use super::{FileLogSettings, OpenError, SyncMode};
 use crate::clock::Clock;
 use crate::event::{Buffers, Draft, EncodedEvent, Epoch, Sequence};
 use crate::log::record::{RecordKind, put_record};
-use crate::log::{EventFilter, KeptSettings, PageLimit, ReadOutcome, ReadRange};
-use crate::topic::Topic;
+use crate::log::{
+    EventFilter, KeptLimits, KeptSettings, PageLimit, ReadOutcome, ReadRange, RetentionRules,
+};
+use crate::topic::{Selector, SelectorSet, Topic};
 
 const BEGUN_MS: u64 = 1_795_000_000_000;
 const SALT: Salt = Salt(7);
@@ -51,20 +53,28 @@ fn shown_again(disk: &Folder) -> Vec<(Sequence, Vec<u8>)> {
     shown(disk).expect("it was opened before")
 }
 
+fn kept_settings() -> KeptSettings {
+    let rule = "*=last:3".parse().expect("a rule");
+    let limits = KeptLimits { topics_max: usize::MAX, bytes_max: usize::MAX };
+    KeptSettings { rules: RetentionRules::new(vec![rule]).expect("one"), limits }
+}
+
 /// All events that a log shows, with their frames.
 fn shown(disk: &Folder) -> Result<Vec<(Sequence, Vec<u8>)>, OpenError> {
     let clock = Clock::from_fn(|| BEGUN_MS);
-    let opened = OpenedLog::open(
-        disk.clone(),
-        SETTINGS,
-        KeptSettings::default(),
-        clock,
-        &Buffers::default(),
-    )?;
+    let opened =
+        OpenedLog::open(disk.clone(), SETTINGS, kept_settings(), clock, &Buffers::default())?;
     let state = opened.inner.retained.lock();
     let head = state.window.bounds().head;
     let mut after = Sequence(0);
-    let mut events = Vec::new();
+    let selectors = SelectorSet::one(Selector::exact(Topic::parse("t", 1).expect("a topic")));
+    let before = ReadRange { after, through: FIRST.previous() };
+    let all = PageLimit { events_max: usize::MAX, bytes_max: usize::MAX };
+    let kept = state.window.read_kept(before, &selectors, all).events;
+    assert!(kept.len() <= 3, "the newest three of the topic");
+    let mut events: Vec<_> =
+        kept.iter().map(|event| (event.sequence(), event.frame().to_vec())).collect();
+    after = FIRST.previous();
     while after < head {
         let range = ReadRange { after, through: head };
         let limit = PageLimit { events_max: 100, bytes_max: usize::MAX };
@@ -88,6 +98,9 @@ fn shown(disk: &Folder) -> Result<Vec<(Sequence, Vec<u8>)>, OpenError> {
     Ok(events)
 }
 
+/// The first event of the only segment. What rules keep is of before.
+const FIRST: Sequence = Sequence(10);
+
 /// One segment, in parts that the bytes tell.
 fn make_folder(folder: &Path, mut bytes: &[u8]) {
     let disk = Folder::at(folder);
@@ -96,18 +109,20 @@ fn make_folder(folder: &Path, mut bytes: &[u8]) {
     }
     LogIdentity::of(&disk, &[], identity()).expect("an empty folder");
     let epoch = identity().epoch;
-    let head = SegmentHead { epoch, first: Sequence(1), salt: SALT, before: 0 };
+    let head = SegmentHead { epoch, first: FIRST, salt: SALT, before: 0 };
     let mut content = head.write();
-    let mut next = Sequence(1);
+    let mut next = FIRST;
     while let [kind, low, high, rest @ ..] = bytes {
         let length = usize::from(u16::from_le_bytes([*low, *high])) % PART_MAX;
         let (part, rest) = rest.split_at(length.min(rest.len()));
         bytes = rest;
-        let count = u64::from(kind / 4 % 8) + 1;
-        let (kind, count, records) = match kind % 4 {
+        let count = u64::from(kind / 6 % 8) + 1;
+        let (kind, count, records) = match kind % 6 {
             0 => (BatchKind::Events, count, part.to_vec()),
-            1 => (BatchKind::Events, 1, good_record(next, part)),
+            1 => (BatchKind::Events, 1, good_record(RecordKind::Next, next, part)),
             2 => (BatchKind::Hole, count, Vec::new()),
+            3 => (BatchKind::Again, 0, part.to_vec()),
+            4 => (BatchKind::Again, 0, good_record(RecordKind::Again, Sequence(count), part)),
             _ => {
                 content.extend_from_slice(part);
                 continue;
@@ -117,15 +132,15 @@ fn make_folder(folder: &Path, mut bytes: &[u8]) {
         batch.write(&records, SALT, &mut content);
         next = batch.next();
     }
-    let file = disk.create(&segment::name_of(Sequence(1))).expect("a new file");
+    let file = disk.create(&segment::name_of(FIRST)).expect("a new file");
     file.write_at(&content, 0).expect("room");
 }
 
-fn good_record(sequence: Sequence, part: &[u8]) -> Vec<u8> {
+fn good_record(kind: RecordKind, sequence: Sequence, part: &[u8]) -> Vec<u8> {
     let topic = Topic::parse("t", 1).expect("a topic");
     let event = EncodedEvent::encode(Draft::new(topic, String::from_utf8_lossy(part).into_owned()));
     let mut record = Vec::new();
     let place = (sequence, BEGUN_MS);
-    put_record(&mut record, RecordKind::Next, place, &event.content()).expect("it is short");
+    put_record(&mut record, kind, place, &event.content()).expect("it is short");
     record
 }
