@@ -55,6 +55,8 @@ pub(super) struct RetainedState {
     /// What rules keep of the events before this one is in the window.
     examined: Sequence,
     kept_records: KeptRecords,
+    /// Through here no event is any more where it was written first.
+    written_again_through: Sequence,
     /// Events that were found written again at the start: newer ones on the disk may have outdone them.
     restored: Vec<Sequence>,
 }
@@ -127,6 +129,7 @@ impl Retained {
                 times: VecDeque::new(),
                 examined: start.oldest,
                 kept_records,
+                written_again_through: Sequence(0),
                 restored: start.restored.into_iter().map(|(event, _)| event).collect(),
             }),
             followers: Followers::default(),
@@ -284,7 +287,8 @@ impl RetainedState {
     /// The events that rules keep and that are in no other segment.
     fn kept_in(&self, segment: &IndexedSegment) -> impl Iterator<Item = &Arc<Event>> {
         let (first, next) = (segment.head.first, segment.head.next);
-        let first_written = self.window.kept_between(first.previous(), next.previous());
+        let after = first.previous().max(self.written_again_through);
+        let first_written = self.window.kept_between(after, next.previous());
         let first_written =
             first_written.filter(|event| !self.kept_records.is_elsewhere(event.sequence()));
         let again = self.kept_records.in_segment(first);
@@ -313,7 +317,12 @@ impl RetainedState {
     /// They were written to a segment, and are durable.
     pub(super) fn wrote_again(&mut self, events: &[Arc<Event>], segment: Sequence) {
         for event in events {
-            self.kept_records.wrote_again(event.sequence(), segment);
+            let sequence = event.sequence();
+            // They come in order, those first that are where they were written first.
+            if !self.kept_records.is_elsewhere(sequence) {
+                self.written_again_through = self.written_again_through.max(sequence);
+            }
+            self.kept_records.wrote_again(sequence, segment);
         }
     }
 

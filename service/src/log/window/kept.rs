@@ -22,7 +22,8 @@ impl Window {
 
     /// Keeps an event that has gone from the front, if a rule holds it at a time.
     pub(super) fn keep(&mut self, event: &Arc<Event>, now_ms: u64) -> bool {
-        if self.kept.rules().is_empty() {
+        // What is for one stream alone nobody else can ask for.
+        if self.kept.rules().is_empty() || event.is_for_one_stream() {
             return false;
         }
         let rules = self.by_topic.rules_for(event, self.kept.rules());

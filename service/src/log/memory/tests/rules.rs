@@ -157,6 +157,14 @@ fn ids_and_ends_of_what_is_kept_are_known_as_long_as_it_is() {
 }
 
 #[test]
+fn what_is_for_one_stream_alone_is_not_kept() {
+    let stage = ruled(MemoryLogSettings { events_max: 1, ..UNBOUNDED }, &["*=last:1"], PLENTY);
+    append(&stage.log, vec![draft(&["run"], None, "d").for_one_stream()]);
+    stage.append(&["a", "x"]);
+    assert_eq!(stage.kept(), [2]);
+}
+
+#[test]
 fn a_topic_is_complete_behind_the_last_of_its_events_that_has_gone() {
     let settings = MemoryLogSettings { events_max: 2, ..UNBOUNDED };
     let stage = ruled(settings, &["a=events:2", "b=age:1h"], PLENTY);
