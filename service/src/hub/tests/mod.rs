@@ -5,14 +5,15 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 
 use super::*;
+use crate::auth::Visibility;
 use crate::clock::Clock;
 use crate::event::{Buffers, DraftFields, Epoch, Event, EventLimits, HubId};
 use crate::log::{
-    Appending, KeptTotals, Locating, LogReader, MemoryLog, MemoryLogSettings, OnChange, Page,
-    PageBack, ReadOutcome,
+    Appending, Bounds, EventFilter, KeptTotals, Locating, LogReader, MemoryLog, MemoryLogSettings,
+    OnChange, Page, PageBack, PageLimit, Position, ReadOutcome, ReadRange,
 };
 use crate::metrics::Snapshot;
-use crate::topic::Selector;
+use crate::topic::{MatchProgress, Selector};
 
 /// What streams begin with.
 mod beginnings;

@@ -40,11 +40,14 @@ async fn first_of(hub: &Hub, selectors: &[&str], beginning: Beginning) -> Vec<u6
     let mut found = Vec::new();
     while after < head.sequence {
         let mut range = ReadRange { after, through: head.sequence };
+        let mut filter = EventFilter::Candidates(&subscription.selectors);
         if let Some(list) = &initial.list {
             let Some(run) = list.next_run(after) else { break };
-            range = run.range();
+            range = ReadRange { through: run.range().through.min(head.sequence), ..run.range() };
+            if !matches!(run, ReplayRun::All(_)) {
+                filter = EventFilter::Everything;
+            }
         }
-        let filter = EventFilter::Candidates(&subscription.selectors);
         let limit = PageLimit { events_max: 1_000, bytes_max: 1 << 20 };
         let page = hub.log().read_when_loaded(head.epoch, range, filter, limit).await;
         let page = page.ready().unwrap();

@@ -105,8 +105,8 @@ impl<'a, D: Disk> Examination<'a, D> {
             }
         }
         let young = |(_, rule): &(usize, &_)| is_young(&event, rule, self.now_ms);
-        let is_held = !event.is_for_one_stream()
-            && self.rules.each_of(standing).any(|rule| young(&rule));
+        let is_held =
+            !event.is_for_one_stream() && self.rules.each_of(standing).any(|rule| young(&rule));
         let bytes = event.bytes_held();
         let has_room = bytes <= self.bytes_left;
         for topic in event.topics() {
