@@ -201,7 +201,8 @@ impl NewestSearch<'_> {
                 topics.push(topic);
             }
         }
-        if topics.is_empty() || !self.look.may_see(event).await {
+        let is_late = event.accepted_ms() >= self.wanted.since_ms;
+        if topics.is_empty() || !is_late || !self.look.may_see(event).await {
             return false;
         }
         for topic in topics {

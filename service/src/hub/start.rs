@@ -103,7 +103,7 @@ impl Hub {
             Some(ms) => self.accepted_before(ms, bounds).await,
             None => start,
         };
-        let kept_through = self.log.kept_through().filter(|_| after == start);
+        let kept_through = self.log.kept_through().filter(|last| after <= *last);
         let since_ms = since_ms.unwrap_or(0);
         let Some(count) = count else {
             let kept = match kept_through {
@@ -193,14 +193,16 @@ impl Hub {
         };
         let oldest = bounds.start_id();
         let mut kept_from = KeptFrom::BEGINNING;
-        let (at, missed, resumed) = match self.locate(id, bounds.epoch, &request.grants).await {
+        let position = self.locate(id, bounds.epoch, &request.grants).await;
+        if let Position::After(sequence) = position
+            && sequence < oldest.sequence
+            && let Some(start) = self.go_on_with_kept((id, sequence), bounds, request).await?
+        {
+            return Ok(start);
+        }
+        let (at, missed, resumed) = match position {
             Position::After(sequence) if sequence >= oldest.sequence => {
                 return Ok(Start::after(id, sequence));
-            }
-            Position::After(sequence)
-                if self.log.is_complete_after(&request.selectors, sequence) =>
-            {
-                return self.go_on_with_kept((id, sequence), bounds, request).await;
             }
             // Only a client that would have had every one of them can be sent how many there were.
             Position::After(sequence) => {
@@ -233,22 +235,32 @@ impl Hub {
         Ok(Start { gap: Some(GapNotice { missed, after: Some(id.clone()), before }), ..start })
     }
 
-    /// Behind an id that the client gave: the log has gone beyond it, and rules have kept all that the
-    /// client asks for.
+    /// Behind an id that the client gave: the log has gone beyond it, and if rules have kept all that the
+    /// client asks for nothing is missing.
     async fn go_on_with_kept(
         &self,
         (id, sequence): (&str, Sequence),
         bounds: &Bounds,
         request: &SubscribeRequest,
-    ) -> Result<Start, SubscribeError> {
+    ) -> Result<Option<Start>, SubscribeError> {
+        let is_complete = || self.log.is_complete_after(&request.selectors, sequence);
+        if !is_complete() {
+            return Ok(None);
+        }
         let start = Start::after(id, sequence);
         let kept = self.kept(KeptFrom::behind(sequence), bounds, request).await?;
+        // Something may have gone while it was looked for.
+        if !is_complete() {
+            return Ok(None);
+        }
         let Some(kept) = kept else {
             // Nothing of it is between the client's place and what is retained.
-            return Ok(Start { cursor: bounds.start_id().sequence, ..start });
+            return Ok(Some(Start { cursor: bounds.start_id().sequence, ..start }));
         };
-        let initial = InitialReplay { head: bounds.head_id(), list: Some(kept), ends: false };
-        Ok(Start { initial_replay: Some(Box::new(initial)), ..start })
+        // What goes before it is sent is missing, and is told by a gap.
+        let list = Some(kept.kept_through(Sequence(0)));
+        let initial = InitialReplay { head: bounds.head_id(), list, ends: false };
+        Ok(Some(Start { initial_replay: Some(Box::new(initial)), ..start }))
     }
 
     /// Where a client goes on that has this id. A log that does not find it in time counts as one

@@ -4,6 +4,8 @@
 //! those in memory, those on the disk between, which an index finds, and those seen before.
 
 use std::collections::HashMap;
+use std::io;
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -53,6 +55,8 @@ pub(super) struct Examined {
     pub(super) gone: Vec<(Topic, Sequence)>,
     /// How many they would keep if there were room.
     pub(super) without_room: u64,
+    /// The last that could not be read: nobody knows what topics it had.
+    pub(super) unknown_through: Sequence,
 }
 
 impl<'a, D: Disk> Examination<'a, D> {
@@ -70,14 +74,25 @@ impl<'a, D: Disk> Examination<'a, D> {
         }
     }
 
-    /// Looks at all from one event to before another.
-    pub(super) fn of(mut self, range: Range<Sequence>) -> Examined {
+    /// Looks at all from one event to before another. `between` is called from time to time.
+    ///
+    /// # Errors
+    /// When it cannot be read now: what is damaged is gone, and all else can be looked at later.
+    pub(super) fn of(mut self, range: Range<Sequence>, between: impl Fn()) -> io::Result<Examined> {
         let mut examined = Examined::default();
         let mut from = range.end.previous();
         while from >= range.start {
+            between();
             let page = self.reader.load(&self.segments, &backwards(from, None, PAGE_EVENTS));
             from = match page {
-                LoadedPage::Unreadable { to } => to,
+                LoadedPage::Unreadable { to } => {
+                    let at = self.segments.partition_point(|segment| segment.head.next <= from);
+                    if let Some(segment) = self.segments.get(at) {
+                        self.reader.is_damage(segment)?;
+                    }
+                    examined.unknown_through = examined.unknown_through.max(from);
+                    to
+                }
                 LoadedPage::Events { events, to } => {
                     for event in events.into_iter().filter(|event| event.sequence() >= range.start)
                     {
@@ -90,7 +105,7 @@ impl<'a, D: Disk> Examination<'a, D> {
         examined.held.reverse();
         let gone = self.topics.into_iter();
         examined.gone = gone.filter_map(|(topic, known)| Some((topic, known.gone?))).collect();
-        examined
+        Ok(examined)
     }
 
     fn look_at(&mut self, event: Arc<Event>, end: Sequence, examined: &mut Examined) {
@@ -144,7 +159,13 @@ impl<'a, D: Disk> Examination<'a, D> {
     fn newer_than(&self, topic: &Topic, after: Sequence, count_max: usize) -> usize {
         let before_memory = self.memory_from.previous();
         let in_memory = after.max(before_memory);
-        let mut count = self.retained.lock().window.count_behind(topic, in_memory, count_max);
+        let state = self.retained.lock();
+        let mut count = state.window.count_behind(topic, in_memory, count_max);
+        // Before what is retained there is what rules keep.
+        let before_oldest = state.oldest().previous();
+        count += state.window.count_kept(topic, after, before_oldest, count_max);
+        drop(state);
+        let after = after.max(before_oldest);
         let mut from = before_memory;
         while from > after && count < count_max {
             let key = backwards(from, Some(topic), count_max - count);
@@ -167,14 +188,15 @@ impl<'a, D: Disk> Examination<'a, D> {
     pub(super) fn rules_for(&self, event: &Event) -> RuleSet {
         let mut standing = RuleSet::default();
         for topic in event.topics() {
-            for (number, rule) in self.rules.each_of(self.rules.of(topic)) {
-                let is_among = rule.newest.is_none_or(|newest| {
-                    self.newer_than(topic, event.sequence(), newest.get()) < newest.get()
-                });
-                if is_among {
-                    standing = standing.with(RuleSet::of(number));
-                }
-            }
+            let rules = self.rules.of(topic);
+            let most = self.rules.each_of(rules).filter_map(|(_, rule)| rule.newest).max();
+            let newer = |most: NonZeroUsize| self.newer_than(topic, event.sequence(), most.get());
+            let newer = most.map_or(0, newer);
+            let among = self
+                .rules
+                .each_of(rules)
+                .filter(|(_, rule)| rule.newest.is_none_or(|newest| newer < newest.get()));
+            standing = among.fold(standing, |all, (number, _)| all.with(RuleSet::of(number)));
         }
         standing
     }

@@ -15,6 +15,14 @@ pub(super) struct KeptRecords {
 }
 
 impl KeptRecords {
+    /// No segment: the disk was full, and they wait to be written.
+    pub(super) const NOWHERE: Sequence = Sequence(0);
+
+    /// Whether an event is in no segment.
+    pub(super) fn is_nowhere(&self, event: Sequence) -> bool {
+        self.segments.get(&event) == Some(&Self::NOWHERE)
+    }
+
     /// An event has been written again, to this segment.
     pub(super) fn wrote_again(&mut self, event: Sequence, segment: Sequence) {
         if let Some(before) = self.segments.insert(event, segment) {

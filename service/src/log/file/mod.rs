@@ -288,7 +288,13 @@ impl<D: Disk> LogParts<D> {
         drop(state);
         let Some(hub_id) = HubId::parse(id) else {
             let found = self.reader.with_id(&segments, oldest, id).ok().flatten();
-            return found.map_or(in_memory, |event| Position::After(event.sequence()));
+            let on_disk = found.map(|event| event.sequence());
+            return match (on_disk, in_memory) {
+                // What rules keep comes before what is on the disk.
+                (Some(on_disk), Position::After(first)) => Position::After(on_disk.min(first)),
+                (Some(on_disk), _) => Position::After(on_disk),
+                (None, in_memory) => in_memory,
+            };
         };
         if hub_id.epoch == self.epoch {
             let event = self.reader.event_at(&segments, hub_id.sequence);

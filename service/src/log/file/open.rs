@@ -440,7 +440,13 @@ fn restore<D: Disk>(
         found.extend(of_before.map(|event| (event.sequence(), (event, segment))));
     };
     for segment in &start.segments {
-        note(reader.written_again(segment)?, segment.head.first);
+        match reader.written_again(segment) {
+            Ok(events) => note(events, segment.head.first),
+            Err(error) => tracing::error!(
+                segment = %segment.head.first,
+                "what rules had kept cannot be read, and is kept no longer: {error}"
+            ),
+        }
     }
     for records in &newest.again {
         note(reader.events_again(records), newest.segment);

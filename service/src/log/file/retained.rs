@@ -298,9 +298,10 @@ impl RetainedState {
     /// The next events, at most so many and of so many bytes, that have to be written again before a segment
     /// can be removed.
     pub(super) fn to_write_again(&self, count_max: usize, bytes_max: usize) -> Vec<Arc<Event>> {
-        let Some(segment) = self.first_without_retained() else { return Vec::new() };
+        let of_segment = self.first_without_retained().into_iter();
+        let of_segment = of_segment.flat_map(|segment| self.kept_in(segment));
         let mut bytes = 0;
-        let kept = self.kept_in(segment).take(count_max).take_while(|event| {
+        let kept = of_segment.chain(self.kept_nowhere()).take(count_max).take_while(|event| {
             let is_first = bytes == 0;
             bytes += event.frame().len();
             is_first || bytes <= bytes_max
@@ -310,8 +311,18 @@ impl RetainedState {
 
     /// Whether there are such events.
     pub(super) fn has_to_write_again(&self) -> bool {
-        let segment = self.first_without_retained();
-        segment.is_some_and(|segment| self.kept_in(segment).next().is_some())
+        !self.to_write_again(1, usize::MAX).is_empty()
+    }
+
+    /// Those for which there was no room on the disk.
+    fn kept_nowhere(&self) -> impl Iterator<Item = &Arc<Event>> {
+        let nowhere = self.kept_records.in_segment(KeptRecords::NOWHERE);
+        nowhere.filter_map(|event| self.window.kept(event))
+    }
+
+    /// Whether an event is one of these.
+    pub(super) fn is_nowhere(&self, event: Sequence) -> bool {
+        self.kept_records.is_nowhere(event)
     }
 
     /// They were written to a segment, and are durable.

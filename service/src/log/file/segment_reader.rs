@@ -248,6 +248,12 @@ impl<D: Disk> SegmentReader<D> {
         self.disk.open(&name)
     }
 
+    /// Whether what cannot be read of a segment is damaged: its files can be opened.
+    pub(super) fn is_damage(&self, segment: &IndexedSegment) -> io::Result<()> {
+        self.open_index(segment)?;
+        self.disk.open(&segment::name_of(segment.head.first)).map(drop)
+    }
+
     /// The older events that were written again to a segment. Where a batch of them cannot be read they are
     /// lost, as a value is that nobody has published.
     pub(super) fn written_again(&self, segment: &IndexedSegment) -> io::Result<Vec<Arc<Event>>> {

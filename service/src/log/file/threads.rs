@@ -146,8 +146,7 @@ impl WriterQueue {
                     upkeep.want();
                 }
             }
-            if is_woken {
-                writer.write_again();
+            if is_woken && writer.write_again() {
                 upkeep.want();
             }
             writer.sync_if_due();

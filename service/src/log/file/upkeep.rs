@@ -82,11 +82,11 @@ impl<D: Disk> Upkeep<D> {
             && is_old(oldest)
             && let Some(last) = self.reader.last_accepted_by(&segments, too_old - 1)?
         {
-            self.examine_before(last.sequence.next(), now_ms);
+            self.examine_before(last.sequence.next(), now_ms)?;
             self.drop_before(last.sequence.next(), last.accepted_ms);
         }
         if wanted > oldest {
-            self.examine_before(wanted, now_ms);
+            self.examine_before(wanted, now_ms)?;
         }
         if wanted > oldest
             && let Some(last) = self.reader.event_at(&segments, wanted.previous())
@@ -103,7 +103,10 @@ impl<D: Disk> Upkeep<D> {
 
     /// Looks for what rules keep of the events before one, some of those behind it included: a segment at a
     /// time, as far as it is not in memory.
-    fn examine_before(&self, to: Sequence, now_ms: u64) {
+    ///
+    /// # Errors
+    /// When something of them cannot be read now.
+    fn examine_before(&self, to: Sequence, now_ms: u64) -> io::Result<()> {
         loop {
             let state = self.retained.lock();
             let (from, memory_from) = (state.examined(), state.window.oldest());
@@ -111,19 +114,23 @@ impl<D: Disk> Upkeep<D> {
             let next = state.segments().iter().map(|segment| segment.head.next);
             let next = next.filter(|next| *next > from).min();
             drop(state);
-            let Some(next) = next.filter(|_| !is_done) else { return };
+            let Some(next) = next.filter(|_| !is_done) else { return Ok(()) };
             let next = next.min(memory_from);
             let examination = Examination::new(&self.reader, &self.retained, now_ms);
-            self.keep(&examination.of(from..next), now_ms);
+            let examined = examination.of(from..next, || self.index_segments(now_ms))?;
+            self.retained.lock().window.note_unknown_through(examined.unknown_through);
+            self.keep(examined, now_ms);
             self.retained.lock().examined_before(next);
         }
     }
 
-    fn keep(&self, examined: &Examined, now_ms: u64) {
+    fn keep(&self, mut examined: Examined, now_ms: u64) {
         self.retained.lock().window.kept_no_room_for(examined.without_room);
-        // Others wait for the lock.
-        for some in examined.held.chunks(KEPT_AT_ONCE) {
-            self.retained.lock().window.adopt(some.to_vec(), now_ms);
+        // The newest first, since they may outdo others; and others wait for the lock.
+        while !examined.held.is_empty() {
+            let some = examined.held.split_off(examined.held.len().saturating_sub(KEPT_AT_ONCE));
+            self.retained.lock().window.adopt(some, now_ms);
+            self.retained.evict(now_ms);
         }
         for some in examined.gone.chunks(KEPT_AT_ONCE) {
             let gone = some.iter().map(|(topic, sequence)| (topic, *sequence));
@@ -135,6 +142,7 @@ impl<D: Disk> Upkeep<D> {
     fn compare_restored(&self, now_ms: u64) {
         let examination = Examination::new(&self.reader, &self.retained, now_ms);
         loop {
+            self.index_segments(now_ms);
             let mut state = self.retained.lock();
             let Some(sequence) = state.next_restored() else { return };
             let event = state.window.kept(sequence).cloned();

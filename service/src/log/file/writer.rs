@@ -15,6 +15,7 @@ use super::SyncMode;
 use super::batch;
 use super::chain::{SegmentChain, WriteError};
 use super::disk::Disk;
+use super::kept_records::KeptRecords;
 use super::retained::{ChainChange, Retained};
 use super::segment_reader::SegmentReader;
 use super::topic_ends::KnownEnds;
@@ -400,27 +401,37 @@ impl<D: Disk> LogWriter<D> {
 }
 
 impl<D: Disk> LogWriter<D> {
-    /// Writes what rules keep of the oldest segment to the newest one, so that the former can be removed.
-    pub(super) fn write_again(&mut self) {
+    /// Writes what rules keep of the oldest segment to the newest one, so that the former can be removed;
+    /// whether anything has come of it.
+    pub(super) fn write_again(&mut self) -> bool {
+        let mut has_changed = false;
         loop {
             let events = self.retained.lock().to_write_again(AGAIN_MAX, BATCH_BYTES);
-            if events.is_empty() {
-                return;
-            }
-            if let Err(error) = self.write_again_durably(&events) {
-                if let WriteError::Failed(why) = &error {
-                    let why = why.as_str().into();
-                    self.retained.lock().set_health(LogHealth::Failed { why });
+            let Some(first) = events.first().map(|event| event.sequence()) else { break };
+            let segment = match self.write_again_durably(&events) {
+                Ok(()) => self.chain.active_first(),
+                Err(WriteError::Full) if !self.retained.lock().is_nowhere(first) => {
+                    // Without the room that the oldest segment takes there may never be any.
+                    log_limited!(
+                        ERROR,
+                        "the disk is full, and events that rules keep are in memory alone until there is room"
+                    );
+                    KeptRecords::NOWHERE
                 }
-                log_limited!(
-                    ERROR,
-                    "cannot write again what rules keep, and old segments stay until it can: {error}"
-                );
-                return;
-            }
-            let segment = self.chain.active_first();
+                Err(WriteError::Full) => break,
+                Err(WriteError::Failed(why)) => {
+                    log_limited!(ERROR, "cannot write again what rules keep: {why}");
+                    self.retained.lock().set_health(LogHealth::Failed { why: why.into() });
+                    break;
+                }
+            };
             self.retained.lock().wrote_again(&events, segment);
+            has_changed = true;
         }
+        if has_changed {
+            self.evict();
+        }
+        has_changed
     }
 
     fn write_again_durably(&mut self, events: &[Arc<Event>]) -> Result<(), WriteError> {

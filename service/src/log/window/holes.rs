@@ -35,11 +35,11 @@ impl Holes {
         }
     }
 
-    /// The events before this one have gone, and with them the holes between them.
-    pub(super) fn forget_before(&mut self, oldest: Sequence) {
-        while self.all.front().is_some_and(|hole| hole.through < oldest) {
-            self.all.pop_front();
-        }
+    /// The events before this one have gone, and with them the holes between them. Gives the end of the
+    /// last one that goes.
+    pub(super) fn forget_before(&mut self, oldest: Sequence) -> Option<Sequence> {
+        let count = self.all.partition_point(|hole| hole.through < oldest);
+        self.all.drain(..count).next_back().map(|hole| hole.through)
     }
 
     /// The time of a place in a hole.

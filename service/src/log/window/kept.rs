@@ -40,11 +40,16 @@ impl Window {
     /// Keeps events of before the window that are not in it, in order, as far as rules hold them at a time.
     pub(in crate::log) fn adopt(&mut self, events: Vec<Arc<Event>>, now_ms: u64) {
         let complete_after = self.oldest().previous();
-        for event in events {
+        // The newest first, since they may outdo others.
+        for mut event in events.into_iter().rev() {
             if event.sequence() >= self.oldest() || self.is_kept(event.sequence()) {
                 continue;
             }
-            self.by_topic.insert(&event, self.kept.rules(), complete_after);
+            // Nobody else has it yet, so that its topics can share the texts of the index.
+            match Arc::get_mut(&mut event) {
+                Some(event) => self.by_topic.insert(event, self.kept.rules(), complete_after),
+                None => continue,
+            }
             if self.keep(&event, now_ms) {
                 self.buffers.retain(event.buffer_held());
                 self.ends += usize::from(event.ends_topic());
@@ -63,6 +68,23 @@ impl Window {
         events: impl Iterator<Item = (&'a Topic, Sequence)>,
     ) {
         events.for_each(|(topic, sequence)| self.by_topic.note_gone(topic, sequence));
+    }
+
+    /// Something has gone through here of which nobody knows the topics.
+    pub(in crate::log) fn note_unknown_through(&mut self, through: Sequence) {
+        self.unknown_through = self.unknown_through.max(through);
+    }
+
+    /// How many events of a topic are kept in a range, at most so many.
+    pub(in crate::log) fn count_kept(
+        &self,
+        topic: &Topic,
+        after: Sequence,
+        through: Sequence,
+        count_max: usize,
+    ) -> usize {
+        let newest_first = self.by_topic.newest_first(topic, through);
+        newest_first.take(count_max).take_while(|&sequence| sequence > after).count()
     }
 
     /// The rules of this window.
@@ -89,15 +111,16 @@ impl Window {
         }
     }
 
-    /// Drops what is kept and beyond a bound at a time, at most so many.
-    pub(super) fn drop_past_bounds(&mut self, now_ms: u64, count_max: usize) {
+    /// Drops what is kept and beyond a bound at a time, at most so many; whether there may be more.
+    pub(super) fn drop_past_bounds(&mut self, now_ms: u64, count_max: usize) -> bool {
         for _ in 0..count_max {
             match self.kept.next_past_bound(now_ms) {
-                None => break,
+                None => return false,
                 Some(PastBound::OfRule(sequence)) => self.drop_unless_held(sequence),
                 Some(PastBound::OfAll(sequence)) => self.drop_kept(sequence, true),
             }
         }
+        true
     }
 
     fn drop_unless_held(&mut self, sequence: Sequence) {
@@ -184,6 +207,8 @@ impl Window {
         mut topics: impl Iterator<Item = &'a Topic>,
         after: Sequence,
     ) -> bool {
-        topics.all(|topic| self.by_topic.complete_after(topic).is_some_and(|gone| gone <= after))
+        self.unknown_through <= after
+            && topics
+                .all(|topic| self.by_topic.complete_after(topic).is_some_and(|gone| gone <= after))
     }
 }

@@ -166,6 +166,11 @@ impl KeptEvents {
     /// The next one that is beyond a bound, at a time in milliseconds since 1970. A rule whose bound that
     /// is holds it no longer.
     pub(super) fn next_past_bound(&mut self, now_ms: u64) -> Option<PastBound> {
+        let is_beyond = self.topics > self.limits.topics_max
+            || self.events_held + self.topics_held > self.limits.bytes_max;
+        if let Some((first, _)) = self.events.first_key_value().filter(|_| is_beyond) {
+            return Some(PastBound::OfAll(*first));
+        }
         for (number, rule) in
             self.rules.all().iter().enumerate().filter(|(_, rule)| is_bounded(rule))
         {
@@ -180,10 +185,7 @@ impl KeptEvents {
                 return Some(PastBound::OfRule(first));
             }
         }
-        let is_beyond = self.topics > self.limits.topics_max
-            || self.events_held + self.topics_held > self.limits.bytes_max;
-        let (first, _) = self.events.first_key_value().filter(|_| is_beyond)?;
-        Some(PastBound::OfAll(*first))
+        None
     }
 
     /// Takes one out.

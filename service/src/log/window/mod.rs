@@ -84,6 +84,8 @@ pub(super) struct Window {
     /// It may have been evicted.
     last_uncounted: Sequence,
     kept: KeptEvents,
+    /// Through here something has gone of which nobody knows the topics.
+    unknown_through: Sequence,
 }
 
 /// What went from a window. It is to be dropped where nobody waits for it.
@@ -92,13 +94,15 @@ pub(super) struct Evicted {
     /// From its front, in order.
     pub(super) passed: Vec<Arc<Event>>,
     /// What rules had kept and keep no longer.
-    kept: Vec<Arc<Event>>,
+    _kept: Vec<Arc<Event>>,
+    /// There may be more of these.
+    is_cut: bool,
 }
 
 impl Evicted {
     /// Whether there is no more to be taken out than this, where so many are at once.
     pub(super) fn is_less_than(&self, count_max: usize) -> bool {
-        self.passed.len() < count_max && self.kept.len() < count_max
+        self.passed.len() < count_max && !self.is_cut
     }
 }
 
@@ -153,6 +157,7 @@ impl Window {
             ends: 0,
             last_uncounted: Sequence(0),
             kept: KeptEvents::default(),
+            unknown_through: Sequence(0),
         }
     }
 
@@ -281,11 +286,11 @@ impl Window {
             }
             evicted.extend(self.evict_oldest(limits.now_ms, limits.is_all || too_old));
         }
-        self.drop_past_bounds(limits.now_ms, count_max);
+        let is_cut = self.drop_past_bounds(limits.now_ms, count_max);
         if self.events.capacity() > 1_024 && self.events.len() < self.events.capacity() / 4 {
             self.events.shrink_to(self.events.len() * 2);
         }
-        Evicted { passed: evicted, kept: self.kept.take_gone() }
+        Evicted { passed: evicted, _kept: self.kept.take_gone(), is_cut }
     }
 
     /// Nobody knows what was between the head and this sequence, which is the head now.
@@ -324,7 +329,9 @@ impl Window {
             self.by_topic.remove(&event, is_gone);
             self.forget(&event);
         }
-        self.holes.forget_before(self.oldest());
+        if let Some(through) = self.holes.forget_before(self.oldest()) {
+            self.note_unknown_through(through);
+        }
         self.clock_steps.forget_before(self.oldest());
         if let Some(last_ms) = self.passed_over.forget_before(self.oldest()) {
             self.start_ms = last_ms;

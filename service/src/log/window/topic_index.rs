@@ -27,6 +27,8 @@ struct TopicEntry {
     sequences: VecDeque<Sequence>,
     /// How many of them are not for everybody. The log has no more events than fit into 32 bits.
     private: u32,
+    /// How many of them a rule keeps beyond the bounds of the log.
+    kept: u32,
     /// Of their frames. Kept here, because a sum over the events of a busy topic would hold the lock.
     bytes: u64,
     /// Only of a topic that rules are for.
@@ -37,8 +39,6 @@ struct TopicEntry {
 #[derive(Debug)]
 struct RuledTopic {
     rules: RuleSet,
-    /// How many of its events a rule keeps beyond the bounds of the log.
-    kept: u32,
     /// No event of the topic behind this one has gone.
     complete_after: Sequence,
 }
@@ -46,7 +46,7 @@ struct RuledTopic {
 impl TopicEntry {
     fn of(topic: &Topic, sequence: Sequence, private: u32, bytes: u64) -> Self {
         let sequences = VecDeque::from([sequence]);
-        Self { topic: topic.clone(), sequences, private, bytes, ruled: None }
+        Self { topic: topic.clone(), sequences, private, kept: 0, bytes, ruled: None }
     }
 
     fn held(&self) -> usize {
@@ -118,7 +118,7 @@ impl TopicIndex {
                     let mut entry = TopicEntry::of(topic, sequence, private, bytes);
                     let rules = if rules.is_empty() { RuleSet::default() } else { rules.of(topic) };
                     if !rules.is_empty() {
-                        entry.ruled = Some(Box::new(RuledTopic { rules, kept: 0, complete_after }));
+                        entry.ruled = Some(Box::new(RuledTopic { rules, complete_after }));
                     }
                     self.held += entry.held();
                     self.entries.insert(topic.clone(), entry);
@@ -145,14 +145,14 @@ impl TopicIndex {
     /// that has none here.
     pub(super) fn insert(
         &mut self,
-        event: &Event,
+        event: &mut Event,
         rules: &RetentionRules,
         complete_after: Sequence,
     ) {
         let sequence = event.sequence();
         let private = u32::from(!event.is_for_everybody());
         let bytes = event.frame().len() as u64;
-        for topic in event.topics() {
+        for topic in event.topics_mut() {
             if let Some(entry) = self.entries.get_mut(topic) {
                 self.held -= entry.held();
                 let at = entry.sequences.partition_point(|&other| other < sequence);
@@ -160,12 +160,13 @@ impl TopicIndex {
                 entry.private += private;
                 entry.bytes += bytes;
                 self.held += entry.held();
+                *topic = entry.topic.clone();
                 continue;
             }
             let mut entry = TopicEntry::of(topic, sequence, private, bytes);
             let rules = rules.of(topic);
-            entry.ruled = (!rules.is_empty())
-                .then(|| Box::new(RuledTopic { rules, kept: 0, complete_after }));
+            entry.ruled =
+                (!rules.is_empty()).then(|| Box::new(RuledTopic { rules, complete_after }));
             self.held += entry.held();
             self.entries.insert(topic.clone(), entry);
         }
@@ -199,12 +200,14 @@ impl TopicIndex {
     pub(super) fn outdone_by(&self, event: &Event, rules: &RetentionRules) -> Vec<Sequence> {
         let mut outdone = Vec::new();
         for entry in event.topics().iter().filter_map(|topic| self.entries.get(topic)) {
-            let Some(ruled) = entry.ruled.as_ref().filter(|ruled| ruled.kept > 0) else { continue };
+            let Some(ruled) = entry.ruled.as_ref().filter(|_| entry.kept > 0) else { continue };
             let newest = rules.each_of(ruled.rules).filter_map(|(_, rule)| rule.newest);
             let at =
                 newest.filter_map(|newest| entry.sequences.len().checked_sub(newest.get() + 1));
             outdone.extend(at.map(|at| entry.sequences[at]));
         }
+        outdone.sort_unstable();
+        outdone.dedup();
         outdone
     }
 
@@ -213,9 +216,8 @@ impl TopicIndex {
     pub(super) fn keep(&mut self, event: &Event, mut on_first: impl FnMut(usize)) {
         for topic in event.topics() {
             let Some(entry) = self.entries.get_mut(topic) else { continue };
-            let Some(ruled) = &mut entry.ruled else { continue };
-            ruled.kept += 1;
-            if ruled.kept == 1 {
+            entry.kept += 1;
+            if entry.kept == 1 {
                 on_first(base_bytes(topic));
             }
         }
@@ -224,10 +226,9 @@ impl TopicIndex {
     /// One that was kept goes: calls `on_last` for each of its topics of which none is left.
     pub(super) fn remove_kept(&mut self, event: &Event, mut on_last: impl FnMut(usize)) {
         for topic in event.topics() {
-            let ruled = self.entries.get_mut(topic).and_then(|entry| entry.ruled.as_mut());
-            let Some(ruled) = ruled else { continue };
-            ruled.kept -= 1;
-            if ruled.kept == 0 {
+            let Some(entry) = self.entries.get_mut(topic) else { continue };
+            entry.kept -= 1;
+            if entry.kept == 0 {
                 on_last(base_bytes(topic));
             }
         }
