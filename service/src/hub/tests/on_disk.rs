@@ -141,6 +141,8 @@ async fn what_rules_keep_of_what_the_disk_has_no_more_is_found_also_after_a_rest
         assert_eq!(first_of(hub, &["rare/3", "rare/5"], newest(2)).await, [3, 5]);
         assert_eq!(first_of(hub, &["rare/3"], newest(2)).await, [3]);
         assert_eq!(first_of(hub, &["rare/7"], Beginning::Since(0)).await, [7]);
+        let late = Beginning::Newest { count: 1.try_into().unwrap(), since_ms: Some(u64::MAX) };
+        assert_eq!(first_of(hub, &["rare/{x}"], late).await, [0; 0]);
         assert_eq!(first_of(hub, &["rare/{x}"], Beginning::Everything).await, rare);
         let topic = Topic::parse("rare/9", 100).unwrap();
         assert_eq!(hub.summary_of(&topic, &Grants::all()).await.count, 1);

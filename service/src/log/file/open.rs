@@ -451,9 +451,9 @@ fn restore<D: Disk>(
     for records in &newest.again {
         note(reader.events_again(records), newest.segment);
     }
-    let events = found.values().map(|(event, _)| Arc::clone(event)).collect();
-    start.window.adopt(events, now_ms);
-    let segments = found.into_iter().map(|(event, (_, segment))| (event, segment));
-    start.restored = segments.filter(|(event, _)| start.window.is_kept(*event)).collect();
+    let segments: Vec<_> = found.iter().map(|(event, (_, segment))| (*event, *segment)).collect();
+    start.window.adopt(found.into_values().map(|(event, _)| event).collect(), now_ms);
+    let kept = segments.into_iter().filter(|(event, _)| start.window.is_kept(*event));
+    start.restored = kept.collect();
     Ok(())
 }

@@ -45,10 +45,9 @@ impl Window {
             if event.sequence() >= self.oldest() || self.is_kept(event.sequence()) {
                 continue;
             }
-            // Nobody else has it yet, so that its topics can share the texts of the index.
-            match Arc::get_mut(&mut event) {
-                Some(event) => self.by_topic.insert(event, self.kept.rules(), complete_after),
-                None => continue,
+            self.by_topic.insert(&event, self.kept.rules(), complete_after);
+            if let Some(event) = Arc::get_mut(&mut event) {
+                self.by_topic.share_texts(event);
             }
             if self.keep(&event, now_ms) {
                 self.buffers.retain(event.buffer_held());

@@ -166,14 +166,8 @@ impl KeptEvents {
     /// The next one that is beyond a bound, at a time in milliseconds since 1970. A rule whose bound that
     /// is holds it no longer.
     pub(super) fn next_past_bound(&mut self, now_ms: u64) -> Option<PastBound> {
-        let is_beyond = self.topics > self.limits.topics_max
-            || self.events_held + self.topics_held > self.limits.bytes_max;
-        if let Some((first, _)) = self.events.first_key_value().filter(|_| is_beyond) {
-            return Some(PastBound::OfAll(*first));
-        }
-        for (number, rule) in
-            self.rules.all().iter().enumerate().filter(|(_, rule)| is_bounded(rule))
-        {
+        let rules = self.rules.all().iter().enumerate();
+        for (number, rule) in rules.filter(|(_, rule)| is_bounded(rule)) {
             let held = &mut self.of_rules[number];
             let Some(first) = held.first().copied() else { continue };
             let too_many = rule.events_max.is_some_and(|max| held.len() > max);
@@ -185,7 +179,10 @@ impl KeptEvents {
                 return Some(PastBound::OfRule(first));
             }
         }
-        None
+        let is_beyond = self.topics > self.limits.topics_max
+            || self.events_held + self.topics_held > self.limits.bytes_max;
+        let (first, _) = self.events.first_key_value().filter(|_| is_beyond)?;
+        Some(PastBound::OfAll(*first))
     }
 
     /// Takes one out.

@@ -145,14 +145,14 @@ impl TopicIndex {
     /// that has none here.
     pub(super) fn insert(
         &mut self,
-        event: &mut Event,
+        event: &Event,
         rules: &RetentionRules,
         complete_after: Sequence,
     ) {
         let sequence = event.sequence();
         let private = u32::from(!event.is_for_everybody());
         let bytes = event.frame().len() as u64;
-        for topic in event.topics_mut() {
+        for topic in event.topics() {
             if let Some(entry) = self.entries.get_mut(topic) {
                 self.held -= entry.held();
                 let at = entry.sequences.partition_point(|&other| other < sequence);
@@ -160,7 +160,6 @@ impl TopicIndex {
                 entry.private += private;
                 entry.bytes += bytes;
                 self.held += entry.held();
-                *topic = entry.topic.clone();
                 continue;
             }
             let mut entry = TopicEntry::of(topic, sequence, private, bytes);
@@ -169,6 +168,15 @@ impl TopicIndex {
                 (!rules.is_empty()).then(|| Box::new(RuledTopic { rules, complete_after }));
             self.held += entry.held();
             self.entries.insert(topic.clone(), entry);
+        }
+    }
+
+    /// The topics of an event share the texts of the index from now on.
+    pub(super) fn share_texts(&self, event: &mut Event) {
+        for topic in event.topics_mut() {
+            if let Some(entry) = self.entries.get(topic) {
+                *topic = entry.topic.clone();
+            }
         }
     }
 

@@ -39,6 +39,8 @@ pub(in crate::log::file) struct Plan {
     pub(in crate::log::file) failing_sync: Option<usize>,
     /// No file can be removed.
     pub(in crate::log::file) keeps_files: bool,
+    /// No file can be opened, as where a process has too many.
+    pub(in crate::log::file) opens_none: bool,
     /// How many bytes all files together may have.
     pub(in crate::log::file) capacity: Option<u64>,
 }
@@ -138,6 +140,11 @@ impl ModelDisk {
     /// From now on files can be removed, or not.
     pub(in crate::log::file) fn keep_files(&self, keeps_files: bool) {
         self.lock().plan.keeps_files = keeps_files;
+    }
+
+    /// From now on files can be opened, or not.
+    pub(in crate::log::file) fn fail_opens(&self, opens_none: bool) {
+        self.lock().plan.opens_none = opens_none;
     }
 
     /// From now on there is so much room.
@@ -280,6 +287,9 @@ impl Disk for ModelDisk {
 
     fn open(&self, name: &str) -> io::Result<ModelFile> {
         let state = self.operate()?;
+        if state.plan.opens_none {
+            return Err(io::Error::other("too many open files"));
+        }
         let number = state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
         Ok(self.file(*number))
     }

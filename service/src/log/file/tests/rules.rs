@@ -163,6 +163,80 @@ fn rules_that_are_taken_away_keep_nothing_at_the_next_start() {
     assert_eq!(log.kept(), [0; 0]);
 }
 
+#[test]
+fn other_rules_at_a_restart_keep_what_they_say() {
+    let mut log = ruled(SMALL, &["a=last:10"]);
+    for _ in 0..10 {
+        log.append_sized("a", 10);
+    }
+    log.fill();
+    assert_eq!(log.kept(), (1..=10).collect::<Vec<_>>());
+    for (rule, expected) in
+        [("a=last:3", vec![8, 9, 10]), ("a=last:1", vec![10]), ("b=last:1", vec![])]
+    {
+        log.kept = kept_by(&[rule], PLENTY);
+        log = log.restart();
+        log.upkeep_and_write();
+        assert_eq!(log.kept(), expected, "{rule}");
+    }
+}
+
+#[test]
+fn an_id_that_came_again_is_found_where_it_is_kept_first() {
+    let mut log = ruled(SMALL, &["a=age:1h"]);
+    log.append(vec![draft(&["a"], Some("again"), "one")])[0].as_ref().unwrap();
+    log.append_sized("a", 10);
+    log.fill();
+    log.append(vec![draft(&["b"], Some("again"), "two")])[0].as_ref().unwrap();
+    for _ in 0..60 {
+        log.append_sized("busy", 3_000);
+        log.upkeep_and_write();
+    }
+    assert_eq!(log.locate("again"), Position::After(Sequence(1)));
+}
+
+#[test]
+fn a_full_disk_is_freed_all_the_same_and_what_is_kept_is_written_when_there_is_room() {
+    let settings = FileLogSettings { age_max: Duration::from_secs(60), ..SMALL };
+    let mut log = ruled(settings, &["a=last:1"]);
+    log.append_sized("a", 30_000);
+    for _ in 0..60 {
+        log.append_sized("busy", 3_000);
+        log.upkeep_and_write();
+    }
+    log.disk.set_capacity(Some(log.disk.bytes()));
+    while log.append(vec![draft(&["busy"], None, &"x".repeat(3_000))])[0].is_ok() {}
+    let (before, first) = (log.disk.bytes(), segment::name_of(Sequence(1)));
+    log.set_clock(log.now() + 61_000);
+    log.upkeep_and_write();
+    assert!(!log.disk.names().unwrap().contains(&first) && log.disk.bytes() < before);
+    assert_eq!(log.kept(), [1]);
+    log.disk.set_capacity(None);
+    log.append_sized("busy", 10);
+    log.upkeep_and_write();
+    assert_eq!(log.restart().kept(), [1], "it is on the disk again");
+}
+
+#[test]
+fn what_cannot_be_looked_at_now_is_not_given_up() {
+    let mut log = ruled(FileLogSettings { events_max: 50, ..SMALL }, &["a=last:1"]);
+    log.append_sized("a", 10);
+    for _ in 0..40 {
+        log.append_sized("busy", 3_000);
+        log.upkeep_and_write();
+    }
+    assert!(log.in_memory_from() > 1);
+    log.disk.fail_opens(true);
+    for _ in 0..30 {
+        log.append_sized("busy", 3_000);
+        log.upkeep_and_write();
+    }
+    log.disk.fail_opens(false);
+    log.append_sized("busy", 3_000);
+    log.upkeep_and_write();
+    assert_eq!(log.kept(), [1]);
+}
+
 /// All events ever, and which are the newest of their topics.
 struct Play {
     random: StdRng,
