@@ -105,7 +105,7 @@ pub(super) fn export(
 }
 
 /// The events that rules had written again, of before the oldest segment. Which of them a newer one has
-/// outdone only the rules know: a server with the same ones finds out.
+/// superseded only the rules know: a server with the same ones finds out.
 fn kept(contents: &FolderContents) -> io::Result<BTreeMap<Sequence, Event>> {
     let (mut kept, mut first) = (BTreeMap::new(), None);
     contents.read(&mut |finding| {

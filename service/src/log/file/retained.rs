@@ -57,7 +57,7 @@ pub(super) struct RetainedState {
     kept_records: KeptRecords,
     /// Through here no event is any more where it was written first.
     written_again_through: Sequence,
-    /// Events that were found written again at the start: newer ones on the disk may have outdone them.
+    /// Events that were found written again at the start: newer ones on the disk may have superseded them.
     restored: Vec<Sequence>,
 }
 

@@ -126,7 +126,7 @@ impl<D: Disk> Upkeep<D> {
 
     fn keep(&self, mut examined: Examined, now_ms: u64) {
         self.retained.lock().window.kept_no_room_for(examined.without_room);
-        // The newest first, since they may outdo others; and others wait for the lock.
+        // The newest first, since they may supersede others; and others wait for the lock.
         while !examined.held.is_empty() {
             let some = examined.held.split_off(examined.held.len().saturating_sub(KEPT_AT_ONCE));
             self.retained.lock().window.adopt(some, now_ms);

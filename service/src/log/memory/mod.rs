@@ -2,9 +2,10 @@
 //!
 //! One lock guards everything. Inside it an append numbers the event, writes 23 bytes of id into
 //! its frame and pushes it; a read copies references. There is no I/O, no await, no matching of
-//! patterns and no wake-up inside it, and nothing that grows with what is retained: tables grow in
-//! parts, and what is evicted is taken out in portions and dropped outside. The callbacks of
-//! `follow` are called after it is released.
+//! selectors and no wake-up inside it, and nothing that grows with what is retained: tables grow in
+//! parts, and what is evicted is taken out in portions and dropped outside. Rules of retention, of
+//! which there are 64 at most, are compared with a topic when it gets its first event. The callbacks
+//! of `follow` are called after it is released.
 
 use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

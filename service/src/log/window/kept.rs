@@ -40,7 +40,7 @@ impl Window {
     /// Keeps events of before the window that are not in it, in order, as far as rules hold them at a time.
     pub(in crate::log) fn adopt(&mut self, events: Vec<Arc<Event>>, now_ms: u64) {
         let complete_after = self.oldest().previous();
-        // The newest first, since they may outdo others.
+        // The newest first, since they may supersede others.
         for mut event in events.into_iter().rev() {
             if event.sequence() >= self.oldest() || self.is_kept(event.sequence()) {
                 continue;
@@ -100,12 +100,12 @@ impl Window {
         self.kept.range(after, through)
     }
 
-    /// Drops what has been outdone by a new event.
-    pub(super) fn drop_outdone_by(&mut self, event: &Event) {
+    /// Drops what has been superseded by a new event.
+    pub(super) fn drop_superseded_by(&mut self, event: &Event) {
         if self.kept.is_empty() {
             return;
         }
-        for sequence in self.by_topic.outdone_by(event, self.kept.rules()) {
+        for sequence in self.by_topic.superseded_by(event, self.kept.rules()) {
             self.drop_unless_held(sequence);
         }
     }

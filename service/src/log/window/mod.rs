@@ -266,7 +266,7 @@ impl Window {
         self.buffers.retain(event.buffer_held());
         let gone = self.oldest().previous().min(sequence.previous());
         self.by_topic.add(&mut event, self.kept.rules(), gone);
-        self.drop_outdone_by(&event);
+        self.drop_superseded_by(&event);
         self.events.push_back(Arc::new(event));
         receipt
     }

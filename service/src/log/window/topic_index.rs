@@ -205,18 +205,18 @@ impl TopicIndex {
 
     /// The events that are no longer among as many newest of a topic as a rule wants, now that this one
     /// has been added.
-    pub(super) fn outdone_by(&self, event: &Event, rules: &RetentionRules) -> Vec<Sequence> {
-        let mut outdone = Vec::new();
+    pub(super) fn superseded_by(&self, event: &Event, rules: &RetentionRules) -> Vec<Sequence> {
+        let mut superseded = Vec::new();
         for entry in event.topics().iter().filter_map(|topic| self.entries.get(topic)) {
             let Some(ruled) = entry.ruled.as_ref().filter(|_| entry.kept > 0) else { continue };
             let newest = rules.each_of(ruled.rules).filter_map(|(_, rule)| rule.newest);
             let at =
                 newest.filter_map(|newest| entry.sequences.len().checked_sub(newest.get() + 1));
-            outdone.extend(at.map(|at| entry.sequences[at]));
+            superseded.extend(at.map(|at| entry.sequences[at]));
         }
-        outdone.sort_unstable();
-        outdone.dedup();
-        outdone
+        superseded.sort_unstable();
+        superseded.dedup();
+        superseded
     }
 
     /// An event is kept beyond the bounds of the log: calls `on_first` for each of its topics of which

@@ -245,7 +245,7 @@ fn what_rules_keep_comes_first_in_slices_and_without_a_gap() {
 }
 
 #[test]
-fn a_value_that_is_outdone_before_it_is_sent_is_left_out_and_the_new_one_comes() {
+fn a_value_that_is_superseded_before_it_is_sent_is_left_out_and_the_new_one_comes() {
     let mut stage = stage_with_rules(2, &["*=last:1"]);
     for topic in ["a", "b", "c", "x", "x"] {
         stage.publish(topic);

@@ -281,9 +281,9 @@ impl Play {
         let kept: BTreeSet<u64> = self.log.kept().into_iter().collect();
         let wanted = self.wanted(self.log.bounds().oldest.0);
         assert!(kept.is_superset(&wanted), "seed {seed}: {wanted:?} of {kept:?}");
-        // Of what is on the disk alone it is found out late that it has outdone others.
-        let outdone = kept.difference(&wanted).count();
-        assert!(self.newest > 1 || outdone == 0, "seed {seed}: {kept:?} and not {wanted:?}");
+        // Of what is on the disk alone it is found out late that it has superseded others.
+        let superseded = kept.difference(&wanted).count();
+        assert!(self.newest > 1 || superseded == 0, "seed {seed}: {kept:?} and not {wanted:?}");
         for event in self.log.read_back(range(0, u64::MAX), EventFilter::Everything) {
             let topics: Vec<&str> = event.topics().iter().map(Topic::as_str).collect();
             assert_eq!(topics, self.all[event.sequence().0 as usize - 1]);
@@ -357,7 +357,7 @@ fn what_a_rule_keeps_is_there_after_a_crash_at_any_moment() {
             for (topic, id) in &confirmed {
                 let newest = events.iter().find(|event| event.topics()[0].as_str() == topic);
                 let is_there = newest.is_some_and(|newest| newest.id() == id);
-                // One that was not confirmed may have outdone it.
+                // One that was not confirmed may have superseded it.
                 assert!(is_there || unsure.as_ref() == Some(topic), "seed {seed}: {topic}");
             }
             log.upkeep_and_write();
