@@ -16,9 +16,12 @@ mod index;
 mod indexed_segment;
 mod inspect;
 mod kept_records;
+mod locating;
 mod lock;
+mod log_parts;
 mod open;
 mod open_error;
+mod page_reading;
 mod retained;
 mod segment;
 mod segment_reader;
@@ -36,21 +39,16 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
-use super::window::Window;
 use super::{
     AppendError, Appending, Bounds, DiskStatus, EventFilter, FindingEnds, Flushing, Locating, Log,
     LogHealth, LogReader, OnChange, Page, PageBack, PageLimit, Position, ReadOutcome, ReadRange,
     Seeking, TopicCount, TopicEnd, TopicInMemory,
 };
-use crate::clock::Clock;
-use crate::event::{Buffers, EncodedEvent, Epoch, Event, HubId, Sequence};
+use crate::event::{Buffers, EncodedEvent, Event, HubId, Sequence};
 use crate::topic::{SelectorSet, Topic};
-use cold_page::{ColdPageKey, LoadedPage, ReadDirection};
-use cold_pages::ColdPages;
-use disk::{Disk, Folder};
-use retained::{Retained, RetainedState};
-use segment_reader::SegmentReader;
-use threads::{LogThreads, UpkeepSignal, WriterQueue};
+use disk::Folder;
+use log_parts::LogParts;
+use threads::LogThreads;
 use topic_ends::KnownEnds;
 use writer::AppendRequest;
 
@@ -80,17 +78,6 @@ pub struct FileLog {
     _lock: lock::FolderLock,
 }
 
-/// What the log shares with its threads.
-struct LogParts<D> {
-    epoch: Epoch,
-    clock: Clock,
-    retained: Arc<Retained>,
-    cold: ColdPages,
-    queue: WriterQueue,
-    upkeep: UpkeepSignal,
-    reader: SegmentReader<D>,
-}
-
 impl fmt::Debug for FileLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FileLog").field("bounds", &self.bounds()).finish_non_exhaustive()
@@ -107,230 +94,9 @@ impl Drop for FileLog {
     }
 }
 
-/// Where a range can be read.
-enum ReadPlace {
-    /// In memory, as this part of it.
-    Memory(ReadRange),
-    /// On the disk, for what is before this event at least.
-    Disk { memory_from: Sequence },
-}
-
-impl RetainedState {
-    /// Where the beginning of a range is, in the direction of reading.
-    fn place_of(&self, range: ReadRange, direction: ReadDirection) -> ReadPlace {
-        let memory_from = self.window.oldest();
-        let after = range.after.max(self.oldest().previous());
-        let head = self.window.bounds().head;
-        let through = range.through.min(head);
-        let is_in_memory = match direction {
-            ReadDirection::Forwards => after.next() >= memory_from,
-            ReadDirection::Backwards => through >= memory_from,
-        };
-        if after >= through {
-            return ReadPlace::Memory(range);
-        }
-        match (is_in_memory, direction) {
-            (true, ReadDirection::Forwards) => ReadPlace::Memory(ReadRange { after, ..range }),
-            (true, ReadDirection::Backwards) => {
-                let after = after.max(memory_from.previous());
-                ReadPlace::Memory(ReadRange { after, ..range })
-            }
-            (false, _) => ReadPlace::Disk { memory_from },
-        }
-    }
-}
-
-impl<D: Disk> LogParts<D> {
-    fn read(
-        &self,
-        reader: &LogReader<'_>,
-        range: ReadRange,
-        filter: EventFilter<'_>,
-        limit: PageLimit,
-    ) -> ReadOutcome<Page> {
-        let state = self.retained.lock();
-        if reader.epoch != self.epoch {
-            return ReadOutcome::OtherEpoch;
-        }
-        let before_oldest = state.oldest().previous();
-        if let EventFilter::Everything = filter {
-            let kept = ReadRange { through: range.through.min(before_oldest), ..range };
-            if let Some(page) = state.window.read_kept_run(kept, limit) {
-                return ReadOutcome::Ready(page);
-            }
-        }
-        let after = range.after.max(before_oldest);
-        let is_truncated = after > range.after && range.after < range.through;
-        let truncated = |page: Page| Page { is_truncated, ..page };
-        let memory_from = match state.place_of(range, ReadDirection::Forwards) {
-            ReadPlace::Memory(range) => {
-                return map_ready(state.window.read(reader.epoch, range, filter, limit), truncated);
-            }
-            ReadPlace::Disk { memory_from } => memory_from,
-        };
-        drop(state);
-        let key = page_key(ReadDirection::Forwards, after, filter, limit);
-        let Some(loaded) = self.cold.ask(&key, reader.waker) else { return ReadOutcome::Loading };
-        let through = range.through;
-        match loaded {
-            LoadedPage::Events { mut events, to } => {
-                events.truncate(events.partition_point(|event| event.sequence() <= through));
-                ReadOutcome::Ready(Page { events, through: to.min(through), is_truncated })
-            }
-            LoadedPage::Unreadable { to } => {
-                ReadOutcome::Failed { beyond: to.min(memory_from.previous()).min(through) }
-            }
-        }
-    }
-
-    fn read_back(
-        &self,
-        reader: &LogReader<'_>,
-        range: ReadRange,
-        filter: EventFilter<'_>,
-        limit: PageLimit,
-    ) -> ReadOutcome<PageBack> {
-        let state = self.retained.lock();
-        if reader.epoch != self.epoch {
-            return ReadOutcome::OtherEpoch;
-        }
-        let before_oldest = state.oldest().previous();
-        let kept = state.window.kept_through(before_oldest).filter(|last| range.after < *last);
-        // Behind what is retained comes what rules keep.
-        let end = if kept.is_some() { before_oldest } else { range.after };
-        if kept.is_some() && range.through <= before_oldest {
-            return state.window.read_back(reader.epoch, range, filter, limit);
-        }
-        let range = ReadRange { after: range.after.max(end), ..range };
-        if let ReadPlace::Memory(range) = state.place_of(range, ReadDirection::Backwards) {
-            return state.window.read_back(reader.epoch, range, filter, limit);
-        }
-        let floor = range.after.max(before_oldest);
-        drop(state);
-        let key = page_key(ReadDirection::Backwards, range.through, filter, limit);
-        let Some(loaded) = self.cold.ask(&key, reader.waker) else { return ReadOutcome::Loading };
-        // What is before the oldest event is not retained, and nobody looks at it.
-        let reached = |to: Sequence| if to <= floor { range.after } else { to };
-        match loaded {
-            LoadedPage::Events { mut events, to } => {
-                events.truncate(events.partition_point(|event| event.sequence() > floor));
-                ReadOutcome::Ready(PageBack { events, after: reached(to) })
-            }
-            LoadedPage::Unreadable { to } => ReadOutcome::Failed { beyond: reached(to) },
-        }
-    }
-
-    /// Where a client goes on, if that is known without a look at the disk.
-    fn locate_in_memory(&self, id: &str) -> Option<Position> {
-        let now_ms = self.clock.unix_ms();
-        let state = self.retained.lock();
-        let window = &state.window;
-        let hub_id = HubId::parse(id).filter(|_| window.earliest_with_id(id).is_none());
-        let Some(hub_id) = hub_id else {
-            let (in_memory, segments) = (window.locate(id, now_ms), Arc::clone(state.segments()));
-            // There may be many, and delivery threads wait for the lock.
-            drop(state);
-            let hash = index::hash(self.epoch, id);
-            let may_be_on_disk = segments.iter().any(|segment| segment.may_have_id(hash));
-            return (!may_be_on_disk).then_some(in_memory);
-        };
-        let bounds = window.bounds();
-        if hub_id.epoch != self.epoch {
-            let is_in_memory = hub_id.accepted_ms >= bounds.start_ms;
-            let is_before_all = hub_id.accepted_ms < state.start_ms();
-            let before_all = Position::Later(state.oldest().previous());
-            return match (is_in_memory, is_before_all) {
-                (true, _) => Some(window.locate(id, now_ms)),
-                (false, true) => Some(before_all),
-                (false, false) => None,
-            };
-        }
-        if hub_id.sequence < state.oldest() {
-            let is_ours = hub_id.accepted_ms <= state.start_ms();
-            return Some(match is_ours {
-                true => Position::After(hub_id.sequence),
-                false => Position::Unknown,
-            });
-        }
-        let is_in_memory = hub_id.sequence >= bounds.oldest.previous();
-        is_in_memory.then(|| window.locate(id, now_ms))
-    }
-
-    /// The last event that was accepted at or before a time, if that is known without a look at the
-    /// disk.
-    fn last_accepted_in_memory(&self, ms: u64) -> Option<Sequence> {
-        let state = self.retained.lock();
-        if ms < state.start_ms() {
-            return Some(state.oldest().previous());
-        }
-        let is_in_memory = ms >= state.window.bounds().start_ms;
-        is_in_memory.then(|| state.window.last_accepted_by(ms).max(state.oldest().previous()))
-    }
-
-    /// The same with a look at the disk; nothing if that cannot be read.
-    fn last_accepted_on_disk(&self, ms: u64) -> Option<Sequence> {
-        let state = self.retained.lock();
-        let (segments, oldest) = (Arc::clone(state.segments()), state.oldest());
-        drop(state);
-        let last = self.reader.last_accepted_by(&segments, ms).ok()?;
-        let last = last.filter(|last| last.sequence >= oldest);
-        if let Some(last) = last {
-            self.retained.lock().remember(last);
-        }
-        Some(last.map_or(oldest.previous(), |last| last.sequence))
-    }
-
-    /// The same with a look at the disk.
-    fn locate_on_disk(&self, id: &str) -> Position {
-        let state = self.retained.lock();
-        let (segments, oldest) = (Arc::clone(state.segments()), state.oldest());
-        let in_memory = state.window.locate(id, self.clock.unix_ms());
-        drop(state);
-        let Some(hub_id) = HubId::parse(id) else {
-            let found = self.reader.with_id(&segments, oldest, id).ok().flatten();
-            let on_disk = found.map(|event| event.sequence());
-            return match (on_disk, in_memory) {
-                // What rules keep comes before what is on the disk.
-                (Some(on_disk), Position::After(first)) => Position::After(on_disk.min(first)),
-                (Some(on_disk), _) => Position::After(on_disk),
-                (None, in_memory) => in_memory,
-            };
-        };
-        if hub_id.epoch == self.epoch {
-            let event = self.reader.event_at(&segments, hub_id.sequence);
-            let is_other = event.is_some_and(|event| event.accepted_ms() != hub_id.accepted_ms);
-            return if is_other { Position::Unknown } else { Position::After(hub_id.sequence) };
-        }
-        self.last_accepted_on_disk(hub_id.accepted_ms).map_or(Position::Unknown, Position::Later)
-    }
-}
-
-fn map_ready<T>(outcome: ReadOutcome<T>, change: impl FnOnce(T) -> T) -> ReadOutcome<T> {
-    match outcome {
-        ReadOutcome::Ready(read) => ReadOutcome::Ready(change(read)),
-        other => other,
-    }
-}
-
 fn topic_ends(topics: &[Topic], ends: Vec<Option<Arc<Event>>>) -> Vec<TopicEnd> {
     let ends = topics.iter().zip(ends);
     ends.filter_map(|(topic, by)| Some(TopicEnd { topic: topic.clone(), by: by? })).collect()
-}
-
-fn page_key(
-    direction: ReadDirection,
-    from: Sequence,
-    filter: EventFilter<'_>,
-    limit: PageLimit,
-) -> ColdPageKey {
-    let topics = match filter {
-        EventFilter::Everything => None,
-        EventFilter::Candidates(selectors) => {
-            selectors.exact_topics().map(|topics| topics.cloned().collect())
-        }
-    };
-    let PageLimit { events_max, bytes_max } = limit;
-    ColdPageKey { direction, from, topics, events_max, bytes_max }
 }
 
 impl FileLog {

@@ -21,17 +21,19 @@ use super::identity::LogIdentity;
 use super::index;
 use super::indexed_segment::{IndexedSegment, find_index};
 use super::lock::{FolderLock, LockError};
+use super::log_parts::LogParts;
 use super::retained::{Retained, RetainedStart};
 use super::segment::SegmentHead;
 use super::segment_reader::SegmentReader;
 use super::threads::{self, LogThreads, UpkeepSignal, WriterQueue};
 use super::upkeep::Upkeep;
 use super::writer::LogWriter;
-use super::{FileLog, FileLogSettings, LogParts, OpenError, READERS, WAITING_BYTES_MAX, Window};
+use super::{FileLog, FileLogSettings, OpenError, READERS, WAITING_BYTES_MAX};
 use crate::clock::Clock;
 use crate::event::{Buffers, Epoch, Event, Sequence};
 use crate::log::KeptSettings;
 use crate::log::record::{RecordKind, read_record};
+use crate::log::window::Window;
 
 /// A newest segment that is larger is sealed at the start: what is in it is then read from the disk, and
 /// need not be in memory.

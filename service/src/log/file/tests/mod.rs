@@ -7,11 +7,13 @@ use std::task::Waker;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
+use super::disk::Disk;
 use super::disk::model::{ModelDisk, Plan};
 use super::open::OpenedLog;
 use super::writer::AppendResults;
 use super::*;
-use crate::event::{Draft, DraftFields, EventLimits};
+use crate::clock::Clock;
+use crate::event::{Draft, DraftFields, Epoch, EventLimits};
 use crate::log::{KeptSettings, Receipt};
 use crate::topic::{Selector, SelectorSet};
 
