@@ -12,7 +12,7 @@ use super::problem::{AdminProblem, BODY_BYTES_MAX, BODY_TIME_MAX};
 use super::response::{AdminResponse, json as json_answer};
 use crate::logging;
 
-/// The filter that is in force.
+/// The filter that is in force; null inside of a program that decides on its log lines itself.
 pub(super) fn show() -> AdminResponse {
     json_answer(&json!({"filter": logging::filter_in_force()}))
 }
@@ -23,7 +23,7 @@ where
     B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
     let text = read(body).await?;
-    let before = logging::filter_in_force();
+    let before = logging::filter_in_force().ok_or(AdminProblem::LogOfProgram)?;
     logging::put_filter(&text)?;
     let filter = logging::filter_in_force();
     // With its own part at info it is seen; whoever turns the lines off has seen to it.

@@ -68,6 +68,10 @@ pub(super) enum AdminProblem {
     NoTopic,
     #[error("the filter {0}")]
     Filter(#[from] FilterError),
+    #[error(
+        "this hub runs inside of a program, which decides which log lines are written; set the level there"
+    )]
+    LogOfProgram,
     #[error("the body is no text; send a level such as info, or a filter such as fanfare=debug")]
     NoText,
     #[error("the body has more than {BODY_BYTES_MAX} bytes, and a filter needs no more")]
@@ -88,6 +92,7 @@ impl AdminProblem {
             Self::ForeignPage(ForeignPage::Host(_)) => StatusCode::MISDIRECTED_REQUEST,
             Self::ForeignPage(ForeignPage::Origin(_)) | Self::NotHere => StatusCode::FORBIDDEN,
             Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::LogOfProgram => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -131,6 +136,7 @@ impl AdminProblem {
             Self::NoTopic => "no-topic",
             Self::StreamId(_) => "stream-id",
             Self::Filter(_) => "filter",
+            Self::LogOfProgram => "log-of-program",
             Self::NoText | Self::Body => "body",
             Self::TooLarge => "too-large",
             Self::SlowBody => "timeout",
@@ -181,13 +187,14 @@ impl AdminProblem {
 
 /// All of them, for the document that describes them.
 #[cfg(test)]
-pub(super) const SLUGS: [&str; 18] = [
+pub(super) const SLUGS: [&str; 19] = [
     "body",
     "busy",
     "filter",
     "foreign-host",
     "foreign-origin",
     "host",
+    "log-of-program",
     "method",
     "no-stream",
     "no-token",
@@ -233,6 +240,7 @@ mod tests {
             (AdminProblem::TopicText, 400),
             (AdminProblem::NoTopic, 404),
             (AdminProblem::Filter(FilterError::Empty), 400),
+            (AdminProblem::LogOfProgram, 409),
             (AdminProblem::NoText, 400),
             (AdminProblem::TooLarge, 413),
             (AdminProblem::SlowBody, 408),

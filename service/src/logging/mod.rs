@@ -163,10 +163,10 @@ pub fn change_filter(settings: &LoggingSettings) -> Result<(), StartError> {
     Ok(())
 }
 
-/// The filter that is in force; nothing is logged before logging has started.
+/// The filter that is in force; none where logging was not started here, as inside of another program.
 #[must_use]
-pub fn filter_in_force() -> String {
-    in_force().as_ref().map_or_else(|| "off".to_owned(), |settings| settings.filter.clone())
+pub fn filter_in_force() -> Option<String> {
+    in_force().as_ref().map(|settings| settings.filter.clone())
 }
 
 /// Puts a filter in force as [`change_filter`] does, until the settings are read again.

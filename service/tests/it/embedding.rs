@@ -43,6 +43,18 @@ async fn two_hubs_in_one_process_have_nothing_of_each_other() {
 }
 
 #[tokio::test]
+async fn the_log_lines_of_a_program_are_not_decided_on_by_the_hub_in_it() {
+    let fanfare = hub().setting("admin-listen", "127.0.0.1:0").start().await.unwrap();
+    let url = format!("http://{}/log-level", fanfare.admin_addresses()[0]);
+    assert_eq!(text(&url).await.trim(), r#"{"filter":null}"#);
+    let refused = client().put(&url).body("debug").send().await.unwrap();
+    assert_eq!(refused.status(), 409);
+    let problem = refused.text().await.unwrap();
+    assert!(problem.contains("inside of a program"), "{problem}");
+    fanfare.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_folder_and_an_address_are_refused_to_a_second_hub_and_free_behind_the_end_of_the_first()
 {
     let folder = tempdir().unwrap();

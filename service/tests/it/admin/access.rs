@@ -95,7 +95,12 @@ async fn with_a_token_everything_that_is_guarded_needs_it_also_on_loopback() {
         let challenge = wrong.headers()["www-authenticate"].to_str().unwrap().to_owned();
         assert!(challenge.contains("invalid_token"), "{challenge}");
         let right = request().bearer_auth(TOKEN).send().await.unwrap();
-        let expected = if path[1..].contains('/') { 404 } else { 200 };
+        // The server of these tests is inside of a program, theirs, that decides on its log lines.
+        let expected = match (&method, path) {
+            (&Method::PUT, "/log-level") => 409,
+            (_, path) if path[1..].contains('/') => 404,
+            _ => 200,
+        };
         assert_eq!(right.status(), expected, "{path}");
         let foreign = request().bearer_auth(TOKEN).header(ORIGIN, "https://evil.example");
         assert_eq!(foreign.send().await.unwrap().status(), 403, "{path}");

@@ -15,6 +15,7 @@ function answer(kind, text) {
 export async function refreshLogLevel() {
   try {
     const { filter } = await ask('/log-level');
+    if (filter === null) throw new Error('The program that this hub runs inside of decides which lines are written.');
     element('level').value = filter;
     element('level-form').hidden = false;
     element('level-closed').hidden = true;

@@ -17,9 +17,9 @@ async function refresh() {
   if (document.hidden) return;
   try {
     showStatus(await ask('/status'));
-    showConnection({ state: 'live' });
     await refreshSlowest();
     await refreshTopics();
+    showConnection({ state: 'live' });
   } catch (error) {
     const silent = error.status === undefined;
     showConnection({ state: silent ? 'reconnecting' : 'closed' });
