@@ -38,19 +38,31 @@ fn rust(recipe: &Recipe, file: &str, arguments: &[&str]) -> Process {
         std::fs::copy(peers.join(name), package.join(name)).unwrap();
     }
     std::fs::copy(recipe.path(file), package.join("src/bin").join(file)).unwrap();
-    let mut command = Command::new("cargo");
-    command.args(["run", "--quiet", "--locked", "--offline", "--bin"]);
-    command.arg(file.trim_end_matches(".rs")).arg("--").args(arguments).current_dir(package);
-    command.env("CARGO_TARGET_DIR", peers.join(".built/target"));
+    let (program, target) = (file.trim_end_matches(".rs"), peers.join(".built/target"));
+    let mut build = Command::new("cargo");
+    build.args(["build", "--quiet", "--locked", "--offline", "--bin", program]);
+    compile(build.env("CARGO_TARGET_DIR", &target).current_dir(package));
+    let mut command = Command::new(target.join("debug").join(program));
+    command.args(arguments);
     Process::start(file, command)
 }
 
 /// Where its libraries are pinned and fetched.
 fn go(recipe: &Recipe, file: &str, arguments: &[&str]) -> Process {
-    let mut command = Command::new("go");
-    command.args(["run", "-mod=readonly"]).arg(recipe.path(file)).args(arguments);
-    command.current_dir(folder().join("go"));
+    let program = recipe.path(file).with_extension("built");
+    let mut build = Command::new("go");
+    build.args(["build", "-mod=readonly", "-o"]).arg(&program).arg(recipe.path(file));
+    compile(build.current_dir(folder().join("go")));
+    let mut command = Command::new(program);
+    command.args(arguments);
     Process::start(file, command)
+}
+
+/// Before it is started, because nobody knows how long that takes on a machine that has compiled nothing
+/// yet, and what a program prints is waited for only so long.
+fn compile(command: &mut Command) {
+    let output = command.output().expect("a compiler (`make test` installs what it needs)");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test]

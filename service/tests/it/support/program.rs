@@ -1,7 +1,7 @@
 //! The real program as a child process, for what only a process has: signals, an exit code, memory.
 
 use std::fs;
-use std::io::{self, BufRead as _, BufReader, Cursor, Read};
+use std::io::{self, BufRead as _, BufReader, Cursor, Read, Seek as _};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -25,7 +25,7 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(flags: &[&str]) -> Self {
-        Self::start_with(Command::new(PROGRAM), flags, Stdio::null())
+        Self::start_by(Command::new(PROGRAM), flags)
     }
 
     /// With its log lines, which have to be read.
@@ -33,7 +33,8 @@ impl Program {
         if flags.contains(&"json") {
             return Self::start_for_machines(flags);
         }
-        let mut program = Self::start_with(Command::new(PROGRAM), flags, Stdio::piped());
+        let program = Self::started(Command::new(PROGRAM), flags, Stdio::piped());
+        let mut program = program.expect("it says where it listens");
         let lines = program.child.stderr.take().unwrap();
         (program, Cursor::new(Vec::new()).chain(lines))
     }
@@ -64,25 +65,37 @@ impl Program {
     pub(crate) fn start_with_one_heap(flags: &[&str]) -> Self {
         let mut command = Command::new(PROGRAM);
         command.env("MALLOC_ARENA_MAX", "1");
-        Self::start_with(command, flags, Stdio::null())
+        Self::start_by(command, flags)
     }
 
     /// By a command whose last argument is the program, and which becomes it.
     pub(crate) fn start_by(command: Command, flags: &[&str]) -> Self {
-        Self::start_with(command, flags, Stdio::null())
+        let mut lines = tempfile::tempfile().expect("a file");
+        let written = lines.try_clone().expect("the same file");
+        Self::started(command, flags, written.into()).unwrap_or_else(|| {
+            let mut said = String::new();
+            lines.rewind().and_then(|()| lines.read_to_string(&mut said)).expect("its lines");
+            panic!("it ended: {said}")
+        })
     }
 
-    fn start_with(mut command: Command, flags: &[&str], lines: Stdio) -> Self {
+    /// Nothing if it ended before it said where it listens.
+    fn started(mut command: Command, flags: &[&str], lines: Stdio) -> Option<Self> {
         // What it sends to a collector of ours is not for a proxy of the machine.
         command.env("NO_PROXY", "127.0.0.1");
         command.args(ANY_PORT).args(flags).stdout(Stdio::piped()).stderr(lines);
         let mut child = command.spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut address = |prefix: &str| {
-            let line = lines.next().expect("a line").expect("text");
-            line.strip_prefix(prefix).unwrap_or_else(|| panic!("{line}")).to_owned()
+            let line = lines.next()?.expect("text");
+            Some(line.strip_prefix(prefix).unwrap_or_else(|| panic!("{line}")).to_owned())
         };
-        Self { url: address("listening on "), admin: address("admin on "), child }
+        let addresses = address("listening on ").zip(address("admin on "));
+        let Some((url, admin)) = addresses else {
+            child.wait().expect("its status");
+            return None;
+        };
+        Some(Self { url, admin, child })
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
