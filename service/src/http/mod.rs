@@ -20,6 +20,7 @@ mod credentials;
 mod cross_origin;
 mod current;
 mod demo_run;
+mod documents;
 mod exchange;
 pub(crate) mod fuzzing;
 mod gunzip;

@@ -1,11 +1,13 @@
 //! The pages, embedded in the binary.
 //!
 //! What all pages share stands once, in files of `web/parts`: a line `<!-- part: NAME -->` of a
-//! page stands for one of them. They are put together when the server starts.
+//! page stands for one of them. A page is put together when it is first asked for.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
@@ -16,6 +18,7 @@ use hyper::{Response, StatusCode};
 use rust_embed::RustEmbed;
 
 use super::body::Content;
+use super::documents::{DOCUMENTS, OPENAPI};
 use super::response::{self, HttpResponse};
 
 #[derive(RustEmbed)]
@@ -24,6 +27,9 @@ struct Files;
 
 /// The folder of what pages share, which is not served by itself.
 const PARTS: &str = "parts/";
+
+/// The part that is the frame of every document.
+const FRAME: &str = "document";
 
 /// The folder of the page of the admin listener.
 const ADMIN: &str = "admin/";
@@ -40,8 +46,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 /// The pages by path.
 #[derive(Debug)]
 pub struct Pages {
-    by_path: HashMap<String, WebPage>,
+    by_path: HashMap<String, LazyPage>,
 }
+
+/// A page that takes no time and no memory before somebody has asked for it.
+type LazyPage = LazyLock<WebPage, Box<dyn FnOnce() -> WebPage + Send>>;
 
 /// One page or a part of one.
 #[derive(Debug)]
@@ -52,7 +61,7 @@ pub(super) struct WebPage {
 }
 
 impl Pages {
-    /// All pages; without those of the demonstrations if they are off.
+    /// All pages and the documents; without those of the demonstrations if they are off.
     #[must_use]
     pub fn new(demos: bool) -> Self {
         let is_public = |file: &str| {
@@ -60,7 +69,9 @@ impl Pages {
                 && !file.starts_with(ADMIN)
                 && (demos || !is_of_a_demonstration(file))
         };
-        Self::of_files(is_public, demos)
+        let mut pages = Self::of_files(is_public, demos);
+        pages.by_path.extend(documents(demos));
+        pages
     }
 
     /// The page of the admin listener, with what it shares with others.
@@ -71,11 +82,11 @@ impl Pages {
 
     fn of_files(is_served: impl Fn(&str) -> bool, demos: bool) -> Self {
         let files = Files::iter().filter(|file| is_served(file));
-        let files = files.filter_map(|file| Some((file.clone(), Files::get(&file)?)));
-        let page = |(file, embedded): (Cow<'_, str>, _)| {
-            (path_of(&file), WebPage::new(&file, &embedded, demos))
-        };
-        Self { by_path: files.map(page).collect() }
+        let pages = files.filter_map(|file| {
+            let embedded = Files::get(&file)?;
+            Some((path_of(&file), lazily(move || WebPage::of_file(&file, embedded, demos))))
+        });
+        Self { by_path: pages.collect() }
     }
 
     /// The response to a request for one of them.
@@ -91,8 +102,28 @@ impl Pages {
     }
 
     pub(super) fn at(&self, path: &str) -> Option<&WebPage> {
-        self.by_path.get(path)
+        self.by_path.get(path).map(|page| &**page)
     }
+}
+
+fn lazily(make: impl FnOnce() -> WebPage + Send + 'static) -> LazyPage {
+    LazyLock::new(Box::new(make))
+}
+
+/// The documents, and the interface in the words of OpenAPI.
+fn documents(demos: bool) -> impl Iterator<Item = (String, LazyPage)> {
+    let pages = DOCUMENTS.iter().map(move |document| {
+        let make = move || {
+            let path = document.path();
+            let text = document.page(&part_named(FRAME).unwrap_or_default());
+            WebPage::new("text/html", Bytes::from(page(&text, &path, demos)))
+        };
+        (document.path(), lazily(make))
+    });
+    let (path, openapi) = OPENAPI;
+    // As plain text, because browsers show that, and save `application/yaml` (RFC 9512) without a word.
+    let openapi = move || WebPage::new("text/plain", Bytes::from_static(openapi.as_bytes()));
+    pages.chain([(path.to_owned(), lazily(openapi))])
 }
 
 /// Those of the admin listener lie in a folder of their own, and look there as if they were all.
@@ -111,16 +142,21 @@ fn is_of_a_demonstration(file: &str) -> bool {
 }
 
 impl WebPage {
-    fn new(name: &str, file: &rust_embed::EmbeddedFile, demos: bool) -> Self {
-        let media_type = file.metadata.mimetype();
-        let text = media_type.starts_with("text/");
-        let content_type =
-            if text { format!("{media_type}; charset=utf-8") } else { media_type.to_owned() };
+    fn of_file(name: &str, file: rust_embed::EmbeddedFile, demos: bool) -> Self {
         let body = match std::str::from_utf8(&file.data) {
             Ok(text) if name.ends_with(".html") => Bytes::from(page(text, &path_of(name), demos)),
-            _ => unchanged(file.data.clone()),
+            _ => unchanged(file.data),
         };
-        Self { content_type: header(&content_type), etag: header(&etag(file, demos)), body }
+        Self::new(file.metadata.mimetype(), body)
+    }
+
+    fn new(media_type: &str, body: Bytes) -> Self {
+        let content_type = if media_type.starts_with("text/") {
+            format!("{media_type}; charset=utf-8")
+        } else {
+            media_type.to_owned()
+        };
+        Self { content_type: header(&content_type), etag: header(&etag(&body)), body }
     }
 
     pub(super) fn response(&self, request: &HeaderMap) -> HttpResponse {
@@ -187,20 +223,11 @@ fn unchanged(data: Cow<'static, [u8]>) -> Bytes {
     }
 }
 
-/// Changes with the file, with any part of pages, and with what is made of them.
-fn etag(file: &rust_embed::EmbeddedFile, demos: bool) -> String {
-    let parts = Files::iter().filter(|name| name.starts_with(PARTS));
-    let parts = parts.filter_map(|name| Files::get(&name));
-    let mut hash = file.metadata.sha256_hash();
-    for part in parts {
-        let other = part.metadata.sha256_hash();
-        // Each part has a turn of its own, so that two equal ones do not take each other away.
-        hash.rotate_left(1);
-        hash.iter_mut().zip(other).for_each(|(byte, other)| *byte ^= other);
-    }
-    let hash: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
-    let mark = if demos { "on" } else { "off" };
-    format!("\"{hash}-{mark}\"")
+/// Half of a hash of the body is enough to tell its versions apart.
+fn etag(body: &[u8]) -> String {
+    let hash = digest(&SHA256, body);
+    let hash: String = hash.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hash}\"")
 }
 
 fn header(text: &str) -> HeaderValue {
@@ -214,7 +241,7 @@ mod tests {
     #[test]
     fn pages_are_put_together_of_their_parts_and_parts_are_not_served() {
         let pages = Pages::new(true);
-        for path in ["/", "/demo/clock", "/demo/console"] {
+        for path in ["/", "/demo/clock", "/demo/console", "/docs"] {
             let text = String::from_utf8(pages.at(path).unwrap().body.to_vec()).unwrap();
             assert!(!text.contains("<!-- part"), "{path}");
             for expected in ["<meta charset", "<nav aria-label", "<footer class", "</html>"] {

@@ -1,5 +1,7 @@
 //! The embedded pages and the admin listener, as they go over the wire.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::support::{EventStream, TestServer};
@@ -17,6 +19,11 @@ async fn pages_are_served_with_a_policy_and_asked_for_only_once() {
         ("/demo/slow-readers", "text/html; charset=utf-8"),
         ("/demo/readers", "text/html; charset=utf-8"),
         ("/demo/console", "text/html; charset=utf-8"),
+        ("/docs", "text/html; charset=utf-8"),
+        ("/docs/protocol", "text/html; charset=utf-8"),
+        ("/docs/recipes", "text/html; charset=utf-8"),
+        ("/docs/recipes/language-model", "text/html; charset=utf-8"),
+        ("/docs/openapi.yaml", "text/plain; charset=utf-8"),
         ("/assets/style.css", "text/css; charset=utf-8"),
         ("/assets/stream.js", "text/javascript; charset=utf-8"),
         ("/assets/favicon.svg", "image/svg+xml"),
@@ -34,11 +41,14 @@ async fn pages_are_served_with_a_policy_and_asked_for_only_once() {
 }
 
 #[tokio::test]
-async fn without_the_demonstrations_only_the_home_page_and_the_console_are_left() {
+async fn without_the_demonstrations_the_home_page_the_console_and_the_documents_are_left() {
     let server = TestServer::start_with(&["--demos=false"]).await;
     for (path, status) in [
         ("/", 200),
         ("/demo/console", 200),
+        ("/docs/clients", 200),
+        ("/docs/operations", 404),
+        ("/docs/recipes/README", 404),
         ("/demo/clock", 404),
         ("/stream-time", 404),
         ("/stream-training", 404),
@@ -47,6 +57,22 @@ async fn without_the_demonstrations_only_the_home_page_and_the_console_are_left(
     }
     let home = server.get("/").send().await.unwrap().text().await.unwrap();
     assert!(home.contains("data-demos=\"off\""));
+}
+
+#[tokio::test]
+async fn every_link_of_the_documents_leads_to_something_that_is_served() {
+    let server = TestServer::start().await;
+    let (mut found, mut next) = (BTreeSet::from(["/docs".to_owned()]), vec!["/docs".to_owned()]);
+    while let Some(path) = next.pop() {
+        let response = server.get(&path).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        let text = response.text().await.unwrap();
+        let links = text.split("href=\"/").skip(1).filter_map(|rest| rest.split(['"', '#']).next());
+        let links = links.map(|link| format!("/{link}"));
+        next.extend(links.filter(|link| found.insert(link.clone())));
+    }
+    let documents = found.iter().filter(|path| path.starts_with("/docs/")).count();
+    assert_eq!(documents, 20, "{found:?}");
 }
 
 #[tokio::test]

@@ -95,6 +95,16 @@ async fn the_pages_of_runs_have_no_faults_before_a_run_and_in_it() {
 }
 
 #[tokio::test]
+async fn the_documents_have_no_faults() {
+    let server = TestServer::start().await;
+    let browser = Chromium::start().await;
+    for path in ["/docs", "/docs/protocol", "/docs/clients", "/docs/recipes/language-model"] {
+        browser.open(&server.url(path)).await;
+        assert_no_faults(&browser, path).await;
+    }
+}
+
+#[tokio::test]
 async fn the_console_has_no_faults_empty_and_full_and_with_a_refusal() {
     let server = TestServer::start().await;
     let browser = Chromium::start().await;

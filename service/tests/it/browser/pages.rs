@@ -46,6 +46,17 @@ async fn the_home_page_shows_who_listens() {
     browser.shows("#deliveries", |text| text == "1").await;
 }
 
+#[tokio::test]
+async fn the_console_leads_to_the_document_that_describes_its_forms() {
+    let server = TestServer::start().await;
+    let browser = Chromium::start().await;
+    browser.open(&server.url("/demo/console")).await;
+    browser.click("#begin-hint a").await;
+    browser.shows("h1", |text| text == "The HTTP interface").await;
+    browser.shows("h2:target", |text| text == "Subscribing").await;
+    assert_eq!(browser.console_messages().await, Vec::<String>::new());
+}
+
 /// Or the test above would show nothing.
 #[tokio::test]
 async fn a_violation_of_the_policy_would_be_noticed() {
