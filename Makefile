@@ -38,8 +38,8 @@ docker-test: .packages $(PEERS)/nats/.built/.installed $(CHECKS)/.tools/.install
 	@cargo build --quiet --locked -p fanfare -p fanfare-loadgen
 	@python3 -B deploy/checks/docker
 
-# What a release consists of, in target/dist: tarballs, Debian packages, bills of materials and checksums.
-# The same commit makes the same bytes. What is set by variables stands in deploy/packages/build.
+# What a release consists of, in target/dist: tarballs, Debian packages, archives of images, bills of materials
+# and checksums. The same commit makes the same bytes. What is set by variables stands in deploy/packages/build.
 .PHONY: dist dist-test
 dist: $(PACKAGES)/.tools/.installed
 	@$(PACKAGES)/build
