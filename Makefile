@@ -19,7 +19,7 @@ load:
 	@./target/release/loadgen run $(or $(SCENARIO),quickstart) $(ARGS)
 
 # Format, lint, documentation and every test, those with a real browser, foreign clients and a Docker engine
-# too. WITHOUT_DOCKER=1 leaves the last one out, and says so.
+# too. WITHOUT_DOCKER=1 leaves the last one out, WITHOUT_IMAGES=1 the archives of images that it loads; both say so.
 test: setup-tests lint
 	cargo test --workspace --locked
 	cargo test -p fanfare --features otlp --locked --lib --test it -- traces:: logs:: logging:: telemetry::
