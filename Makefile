@@ -19,7 +19,7 @@ load:
 	@./target/release/loadgen run $(or $(SCENARIO),quickstart) $(ARGS)
 
 # Format, lint, documentation and every test, those with a real browser, foreign clients and a Docker engine
-# too. WITHOUT_DOCKER=1 leaves the last one out, and says so.
+# too. WITHOUT_DOCKER=1 leaves the last one out, WITHOUT_IMAGES=1 the archives of images that it loads; both say so.
 test: setup-tests lint
 	cargo test --workspace --locked
 	cargo test -p fanfare --features otlp --locked --lib --test it -- traces:: logs:: logging:: telemetry::
@@ -38,8 +38,8 @@ docker-test: .packages $(PEERS)/nats/.built/.installed $(CHECKS)/.tools/.install
 	@cargo build --quiet --locked -p fanfare -p fanfare-loadgen
 	@python3 -B deploy/checks/docker
 
-# What a release consists of, in target/dist: tarballs, Debian packages, bills of materials and checksums.
-# The same commit makes the same bytes. What is set by variables stands in deploy/packages/build.
+# What a release consists of, in target/dist: tarballs, Debian packages, archives of images, bills of materials
+# and checksums. The same commit makes the same bytes. What is set by variables stands in deploy/packages/build.
 .PHONY: dist dist-test
 dist: $(PACKAGES)/.tools/.installed
 	@$(PACKAGES)/build

@@ -1,8 +1,9 @@
 """The images and the compose file on a real Docker engine: `make docker-test`, as root, a quarter of an hour or
 more. With `--quick` the part that is among the tests (`deploying/engine.rs`).
 
-It needs `dockerd` and `docker` (Debian: docker.io), `docker compose` or docker-compose, busybox, prometheus and haproxy;
-nothing is fetched, and nothing is left behind. What was measured is printed.
+It needs `dockerd` and `docker` (Debian: docker.io), `docker compose` or docker-compose, busybox, prometheus and haproxy.
+Nothing is fetched but Debian packages for archives of images, if they are not there (WITHOUT_IMAGES=1 leaves those
+archives out), and nothing is left behind. What was measured is printed.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import sys
 
+import archived
 import cold
 import ends
 import images
@@ -27,7 +29,7 @@ from project import Project
 ROOT = os.path.realpath(f"{os.path.dirname(__file__)}/../../..")
 NEEDED = {"dockerd": "docker.io", "docker": "docker.io", "iptables": "iptables", "unshare": "util-linux",
           "nsenter": "util-linux", "setpriv": "util-linux", "ip": "iproute2", "busybox": "busybox-static",
-          "haproxy": "haproxy", "prometheus": "prometheus", "ldd": "libc-bin", "objcopy": "binutils"}
+          "haproxy": "haproxy", "prometheus": "prometheus", "ldd": "libc-bin", "objcopy": "binutils", "ctr": "containerd"}
 VERSION = "0.0.0-tried"
 
 
@@ -79,6 +81,9 @@ def quick(project, runtime, revision):
     single.start(project)
     single.load(project)
     another = plain.start(engine, built["fanfare"])
+    has_archives = not archived.is_left_out()
+    if has_archives:
+        archived.start(engine, ROOT, built, revision)
     single.is_shut_in(project)
     single.serves(project, project.token())
     plain.refuses_to_be_open(engine, built["fanfare"])
@@ -88,6 +93,8 @@ def quick(project, runtime, revision):
     single.loaded(project)
     single.rules_are_evaluated()
     plain.is_healthy(engine)
+    if has_archives:
+        archived.ends_well(engine)
     ends.drain(project, another)
     single.logs_are_json(project)
     engine.docker("rm", another)

@@ -1,6 +1,7 @@
 """The packages of `make dist` as their users meet them: `make dist-test`, as root, a minute or two.
 
-They are made a second time elsewhere and compared, looked at by lintian, unpacked and used; the Debian package
+They are made a second time elsewhere and compared, looked at by lintian, unpacked and used; archives of images are
+looked at as files, because engines load them in `deploy/checks/docker`; the Debian package
 is installed on a Debian of its own, where systemd runs the service. It needs mmdebstrap, lintian and
 systemd-nspawn (Debian: systemd-container), and Debian's packages for that root. `--compile` compiles for the
 comparison as well.
@@ -15,6 +16,7 @@ sys.path.append(f"{HERE}/../docker")
 
 from archives import (checksums_are_right, lintian_is_content, made_twice, materials_are_complete, sizes,
                       tarball_is_used)
+from image_archives import image_archives_are_whole
 from machine import Machine
 from progress import say
 from service import use
@@ -31,6 +33,7 @@ def main():
     materials_are_complete(PACKAGES)
     lintian_is_content(PACKAGES)
     tarball_is_used(PACKAGES)
+    image_archives_are_whole(ROOT, PACKAGES)
     made_twice(ROOT, PACKAGES, "--compile" in sys.argv)
     machine = Machine()
     try:

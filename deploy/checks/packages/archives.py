@@ -28,7 +28,10 @@ def made_twice(root, packages, compiles):
         subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", root, clone], check=True)
         head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, check=True, capture_output=True, text=True)
         subprocess.run(["git", "checkout", "--quiet", "--detach", head.stdout.strip()], cwd=clone, check=True)
-        os.symlink(f"{root}/deploy/packages/.tools", f"{clone}/deploy/packages/.tools")
+        # Tools, and the Debian packages of the images' base.
+        for kept in [".tools", ".base"]:
+            if os.path.exists(f"{root}/deploy/packages/{kept}"):
+                os.symlink(f"{root}/deploy/packages/{kept}", f"{clone}/deploy/packages/{kept}")
         environment = dict(os.environ)
         environment.pop("OUTPUT", None)
         environment.pop("PROGRAMS", None) if compiles else environment.update(PROGRAMS=programs)
@@ -63,9 +66,16 @@ def materials_are_complete(packages):
         say(f"{os.path.basename(file)}: {len(components)} crates")
 
 
+def tarball(packages):
+    """That of the programs: beside it are archives of debug information, and of images."""
+    archive, = [name for name in glob.glob(f"{packages}/fanfare-*.tar.gz")
+                if not name.endswith("-debug.tar.gz") and "-image-" not in name]
+    return archive
+
+
 def tarball_is_used(packages):
     """Unpacked and started, as docs/install.md says, on free ports."""
-    archive, = [name for name in glob.glob(f"{packages}/fanfare-*.tar.gz") if not name.endswith("-debug.tar.gz")]
+    archive = tarball(packages)
     with tempfile.TemporaryDirectory() as folder:
         begin = time.monotonic()
         subprocess.run(["tar", "-xzf", archive], cwd=folder, check=True)

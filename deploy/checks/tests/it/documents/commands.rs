@@ -13,9 +13,10 @@ use super::markdown::documents;
 use crate::support::{program, repository, text};
 
 /// Programs of others that documents call.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 14] = [
     "apt-get",
     "cargo",
+    "ctr",
     "docker",
     "dpkg",
     "helm",
@@ -24,6 +25,7 @@ const OTHERS: [&str; 12] = [
     "mkdir",
     "mount",
     "nats-server",
+    "podman",
     "systemctl",
     "tar",
 ];
@@ -38,10 +40,14 @@ enum Trial {
 use Trial::{RunBy, Untried};
 
 /// How a command of another program begins, and what runs it.
-const TRIALS: [(&str, Trial); 24] = [
+const TRIALS: [(&str, Trial); 28] = [
     ("docker build", RunBy("deploy/checks/docker/images.py")),
     ("docker run --rm -v fanfare-keys", Untried("plain.py gives the key by a folder")),
     ("docker run --rm --stop-timeout", RunBy("deploy/checks/docker/plain.py")),
+    ("docker run --rm --read-only --cap-drop ALL", RunBy("deploy/checks/docker/archived.py")),
+    ("docker load -i", RunBy("deploy/checks/docker/archived.py")),
+    ("ctr -n k8s.io images import", RunBy("deploy/checks/docker/archived.py")),
+    ("podman load -i", Untried("no test has Podman; 4.3 took them by hand")),
     ("docker volume create", Untried("plain.py gives the key by a folder")),
     ("docker compose -f deploy/docker-compose.yml up", RunBy("deploy/checks/docker/project.py")),
     ("docker compose -f deploy/docker-compose.yml stop", RunBy("deploy/checks/docker/cluster.py")),

@@ -4,13 +4,15 @@
 use crate::support::text;
 
 /// Files that name the version of a release, and the words before it.
-const NAMED: [(&str, &str); 6] = [
+const NAMED: [(&str, &str); 8] = [
     ("docs/operations.md", "--build-arg VERSION="),
     ("deploy/kubernetes/fanfare.yaml", "registry.example/fanfare:"),
     ("deploy/kubernetes/cluster.yaml", "registry.example/fanfare:"),
     ("docs/install.md", "fanfare-"),
     ("docs/install.md", "fanfare_"),
     ("docs/install.md", "fanfare-loadgen_"),
+    ("docs/install.md", "fanfare:"),
+    ("docs/install.md", "fanfare-loadgen:"),
 ];
 
 #[test]
