@@ -29,8 +29,16 @@ const PARTS: &str = "parts/";
 const ADMIN: &str = "admin/";
 
 /// What that page shares with the others.
-const SHARED: [&str; 4] =
-    ["assets/connection-status.js", "assets/favicon.svg", "assets/problem.js", "assets/style.css"];
+const SHARED: [&str; 8] = [
+    "assets/connection-status.js",
+    "assets/favicon.svg",
+    "assets/json-request.js",
+    "assets/numbers.js",
+    "assets/problem.js",
+    "assets/style.css",
+    "assets/topic-events.js",
+    "assets/topic-list.js",
+];
 
 /// Pages load nothing from anywhere else, run no inline script, and cannot be framed.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
