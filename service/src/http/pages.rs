@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -12,10 +13,11 @@ use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
     IF_NONE_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::{Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use rust_embed::RustEmbed;
 
 use super::body::Content;
+use super::local_pages::LocalPages;
 use super::response::{self, HttpResponse};
 
 #[derive(RustEmbed)]
@@ -40,6 +42,9 @@ const SHARED: [&str; 8] = [
     "assets/topic-list.js",
 ];
 
+/// The page that lists topics, where the admin listener lets it.
+const CONSOLE: &str = "/demo/console";
+
 /// Pages load nothing from anywhere else, run no inline script, and cannot be framed.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; \
@@ -57,6 +62,16 @@ pub(super) struct WebPage {
     body: Bytes,
     content_type: HeaderValue,
     etag: HeaderValue,
+    policy: HeaderValue,
+    /// What browsers on this machine get in its place.
+    on_this_machine: Option<Box<LocalVariant>>,
+}
+
+/// A page that is another one for browsers on this machine.
+#[derive(Debug)]
+struct LocalVariant {
+    local: LocalPages,
+    page: WebPage,
 }
 
 impl Pages {
@@ -75,6 +90,22 @@ impl Pages {
     #[must_use]
     pub fn of_admin() -> Self {
         Self::of_files(|file| file.starts_with(ADMIN) || SHARED.contains(&file), true)
+    }
+
+    /// Browsers on this machine are told in the console where the admin listener is, and may ask it.
+    /// Nobody else learns its port, or has a page that sends requests to its visitor's own machine.
+    #[must_use]
+    pub fn with_topics_in_the_console(
+        mut self,
+        admin: Option<SocketAddr>,
+        local: &LocalPages,
+    ) -> Self {
+        if let (Some(console), Some(admin)) = (self.by_path.get_mut(CONSOLE), admin) {
+            let page = console.that_asks(admin);
+            let variant = LocalVariant { local: local.clone(), page };
+            console.on_this_machine = Some(Box::new(variant));
+        }
+        self
     }
 
     fn of_files(is_served: impl Fn(&str) -> bool, demos: bool) -> Self {
@@ -128,7 +159,38 @@ impl WebPage {
             Ok(text) if name.ends_with(".html") => Bytes::from(page(text, &path_of(name), demos)),
             _ => unchanged(file.data.clone()),
         };
-        Self { content_type: header(&content_type), etag: header(&etag(file, demos)), body }
+        Self {
+            body,
+            content_type: header(&content_type),
+            etag: header(&etag(file, demos)),
+            policy: HeaderValue::from_static(POLICY),
+            on_this_machine: None,
+        }
+    }
+
+    /// The same page for browsers that may ask the admin listener.
+    fn that_asks(&self, admin: SocketAddr) -> Self {
+        let origin = admin_origin(admin);
+        let body = String::from_utf8_lossy(&self.body);
+        let body = body.replacen("<body ", &format!("<body data-admin=\"{origin}\" "), 1);
+        let etag = self.etag.to_str().unwrap_or_default().trim_end_matches('"');
+        let policy =
+            POLICY.replacen("connect-src 'self'", &format!("connect-src 'self' {origin}"), 1);
+        Self {
+            body: Bytes::from(body),
+            content_type: self.content_type.clone(),
+            etag: header(&format!("{etag}-{admin}\"")),
+            policy: header(&policy),
+            on_this_machine: None,
+        }
+    }
+
+    /// What is sent for a request on a connection of this peer.
+    pub(super) fn seen_by<B>(&self, request: &Request<B>, peer: Option<IpAddr>) -> &Self {
+        match &self.on_this_machine {
+            Some(variant) if variant.local.come_by(request, peer) => &variant.page,
+            _ => self,
+        }
     }
 
     pub(super) fn response(&self, request: &HeaderMap) -> HttpResponse {
@@ -142,7 +204,7 @@ impl WebPage {
         headers.insert(ETAG, self.etag.clone());
         // Names carry no version, so each use sends a request; the response is nearly always 304.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(CONTENT_SECURITY_POLICY, self.policy.clone());
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         response
@@ -157,6 +219,15 @@ impl WebPage {
                 .map(str::trim)
                 .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
         })
+    }
+}
+
+/// As a page and its policy write it. A policy can name no IPv6 address (CSP 3, section 2.3.1): `localhost`
+/// leads to the only one that is on loopback.
+fn admin_origin(admin: SocketAddr) -> String {
+    match admin.ip().to_canonical() {
+        IpAddr::V4(address) => format!("http://{address}:{}", admin.port()),
+        IpAddr::V6(_) => format!("http://localhost:{}", admin.port()),
     }
 }
 
