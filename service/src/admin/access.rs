@@ -2,9 +2,11 @@
 //!
 //! Metrics and probes are for everybody who reaches it. What names clients and topics, and what changes
 //! something, is for this machine alone, or for whoever has the token; and nothing but metrics and
-//! probes is for pages of somebody else.
+//! probes is for pages of somebody else. The console, which is a page of this server's public listener, may
+//! read topics where everybody on this machine may. A token opens nothing to it: it would have to
+//! be in a page of a listener that strangers reach.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -13,7 +15,8 @@ use hyper::header::AUTHORIZATION;
 
 use super::problem::AdminProblem;
 use crate::auth::admin_token::AdminToken;
-use crate::http::{HostName, own_page};
+use crate::http::own_page::{self, ReadingPage};
+use crate::http::{HostName, LocalPages};
 
 /// By what requests are let through; a reload exchanges it.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +29,11 @@ pub struct AdminRules {
 
 /// The rules in force; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct AdminAccess(Arc<ArcSwap<AdminRules>>);
+pub struct AdminAccess {
+    rules: Arc<ArcSwap<AdminRules>>,
+    /// Those of the public listeners, which stay where they were opened.
+    pages: Arc<LocalPages>,
+}
 
 /// For whom something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,45 +44,65 @@ pub(super) enum OpenTo {
     NoForeignPage,
     /// Those on this machine, or with the token.
     Operators,
+    /// They too, and where they need no token, pages of the public listeners on this machine.
+    OperatorsAndConsole,
 }
 
 impl AdminAccess {
-    /// These rules, until others come.
+    /// These rules, until others come. `pages` are those of the public listeners.
     #[must_use]
-    pub fn new(rules: AdminRules) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(rules)))
+    pub fn new(rules: AdminRules, pages: LocalPages) -> Self {
+        Self { rules: Arc::new(ArcSwap::from_pointee(rules)), pages: Arc::new(pages) }
     }
 
     /// Other rules from now on.
     pub fn apply(&self, rules: AdminRules) {
-        self.0.store(Arc::new(rules));
+        self.rules.store(Arc::new(rules));
+    }
+
+    /// The first of these listeners at which the console may read topics, if the rules stay as they are.
+    #[must_use]
+    pub fn open_to_the_console(&self, listeners: &[SocketAddr]) -> Option<SocketAddr> {
+        let rules = self.rules.load();
+        listeners.iter().copied().find(|listener| rules.need_no_token_at(listener.ip()))
     }
 
     /// Refuses a request for what is not open to whoever sent it. `listener` is where it came in.
+    /// Returns the page that is to be told that it may read the response.
     pub(super) fn check<B>(
         &self,
         request: &Request<B>,
         to: OpenTo,
         listener: IpAddr,
-    ) -> Result<(), AdminProblem> {
+    ) -> Result<Option<ReadingPage>, AdminProblem> {
         if to == OpenTo::Everybody {
-            return Ok(());
+            return Ok(None);
         }
-        let rules = self.0.load();
-        own_page::check(request, &rules.hosts)?;
-        if to == OpenTo::NoForeignPage {
-            return Ok(());
+        let rules = self.rules.load();
+        let needs_no_token = rules.need_no_token_at(listener);
+        let for_console = to == OpenTo::OperatorsAndConsole && needs_no_token;
+        let page = own_page::check(request, &rules.hosts, for_console.then_some(&*self.pages))?;
+        if to != OpenTo::NoForeignPage && !needs_no_token {
+            rules.check_token(request)?;
         }
-        match &*rules.tokens {
-            [] if listener.to_canonical().is_loopback() => Ok(()),
-            [] => Err(AdminProblem::NotHere),
-            tokens => {
-                let sent = bearer(request)?;
-                // All of them, so that how long it takes does not tell which one it was.
-                let matches = tokens.iter().filter(|token| token.is(sent)).count();
-                if matches > 0 { Ok(()) } else { Err(AdminProblem::WrongToken) }
-            }
+        Ok(page)
+    }
+}
+
+impl AdminRules {
+    /// Whether whoever reaches a listener at this address is taken for an operator.
+    fn need_no_token_at(&self, listener: IpAddr) -> bool {
+        self.tokens.is_empty() && listener.to_canonical().is_loopback()
+    }
+
+    fn check_token<B>(&self, request: &Request<B>) -> Result<(), AdminProblem> {
+        if self.tokens.is_empty() {
+            return Err(AdminProblem::NotHere);
         }
+        let sent = bearer(request)?;
+        // All of them, so that how long it takes does not tell which one it was.
+        let matches = self.tokens.iter().filter(|token| token.is(sent)).count();
+        if matches > 0 { Ok(()) } else { Err(AdminProblem::WrongToken) }
     }
 }
 
@@ -92,7 +119,7 @@ fn bearer<B>(request: &Request<B>) -> Result<&str, AdminProblem> {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HOST;
+    use hyper::header::{HOST, ORIGIN};
 
     use super::*;
 
@@ -104,7 +131,8 @@ mod tests {
 
     fn rules(tokens: &[&str]) -> AdminAccess {
         let tokens = tokens.iter().map(|text| AdminToken::new(token(text).as_bytes()).unwrap());
-        AdminAccess::new(AdminRules { tokens: tokens.collect(), hosts: Vec::new() })
+        let pages = LocalPages::new(&["127.0.0.1:8080".parse().unwrap()], false);
+        AdminAccess::new(AdminRules { tokens: tokens.collect(), hosts: Vec::new() }, pages)
     }
 
     fn checked(access: &AdminAccess, listener: &str, fields: &[&str]) -> Option<AdminProblem> {
@@ -177,5 +205,36 @@ mod tests {
             let refused = access.check(&request, to, listener);
             assert!(matches!(refused, Err(AdminProblem::ForeignPage(_))), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn the_console_may_read_what_is_for_it_and_only_where_nobody_needs_a_token() {
+        let (open, guarded) = (rules(&[]), rules(&[TOKEN]));
+        let right = format!("Bearer {}", token(TOKEN));
+        let cases = [
+            (&open, OpenTo::OperatorsAndConsole, "127.0.0.1", true),
+            (&open, OpenTo::OperatorsAndConsole, "::1", true),
+            (&open, OpenTo::OperatorsAndConsole, "10.0.0.7", false),
+            (&open, OpenTo::OperatorsAndConsole, "0.0.0.0", false),
+            (&open, OpenTo::Operators, "127.0.0.1", false),
+            (&open, OpenTo::NoForeignPage, "127.0.0.1", false),
+            (&guarded, OpenTo::OperatorsAndConsole, "127.0.0.1", false),
+        ];
+        for (access, to, listener, may) in cases {
+            let request = Request::get("/topics").header(HOST, "127.0.0.1:9090");
+            let request = request.header(ORIGIN, "http://localhost:8080");
+            let request = request.header(AUTHORIZATION, &right).body(()).unwrap();
+            let listener = listener.parse().unwrap();
+            let checked = access.check(&request, to, listener);
+            let reads = matches!(checked, Ok(Some(_)));
+            assert_eq!(reads, may, "{to:?} at {listener}: {checked:?}");
+            let is_refused = matches!(checked, Err(AdminProblem::ForeignPage(_)));
+            assert_eq!(is_refused, !may, "{to:?} at {listener}: {checked:?}");
+        }
+        guarded.apply(AdminRules::default());
+        let all = ["10.0.0.7:9090", "127.0.0.1:9090"].map(|text| text.parse().unwrap());
+        assert_eq!(guarded.open_to_the_console(&all), Some(all[1]), "a reload opens it");
+        assert_eq!(guarded.open_to_the_console(&all[..1]), None);
+        assert_eq!(rules(&[TOKEN]).open_to_the_console(&all), None);
     }
 }

@@ -144,11 +144,6 @@ impl AdminProblem {
         }
     }
 
-    /// Whether somebody has tried what is not for him.
-    pub(super) fn is_refusal(&self) -> bool {
-        matches!(self, Self::ForeignPage(_) | Self::NotHere | Self::NoToken | Self::WrongToken)
-    }
-
     pub(super) fn response(&self) -> AdminResponse {
         let status = self.status();
         let document = json!({

@@ -77,11 +77,13 @@ impl<'a> AdminEndpoint<'a> {
     }
 
     /// Whoever reaches the listener has its metrics, its probes, and a page without a figure. Figures
-    /// are for them too, but not for pages of somebody else, that would carry them away.
-    fn open_to(self) -> OpenTo {
+    /// are for them too, but not for pages of somebody else, that would carry them away. The console
+    /// reads topics, and changes nothing.
+    fn open_to(self, reads: bool) -> OpenTo {
         match self {
             Self::Metrics | Self::Alive | Self::Ready | Self::Page => OpenTo::Everybody,
             Self::Status => OpenTo::NoForeignPage,
+            Self::Topics | Self::Topic(_) if reads => OpenTo::OperatorsAndConsole,
             Self::Streams | Self::Stream(_) | Self::Topics | Self::Topic(_) | Self::LogLevel => {
                 OpenTo::Operators
             }
@@ -106,29 +108,36 @@ impl Admin {
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
-        match self.dispatch(request, ends).await {
-            Ok(response) => response,
+        let path = request.uri().path().to_owned();
+        let endpoint = AdminEndpoint::of(&path);
+        let to = endpoint.open_to(reads(&request));
+        let page = match self.access.check(&request, to, ends.listener.ip()) {
+            Ok(page) => page,
             Err(problem) => {
-                if problem.is_refusal() {
-                    log_limited!(WARN, %problem, by = %ends.peer, "a request to the admin listener was refused");
-                }
-                problem.response()
+                log_limited!(WARN, %problem, by = %ends.peer, "a request to the admin listener was refused");
+                return problem.response();
             }
+        };
+        let served = self.serve(request, endpoint, ends).await;
+        let mut response = served.unwrap_or_else(|problem| problem.response());
+        // Whoever may read what is there may also read why it is not.
+        if let Some(page) = page {
+            page.mark(response.headers_mut());
         }
+        response
     }
 
-    async fn dispatch<B>(
+    /// Responds to a request of somebody who may.
+    async fn serve<B>(
         &self,
         request: Request<B>,
+        endpoint: AdminEndpoint<'_>,
         ends: ConnectionEnds,
     ) -> Result<AdminResponse, AdminProblem>
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
-        let path = request.uri().path().to_owned();
-        let endpoint = AdminEndpoint::of(&path);
-        self.access.check(&request, endpoint.open_to(), ends.listener.ip())?;
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let reads = reads(&request);
         match endpoint {
             AdminEndpoint::Metrics if reads => Ok(self.metrics_page(request.headers())),
             AdminEndpoint::Alive if reads => Ok(text(StatusCode::OK, "alive\n")),
@@ -144,7 +153,7 @@ impl Admin {
             AdminEndpoint::LogLevel if request.method() == Method::PUT => {
                 log_level::put(request.into_body(), ends.peer).await
             }
-            AdminEndpoint::Page if reads => self.page(&path, request.headers()),
+            AdminEndpoint::Page if reads => self.page(&request),
             endpoint => Err(AdminProblem::Method { allow: endpoint.methods() }),
         }
     }
@@ -168,7 +177,12 @@ impl Admin {
         }
     }
 
-    fn page(&self, path: &str, headers: &HeaderMap) -> Result<AdminResponse, AdminProblem> {
-        self.pages.respond(path, headers).ok_or(AdminProblem::NotFound)
+    fn page<B>(&self, request: &Request<B>) -> Result<AdminResponse, AdminProblem> {
+        let page = self.pages.respond(request.uri().path(), request.headers());
+        page.ok_or(AdminProblem::NotFound)
     }
+}
+
+fn reads<B>(request: &Request<B>) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
 }

@@ -30,7 +30,8 @@ use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos, OwnListener};
 use crate::greeting::{BoundAddresses, reachable};
 use crate::http::{
-    ClientLimits, Context, HttpServer, Pages, PublicListener, SelectorReader, Tickets, TlsFront,
+    ClientLimits, Context, HttpServer, LocalPages, Pages, PublicListener, SelectorReader, Tickets,
+    TlsFront,
 };
 use crate::hub::Hub;
 use crate::hub::active_subscriptions::ActiveSubscriptions;
@@ -108,7 +109,7 @@ impl App {
         let client_limits = ClientLimits::new(&config.http.client_limits);
         let tickets = Tickets::new(config.tickets_max)?;
         let active_subscriptions = announce_subscriptions(config, &hub, &lifecycle);
-        let admin_access = AdminAccess::new(config.admin_rules());
+        let (pages, admin_access) = open_topics(config, &public.addresses, &admin_addresses);
         let admin = Admin {
             metrics: metrics.clone(),
             access: admin_access.clone(),
@@ -140,7 +141,7 @@ impl App {
             selectors: SelectorReader::of_subscribers(selectors),
             grants: SelectorReader::of_tokens(grants),
             active_subscriptions,
-            pages: Arc::new(Pages::new(config.demos)),
+            pages: Arc::new(pages),
             demos,
             metrics: metrics.clone(),
             lifecycle: lifecycle.clone(),
@@ -345,6 +346,18 @@ fn listen_for_admin(config: &Config) -> Result<(Vec<TcpListener>, Vec<SocketAddr
     let listeners = listen_on(&config.admin_listen, "--admin-listen", &config.http)?;
     let addresses = addresses_of(&listeners)?;
     Ok((listeners, addresses))
+}
+
+/// The admin listener lets the console read topics, and the console is told where that is.
+fn open_topics(
+    config: &Config,
+    public: &[SocketAddr],
+    admin: &[SocketAddr],
+) -> (Pages, AdminAccess) {
+    let local = LocalPages::new(public, config.certificates.is_some());
+    let access = AdminAccess::new(config.admin_rules(), local.clone());
+    let asked = access.open_to_the_console(admin);
+    (Pages::new(config.demos).with_topics_in_the_console(asked, &local), access)
 }
 
 fn start_demos(

@@ -134,7 +134,8 @@ impl Origin {
         own.host == called.host && own.port.unwrap_or(default) == called.port.unwrap_or(default)
     }
 
-    fn web_host(&self) -> Option<Called> {
+    /// The host and port that its pages came from, as web pages do.
+    pub(super) fn web_host(&self) -> Option<Called> {
         match &self.0 {
             OriginKind::Host { scheme, host, port } if scheme == "http" || scheme == "https" => {
                 Some(Called { host: HostName::of(host.clone()), port: *port })

@@ -1,16 +1,17 @@
-//! Whether a request is of a page of its own listener, or of no page at all, for listeners that no
-//! other page may use.
+//! Whether a request is of a page of its own listener, of a page that may read there nevertheless, or of
+//! no page at all, for listeners that no other page may use.
 //!
 //! A browser is a way around every network: a page anywhere may send requests to whatever its visitor
 //! reaches. It names itself in `Origin`, unless it has had its own name resolve to this machine; then
 //! the host that it calls is that name. So a name has to be one that is known, and an address is what
 //! the browser has connected to.
 
-use hyper::Request;
-use hyper::header::ORIGIN;
+use hyper::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue, ORIGIN, VARY};
+use hyper::{HeaderMap, Request};
 use thiserror::Error;
 
 use super::host::called_host;
+use super::local_pages::LocalPages;
 use super::origin::Origin;
 use super::served_hosts::{Called, HostName};
 
@@ -35,32 +36,51 @@ pub(crate) enum ForeignPage {
     Origin(String),
 }
 
-/// Refuses what may come from a page of somebody else. `named` are the names of this server.
-pub(crate) fn check<B>(request: &Request<B>, named: &[HostName]) -> Result<(), ForeignPage> {
-    let called =
-        called_host(request).map_err(|problem| ForeignPage::NoHost(problem.to_string()))?;
-    let host = called.map(|text| Called::parse(text).ok_or_else(|| foreign_host(text)));
-    let host = host.transpose()?;
-    // Browsers name a host always.
-    if let (Some(text), Some(Called { host, .. })) = (called, &host)
-        && !host.is_address()
-        && !host.is_loopback()
-        && !named.contains(host)
-    {
-        return Err(foreign_host(text));
+/// A page of another listener of this server that may read a response. Its browser gives it nothing
+/// unless the response says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ReadingPage(HeaderValue);
+
+impl ReadingPage {
+    /// Says so.
+    pub(crate) fn mark(self, headers: &mut HeaderMap) {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, self.0);
+        headers.append(VARY, HeaderValue::from_static("Origin"));
     }
+}
+
+/// Refuses what may come from a page of somebody else. `named` are the names of this server, `readers`
+/// the pages that may read, though they are not of this listener.
+pub(crate) fn check<B>(
+    request: &Request<B>,
+    named: &[HostName],
+    readers: Option<&LocalPages>,
+) -> Result<Option<ReadingPage>, ForeignPage> {
+    let host = known_host(request, named)?;
     let mut origins = request.headers().get_all(ORIGIN).iter();
-    let Some(given) = origins.next() else { return Ok(()) };
-    let origin = given.to_str().ok().filter(|_| origins.next().is_none());
-    let origin = origin.and_then(|text| text.parse::<Origin>().ok());
+    let Some(given) = origins.next() else { return Ok(None) };
+    let text = given.to_str().ok().filter(|_| origins.next().is_none());
+    let origin = text.and_then(|text| text.parse::<Origin>().ok());
     match (origin, host) {
-        (Some(origin), Some(host)) if origin.is_at(&host) => Ok(()),
+        (Some(origin), Some(host)) if origin.is_at(&host) => Ok(None),
+        // Browsers name a host always.
+        (Some(origin), Some(_)) if readers.is_some_and(|pages| pages.have(&origin)) => {
+            Ok(Some(ReadingPage(given.clone())))
+        }
         _ => Err(ForeignPage::Origin(shown(&String::from_utf8_lossy(given.as_bytes())))),
     }
 }
 
-fn foreign_host(text: &str) -> ForeignPage {
-    ForeignPage::Host(shown(text))
+/// The host that a request calls, if there is one; refused where that is a name that is not known.
+fn known_host<B>(request: &Request<B>, named: &[HostName]) -> Result<Option<Called>, ForeignPage> {
+    let called =
+        called_host(request).map_err(|problem| ForeignPage::NoHost(problem.to_string()))?;
+    let Some(text) = called else { return Ok(None) };
+    let foreign = || ForeignPage::Host(shown(text));
+    let called = Called::parse(text).ok_or_else(foreign)?;
+    let host = &called.host;
+    let is_known = host.address().is_some() || host.is_loopback() || named.contains(host);
+    if is_known { Ok(Some(called)) } else { Err(foreign()) }
 }
 
 fn shown(text: &str) -> String {
@@ -75,14 +95,24 @@ mod tests {
     use super::*;
 
     fn checked(hosts: &[&str], origins: &[&str]) -> Result<(), ForeignPage> {
-        let mut request = Request::get("/streams");
+        let page = checked_with(None, hosts, origins)?;
+        assert_eq!(page, None);
+        Ok(())
+    }
+
+    fn checked_with(
+        readers: Option<&LocalPages>,
+        hosts: &[&str],
+        origins: &[&str],
+    ) -> Result<Option<ReadingPage>, ForeignPage> {
+        let mut request = Request::get("/topics");
         for host in hosts {
             request = request.header(HOST, *host);
         }
         for origin in origins {
             request = request.header(ORIGIN, *origin);
         }
-        check(&request.body(()).unwrap(), &["admin.example".parse().unwrap()])
+        check(&request.body(()).unwrap(), &["admin.example".parse().unwrap()], readers)
     }
 
     #[test]
@@ -120,7 +150,7 @@ mod tests {
         }
         let mut old = Request::get("/streams").body(()).unwrap();
         *old.version_mut() = Version::HTTP_10;
-        assert_eq!(check(&old, &[]), Ok(()));
+        assert_eq!(check(&old, &[], None), Ok(None));
     }
 
     #[test]
@@ -152,5 +182,33 @@ mod tests {
         }
         let twice = ["http://localhost:9090", "http://localhost:9090"];
         assert!(checked(&["localhost:9090"], &twice).is_err());
+    }
+
+    #[test]
+    fn a_page_that_may_read_is_told_so_and_the_host_that_it_calls_has_to_be_known_all_the_same() {
+        let readers = LocalPages::new(&["127.0.0.1:8080".parse().unwrap()], false);
+        let page = "http://localhost:8080";
+        for host in ["127.0.0.1:9090", "localhost:9090", "admin.example"] {
+            let reading = checked_with(Some(&readers), &[host], &[page]).unwrap().unwrap();
+            let mut headers = HeaderMap::new();
+            reading.mark(&mut headers);
+            assert_eq!(headers[ACCESS_CONTROL_ALLOW_ORIGIN], page, "{host}");
+            assert_eq!(headers[VARY], "Origin", "{host}");
+            assert!(checked_with(None, &[host], &[page]).is_err(), "{host}");
+        }
+        let own = checked_with(Some(&readers), &["localhost:9090"], &["http://localhost:9090"]);
+        assert_eq!(own, Ok(None), "a page of the listener itself needs no leave");
+        let refused: [(&[&str], &[&str]); 6] = [
+            (&["evil.example"], &[page]),
+            (&["localhost:9090", "localhost:9090"], &[page]),
+            (&[], &[page]),
+            (&["localhost:9090"], &[page, page]),
+            (&["localhost:9090"], &["null"]),
+            (&["localhost:9090"], &["http://localhost:8081"]),
+        ];
+        for (hosts, origins) in refused {
+            let checked = checked_with(Some(&readers), hosts, origins);
+            assert!(checked.is_err(), "{hosts:?} {origins:?}");
+        }
     }
 }

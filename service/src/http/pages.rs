@@ -5,21 +5,19 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::LazyLock;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
-    IF_NONE_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
-use hyper::{Response, StatusCode};
-use rust_embed::RustEmbed;
+use hyper::Response;
+use hyper::header::HeaderMap;
+use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::body::Content;
 use super::documents::{DOCUMENTS, OPENAPI};
-use super::response::{self, HttpResponse};
+use super::local_pages::LocalPages;
+use super::web_page::WebPage;
 
 #[derive(RustEmbed)]
 #[folder = "web/"]
@@ -35,13 +33,19 @@ const FRAME: &str = "document";
 const ADMIN: &str = "admin/";
 
 /// What that page shares with the others.
-const SHARED: [&str; 4] =
-    ["assets/connection-status.js", "assets/favicon.svg", "assets/problem.js", "assets/style.css"];
+const SHARED: [&str; 8] = [
+    "assets/connection-status.js",
+    "assets/favicon.svg",
+    "assets/json-request.js",
+    "assets/numbers.js",
+    "assets/problem.js",
+    "assets/style.css",
+    "assets/topic-events.js",
+    "assets/topic-list.js",
+];
 
-/// Pages load nothing from anywhere else, run no inline script, and cannot be framed.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; \
-     frame-ancestors 'none'";
+/// The page that lists topics, where the admin listener lets it.
+const CONSOLE: &str = "/demo/console";
 
 /// The pages by path.
 #[derive(Debug)]
@@ -51,14 +55,6 @@ pub struct Pages {
 
 /// A page that takes no time and no memory before somebody has asked for it.
 type LazyPage = LazyLock<WebPage, Box<dyn FnOnce() -> WebPage + Send>>;
-
-/// One page or a part of one.
-#[derive(Debug)]
-pub(super) struct WebPage {
-    body: Bytes,
-    content_type: HeaderValue,
-    etag: HeaderValue,
-}
 
 impl Pages {
     /// All pages and the documents; without those of the demonstrations if they are off.
@@ -80,11 +76,25 @@ impl Pages {
         Self::of_files(|file| file.starts_with(ADMIN) || SHARED.contains(&file), true)
     }
 
+    /// Browsers on this machine are told in the console where the admin listener is, and may ask it.
+    /// Nobody else learns its port, or has a page that sends requests to its visitor's own machine.
+    #[must_use]
+    pub fn with_topics_in_the_console(
+        mut self,
+        admin: Option<SocketAddr>,
+        local: &LocalPages,
+    ) -> Self {
+        if let (Some(console), Some(admin)) = (self.by_path.get_mut(CONSOLE), admin) {
+            console.ask_on_this_machine(admin, local.clone());
+        }
+        self
+    }
+
     fn of_files(is_served: impl Fn(&str) -> bool, demos: bool) -> Self {
         let files = Files::iter().filter(|file| is_served(file));
         let pages = files.filter_map(|file| {
             let embedded = Files::get(&file)?;
-            Some((path_of(&file), lazily(move || WebPage::of_file(&file, embedded, demos))))
+            Some((path_of(&file), lazily(move || file_page(&file, embedded, demos))))
         });
         Self { by_path: pages.collect() }
     }
@@ -104,6 +114,14 @@ impl Pages {
     pub(super) fn at(&self, path: &str) -> Option<&WebPage> {
         self.by_path.get(path).map(|page| &**page)
     }
+}
+
+fn file_page(name: &str, file: EmbeddedFile, demos: bool) -> WebPage {
+    let body = match std::str::from_utf8(&file.data) {
+        Ok(text) if name.ends_with(".html") => Bytes::from(page(text, &path_of(name), demos)),
+        _ => unchanged(file.data),
+    };
+    WebPage::new(file.metadata.mimetype(), body)
 }
 
 fn lazily(make: impl FnOnce() -> WebPage + Send + 'static) -> LazyPage {
@@ -141,53 +159,6 @@ fn is_of_a_demonstration(file: &str) -> bool {
     file.starts_with("demo/") && file != "demo/console.html"
 }
 
-impl WebPage {
-    fn of_file(name: &str, file: rust_embed::EmbeddedFile, demos: bool) -> Self {
-        let body = match std::str::from_utf8(&file.data) {
-            Ok(text) if name.ends_with(".html") => Bytes::from(page(text, &path_of(name), demos)),
-            _ => unchanged(file.data),
-        };
-        Self::new(file.metadata.mimetype(), body)
-    }
-
-    fn new(media_type: &str, body: Bytes) -> Self {
-        let content_type = if media_type.starts_with("text/") {
-            format!("{media_type}; charset=utf-8")
-        } else {
-            media_type.to_owned()
-        };
-        Self { content_type: header(&content_type), etag: header(&etag(&body)), body }
-    }
-
-    pub(super) fn response(&self, request: &HeaderMap) -> HttpResponse {
-        let mut response = if self.is_known_to(request) {
-            response::empty(StatusCode::NOT_MODIFIED)
-        } else {
-            response::whole(StatusCode::OK, "", self.body.clone())
-        };
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, self.content_type.clone());
-        headers.insert(ETAG, self.etag.clone());
-        // Names carry no version, so each use sends a request; the response is nearly always 304.
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        response
-    }
-
-    fn is_known_to(&self, request: &HeaderMap) -> bool {
-        let known = request.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-        let etag = self.etag.to_str().unwrap_or_default();
-        known.is_some_and(|known| {
-            known
-                .split(',')
-                .map(str::trim)
-                .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
-        })
-    }
-}
-
 /// The text of a page with its parts. The navigation marks where one is, and one attribute says
 /// whether there are demonstrations to link to.
 fn page(text: &str, path: &str, demos: bool) -> String {
@@ -223,17 +194,6 @@ fn unchanged(data: Cow<'static, [u8]>) -> Bytes {
     }
 }
 
-/// Half of a hash of the body is enough to tell its versions apart.
-fn etag(body: &[u8]) -> String {
-    let hash = digest(&SHA256, body);
-    let hash: String = hash.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hash}\"")
-}
-
-fn header(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("application/octet-stream"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,7 +202,7 @@ mod tests {
     fn pages_are_put_together_of_their_parts_and_parts_are_not_served() {
         let pages = Pages::new(true);
         for path in ["/", "/demo/clock", "/demo/console", "/docs"] {
-            let text = String::from_utf8(pages.at(path).unwrap().body.to_vec()).unwrap();
+            let text = String::from_utf8(pages.at(path).unwrap().body().to_vec()).unwrap();
             assert!(!text.contains("<!-- part"), "{path}");
             for expected in ["<meta charset", "<nav aria-label", "<footer class", "</html>"] {
                 assert_eq!(text.matches(expected).count(), 1, "{path}: {expected}");

@@ -12,11 +12,11 @@ use super::client::RequestClient;
 use super::demo_run::DemoRun;
 use super::host::called_host;
 use super::incoming::Incoming;
-use super::pages::WebPage;
 use super::problem::Problem;
 use super::response::{self, HttpResponse};
 use super::subscribe::DemoStream;
 use super::wanted_stream::{QUERY, wants_stream};
+use super::web_page::WebPage;
 use super::whole_body::FORM;
 use super::{
     Context, active_subscriptions, demo_run, head, metadata, ndjson, publish, refused_token,
@@ -102,6 +102,14 @@ impl<'a> Endpoint<'a> {
         }
     }
 
+    /// Some pages are others for browsers on this machine.
+    fn seen_by<B>(self, request: &Request<B>, peer: Option<IpAddr>) -> Self {
+        match self {
+            Self::Page(page) => Self::Page(page.seen_by(request, peer)),
+            other => other,
+        }
+    }
+
     /// What stands for its path where topics have no place; pages have none.
     fn route(self, path: &str) -> Option<&str> {
         match self {
@@ -175,7 +183,7 @@ pub(super) async fn respond(
 ) -> HttpResponse {
     let page = context.rules.origins.access(&request);
     let path = request.uri().path().to_owned();
-    let endpoint = Endpoint::of(&path, context);
+    let endpoint = Endpoint::of(&path, context).map(|endpoint| endpoint.seen_by(&request, peer));
     let purpose = Purpose::of(endpoint, request.method());
     let with_retry = context.rules.settings.retry_on_reject && wants_stream(&request);
     let called = called_host(&request).ok().flatten().map(str::to_owned);

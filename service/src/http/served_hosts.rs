@@ -52,9 +52,18 @@ impl HostName {
         (name.0 != Host::Domain(String::new())).then_some(name)
     }
 
-    /// Whether it is an address, and no name.
-    pub(super) fn is_address(&self) -> bool {
-        !matches!(self.0, Host::Domain(_))
+    /// The address that it is, unless it is a name.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        match self.0 {
+            Host::Domain(_) => None,
+            Host::Ipv4(address) => Some(address.into()),
+            Host::Ipv6(address) => Some(address.into()),
+        }
+    }
+
+    /// Whether it is `localhost` itself, and no name below it.
+    pub(super) fn is_localhost(&self) -> bool {
+        matches!(&self.0, Host::Domain(name) if name == "localhost")
     }
 
     /// Whether it is this machine, seen from this machine.

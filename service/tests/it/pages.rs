@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use reqwest::RequestBuilder;
+use reqwest::header::HOST;
 use serde_json::Value;
 
 use crate::support::{EventStream, TestServer};
@@ -38,6 +40,74 @@ async fn pages_are_served_with_a_policy_and_asked_for_only_once() {
         let again = server.get(path).header("if-none-match", etag).send().await.unwrap();
         assert_eq!(again.status(), 304, "{path}");
     }
+}
+
+/// The console as it is sent: what its page knows of the admin listener, its policy and its `ETag`.
+async fn console(request: RequestBuilder) -> (Option<String>, String, String) {
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+    let (policy, etag) = (header("content-security-policy"), header("etag"));
+    let page = response.text().await.unwrap();
+    let admin = page.split_once("data-admin=\"").map(|(_, rest)| rest.split_once('"').unwrap().0);
+    (admin.map(str::to_owned), policy, etag)
+}
+
+#[tokio::test]
+async fn on_this_machine_the_console_knows_where_the_admin_listener_is_and_nowhere_else() {
+    let server = TestServer::start_with(&["--host", "push.example"]).await;
+    let port = server.address.port();
+    let page = || server.get("/demo/console");
+    let admin = format!("http://{}", server.admin);
+
+    let (told, policy, etag) = console(page()).await;
+    assert_eq!(told.as_ref(), Some(&admin));
+    assert!(policy.contains(&format!("connect-src 'self' {admin};")), "{policy}");
+    let at_localhost = console(page().header(HOST, format!("localhost:{port}"))).await;
+    assert_eq!(at_localhost, (told, policy, etag.clone()));
+
+    let strangers = [
+        page().header(HOST, "push.example"),
+        page().header(HOST, format!("push.example:{port}")),
+        page().header(HOST, "localhost"),
+        page().header(HOST, format!("a.localhost:{port}")),
+        page().header("x-forwarded-for", "192.0.2.7"),
+        page().header("forwarded", "for=192.0.2.7"),
+    ];
+    let mut plain = String::new();
+    for stranger in strangers {
+        let shown = format!("{stranger:?}");
+        let (told, policy, etag) = console(stranger).await;
+        assert_eq!(told, None, "{shown}");
+        assert!(policy.contains("connect-src 'self';"), "{policy}");
+        plain = etag;
+    }
+    // Each of the two is known again, and never taken for the other.
+    assert_ne!(etag, plain);
+    for (host, known, status) in [
+        (format!("127.0.0.1:{port}"), &etag, 304),
+        (format!("127.0.0.1:{port}"), &plain, 200),
+        ("push.example".to_owned(), &plain, 304),
+        ("push.example".to_owned(), &etag, 200),
+    ] {
+        let again = page().header(HOST, &host).header("if-none-match", known).send().await.unwrap();
+        assert_eq!(again.status(), status, "{host} {known}");
+    }
+    for path in ["/", "/demo/clock"] {
+        let (told, policy, _) = console(server.get(path)).await;
+        assert_eq!((told, policy.contains(&admin)), (None, false), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn where_the_admin_listener_has_a_token_the_console_is_told_nothing_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "the-token-of-these-tests-which-is-long-enough").unwrap();
+    let server = TestServer::start_with(&["--admin-token-file", file.to_str().unwrap()]).await;
+    let (told, policy, _) = console(server.get("/demo/console")).await;
+    assert_eq!(told, None);
+    assert!(policy.contains("connect-src 'self';"), "{policy}");
 }
 
 #[tokio::test]

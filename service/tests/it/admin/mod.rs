@@ -2,6 +2,8 @@
 
 /// Who may do what, and hostile requests.
 mod access;
+/// What the console of the public listener may read.
+mod console;
 /// Changing the log level, on the real program.
 mod log_level;
 /// The metrics as OpenMetrics.

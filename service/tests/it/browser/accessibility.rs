@@ -125,6 +125,19 @@ async fn the_console_has_no_faults_empty_and_full_and_with_a_refusal() {
     browser.click("#publish").await;
     browser.shows("#answer", |text| text.starts_with("400 ")).await;
     assert_no_faults(&browser, "the full console").await;
+
+    browser.look(LOOKS[0].0, "light").await;
+    browser.click("#topics-panel summary").await;
+    let topics = async || browser.texts("#topics .name button").await;
+    sees("the topics", topics, |topics| topics.contains(&"hello".to_owned())).await;
+    assert_no_faults(&browser, "the topics in the console").await;
+    browser.look(LOOKS[0].0, "light").await;
+    browser.fill("#topics-prefix", "hello").await;
+    sees("the topic", topics, |topics| *topics == ["hello"]).await;
+    browser.click("#topics .name button").await;
+    let events = async || browser.texts("#topic-events pre").await;
+    sees("its events", events, |events| events.len() == 2).await;
+    assert_no_faults(&browser, "a topic in the console").await;
 }
 
 #[tokio::test]

@@ -30,6 +30,9 @@ mod console;
 /// What arrives in the console.
 mod console_list;
 
+/// The topics in the console.
+mod console_topics;
+
 /// The clock, the system monitor and the stock ticker.
 mod demonstrations;
 

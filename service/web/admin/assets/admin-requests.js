@@ -1,25 +1,11 @@
 // Requests to the admin listener, with its token where there is one. The token
 // stays in this tab, over a reload, and never stands in the address.
 
-import { readProblem } from './problem.js';
+import { requestJson } from './json-request.js';
 
 const KEY = 'fanfare-admin-token';
-const TIME_MAX = 10000;
 
 const field = () => document.getElementById('token');
-
-/** What the server did not do, in a sentence, with its status. */
-export class Refusal extends Error {
-  constructor(status, message) {
-    super(message);
-    this.status = status;
-  }
-
-  /** Whether another token, or one at all, may help. */
-  get wantsToken() {
-    return this.status === 401;
-  }
-}
 
 /**
  * Asks the server for something.
@@ -31,14 +17,12 @@ export class Refusal extends Error {
 export async function ask(path, options = {}) {
   const token = field().value.trim();
   const headers = token === '' ? {} : { Authorization: `Bearer ${token}` };
-  const signal = AbortSignal.timeout(TIME_MAX);
-  const response = await fetch(path, { ...options, headers, signal, cache: 'no-store' });
-  if (!response.ok) {
-    const refusal = new Refusal(response.status, await readProblem(response));
-    if (refusal.wantsToken) document.getElementById('token-panel').open = true;
-    throw refusal;
+  try {
+    return await requestJson(path, { ...options, headers });
+  } catch (error) {
+    if (error.wantsToken) document.getElementById('token-panel').open = true;
+    throw error;
   }
-  return response.status === 204 ? null : response.json();
 }
 
 /**

@@ -1,6 +1,6 @@
 // The streams that are furthest behind, and the button that ends one.
 
-import { bytes, count, time } from './admin-numbers.js';
+import { bytes, count, time } from './numbers.js';
 import { ask } from './admin-requests.js';
 
 const SHOWN = 10;

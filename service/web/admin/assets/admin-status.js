@@ -1,7 +1,7 @@
 // Shows how the server is: its figures, what it has taken of its limits, its
 // delivery threads and its log.
 
-import { bytes, count, inUnit, time } from './admin-numbers.js';
+import { bytes, count, inUnit, time } from './numbers.js';
 
 /** Above this part of a limit it is marked. */
 const NEAR = 0.8;

@@ -5,11 +5,12 @@ import { showConnection } from './connection-status.js';
 import { ask, prepareToken } from './admin-requests.js';
 import { showStatus } from './admin-status.js';
 import { prepareSlowest, refreshSlowest } from './admin-slowest.js';
-import { prepareTopics, refreshTopics } from './admin-topics.js';
+import { prepareTopics } from './admin-topics.js';
 import { prepareLogLevel, refreshLogLevel } from './admin-log-level.js';
 
 const PAUSE = 2000;
 
+const refreshTopics = prepareTopics();
 let timer;
 
 async function refresh() {
@@ -35,7 +36,6 @@ function begin() {
 }
 
 prepareSlowest(refresh);
-prepareTopics();
 prepareLogLevel();
 prepareToken(begin);
 // A page that nobody sees asks nothing.

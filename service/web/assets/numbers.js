@@ -1,4 +1,4 @@
-// How numbers are written on the page of the admin listener.
+// How numbers are written on pages that show what is in the server.
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
