@@ -10,6 +10,7 @@ from engine import eventually, output
 from plain import taken_out
 from progress import say
 from single import delivered_all
+from understood import dockerfiles_are_understood_or_refused
 
 NAMES = {"fanfare": "fanfare", "loadgen": "fanfare-loadgen"}
 VERSION = "0.0.0-archived"
@@ -20,14 +21,12 @@ OF_THE_BASE = ["Env", "Image", "Labels", "WorkingDir"]
 
 
 def is_left_out():
-    if not os.environ.get("WITHOUT_IMAGES"):
-        return False
-    say("left out because of WITHOUT_IMAGES: archives of images")
-    return True
+    return bool(os.environ.get("WITHOUT_IMAGES"))
 
 
 def start(engine, root, built, revision):
     """Makes, compares and starts; `ends_well` looks at it when it had the time to become healthy."""
+    dockerfiles_are_understood_or_refused()
     archives = made(engine, root, built, revision)
     loaded = {}
     for name, archive in archives.items():

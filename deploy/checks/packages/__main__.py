@@ -12,7 +12,7 @@ import shutil
 import sys
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-sys.path.append(f"{HERE}/../docker")
+sys.path += [f"{HERE}/../docker", f"{HERE}/../../packages/images"]
 
 from archives import (checksums_are_right, lintian_is_content, made_twice, materials_are_complete, sizes,
                       tarball_is_used)

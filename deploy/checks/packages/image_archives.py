@@ -10,6 +10,7 @@ import os
 import subprocess
 import tarfile
 
+from archive import place
 from archives import tarball
 from progress import say
 
@@ -50,10 +51,6 @@ def described(files):
     config = json.loads(files[saved["Config"]])
     assert config["rootfs"]["diff_ids"] == [layer["digest"] for layer in manifest["layers"]], config
     return config, saved["Layers"]
-
-
-def place(descriptor):
-    return f"blobs/{descriptor['digest'].replace(':', '/')}"
 
 
 def contents(archive):

@@ -41,7 +41,7 @@ def main():
         refuse_what_lacks(above, below)
         created = datetime.datetime.fromtimestamp(given.created, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         description.config["Labels"]["org.opencontainers.image.created"] = created
-        config = {**description.config, "WorkingDir": base.FOLDER, "Env": [*base.ENVIRONMENT, *description.environment]}
+        config = {**description.config, "WorkingDir": base.FOLDER, "Env": variables(description)}
         layers = [(below, history), (above, f"deploy/Dockerfile: COPY to {', '.join(description.destinations)}")]
         image = Image(name, given.version, architecture, created, config, layers)
         write(image, f"{given.output}/{name}-{given.version}-image-linux-{architecture}.tar", given.created)
@@ -79,6 +79,12 @@ def architecture_of(target):
         raise SystemExit(f"how an image for {target} calls its architecture is not known: add {word} to ARCHITECTURES "
                          "in deploy/packages/images/__main__.py, or leave image archives out with WITHOUT_IMAGES=1")
     return ARCHITECTURES[word]
+
+
+def variables(description):
+    """Of the base and of the Dockerfile; each name once, as an engine has them."""
+    last = dict(pair.split("=", 1) for pair in [*base.ENVIRONMENT, *description.environment])
+    return [f"{name}={value}" for name, value in last.items()]
 
 
 def layer_of(description, programs, moment):

@@ -57,13 +57,24 @@ def downloaded(names, folder, architecture):
     # apt lists what it would fetch, which is everything in a folder where nothing is.
     with tempfile.TemporaryDirectory() as empty:
         listed = apt(empty, architecture, "--print-uris", *names).splitlines()
-    files = {f"{folder}/{name}": digest for _, name, _, digest in map(shlex.split, listed)}
+    files = dict(file_and_digest(line, folder) for line in listed)
     for file, digest in files.items():
         if os.path.exists(file) and not is_whole(file, digest):
             os.remove(file)
     if not all(map(os.path.exists, files)):
         apt(folder, architecture, *names)
     return sorted(files)
+
+
+def file_and_digest(line, folder):
+    """The file that a line of `apt-get --print-uris` speaks of, and its digest."""
+    fields = shlex.split(line)
+    if len(fields) != 4 or fields[3].split(":")[0].lower() not in hashlib.algorithms_available:
+        raise SystemExit(f"apt says no SHA256 of a package for the base of image archives, so it cannot be checked:\n{line}\n"
+                         "Let apt take it from a repository whose lists have that, as Debian's have. "
+                         "WITHOUT_IMAGES=1 leaves image archives out.")
+    _, name, _, digest = fields
+    return f"{folder}/{name}", digest
 
 
 def apt(folder, architecture, *words):
@@ -73,9 +84,20 @@ def apt(folder, architecture, *words):
     ran = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if ran.returncode != 0:
         raise SystemExit(f"{ran.stderr.strip()}\n{' '.join(command)} failed. It fetches the base of image archives from "
-                         "the Debian mirror of this machine; `apt-get update`, as root, renews what apt knows of that. "
+                         f"the Debian mirror of this machine. {remedy(architecture)} "
                          "WITHOUT_IMAGES=1 leaves image archives out.")
     return ran.stdout
+
+
+def remedy(architecture):
+    known = [subprocess.run(["dpkg", option], check=True, capture_output=True, text=True).stdout.split()
+             for option in ["--print-architecture", "--print-foreign-architectures"]]
+    if architecture not in sum(known, []):
+        return (f"Of packages for {architecture} apt knows nothing until `dpkg --add-architecture {architecture} && "
+                "apt-get update`, as root.")
+    # Without lists nothing says which of the packages that are kept are the newest, and whole.
+    return ("`apt-get update`, as root, renews what apt knows of that mirror, or fetches it where lists were deleted, as "
+            "in many images; packages that are kept already are used only beside such lists.")
 
 
 def is_whole(file, digest):
