@@ -116,7 +116,7 @@ impl Brokers {
             Broker::new(folder.path(), &format!("n{index}"), free_port(), &cluster)
         };
         let brokers = ports.iter().enumerate().map(start).collect();
-        Self { all: brokers, folder }.when_there().await
+        Self { all: brokers, folder }.when_there().await.when_led().await
     }
 
     /// Three that reach each other by proxies alone; their ways to each other, and the ports at which clients
@@ -142,7 +142,7 @@ impl Brokers {
             ways.push(to_others);
             entrances.push(entrance);
         }
-        (Self { all: brokers, folder }.when_there().await, ways, entrances)
+        (Self { all: brokers, folder }.when_there().await.when_led().await, ways, entrances)
     }
 
     async fn when_there(self) -> Self {
@@ -155,6 +155,14 @@ impl Brokers {
             true
         })
         .await;
+        self
+    }
+
+    /// A server waits 20 s for them to have chosen one, and a busy machine may need longer.
+    async fn when_led(self) -> Self {
+        let brokers = self.client().await;
+        let has_leader = async || brokers.query_account().await.is_ok();
+        eventually("the brokers have a leader", has_leader).await;
         self
     }
 
