@@ -15,7 +15,7 @@ use hyper::header::AUTHORIZATION;
 
 use super::problem::AdminProblem;
 use crate::auth::admin_token::AdminToken;
-use crate::http::own_page::{self, ReadingPage};
+use crate::http::own_page::{self, Readers, ReadingPage};
 use crate::http::{HostName, LocalPages};
 
 /// By what requests are let through; a reload exchanges it.
@@ -73,15 +73,16 @@ impl AdminAccess {
         &self,
         request: &Request<B>,
         to: OpenTo,
-        listener: IpAddr,
+        listener: SocketAddr,
     ) -> Result<Option<ReadingPage>, AdminProblem> {
         if to == OpenTo::Everybody {
             return Ok(None);
         }
         let rules = self.rules.load();
-        let needs_no_token = rules.need_no_token_at(listener);
+        let needs_no_token = rules.need_no_token_at(listener.ip());
         let for_console = to == OpenTo::OperatorsAndConsole && needs_no_token;
-        let page = own_page::check(request, &rules.hosts, for_console.then_some(&*self.pages))?;
+        let readers = for_console.then_some(Readers { pages: &self.pages, listener });
+        let page = own_page::check(request, &rules.hosts, readers)?;
         if to != OpenTo::NoForeignPage && !needs_no_token {
             rules.check_token(request)?;
         }
@@ -135,13 +136,17 @@ mod tests {
         AdminAccess::new(AdminRules { tokens: tokens.collect(), hosts: Vec::new() }, pages)
     }
 
+    fn at(listener: &str) -> SocketAddr {
+        SocketAddr::new(listener.parse().unwrap(), 9090)
+    }
+
     fn checked(access: &AdminAccess, listener: &str, fields: &[&str]) -> Option<AdminProblem> {
         let mut request = Request::get("/streams").header(HOST, "localhost");
         for field in fields {
             request = request.header(AUTHORIZATION, *field);
         }
         let request = request.body(()).unwrap();
-        access.check(&request, OpenTo::Operators, listener.parse().unwrap()).err()
+        access.check(&request, OpenTo::Operators, at(listener)).err()
     }
 
     #[test]
@@ -199,7 +204,7 @@ mod tests {
     fn the_page_of_somebody_else_may_nothing_but_what_is_for_everybody() {
         let access = rules(&[]);
         let request = Request::get("/status").header(HOST, "evil.example").body(()).unwrap();
-        let listener = "127.0.0.1".parse().unwrap();
+        let listener = at("127.0.0.1");
         assert!(access.check(&request, OpenTo::Everybody, listener).is_ok());
         for to in [OpenTo::NoForeignPage, OpenTo::Operators] {
             let refused = access.check(&request, to, listener);
@@ -221,10 +226,10 @@ mod tests {
             (&guarded, OpenTo::OperatorsAndConsole, "127.0.0.1", false),
         ];
         for (access, to, listener, may) in cases {
-            let request = Request::get("/topics").header(HOST, "127.0.0.1:9090");
+            let request = Request::get("/topics").header(HOST, "localhost:9090");
             let request = request.header(ORIGIN, "http://localhost:8080");
             let request = request.header(AUTHORIZATION, &right).body(()).unwrap();
-            let listener = listener.parse().unwrap();
+            let listener = at(listener);
             let checked = access.check(&request, to, listener);
             let reads = matches!(checked, Ok(Some(_)));
             assert_eq!(reads, may, "{to:?} at {listener}: {checked:?}");

@@ -111,7 +111,7 @@ impl Admin {
         let path = request.uri().path().to_owned();
         let endpoint = AdminEndpoint::of(&path);
         let to = endpoint.open_to(reads(&request));
-        let page = match self.access.check(&request, to, ends.listener.ip()) {
+        let page = match self.access.check(&request, to, ends.listener) {
             Ok(page) => page,
             Err(problem) => {
                 log_limited!(WARN, %problem, by = %ends.peer, "a request to the admin listener was refused");

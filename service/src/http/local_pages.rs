@@ -34,6 +34,7 @@ impl LocalPages {
     /// Whether a page of this origin is one of them.
     pub(super) fn have(&self, origin: &Origin) -> bool {
         origin.is_https() == self.is_https
+            && !origin.is_rooted()
             && origin.web_host().is_some_and(|called| self.are_at(&called))
     }
 
@@ -49,10 +50,13 @@ impl LocalPages {
 
     fn are_at(&self, called: &Called) -> bool {
         let port = called.port.unwrap_or(if self.is_https { 443 } else { 80 });
-        self.listeners
-            .iter()
-            .any(|bound| bound.port() == port && is_bound(&called.host, bound.ip().to_canonical()))
+        self.listeners.iter().any(|&listener| is_at(&called.host, port, listener))
     }
+}
+
+/// Whether a browser on this machine reaches a listener by this host and port.
+pub(super) fn is_at(host: &HostName, port: u16, listener: SocketAddr) -> bool {
+    listener.port() == port && is_bound(host, listener.ip().to_canonical())
 }
 
 /// Whether a browser on this machine reaches a listener at `bound` by this host.
@@ -61,8 +65,9 @@ fn is_bound(host: &HostName, bound: IpAddr) -> bool {
         return bound.is_loopback() || bound.is_unspecified();
     }
     let Some(address) = host.address().filter(IpAddr::is_loopback) else { return false };
-    // `[::]` stands for IPv4 as well.
-    bound == address || (bound.is_unspecified() && (bound.is_ipv6() || address.is_ipv4()))
+    // `[::]` may stand for IPv4 as well, or leave it to somebody else: a socket that was inherited does not
+    // say which.
+    bound == address || (bound.is_unspecified() && bound.is_ipv6() == address.is_ipv6())
 }
 
 #[cfg(test)]
@@ -87,13 +92,11 @@ mod tests {
             (&["127.0.0.1:8080"], "http://localhost:8080", true),
             // The same host in other spellings, which browsers do not send.
             (&["127.0.0.1:8080"], "HTTP://LocalHost:8080", true),
-            (&["127.0.0.1:8080"], "http://localhost.:8080", true),
             (&["127.0.0.1:8080"], "http://[::ffff:127.0.0.1]:8080", true),
             (&["[::ffff:127.0.0.1]:8080"], "http://127.0.0.1:8080", true),
             (&["[::1]:8080"], "http://[::1]:8080", true),
             (&["[::1]:8080"], "http://localhost:8080", true),
             (&["0.0.0.0:8080"], "http://127.8.8.8:8080", true),
-            (&["[::]:8080"], "http://127.0.0.1:8080", true),
             (&["[::]:8080"], "http://[::1]:8080", true),
             (&["10.0.0.7:8080", "127.0.0.1:9000"], "http://127.0.0.1:9000", true),
             // Other listeners of this machine are not ours.
@@ -102,6 +105,7 @@ mod tests {
             (&["127.0.0.1:8080"], "http://[::1]:8080", false),
             (&["[::1]:8080"], "http://127.0.0.1:8080", false),
             (&["0.0.0.0:8080"], "http://[::1]:8080", false),
+            (&["[::]:8080"], "http://127.0.0.1:8080", false),
             (&["10.0.0.7:8080"], "http://localhost:8080", false),
             (&["10.0.0.7:8080", "127.0.0.1:9000"], "http://127.0.0.1:8080", false),
             (&[], "http://localhost:8080", false),
@@ -109,6 +113,7 @@ mod tests {
             (&["10.0.0.7:8080"], "http://10.0.0.7:8080", false),
             (&["0.0.0.0:8080"], "http://0.0.0.0:8080", false),
             (&["0.0.0.0:8080"], "http://push.example:8080", false),
+            (&["127.0.0.1:8080"], "http://localhost.:8080", false),
             (&["127.0.0.1:8080"], "http://app.localhost:8080", false),
             (&["127.0.0.1:8080"], "http://localhost.example:8080", false),
             (&["127.0.0.1:8080"], "http://127.0.0.1.example:8080", false),

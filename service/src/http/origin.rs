@@ -99,6 +99,11 @@ impl fmt::Display for Origin {
 }
 
 impl Origin {
+    /// Whether its name ends with the dot of the root, for which some systems ask DNS even of `localhost.`.
+    pub(super) fn is_rooted(&self) -> bool {
+        matches!(&self.0, OriginKind::Host { host: Host::Domain(name), .. } if name.ends_with('.'))
+    }
+
     /// Whether browsers say nothing about its pages.
     pub(super) fn is_null(&self) -> bool {
         self.0 == OriginKind::Null

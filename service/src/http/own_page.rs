@@ -6,12 +6,14 @@
 //! the host that it calls is that name. So a name has to be one that is known, and an address is what
 //! the browser has connected to.
 
+use std::net::SocketAddr;
+
 use hyper::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue, ORIGIN, VARY};
 use hyper::{HeaderMap, Request};
 use thiserror::Error;
 
 use super::host::called_host;
-use super::local_pages::LocalPages;
+use super::local_pages::{self, LocalPages};
 use super::origin::Origin;
 use super::served_hosts::{Called, HostName};
 
@@ -49,12 +51,28 @@ impl ReadingPage {
     }
 }
 
-/// Refuses what may come from a page of somebody else. `named` are the names of this server, `readers`
-/// the pages that may read, though they are not of this listener.
+/// The pages that may read at a listener, though they are not of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Readers<'a> {
+    pub(crate) pages: &'a LocalPages,
+    /// Where it was bound.
+    pub(crate) listener: SocketAddr,
+}
+
+impl Readers<'_> {
+    /// They call the listener where it is. Who calls another port or name has come by a tunnel or a proxy,
+    /// and the page may be of whatever runs on the other end.
+    fn have(&self, origin: &Origin, called: &Called) -> bool {
+        let port = called.port.unwrap_or(80);
+        self.pages.have(origin) && local_pages::is_at(&called.host, port, self.listener)
+    }
+}
+
+/// Refuses what may come from a page of somebody else. `named` are the names of this server.
 pub(crate) fn check<B>(
     request: &Request<B>,
     named: &[HostName],
-    readers: Option<&LocalPages>,
+    readers: Option<Readers<'_>>,
 ) -> Result<Option<ReadingPage>, ForeignPage> {
     let host = known_host(request, named)?;
     let mut origins = request.headers().get_all(ORIGIN).iter();
@@ -64,7 +82,7 @@ pub(crate) fn check<B>(
     match (origin, host) {
         (Some(origin), Some(host)) if origin.is_at(&host) => Ok(None),
         // Browsers name a host always.
-        (Some(origin), Some(_)) if readers.is_some_and(|pages| pages.have(&origin)) => {
+        (Some(origin), Some(host)) if readers.is_some_and(|them| them.have(&origin, &host)) => {
             Ok(Some(ReadingPage(given.clone())))
         }
         _ => Err(ForeignPage::Origin(shown(&String::from_utf8_lossy(given.as_bytes())))),
@@ -112,6 +130,8 @@ mod tests {
         for origin in origins {
             request = request.header(ORIGIN, *origin);
         }
+        let listener = "127.0.0.1:9090".parse().unwrap();
+        let readers = readers.map(|pages| Readers { pages, listener });
         check(&request.body(()).unwrap(), &["admin.example".parse().unwrap()], readers)
     }
 
@@ -188,7 +208,7 @@ mod tests {
     fn a_page_that_may_read_is_told_so_and_the_host_that_it_calls_has_to_be_known_all_the_same() {
         let readers = LocalPages::new(&["127.0.0.1:8080".parse().unwrap()], false);
         let page = "http://localhost:8080";
-        for host in ["127.0.0.1:9090", "localhost:9090", "admin.example"] {
+        for host in ["127.0.0.1:9090", "localhost:9090"] {
             let reading = checked_with(Some(&readers), &[host], &[page]).unwrap().unwrap();
             let mut headers = HeaderMap::new();
             reading.mark(&mut headers);
@@ -198,7 +218,12 @@ mod tests {
         }
         let own = checked_with(Some(&readers), &["localhost:9090"], &["http://localhost:9090"]);
         assert_eq!(own, Ok(None), "a page of the listener itself needs no leave");
-        let refused: [(&[&str], &[&str]); 6] = [
+        let refused: [(&[&str], &[&str]); 10] = [
+            // Of a tunnel or a proxy to this listener.
+            (&["localhost:9091"], &[page]),
+            (&["127.0.0.2:9090"], &[page]),
+            (&["localhost"], &[page]),
+            (&["admin.example"], &[page]),
             (&["evil.example"], &[page]),
             (&["localhost:9090", "localhost:9090"], &[page]),
             (&[], &[page]),

@@ -15,7 +15,7 @@ use hyper::header::HeaderMap;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::body::Content;
-use super::documents::{DOCUMENTS, OPENAPI};
+use super::documents;
 use super::local_pages::LocalPages;
 use super::web_page::WebPage;
 
@@ -28,6 +28,9 @@ const PARTS: &str = "parts/";
 
 /// The part that is the frame of every document.
 const FRAME: &str = "document";
+
+/// The page that lists them.
+const DOCUMENTS: &str = "/docs";
 
 /// The folder of the page of the admin listener.
 const ADMIN: &str = "admin/";
@@ -53,7 +56,7 @@ pub struct Pages {
     by_path: HashMap<String, LazyPage>,
 }
 
-/// A page that takes no time and no memory before somebody has asked for it.
+/// A page that takes no time and no memory before it is needed.
 type LazyPage = LazyLock<WebPage, Box<dyn FnOnce() -> WebPage + Send>>;
 
 impl Pages {
@@ -66,7 +69,7 @@ impl Pages {
                 && (demos || !is_of_a_demonstration(file))
         };
         let mut pages = Self::of_files(is_public, demos);
-        pages.by_path.extend(documents(demos));
+        pages.by_path.extend(document_pages(demos));
         pages
     }
 
@@ -112,6 +115,8 @@ impl Pages {
     }
 
     pub(super) fn at(&self, path: &str) -> Option<&WebPage> {
+        // A slash is easily typed behind the name of what looks like a folder.
+        let path = if path == "/docs/" { DOCUMENTS } else { path };
         self.by_path.get(path).map(|page| &**page)
     }
 }
@@ -129,19 +134,18 @@ fn lazily(make: impl FnOnce() -> WebPage + Send + 'static) -> LazyPage {
 }
 
 /// The documents, and the interface in the words of OpenAPI.
-fn documents(demos: bool) -> impl Iterator<Item = (String, LazyPage)> {
-    let pages = DOCUMENTS.iter().map(move |document| {
+fn document_pages(demos: bool) -> impl Iterator<Item = (String, LazyPage)> {
+    let pages = documents::served(demos).map(move |document| {
         let make = move || {
-            let path = document.path();
-            let text = document.page(&part_named(FRAME).unwrap_or_default());
-            WebPage::new("text/html", Bytes::from(page(&text, &path, demos)))
+            // Put together first, so that the navigation has the one link that is marked.
+            let frame = page(&part_named(FRAME).unwrap_or_default(), DOCUMENTS, demos);
+            WebPage::new("text/html", Bytes::from(document.page(&frame, demos)))
         };
         (document.path(), lazily(make))
     });
-    let (path, openapi) = OPENAPI;
     // As plain text, because browsers show that, and save `application/yaml` (RFC 9512) without a word.
-    let openapi = move || WebPage::new("text/plain", Bytes::from_static(openapi.as_bytes()));
-    pages.chain([(path.to_owned(), lazily(openapi))])
+    let openapi = || WebPage::new("text/plain", Bytes::from(documents::openapi()));
+    pages.chain([(documents::OPENAPI.to_owned(), lazily(openapi))])
 }
 
 /// Those of the admin listener lie in a folder of their own, and look there as if they were all.

@@ -119,6 +119,8 @@ async fn without_the_demonstrations_the_home_page_the_console_and_the_documents_
         ("/docs/clients", 200),
         ("/docs/operations", 404),
         ("/docs/recipes/README", 404),
+        ("/docs/demonstrations", 404),
+        ("/docs/", 200),
         ("/demo/clock", 404),
         ("/stream-time", 404),
         ("/stream-training", 404),

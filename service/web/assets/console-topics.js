@@ -27,15 +27,20 @@ const element = (id) => document.getElementById(id);
  * their own machines.
  */
 function adminOrigin() {
-  const isLocal = /^(localhost|127\.[\d.]+|\[::1\])\.?$/.test(location.hostname);
+  const isLocal = /^(localhost|127\.[\d.]+|\[::1\])$/.test(location.hostname);
   return isLocal ? document.body.dataset.admin : undefined;
 }
 
+const IN_BOTH = 'It is in both forms now: subscribe for what comes, or publish to it.';
+const IN_ONE = 'It is in the form to publish. As a selector it would be a template, because it has braces.';
+
 function fillForms(topic) {
-  for (const id of ['selectors', 'topic']) {
+  const isTemplate = topic.includes('{');
+  for (const id of isTemplate ? ['topic'] : ['selectors', 'topic']) {
     element(id).value = topic;
     element(id).dispatchEvent(new Event('input', { bubbles: true }));
   }
+  element('topic-hint').textContent = isTemplate ? IN_ONE : IN_BOTH;
 }
 
 /** Wires the part of the console that shows topics. */

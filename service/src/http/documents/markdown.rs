@@ -25,9 +25,18 @@ struct Heading {
     text: String,
 }
 
-/// Renders a document. `target` says where a link leads; of a link that leads nowhere the text is left,
-/// and of a picture what stands in its place for those who do not see it.
-pub(super) fn render(markdown: &str, target: impl Fn(&str) -> Option<String>) -> Rendered {
+/// Where a link leads.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// To a page, or a part of one.
+    Page(String),
+    /// To a file of the repository that is not served: its name is put behind the text.
+    File(String),
+}
+
+/// Renders a document. `target` says where a link leads; of a picture what is left is the text that stands
+/// in its place for those who do not see it.
+pub(super) fn render(markdown: &str, target: impl Fn(&str) -> Target) -> Rendered {
     let events: Vec<Event<'_>> = Parser::new_ext(markdown, Options::ENABLE_TABLES).collect();
     let headings = headings(&events);
     let title = headings.first().map_or("", |heading| heading.text.as_str());
@@ -74,12 +83,12 @@ fn free_id(heading: &str, taken: &mut HashMap<String, usize>) -> String {
 fn adapted<'a>(
     events: &[Event<'a>],
     headings: &[Heading],
-    target: impl Fn(&str) -> Option<String>,
+    target: impl Fn(&str) -> Target,
 ) -> Vec<Event<'a>> {
     let mut adapted = Vec::with_capacity(events.len() + 2 * headings.len());
     let mut of_heading = headings.iter();
     // Links lie in nothing of their kind, so one place is enough.
-    let mut leads_nowhere = false;
+    let mut unserved = None;
     for event in events.iter().cloned() {
         match event {
             Event::Start(Tag::Heading { level, classes, attrs, .. }) => {
@@ -91,13 +100,16 @@ fn adapted<'a>(
                 adapted.extend(list_of(headings).map(|list| Event::Html(list.into())));
             }
             Event::Start(Tag::Link { link_type, dest_url, title, id }) => match target(&dest_url) {
-                Some(path) => {
+                Target::Page(path) => {
                     let dest_url = path.into();
                     adapted.push(Event::Start(Tag::Link { link_type, dest_url, title, id }));
                 }
-                None => leads_nowhere = true,
+                Target::File(file) => unserved = Some(file),
             },
-            Event::End(TagEnd::Link) if leads_nowhere => leads_nowhere = false,
+            Event::End(TagEnd::Link) if unserved.is_some() => {
+                let file = unserved.take().map(|file| format!(" ({file})"));
+                adapted.extend(file.map(|file| Event::Text(file.into())));
+            }
             Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => {}
             // What scrolls must be reached by the keyboard too.
             Event::Start(Tag::Table(_)) => {
@@ -135,7 +147,11 @@ mod tests {
     use super::*;
 
     fn html(markdown: &str) -> String {
-        render(markdown, |link| (link != "nowhere.md").then(|| format!("/to/{link}"))).html
+        let target = |link: &str| match link {
+            "code.rs" => Target::File("src/code.rs".to_owned()),
+            page => Target::Page(format!("/to/{page}")),
+        };
+        render(markdown, target).html
     }
 
     #[test]
@@ -144,7 +160,7 @@ mod tests {
             ("# A `b` & c", "<h1 id=\"a-b--c\">A <code>b</code> &amp; c</h1>\n"),
             ("## Same\n\n## Same", "<h2 id=\"same\">Same</h2>\n<h2 id=\"same-1\">Same</h2>\n"),
             ("[one](a.md)", "<p><a href=\"/to/a.md\">one</a></p>\n"),
-            ("[two](nowhere.md) [3](b.md)", "<p>two <a href=\"/to/b.md\">3</a></p>\n"),
+            ("[2](code.rs) [3](b.md)", "<p>2 (src/code.rs) <a href=\"/to/b.md\">3</a></p>\n"),
             ("![a bar that fills](bar.webp)", "<p>a bar that fills</p>\n"),
             ("`<script>`", "<p><code>&lt;script&gt;</code></p>\n"),
         ];

@@ -5,14 +5,19 @@
 
 mod markdown;
 
-use markdown::Rendered;
+use markdown::{Rendered, Target};
+
+/// The folder of documents in the repository.
+const FOLDER: &str = "docs/";
+
+/// What is not served where there are no demonstrations.
+const DEMONSTRATIONS: &str = "demonstrations.md";
 
 /// The page that lists them.
 const INDEX: &str = "/docs";
 
-/// For programs: the interface in the words of OpenAPI.
-pub(super) const OPENAPI: (&str, &str) =
-    ("/docs/openapi.yaml", include_str!("../../../../docs/openapi.yaml"));
+/// Where the interface is described for programs.
+pub(super) const OPENAPI: &str = "/docs/openapi.yaml";
 
 /// One document.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +36,7 @@ macro_rules! documents {
     };
 }
 
-pub(super) static DOCUMENTS: [Document; 19] = documents![
+static DOCUMENTS: [Document; 19] = documents![
     "protocol.md",
     "clients.md",
     "demonstrations.md",
@@ -53,6 +58,18 @@ pub(super) static DOCUMENTS: [Document; 19] = documents![
     "recipes/rust.md",
 ];
 
+/// The interface in the words of OpenAPI. Its links lead to pages here, and to files where
+/// the file itself is read.
+pub(super) fn openapi() -> String {
+    let text = include_str!("../../../../docs/openapi.yaml");
+    text.replace("url: protocol.md", "url: protocol")
+}
+
+/// The documents that are served.
+pub(super) fn served(demos: bool) -> impl Iterator<Item = &'static Document> {
+    DOCUMENTS.iter().filter(move |document| demos || document.file != DEMONSTRATIONS)
+}
+
 impl Document {
     /// The path of its page.
     pub(super) fn path(&self) -> String {
@@ -60,35 +77,40 @@ impl Document {
     }
 
     /// Its page, in a frame that has places for `{{title}}` and `{{content}}`.
-    pub(super) fn page(&self, frame: &str) -> String {
-        let Rendered { title, html } = markdown::render(self.markdown, |link| self.target(link));
+    pub(super) fn page(&self, frame: &str, demos: bool) -> String {
+        let Rendered { title, html } =
+            markdown::render(self.markdown, |link| self.target(link, demos));
         frame.replacen("{{title}}", &title, 1).replacen("{{content}}", &html, 1)
     }
 
-    /// Where a link of this document leads on the pages; `None` if what it names is not served.
-    fn target(&self, link: &str) -> Option<String> {
+    /// Where a link of this document leads.
+    fn target(&self, link: &str, demos: bool) -> Target {
         if link.starts_with('#') || link.contains("://") {
-            return Some(link.to_owned());
+            return Target::Page(link.to_owned());
         }
         let (file, heading) = link.split_at(link.find('#').unwrap_or(link.len()));
-        let file = beside(self.file, file)?;
-        let path = path_of(&file);
-        let is_served = path == OPENAPI.0 || DOCUMENTS.iter().any(|other| other.file == file);
-        is_served.then(|| format!("{path}{heading}"))
+        let file = beside(&format!("{FOLDER}{}", self.file), file);
+        let own = file.strip_prefix(FOLDER).unwrap_or_default();
+        let path = path_of(own);
+        if path == OPENAPI || served(demos).any(|other| other.file == own) {
+            Target::Page(format!("{path}{heading}"))
+        } else {
+            Target::File(file)
+        }
     }
 }
 
-/// The file that a relative link of another one names; `None` above the folder of documents.
-fn beside(from: &str, link: &str) -> Option<String> {
+/// The file that a relative link of another one names, both from the root of the repository.
+fn beside(from: &str, link: &str) -> String {
     let mut parts: Vec<&str> = from.split('/').collect();
     parts.pop();
     for part in link.split('/') {
         match part {
-            ".." => drop(parts.pop()?),
+            ".." => drop(parts.pop()),
             part => parts.push(part),
         }
     }
-    Some(parts.join("/"))
+    parts.join("/")
 }
 
 fn path_of(file: &str) -> String {
@@ -98,6 +120,8 @@ fn path_of(file: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn document(file: &str) -> &'static Document {
@@ -105,29 +129,46 @@ mod tests {
     }
 
     #[test]
-    fn links_lead_to_the_pages_of_what_is_served_and_nowhere_else() {
+    fn links_lead_to_the_pages_of_what_is_served_and_name_other_files() {
+        let page = |path: &str| Target::Page(path.to_owned());
+        let file = |path: &str| Target::File(path.to_owned());
         let cases = [
-            ("protocol.md", "#errors", Some("#errors")),
-            ("protocol.md", "clients.md#browsers", Some("/docs/clients#browsers")),
-            ("protocol.md", "openapi.yaml", Some("/docs/openapi.yaml")),
-            ("protocol.md", "https://www.rfc-editor.org/", Some("https://www.rfc-editor.org/")),
-            ("protocol.md", "recipes/README.md", Some("/docs/recipes")),
-            ("protocol.md", "operations.md#limits", None),
-            ("protocol.md", "../clients/js/README.md", None),
-            ("recipes/README.md", "node.md", Some("/docs/recipes/node")),
-            ("recipes/node.md", "../protocol.md#tickets", Some("/docs/protocol#tickets")),
-            ("recipes/axum.md", "../../service/src/embed/mod.rs", None),
-            ("recipes/axum.md", "../../../protocol.md", None),
+            ("protocol.md", "#errors", page("#errors")),
+            ("protocol.md", "clients.md#browsers", page("/docs/clients#browsers")),
+            ("protocol.md", "openapi.yaml", page("/docs/openapi.yaml")),
+            ("protocol.md", "https://www.rfc-editor.org/", page("https://www.rfc-editor.org/")),
+            ("protocol.md", "recipes/README.md", page("/docs/recipes")),
+            ("protocol.md", "operations.md#limits", file("docs/operations.md")),
+            ("protocol.md", "../clients/js/README.md", file("clients/js/README.md")),
+            ("recipes/README.md", "node.md", page("/docs/recipes/node")),
+            ("recipes/node.md", "../protocol.md#tickets", page("/docs/protocol#tickets")),
+            ("recipes/axum.md", "../../service/src/embed/mod.rs", file("service/src/embed/mod.rs")),
         ];
         for (from, link, expected) in cases {
-            assert_eq!(document(from).target(link).as_deref(), expected, "{link} in {from}");
+            assert_eq!(document(from).target(link, true), expected, "{link} in {from}");
+        }
+        let without = document("protocol.md").target("demonstrations.md", false);
+        assert_eq!(without, file("docs/demonstrations.md"), "where there are no demonstrations");
+    }
+
+    #[test]
+    fn the_description_for_programs_links_to_pages() {
+        let text = openapi();
+        let links = text.split("url: ").skip(1).filter_map(|rest| rest.split(['}', '\n']).next());
+        let links: Vec<_> = links.filter(|link| link.starts_with("protocol")).collect();
+        assert!(links.len() > 10, "{links:?}");
+        let page = document("protocol.md").page("{{content}}", true);
+        for link in links {
+            let (path, heading) = link.split_once('#').unwrap_or((link, "the-http-interface"));
+            assert_eq!(path, "protocol", "{link}");
+            assert!(page.contains(&format!("id=\"{heading}\"")), "{link}");
         }
     }
 
     #[test]
     fn every_link_to_a_heading_of_a_page_finds_it() {
         let pages: Vec<_> =
-            DOCUMENTS.iter().map(|it| (it.path(), it.page("{{content}}"))).collect();
+            DOCUMENTS.iter().map(|it| (it.path(), it.page("{{content}}", true))).collect();
         let mut links = 0;
         for (from, page) in &pages {
             let targets = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
@@ -143,6 +184,28 @@ mod tests {
     }
 
     #[test]
+    fn no_document_has_what_a_page_could_not_hold() {
+        // Ids of the frame, and of parts that the style sheet knows by them.
+        let reserved = ["main", "connection", "notice", "events", "topics", "token", "filter"];
+        let headings = regex::Regex::new(r#"<h[1-6] id="([^"]*)"#).unwrap();
+        for document in &DOCUMENTS {
+            let page = document.page("{{content}}", true);
+            let ids = headings.captures_iter(&page).map(|found| found[1].to_owned());
+            let mut seen = BTreeSet::new();
+            for id in ids {
+                assert!(!reserved.contains(&&*id), "{id} in {}", document.file);
+                assert!(seen.insert(id), "{seen:?} in {}", document.file);
+            }
+            let comments = page.replace("<!--", "").matches("<!").count();
+            assert_eq!(comments, 0, "{}", document.file);
+            // The policy of pages allows no styles of their own, which a column has that is aligned.
+            for refused in ["<td style=", "<th style=", "<script", "<style"] {
+                assert!(!page.contains(refused), "{refused} in {}", document.file);
+            }
+        }
+    }
+
+    #[test]
     fn every_recipe_is_served() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/recipes");
         let files = std::fs::read_dir(folder).expect("the recipes");
@@ -155,7 +218,7 @@ mod tests {
     #[test]
     fn every_page_has_one_title_and_one_heading_of_the_first_level() {
         for document in &DOCUMENTS {
-            let page = document.page("<title>{{title}}</title>{{content}}");
+            let page = document.page("<title>{{title}}</title>{{content}}", true);
             assert_eq!(page.matches("<h1").count(), 1, "{}", document.file);
             assert!(!page.contains("{{") || document.markdown.contains("{{"), "{}", document.file);
             assert!(!page.contains("<title></title>"), "{}", document.file);
