@@ -54,8 +54,10 @@ impl Recipe {
     }
 
     pub(super) fn python(&self, file: &str, arguments: &[&str]) -> Process {
-        let mut command = Command::new(python_program());
-        command.args(["-B", "-u"]);
+        // Tests that were started in the background of a shell ignore interrupts, and so would all that
+        // they start.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=INT").arg(python_program()).args(["-B", "-u"]);
         self.start(command, file, arguments)
     }
 
