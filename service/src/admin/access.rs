@@ -15,7 +15,7 @@ use hyper::header::AUTHORIZATION;
 
 use super::problem::AdminProblem;
 use crate::auth::admin_token::AdminToken;
-use crate::http::own_page::{self, Readers, ReadingPage};
+use crate::http::own_page::{self, AllowedReaders, ReadingPage};
 use crate::http::{HostName, LocalPages};
 
 /// By what requests are let through; a reload exchanges it.
@@ -81,7 +81,7 @@ impl AdminAccess {
         let rules = self.rules.load();
         let needs_no_token = rules.need_no_token_at(listener.ip());
         let for_console = to == OpenTo::OperatorsAndConsole && needs_no_token;
-        let readers = for_console.then_some(Readers { pages: &self.pages, listener });
+        let readers = for_console.then_some(AllowedReaders { pages: &self.pages, listener });
         let page = own_page::check(request, &rules.hosts, readers)?;
         if to != OpenTo::NoForeignPage && !needs_no_token {
             rules.check_token(request)?;

@@ -53,13 +53,13 @@ impl ReadingPage {
 
 /// The pages that may read at a listener, though they are not of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Readers<'a> {
+pub(crate) struct AllowedReaders<'a> {
     pub(crate) pages: &'a LocalPages,
     /// Where it was bound.
     pub(crate) listener: SocketAddr,
 }
 
-impl Readers<'_> {
+impl AllowedReaders<'_> {
     /// They call the listener where it is. Who calls another port or name has come by a tunnel or a proxy,
     /// and the page may be of whatever runs on the other end.
     fn have(&self, origin: &Origin, called: &Called) -> bool {
@@ -72,7 +72,7 @@ impl Readers<'_> {
 pub(crate) fn check<B>(
     request: &Request<B>,
     named: &[HostName],
-    readers: Option<Readers<'_>>,
+    readers: Option<AllowedReaders<'_>>,
 ) -> Result<Option<ReadingPage>, ForeignPage> {
     let host = known_host(request, named)?;
     let mut origins = request.headers().get_all(ORIGIN).iter();
@@ -131,7 +131,7 @@ mod tests {
             request = request.header(ORIGIN, *origin);
         }
         let listener = "127.0.0.1:9090".parse().unwrap();
-        let readers = readers.map(|pages| Readers { pages, listener });
+        let readers = readers.map(|pages| AllowedReaders { pages, listener });
         check(&request.body(()).unwrap(), &["admin.example".parse().unwrap()], readers)
     }
 
