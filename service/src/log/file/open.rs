@@ -1,6 +1,6 @@
 //! Opening: from what is in the folder to a log that serves.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -11,9 +11,7 @@ use std::time::Instant;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
-use super::batch::BatchKind;
-use super::chain::{FoundBatch, KnownSegment, SegmentChain, TornTail, WriteError, repair};
-use super::cold_page::{ColdPageKey, LoadedPage, ReadDirection};
+use super::chain::{KnownSegment, SegmentChain, TornTail, WriteError, repair};
 use super::cold_pages::ColdPages;
 use super::counters::DiskCounters;
 use super::disk::{Disk, Folder};
@@ -22,26 +20,18 @@ use super::index;
 use super::indexed_segment::{IndexedSegment, find_index};
 use super::lock::{FolderLock, LockError};
 use super::log_parts::LogParts;
-use super::retained::{Retained, RetainedStart};
+use super::newest_batches::NewestBatches;
+use super::refilled::{filled_window, restore, start_of};
+use super::retained::Retained;
 use super::segment::SegmentHead;
 use super::segment_reader::SegmentReader;
-use super::threads::{self, LogThreads, UpkeepSignal, WriterQueue};
+use super::threads::{LogThreads, UpkeepSignal, WriterQueue};
 use super::upkeep::Upkeep;
 use super::writer::LogWriter;
 use super::{FileLog, FileLogSettings, OpenError, READERS, WAITING_BYTES_MAX};
 use crate::clock::Clock;
-use crate::event::{Buffers, Epoch, Event, Sequence};
+use crate::event::{Buffers, Epoch, Sequence};
 use crate::log::KeptSettings;
-use crate::log::record::{RecordKind, read_record};
-use crate::log::window::Window;
-
-/// A newest segment that is larger is sealed at the start: what is in it is then read from the disk, and
-/// need not be in memory.
-const KEPT_BYTES_MAX: u64 = 16 << 20;
-/// How much before the newest segment is read into memory, in events and in bytes of frames: clients that
-/// were cut off by a restart are hardly farther behind.
-const FILLED_MAX: usize = 10_000;
-const FILLED_BYTES_MAX: usize = 16 << 20;
 
 /// Why a log cannot be opened.
 #[derive(Debug, Error)]
@@ -160,56 +150,6 @@ impl FileLog {
             log.threads.start(&format!("log-reader-{number}"), move || inner.load_cold_pages())?;
         }
         Ok(log)
-    }
-}
-
-impl<D: Disk> LogParts<D> {
-    fn load_cold_pages(&self) {
-        threads::stand_behind_others();
-        self.cold.work(|key| {
-            let segments = Arc::clone(self.retained.lock().segments());
-            self.retained.counters().read_page();
-            self.reader.load(&segments, key)
-        });
-    }
-}
-
-/// The records of the newest segment, as they were found.
-#[derive(Default)]
-struct NewestBatches {
-    segment: Sequence,
-    batches: Vec<NewestBatch>,
-    /// The records of older events that were written again.
-    again: Vec<Vec<u8>>,
-    /// Without a look at what is in it.
-    is_too_large: bool,
-    bytes: u64,
-}
-
-struct NewestBatch {
-    first: Sequence,
-    count: u64,
-    /// None of a hole.
-    records: Vec<u8>,
-}
-
-impl NewestBatches {
-    fn add(&mut self, found: &FoundBatch<'_>) {
-        if found.segment != self.segment {
-            *self = Self { segment: found.segment, ..Self::default() };
-        }
-        if found.batch.head.kind == BatchKind::Again {
-            self.again.push(found.batch.records.to_vec());
-            return;
-        }
-        self.bytes += found.batch.records.len() as u64;
-        if self.bytes > KEPT_BYTES_MAX {
-            (self.is_too_large, self.batches) = (true, Vec::new());
-            return;
-        }
-        let head = found.batch.head;
-        let records = found.batch.records.to_vec();
-        self.batches.push(NewestBatch { first: head.first, count: head.count, records });
     }
 }
 
@@ -339,123 +279,5 @@ fn remove_other_indexes<D: Disk>(
             disk.remove(&name)?;
         }
     }
-    Ok(())
-}
-
-/// The window with the events of the newest segment, and some of before it.
-fn filled_window<D: Disk>(
-    segments: &[Arc<IndexedSegment>],
-    reader: &SegmentReader<D>,
-    (chain, identity): (&SegmentChain<D>, LogIdentity),
-    newest: &NewestBatches,
-    (kept, buffers): (KeptSettings, &Buffers),
-) -> Window {
-    let active_first = chain.active_first();
-    let key = ColdPageKey {
-        direction: ReadDirection::Backwards,
-        from: active_first.previous(),
-        topics: None,
-        events_max: FILLED_MAX,
-        bytes_max: FILLED_BYTES_MAX,
-    };
-    let before = match reader.load(segments, &key) {
-        LoadedPage::Events { events, .. } => events,
-        LoadedPage::Unreadable { .. } => Vec::new(),
-    };
-    let newest_ms = segments.iter().map(|segment| segment.head.newest_ms).max().unwrap_or(0);
-    let begin = match before.last() {
-        // When the event before it was accepted is not known here, but no later.
-        Some(first) => (first.sequence().previous(), first.accepted_ms()),
-        None => (active_first.previous(), newest_ms.max(identity.created_ms)),
-    };
-    let last_uncounted = segments.iter().map(|segment| segment.head.last_uncounted).max();
-    let last_uncounted = last_uncounted.unwrap_or_default();
-    let filled = Window::resumed_after(begin, last_uncounted, identity.epoch, buffers.clone());
-    let mut filled = filled.with_rules(kept);
-    for event in before.iter().rev() {
-        filled.hole_through(event.sequence().previous());
-        if let Ok(encoded) = event.content().encode() {
-            filled.push(encoded, event.sequence(), (event.accepted_ms(), None));
-        }
-    }
-    filled.hole_through(active_first.previous());
-    for batch in &newest.batches {
-        fill_from_batch(&mut filled, batch);
-    }
-    filled.hole_through(chain.next().previous());
-    filled
-}
-
-fn fill_from_batch(window: &mut Window, batch: &NewestBatch) {
-    let mut rest = &batch.records[..];
-    let end = batch.first.0 + batch.count;
-    window.hole_through(batch.first.previous());
-    while let Ok((record, bytes)) = read_record(rest) {
-        // What does not follow is no event of this batch, whatever its check says.
-        let is_next = record.sequence == window.bounds().head.next();
-        if record.kind != RecordKind::Next || !is_next || record.sequence.0 >= end {
-            break;
-        }
-        window.push(record.event, record.sequence, (record.accepted_ms, None));
-        rest = &rest[bytes..];
-    }
-    window.hole_through(Sequence(end).previous());
-}
-
-fn start_of<D: Disk>(
-    segments: &[Arc<IndexedSegment>],
-    reader: &SegmentReader<D>,
-    chain: &SegmentChain<D>,
-    identity: LogIdentity,
-    window: Window,
-) -> RetainedStart {
-    let first_indexed = segments.first().map(|segment| segment.head.first);
-    let oldest = first_indexed.unwrap_or(chain.active_first()).min(window.oldest());
-    let oldest_ms = match window.time_at(oldest).filter(|_| oldest <= window.bounds().head) {
-        Some(ms) => Some(ms),
-        None => reader.event_at(segments, oldest).map(|event| event.accepted_ms()),
-    };
-    RetainedStart {
-        segments: segments.to_vec(),
-        active_first: chain.active_first(),
-        active_bytes: chain.active_bytes(),
-        oldest,
-        // When what was before the oldest event was accepted is not known any more, but no later.
-        start_ms: oldest_ms.filter(|_| oldest > Sequence(1)).unwrap_or(identity.created_ms),
-        oldest_ms,
-        window,
-        restored: Vec::new(),
-    }
-}
-
-/// Keeps what was written again of the events before the oldest segment, as far as rules still want it.
-fn restore<D: Disk>(
-    start: &mut RetainedStart,
-    reader: &SegmentReader<D>,
-    newest: &NewestBatches,
-    now_ms: u64,
-) -> Result<(), OpenError> {
-    let mut found = BTreeMap::new();
-    let mut note = |events: Vec<Arc<Event>>, segment| {
-        // Of those that are in the segments as well nothing has to be restored.
-        let of_before = events.into_iter().filter(|event| event.sequence() < start.oldest);
-        found.extend(of_before.map(|event| (event.sequence(), (event, segment))));
-    };
-    for segment in &start.segments {
-        match reader.written_again(segment) {
-            Ok(events) => note(events, segment.head.first),
-            Err(error) => tracing::error!(
-                segment = %segment.head.first,
-                "what rules had kept cannot be read, and is kept no longer: {error}"
-            ),
-        }
-    }
-    for records in &newest.again {
-        note(reader.events_again(records), newest.segment);
-    }
-    let segments: Vec<_> = found.iter().map(|(event, (_, segment))| (*event, *segment)).collect();
-    start.window.adopt(found.into_values().map(|(event, _)| event).collect(), now_ms);
-    let kept = segments.into_iter().filter(|(event, _)| start.window.is_kept(*event));
-    start.restored = kept.collect();
     Ok(())
 }

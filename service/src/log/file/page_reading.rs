@@ -1,10 +1,13 @@
 //! Pages of events, from memory where they are, and from the disk otherwise: then they are loaded by
 //! other threads, and asked for again.
 
+use std::sync::Arc;
+
 use super::cold_page::{ColdPageKey, LoadedPage, ReadDirection};
 use super::disk::Disk;
 use super::log_parts::LogParts;
 use super::retained::RetainedState;
+use super::threads;
 use crate::event::Sequence;
 use crate::log::{EventFilter, LogReader, Page, PageBack, PageLimit, ReadOutcome, ReadRange};
 
@@ -119,6 +122,18 @@ impl<D: Disk> LogParts<D> {
             }
             LoadedPage::Unreadable { to } => ReadOutcome::Failed { beyond: reached(to) },
         }
+    }
+}
+
+impl<D: Disk> LogParts<D> {
+    /// Loads pages that are asked for, until the log ends.
+    pub(super) fn load_cold_pages(&self) {
+        threads::stand_behind_others();
+        self.cold.work(|key| {
+            let segments = Arc::clone(self.retained.lock().segments());
+            self.retained.counters().read_page();
+            self.reader.load(&segments, key)
+        });
     }
 }
 
