@@ -29,9 +29,6 @@ const PARTS: &str = "parts/";
 /// The part that is the frame of every document.
 const FRAME: &str = "document";
 
-/// The page that lists them.
-const DOCUMENTS: &str = "/docs";
-
 /// The folder of the page of the admin listener.
 const ADMIN: &str = "admin/";
 
@@ -115,9 +112,11 @@ impl Pages {
     }
 
     pub(super) fn at(&self, path: &str) -> Option<&WebPage> {
-        // A slash is easily typed behind the name of what looks like a folder.
-        let path = if path == "/docs/" { DOCUMENTS } else { path };
-        self.by_path.get(path).map(|page| &**page)
+        let page = self.by_path.get(path);
+        // A slash is easily typed behind what looks like a folder. Links of pages begin at the root, so
+        // that they lead to the same there.
+        let page = page.or_else(|| self.by_path.get(path.strip_suffix('/')?));
+        page.map(|page| &**page)
     }
 }
 
@@ -138,7 +137,7 @@ fn document_pages(demos: bool) -> impl Iterator<Item = (String, LazyPage)> {
     let pages = documents::served(demos).map(move |document| {
         let make = move || {
             // Put together first, so that the navigation has the one link that is marked.
-            let frame = page(&part_named(FRAME).unwrap_or_default(), DOCUMENTS, demos);
+            let frame = page(&part_named(FRAME).unwrap_or_default(), documents::INDEX, demos);
             WebPage::new("text/html", Bytes::from(document.page(&frame, demos)))
         };
         (document.path(), lazily(make))

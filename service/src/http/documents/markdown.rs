@@ -74,9 +74,15 @@ fn headings(events: &[Event<'_>]) -> Vec<Heading> {
 fn free_id(heading: &str, taken: &mut HashMap<String, usize>) -> String {
     let kept = heading.chars().filter(|&c| c.is_alphanumeric() || " -_".contains(c));
     let id = kept.collect::<String>().to_lowercase().replace(' ', "-");
-    let before = taken.entry(id.clone()).or_default();
-    *before += 1;
-    if *before == 1 { id } else { format!("{id}-{}", *before - 1) }
+    let mut free = id.clone();
+    // What has a number by itself may have been taken as well.
+    while taken.contains_key(&free) {
+        let before = taken.entry(id.clone()).or_default();
+        *before += 1;
+        free = format!("{id}-{before}");
+    }
+    taken.insert(free.clone(), 0);
+    free
 }
 
 /// The events as they are written.
@@ -89,6 +95,7 @@ fn adapted<'a>(
     let mut of_heading = headings.iter();
     // Links lie in nothing of their kind, so one place is enough.
     let mut unserved = None;
+    let mut is_comment = false;
     for event in events.iter().cloned() {
         match event {
             Event::Start(Tag::Heading { level, classes, attrs, .. }) => {
@@ -111,6 +118,15 @@ fn adapted<'a>(
                 adapted.extend(file.map(|file| Event::Text(file.into())));
             }
             Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => {}
+            // A comment may have several lines. What else looks like HTML was meant to be read, and would
+            // vanish, or break the page.
+            Event::Html(text) | Event::InlineHtml(text) => {
+                is_comment |= text.trim_start().starts_with("<!--");
+                if !is_comment {
+                    adapted.push(Event::Text(text.clone()));
+                }
+                is_comment &= !text.contains("-->");
+            }
             // What scrolls must be reached by the keyboard too.
             Event::Start(Tag::Table(_)) => {
                 let around =
@@ -163,6 +179,13 @@ mod tests {
             ("[2](code.rs) [3](b.md)", "<p>2 (src/code.rs) <a href=\"/to/b.md\">3</a></p>\n"),
             ("![a bar that fills](bar.webp)", "<p>a bar that fills</p>\n"),
             ("`<script>`", "<p><code>&lt;script&gt;</code></p>\n"),
+            ("a <TOPIC> <b>", "<p>a &lt;TOPIC&gt; &lt;b&gt;</p>\n"),
+            ("<div>\n\nb", "&lt;div&gt;\n<p>b</p>\n"),
+            ("<!-- one\ntwo -->\n\nb <!-- c --> d", "<p>b  d</p>\n"),
+            (
+                "## a\n\n## a\n\n## a-1\n\n## a",
+                "<h2 id=\"a\">a</h2>\n<h2 id=\"a-1\">a</h2>\n<h2 id=\"a-1-1\">a-1</h2>\n<h2 id=\"a-2\">a</h2>\n",
+            ),
         ];
         for (markdown, expected) in cases {
             assert_eq!(html(markdown), expected, "{markdown}");
