@@ -21,7 +21,7 @@ load:
 # Format, lint, documentation and every test, those with a real browser, foreign clients and a Docker engine
 # too. WITHOUT_DOCKER=1 leaves the last one out, WITHOUT_IMAGES=1 the archives of images that it loads; both say so.
 test: setup-tests lint
-	cargo test --workspace --locked
+	cargo test --workspace --locked --no-fail-fast
 	cargo test -p fanfare --features otlp --locked --lib --test it -- traces:: logs:: logging:: telemetry::
 
 # A restart of two servers behind HAProxy, one after the other, under 5,000 subscribers: what is lost,
