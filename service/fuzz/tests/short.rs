@@ -58,9 +58,9 @@ macro_rules! short_runs {
     };
 }
 
-short_runs!(selectors url_patterns token expansion form ndjson event ids forwarded host_and_origin subscription_path record recovery
-            policy_rules flags trace_parent http_response chunked_body event_stream metrics_page
-            result_file scenario http1 http2);
+short_runs!(selectors url_patterns token expansion form ndjson event ids beginning forwarded host_and_origin
+            subscription_path record recovery policy_rules flags trace_parent http_response chunked_body
+            event_stream metrics_page result_file scenario http1 http2);
 
 #[test]
 fn every_target_has_a_short_run_and_seeds() {
