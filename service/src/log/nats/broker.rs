@@ -1,21 +1,27 @@
 //! The brokers: connecting, the stream as they tell it, and what is written to it.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use async_nats::Client;
 use async_nats::connection::State as ConnectionState;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{
     Context, ContextBuilder, GetStreamErrorKind, PublishError, PublishErrorKind,
 };
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::stream::{Info, RawMessageErrorKind};
+use async_nats::jetstream::stream::{ClusterInfo, Info, RawMessageErrorKind};
+use async_nats::{Client, ServerAddr, ToServerAddrs};
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use rand::random;
+use tokio::time::timeout;
+use tracing::instrument::WithSubscriber as _;
+use tracing::subscriber::NoSubscriber;
 
-use super::connecting::{connecting, is_refusal_to_connect};
+use super::connecting::{NextBroker, connecting, is_refusal_to_connect};
 use super::entry::Attempt;
 use super::headers::{EPOCH_HEADER, attempt_of};
 use super::identity::{KnownMessage, SeenStream};
@@ -28,6 +34,9 @@ use crate::event::{Epoch, Sequence};
 
 /// How long one request may take; elections take longer, and requests are made again.
 const REQUEST_WAIT_MAX: Duration = Duration::from_secs(2);
+/// How long another broker may take to be connected to and to tell of the stream, to be better than one that
+/// does not.
+const TRY_MAX: Duration = Duration::from_secs(2);
 /// What the broker counts of a message beside its body.
 const HEADERS_BYTES: usize = 512;
 /// What stands in a message beside the data, at most, in nearly all of them.
@@ -41,13 +50,23 @@ pub(super) struct Broker {
     stream: String,
     subject: String,
     denials: Denials,
+    settings: Arc<NatsLogSettings>,
+    next: NextBroker,
 }
 
 impl Broker {
     pub(super) async fn connect(settings: &NatsLogSettings) -> Result<Self, OpenNatsError> {
-        let denials = Denials::default();
-        let options = connecting(settings, &denials, REQUEST_WAIT_MAX).await?;
-        let connected = options.connect(&settings.servers[..]).await;
+        let servers = settings.servers.clone();
+        Self::connect_to(Arc::new(settings.clone()), &servers[..]).await
+    }
+
+    async fn connect_to(
+        settings: Arc<NatsLogSettings>,
+        servers: impl ToServerAddrs,
+    ) -> Result<Self, OpenNatsError> {
+        let (denials, next) = (Denials::default(), NextBroker::default());
+        let options = connecting(&settings, &denials, &next, REQUEST_WAIT_MAX).await?;
+        let connected = options.connect(servers).await;
         let client = connected.map_err(|error| OpenNatsError::Connect {
             servers: settings.servers.join(","),
             reason: error.to_string(),
@@ -59,7 +78,7 @@ impl Broker {
             .max_ack_inflight(64 << 10)
             .build(client.clone());
         let (stream, subject) = (settings.stream.clone(), settings.subject());
-        Ok(Self { client, context, stream, subject, denials })
+        Ok(Self { client, context, stream, subject, denials, settings, next })
     }
 
     /// Ends with the first thing that the brokers do not let this server do, if there is one.
@@ -128,6 +147,33 @@ impl Broker {
         }
     }
 
+    /// The first of the other brokers by which the stream's leader can be asked, and which has a majority.
+    async fn better_one(&self) -> Option<ServerAddr> {
+        let pool = self.client.server_pool().await.ok()?;
+        let own = self.client.server_info().server_id;
+        let tried =
+            pool.into_iter().map(|server| timeout(TRY_MAX, self.try_one(server.addr, &own)));
+        let mut tried: FuturesUnordered<_> = tried.collect();
+        while let Some(tried) = tried.next().await {
+            if let Ok(Some(better)) = tried {
+                return Some(better);
+            }
+        }
+        None
+    }
+
+    async fn try_one(&self, address: ServerAddr, own: &str) -> Option<ServerAddr> {
+        let connecting = Self::connect_to(self.settings.clone(), address.clone());
+        // Connections that are only tried are not for the log.
+        let other = connecting.with_subscriber(NoSubscriber::new()).await.ok()?;
+        // One broker may have several addresses.
+        if other.client.server_info().server_id == own {
+            return None;
+        }
+        let seen = other.look().await.ok()?;
+        (seen.majority_ago < TRY_MAX).then_some(address)
+    }
+
     async fn message_at(&self, sequence: Sequence) -> Result<Option<KnownMessage>, LookError> {
         let away = |error: String| LookError::Away(error);
         let stream = self.context.get_stream_no_info(&self.stream).await;
@@ -166,6 +212,12 @@ impl SharedStream for Broker {
         self.client.statistics().connects.load(Ordering::Relaxed)
     }
 
+    async fn go_elsewhere(&self) -> bool {
+        let Some(better) = self.better_one().await else { return false };
+        self.next.set(better);
+        self.client.force_reconnect().await.is_ok()
+    }
+
     async fn look(&self) -> Result<StreamState, LookError> {
         let info = self.info().await?;
         let recorded = StreamEpoch::of(&info.config).ok_or(LookError::NotOurs)?;
@@ -177,9 +229,11 @@ impl SharedStream for Broker {
         };
         let first_ms = u64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
         let first = Sequence(state.first_sequence.max(1));
-        let leader = info.cluster.and_then(|cluster| cluster.leader);
         let last = Sequence(state.last_sequence);
-        Ok(StreamState { recorded, first, last, first_ms, leader })
+        let heard = |cluster| majority_ago(&heard_ago(cluster));
+        let majority_ago = info.cluster.as_ref().map(heard).unwrap_or_default();
+        let leader = info.cluster.and_then(|cluster| cluster.leader);
+        Ok(StreamState { recorded, first, last, first_ms, leader, majority_ago })
     }
 
     async fn look_at(&self, head: Sequence) -> Result<SeenStream, LookError> {
@@ -229,6 +283,20 @@ impl SharedStream for Broker {
     }
 }
 
+/// How long ago the leader heard of each of the others.
+fn heard_ago(cluster: &ClusterInfo) -> Vec<Duration> {
+    cluster.replicas.iter().map(|peer| peer.active).collect()
+}
+
+/// How long ago a leader last heard of as many as it needs to confirm anything.
+fn majority_ago(others_ago: &[Duration]) -> Duration {
+    let mut others_ago = others_ago.to_vec();
+    others_ago.sort_unstable();
+    // With itself they are more than half.
+    let needed = others_ago.len().div_ceil(2);
+    needed.checked_sub(1).map(|last| others_ago[last]).unwrap_or_default()
+}
+
 fn confirmation_of(result: Result<(), PublishError>) -> Confirmation {
     match result {
         Ok(()) => Confirmation::Stored,
@@ -266,4 +334,26 @@ fn is_not_found(error: &async_nats::jetstream::Error) -> bool {
 
 fn now_ms() -> u64 {
     crate::clock::Clock::system().unix_ms()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leader_has_a_majority_for_as_long_as_it_hears_of_half_of_the_others() {
+        let cases: [(&[u64], u64); 7] = [
+            (&[], 0),
+            (&[7], 7),
+            (&[1, 9], 1),
+            (&[9, 8], 8),
+            (&[9, 1, 8], 8),
+            (&[1, 9, 9, 2], 2),
+            (&[1, 9, 8, 9], 8),
+        ];
+        for (others_ago, expected) in cases {
+            let others: Vec<_> = others_ago.iter().copied().map(Duration::from_secs).collect();
+            assert_eq!(majority_ago(&others), Duration::from_secs(expected), "{others_ago:?}");
+        }
+    }
 }

@@ -1,9 +1,13 @@
 //! How this server connects to the brokers: how soon it leaves one that is silent, what it shows of itself,
 //! and what it hears on the connection beside answers.
 
+use std::future::ready;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_nats::{ConnectError, ConnectErrorKind, ConnectOptions, Event};
+use async_nats::{
+    ConnectError, ConnectErrorKind, ConnectOptions, Event, ReconnectToServer, ServerAddr,
+};
 
 use super::permissions::Denials;
 use super::settings::{BrokerAccess, NatsLogSettings, OpenNatsError};
@@ -16,13 +20,34 @@ const PING_INTERVAL: Duration = Duration::from_secs(1);
 /// Behind a connection that is gone, at most this passes until the next is tried.
 const RECONNECT_WAIT_MAX: Duration = Duration::from_millis(500);
 
+/// Where the next connection goes, if that is decided; otherwise the library draws lots.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NextBroker(Arc<Mutex<Option<ServerAddr>>>);
+
+impl NextBroker {
+    pub(super) fn set(&self, address: ServerAddr) {
+        *self.lock() = Some(address);
+    }
+
+    /// Once: if it cannot be reached any more, any is as good.
+    fn take(&self) -> Option<ReconnectToServer> {
+        let addr = self.lock().take()?;
+        Some(ReconnectToServer { addr, delay: Some(Duration::ZERO) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<ServerAddr>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// How to connect; what is denied on the connection is noted.
 pub(super) async fn connecting(
     settings: &NatsLogSettings,
     denials: &Denials,
+    next: &NextBroker,
     request_wait_max: Duration,
 ) -> Result<ConnectOptions, OpenNatsError> {
-    let noted = denials.clone();
+    let (noted, next) = (denials.clone(), next.clone());
     let options = ConnectOptions::new()
         .name("fanfare")
         .request_timeout(Some(request_wait_max))
@@ -32,6 +57,7 @@ pub(super) async fn connecting(
             noted.note(&event);
             tell(event)
         })
+        .reconnect_to_server_callback(move |_, _| ready(next.take()))
         .reconnect_delay_callback(|attempts| {
             let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
             Duration::from_millis(20).saturating_mul(attempts).min(RECONNECT_WAIT_MAX)

@@ -2,6 +2,7 @@
 //! simulated ones.
 
 use std::future::Future;
+use std::time::Duration;
 
 use bytes::Bytes;
 use thiserror::Error;
@@ -27,6 +28,9 @@ pub(super) trait SharedStream: Clone + Send + Sync + 'static {
 
     /// How often a connection was made. What happened between two of them has to be looked at.
     fn connections(&self) -> u64;
+
+    /// Goes to another broker that has a majority, if there is one, and says so.
+    fn go_elsewhere(&self) -> impl Future<Output = bool> + Send;
 
     /// What the stream has now.
     fn look(&self) -> impl Future<Output = Result<StreamState, LookError>> + Send;
@@ -86,6 +90,9 @@ pub(super) struct StreamState {
     pub(super) first_ms: u64,
     /// Which broker leads it; nothing where it is alone, or none does.
     pub(super) leader: Option<String>,
+    /// How long ago the leader last heard of so many that they are a majority together; nothing where it
+    /// is alone. A leader that was cut off from the others still answers.
+    pub(super) majority_ago: Duration,
 }
 
 /// Why the stream cannot be looked at now.

@@ -1,28 +1,39 @@
 //! Looks at the stream every second, whether messages come or not: how far this node is behind it, who
-//! leads it, and whether somebody has changed it.
+//! leads it, whether somebody has changed it, and whether the broker here still has the others.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::identity::{SeenStream, StreamVerdict, judge};
 use super::state::State;
 use super::stream::{SharedStream, StreamState};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long a broker may be without the others, or not tell anything of the stream, before others are tried.
+const PATIENCE_MIN: Duration = Duration::from_secs(2);
+/// Where none is better it becomes half as long again each time, up to this: in an election, which takes some
+/// seconds, none is, and when all are away they may be so for hours.
+const PATIENCE_MAX: Duration = Duration::from_secs(20);
 
 /// Runs for as long as the node does.
 pub(super) async fn watch_stream(stream: impl SharedStream, state: Arc<State>) {
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut leader = None;
+    let mut patience = Patience::new();
     loop {
         ticks.tick().await;
         state.counters().see_connection(stream.is_connected(), stream.connections());
         let known = state.lock().known();
+        let seen = stream.look().await;
+        let majority_ago = seen.as_ref().ok().map(|seen| seen.majority_ago);
+        if patience.is_over(majority_ago) && stream.is_connected() && stream.go_elsewhere().await {
+            tracing::warn!("the broker here does not reach the others; going to one that does");
+        }
         // What cannot be looked at is told by whoever reads it.
-        let Ok(seen) = stream.look().await else { continue };
+        let Ok(seen) = seen else { continue };
         state.note_last(seen.last);
         let at_head = known.head_message;
         let StreamState { recorded, first, last, .. } = seen;
@@ -36,5 +47,34 @@ pub(super) async fn watch_stream(stream: impl SharedStream, state: Arc<State>) {
             state.note_election();
             tracing::info!(before, now, "another broker leads the event log");
         }
+    }
+}
+
+/// How long a broker is put up with. Only what a majority of the brokers has agreed on counts: one that was cut
+/// off from the others answers, for a while as a leader, and its heartbeats go on.
+struct Patience {
+    /// When a majority was last heard of, or others were tried.
+    since: Instant,
+    lasts: Duration,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { since: Instant::now(), lasts: PATIENCE_MIN }
+    }
+
+    /// Takes how long ago a majority was heard of, as the leader says; nothing where nobody does. Says
+    /// whether others are to be tried, and begins anew then.
+    fn is_over(&mut self, majority_ago: Option<Duration>) -> bool {
+        let now = Instant::now();
+        let heard = majority_ago.and_then(|ago| now.checked_sub(ago));
+        if let Some(heard) = heard.filter(|&heard| heard > self.since) {
+            *self = Self { since: heard, lasts: PATIENCE_MIN };
+        }
+        let is_over = now - self.since >= self.lasts;
+        if is_over {
+            *self = Self { since: now, lasts: (self.lasts * 3 / 2).min(PATIENCE_MAX) };
+        }
+        is_over
     }
 }

@@ -64,6 +64,17 @@ async fn publish_some(client: &Client, nodes: &[Program], word: &str) -> Vec<Str
     publishing.join_all().await.into_iter().flatten().collect()
 }
 
+/// Publishes something again and again until it is confirmed, and gives that.
+async fn publish_until_taken(client: &Client, node: &Program, word: &str) -> String {
+    for attempt in 0.. {
+        let data = format!("{word} {attempt}");
+        if publish(client, node, "t", &data).await.0 == 200 {
+            return data;
+        }
+    }
+    unreachable!("it was confirmed in the end")
+}
+
 /// Everything that was confirmed is at both, once, in the same order.
 async fn check(client: &Client, nodes: &[Program], confirmed: &[String]) {
     let mut all = Vec::new();
@@ -95,6 +106,47 @@ async fn nothing_is_lost_or_doubled_when_the_leader_is_parted_from_the_other_bro
         check(&client, &parted.nodes, &confirmed).await;
         assert!(until_the_end(live).await.len() >= confirmed.len());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_broker_is_cut_off_from_the_others_goes_to_one_of_them() {
+    let parted = Parted::new(&[]).await;
+    let client = client();
+    assert_eq!(publish(&client, &parted.nodes[0], "t", "before").await.0, 200);
+    let mut live = [
+        stream_after(&client, &parted.nodes[0], "t", "earliest").await,
+        stream_after(&client, &parted.nodes[1], "t", "earliest").await,
+    ];
+    for live in &mut live {
+        live.data(1).await;
+    }
+    let mut confirmed = Vec::new();
+    // Each in turn, so that each server has been connected to one that was cut off; one of them leads.
+    for broker in 0..3 {
+        parted.part(broker, Passage::CLOSED);
+        let mut taken = Vec::new();
+        for (number, node) in parted.nodes.iter().enumerate() {
+            taken.push(publish_until_taken(&client, node, &format!("{broker} {number}")).await);
+        }
+        // They come to both, though nobody has put the link back.
+        for live in &mut live {
+            let mut missing: BTreeSet<String> = taken.iter().cloned().collect();
+            while !missing.is_empty() {
+                missing.remove(&live.data(1).await[0]);
+            }
+        }
+        parted.part(broker, Passage::default());
+        confirmed.extend(taken);
+        confirmed
+            .push(publish_until_taken(&client, &parted.nodes[0], &format!("with {broker}")).await);
+    }
+    let mut moves = 0.0;
+    for node in &parted.nodes {
+        moves += node.figure("fanfare_cluster_reconnects_total").await;
+    }
+    assert!(moves >= 1.0, "somebody was connected to one of them");
+    assert_eq!(publish(&client, &parted.nodes[0], "t", THE_END).await.0, 200);
+    check(&client, &parted.nodes, &confirmed).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 
 mod backpressure;
 mod nodes;
+mod reading;
 mod topic_ends;
 mod unusual_orders;
 
@@ -16,18 +17,19 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
-use super::entry::{Attempt, RawMessage, StreamEntry};
+use super::entry::Attempt;
 use super::identity::{KnownMessage, SeenStream};
-use super::stream::{
-    Confirmation, LookError, ReadingError, SharedStream, StreamReading, StreamState,
-};
+use super::stream::{Confirmation, LookError, ReadingError, SharedStream, StreamState};
 use super::stream_config::StreamEpoch;
 use crate::event::{Epoch, Sequence};
+use reading::SimulatedReading;
 
 const HEARTBEAT: Duration = Duration::from_millis(500);
 const SILENCE: Duration = Duration::from_secs(2);
+/// How long one that was cut off from the others goes on as their leader.
+const LONELY_LEADER_MAX: Duration = Duration::from_secs(10);
 
 /// A message as it is stored.
 #[derive(Clone, Debug)]
@@ -54,6 +56,10 @@ pub(super) struct SimulatedBrokers {
     has_leader: bool,
     connections: HashMap<usize, u64>,
     cut_off: HashMap<usize, bool>,
+    /// Nodes whose broker is without the others, and since when.
+    lonely: HashMap<usize, LonelyBroker>,
+    /// How often nodes tried other brokers.
+    tries: usize,
     /// How many of a hundred sends go wrong.
     trouble: u32,
 }
@@ -81,6 +87,8 @@ impl SimulatedStream {
             has_leader: true,
             connections: HashMap::new(),
             cut_off: HashMap::new(),
+            lonely: HashMap::new(),
+            tries: 0,
             trouble,
         };
         Self { shared: Arc::new(Mutex::new(brokers)), node: 0 }
@@ -114,6 +122,7 @@ impl SimulatedBrokers {
         self.trouble = 0;
         self.has_leader = true;
         self.cut_off.clear();
+        self.lonely.clear();
     }
 
     pub(super) fn cut_off(&mut self, node: usize, is_cut_off: bool) {
@@ -121,6 +130,17 @@ impl SimulatedBrokers {
         if !is_cut_off {
             self.reconnect(node);
         }
+    }
+
+    /// The broker of this node led the stream and is cut off from the others, for as long as the node stays
+    /// there.
+    pub(super) fn leave_alone(&mut self, node: usize) {
+        let last = self.state();
+        self.lonely.entry(node).or_insert(LonelyBroker { since: Instant::now(), last });
+    }
+
+    pub(super) fn tries(&self) -> usize {
+        self.tries
     }
 
     pub(super) fn reconnect(&mut self, node: usize) {
@@ -203,12 +223,34 @@ impl SimulatedBrokers {
             last: Sequence(self.last),
             first_ms,
             leader: Some(self.leaders.to_string()),
+            majority_ago: Duration::ZERO,
         }
+    }
+
+    fn is_alone(&self, node: usize) -> bool {
+        self.lonely.contains_key(&node)
     }
 
     fn is_troubled(&mut self) -> bool {
         let trouble = self.trouble;
         self.random.random_range(0..100) < trouble
+    }
+}
+
+/// A former leader that does not know of it.
+struct LonelyBroker {
+    since: Instant,
+    /// What the stream had then.
+    last: StreamState,
+}
+
+impl LonelyBroker {
+    fn look(&self) -> Result<StreamState, LookError> {
+        let majority_ago = self.since.elapsed();
+        if majority_ago > LONELY_LEADER_MAX {
+            return Err(LookError::Away("there is no leader".to_owned()));
+        }
+        Ok(StreamState { majority_ago, ..self.last.clone() })
     }
 }
 
@@ -244,10 +286,25 @@ impl SharedStream for SimulatedStream {
         self.brokers().connections.get(&self.node).copied().unwrap_or(1)
     }
 
+    async fn go_elsewhere(&self) -> bool {
+        sleep(Duration::from_millis(1)).await;
+        let mut brokers = self.brokers();
+        brokers.tries += 1;
+        let is_better = brokers.has_leader && brokers.lonely.remove(&self.node).is_some();
+        if is_better {
+            brokers.reconnect(self.node);
+        }
+        is_better
+    }
+
     async fn look(&self) -> Result<StreamState, LookError> {
         sleep(Duration::from_millis(1)).await;
         self.check_reachable()?;
-        Ok(self.brokers().state())
+        let brokers = self.brokers();
+        match brokers.lonely.get(&self.node) {
+            Some(lonely) => lonely.look(),
+            None => Ok(brokers.state()),
+        }
     }
 
     async fn look_at(&self, head: Sequence) -> Result<SeenStream, LookError> {
@@ -263,14 +320,17 @@ impl SharedStream for SimulatedStream {
         sleep(Duration::from_millis(1)).await;
         self.check_reachable().map_err(|error| ReadingError::Consumer(error.to_string()))?;
         let connections = self.connections();
-        Ok(SimulatedReading { stream: self.clone(), next: first.0, connections })
+        Ok(SimulatedReading::begin(self.clone(), first, connections))
     }
 
     async fn send(&self, attempt: Attempt, body: Bytes) -> Option<Self::Confirming> {
         if !self.is_connected() {
             return None;
         }
-        let fate = self.brokers().fate();
+        let fate = {
+            let mut brokers = self.brokers();
+            if brokers.is_alone(self.node) { Fate::Lost } else { brokers.fate() }
+        };
         if matches!(fate, Fate::Confirmed | Fate::Silent) {
             self.brokers().store(Some(attempt), None, body.clone());
         }
@@ -327,65 +387,5 @@ impl SimulatedBrokers {
             2 => Fate::Silent,
             _ => Fate::Late,
         }
-    }
-}
-
-/// A consumer.
-pub(super) struct SimulatedReading {
-    stream: SimulatedStream,
-    next: u64,
-    connections: u64,
-}
-
-impl SimulatedReading {
-    fn has_gone(&self) -> bool {
-        self.stream.brokers().is_cut_off(self.stream.node)
-            || self.stream.connections() != self.connections
-    }
-
-    fn some(&mut self) -> Vec<StreamEntry> {
-        let mut brokers = self.stream.brokers();
-        let count = brokers.random.random_range(1..=20);
-        let found = brokers.messages.range(self.next..).take(count);
-        let read = |(&sequence, stored): (&u64, &Stored)| {
-            StreamEntry::read(RawMessage {
-                sequence: Sequence(sequence),
-                stored_ms: stored.ms,
-                attempt: stored.attempt,
-                epoch: stored.epoch,
-                headers_bytes: 0,
-                body: &stored.body,
-            })
-        };
-        let entries: Vec<_> = found.map(read).collect();
-        drop(brokers);
-        if let Some(last) = entries.last() {
-            self.next = last.sequence.0 + 1;
-        }
-        entries
-    }
-}
-
-impl StreamReading for SimulatedReading {
-    async fn next(&mut self) -> Result<Vec<StreamEntry>, ReadingError> {
-        let is_troubled = self.stream.brokers().is_troubled();
-        if is_troubled || self.has_gone() {
-            sleep(SILENCE).await;
-            return Err(ReadingError::Silence);
-        }
-        let waiting = async {
-            loop {
-                let entries = self.some();
-                if !entries.is_empty() {
-                    return entries;
-                }
-                sleep(Duration::from_millis(5)).await;
-            }
-        };
-        Ok(timeout(HEARTBEAT, waiting).await.unwrap_or_default())
-    }
-
-    fn pending(&self) -> u64 {
-        self.stream.brokers().messages.range(self.next..).count() as u64
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::nodes::{Answer, SimulatedNode, check, settled};
 use super::{SimulatedBrokers, SimulatedStream};
@@ -22,6 +22,8 @@ enum Happening {
     Election,
     Reconnect,
     CutOff,
+    /// A node's broker is cut off from the others, and stays so.
+    LonelyBroker,
     Garbage,
     /// What was confirmed is lost.
     Rollback,
@@ -48,6 +50,11 @@ async fn happen(stream: &SimulatedStream, happening: Happening) {
                 stream.brokers().cut_off(node, false);
             }
             stream.brokers().reconnect(node);
+        }
+        Happening::LonelyBroker => {
+            let mut brokers = stream.brokers();
+            let node = brokers.random().random_range(0..NODES);
+            brokers.leave_alone(node);
         }
         Happening::Garbage => with(SimulatedBrokers::take_garbage),
         Happening::Rollback => {
@@ -113,10 +120,47 @@ async fn run(seed: u64, happenings: &[Happening], may_lose: bool) {
 #[tokio::test(start_paused = true)]
 async fn whatever_brokers_confirm_late_or_not_at_all_nothing_is_lost_doubled_or_shown_differently()
 {
-    use Happening::{CutOff, Election, Garbage, Nothing, Reconnect};
+    use Happening::{CutOff, Election, Garbage, LonelyBroker, Nothing, Reconnect};
     for seed in 0..20 {
-        run(seed, &[Nothing, Election, Reconnect, CutOff, Garbage], false).await;
+        let all = [Nothing, Election, Reconnect, CutOff, LonelyBroker, Garbage];
+        run(seed, &all, false).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_has_lost_the_others_is_left_for_another_one_while_it_still_answers() {
+    let stream = SimulatedStream::new(0, 0);
+    let lonely = SimulatedNode::start(stream.of_node(0)).await;
+    let other = SimulatedNode::start(stream.of_node(1)).await;
+    stream.brokers().leave_alone(0);
+    let at_both = tokio::join!(
+        lonely.publish(vec![(None, "here".to_owned())]),
+        other.publish(vec![(None, "there".to_owned())])
+    );
+    let answers: Vec<Answer> = at_both.0.into_iter().chain(at_both.1).collect();
+    let confirmed = answers.iter().all(|answer| matches!(answer, Answer::Confirmed { .. }));
+    assert!(confirmed, "{answers:?}");
+    check(&[lonely, other], &answers, false, 0);
+    assert_eq!(stream.brokers().tries(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_no_broker_is_better_others_are_tried_ever_more_seldom() {
+    let stream = SimulatedStream::new(0, 0);
+    let _node = SimulatedNode::start(stream.of_node(0)).await;
+    let began = Instant::now();
+    stream.brokers().lose_leader();
+    // A majority has been heard of at most a second before, and looks are a second apart.
+    for (until, tries) in [(1, 0), (3, 1), (6, 2), (12, 3), (20, 4), (30, 5), (600, 33)] {
+        sleep_until(began + Duration::from_secs(until)).await;
+        assert_eq!(stream.brokers().tries(), tries, "after {until} s");
+    }
+    stream.brokers().elect();
+    sleep(Duration::from_secs(3)).await;
+    let before = stream.brokers().tries();
+    stream.brokers().lose_leader();
+    sleep(Duration::from_secs(4)).await;
+    assert_eq!(stream.brokers().tries(), before + 1, "as soon as at first");
 }
 
 #[tokio::test(start_paused = true)]
