@@ -22,7 +22,7 @@ load:
 # too. WITHOUT_DOCKER=1 leaves the last one out, WITHOUT_IMAGES=1 the archives of images that it loads; both say so.
 test: setup-tests lint
 	cargo test --workspace --locked --no-fail-fast
-	cargo test -p fanfare --features otlp --locked --lib --test it -- traces:: logs:: logging:: telemetry::
+	cargo test -p fanfare --features otlp --locked --lib --test otlp -- spans:: logging:: telemetry::
 
 # A restart of two servers behind HAProxy, one after the other, under 5,000 subscribers: what is lost,
 # what is repeated, and how fast clients come back. Takes a minute and a half. The small one is among
@@ -47,7 +47,9 @@ dist: $(PACKAGES)/.tools/.installed
 # What is in target/dist, used as a user does: as root, with Debian's mmdebstrap and lintian. PROGRAMS=FOLDER
 # packs the programs there in place of compiling. A quarter of an hour with ARGS=--compile, which compiles in
 # another folder and compares.
-dist-test: dist
+dist-test:
+	@python3 -B deploy/checks/packages --needed
+	@$(MAKE) --no-print-directory dist
 	@python3 -B deploy/checks/packages $(ARGS)
 
 # A server with a data folder is killed under load, CYCLES times in each sync mode: what is lost, what is
@@ -70,7 +72,7 @@ cluster-test: $(PEERS)/nats/.built/.installed
 lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo clippy -p fanfare --features otlp --all-targets --locked -- -D warnings
+	cargo clippy -p fanfare --features otlp --lib --bins --test otlp --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 
 # Every parser of outside bytes under libFuzzer, SECONDS each (the default is ten minutes); some only:

@@ -156,7 +156,7 @@ mod metrics;
 /// What it says meanwhile, and that nobody waits for its reader.
 mod logs;
 
-/// Requests as spans, at a collector.
+/// What a build says that sends no traces.
 mod traces;
 
 /// The pages and the admin listener, over the wire.

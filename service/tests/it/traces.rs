@@ -1,5 +1,4 @@
-//! Requests as spans at a collector that speaks OTLP over HTTP, decoded with the messages of the
-//! standard. A build without the feature `otlp` says how to get one that sends them.
+//! A build without the feature `otlp` sends no traces, and says how to get one that does.
 
 #[cfg(not(feature = "otlp"))]
 #[test]
@@ -12,9 +11,3 @@ fn a_build_without_traces_says_how_to_build_one_with_them() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("--otlp-endpoint") && text.contains("--features otlp"), "{text}");
 }
-
-#[cfg(feature = "otlp")]
-mod collector;
-
-#[cfg(feature = "otlp")]
-mod spans;
