@@ -14,6 +14,8 @@ use super::SPANS;
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// The crate of the server, in the targets of its lines.
 const OWN: &str = "fanfare";
+/// The library that connects to the brokers of a shared log, in the targets of its lines.
+const NATS_CLIENT: &str = "async_nats";
 /// How many letters may differ before a target is taken for that of another crate.
 const MISSPELT_MAX: usize = 2;
 /// The parts that lines of ours come from.
@@ -109,6 +111,17 @@ pub fn check_filter(text: &str) -> Result<String, FilterError> {
     }
     EnvFilter::try_new(&filter).map_err(|error| FilterError::Unreadable(error.to_string()))?;
     Ok(filter)
+}
+
+/// The filter as it is applied. What the client of NATS says at `info` (each connection, also those that are only
+/// tried) a line of ours says where it matters; at other levels it is as it was asked for.
+pub(super) fn with_quiet_client(filter: &str) -> String {
+    let asks = |directive: &str| directive.eq_ignore_ascii_case("info");
+    let names = |directive: &str| directive.starts_with(NATS_CLIENT);
+    if filter.split(',').any(names) || !filter.split(',').any(asks) {
+        return filter.to_owned();
+    }
+    format!("{filter},{NATS_CLIENT}=warn")
 }
 
 /// One directive: `level`, `target=level`, `target[span]=level` or `target[span]`.
@@ -207,5 +220,20 @@ mod tests {
         let mut parts: Vec<&str> = modules.chain(["trace"]).collect();
         parts.sort_unstable();
         assert_eq!(parts, PARTS);
+    }
+
+    #[test]
+    fn the_client_of_nats_is_quiet_at_info_unless_it_is_asked_for() {
+        let cases = [
+            ("info", "info,async_nats=warn"),
+            ("INFO,fanfare::http=debug", "INFO,fanfare::http=debug,async_nats=warn"),
+            ("info,async_nats=debug", "info,async_nats=debug"),
+            ("error", "error"),
+            ("debug", "debug"),
+            ("fanfare=info", "fanfare=info"),
+        ];
+        for (filter, applied) in cases {
+            assert_eq!(with_quiet_client(filter), applied);
+        }
     }
 }

@@ -21,6 +21,7 @@ mod otlp;
 #[cfg(test)]
 mod tests;
 
+use filter::with_quiet_client;
 pub use filter::{FilterError, check_filter};
 pub use rate_limit::warnings_suppressed;
 pub(crate) use rate_limit::{CallSite, log_limited};
@@ -189,7 +190,8 @@ fn filter(settings: &LoggingSettings) -> Result<EnvFilter, StartError> {
         filter: settings.filter.clone(),
         reason: error.to_string(),
     };
-    let filter = EnvFilter::try_new(&settings.filter).map_err(|error| bad(&error))?;
+    let filter =
+        EnvFilter::try_new(with_quiet_client(&settings.filter)).map_err(|error| bad(&error))?;
     if settings.traces.is_none() {
         return Ok(filter);
     }

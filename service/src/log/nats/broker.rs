@@ -11,17 +11,15 @@ use async_nats::jetstream::context::{
 };
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{ClusterInfo, Info, RawMessageErrorKind};
-use async_nats::{Client, ServerAddr, ToServerAddrs};
+use async_nats::{Client, Event, ServerAddr, ToServerAddrs};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join};
 use futures_util::stream::FuturesUnordered;
 use rand::random;
 use tokio::time::timeout;
-use tracing::instrument::WithSubscriber as _;
-use tracing::subscriber::NoSubscriber;
 
-use super::connecting::{NextBroker, connecting, is_refusal_to_connect};
+use super::connecting::{NextBroker, connecting, is_refusal_to_connect, tell, tell_nothing};
 use super::entry::Attempt;
 use super::headers::{EPOCH_HEADER, attempt_of};
 use super::identity::{KnownMessage, SeenStream};
@@ -37,6 +35,8 @@ const REQUEST_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How long another broker may take to be connected to and to tell of the stream, to be better than one that
 /// does not.
 const TRY_MAX: Duration = Duration::from_secs(2);
+/// Without a majority for so long a broker has no say in what the stream is: leaders hear of the others each second.
+const MAJORITY_AGO_MAX: Duration = Duration::from_secs(10);
 /// What the broker counts of a message beside its body.
 const HEADERS_BYTES: usize = 512;
 /// What stands in a message beside the data, at most, in nearly all of them.
@@ -57,15 +57,16 @@ pub(super) struct Broker {
 impl Broker {
     pub(super) async fn connect(settings: &NatsLogSettings) -> Result<Self, OpenNatsError> {
         let servers = settings.servers.clone();
-        Self::connect_to(Arc::new(settings.clone()), &servers[..]).await
+        Self::connect_to(Arc::new(settings.clone()), &servers[..], tell).await
     }
 
     async fn connect_to(
         settings: Arc<NatsLogSettings>,
         servers: impl ToServerAddrs,
+        tell: fn(&Event),
     ) -> Result<Self, OpenNatsError> {
         let (denials, next) = (Denials::default(), NextBroker::default());
-        let options = connecting(&settings, &denials, &next, REQUEST_WAIT_MAX).await?;
+        let options = connecting(&settings, (&denials, tell), &next, REQUEST_WAIT_MAX).await?;
         let connected = options.connect(servers).await;
         let client = connected.map_err(|error| OpenNatsError::Connect {
             servers: settings.servers.join(","),
@@ -163,9 +164,8 @@ impl Broker {
     }
 
     async fn try_one(&self, address: ServerAddr, own: &str) -> Option<ServerAddr> {
-        let connecting = Self::connect_to(self.settings.clone(), address.clone());
-        // Connections that are only tried are not for the log.
-        let other = connecting.with_subscriber(NoSubscriber::new()).await.ok()?;
+        let other =
+            Self::connect_to(self.settings.clone(), address.clone(), tell_nothing).await.ok()?;
         // One broker may have several addresses.
         if other.client.server_info().server_id == own {
             return None;
@@ -213,7 +213,17 @@ impl SharedStream for Broker {
     }
 
     async fn go_elsewhere(&self) -> bool {
-        let Some(better) = self.better_one().await else { return false };
+        let before = self.connections();
+        let (here, better) = join(self.look(), self.better_one()).await;
+        // In an election a look is lost, and the next one is not.
+        if here.is_ok_and(|here| here.majority_ago < TRY_MAX) {
+            return false;
+        }
+        let Some(better) = better else { return false };
+        // A connection that was lost meanwhile has been made anew, or soon is.
+        if !self.is_connected() || self.connections() != before {
+            return false;
+        }
         self.next.set(better);
         self.client.force_reconnect().await.is_ok()
     }
@@ -230,14 +240,17 @@ impl SharedStream for Broker {
         let first_ms = u64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
         let first = Sequence(state.first_sequence.max(1));
         let last = Sequence(state.last_sequence);
-        let heard = |cluster| majority_ago(&heard_ago(cluster));
-        let majority_ago = info.cluster.as_ref().map(heard).unwrap_or_default();
+        let majority_ago = info.cluster.as_ref().map(majority_ago).unwrap_or_default();
         let leader = info.cluster.and_then(|cluster| cluster.leader);
         Ok(StreamState { recorded, first, last, first_ms, leader, majority_ago })
     }
 
     async fn look_at(&self, head: Sequence) -> Result<SeenStream, LookError> {
-        let StreamState { recorded, first, last, .. } = self.look().await?;
+        let StreamState { recorded, first, last, majority_ago, .. } = self.look().await?;
+        // What one has that is cut off is nothing to judge by.
+        if majority_ago > MAJORITY_AGO_MAX {
+            return Err(LookError::Away("no majority of them is heard of".to_owned()));
+        }
         let is_there = head >= first && head <= last;
         let at_head = if is_there { self.message_at(head).await? } else { None };
         Ok(SeenStream { recorded, first, last, at_head })
@@ -283,18 +296,19 @@ impl SharedStream for Broker {
     }
 }
 
-/// How long ago the leader heard of each of the others.
-fn heard_ago(cluster: &ClusterInfo) -> Vec<Duration> {
-    cluster.replicas.iter().map(|peer| peer.active).collect()
-}
-
-/// How long ago a leader last heard of as many as it needs to confirm anything.
-fn majority_ago(others_ago: &[Duration]) -> Duration {
-    let mut others_ago = others_ago.to_vec();
-    others_ago.sort_unstable();
+/// How long ago a leader last heard of as many as it needs to confirm anything; never where a member answers
+/// that knows of no leader.
+fn majority_ago(cluster: &ClusterInfo) -> Duration {
+    if cluster.leader.is_none() {
+        return Duration::MAX;
+    }
+    // Nothing stands for one that was not heard of since the leader was elected.
+    let heard = |ago: Duration| if ago.is_zero() { Duration::MAX } else { ago };
+    let mut others: Vec<_> = cluster.replicas.iter().map(|peer| heard(peer.active)).collect();
+    others.sort_unstable();
     // With itself they are more than half.
-    let needed = others_ago.len().div_ceil(2);
-    needed.checked_sub(1).map(|last| others_ago[last]).unwrap_or_default()
+    let needed = others.len().div_ceil(2);
+    needed.checked_sub(1).map(|last| others[last]).unwrap_or_default()
 }
 
 fn confirmation_of(result: Result<(), PublishError>) -> Confirmation {
@@ -338,22 +352,39 @@ fn now_ms() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn a_leader_has_a_majority_for_as_long_as_it_hears_of_half_of_the_others() {
-        let cases: [(&[u64], u64); 7] = [
-            (&[], 0),
-            (&[7], 7),
-            (&[1, 9], 1),
-            (&[9, 8], 8),
-            (&[9, 1, 8], 8),
-            (&[1, 9, 9, 2], 2),
-            (&[1, 9, 8, 9], 8),
+        const NEVER: u64 = u64::MAX;
+        // Of the others: how many seconds ago the leader heard of them.
+        let cases: [(Option<&str>, &[u64], u64); 11] = [
+            (Some("n0"), &[], 0),
+            (Some("n0"), &[7], 7),
+            (Some("n0"), &[1, 9], 1),
+            (Some("n0"), &[9, 8], 8),
+            (Some("n0"), &[9, 1, 8], 8),
+            (Some("n0"), &[1, 9, 9, 2], 2),
+            (Some("n0"), &[1, 9, 8, 9], 8),
+            // Nobody of the others was heard of since it was elected, or only one.
+            (Some("n0"), &[0, 0], NEVER),
+            (Some("n0"), &[0, 3], 3),
+            // A member that is cut off answers as well, when it has noticed.
+            (None, &[0, 0], NEVER),
+            (None, &[1, 1], NEVER),
         ];
-        for (others_ago, expected) in cases {
-            let others: Vec<_> = others_ago.iter().copied().map(Duration::from_secs).collect();
-            assert_eq!(majority_ago(&others), Duration::from_secs(expected), "{others_ago:?}");
+        for (leader, others, expected) in cases {
+            let nanoseconds = |seconds: &u64| seconds * 1_000_000_000;
+            let peer =
+                |ago| json!({ "name": "other", "current": true, "active": nanoseconds(ago) });
+            let peers: Vec<_> = others.iter().map(peer).collect();
+            let cluster = json!({ "name": "c", "leader": leader, "replicas": peers });
+            let cluster = serde_json::from_value(cluster).unwrap();
+            let expected =
+                if expected == NEVER { Duration::MAX } else { Duration::from_secs(expected) };
+            assert_eq!(majority_ago(&cluster), expected, "{leader:?} {others:?}");
         }
     }
 }

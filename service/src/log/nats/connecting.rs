@@ -40,10 +40,10 @@ impl NextBroker {
     }
 }
 
-/// How to connect; what is denied on the connection is noted.
+/// How to connect; what is denied on the connection is noted, and what else is heard is told.
 pub(super) async fn connecting(
     settings: &NatsLogSettings,
-    denials: &Denials,
+    (denials, tell): (&Denials, fn(&Event)),
     next: &NextBroker,
     request_wait_max: Duration,
 ) -> Result<ConnectOptions, OpenNatsError> {
@@ -55,7 +55,8 @@ pub(super) async fn connecting(
         .ping_interval(PING_INTERVAL)
         .event_callback(move |event| {
             noted.note(&event);
-            tell(event)
+            tell(&event);
+            ready(())
         })
         .reconnect_to_server_callback(move |_, _| ready(next.take()))
         .reconnect_delay_callback(|attempts| {
@@ -99,12 +100,18 @@ const REFUSED: [ConnectErrorKind; 3] = [
     ConnectErrorKind::Tls,
 ];
 
-/// Connections come and go; what follows from that is said where it is found.
-async fn tell(event: Event) {
+/// Says what a server should know of its connection.
+pub(super) fn tell(event: &Event) {
     match event {
         Event::ServerError(_) | Event::SlowConsumer(_) | Event::LameDuckMode => {
             tracing::warn!(%event, "the brokers say that something is wrong");
         }
+        Event::Connected | Event::Disconnected => {
+            tracing::info!(%event, "connection to the brokers");
+        }
         _ => tracing::debug!(%event, "connection to the brokers"),
     }
 }
+
+/// For connections that are only tried.
+pub(super) fn tell_nothing(_: &Event) {}

@@ -4,18 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::identity::{SeenStream, StreamVerdict, judge};
 use super::state::State;
 use super::stream::{SharedStream, StreamState};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long a broker may be without the others, or not tell anything of the stream, before others are tried.
-const PATIENCE_MIN: Duration = Duration::from_secs(2);
-/// Where none is better it becomes half as long again each time, up to this: in an election, which takes some
-/// seconds, none is, and when all are away they may be so for hours.
-const PATIENCE_MAX: Duration = Duration::from_secs(20);
+/// How long a broker may be without a majority of them, or not tell anything of the stream, before others are
+/// tried, again and again while none is better: in an election, which takes some seconds, none is.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// How long that may take. The library may be busy with a connection that was lost meanwhile.
+const GOING_MAX: Duration = Duration::from_secs(5);
 
 /// Runs for as long as the node does.
 pub(super) async fn watch_stream(stream: impl SharedStream, state: Arc<State>) {
@@ -29,11 +29,14 @@ pub(super) async fn watch_stream(stream: impl SharedStream, state: Arc<State>) {
         let known = state.lock().known();
         let seen = stream.look().await;
         let majority_ago = seen.as_ref().ok().map(|seen| seen.majority_ago);
-        if patience.is_over(majority_ago) && stream.is_connected() && stream.go_elsewhere().await {
-            tracing::warn!("the broker here does not reach the others; going to one that does");
+        if patience.is_over(majority_ago) && stream.is_connected() {
+            let going = timeout(GOING_MAX, stream.go_elsewhere()).await;
+            if going.unwrap_or_default() {
+                tracing::warn!("the broker here does not reach the others; going to one that does");
+            }
         }
         // What cannot be looked at is told by whoever reads it.
-        let Ok(seen) = seen else { continue };
+        let Some(seen) = seen.ok().filter(|seen| seen.majority_ago < PATIENCE) else { continue };
         state.note_last(seen.last);
         let at_head = known.head_message;
         let StreamState { recorded, first, last, .. } = seen;
@@ -55,12 +58,11 @@ pub(super) async fn watch_stream(stream: impl SharedStream, state: Arc<State>) {
 struct Patience {
     /// When a majority was last heard of, or others were tried.
     since: Instant,
-    lasts: Duration,
 }
 
 impl Patience {
     fn new() -> Self {
-        Self { since: Instant::now(), lasts: PATIENCE_MIN }
+        Self { since: Instant::now() }
     }
 
     /// Takes how long ago a majority was heard of, as the leader says; nothing where nobody does. Says
@@ -68,12 +70,10 @@ impl Patience {
     fn is_over(&mut self, majority_ago: Option<Duration>) -> bool {
         let now = Instant::now();
         let heard = majority_ago.and_then(|ago| now.checked_sub(ago));
-        if let Some(heard) = heard.filter(|&heard| heard > self.since) {
-            *self = Self { since: heard, lasts: PATIENCE_MIN };
-        }
-        let is_over = now - self.since >= self.lasts;
+        self.since = heard.map_or(self.since, |heard| heard.max(self.since));
+        let is_over = now - self.since >= PATIENCE;
         if is_over {
-            *self = Self { since: now, lasts: (self.lasts * 3 / 2).min(PATIENCE_MAX) };
+            self.since = now;
         }
         is_over
     }

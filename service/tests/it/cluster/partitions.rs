@@ -10,7 +10,7 @@ use super::brokers::Brokers;
 use super::proxy::{Passage, Proxy, Routes};
 use super::reading::{THE_END, all_of, data_of, until_the_end};
 use super::{FIXED, publish, stream_after};
-use crate::support::{Program, client};
+use crate::support::{Program, client, eventually};
 
 struct Parted {
     brokers: Brokers,
@@ -64,15 +64,15 @@ async fn publish_some(client: &Client, nodes: &[Program], word: &str) -> Vec<Str
     publishing.join_all().await.into_iter().flatten().collect()
 }
 
-/// Publishes something again and again until it is confirmed, and gives that.
+/// Publishes something again and again until it is confirmed, and gives that. A request is held for 15 s.
 async fn publish_until_taken(client: &Client, node: &Program, word: &str) -> String {
-    for attempt in 0.. {
+    for attempt in 0..4 {
         let data = format!("{word} {attempt}");
         if publish(client, node, "t", &data).await.0 == 200 {
             return data;
         }
     }
-    unreachable!("it was confirmed in the end")
+    panic!("{word} was never confirmed")
 }
 
 /// Everything that was confirmed is at both, once, in the same order.
@@ -147,6 +147,34 @@ async fn a_server_whose_broker_is_cut_off_from_the_others_goes_to_one_of_them() 
     assert!(moves >= 1.0, "somebody was connected to one of them");
     assert_eq!(publish(&client, &parted.nodes[0], "t", THE_END).await.0, 200);
     check(&client, &parted.nodes, &confirmed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stays_behind_with_one_broker_goes_to_the_others_when_they_have_found_each_other()
+ {
+    let parted = Parted::new(&[]).await;
+    let client = client();
+    assert_eq!(publish(&client, &parted.nodes[0], "t", "before").await.0, 200);
+    (0..3).for_each(|broker| parted.part(broker, Passage::CLOSED));
+    // Each broker has noticed that it is alone when it says that there is no leader.
+    for entrance in &parted.entrances {
+        let alone = async_nats::connect(format!("nats://127.0.0.1:{}", entrance.port)).await;
+        let alone = async_nats::jetstream::new(alone.expect("a client"));
+        eventually("it knows of no leader", async || {
+            let Ok(stream) = alone.get_stream("fanfare").await else { return false };
+            stream.cached_info().cluster.as_ref().is_some_and(|all| all.leader.is_none())
+        })
+        .await;
+    }
+    // Whichever one is left alone, a server may be connected to it.
+    for alone in 0..3 {
+        (0..3).for_each(|broker| parted.part(broker, Passage::default()));
+        parted.part(alone, Passage::CLOSED);
+        for node in &parted.nodes {
+            publish_until_taken(&client, node, &format!("without {alone}")).await;
+        }
+        (0..3).for_each(|broker| parted.part(broker, Passage::CLOSED));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

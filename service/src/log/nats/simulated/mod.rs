@@ -28,8 +28,8 @@ use reading::SimulatedReading;
 
 const HEARTBEAT: Duration = Duration::from_millis(500);
 const SILENCE: Duration = Duration::from_secs(2);
-/// How long one that was cut off from the others goes on as their leader.
-const LONELY_LEADER_MAX: Duration = Duration::from_secs(10);
+/// How long one that was cut off from the others goes on as their leader, at most.
+const LONELY_LEADER_MAX: Duration = Duration::from_secs(20);
 
 /// A message as it is stored.
 #[derive(Clone, Debug)]
@@ -245,12 +245,14 @@ struct LonelyBroker {
 }
 
 impl LonelyBroker {
-    fn look(&self) -> Result<StreamState, LookError> {
+    fn look(&self) -> StreamState {
+        let last = self.last.clone();
         let majority_ago = self.since.elapsed();
+        // It answers on when it has noticed.
         if majority_ago > LONELY_LEADER_MAX {
-            return Err(LookError::Away("there is no leader".to_owned()));
+            return StreamState { majority_ago: Duration::MAX, leader: None, ..last };
         }
-        Ok(StreamState { majority_ago, ..self.last.clone() })
+        StreamState { majority_ago, ..last }
     }
 }
 
@@ -301,10 +303,8 @@ impl SharedStream for SimulatedStream {
         sleep(Duration::from_millis(1)).await;
         self.check_reachable()?;
         let brokers = self.brokers();
-        match brokers.lonely.get(&self.node) {
-            Some(lonely) => lonely.look(),
-            None => Ok(brokers.state()),
-        }
+        let lonely = brokers.lonely.get(&self.node);
+        Ok(lonely.map_or_else(|| brokers.state(), LonelyBroker::look))
     }
 
     async fn look_at(&self, head: Sequence) -> Result<SeenStream, LookError> {

@@ -6,6 +6,7 @@ use rand::RngExt as _;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::super::stream::SharedStream as _;
 use super::nodes::{Answer, SimulatedNode, check, settled};
 use super::{SimulatedBrokers, SimulatedStream};
 use crate::event::Sequence;
@@ -13,6 +14,8 @@ use crate::event::Sequence;
 const NODES: usize = 3;
 /// Longer than a message can be stored after it was sent.
 const LATE_MAX: Duration = Duration::from_secs(3);
+/// Longer than a leader needs to notice that it is alone.
+const LONG_AGO: Duration = Duration::from_secs(60);
 const TROUBLED_FOR: Duration = Duration::from_secs(60);
 
 /// What happens to the brokers from time to time.
@@ -145,22 +148,31 @@ async fn a_broker_that_has_lost_the_others_is_left_for_another_one_while_it_stil
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_no_broker_is_better_others_are_tried_ever_more_seldom() {
+async fn while_no_broker_is_better_a_node_stays_and_tries_again() {
     let stream = SimulatedStream::new(0, 0);
     let _node = SimulatedNode::start(stream.of_node(0)).await;
     let began = Instant::now();
+    let connections = stream.connections();
     stream.brokers().lose_leader();
     // A majority has been heard of at most a second before, and looks are a second apart.
-    for (until, tries) in [(1, 0), (3, 1), (6, 2), (12, 3), (20, 4), (30, 5), (600, 33)] {
+    for (until, tries) in [(2, 0), (6, 1), (10, 2), (60, 14)] {
         sleep_until(began + Duration::from_secs(until)).await;
         assert_eq!(stream.brokers().tries(), tries, "after {until} s");
     }
-    stream.brokers().elect();
-    sleep(Duration::from_secs(3)).await;
-    let before = stream.brokers().tries();
+    assert_eq!(stream.connections(), connections, "it stayed where it was");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_was_cut_off_long_ago_is_left_too() {
+    let stream = SimulatedStream::new(0, 0);
+    let node = SimulatedNode::start(stream.of_node(0)).await;
     stream.brokers().lose_leader();
-    sleep(Duration::from_secs(4)).await;
-    assert_eq!(stream.brokers().tries(), before + 1, "as soon as at first");
+    stream.brokers().leave_alone(0);
+    sleep(LONG_AGO).await;
+    // The others have found each other again, and this one has not.
+    stream.brokers().elect();
+    let answers = node.publish(vec![(None, "here".to_owned())]).await;
+    assert!(matches!(answers[..], [Answer::Confirmed { .. }]), "{answers:?}");
 }
 
 #[tokio::test(start_paused = true)]
