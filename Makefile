@@ -61,7 +61,7 @@ crash-test:
 	  data_folder::crashes::nothing_that_was_confirmed_is_lost_or_repeated_when_the_process_is_killed
 
 # Three brokers and three servers with a shared log: one part after the other is killed, stopped and restarted
-# under load, and as root cut off from others; five times each, an hour and a quarter; 100 times each with
+# under load, and as root cut off from others; five times each, forty minutes; 100 times each with
 # LONG=1, in six minutes with ARGS=--quick. ARGS=--latency measures how long an event takes from one server to another, beside
 # Centrifugo. --write writes the tables of docs/cluster.md.
 cluster-test: $(PEERS)/nats/.built/.installed
