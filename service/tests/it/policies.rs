@@ -381,6 +381,9 @@ async fn a_rule_holds_for_the_streams_whose_selectors_it_covers_and_for_no_other
         assert_eq!(notified, policy != "disconnect", "{path}");
     }
     let name = |policy: &str| format!("fanfare_backpressure_actions_total{{policy=\"{policy}\"}}");
-    let skips = server.stats([&name("conflate"), &name("drop-oldest"), slow]).await;
-    assert_eq!(skips, [3.0, 1.0, 3.0]);
+    let [conflated, dropped, cut] =
+        server.stats([&name("conflate"), &name("drop-oldest"), slow]).await;
+    // On a busy machine a stream is behind again while it is read here.
+    assert!(conflated >= 3.0 && dropped >= 1.0, "{conflated} {dropped}");
+    assert_eq!(cut, 3.0);
 }
