@@ -22,7 +22,8 @@ load:
 # too. WITHOUT_DOCKER=1 leaves the last one out, WITHOUT_IMAGES=1 the archives of images that it loads; both say so.
 test: setup-tests lint
 	cargo test --workspace --locked --no-fail-fast
-	cargo test -p fanfare --features otlp --locked --lib --test otlp -- spans:: logging:: telemetry::
+	cargo test -p fanfare --features otlp --locked --test otlp
+	cargo test -p fanfare --features otlp --locked --lib -- logging:: telemetry::
 
 # A restart of two servers behind HAProxy, one after the other, under 5,000 subscribers: what is lost,
 # what is repeated, and how fast clients come back. Takes a minute and a half. The small one is among

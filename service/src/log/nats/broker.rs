@@ -19,7 +19,9 @@ use futures_util::stream::FuturesUnordered;
 use rand::random;
 use tokio::time::timeout;
 
-use super::connecting::{NextBroker, connecting, is_refusal_to_connect, tell, tell_nothing};
+use super::connecting::{
+    NextBroker, connecting, is_refusal_to_connect, tell, tell_nothing_of_a_probe,
+};
 use super::entry::Attempt;
 use super::headers::{EPOCH_HEADER, attempt_of};
 use super::identity::{KnownMessage, SeenStream};
@@ -32,9 +34,9 @@ use crate::event::{Epoch, Sequence};
 
 /// How long one request may take; elections take longer, and requests are made again.
 const REQUEST_WAIT_MAX: Duration = Duration::from_secs(2);
-/// How long another broker may take to be connected to and to tell of the stream, to be better than one that
-/// does not.
-const TRY_MAX: Duration = Duration::from_secs(2);
+/// How long a probe of another broker may take, from connecting to an answer about the stream. The answer counts
+/// when the leader heard of a majority within the same time.
+const PROBE_MAX: Duration = Duration::from_secs(2);
 /// Without a majority for so long a broker has no say in what the stream is: leaders hear of the others each second.
 const MAJORITY_AGO_MAX: Duration = Duration::from_secs(10);
 /// What the broker counts of a message beside its body.
@@ -149,29 +151,32 @@ impl Broker {
     }
 
     /// The first of the other brokers by which the stream's leader can be asked, and which has a majority.
-    async fn better_one(&self) -> Option<ServerAddr> {
+    async fn broker_with_majority(&self) -> Option<ServerAddr> {
         let pool = self.client.server_pool().await.ok()?;
         let own = self.client.server_info().server_id;
-        let tried =
-            pool.into_iter().map(|server| timeout(TRY_MAX, self.try_one(server.addr, &own)));
-        let mut tried: FuturesUnordered<_> = tried.collect();
-        while let Some(tried) = tried.next().await {
-            if let Ok(Some(better)) = tried {
+        let probes =
+            pool.into_iter().map(|server| timeout(PROBE_MAX, self.probe(server.addr, &own)));
+        let mut probes: FuturesUnordered<_> = probes.collect();
+        while let Some(probed) = probes.next().await {
+            if let Ok(Some(better)) = probed {
                 return Some(better);
             }
         }
         None
     }
 
-    async fn try_one(&self, address: ServerAddr, own: &str) -> Option<ServerAddr> {
+    /// Whether a broker, by a connection of its own, is another one than this and has a majority.
+    async fn probe(&self, address: ServerAddr, own: &str) -> Option<ServerAddr> {
         let other =
-            Self::connect_to(self.settings.clone(), address.clone(), tell_nothing).await.ok()?;
+            Self::connect_to(self.settings.clone(), address.clone(), tell_nothing_of_a_probe)
+                .await
+                .ok()?;
         // One broker may have several addresses.
         if other.client.server_info().server_id == own {
             return None;
         }
         let seen = other.look().await.ok()?;
-        (seen.majority_ago < TRY_MAX).then_some(address)
+        (seen.majority_ago < PROBE_MAX).then_some(address)
     }
 
     async fn message_at(&self, sequence: Sequence) -> Result<Option<KnownMessage>, LookError> {
@@ -212,11 +217,11 @@ impl SharedStream for Broker {
         self.client.statistics().connects.load(Ordering::Relaxed)
     }
 
-    async fn go_elsewhere(&self) -> bool {
+    async fn fail_over(&self) -> bool {
         let before = self.connections();
-        let (here, better) = join(self.look(), self.better_one()).await;
+        let (here, better) = join(self.look(), self.broker_with_majority()).await;
         // In an election a look is lost, and the next one is not.
-        if here.is_ok_and(|here| here.majority_ago < TRY_MAX) {
+        if here.is_ok_and(|here| here.majority_ago < PROBE_MAX) {
             return false;
         }
         let Some(better) = better else { return false };

@@ -114,4 +114,4 @@ pub(super) fn tell(event: &Event) {
 }
 
 /// For connections that are only tried.
-pub(super) fn tell_nothing(_: &Event) {}
+pub(super) fn tell_nothing_of_a_probe(_: &Event) {}

@@ -29,8 +29,8 @@ pub(super) trait SharedStream: Clone + Send + Sync + 'static {
     /// How often a connection was made. What happened between two of them has to be looked at.
     fn connections(&self) -> u64;
 
-    /// Goes to another broker that has a majority, if there is one, and says so.
-    fn go_elsewhere(&self) -> impl Future<Output = bool> + Send;
+    /// Reconnects to another broker that has a majority, if there is one, and says whether it does.
+    fn fail_over(&self) -> impl Future<Output = bool> + Send;
 
     /// What the stream has now.
     fn look(&self) -> impl Future<Output = Result<StreamState, LookError>> + Send;
@@ -90,8 +90,9 @@ pub(super) struct StreamState {
     pub(super) first_ms: u64,
     /// Which broker leads it; nothing where it is alone, or none does.
     pub(super) leader: Option<String>,
-    /// How long ago the leader last heard of so many that they are a majority together; nothing where it
-    /// is alone. A leader that was cut off from the others still answers.
+    /// How long ago the leader last heard of so many that they are a majority together: zero where one broker keeps
+    /// the stream alone, and the maximum where no leader is known. A leader that was cut off from the others
+    /// still answers.
     pub(super) majority_ago: Duration,
 }
 

@@ -12,10 +12,10 @@ use super::stream::{SharedStream, StreamState};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a broker may be without a majority of them, or not tell anything of the stream, before others are
-/// tried, again and again while none is better: in an election, which takes some seconds, none is.
+/// probed, again and again while none is better: in an election, which takes some seconds, none is.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// How long that may take. The library may be busy with a connection that was lost meanwhile.
-const GOING_MAX: Duration = Duration::from_secs(5);
+/// How long probing and reconnecting may take. The library may be busy with a connection that was lost meanwhile.
+const FAIL_OVER_MAX: Duration = Duration::from_secs(5);
 
 /// Runs for as long as the node does.
 pub(super) async fn watch_stream(stream: impl SharedStream, state: Arc<State>) {
@@ -30,9 +30,11 @@ pub(super) async fn watch_stream(stream: impl SharedStream, state: Arc<State>) {
         let seen = stream.look().await;
         let majority_ago = seen.as_ref().ok().map(|seen| seen.majority_ago);
         if patience.is_over(majority_ago) && stream.is_connected() {
-            let going = timeout(GOING_MAX, stream.go_elsewhere()).await;
-            if going.unwrap_or_default() {
-                tracing::warn!("the broker here does not reach the others; going to one that does");
+            let failing_over = timeout(FAIL_OVER_MAX, stream.fail_over()).await;
+            if failing_over.unwrap_or_default() {
+                tracing::warn!(
+                    "the broker of this connection is cut off from the others; failing over to one with a majority"
+                );
             }
         }
         // What cannot be looked at is told by whoever reads it.
@@ -56,7 +58,7 @@ pub(super) async fn watch_stream(stream: impl SharedStream, state: Arc<State>) {
 /// How long a broker is put up with. Only what a majority of the brokers has agreed on counts: one that was cut
 /// off from the others answers, for a while as a leader, and its heartbeats go on.
 struct Patience {
-    /// When a majority was last heard of, or others were tried.
+    /// When a majority was last heard of, or others were probed.
     since: Instant,
 }
 
@@ -66,7 +68,7 @@ impl Patience {
     }
 
     /// Takes how long ago a majority was heard of, as the leader says; nothing where nobody does. Says
-    /// whether others are to be tried, and begins anew then.
+    /// whether others are to be probed, and begins anew then.
     fn is_over(&mut self, majority_ago: Option<Duration>) -> bool {
         let now = Instant::now();
         let heard = majority_ago.and_then(|ago| now.checked_sub(ago));

@@ -29,7 +29,7 @@ use reading::SimulatedReading;
 const HEARTBEAT: Duration = Duration::from_millis(500);
 const SILENCE: Duration = Duration::from_secs(2);
 /// How long one that was cut off from the others goes on as their leader, at most.
-const LONELY_LEADER_MAX: Duration = Duration::from_secs(20);
+const ISOLATED_LEADER_MAX: Duration = Duration::from_secs(20);
 
 /// A message as it is stored.
 #[derive(Clone, Debug)]
@@ -57,9 +57,9 @@ pub(super) struct SimulatedBrokers {
     connections: HashMap<usize, u64>,
     cut_off: HashMap<usize, bool>,
     /// Nodes whose broker is without the others, and since when.
-    lonely: HashMap<usize, LonelyBroker>,
-    /// How often nodes tried other brokers.
-    tries: usize,
+    isolated: HashMap<usize, IsolatedBroker>,
+    /// How often nodes probed other brokers.
+    probes: usize,
     /// How many of a hundred sends go wrong.
     trouble: u32,
 }
@@ -87,8 +87,8 @@ impl SimulatedStream {
             has_leader: true,
             connections: HashMap::new(),
             cut_off: HashMap::new(),
-            lonely: HashMap::new(),
-            tries: 0,
+            isolated: HashMap::new(),
+            probes: 0,
             trouble,
         };
         Self { shared: Arc::new(Mutex::new(brokers)), node: 0 }
@@ -122,7 +122,7 @@ impl SimulatedBrokers {
         self.trouble = 0;
         self.has_leader = true;
         self.cut_off.clear();
-        self.lonely.clear();
+        self.isolated.clear();
     }
 
     pub(super) fn cut_off(&mut self, node: usize, is_cut_off: bool) {
@@ -134,13 +134,13 @@ impl SimulatedBrokers {
 
     /// The broker of this node led the stream and is cut off from the others, for as long as the node stays
     /// there.
-    pub(super) fn leave_alone(&mut self, node: usize) {
+    pub(super) fn isolate(&mut self, node: usize) {
         let last = self.state();
-        self.lonely.entry(node).or_insert(LonelyBroker { since: Instant::now(), last });
+        self.isolated.entry(node).or_insert(IsolatedBroker { since: Instant::now(), last });
     }
 
-    pub(super) fn tries(&self) -> usize {
-        self.tries
+    pub(super) fn probes(&self) -> usize {
+        self.probes
     }
 
     pub(super) fn reconnect(&mut self, node: usize) {
@@ -227,8 +227,8 @@ impl SimulatedBrokers {
         }
     }
 
-    fn is_alone(&self, node: usize) -> bool {
-        self.lonely.contains_key(&node)
+    fn is_isolated(&self, node: usize) -> bool {
+        self.isolated.contains_key(&node)
     }
 
     fn is_troubled(&mut self) -> bool {
@@ -238,18 +238,18 @@ impl SimulatedBrokers {
 }
 
 /// A former leader that does not know of it.
-struct LonelyBroker {
+struct IsolatedBroker {
     since: Instant,
     /// What the stream had then.
     last: StreamState,
 }
 
-impl LonelyBroker {
+impl IsolatedBroker {
     fn look(&self) -> StreamState {
         let last = self.last.clone();
         let majority_ago = self.since.elapsed();
         // It answers on when it has noticed.
-        if majority_ago > LONELY_LEADER_MAX {
+        if majority_ago > ISOLATED_LEADER_MAX {
             return StreamState { majority_ago: Duration::MAX, leader: None, ..last };
         }
         StreamState { majority_ago, ..last }
@@ -288,11 +288,11 @@ impl SharedStream for SimulatedStream {
         self.brokers().connections.get(&self.node).copied().unwrap_or(1)
     }
 
-    async fn go_elsewhere(&self) -> bool {
+    async fn fail_over(&self) -> bool {
         sleep(Duration::from_millis(1)).await;
         let mut brokers = self.brokers();
-        brokers.tries += 1;
-        let is_better = brokers.has_leader && brokers.lonely.remove(&self.node).is_some();
+        brokers.probes += 1;
+        let is_better = brokers.has_leader && brokers.isolated.remove(&self.node).is_some();
         if is_better {
             brokers.reconnect(self.node);
         }
@@ -303,8 +303,8 @@ impl SharedStream for SimulatedStream {
         sleep(Duration::from_millis(1)).await;
         self.check_reachable()?;
         let brokers = self.brokers();
-        let lonely = brokers.lonely.get(&self.node);
-        Ok(lonely.map_or_else(|| brokers.state(), LonelyBroker::look))
+        let isolated = brokers.isolated.get(&self.node);
+        Ok(isolated.map_or_else(|| brokers.state(), IsolatedBroker::look))
     }
 
     async fn look_at(&self, head: Sequence) -> Result<SeenStream, LookError> {
@@ -329,7 +329,7 @@ impl SharedStream for SimulatedStream {
         }
         let fate = {
             let mut brokers = self.brokers();
-            if brokers.is_alone(self.node) { Fate::Lost } else { brokers.fate() }
+            if brokers.is_isolated(self.node) { Fate::Lost } else { brokers.fate() }
         };
         if matches!(fate, Fate::Confirmed | Fate::Silent) {
             self.brokers().store(Some(attempt), None, body.clone());

@@ -53,7 +53,7 @@ impl SimulatedReading {
 impl StreamReading for SimulatedReading {
     async fn next(&mut self) -> Result<Vec<StreamEntry>, ReadingError> {
         // The broker that is cut off keeps the consumer itself.
-        if self.stream.brokers().is_alone(self.stream.node) {
+        if self.stream.brokers().is_isolated(self.stream.node) {
             sleep(HEARTBEAT).await;
             return Ok(Vec::new());
         }

@@ -26,7 +26,7 @@ enum Happening {
     Reconnect,
     CutOff,
     /// A node's broker is cut off from the others, and stays so.
-    LonelyBroker,
+    IsolatedBroker,
     Garbage,
     /// What was confirmed is lost.
     Rollback,
@@ -54,10 +54,10 @@ async fn happen(stream: &SimulatedStream, happening: Happening) {
             }
             stream.brokers().reconnect(node);
         }
-        Happening::LonelyBroker => {
+        Happening::IsolatedBroker => {
             let mut brokers = stream.brokers();
             let node = brokers.random().random_range(0..NODES);
-            brokers.leave_alone(node);
+            brokers.isolate(node);
         }
         Happening::Garbage => with(SimulatedBrokers::take_garbage),
         Happening::Rollback => {
@@ -123,9 +123,9 @@ async fn run(seed: u64, happenings: &[Happening], may_lose: bool) {
 #[tokio::test(start_paused = true)]
 async fn whatever_brokers_confirm_late_or_not_at_all_nothing_is_lost_doubled_or_shown_differently()
 {
-    use Happening::{CutOff, Election, Garbage, LonelyBroker, Nothing, Reconnect};
+    use Happening::{CutOff, Election, Garbage, IsolatedBroker, Nothing, Reconnect};
     for seed in 0..20 {
-        let all = [Nothing, Election, Reconnect, CutOff, LonelyBroker, Garbage];
+        let all = [Nothing, Election, Reconnect, CutOff, IsolatedBroker, Garbage];
         run(seed, &all, false).await;
     }
 }
@@ -133,31 +133,31 @@ async fn whatever_brokers_confirm_late_or_not_at_all_nothing_is_lost_doubled_or_
 #[tokio::test(start_paused = true)]
 async fn a_broker_that_has_lost_the_others_is_left_for_another_one_while_it_still_answers() {
     let stream = SimulatedStream::new(0, 0);
-    let lonely = SimulatedNode::start(stream.of_node(0)).await;
+    let isolated = SimulatedNode::start(stream.of_node(0)).await;
     let other = SimulatedNode::start(stream.of_node(1)).await;
-    stream.brokers().leave_alone(0);
+    stream.brokers().isolate(0);
     let at_both = tokio::join!(
-        lonely.publish(vec![(None, "here".to_owned())]),
+        isolated.publish(vec![(None, "here".to_owned())]),
         other.publish(vec![(None, "there".to_owned())])
     );
     let answers: Vec<Answer> = at_both.0.into_iter().chain(at_both.1).collect();
     let confirmed = answers.iter().all(|answer| matches!(answer, Answer::Confirmed { .. }));
     assert!(confirmed, "{answers:?}");
-    check(&[lonely, other], &answers, false, 0);
-    assert_eq!(stream.brokers().tries(), 1);
+    check(&[isolated, other], &answers, false, 0);
+    assert_eq!(stream.brokers().probes(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_no_broker_is_better_a_node_stays_and_tries_again() {
+async fn while_no_broker_is_better_a_node_stays_and_probes_them_again() {
     let stream = SimulatedStream::new(0, 0);
     let _node = SimulatedNode::start(stream.of_node(0)).await;
     let began = Instant::now();
     let connections = stream.connections();
     stream.brokers().lose_leader();
     // A majority has been heard of at most a second before, and looks are a second apart.
-    for (until, tries) in [(2, 0), (6, 1), (10, 2), (60, 14)] {
+    for (until, probes) in [(2, 0), (6, 1), (10, 2), (60, 14)] {
         sleep_until(began + Duration::from_secs(until)).await;
-        assert_eq!(stream.brokers().tries(), tries, "after {until} s");
+        assert_eq!(stream.brokers().probes(), probes, "after {until} s");
     }
     assert_eq!(stream.connections(), connections, "it stayed where it was");
 }
@@ -167,7 +167,7 @@ async fn a_broker_that_was_cut_off_long_ago_is_left_too() {
     let stream = SimulatedStream::new(0, 0);
     let node = SimulatedNode::start(stream.of_node(0)).await;
     stream.brokers().lose_leader();
-    stream.brokers().leave_alone(0);
+    stream.brokers().isolate(0);
     sleep(LONG_AGO).await;
     // The others have found each other again, and this one has not.
     stream.brokers().elect();
