@@ -22,8 +22,7 @@ load:
 # too. WITHOUT_DOCKER=1 leaves the last one out, WITHOUT_IMAGES=1 the archives of images that it loads; both say so.
 test: setup-tests lint
 	cargo test --workspace --locked --no-fail-fast
-	cargo test -p fanfare --features otlp --locked --test otlp
-	cargo test -p fanfare --features otlp --locked --lib -- logging:: telemetry::
+	cargo test --workspace --features fanfare/otlp --locked --test otlp
 
 # A restart of two servers behind HAProxy, one after the other, under 5,000 subscribers: what is lost,
 # what is repeated, and how fast clients come back. Takes a minute and a half. The small one is among
@@ -73,7 +72,7 @@ cluster-test: $(PEERS)/nats/.built/.installed
 lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo clippy -p fanfare --features otlp --lib --bins --test otlp --locked -- -D warnings
+	cargo clippy --workspace --features fanfare/otlp --lib --bins --test otlp --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 
 # Every parser of outside bytes under libFuzzer, SECONDS each (the default is ten minutes); some only:

@@ -23,10 +23,11 @@ fn the_program_that_is_printed_is_the_one_that_is_tried() {
     assert_eq!(files_in("axum"), [("main.rs".to_owned(), program.to_owned())]);
 }
 
-/// Built by Cargo, which has built it already where all tests are run.
+/// Built by Cargo, which has built it already where all tests are run: `--workspace`, because with the features
+/// that this package alone asks of its dependencies, all of them would be compiled once more.
 fn built() -> PathBuf {
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--quiet", "--locked", "--offline", "--example", "axum"]);
+    cargo.args(["build", "--quiet", "--locked", "--offline", "--workspace", "--example", "axum"]);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }

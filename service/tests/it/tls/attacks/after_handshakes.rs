@@ -15,8 +15,8 @@ use crate::support::PATIENCE;
 async fn a_storm_of_key_updates_ends_its_connection_or_is_served_like_other_bytes() {
     const CONNECTIONS: usize = 24;
     const UPDATES: usize = 2_000;
-    // Whoever sends bytes between the updates does not finish the head that they belong to.
-    let mut attacked = UnderAttack::start(&["--headers-timeout", "2s"]).await;
+    // On a busy machine a storm takes longer than a head may by default.
+    let mut attacked = UnderAttack::start(&["--headers-timeout", "5m"]).await;
     let connector = attacked.scene.certificates.connector(&["http/1.1"]);
     attacked
         .suffers(CONNECTIONS, |number, address| {
@@ -25,25 +25,29 @@ async fn a_storm_of_key_updates_ends_its_connection_or_is_served_like_other_byte
                 let socket = connect_bluntly(address).await;
                 let name = ServerName::try_from("localhost").unwrap();
                 let mut stream = connector.connect(name, socket).await.expect("a handshake");
-                stream.write_all(b"GET / HTTP/1.1\r\nx-long: ").await.unwrap();
+                let head =
+                    b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nx-long: ";
+                stream.write_all(head).await.unwrap();
+                let sends_bytes = number % 2 == 0;
                 for _ in 0..UPDATES {
                     stream.get_mut().1.refresh_traffic_keys().expect("other keys");
-                    let byte = if number % 2 == 0 { &b"x"[..] } else { b"" };
+                    let byte = if sends_bytes { &b"x"[..] } else { b"" };
                     if stream.write_all(byte).await.is_err() || stream.flush().await.is_err() {
                         break;
                     }
                 }
+                let _ = stream.write_all(b"\r\n\r\n").await;
                 let mut rest = Vec::new();
                 let _ = timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("an end");
                 let said = String::from_utf8_lossy(&rest);
-                assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{said}");
+                assert_eq!(said.starts_with("HTTP/1.1 200 OK"), sends_bytes, "{said}");
             }
         })
         .await;
-    // Those that sent nothing else have broken the rules; the others' head came too slowly or was too long.
+    // Those that sent nothing else have broken the rules.
     let broken = "fanfare_connections_closed_total{reason=\"protocol\"}";
     let broken = attacked.count(broken).await;
-    assert!((CONNECTIONS / 2..=CONNECTIONS).contains(&broken), "{broken}");
+    assert_eq!(broken, CONNECTIONS / 2);
     attacked.assert_grew_at_most(10, "key updates");
     attacked.assert_nothing_is_left("key updates").await;
 }
