@@ -14,6 +14,7 @@ use super::body::{Content, PendingStream, ResponseBody};
 use super::client_limits::StreamPermits;
 use super::incoming::Incoming;
 use super::response::HttpResponse;
+use super::secured_stream::breaks_tls;
 use super::{Context, route, subscribe, trace};
 use crate::delivery::{Carrier, Cut, PeerAddress, StreamConnection};
 use crate::metrics::{ConnectionEnd, Protocol, Refusal};
@@ -138,11 +139,4 @@ pub(super) fn note_end(guard: &mut ConnectionGuard, error: Option<&hyper::Error>
     if !went_away {
         guard.ends(ConnectionEnd::Protocol);
     }
-}
-
-/// The library of TLS wraps what a client did wrong in an error of the system. An alert is how a client
-/// says that it goes.
-fn breaks_tls(error: &io::Error) -> bool {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    inner.is_some_and(|error| !matches!(error, rustls::Error::AlertReceived(_)))
 }

@@ -100,6 +100,10 @@ pub(super) async fn serve<T: Transport>(
         }
         result => {
             note_end(&mut guard, result.as_ref().err());
+            // To hyper a connection has ended in order when it breaks before anything of a head is read.
+            if stream.has_broken_tls() {
+                guard.ends(ConnectionEnd::Protocol);
+            }
             if let Err(error) = result
                 && error.is_parse()
                 && !error.is_parse_version_h2()

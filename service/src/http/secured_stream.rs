@@ -29,6 +29,7 @@ pub(super) struct SecuredStream<S = TcpStream> {
     /// How many the kernel had taken then.
     written_before: u64,
     buffer: TlsWriteBuffer,
+    has_broken_rules: bool,
 }
 
 /// A socket that counts what the kernel takes.
@@ -54,7 +55,7 @@ impl<S> CountedSocket<S> {
 impl<S> SecuredStream<S> {
     pub(super) fn new(tls: TlsStream<CountedSocket<S>>, buffer: TlsWriteBuffer) -> Self {
         let written_before = tls.get_ref().0.written;
-        Self { tls, encrypted: 0, written_before, buffer }
+        Self { tls, encrypted: 0, written_before, buffer, has_broken_rules: false }
     }
 
     /// What the handshake has agreed on.
@@ -87,10 +88,21 @@ impl<S> SecuredStream<S> {
     }
 }
 
+/// The library of TLS wraps what a client did wrong in an error of the system. An alert is how a client
+/// says that it goes.
+pub(super) fn breaks_tls(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    inner.is_some_and(|error| !matches!(error, rustls::Error::AlertReceived(_)))
+}
+
 impl Transport for SecuredStream {
     const CAN_LEAVE: bool = false;
 
     const IS_TLS: bool = true;
+
+    fn has_broken_tls(&self) -> bool {
+        self.has_broken_rules
+    }
 
     fn into_socket(self) -> io::Result<StdTcpStream> {
         Err(io::ErrorKind::Unsupported.into())
@@ -103,7 +115,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for SecuredStream<S> {
         task: &mut Task<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tls).poll_read(task, buffer)
+        let this = self.get_mut();
+        let read = Pin::new(&mut this.tls).poll_read(task, buffer);
+        if let Poll::Ready(Err(error)) = &read {
+            this.has_broken_rules |= breaks_tls(error);
+        }
+        read
     }
 }
 

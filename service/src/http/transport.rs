@@ -17,6 +17,11 @@ pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {
 
     const IS_TLS: bool = false;
 
+    /// Whether the client has broken the rules of TLS.
+    fn has_broken_tls(&self) -> bool {
+        false
+    }
+
     /// The socket, without the runtime.
     fn into_socket(self) -> io::Result<StdTcpStream>;
 }
