@@ -329,6 +329,7 @@ def syncs() -> list:
                   "wait for it.", "s", [
                       Query(quantile("fanfare_storage_sync_seconds"), "${quantile:text}"),
                       Query(quantile("fanfare_storage_sync_seconds", "0.5"), "p50"),
+                      Query("max(fanfare_storage_sync_ongoing_seconds{SERVER})", "under way"),
                   ], fill=0)),
         (6, heatmap("Sync times by bucket", "How many syncs a second took how long.",
                     buckets("fanfare_storage_sync_seconds"), colours="Blues")),
@@ -348,11 +349,12 @@ def disk_reads() -> list:
                   "wait for it.", "ops", [
                       Query(per_second("fanfare_storage_pages_read_total", "instance"), "{{instance}}")])),
         (8, graph("Events that cannot be read", "Damage, or a disk that fails; whoever should have them is told of a gap. "
-                  "Torn writes are those that a crash had cut off before they were confirmed.", "short", [
+                  "Torn writes are those that a crash had cut off. Missing is what a repair has left out.", "short", [
                       Query("sum by (instance) (increase(fanfare_storage_unreadable_total{SERVER}[RATE]))",
                             "unreadable {{instance}}"),
                       Query("sum by (instance) (increase(fanfare_storage_torn_tails_total{SERVER}[RATE]))",
                             "torn writes {{instance}}"),
+                      Query("sum by (instance) (fanfare_storage_missing_events{SERVER})", "missing {{instance}}"),
                   ], colours={"unreadable": "red"})),
         (8, graph("Segments", "Files of retained events, which are dropped a file at a time.", "short", [
             Query("sum by (instance) (fanfare_retained_segments{SERVER})", "{{instance}}")])),

@@ -283,6 +283,8 @@ fn of_disk(disk: &DiskStatus) -> Value {
         "pages_read_total": disk.pages_read,
         "unreadable_total": disk.unreadable,
         "torn_tails_total": disk.torn_tails,
+        "missing_events": disk.missing_events,
+        "sync_ongoing_seconds": disk.sync_ongoing.as_secs_f64(),
     })
 }
 

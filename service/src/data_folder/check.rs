@@ -60,7 +60,7 @@ fn summarize(contents: &FolderContents, tally: &Tally, output: &mut impl Write) 
     if let Some((file, offset)) = &tally.torn_tail {
         writeln!(
             output,
-            "{file} ends at byte {offset} in a write that was cut off; that is no damage, and the next start removes it"
+            "{file} ends at byte {offset} in a write that is not whole, as a crash leaves it; the next start removes it"
         )?;
     }
     Ok(())

@@ -2,6 +2,8 @@
 //!
 //! Figures are read from memory: nobody who asks for them waits for the disk.
 
+use std::time::Duration;
+
 use super::Distribution;
 
 /// The upper bounds by which syncs are counted, in microseconds: 100 µs to 10 s.
@@ -37,6 +39,10 @@ pub struct DiskStatus {
     pub unreadable: u64,
     /// Writes that a crash had cut off, found at the start.
     pub torn_tails: u64,
+    /// Events that are missing between those that are in the folder, and known to be.
+    pub missing_events: u64,
+    /// How long the sync that is under way has taken so far; 0 when none is.
+    pub sync_ongoing: Duration,
     pub syncs: SyncTimes,
     pub commits: CommitSizes,
 }

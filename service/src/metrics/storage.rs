@@ -20,6 +20,8 @@ pub(super) struct Storage {
     pages_read: Counter,
     unreadable: Counter,
     torn_tails: Counter,
+    missing_events: Gauge,
+    sync_ongoing: Gauge,
     states: [Gauge; StorageState::ALL.len()],
 }
 
@@ -60,7 +62,15 @@ impl Storage {
             ),
             torn_tails: described(
                 "fanfare_storage_torn_tails_total",
-                "1 if the last write before the start had been cut off by a crash; it was never confirmed, and was removed.",
+                "1 if the newest file did not end with a whole write at the start, and what was not whole was removed. After a crash that is a write that nobody was told is durable.",
+            ),
+            missing_events: described_gauge(
+                "fanfare_storage_missing_events",
+                "Events that are missing between those in the data folder: a repair has left them out. Whoever should have them is told of a gap.",
+            ),
+            sync_ongoing: described_gauge(
+                "fanfare_storage_sync_ongoing_seconds",
+                "How long the sync that is under way has taken so far; 0 when none is.",
             ),
             states: gauges(
                 (
@@ -88,6 +98,8 @@ impl Storage {
         self.pages_read.absolute(disk.pages_read);
         self.unreadable.absolute(disk.unreadable);
         self.torn_tails.absolute(disk.torn_tails);
+        self.missing_events.set(disk.missing_events as f64);
+        self.sync_ongoing.set(disk.sync_ongoing.as_secs_f64());
     }
 }
 

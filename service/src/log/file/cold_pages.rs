@@ -8,9 +8,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, oneshot};
 
 use super::cold_page::{ColdPageKey, LoadedPage};
 
@@ -20,21 +22,23 @@ const BYTES_MAX: usize = 32 << 20;
 const UNREAD_MAX: usize = BYTES_MAX / 2;
 /// How long a page that nobody reads is kept for those who waited for it.
 const UNREAD_AGE_MAX: Duration = Duration::from_secs(1);
-/// How many tasks wait at most: those of clients that have stopped waiting are among them.
+/// How many tasks are taken at a time, those of clients that have stopped waiting among them. Whoever has
+/// another one waits: it would be a gap for a client if nobody looked where it goes on.
 const TASKS_MAX: usize = 10_000;
 /// What a page takes beside its frames, at least.
 const PAGE_BYTES: usize = 512;
 
 /// Something that has to wait for the disk.
-pub(super) type DiskTask = Box<dyn FnOnce() + Send>;
+type DiskTask = Box<dyn FnOnce() + Send>;
 
 /// Pages that are wanted, are being loaded, or have been.
-#[derive(Default)]
 pub(super) struct ColdPages {
     state: Mutex<ColdState>,
     changed: Condvar,
     /// As they are in the state, for those who do not wait for it.
     bytes: AtomicUsize,
+    /// Room for tasks.
+    room: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -63,6 +67,17 @@ impl std::fmt::Debug for ColdPages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = self.lock();
         f.debug_struct("ColdPages").field("pages", &state.pages.len()).finish_non_exhaustive()
+    }
+}
+
+impl Default for ColdPages {
+    fn default() -> Self {
+        Self {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            bytes: AtomicUsize::new(0),
+            room: Arc::new(Semaphore::new(TASKS_MAX)),
+        }
     }
 }
 
@@ -102,13 +117,20 @@ impl ColdPages {
         None
     }
 
-    /// Runs something that has to wait for the disk, unless too much waits already.
-    pub(super) fn run(&self, task: DiskTask) {
-        let mut state = self.lock();
-        if state.tasks.len() < TASKS_MAX {
-            state.tasks.push_back(task);
-            self.changed.notify_one();
-        }
+    /// What comes of something that has to wait for the disk; nothing if that has failed or the log ends.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        task: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let place = Arc::clone(&self.room).acquire_owned().await.ok()?;
+        let (answer, result) = oneshot::channel();
+        self.lock().tasks.push_back(Box::new(move || {
+            // Whoever asked may have stopped waiting.
+            let _ = answer.send(task());
+            drop(place);
+        }));
+        self.changed.notify_one();
+        result.await.ok()
     }
 
     /// What pages hold that are kept, in bytes.
@@ -182,9 +204,15 @@ impl ColdPages {
         tasks.into_iter().for_each(|task| task());
     }
 
-    /// Ends the work. Nobody who waits is woken: the log has ended too.
+    /// Ends the work. Nobody who waits for a page is woken: the log has ended too.
     pub(super) fn close(&self) {
-        self.lock().is_closed = true;
+        self.room.close();
+        let mut state = self.lock();
+        state.is_closed = true;
+        let tasks = std::mem::take(&mut state.tasks);
+        drop(state);
+        // They hold parts of the log, and whoever waits for them sees that they have gone.
+        drop(tasks);
         self.changed.notify_all();
     }
 }
@@ -232,5 +260,36 @@ impl ColdState {
         }
         kept.append(&mut self.loaded);
         self.loaded = kept;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_asks_when_very_many_wait_waits_too_and_is_answered() {
+        let cold = Arc::new(ColdPages::default());
+        let of_reader = Arc::clone(&cold);
+        let all = join_all((0..TASKS_MAX + 100).map(|number| cold.run(move || number)));
+        let reader = std::thread::spawn(move || of_reader.work(LoadedPage::unreadable));
+        let answers = all.await;
+        assert!(answers.iter().enumerate().all(|(number, answer)| *answer == Some(number)));
+        cold.close();
+        reader.join().unwrap();
+        assert_eq!(cold.run(|| ()).await, None, "the log has ended");
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panics_answers_nothing_and_the_next_one_is_done() {
+        let cold = Arc::new(ColdPages::default());
+        let of_reader = Arc::clone(&cold);
+        let reader = std::thread::spawn(move || of_reader.work(LoadedPage::unreadable));
+        assert_eq!(cold.run(|| panic!("as a test wants it")).await, None::<()>);
+        assert_eq!(cold.run(|| 7).await, Some(7));
+        cold.close();
+        reader.join().unwrap();
     }
 }

@@ -1,14 +1,17 @@
 //! What the log on disk has done since it was opened, counted by its threads.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::log::disk_status::{COMMIT_BOUNDS, CommitSizes, DiskStatus, SYNC_BOUNDS_US, SyncTimes};
 use crate::log::distribution::AtomicDistribution;
 
 /// Counted at most once a commit, so that it may cost what atomics cost.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct DiskCounters {
+    opened: Instant,
+    /// When the sync began that is under way, in microseconds since it was opened and 1; 0 when none is.
+    sync_began: AtomicU64,
     written_bytes: AtomicU64,
     pages_read: AtomicU64,
     unreadable: AtomicU64,
@@ -17,6 +20,22 @@ pub(super) struct DiskCounters {
     free_bytes: AtomicU64,
     syncs: AtomicDistribution<{ SYNC_BOUNDS_US.len() + 1 }>,
     commits: AtomicDistribution<{ COMMIT_BOUNDS.len() + 1 }>,
+}
+
+impl Default for DiskCounters {
+    fn default() -> Self {
+        Self {
+            opened: Instant::now(),
+            sync_began: AtomicU64::new(0),
+            written_bytes: AtomicU64::new(0),
+            pages_read: AtomicU64::new(0),
+            unreadable: AtomicU64::new(0),
+            torn_tails: AtomicU64::new(0),
+            free_bytes: AtomicU64::new(0),
+            syncs: AtomicDistribution::default(),
+            commits: AtomicDistribution::default(),
+        }
+    }
 }
 
 impl DiskCounters {
@@ -30,10 +49,18 @@ impl DiskCounters {
         self.written_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// A sync took so long, whether it succeeded or not.
-    pub(super) fn synced(&self, took: Duration) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.syncs.add(&SYNC_BOUNDS_US, micros);
+    /// Counts a sync, whether it succeeds or not. There is one at a time.
+    pub(super) fn count_sync<T>(&self, sync: impl FnOnce() -> T) -> T {
+        let began = self.micros();
+        self.sync_began.store(began + 1, Ordering::Relaxed);
+        let synced = sync();
+        self.sync_began.store(0, Ordering::Relaxed);
+        self.syncs.add(&SYNC_BOUNDS_US, self.micros() - began);
+        synced
+    }
+
+    fn micros(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     /// A page was read for those who wait for it.
@@ -46,7 +73,7 @@ impl DiskCounters {
         self.unreadable.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The last write had been cut off by a crash.
+    /// The newest file did not end with a whole write.
     pub(super) fn found_torn_tail(&self) {
         self.torn_tails.fetch_add(1, Ordering::Relaxed);
     }
@@ -59,6 +86,8 @@ impl DiskCounters {
     /// What was counted; the rest of the status is left as it is by default.
     pub(super) fn status(&self) -> DiskStatus {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let ongoing = count(&self.sync_began).checked_sub(1);
+        let ongoing = ongoing.map_or(0, |began| self.micros().saturating_sub(began));
         let (syncs, commits): (SyncTimes, CommitSizes) = (self.syncs.now(), self.commits.now());
         DiskStatus {
             free_bytes: count(&self.free_bytes),
@@ -66,9 +95,32 @@ impl DiskCounters {
             pages_read: count(&self.pages_read),
             unreadable: count(&self.unreadable),
             torn_tails: count(&self.torn_tails),
+            sync_ongoing: Duration::from_micros(ongoing),
             syncs,
             commits,
             ..DiskStatus::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sync_is_seen_while_it_is_under_way_and_counted_when_it_has_ended() {
+        let counters = DiskCounters::default();
+        let during = counters.count_sync(|| {
+            loop {
+                let status = counters.status();
+                if status.sync_ongoing > Duration::ZERO {
+                    break status;
+                }
+            }
+        });
+        assert_eq!(during.syncs.counts.iter().sum::<u64>(), 0);
+        let after = counters.status();
+        assert_eq!(after.syncs.counts.iter().sum::<u64>(), 1);
+        assert_eq!(after.sync_ongoing, Duration::ZERO);
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::batch::{BatchHead, BatchKind, Salt};
+use super::batch_records::readable_records;
 use super::chain::repair;
 use super::disk::{Disk as _, DiskFile as _, Folder};
 use super::identity::LogIdentity;
@@ -42,7 +43,8 @@ pub(crate) fn recovery(folder: &Path, bytes: &[u8]) {
     let shown = match shown(&disk) {
         Ok(shown) => shown,
         Err(_) => {
-            repair(&disk, identity()).expect("it is of this version, and has its meta");
+            repair(&disk, identity(), readable_records)
+                .expect("it is of this version, and has its meta");
             shown(&disk).expect("it was repaired")
         }
     };

@@ -12,7 +12,7 @@ use std::io;
 
 use crc32c::crc32c;
 
-use super::disk::{Disk, DiskFile};
+use super::disk::{Disk, DiskFile as _, FileContent as _};
 use super::open_error::OpenError;
 use crate::event::Epoch;
 
@@ -42,14 +42,16 @@ impl LogIdentity {
             return Self::read(disk);
         }
         if names.iter().any(|name| super::segment::first_of(name).is_some()) {
-            return Err(OpenError::Corrupt {
-                file: NAME.to_owned(),
-                offset: 0,
-                what: "it is missing, and there are segments",
-            });
+            return Err(Self::missing());
         }
         new.write(disk)?;
         Ok(new)
+    }
+
+    /// There are segments, and nothing says whose they are.
+    pub(super) fn missing() -> OpenError {
+        let what = "it is missing, and there are segments";
+        OpenError::Corrupt { file: NAME.to_owned(), offset: 0, what }
     }
 
     /// Writes it, over the one that is there.
@@ -67,18 +69,18 @@ impl LogIdentity {
     /// Reads that of a folder which has one.
     pub(super) fn read<D: Disk>(disk: &D) -> Result<Self, OpenError> {
         let mut bytes = [0; BYTES];
-        let count = disk.open_to_read(NAME)?.read_at(&mut bytes, 0)?;
+        let read = disk.open_to_read(NAME).and_then(|file| file.read_at(&mut bytes, 0));
+        let count = read.map_err(|error| OpenError::reading(NAME, &error))?;
         let corrupt = |what| OpenError::Corrupt { file: NAME.to_owned(), offset: 0, what };
         if count < BYTES || bytes[..8] != MAGIC {
             return Err(corrupt("it does not begin as it should"));
         }
         let word = |at: usize| u32::from_le_bytes(std::array::from_fn(|index| bytes[at + index]));
         let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|index| bytes[at + index]));
-        if crc32c(&bytes[16..]) != word(12) {
-            return Err(corrupt("its check does not match"));
-        }
         match word(8) {
+            VERSION if crc32c(&bytes[16..]) != word(12) => Err(corrupt("its check does not match")),
             VERSION => Ok(Self { epoch: Epoch::from_bits(number(16)), created_ms: number(24) }),
+            // It may be checked otherwise.
             version => Err(OpenError::Newer { file: NAME.to_owned(), version }),
         }
     }

@@ -1,9 +1,9 @@
 //! A sealed segment that has its index.
 
 use std::io;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use super::disk::{Disk, DiskFile};
+use super::disk::{Disk, FileContent};
 use super::index::{self, IdFilter, IndexHead, IndexLookup};
 use super::segment::SegmentHead;
 
@@ -14,27 +14,48 @@ pub(super) struct IndexedSegment {
     filter: IdFilter,
     /// All of the index has been read once, and was as it was written.
     pub(super) is_verified: Mutex<bool>,
+    /// The index, as long as the disk has no room for its file.
+    pub(super) in_memory: Option<Arc<[u8]>>,
+}
+
+/// The index of a segment, wherever it is.
+#[derive(Debug)]
+pub(super) enum IndexFile<F> {
+    OnDisk(F),
+    InMemory(Arc<[u8]>),
 }
 
 impl IndexedSegment {
     /// One whose index was found.
     pub(super) fn found(head: IndexHead, filter: IdFilter) -> Self {
-        Self { head, filter, is_verified: Mutex::new(false) }
+        Self { head, filter, is_verified: Mutex::new(false), in_memory: None }
     }
 
     /// One whose index has been made now.
     pub(super) fn just_written(head: IndexHead, filter: IdFilter) -> Self {
-        Self { head, filter, is_verified: Mutex::new(true) }
+        Self { head, filter, is_verified: Mutex::new(true), in_memory: None }
+    }
+
+    /// One for whose index the disk has no room.
+    pub(super) fn in_memory(head: IndexHead, filter: IdFilter, index: Arc<[u8]>) -> Self {
+        Self { in_memory: Some(index), ..Self::just_written(head, filter) }
+    }
+
+    /// The same when the file of its index has been written.
+    pub(super) fn with_file(&self) -> Self {
+        Self::just_written(self.head, self.filter.clone())
     }
 
     /// What segment and index take on the disk, in bytes.
     pub(super) fn disk_bytes(&self) -> u64 {
-        self.head.bytes + self.head.index_bytes()
+        let index = if self.in_memory.is_some() { 0 } else { self.head.index_bytes() };
+        self.head.bytes + index
     }
 
     /// What is kept of it in memory, in bytes.
     pub(super) fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.filter.bytes()
+        let index = self.in_memory.as_ref().map_or(0, |index| index.len());
+        size_of::<Self>() + self.filter.bytes() + index
     }
 
     /// Whether an event may be in it that ends the topic of this hash.
@@ -53,11 +74,17 @@ pub(super) fn find_index<D: Disk>(
     disk: &D,
     segment: SegmentHead,
     bytes: u64,
+) -> Option<IndexedSegment> {
+    // One that cannot be read is made anew.
+    read_index(disk, segment, bytes).ok().flatten()
+}
+
+fn read_index<D: Disk>(
+    disk: &D,
+    segment: SegmentHead,
+    bytes: u64,
 ) -> io::Result<Option<IndexedSegment>> {
-    let file = match disk.open(&index::name_of(segment.first)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file?,
-    };
+    let file = disk.open(&index::name_of(segment.first))?;
     let mut header = [0; index::HEADER_BYTES];
     let count = file.read_at(&mut header, 0)?;
     let Some(head) = IndexHead::read(&header[..count]) else { return Ok(None) };
@@ -68,4 +95,20 @@ pub(super) fn find_index<D: Disk>(
     }
     let filter = IndexLookup::new(&file, &head).filter()?;
     Ok(filter.map(|filter| IndexedSegment::found(head, filter)))
+}
+
+impl<F: FileContent> FileContent for IndexFile<F> {
+    fn bytes(&self) -> io::Result<u64> {
+        match self {
+            Self::OnDisk(file) => file.bytes(),
+            Self::InMemory(index) => (&index[..]).bytes(),
+        }
+    }
+
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        match self {
+            Self::OnDisk(file) => file.read_at(buffer, at),
+            Self::InMemory(index) => (&index[..]).read_at(buffer, at),
+        }
+    }
 }

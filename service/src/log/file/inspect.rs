@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::batch::BatchKind;
 use super::chain::{self, ChainFinding, ChainProblem, FoundBatch, content};
-use super::disk::{Disk, DiskFile, Folder};
+use super::disk::{Disk, FileContent as _, Folder};
 use super::identity::{self, LogIdentity};
 use super::index::{self, IndexHead, IndexLookup};
 use super::lock::{FolderLock, LockError};
@@ -60,7 +60,7 @@ pub struct FolderProblem {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FolderSize {
     pub segments: u64,
-    /// Of all files, with the room that is kept for the next events.
+    /// Of all files of the log, with the room that is kept for the next events.
     pub bytes: u64,
 }
 
@@ -70,7 +70,7 @@ pub enum InspectError {
     #[error("there is no folder {}; give the one of --data-dir", folder.display())]
     NoFolder { folder: PathBuf },
     #[error(
-        "{} has no event log: it has no file `meta`; give the folder of --data-dir. If its segments (*.seg) are there, restore the file from a copy",
+        "{} has no event log: it has neither a file `meta` nor segments (*.seg); give the folder of --data-dir",
         folder.display()
     )]
     NoLog { folder: PathBuf },
@@ -90,12 +90,16 @@ impl FolderContents {
         if !folder.is_dir() {
             return Err(InspectError::NoFolder { folder: path() });
         }
-        if !folder.join(identity::NAME).is_file() {
+        let failed = |error: io::Error| InspectError::Open { folder: path(), error: error.into() };
+        let disk = Folder::at(folder);
+        let names = disk.names().map_err(failed)?;
+        let has_identity = names.iter().any(|name| name == identity::NAME);
+        if !has_identity && !names.iter().any(|name| segment::first_of(name).is_some()) {
             return Err(InspectError::NoLog { folder: path() });
         }
         let lock = FolderLock::take_to_read(folder)?;
-        let disk = Folder::at(folder);
         let identity = match LogIdentity::read(&disk) {
+            _ if !has_identity => Err(LogIdentity::missing()),
             Err(error) if !matches!(error, OpenError::Corrupt { .. }) => {
                 return Err(InspectError::Open { folder: path(), error });
             }
@@ -118,9 +122,9 @@ impl FolderContents {
     /// When the folder cannot be read.
     pub fn size(&self) -> io::Result<FolderSize> {
         let mut size = FolderSize::default();
-        for name in self.disk.names()? {
-            size.segments += u64::from(segment::first_of(&name).is_some());
-            size.bytes += self.disk.open_to_read(&name)?.bytes()?;
+        for name in self.disk.names()?.iter().filter(|name| is_of_log(name)) {
+            size.segments += u64::from(segment::first_of(name).is_some());
+            size.bytes += self.disk.open_to_read(name)?.bytes()?;
         }
         Ok(size)
     }
@@ -132,6 +136,12 @@ impl FolderContents {
     pub fn read(&self, each: &mut impl FnMut(FolderFinding) -> ControlFlow<()>) -> io::Result<()> {
         inspect(&self.disk, &self.identity, each)
     }
+}
+
+/// Whether a file is one of the log's: a file system of its own has others too.
+fn is_of_log(name: &str) -> bool {
+    let is_table = segment::first_of(name).is_some() || index::first_of(name).is_some();
+    is_table || name == identity::NAME
 }
 
 /// Reads the log on a disk.

@@ -37,9 +37,8 @@ impl FolderLock {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = Self::lock(folder, &options)?;
-        let failed = |error| LockError::Failed { folder: folder.to_owned(), error };
-        file.set_len(0).map_err(failed)?;
-        writeln!(file, "{}", std::process::id()).map_err(failed)?;
+        // Who has it only helps whoever is refused, and there may be no room on the disk.
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Self(file))
     }
 

@@ -4,6 +4,7 @@
 //! in memory ([`cold_pages`]). Nobody else waits for the disk.
 
 mod batch;
+mod batch_records;
 mod chain;
 mod cold_page;
 mod cold_pages;
@@ -172,39 +173,27 @@ impl Log for FileLog {
             let ends = known.completed_from(&self.inner.reader, topics);
             return Box::pin(std::future::ready(topic_ends(topics, ends)));
         }
-        let (answer, ends) = oneshot::channel();
         let (inner, asked) = (Arc::clone(&self.inner), topics.to_vec());
-        self.inner.cold.run(Box::new(move || {
-            // Whoever asked may have stopped waiting.
-            let _ = answer.send(known.completed_from(&inner.reader, &asked));
-        }));
-        Box::pin(async { topic_ends(topics, ends.await.unwrap_or_default()) })
+        let find = move || known.completed_from(&inner.reader, &asked);
+        Box::pin(async { topic_ends(topics, self.inner.cold.run(find).await.unwrap_or_default()) })
     }
 
     fn locate<'a>(&'a self, id: &'a str) -> Locating<'a> {
         if let Some(position) = self.inner.locate_in_memory(id) {
             return Box::pin(std::future::ready(position));
         }
-        let (answer, position) = oneshot::channel();
         let (inner, id) = (Arc::clone(&self.inner), id.to_owned());
-        self.inner.cold.run(Box::new(move || {
-            // Whoever asked may have stopped waiting.
-            let _ = answer.send(inner.locate_on_disk(&id));
-        }));
-        Box::pin(async { position.await.unwrap_or(Position::Unknown) })
+        let locate = move || inner.locate_on_disk(&id);
+        Box::pin(async { self.inner.cold.run(locate).await.unwrap_or(Position::Unknown) })
     }
 
     fn last_accepted_by(&self, ms: u64) -> Seeking<'_> {
         if let Some(last) = self.inner.last_accepted_in_memory(ms) {
             return Box::pin(std::future::ready(Some(last)));
         }
-        let (answer, last) = oneshot::channel();
         let inner = Arc::clone(&self.inner);
-        self.inner.cold.run(Box::new(move || {
-            // Whoever asked may have stopped waiting.
-            let _ = answer.send(inner.last_accepted_on_disk(ms));
-        }));
-        Box::pin(async { last.await.ok().flatten() })
+        let seek = move || inner.last_accepted_on_disk(ms);
+        Box::pin(async { self.inner.cold.run(seek).await.flatten() })
     }
 
     fn topics_in_part(&self, part: usize) -> Option<Vec<Topic>> {

@@ -11,6 +11,7 @@ use std::time::Instant;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
+use super::batch_records::readable_records;
 use super::chain::{KnownSegment, SegmentChain, TornTail, WriteError, repair};
 use super::cold_pages::ColdPages;
 use super::counters::DiskCounters;
@@ -111,8 +112,12 @@ impl FileLog {
     /// When another process has the folder, a file is of a newer version, nothing says whose log it is,
     /// or the disk fails.
     pub fn repair(folder: &Path, clock: &Clock) -> Result<(), OpenLogError> {
+        if !folder.exists() {
+            return Ok(());
+        }
         let _lock = FolderLock::take(folder)?;
-        let lost = repair(&Folder::at(folder), new_identity(clock.unix_ms()))
+        let new = new_identity(clock.unix_ms());
+        let lost = repair(&Folder::at(folder), new, readable_records)
             .map_err(|error| OpenLogError::Open { folder: folder.display().to_string(), error })?;
         for part in lost {
             tracing::warn!(
@@ -170,7 +175,7 @@ impl<D: Disk> OpenedLog<D> {
         let mut newest = NewestBatches::default();
         let mut indexes = HashMap::new();
         let known = |head: SegmentHead, bytes| {
-            let Some(index) = find_index(&disk, head, bytes)? else { return Ok(None) };
+            let Some(index) = find_index(&disk, head, bytes) else { return Ok(None) };
             let known = KnownSegment { next: index.head.next, last_check: index.head.last_check };
             indexes.insert(head.first, index);
             Ok(Some(known))
@@ -183,7 +188,7 @@ impl<D: Disk> OpenedLog<D> {
         if newest.is_too_large {
             chain.seal().map_err(|error| match error {
                 WriteError::Full => io::Error::from(io::ErrorKind::StorageFull),
-                WriteError::Failed(why) => io::Error::other(why),
+                WriteError::NoFile(why) | WriteError::Failed(why) => io::Error::other(why),
             })?;
             newest.batches.clear();
         }
@@ -250,7 +255,7 @@ fn counters_of(torn: Option<TornTail>) -> Arc<DiskCounters> {
         file = torn.file,
         offset = torn.offset,
         bytes = torn.bytes,
-        "the last write was cut off by a crash before it was confirmed; removed it"
+        "the newest file does not end with a whole write, as after a crash; removed what is not whole"
     );
     counters
 }
@@ -260,7 +265,7 @@ fn index_of<D: Disk>(
     reader: &SegmentReader<D>,
     first: Sequence,
 ) -> Result<IndexedSegment, OpenError> {
-    let made = reader.make_index(first)?;
+    let made = reader.make_index_at_start(first)?;
     made.ok_or_else(|| OpenError::Corrupt {
         file: super::segment::name_of(first),
         offset: super::segment::BATCHES_AT,

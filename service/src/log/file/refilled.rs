@@ -94,7 +94,7 @@ pub(super) fn start_of<D: Disk>(
     let oldest = first_indexed.unwrap_or(chain.active_first()).min(window.oldest());
     let oldest_ms = match window.time_at(oldest).filter(|_| oldest <= window.bounds().head) {
         Some(ms) => Some(ms),
-        None => reader.event_at(segments, oldest).map(|event| event.accepted_ms()),
+        None => reader.first_from(segments, oldest).map(|event| event.accepted_ms()),
     };
     RetainedStart {
         segments: segments.to_vec(),

@@ -68,6 +68,8 @@ struct IndexedTotals {
     memory_bytes: usize,
     /// How often events in them end topics.
     ends: u64,
+    /// How many events are missing in them.
+    missing: u64,
 }
 
 impl IndexedTotals {
@@ -76,6 +78,7 @@ impl IndexedTotals {
             disk_bytes: segments.iter().map(|segment| segment.disk_bytes()).sum(),
             memory_bytes: segments.iter().map(|segment| segment.memory_bytes()).sum(),
             ends: segments.iter().map(|segment| u64::from(segment.head.ends)).sum(),
+            missing: segments.iter().map(|segment| segment.head.missing()).sum(),
         }
     }
 }
@@ -152,6 +155,7 @@ impl Retained {
             bytes_limit: self.settings.bytes_max,
             segments: state.segment_count(),
             memory_events: state.window.bounds().events,
+            missing_events: state.missing_events(),
             ..counted
         }
     }
@@ -221,6 +225,11 @@ impl RetainedState {
         self.start_ms
     }
 
+    /// The time of the oldest event that is retained and can be read, where it is known.
+    pub(super) fn oldest_ms(&self) -> Option<u64> {
+        self.oldest_ms
+    }
+
     /// The segments that have an index, the oldest first.
     pub(super) fn segments(&self) -> &Arc<Vec<Arc<IndexedSegment>>> {
         &self.segments
@@ -251,6 +260,16 @@ impl RetainedState {
         self.indexed.disk_bytes + unindexed + self.active_bytes
     }
 
+    /// How many events are missing between those in the folder.
+    fn missing_events(&self) -> u64 {
+        self.indexed.missing + self.window.missing_from(self.needed_from())
+    }
+
+    /// The newest file, if there is one that is written to.
+    pub(super) fn active(&self) -> Option<Sequence> {
+        (self.active_bytes > 0).then_some(self.active_first)
+    }
+
     /// How many segments there are.
     pub(super) fn segment_count(&self) -> usize {
         self.segments.len() + self.unindexed.len() + usize::from(self.active_bytes > 0)
@@ -271,7 +290,18 @@ impl RetainedState {
         self.indexed.disk_bytes += segment.disk_bytes();
         self.indexed.memory_bytes += segment.memory_bytes();
         self.indexed.ends += u64::from(segment.head.ends);
+        self.indexed.missing += segment.head.missing();
         Arc::make_mut(&mut self.segments).push(Arc::new(segment));
+    }
+
+    /// The index of a segment has a file now, and is in memory no longer.
+    pub(super) fn has_index_file(&mut self, written: IndexedSegment) {
+        let first = written.head.first;
+        let segments = Arc::make_mut(&mut self.segments);
+        if let Some(segment) = segments.iter_mut().find(|segment| segment.head.first == first) {
+            *segment = Arc::new(written);
+            self.indexed = IndexedTotals::of(segments);
+        }
     }
 
     /// The first event of the oldest segment, if nothing in that is retained.
@@ -281,7 +311,10 @@ impl RetainedState {
     }
 
     fn first_without_retained(&self) -> Option<&Arc<IndexedSegment>> {
-        self.segments.first().filter(|segment| segment.head.next <= self.oldest)
+        // The newest file stays, whatever is in it: it alone says which sequence is the next.
+        let has_newer =
+            self.segments.len() > 1 || !self.unindexed.is_empty() || self.active_bytes > 0;
+        self.segments.first().filter(|segment| has_newer && segment.head.next <= self.oldest)
     }
 
     /// The events that rules keep and that are in no other segment.
@@ -371,6 +404,7 @@ impl RetainedState {
         self.indexed.disk_bytes -= first.disk_bytes();
         self.indexed.memory_bytes -= first.memory_bytes();
         self.indexed.ends -= u64::from(first.head.ends);
+        self.indexed.missing -= first.head.missing();
         self.kept_records.removed(first.head.first);
     }
 

@@ -4,11 +4,12 @@ use std::io;
 use std::sync::{Arc, PoisonError};
 
 use super::batch;
+use super::chain::{content, is_full};
 use super::cold_page::{ColdPageKey, LoadedPage, PageBuilder, ReadDirection};
 use super::counters::DiskCounters;
-use super::disk::{Disk, DiskFile};
-use super::index::{self, IndexLookup, Spot};
-use super::indexed_segment::IndexedSegment;
+use super::disk::{Disk, DiskFile as _, FileContent as _};
+use super::index::{self, IndexHead, IndexLookup, Spot};
+use super::indexed_segment::{IndexFile, IndexedSegment};
 use super::segment::{self, ReadHead, SegmentHead};
 use super::segment_records::SegmentRecords;
 use crate::event::{Buffers, Epoch, Event, Sequence};
@@ -17,6 +18,10 @@ use crate::logging::log_limited;
 
 /// How many segments are looked through for one page: a topic may be in few of them.
 const SEGMENTS_MAX: usize = 16;
+/// How many holes are passed over in search of an event that can be read.
+const HOLES_MAX: usize = 64;
+/// How many events that cannot be read are passed over in search of the time of one.
+const DAMAGED_MAX: usize = 64;
 
 /// A place in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,13 +55,46 @@ impl<D: Disk> SegmentReader<D> {
 
     /// Makes the index of a sealed segment and writes it beside it; nothing if the segment is damaged.
     pub(super) fn make_index(&self, first: Sequence) -> io::Result<Option<IndexedSegment>> {
-        let file = self.disk.open(&segment::name_of(first))?;
-        let length = usize::try_from(file.bytes()?).map_err(io::Error::other)?;
-        let mut bytes = vec![0; length];
-        let count = file.read_at(&mut bytes, 0)?;
-        bytes.truncate(count);
+        let Some((head, index)) = self.build_index(first)? else { return Ok(None) };
+        self.write_index(first, &index)?;
+        let filter = IndexLookup::new(&&index[..], &head).filter()?;
+        Ok(filter.map(|filter| IndexedSegment::just_written(head, filter)))
+    }
+
+    /// The same at a start. Where the disk has no room for the file, the index stays in memory: a server
+    /// that does not start because its disk is full could not be told to retain less.
+    pub(super) fn make_index_at_start(
+        &self,
+        first: Sequence,
+    ) -> io::Result<Option<IndexedSegment>> {
+        let Some((head, index)) = self.build_index(first)? else { return Ok(None) };
+        let filter = IndexLookup::new(&&index[..], &head).filter()?;
+        Ok(match self.write_index(first, &index) {
+            Err(error) if is_full(&error) => {
+                filter.map(|filter| IndexedSegment::in_memory(head, filter, index.into()))
+            }
+            written => {
+                written?;
+                filter.map(|filter| IndexedSegment::just_written(head, filter))
+            }
+        })
+    }
+
+    /// Writes the index that had to stay in memory; the segment as it is then.
+    pub(super) fn write_index_of(&self, segment: &IndexedSegment) -> io::Result<IndexedSegment> {
+        if let Some(index) = &segment.in_memory {
+            self.write_index(segment.head.first, index)?;
+        }
+        Ok(segment.with_file())
+    }
+
+    fn build_index(&self, first: Sequence) -> io::Result<Option<(IndexHead, Vec<u8>)>> {
+        let bytes = content(&self.disk.open(&segment::name_of(first))?)?;
         let ReadHead::Good(head) = SegmentHead::read(&bytes) else { return Ok(None) };
-        let Some((head, index)) = index::build(head, &bytes) else { return Ok(None) };
+        Ok(index::build(head, &bytes))
+    }
+
+    fn write_index(&self, first: Sequence, index: &[u8]) -> io::Result<()> {
         let name = index::name_of(first);
         let file = match self.disk.create(&name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -65,11 +103,13 @@ impl<D: Disk> SegmentReader<D> {
             }
             file => file?,
         };
-        file.write_at(&index, 0)?;
-        file.sync()?;
-        self.disk.sync_names()?;
-        let filter = IndexLookup::new(&file, &head).filter()?;
-        Ok(filter.map(|filter| IndexedSegment::just_written(head, filter)))
+        let written = file.write_at(index, 0).and_then(|()| file.sync());
+        if written.is_err() {
+            // Half of a file would only take more room.
+            let _ = self.disk.remove(&name);
+        }
+        written?;
+        self.disk.sync_names()
     }
 
     /// Loads a page. `segments` are all there are, the oldest first.
@@ -187,7 +227,7 @@ impl<D: Disk> SegmentReader<D> {
     /// The numbers of the events that are wanted of some, in the page's direction.
     fn wanted(
         &self,
-        lookup: &IndexLookup<'_, D::File>,
+        lookup: &IndexLookup<'_, IndexFile<D::File>>,
         numbers: std::ops::Range<u32>,
         key: &ColdPageKey,
         count_max: usize,
@@ -219,25 +259,28 @@ impl<D: Disk> SegmentReader<D> {
     fn records<'a>(
         &'a self,
         segment: &IndexedSegment,
-        lookup: &'a IndexLookup<'a, D::File>,
-    ) -> io::Result<SegmentRecords<'a, D::File>> {
+        lookup: &'a IndexLookup<'a, IndexFile<D::File>>,
+    ) -> io::Result<SegmentRecords<'a, D::File, IndexFile<D::File>>> {
         let file = self.disk.open(&segment::name_of(segment.head.first))?;
         Ok(SegmentRecords::new(file, lookup, (self.epoch, &self.buffers)))
     }
 
     /// The index file of a segment, which is as it was written: made anew if it is not.
-    fn open_index(&self, segment: &IndexedSegment) -> io::Result<D::File> {
+    fn open_index(&self, segment: &IndexedSegment) -> io::Result<IndexFile<D::File>> {
+        if let Some(index) = &segment.in_memory {
+            return Ok(IndexFile::InMemory(Arc::clone(index)));
+        }
         let mut is_verified = segment.is_verified.lock().unwrap_or_else(PoisonError::into_inner);
         let name = index::name_of(segment.head.first);
         let found = self.disk.open(&name);
         if *is_verified {
-            return found;
+            return found.map(IndexFile::OnDisk);
         }
         if let Ok(file) = found
             && IndexLookup::new(&file, &segment.head).is_whole()?
         {
             *is_verified = true;
-            return Ok(file);
+            return Ok(IndexFile::OnDisk(file));
         }
         tracing::warn!(file = name, "an index file is damaged, and made anew");
         let made = self.make_index(segment.head.first)?;
@@ -245,7 +288,7 @@ impl<D: Disk> SegmentReader<D> {
             return Err(io::Error::other("the segment is damaged"));
         }
         *is_verified = true;
-        self.disk.open(&name)
+        self.disk.open(&name).map(IndexFile::OnDisk)
     }
 
     /// Whether what cannot be read of a segment is damaged: its files can be opened.
@@ -317,6 +360,31 @@ impl<D: Disk> SegmentReader<D> {
         }
     }
 
+    /// The first event from a sequence on that can be read, if it is in these segments. Of what is behind
+    /// many holes nothing is known.
+    pub(super) fn first_from(
+        &self,
+        segments: &[Arc<IndexedSegment>],
+        sequence: Sequence,
+    ) -> Option<Arc<Event>> {
+        let mut from = sequence.previous();
+        for _ in 0..HOLES_MAX {
+            let key = ColdPageKey {
+                direction: ReadDirection::Forwards,
+                from,
+                topics: None,
+                events_max: 1,
+                bytes_max: usize::MAX,
+            };
+            match self.load(segments, &key) {
+                LoadedPage::Events { events, .. } => return events.into_iter().next(),
+                LoadedPage::Unreadable { to } if to > from && to < Sequence::MAX => from = to,
+                LoadedPage::Unreadable { .. } => return None,
+            }
+        }
+        None
+    }
+
     /// The earliest event from a sequence on that has an id by a publisher.
     pub(super) fn with_id(
         &self,
@@ -369,18 +437,26 @@ impl<D: Disk> SegmentReader<D> {
     ) -> io::Result<Option<TimedSequence>> {
         let file = self.open_index(segment)?;
         let lookup = IndexLookup::new(&file, &segment.head);
+        let (events, newest_ms) = (segment.head.events, segment.head.newest_ms);
         let mut records = self.records(segment, &lookup)?;
-        let mut at = |number| -> io::Result<TimedSequence> {
-            let sequence = lookup.sequence_of(number)?;
-            records.load(&[number])?;
-            let event = records.event(number, sequence);
-            let event = event.ok_or_else(|| io::Error::other("a record is damaged"))?;
-            Ok(TimedSequence { sequence, accepted_ms: event.accepted_ms() })
+        // One that cannot be read was not accepted later than the next one that can.
+        let mut time_of = |number: u32| -> io::Result<u64> {
+            for number in (number..events).take(DAMAGED_MAX) {
+                if records.load(&[number]).is_ok()
+                    && let Some(event) = records.event(number, lookup.sequence_of(number)?)
+                {
+                    return Ok(event.accepted_ms());
+                }
+            }
+            Ok(newest_ms)
         };
-        let behind = index::partition_point(segment.head.events, |number| {
-            at(number).map(|at| at.accepted_ms <= ms)
-        })?;
-        behind.checked_sub(1).map(at).transpose()
+        let behind = match newest_ms <= ms {
+            true => events,
+            false => index::partition_point(events, |number| Ok(time_of(number)? <= ms))?,
+        };
+        let Some(number) = behind.checked_sub(1) else { return Ok(None) };
+        let (sequence, accepted_ms) = (lookup.sequence_of(number)?, time_of(number)?);
+        Ok(Some(TimedSequence { sequence, accepted_ms }))
     }
 }
 

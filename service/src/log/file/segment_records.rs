@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::disk::DiskFile;
+use super::disk::FileContent;
 use super::index::IndexLookup;
 use crate::event::{Buffers, Epoch, Event, Sequence};
 use crate::log::record::read_record;
@@ -12,8 +12,8 @@ const CHUNK_BYTES: u64 = 256 << 10;
 const CHUNK_EVENTS: usize = 1_024;
 
 /// The records of a segment, of which those are in memory that were asked for last.
-pub(super) struct SegmentRecords<'a, F> {
-    lookup: &'a IndexLookup<'a, F>,
+pub(super) struct SegmentRecords<'a, F, I> {
+    lookup: &'a IndexLookup<'a, I>,
     file: F,
     epoch: Epoch,
     buffers: &'a Buffers,
@@ -24,11 +24,11 @@ pub(super) struct SegmentRecords<'a, F> {
     bytes: Vec<u8>,
 }
 
-impl<'a, F: DiskFile> SegmentRecords<'a, F> {
+impl<'a, F: FileContent, I: FileContent> SegmentRecords<'a, F, I> {
     /// Those of a segment, by its index.
     pub(super) fn new(
         file: F,
-        lookup: &'a IndexLookup<'a, F>,
+        lookup: &'a IndexLookup<'a, I>,
         (epoch, buffers): (Epoch, &'a Buffers),
     ) -> Self {
         let (places, bytes) = (Vec::new(), Vec::new());

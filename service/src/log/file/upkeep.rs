@@ -28,11 +28,29 @@ impl<D: Disk> Upkeep<D> {
     /// Does what there is to do at a time, in milliseconds since 1970.
     pub(super) fn work(&self, now_ms: u64) {
         self.index_segments(now_ms);
+        self.write_indexes();
         self.compare_restored(now_ms);
         if let Err(error) = self.retain(now_ms) {
             log_limited!(ERROR, "cannot drop old events from the disk, and tries again: {error}");
         }
         self.look_for_room();
+        self.look_for_active();
+    }
+
+    /// Looks whether the file is there that events are written to. Without its name they would be gone at
+    /// the next start, and all the same be confirmed.
+    fn look_for_active(&self) {
+        let Some(first) = self.retained.lock().active() else { return };
+        let name = segment::name_of(first);
+        let is_gone = match self.disk.open_to_read(&name) {
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+            Ok(_) => false,
+        };
+        if is_gone && !matches!(self.retained.lock().health(), LogHealth::Failed { .. }) {
+            let why = format!("somebody has removed the file {name} of the data folder");
+            tracing::error!("the event log takes no more events: {why}; restart the server");
+            self.retained.lock().set_health(LogHealth::Failed { why: why.into() });
+        }
     }
 
     /// Whether a segment can be removed when the writer has written again what rules keep of it.
@@ -49,7 +67,11 @@ impl<D: Disk> Upkeep<D> {
 
     fn index_segments(&self, now_ms: u64) {
         loop {
-            let Some(segment) = self.retained.lock().next_unindexed() else { return };
+            let state = self.retained.lock();
+            // Of a damaged one none can be made until the log has been repaired.
+            let is_failed = matches!(state.health(), LogHealth::Failed { .. });
+            let Some(segment) = state.next_unindexed().filter(|_| !is_failed) else { return };
+            drop(state);
             match self.reader.make_index(segment.first) {
                 Ok(Some(index)) => self.retained.lock().indexed(index),
                 Ok(None) => {
@@ -67,38 +89,62 @@ impl<D: Disk> Upkeep<D> {
         }
     }
 
+    /// Writes the indexes for which there was no room at the start.
+    fn write_indexes(&self) {
+        let segments = Arc::clone(self.retained.lock().segments());
+        for segment in segments.iter().filter(|segment| segment.in_memory.is_some()) {
+            match self.reader.write_index_of(segment) {
+                Ok(written) => self.retained.lock().has_index_file(written),
+                Err(error) => {
+                    log_limited!(ERROR, "cannot write an index file, and tries again: {error}");
+                    return;
+                }
+            }
+        }
+    }
+
     /// Finds what is not retained any more, and removes the segments that hold nothing else.
     fn retain(&self, now_ms: u64) -> io::Result<()> {
-        let settings = *self.retained.settings();
+        // Where one of the two fails the other frees the disk all the same.
+        let (by_age, by_size) = (self.drop_too_old(now_ms), self.drop_too_many(now_ms));
+        self.retained.evict(now_ms);
+        self.remove_segments()?;
+        by_age.and(by_size)
+    }
+
+    fn drop_too_old(&self, now_ms: u64) -> io::Result<()> {
         let state = self.retained.lock();
         let (segments, oldest) = (Arc::clone(state.segments()), state.oldest());
-        let wanted = state.wanted_oldest(&settings);
+        let oldest_ms = state.oldest_ms();
         drop(state);
-        let too_old = settings.oldest_ms(now_ms);
-        let is_old = |sequence| {
-            self.reader.event_at(&segments, sequence).is_some_and(|at| at.accepted_ms() < too_old)
-        };
-        if too_old > 0
-            && is_old(oldest)
-            && let Some(last) = self.reader.last_accepted_by(&segments, too_old - 1)?
-        {
+        let too_old = self.retained.settings().oldest_ms(now_ms);
+        if too_old == 0 || oldest_ms.is_some_and(|ms| ms >= too_old) {
+            return Ok(());
+        }
+        let last = self.reader.last_accepted_by(&segments, too_old - 1)?;
+        if let Some(last) = last.filter(|last| last.sequence >= oldest) {
             self.examine_before(last.sequence.next(), now_ms)?;
             self.drop_before(last.sequence.next(), last.accepted_ms);
         }
-        if wanted > oldest {
-            self.examine_before(wanted, now_ms)?;
+        Ok(())
+    }
+
+    fn drop_too_many(&self, now_ms: u64) -> io::Result<()> {
+        let state = self.retained.lock();
+        let (segments, oldest) = (Arc::clone(state.segments()), state.oldest());
+        let wanted = state.wanted_oldest(self.retained.settings());
+        let start_ms = state.start_ms();
+        drop(state);
+        let in_segments = segments.last().is_some_and(|last| wanted <= last.head.next);
+        if wanted <= oldest || !in_segments {
+            return Ok(());
         }
-        if wanted > oldest
-            && let Some(last) = self.reader.event_at(&segments, wanted.previous())
-        {
-            self.drop_before(wanted, last.accepted_ms());
-        } else if wanted > oldest && segments.iter().any(|segment| segment.head.next == wanted) {
-            // What is before it is a hole.
-            let start_ms = self.retained.lock().start_ms();
-            self.drop_before(wanted, start_ms);
-        }
-        self.retained.evict(now_ms);
-        self.remove_segments()
+        self.examine_before(wanted, now_ms)?;
+        let last = self.reader.event_at(&segments, wanted.previous());
+        // What is before it is a hole, or damaged.
+        let start_ms = last.map_or(start_ms, |last| last.accepted_ms());
+        self.drop_before(wanted, start_ms);
+        Ok(())
     }
 
     /// Looks for what rules keep of the events before one, some of those behind it included: a segment at a
@@ -160,7 +206,7 @@ impl<D: Disk> Upkeep<D> {
             return;
         }
         let segments = Arc::clone(self.retained.lock().segments());
-        let event = self.reader.event_at(&segments, oldest);
+        let event = self.reader.first_from(&segments, oldest);
         let oldest_ms = event.map(|event| event.accepted_ms());
         self.retained.lock().drop_before(oldest, start_ms, oldest_ms);
     }

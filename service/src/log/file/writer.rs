@@ -276,6 +276,13 @@ impl<D: Disk> LogWriter<D> {
                 );
                 LogHealth::Full
             }
+            Some(error @ WriteError::NoFile(_)) => {
+                log_limited!(
+                    ERROR,
+                    "events are refused: {error}; raise the limit of open files, or find what uses them up"
+                );
+                return;
+            }
             None if commit.written == 0 => return,
             None => LogHealth::Healthy,
         };
@@ -284,12 +291,11 @@ impl<D: Disk> LogWriter<D> {
 
     /// Makes everything that was written durable.
     pub(super) fn sync(&mut self) -> Result<(), WriteError> {
-        let began = Instant::now();
-        let synced = self.chain.sync();
-        self.retained.counters().synced(began.elapsed());
-        synced?;
+        let Self { retained, chain, .. } = self;
+        let synced = retained.counters().count_sync(|| chain.sync());
+        // Where it failed too: no later one would be believed.
         self.unsynced_since = None;
-        Ok(())
+        synced
     }
 
     /// Whether publishers wait for a sync.
@@ -419,6 +425,10 @@ impl<D: Disk> LogWriter<D> {
                     KeptRecords::NOWHERE
                 }
                 Err(WriteError::Full) => break,
+                Err(error @ WriteError::NoFile(_)) => {
+                    log_limited!(ERROR, "what rules keep is written again later: {error}");
+                    break;
+                }
                 Err(WriteError::Failed(why)) => {
                     log_limited!(ERROR, "cannot write again what rules keep: {why}");
                     self.retained.lock().set_health(LogHealth::Failed { why: why.into() });
@@ -463,7 +473,7 @@ impl Commit {
     fn outcome(&self) -> CommitOutcome {
         match &self.stopped {
             None => CommitOutcome::Written,
-            Some(WriteError::Full) => CommitOutcome::Refused,
+            Some(WriteError::Full | WriteError::NoFile(_)) => CommitOutcome::Refused,
             Some(WriteError::Failed(_)) => CommitOutcome::Unknown,
         }
     }

@@ -42,6 +42,13 @@ impl Holes {
         self.all.drain(..count).next_back().map(|hole| hole.through)
     }
 
+    /// How many sequences are missing from one on.
+    pub(super) fn missing_from(&self, sequence: Sequence) -> u64 {
+        let first = self.all.partition_point(|hole| hole.through < sequence);
+        let missing = |hole: &Hole| hole.through.0 - hole.after.max(sequence.previous()).0;
+        self.all.range(first..).map(missing).sum()
+    }
+
     /// The time of a place in a hole.
     pub(super) fn time_at(&self, sequence: Sequence) -> Option<u64> {
         let hole = self.all.get(self.all.partition_point(|hole| hole.through < sequence))?;

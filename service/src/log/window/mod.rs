@@ -293,6 +293,11 @@ impl Window {
         Evicted { passed: evicted, _kept: self.kept.take_gone(), is_cut }
     }
 
+    /// How many events are missing from one on.
+    pub(super) fn missing_from(&self, sequence: Sequence) -> u64 {
+        self.holes.missing_from(sequence)
+    }
+
     /// Nobody knows what was between the head and this sequence, which is the head now.
     pub(super) fn hole_through(&mut self, through: Sequence) {
         if through <= self.head {

@@ -190,3 +190,51 @@ async fn a_reader_of_the_export_that_has_seen_enough_is_no_error() {
     let done = export.wait_with_output().unwrap();
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
 }
+
+#[tokio::test]
+async fn what_else_is_in_the_folder_is_no_matter_as_on_a_file_system_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path()).await;
+    let summary = |done: Done| {
+        assert_eq!(done.code, Some(0), "{}{}", done.output, done.notes);
+        done.output.lines().find(|line| line.starts_with("segments: ")).unwrap().to_owned()
+    };
+    let before = summary(data(&["check"], folder.path()));
+    std::fs::create_dir(folder.path().join("lost+found")).unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "of somebody else").unwrap();
+    // As one that its user cannot open.
+    std::os::unix::fs::symlink("/nowhere", folder.path().join("elsewhere")).unwrap();
+    assert_eq!(summary(data(&["check"], folder.path())), before);
+    assert_eq!(data(&["stat"], folder.path()).code, Some(0));
+    end(Program::start(&flags(folder.path(), &[]))).await;
+}
+
+#[tokio::test]
+async fn a_folder_whose_identity_is_gone_is_checked_and_repaired_from_its_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    let ids = filled(folder.path()).await;
+    std::fs::remove_file(folder.path().join("meta")).unwrap();
+    let refused = Command::new(PROGRAM).args(flags(folder.path(), &[])).output().unwrap();
+    let why = String::from_utf8(refused.stderr).unwrap();
+    assert!(why.contains("meta is corrupt at byte 0: it is missing"), "{why}");
+    let check = data(&["check"], folder.path());
+    assert_eq!(check.code, Some(1), "{}", check.notes);
+    assert!(check.output.contains("meta, byte 0: it is missing"), "{}", check.output);
+    assert!(check.output.contains("--repair"), "{}", check.output);
+
+    let server = Program::start(&flags(folder.path(), &["--repair"]));
+    let request = client().get(format!("{}/events/a", server.url));
+    let mut stream = EventStream::open(request.header("last-event-id", &ids[0])).await;
+    assert_eq!(stream.next().await.unwrap().id.as_ref(), Some(&ids[1]), "ids stay");
+    drop(stream);
+    end(server).await;
+    assert_eq!(data(&["check"], folder.path()).code, Some(0));
+}
+
+#[tokio::test]
+async fn a_repair_of_a_folder_that_is_not_there_yet_is_a_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Program::start(&flags(&folder.path().join("new"), &["--repair"]));
+    accepted_id(publish(&client(), &server.url, "t", "x").await).await;
+    end(server).await;
+}

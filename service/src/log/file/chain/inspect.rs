@@ -9,7 +9,8 @@ use super::super::disk::Disk;
 use super::super::segment::{self, ReadHead, SegmentHead};
 use super::TornTail;
 use super::scan::{
-    FoundBatch, SegmentRest, batches_at, claimed, content, is_unbegun, scan, whole_batches,
+    FoundBatch, ReadableContent, SegmentRest, batches_at, claimed, is_unbegun, readable_content,
+    scan, whole_batches,
 };
 use crate::event::{Epoch, Sequence};
 
@@ -62,13 +63,18 @@ struct Inspection<'a, D, E> {
 impl<D: Disk, E: FnMut(ChainFinding<'_>) -> ControlFlow<()>> Inspection<'_, D, E> {
     fn segment(&mut self, first: Sequence, following: Option<Sequence>) -> ControlFlow<()> {
         let file = self.disk.open_to_read(&segment::name_of(first));
-        let bytes = match file.and_then(|file| content(&file)) {
-            Ok(bytes) => bytes,
+        let read = file.and_then(|file| readable_content(&file));
+        let ReadableContent { bytes, unreadable } = match read {
+            Ok(read) => read,
             Err(error) => {
                 let what = format!("it cannot be read: {error}");
                 return self.give_up(first, what, following.unwrap_or(first));
             }
         };
+        for part in unreadable {
+            let what = format!("{} bytes cannot be read from the disk", part.len());
+            self.problem(first, part.start, what, self.next)?;
+        }
         if following.is_none() && is_unbegun(&bytes) {
             return self.torn(first, &bytes, 0);
         }

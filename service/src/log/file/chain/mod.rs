@@ -18,6 +18,7 @@ mod scan;
 use std::collections::VecDeque;
 use std::io;
 
+use rustix::io::Errno;
 use thiserror::Error;
 
 use super::batch::{self, BatchHead, BatchKind, Salt};
@@ -85,6 +86,9 @@ pub(super) enum WriteError {
     /// There is no room. Nothing has changed, and the next attempt may succeed.
     #[error("the disk is full")]
     Full,
+    /// The next file cannot be begun. Nothing has changed, and the next attempt may succeed.
+    #[error("no file can be opened for the next events: {0}")]
+    NoFile(String),
     /// What is on the disk is unknown until the log is opened again.
     #[error("the disk failed: {0}")]
     Failed(String),
@@ -234,19 +238,19 @@ impl<D: Disk> SegmentChain<D> {
             salt: Salt(rand::random()),
             before: self.last_check,
         };
-        match self.create_segment(head, room) {
-            Err(error) if is_full(&error) => {
-                // Half of a segment would only take more room. If it stays it is none when it is found.
-                let _ = self.disk.remove(&segment::name_of(head.first));
-                Err(WriteError::Full)
-            }
-            Err(error) => self.believe(Err(error)),
+        let error = match self.create_segment(head, room) {
             Ok(file) => {
                 let (end, synced) = (BATCHES_AT, BATCHES_AT);
                 self.active = Some(ActiveSegment { file, head, end, synced, allocated: room });
-                Ok(())
+                return Ok(());
             }
-        }
+            Err(error) if is_full(&error) => WriteError::Full,
+            Err(error) if is_exhausted(&error) => WriteError::NoFile(error.to_string()),
+            Err(error) => return self.believe(Err(error)),
+        };
+        // Half of a segment would only take more room. If it stays it is none when it is found.
+        let _ = self.disk.remove(&segment::name_of(head.first));
+        Err(error)
     }
 
     fn create_segment(&self, head: SegmentHead, allocated: u64) -> io::Result<D::File> {
@@ -295,8 +299,15 @@ impl<D: Disk> SegmentChain<D> {
     }
 }
 
-fn is_full(error: &io::Error) -> bool {
+/// There is no room on the disk.
+pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// The process or the machine has no file or no memory left, whatever the disk does.
+fn is_exhausted(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    errno.is_some_and(|errno| matches!(errno, Errno::MFILE | Errno::NFILE | Errno::NOMEM))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io;
 
 use super::super::batch;
-use super::super::disk::{Disk, DiskFile};
+use super::super::disk::{Disk, DiskFile as _, FileContent as _};
 use super::super::identity::LogIdentity;
 use super::super::open_error::OpenError;
 use super::super::segment::{self, ReadHead, SegmentHead};
@@ -82,9 +82,11 @@ impl<D: Disk> SegmentChain<D> {
         place: SegmentPlace,
         known: &mut impl FnMut(SegmentHead, u64) -> io::Result<Option<KnownSegment>>,
     ) -> Result<bool, OpenError> {
-        let file = self.disk.open(&segment::name_of(first))?;
+        let name = segment::name_of(first);
+        let unreadable = |error: io::Error| OpenError::reading(&name, &error);
+        let file = self.disk.open(&name).map_err(unreadable)?;
         let mut header = vec![0; batches_at()];
-        let count = file.read_at(&mut header, 0)?;
+        let count = file.read_at(&mut header, 0).map_err(unreadable)?;
         let ReadHead::Good(head) = SegmentHead::read(&header[..count]) else { return Ok(false) };
         let follows = head.epoch == self.identity.epoch
             && head.first == first
@@ -107,8 +109,9 @@ impl<D: Disk> SegmentChain<D> {
         each: &mut impl FnMut(FoundBatch<'_>),
     ) -> Result<Option<TornTail>, OpenError> {
         let name = segment::name_of(first);
-        let file = self.disk.open(&name)?;
-        let bytes = content(&file)?;
+        let unreadable = |error: io::Error| OpenError::reading(&name, &error);
+        let file = self.disk.open(&name).map_err(unreadable)?;
+        let bytes = content(&file).map_err(unreadable)?;
         let head = match SegmentHead::read(&bytes) {
             // A crash may have left it shorter than its header.
             ReadHead::Good(head) if bytes.len() >= batches_at() => head,

@@ -5,19 +5,26 @@
 //! gets another salt, so that no index of the old one passes for its own. Since its last check changes
 //! with that, the header of the next one is mended too.
 
-use super::super::batch::{self, BatchHead, BatchKind, Salt};
-use super::super::disk::{Disk, DiskFile};
+use std::ops::Range;
+
+use super::super::batch::{self, BatchHead, BatchKind, Salt, SegmentBatch};
+use super::super::disk::{Disk, DiskFile as _, FileContent as _};
 use super::super::identity::{self, LogIdentity};
 use super::super::index;
 use super::super::open_error::OpenError;
 use super::super::segment::{self, ReadHead, SegmentHead};
+use super::FoundBatch;
 use super::scan::{
-    SegmentRest, WholePart, batches_at, claimed, content, is_unbegun, scan, whole_batches,
+    ReadableContent, SegmentRest, WholePart, batches_at, claimed, is_unbegun, readable_content,
+    scan, whole_batches,
 };
 use crate::event::{Epoch, Sequence};
 
 /// The name of a segment while it is being written anew.
 const NEW_NAME: &str = "repair.new";
+
+/// No record of an event is smaller.
+const EVENT_BYTES_MIN: usize = 32;
 
 /// What a repair has given up, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +37,10 @@ pub(in crate::log::file) struct LostPart {
     pub(in crate::log::file) next: Sequence,
 }
 
+/// What can be read of the records of a batch of events, from its beginning: how many bytes, and how many
+/// events.
+pub(in crate::log::file) type ReadableRecords = fn(&SegmentBatch<'_>) -> (usize, u64);
+
 /// Makes a log that can be opened of one that has gone bad, and says what is lost. One that is whole is
 /// not changed, and neither is a torn tail.
 ///
@@ -38,6 +49,7 @@ pub(in crate::log::file) struct LostPart {
 pub(in crate::log::file) fn repair<D: Disk>(
     disk: &D,
     new: LogIdentity,
+    records: ReadableRecords,
 ) -> Result<Vec<LostPart>, OpenError> {
     let names = disk.names()?;
     let mut firsts: Vec<Sequence> =
@@ -62,7 +74,7 @@ pub(in crate::log::file) fn repair<D: Disk>(
     let mut before = None;
     for (index, &first) in firsts.iter().enumerate() {
         let following = firsts.get(index + 1).copied();
-        let segment = Damaged { epoch: identity.epoch, first, following, before };
+        let segment = Damaged { epoch: identity.epoch, first, following, before, records };
         before = segment.mend(disk, &mut lost)?;
     }
     Ok(lost)
@@ -73,7 +85,7 @@ fn heads<D: Disk>(disk: &D, firsts: &[Sequence]) -> Result<Vec<ReadHead>, OpenEr
     let head = |&first: &Sequence| {
         let file = segment::name_of(first);
         let mut header = vec![0; batches_at()];
-        let count = disk.open(&file)?.read_at(&mut header, 0)?;
+        let count = disk.open(&file)?.read_at(&mut header, 0).unwrap_or(0);
         match SegmentHead::read(&header[..count]) {
             ReadHead::Newer { version } => Err(OpenError::Newer { file, version }),
             head => Ok(head),
@@ -100,12 +112,16 @@ struct Damaged {
     following: Option<Sequence>,
     /// The check with which the segment before it ends, unless it is the oldest.
     before: Option<u32>,
+    records: ReadableRecords,
 }
 
 impl Damaged {
     /// Writes the segment anew if it has to be; the check with which it ends.
     fn mend<D: Disk>(&self, disk: &D, lost: &mut Vec<LostPart>) -> Result<Option<u32>, OpenError> {
-        let bytes = content(&disk.open(&segment::name_of(self.first))?)?;
+        let name = segment::name_of(self.first);
+        let read = disk.open(&name).and_then(|file| readable_content(&file));
+        let ReadableContent { bytes, unreadable } =
+            read.map_err(|error| OpenError::reading(&name, &error))?;
         if self.following.is_none() && is_unbegun(&bytes) {
             return Ok(self.before);
         }
@@ -115,9 +131,11 @@ impl Damaged {
         };
         let head = head.filter(|head| head.epoch == self.epoch);
         let in_place = head.filter(|head| head.first == self.first);
-        let whole = in_place.map(|head| (head, scan(&bytes, head, &mut |_| {})));
-        match whole.filter(|(_, part)| self.is_whole(part)) {
-            None => self.rewrite(disk, (&bytes, head), lost),
+        let mut is_readable = unreadable.is_empty();
+        let mut each = |found: FoundBatch<'_>| is_readable &= self.is_readable(&found.batch);
+        let whole = in_place.map(|head| (head, scan(&bytes, head, &mut each)));
+        match whole.filter(|(_, part)| is_readable && self.is_whole(part)) {
+            None => self.rewrite(disk, (&bytes, head), &unreadable, lost),
             Some((head, part)) => {
                 if let Some(before) = self.before.filter(|before| *before != head.before) {
                     let mut mended = bytes;
@@ -129,6 +147,12 @@ impl Damaged {
                 Ok(part.last_check.or(self.before))
             }
         }
+    }
+
+    fn is_readable(&self, batch: &SegmentBatch<'_>) -> bool {
+        let (bytes, count) = (self.records)(batch);
+        batch.head.kind == BatchKind::Hole
+            || (bytes, count) == (batch.records.len(), batch.head.count)
     }
 
     /// A tail that was torn is left to whoever opens it.
@@ -143,6 +167,7 @@ impl Damaged {
         &self,
         disk: &D,
         (bytes, head): (&[u8], Option<SegmentHead>),
+        unreadable: &[Range<usize>],
         lost: &mut Vec<LostPart>,
     ) -> Result<Option<u32>, OpenError> {
         let mut rewritten = Rewritten::of(self);
@@ -158,11 +183,19 @@ impl Damaged {
                 self.lose(lost, rewritten.read_to, rewritten.next, batch.head.first);
                 rewritten.hole(batch.head.first);
             }
-            rewritten.add(batch.head, batch.records);
+            if self.is_readable(&batch) {
+                rewritten.add(batch.head, batch.records);
+            } else {
+                let (bytes, count) = (self.records)(&batch);
+                rewritten.add_part(&batch, bytes, count);
+                let end = batch.head.next();
+                self.lose(lost, offset + batch::HEADER_BYTES + bytes, rewritten.next, end);
+                rewritten.hole(end);
+            }
             rewritten.read_to = offset + batch::whole_bytes(batch.records.len());
         }
         let end = self.following.unwrap_or_else(|| match head {
-            Some(_) => rewritten.next,
+            Some(_) => Sequence(rewritten.next.0 + rewritten.may_be_in(unreadable)),
             None => claimed(bytes, self.first),
         });
         let rest = bytes.get(rewritten.read_to..).unwrap_or_default();
@@ -214,7 +247,25 @@ impl Rewritten {
         Self { bytes, salt, next: segment.first, last_check: None, read_to }
     }
 
+    /// Takes over the first part of a batch.
+    fn add_part(&mut self, batch: &SegmentBatch<'_>, bytes: usize, count: u64) {
+        if count > 0 || (batch.head.kind == BatchKind::Again && bytes > 0) {
+            self.add(BatchHead { count, ..batch.head }, &batch.records[..bytes]);
+        }
+    }
+
+    /// How many events there may have been in what cannot be read behind the last batch: none of their
+    /// sequences is to be given to another event.
+    fn may_be_in(&self, unreadable: &[Range<usize>]) -> u64 {
+        let behind = unreadable.iter().filter(|part| part.end > self.read_to);
+        let bytes: usize = behind.map(ExactSizeIterator::len).sum();
+        (bytes / EVENT_BYTES_MIN) as u64
+    }
+
     fn hole(&mut self, next: Sequence) {
+        if next <= self.next {
+            return;
+        }
         let (kind, first) = (BatchKind::Hole, self.next);
         self.add(BatchHead { kind, first, count: next.0 - first.0, synced: 0 }, &[]);
     }

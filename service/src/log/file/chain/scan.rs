@@ -2,9 +2,10 @@
 //! changed and nothing is decided here.
 
 use std::io;
+use std::ops::Range;
 
 use super::super::batch::{self, Salt, SegmentBatch};
-use super::super::disk::DiskFile;
+use super::super::disk::FileContent;
 use super::super::segment::{BATCHES_AT, ReadHead, SegmentHead};
 use crate::event::Sequence;
 
@@ -128,10 +129,50 @@ pub(super) fn batches_at() -> usize {
 }
 
 /// All that is in a file.
-pub(in crate::log::file) fn content<F: DiskFile>(file: &F) -> io::Result<Vec<u8>> {
+pub(in crate::log::file) fn content<F: FileContent>(file: &F) -> io::Result<Vec<u8>> {
     let length = usize::try_from(file.bytes()?).map_err(io::Error::other)?;
     let mut bytes = vec![0; length];
     let count = file.read_at(&mut bytes, 0)?;
     bytes.truncate(count);
     Ok(bytes)
+}
+
+/// What a disk still reads of a file.
+pub(super) struct ReadableContent {
+    /// All of it. In what cannot be read stands a byte of which no batch is whole.
+    pub(super) bytes: Vec<u8>,
+    pub(super) unreadable: Vec<Range<usize>>,
+}
+
+/// What is read at once where something cannot be read: disks fail by sectors of this size at most.
+const SECTOR_BYTES: usize = 4_096;
+
+/// All of a file that can be read.
+///
+/// # Errors
+/// When nothing of it can.
+pub(super) fn readable_content<F: FileContent>(file: &F) -> io::Result<ReadableContent> {
+    let error = match content(file) {
+        Ok(bytes) => return Ok(ReadableContent { bytes, unreadable: Vec::new() }),
+        Err(error) => error,
+    };
+    let length = usize::try_from(file.bytes()?).map_err(io::Error::other)?;
+    let mut bytes = vec![0xff; length];
+    let mut unreadable: Vec<Range<usize>> = Vec::new();
+    for (number, sector) in bytes.chunks_mut(SECTOR_BYTES).enumerate() {
+        let at = number * SECTOR_BYTES;
+        if file.read_at(sector, at as u64).is_ok() {
+            continue;
+        }
+        sector.fill(0xff);
+        let end = at + sector.len();
+        match unreadable.last_mut().filter(|last| last.end == at) {
+            Some(last) => last.end = end,
+            None => unreadable.push(at..end),
+        }
+    }
+    match unreadable[..] {
+        [Range { start: 0, end }] if end >= length => Err(error),
+        _ => Ok(ReadableContent { bytes, unreadable }),
+    }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use rustix::io::Errno;
 
-use super::{Disk, DiskFile};
+use super::{Disk, DiskFile, FileContent};
 
 /// A folder of the file system.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl Disk for Folder {
     }
 }
 
-impl DiskFile for File {
+impl FileContent for File {
     fn bytes(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
@@ -84,7 +84,9 @@ impl DiskFile for File {
         }
         Ok(read)
     }
+}
 
+impl DiskFile for File {
     fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
         self.write_all_at(bytes, at)
     }

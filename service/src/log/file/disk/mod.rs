@@ -42,18 +42,21 @@ pub(super) trait Disk: Clone + Send + Sync + 'static {
     fn free_bytes(&self) -> io::Result<u64>;
 }
 
-/// A file. What was written is there after a crash only when `sync` has returned: before that any part
-/// of it may be, in sectors.
-///
-/// A `sync` that failed says nothing of what was written before it, and neither does one after it that
-/// succeeds: the kernel may have dropped the pages.
-pub(super) trait DiskFile: Send + Sync {
+/// What can be read of a file.
+pub(super) trait FileContent: Send + Sync {
     /// Its length.
     fn bytes(&self) -> io::Result<u64>;
 
     /// Reads from a position to the end of the buffer, or of the file; how much that was.
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize>;
+}
 
+/// A file. What was written is there after a crash only when `sync` has returned: before that any part
+/// of it may be, in sectors.
+///
+/// A `sync` that failed says nothing of what was written before it, and neither does one after it that
+/// succeeds: the kernel may have dropped the pages.
+pub(super) trait DiskFile: FileContent {
     /// Writes all of it.
     fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()>;
 
@@ -63,4 +66,18 @@ pub(super) trait DiskFile: Send + Sync {
     fn truncate(&self, bytes: u64) -> io::Result<()>;
 
     fn sync(&self) -> io::Result<()>;
+}
+
+/// A file that is in memory.
+impl FileContent for &[u8] {
+    fn bytes(&self) -> io::Result<u64> {
+        Ok(self.len() as u64)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        let from = usize::try_from(at).unwrap_or(usize::MAX).min(self.len());
+        let count = buffer.len().min(self.len() - from);
+        buffer[..count].copy_from_slice(&self[from..from + count]);
+        Ok(count)
+    }
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::{Disk, DiskFile};
+use super::{Disk, DiskFile, FileContent};
 
 /// What a disk writes whole or not at all, in bytes.
 const SECTOR: usize = 512;
@@ -41,6 +41,8 @@ pub(in crate::log::file) struct Plan {
     pub(in crate::log::file) keeps_files: bool,
     /// No file can be opened, as where a process has too many.
     pub(in crate::log::file) opens_none: bool,
+    /// No file can be created, for the same reason.
+    pub(in crate::log::file) creates_none: bool,
     /// How many bytes all files together may have.
     pub(in crate::log::file) capacity: Option<u64>,
 }
@@ -72,6 +74,8 @@ struct ModelContent {
     dirty: BTreeSet<usize>,
     /// The same where a sync has failed: none after it makes them durable, unless they are written again.
     lost: BTreeSet<usize>,
+    /// Sectors that the disk gives back no more, unless they are written again.
+    unreadable: BTreeSet<usize>,
 }
 
 impl ModelDisk {
@@ -131,6 +135,14 @@ impl ModelDisk {
         content.synced[at] ^= bits;
     }
 
+    /// From now on some sectors of a file cannot be read.
+    pub(in crate::log::file) fn spoil(&self, name: &str, bytes: std::ops::Range<usize>) {
+        let mut state = self.lock();
+        let number = state.names[name];
+        let sectors = ModelContent::sectors(bytes.start, bytes.end);
+        state.files[number].unreadable.extend(sectors);
+    }
+
     /// From now on the sync fails that is to come after so many others.
     pub(in crate::log::file) fn fail_sync(&self, after: usize) {
         let mut state = self.lock();
@@ -145,6 +157,11 @@ impl ModelDisk {
     /// From now on files can be opened, or not.
     pub(in crate::log::file) fn fail_opens(&self, opens_none: bool) {
         self.lock().plan.opens_none = opens_none;
+    }
+
+    /// From now on files can be created, or not.
+    pub(in crate::log::file) fn fail_creates(&self, creates_none: bool) {
+        self.lock().plan.creates_none = creates_none;
     }
 
     /// From now on there is so much room.
@@ -276,6 +293,9 @@ impl Disk for ModelDisk {
 
     fn create(&self, name: &str) -> io::Result<ModelFile> {
         let mut state = self.operate()?;
+        if state.plan.creates_none {
+            return Err(rustix::io::Errno::MFILE.into());
+        }
         if state.names.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -288,7 +308,7 @@ impl Disk for ModelDisk {
     fn open(&self, name: &str) -> io::Result<ModelFile> {
         let state = self.operate()?;
         if state.plan.opens_none {
-            return Err(io::Error::other("too many open files"));
+            return Err(rustix::io::Errno::MFILE.into());
         }
         let number = state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
         Ok(self.file(*number))
@@ -326,20 +346,27 @@ impl Disk for ModelDisk {
     }
 }
 
-impl DiskFile for ModelFile {
+impl FileContent for ModelFile {
     fn bytes(&self) -> io::Result<u64> {
         Ok(self.disk.operate()?.files[self.number].written.len() as u64)
     }
 
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
         let state = self.disk.operate()?;
-        let written = &state.files[self.number].written;
+        let content = &state.files[self.number];
+        let written = &content.written;
         let from = usize::try_from(at).unwrap_or(usize::MAX).min(written.len());
         let count = buffer.len().min(written.len() - from);
+        let mut sectors = ModelContent::sectors(from, from + count);
+        if sectors.any(|sector| content.unreadable.contains(&sector)) {
+            return Err(rustix::io::Errno::IO.into());
+        }
         buffer[..count].copy_from_slice(&written[from..from + count]);
         Ok(count)
     }
+}
 
+impl DiskFile for ModelFile {
     fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
         let mut state = self.disk.operate()?;
         let from = usize::try_from(at).unwrap_or(usize::MAX);
@@ -353,6 +380,7 @@ impl DiskFile for ModelFile {
         content.written[from..to].copy_from_slice(bytes);
         for sector in ModelContent::sectors(from, to) {
             content.lost.remove(&sector);
+            content.unreadable.remove(&sector);
             content.dirty.insert(sector);
         }
         Ok(())

@@ -12,7 +12,7 @@ use super::{
     u64_at,
 };
 use crate::event::Sequence;
-use crate::log::file::disk::DiskFile;
+use crate::log::file::disk::FileContent;
 
 /// How much is read at once where all of it is read.
 const READ_BYTES: usize = 1 << 20;
@@ -37,7 +37,7 @@ pub(in crate::log::file) enum Spot {
     Hole { after: Sequence, through: Sequence },
 }
 
-impl<'a, F: DiskFile> IndexLookup<'a, F> {
+impl<'a, F: FileContent> IndexLookup<'a, F> {
     pub(in crate::log::file) fn new(file: &'a F, head: &'a IndexHead) -> Self {
         Self { file, head }
     }

@@ -110,6 +110,11 @@ pub(super) struct IndexHead {
 }
 
 impl IndexHead {
+    /// How many events are missing in the segment.
+    pub(super) fn missing(&self) -> u64 {
+        self.next.0 - self.first.0 - u64::from(self.events)
+    }
+
     fn to_bytes(self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         bytes[..8].copy_from_slice(&MAGIC);

@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 
+use super::super::batch_records::readable_records;
 use super::super::chain::repair;
 use super::super::identity::LogIdentity;
 use super::super::inspect::{FolderFinding, FolderProblem, inspect};
@@ -116,7 +117,7 @@ fn damage_is_named_with_its_byte_and_all_other_events_are_shown() {
 
         // A repair makes holes of what was named, and of nothing else.
         let new = LogIdentity { epoch: Epoch::begun_at(1, 1), created_ms: 1 };
-        repair(&disk, new).unwrap();
+        repair(&disk, new, readable_records).unwrap();
         let repaired = Found::on(&disk);
         assert_eq!((repaired.events, repaired.holes), (good, missing));
         assert_eq!(repaired.problems, []);

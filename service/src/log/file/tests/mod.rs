@@ -21,6 +21,7 @@ mod against_a_model;
 mod counted;
 mod inspected;
 mod locate;
+mod no_room;
 mod repaired;
 mod retention;
 mod rules;
@@ -100,6 +101,10 @@ impl Steps {
 
     fn upkeep(&self) {
         self.opened.upkeep.work(self.now());
+    }
+
+    fn health(&self) -> LogHealth {
+        self.opened.inner.retained.lock().health().clone()
     }
 
     fn bounds(&self) -> Bounds {
@@ -280,6 +285,32 @@ fn after_a_sync_that_failed_nothing_is_confirmed_or_shown_and_a_restart_tells_th
     let log = log.restart();
     assert!(log.sequences().starts_with(&[1]));
     assert_eq!(log.opened.inner.retained.lock().health(), &LogHealth::Healthy);
+}
+
+#[test]
+fn a_sync_that_failed_is_not_tried_again_where_syncs_come_by_the_clock() {
+    let sync = SyncMode::Interval(Duration::ZERO);
+    let mut log = steps(FileLogSettings { sync, ..SMALL });
+    log.append_sized("t", 10);
+    log.disk.fail_sync(0);
+    log.opened.writer.sync_if_due();
+    assert!(matches!(log.health(), LogHealth::Failed { .. }));
+    // The writer sleeps until somebody has something for it.
+    assert_eq!(log.opened.writer.next_sync(), None);
+}
+
+#[test]
+fn events_are_refused_when_somebody_has_removed_the_file_that_they_would_be_written_to() {
+    let mut log = steps(SMALL);
+    log.append_sized("t", 10);
+    log.upkeep();
+    assert_eq!(log.health(), LogHealth::Healthy);
+    log.disk.remove(&segment::name_of(Sequence(1))).unwrap();
+    log.upkeep();
+    let LogHealth::Failed { why } = log.health() else { panic!("{:?}", log.health()) };
+    assert!(why.contains("00000000000000000001.seg"), "{why}");
+    let refused = log.append(vec![draft(&["t"], None, "x")]);
+    assert_eq!(refused, [Err(AppendError::Unavailable)]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A log that was repaired: it opens, and shows what was not lost.
 
+use super::super::batch_records::readable_records;
 use super::super::chain::repair;
 use super::super::identity::LogIdentity;
 use super::super::segment;
@@ -31,7 +32,7 @@ fn a_repaired_log_opens_with_a_gap_where_it_was_damaged_and_takes_events() {
         assert!(matches!(refused, Some(OpenError::Corrupt { .. })), "{what}");
 
         let new = LogIdentity { epoch: Epoch::begun_at(1, 1), created_ms: 1 };
-        let lost = repair(&found, new).unwrap();
+        let lost = repair(&found, new, readable_records).unwrap();
         let missing: Vec<u64> = lost.iter().flat_map(|part| part.first.0..part.next.0).collect();
         assert!(if is_whole_segment { missing.len() > 10 } else { missing.len() == 1 }, "{what}");
         let mut steps = open_steps(found, settings, Arc::clone(&now)).unwrap();
@@ -50,4 +51,56 @@ fn a_repaired_log_opens_with_a_gap_where_it_was_damaged_and_takes_events() {
             );
         }
     }
+}
+
+fn new_identity() -> LogIdentity {
+    LogIdentity { epoch: Epoch::begun_at(1, 1), created_ms: 1 }
+}
+
+#[test]
+fn what_the_disk_gives_back_no_more_stops_the_start_by_name_and_a_repair_keeps_the_rest() {
+    for (what, bytes) in [("in the middle", 20_000..20_512), ("at the end", 32_000..64_000)] {
+        let mut log = steps(SMALL);
+        for _ in 0..32 {
+            log.append_sized("t", 1_000);
+        }
+        let name = segment::name_of(Sequence(1));
+        let (disk, now) = (log.disk.after_kill(Plan::default()), log.now_ms);
+        disk.spoil(&name, bytes);
+        let refused = open_steps(disk.clone(), SMALL, Arc::clone(&now)).err();
+        let Some(OpenError::Unreadable { file, .. }) = refused else { panic!("{refused:?}") };
+        assert_eq!(file, name);
+
+        let lost = repair(&disk, new_identity(), readable_records).unwrap();
+        let missing: Vec<u64> = lost.iter().flat_map(|part| part.first.0..part.next.0).collect();
+        assert!(!missing.is_empty(), "{what}");
+        let mut log = open_steps(disk, SMALL, now).unwrap();
+        let next = log.append_sized("t", 10);
+        assert!(next > 32, "{what}: a sequence is given twice: {next}");
+        let (events, _) = log.read(range(0, u64::MAX), EventFilter::Everything);
+        let read: Vec<u64> = events.iter().map(|event| event.sequence().0).collect();
+        let expected: Vec<u64> = (1..=next).filter(|it| !missing.contains(it)).collect();
+        assert_eq!(read, expected, "{what}");
+        let status = log.opened.inner.retained.disk_status();
+        assert_eq!(status.missing_events, missing.len() as u64, "{what}");
+    }
+}
+
+#[test]
+fn a_batch_with_a_record_that_is_none_is_repaired_up_to_it() {
+    let mut log = steps(SMALL);
+    log.append_sized("t", 10);
+    // Whole by its check, as from a version with a fault.
+    log.opened.writer.chain.append(3, b"this is no record").unwrap();
+    log.opened.writer.chain.sync().unwrap();
+    let (disk, now) = (log.disk.after_kill(Plan::default()), log.now_ms);
+    let lost = repair(&disk, new_identity(), readable_records).unwrap();
+    let missing: Vec<u64> = lost.iter().flat_map(|part| part.first.0..part.next.0).collect();
+    assert_eq!(missing, [2, 3, 4]);
+    assert_eq!(repair(&disk, new_identity(), readable_records).unwrap(), []);
+    let mut log = open_steps(disk, SMALL, now).unwrap();
+    assert_eq!(log.append_sized("t", 10), 5);
+    let (events, unreadable) = log.read(range(0, u64::MAX), EventFilter::Everything);
+    assert_eq!(events.iter().map(|event| event.sequence().0).collect::<Vec<_>>(), [1, 5]);
+    assert_eq!(unreadable, [Sequence(4)]);
 }

@@ -143,3 +143,57 @@ fn a_publisher_that_has_its_answer_finds_nothing_that_its_events_have_pushed_out
     let bounds = seen.bounds.lock().unwrap().take().expect("it was answered");
     assert_eq!((bounds.oldest, bounds.head, bounds.events), (Sequence(12), Sequence(61), 50));
 }
+
+#[test]
+fn no_sequence_is_given_twice_however_much_is_dropped() {
+    let settings = FileLogSettings { age_max: Duration::from_secs(60), ..SMALL };
+    let mut without_a_newest = 0;
+    for count in 1..=60 {
+        let mut log = steps(settings);
+        for _ in 0..count {
+            log.append_sized("t", 3_000);
+        }
+        let epoch = log.bounds().epoch;
+        // After some of these counts memory is full, and there is no file that is written to.
+        without_a_newest += usize::from(log.opened.inner.retained.lock().active().is_none());
+        log.set_clock(log.now() + 3_600_000);
+        log.upkeep();
+        log.upkeep();
+        assert_eq!((log.sequences(), log.bounds().events), (vec![], 0), "{count}");
+        let mut log = log.restart();
+        assert_eq!((log.bounds().epoch, log.bounds().head), (epoch, Sequence(count)));
+        assert_eq!(log.append_sized("t", 10), count + 1);
+    }
+    assert!(without_a_newest > 0);
+}
+
+#[test]
+fn what_is_too_old_goes_whatever_is_missing_or_damaged_before_it() {
+    let settings = FileLogSettings { age_max: Duration::from_secs(60), ..SMALL };
+    // What is damaged of a segment that is on the disk, by its events.
+    for (what, damaged) in [("the oldest", 0..1), ("some in the middle", 12..17), ("most", 1..18)] {
+        let mut log = steps(settings);
+        let begin = log.now();
+        for second in 0..60 {
+            log.set_clock(begin + 1_000 * second);
+            log.append_sized("t", 3_000);
+            log.upkeep();
+        }
+        let first = segment::name_of(Sequence(1));
+        let place = 3_000 + 3_100 * damaged.start..3_000 + 3_100 * damaged.end;
+        for at in place.step_by(1_000) {
+            log.disk.flip(&first, at, 1);
+        }
+        for second in 60..150 {
+            log.set_clock(begin + 1_000 * second);
+            log.append_sized("t", 3_000);
+            log.upkeep();
+            let (oldest, wanted) = (log.bounds().oldest.0, second - 60);
+            let is_exact = oldest == wanted + 1;
+            // Up to as many more as cannot be read stay until the next one that can be is too old.
+            assert!(is_exact || (oldest <= wanted && wanted < 25), "{what}: {oldest} {wanted}");
+            assert!(oldest + 20 > wanted, "{what}: {oldest} {wanted}");
+            assert!(log.bounds().oldest_ms.is_some(), "{what}");
+        }
+    }
+}

@@ -55,7 +55,7 @@ fn what_is_damaged_is_what_a_repair_gives_up_and_all_else_is_shown() {
         let found = disk.after_kill(Plan::default());
         damage(&found, &places, &mut random);
         let (shown, missing, _) = inspected(&found);
-        repair(&found, identity()).unwrap();
+        repair(&found, identity(), all_records).unwrap();
         let (_, events, holes) = events_and_holes(&found);
         assert_eq!((shown, missing), (events, sequences(holes.into_iter())), "seed {seed}");
     }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
+use super::super::batch::SegmentBatch;
 use super::super::disk::Folder;
 use super::super::disk::model::{ModelDisk, Plan};
 use super::super::open_error::OpenError;
@@ -80,6 +81,11 @@ fn records(random: &mut StdRng, bytes: usize) -> Vec<u8> {
     records
 }
 
+/// All of them, whatever they are.
+fn all_records(batch: &SegmentBatch<'_>) -> (usize, u64) {
+    (batch.records.len(), batch.head.count)
+}
+
 type Shown = Vec<Written>;
 
 fn open(disk: &ModelDisk) -> Result<(SegmentChain<ModelDisk>, Shown), OpenError> {
@@ -123,7 +129,7 @@ impl Oracle {
                 },
             };
             match taken {
-                Ok(()) | Err(WriteError::Full) => {}
+                Ok(()) | Err(WriteError::Full | WriteError::NoFile(_)) => {}
                 Err(WriteError::Failed(_)) => {
                     self.is_broken = true;
                     return;

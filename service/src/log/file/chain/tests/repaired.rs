@@ -69,7 +69,7 @@ fn is_repaired(disk: &ModelDisk) {
         disk.names().unwrap().iter().map(|name| disk.content(name)).collect()
     };
     let before = content(disk);
-    assert_eq!(repair(disk, identity()), Ok(Vec::new()));
+    assert_eq!(repair(disk, identity(), all_records), Ok(Vec::new()));
     assert_eq!(content(disk), before);
 }
 
@@ -111,7 +111,7 @@ fn batches_that_have_gone_bad_become_holes_and_all_others_stay() {
         let mut random = StdRng::seed_from_u64(seed);
         let found = disk.after_kill(Plan::default());
         let damaged = damage(&found, &places, &mut random);
-        let lost = repair(&found, identity()).unwrap();
+        let lost = repair(&found, identity(), all_records).unwrap();
         is_repaired(&found);
         is_good_but(&found, &oracle, |first| damaged.contains(&first));
         let told = |lost: &[LostPart], at: Sequence| {
@@ -133,13 +133,13 @@ fn a_repair_that_is_cut_off_at_any_operation_is_repaired_by_another() {
         let begun = disk.after_kill(Plan::default());
         let damaged = damage(&begun, &places, &mut random);
         let whole = begun.after_kill(Plan::default());
-        repair(&whole, identity()).unwrap();
+        repair(&whole, identity(), all_records).unwrap();
         for operation in 0..whole.operations() {
             let crash = Plan { crash_after: Some(operation), ..Plan::default() };
             let cut = begun.after_kill(crash);
-            let _ = repair(&cut, identity());
+            let _ = repair(&cut, identity(), all_records);
             let found = cut.after_crash(seed << 32 | operation as u64, Plan::default());
-            repair(&found, identity()).unwrap();
+            repair(&found, identity(), all_records).unwrap();
             is_repaired(&found);
             is_good_but(&found, &oracle, |first| damaged.contains(&first));
         }
@@ -174,7 +174,7 @@ fn a_segment_that_is_lost_is_a_hole_from_its_first_event_to_its_last() {
         for name in &names[1..names.len() - 1] {
             let found = disk.after_kill(Plan::default());
             lose(&found, name);
-            let lost = repair(&found, identity()).unwrap();
+            let lost = repair(&found, identity(), all_records).unwrap();
             assert!(!lost.is_empty(), "{what}");
             is_repaired(&found);
             let segment = segment::first_of(name).unwrap();
@@ -194,7 +194,7 @@ fn the_index_of_a_segment_that_is_written_anew_is_removed() {
         disk.create(&index(name)).unwrap();
     }
     disk.flip(&names[0], 1_100, 1);
-    repair(&disk, identity()).unwrap();
+    repair(&disk, identity(), all_records).unwrap();
     let after = disk.names().unwrap();
     assert!(!after.contains(&index(&names[0])), "{after:?}");
 }
@@ -206,7 +206,7 @@ fn no_sequence_of_a_newest_segment_without_a_header_is_given_again() {
     for at in [20, 532] {
         disk.flip(&newest, at, 1);
     }
-    repair(&disk, identity()).unwrap();
+    repair(&disk, identity(), all_records).unwrap();
     is_repaired(&disk);
     let (chain, ..) = events_and_holes(&disk);
     assert_eq!(Some(chain.next()), oracle.synced);
@@ -221,7 +221,7 @@ fn whose_log_it_is_is_read_from_its_segments() {
     for lose in lose {
         let found = disk.after_kill(Plan::default());
         lose(&found);
-        let lost = repair(&found, new).unwrap();
+        let lost = repair(&found, new, all_records).unwrap();
         assert_eq!(lost.iter().map(|part| &part.file[..]).collect::<Vec<_>>(), ["meta"]);
         is_good_but(&found, &oracle, |_| false);
     }
@@ -235,6 +235,9 @@ fn a_log_of_a_newer_version_is_refused_and_not_changed() {
         disk.flip(&name, at, 3);
     }
     let before = disk.content(&name);
-    assert_eq!(repair(&disk, identity()), Err(OpenError::Newer { file: name.clone(), version: 2 }));
+    assert_eq!(
+        repair(&disk, identity(), all_records),
+        Err(OpenError::Newer { file: name.clone(), version: 2 })
+    );
     assert_eq!(disk.content(&name), before);
 }
