@@ -102,7 +102,8 @@ fn get(address: SocketAddr, path: &str) -> String {
     response
 }
 
-/// The server's program, built when it is first asked for.
+/// The server's program, built when it is first asked for: as `cargo test --workspace` builds it, the example
+/// with what only tests depend on, so that nothing is compiled a second time.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -113,7 +114,8 @@ fn program() -> &'static Path {
             Some(profile) => profile,
         };
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "fanfare", "--bin", "fanfare", "--profile", profile])
+            .args(["build", "--quiet", "--locked", "--workspace", "--bin", "fanfare"])
+            .args(["--example", "axum", "--profile", profile])
             .arg("--target-dir")
             .arg(target)
             .status()

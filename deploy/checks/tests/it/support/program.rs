@@ -7,13 +7,13 @@ use std::sync::OnceLock;
 /// The server.
 pub(crate) fn fanfare() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| build("fanfare", "fanfare"))
+    PROGRAM.get_or_init(|| build("fanfare"))
 }
 
 /// The load generator.
 pub(crate) fn loadgen() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| build("fanfare-loadgen", "loadgen"))
+    PROGRAM.get_or_init(|| build("loadgen"))
 }
 
 /// The broker, which `make setup-tests` builds.
@@ -31,16 +31,18 @@ pub(crate) fn target() -> (PathBuf, PathBuf) {
     (folder.parent().expect("the target directory").to_owned(), folder.to_owned())
 }
 
-/// Cargo builds binaries of a package only for that package's own tests, so they are asked for here.
-fn build(package: &str, binary: &str) -> PathBuf {
+/// Cargo builds binaries of a package only for that package's own tests, so they are asked for here: as
+/// `cargo test --workspace` builds them, the example with what only tests depend on, so that nothing is compiled a
+/// second time.
+fn build(binary: &str) -> PathBuf {
     let (target, folder) = target();
     let profile = match folder.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
         Some(profile) => profile,
     };
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--locked", "-p", package, "--bin", binary])
-        .args(["--profile", profile, "--target-dir"])
+        .args(["build", "--quiet", "--locked", "--workspace", "--bin", binary])
+        .args(["--example", "axum", "--profile", profile, "--target-dir"])
         .arg(target)
         .current_dir(super::repository("."))
         .status()

@@ -78,7 +78,8 @@ impl Drop for Server {
     }
 }
 
-/// The server's program, built when it is first asked for.
+/// The server's program, built when it is first asked for: as `cargo test --workspace` builds it, the example
+/// with what only tests depend on, so that nothing is compiled a second time.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<std::path::PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -88,7 +89,8 @@ fn program() -> &'static Path {
             Some(profile) => profile,
         };
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "fanfare", "--bin", "fanfare", "--profile", profile])
+            .args(["build", "--quiet", "--locked", "--workspace", "--bin", "fanfare"])
+            .args(["--example", "axum", "--profile", profile])
             .arg("--target-dir")
             .arg(folder.parent().unwrap())
             .status()
