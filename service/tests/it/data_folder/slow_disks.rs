@@ -18,7 +18,7 @@ const WAITING_MAX: usize = 64;
 /// so it is the child itself.
 fn start_slow(sync_us: u32, folder: &Path, trace: &Path) -> Program {
     let mut command = Command::new("strace");
-    command.args(["-D", "-f", "-qq", "-e", "trace=fdatasync", "-e"]);
+    command.args(["-D", "-f", "--seccomp-bpf", "-qq", "-e", "trace=fdatasync", "-e"]);
     // Those of the start are as fast as ever.
     command.arg(format!("inject=fdatasync:delay_enter={sync_us}:when=4+")).arg("-o").arg(trace);
     command.arg(PROGRAM);
