@@ -192,6 +192,12 @@ impl ColdPages {
         }
     }
 
+    /// Keeps no page any more.
+    #[cfg(test)]
+    pub(super) fn forget(&self) {
+        *self.lock() = ColdState::default();
+    }
+
     /// Loads everything that is wanted now.
     #[cfg(test)]
     pub(super) fn load_all(&self, load: impl Fn(&ColdPageKey) -> LoadedPage) {

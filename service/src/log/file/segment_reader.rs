@@ -190,18 +190,20 @@ impl<D: Disk> SegmentReader<D> {
         };
         let sequence_of = |number| Sequence(first.0 + u64::from(number - numbers.start));
         let mut records = self.records(segment, &lookup)?;
+        let mut failures = 0;
         for (at, &number) in wanted.iter().enumerate() {
-            records.load(&wanted[at..])?;
             let expected = sequence_of(number);
-            let Some(event) = records.event(number, expected) else {
+            let event = records.readable_event(&wanted[at..], expected, &mut failures)?;
+            let Some(event) = event else {
                 // Damage is seldom of one event alone: one gap is told of all of it.
                 let mut last = expected;
                 for (at, &number) in wanted.iter().enumerate().skip(at + 1) {
-                    records.load(&wanted[at..])?;
-                    if records.event(number, sequence_of(number)).is_some() {
+                    let sequence = sequence_of(number);
+                    let behind = records.readable_event(&wanted[at..], sequence, &mut failures)?;
+                    if behind.is_some() {
                         break;
                     }
-                    last = sequence_of(number);
+                    last = sequence;
                 }
                 self.counters.could_not_read();
                 log_limited!(ERROR, segment = %segment.head.first, sequence = %expected, "events on the disk are damaged, and their readers are told of a gap; see to the disk, and have a copy of the folder read by `fanfare data check`, which names all damage");

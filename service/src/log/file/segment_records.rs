@@ -10,6 +10,8 @@ use crate::log::record::read_record;
 /// What is read at once of records that follow on each other: as many bytes, and as many of them.
 const CHUNK_BYTES: u64 = 256 << 10;
 const CHUNK_EVENTS: usize = 1_024;
+/// How often the disk may fail while a page is read.
+const FAILURES_MAX: usize = 16;
 
 /// The records of a segment, of which those are in memory that were asked for last.
 pub(super) struct SegmentRecords<'a, F, I> {
@@ -64,11 +66,37 @@ impl<'a, F: FileContent, I: FileContent> SegmentRecords<'a, F, I> {
             _ => return Err(io::ErrorKind::InvalidData.into()),
         };
         let length = usize::try_from(end - begin).map_err(io::Error::other)?;
+        // If it fails nothing is in memory.
+        self.places.clear();
         self.bytes.resize(length, 0);
         let count = self.file.read_at(&mut self.bytes, begin)?;
         self.bytes.truncate(count);
         self.places = places;
         Ok(())
+    }
+
+    /// The event with the first of some numbers; nothing if it is damaged or the disk does not give it.
+    ///
+    /// # Errors
+    /// When the disk has failed at too many of them, which are counted: each time can take it seconds.
+    pub(super) fn readable_event(
+        &mut self,
+        numbers: &[u32],
+        expected: Sequence,
+        failures: &mut usize,
+    ) -> io::Result<Option<Event>> {
+        let Some(&number) = numbers.first() else { return Ok(None) };
+        if let Err(error) = self.load(numbers) {
+            *failures += 1;
+            if *failures > FAILURES_MAX {
+                return Err(error);
+            }
+            // One sector that is bad takes those beside it with it only where they are read together.
+            if self.load(&numbers[..1]).is_err() {
+                return Ok(None);
+            }
+        }
+        Ok(self.event(number, expected))
     }
 
     /// Where the record of an event is in what is in memory.

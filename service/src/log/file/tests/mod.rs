@@ -382,3 +382,25 @@ fn an_index_file_that_is_damaged_is_made_anew() {
         assert_eq!(log.disk.content(&name), good, "byte {at}");
     }
 }
+
+#[test]
+fn a_sector_that_cannot_be_read_any_more_costs_the_events_in_it_and_no_others() {
+    let mut log = steps(SMALL);
+    for _ in 0..500 {
+        log.append_sized("t", 300);
+        log.upkeep();
+    }
+    let head = log.bounds().head.0;
+    log.disk.spoil(&segment::name_of(Sequence(1)), 20_480..20_481);
+    let (events, unreadable) = log.read(range(0, u64::MAX), EventFilter::Everything);
+    assert_eq!(unreadable.len(), 1, "one gap: {unreadable:?}");
+    let missing = head - events.len() as u64;
+    assert!((1..=3).contains(&missing), "{missing} are missing");
+    let back = log.read_back(range(0, u64::MAX), EventFilter::Everything);
+    assert_eq!(back.len(), events.len());
+    // Where nothing can be read the rest of the file is given up, and what is behind it is not.
+    log.disk.spoil(&segment::name_of(Sequence(1)), 10_000..60_000);
+    log.opened.inner.cold.forget();
+    let (events, _) = log.read(range(0, u64::MAX), EventFilter::Everything);
+    assert!(events.len() as u64 > head / 3 && events.last().unwrap().sequence().0 == head);
+}
