@@ -47,7 +47,8 @@ pub(super) struct ListeningFlags {
     open: bool,
     /// Name or address of a host that is served, such as push.example, whatever its port; may be
     /// given several times (or separated by commas). Requests for other hosts are refused; on
-    /// loopback, loopback names are served always. Without it and with --open every host is served
+    /// loopback, loopback names are served always. Without it, every host is served with --open,
+    /// and where every request needs a token
     #[arg(long = "host", env = "FANFARE_HOST", value_name = "NAME", value_delimiter = ',')]
     hosts: Vec<Listed<HostName>>,
     /// Origin whose pages may subscribe and publish, such as https://app.example or
@@ -59,8 +60,8 @@ pub(super) struct ListeningFlags {
         value_delimiter = ','
     )]
     cors_origins: Vec<Listed<Origin>>,
-    /// Serve the four demonstrations and their pages; with --nats they are off, because every server
-    /// would publish them
+    /// Serve the demonstrations and their pages; with --nats they are off, because every server would
+    /// publish them
     #[arg(long, env = "FANFARE_DEMOS", value_name = "BOOL", num_args = 0..=1,
           action = ArgAction::Set, value_parser = boolean,
           default_value_t = true, default_value_if("nats", ArgPredicate::IsPresent, "false"),
