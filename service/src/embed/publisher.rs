@@ -74,8 +74,8 @@ impl Publisher {
         Self { hub: Arc::downgrade(hub) }
     }
 
-    /// Publishes an event. When this is done, the event is as durable as `data-sync` or the brokers make
-    /// it, and delivery is not far behind.
+    /// Publishes an event. When this is done, the event is as durable as `sync` or the brokers make it,
+    /// and delivery is not far behind.
     ///
     /// Dropping the future does not take back what it has begun.
     ///
