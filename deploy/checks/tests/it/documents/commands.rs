@@ -40,9 +40,10 @@ enum Trial {
 use Trial::{RunBy, Untried};
 
 /// How a command of another program begins, and what runs it.
-const TRIALS: [(&str, Trial); 28] = [
+const TRIALS: [(&str, Trial); 29] = [
     ("docker build", RunBy("deploy/checks/docker/images.py")),
     ("docker run --rm -v fanfare-keys", Untried("plain.py gives the key by a folder")),
+    ("docker run --rm fanfare:0.1.0 secret", Untried("project.py has the key made into a volume")),
     ("docker run --rm --stop-timeout", RunBy("deploy/checks/docker/plain.py")),
     ("docker run --rm --read-only --cap-drop ALL", RunBy("deploy/checks/docker/archived.py")),
     ("docker load -i", RunBy("deploy/checks/docker/archived.py")),

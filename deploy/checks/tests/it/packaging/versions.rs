@@ -4,8 +4,13 @@
 use crate::support::text;
 
 /// Files that name the version of a release, and the words before it.
-const NAMED: [(&str, &str); 8] = [
+const NAMED: [(&str, &str); 13] = [
+    ("README.md", "fanfare-"),
+    ("README.md", "fanfare_"),
+    ("deploy/README.md", "fanfare:"),
+    ("deploy/helm/fanfare/README.md", "fanfare:"),
     ("docs/operations.md", "--build-arg VERSION="),
+    ("docs/operations.md", "fanfare:"),
     ("deploy/kubernetes/fanfare.yaml", "registry.example/fanfare:"),
     ("deploy/kubernetes/cluster.yaml", "registry.example/fanfare:"),
     ("docs/install.md", "fanfare-"),
