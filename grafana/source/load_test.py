@@ -83,8 +83,8 @@ def agreement() -> list:
 def times() -> list:
     return [
         (12, graph("Client and server times", "due: from when the event was due until it was read, the figure to "
-                   "judge by. sent: from when its publish began. server: from acceptance to the write, to those who "
-                   "were level. sent minus server is the network, the kernel and the reading; due minus sent is "
+                   "judge by. sent: from when its publish began. server: from acceptance to the write, to those that "
+                   "had caught up. sent minus server is the network, the kernel and the reading; due minus sent is "
                    "waiting to publish.", "s", [
                        Query(quantile("loadgen_delivery_seconds", who="LOADGEN"), "due → read ${quantile:text}"),
                        Query(quantile("loadgen_delivery_from_send_seconds", who="LOADGEN"),

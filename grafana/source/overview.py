@@ -58,8 +58,8 @@ def deliveries() -> list:
     skipped, delivered = per_second("fanfare_events_dropped_total"), per_second("fanfare_events_delivered_total")
     return [
         (4, stat("Delivered", "Events written to subscribers, a second.", "ops", Query(delivered))),
-        (5, stat("Delivery ${quantile:text}", "From the acceptance of an event until it is written to a subscriber who "
-                 "was level, at the quantile that is chosen above. Whoever is behind is left out.", "s",
+        (5, stat("Delivery ${quantile:text}", "From the acceptance of an event until it is written to a subscriber that "
+                 "had caught up, at the quantile that is chosen above. Whoever is behind is left out.", "s",
                  Query(quantile("fanfare_delivery_seconds")), steps=[(None, GOOD), (0.1, FAIR), (0.25, BAD)],
                  empty="idle")),
         (5, stat("Lost share", "Events that were left out for slow readers by the policies drop-oldest and conflate, "
@@ -120,14 +120,14 @@ def volume() -> list:
 def times() -> list:
     return [
         (8, graph("Delivery and event times", "Delivery: from acceptance to the write to one subscriber, over all "
-                  "who were level. Event: to the last such write in a shard, one value an event and shard; it says "
+                  "that had caught up. Event: to the last such write in a shard, one value an event and shard; it says "
                   "how long the last of them waits. Whoever is behind or is replayed is in neither.", "s", [
                       Query(quantile("fanfare_delivery_seconds"), "delivery ${quantile:text}"),
                       Query(quantile("fanfare_event_seconds"), "event ${quantile:text}"),
                       Query(quantile("fanfare_delivery_seconds", "0.5"), "delivery p50"),
                       Query(quantile("fanfare_event_seconds", "0.5"), "event p50"),
                   ], steps=[(None, "transparent"), (0.25, BAD)], fill=0)),
-        (16, heatmap("Delivery times", "How many deliveries a second took how long, to subscribers who were level. Two "
+        (16, heatmap("Delivery times", "How many deliveries a second took how long, to subscribers that had caught up. Two "
                      "bands mean two kinds of events or of shards; a band that rises means that a shard cannot keep "
                      "up.",
                      buckets("fanfare_delivery_seconds"))),
