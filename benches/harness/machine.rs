@@ -25,8 +25,15 @@ fn hardware(machine: &Machine) -> String {
         machine.cores,
         machine.cpu,
         number(machine.memory as f64 / (1_u64 << 30) as f64),
-        machine.kernel
+        kernel_version(&machine.kernel)
     )
+}
+
+/// The name of the kernel and the first two numbers of its release: what follows says who built it.
+fn kernel_version(kernel: &str) -> String {
+    let (name, release) = kernel.split_once(' ').unwrap_or((kernel, ""));
+    let numbers: Vec<&str> = release.split(|c: char| !c.is_ascii_digit()).take(2).collect();
+    format!("{name} {}", numbers.join(".")).trim_end().to_owned()
 }
 
 /// This machine and the file system that a folder is on, where no run of loadgen says it.
@@ -80,5 +87,17 @@ mod tests {
         let text = with_disk(Path::new("/proc"));
         assert!(text.ends_with(", proc") && text.contains(" GiB, Linux "), "{text}");
         assert!(!text.contains("loadgen") && !text.starts_with('0'), "{text}");
+    }
+
+    #[test]
+    fn of_a_kernel_two_numbers_are_shown() {
+        for (kernel, shown) in [
+            ("Linux 6.18.44-custom-1", "Linux 6.18"),
+            ("Linux 6.1-rc3", "Linux 6.1"),
+            ("Linux 6", "Linux 6"),
+            ("Linux", "Linux"),
+        ] {
+            assert_eq!(kernel_version(kernel), shown);
+        }
     }
 }
