@@ -10,7 +10,7 @@ use super::tool::{content, yaml};
 use crate::support::{program, text};
 
 /// What is looked through for variables, and for flags between backticks.
-const FILES: [&str; 29] = [
+const FILES: [&str; 33] = [
     ".dockerignore",
     "deploy/Dockerfile",
     "deploy/caddy/Caddyfile",
@@ -31,7 +31,11 @@ const FILES: [&str; 29] = [
     "deploy/sysctl/90-fanfare.conf",
     "deploy/systemd/fanfare.service",
     "docs/cluster.md",
+    "docs/comparison.md",
+    "docs/faq.md",
+    "docs/guarantees.md",
     "docs/install.md",
+    "docs/migrating.md",
     "docs/openapi.yaml",
     "docs/operations.md",
     "docs/protocol.md",
