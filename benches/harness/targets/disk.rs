@@ -62,6 +62,9 @@ fn cold_replays() -> Target {
         ),
         events: REPLAYS * RETAINED / retained::TOPICS,
     };
+    let newcomers =
+        format!("--subscribe URL/events/new/{{n}} -c {REPLAYS} --handshakes 1000 -d 6s {SOURCES}");
+    let newcomers = TargetLoad { meanwhile: Meanwhile::Newcomers(newcomers), ..live.clone() };
     let disturbed = TargetLoad { meanwhile: Meanwhile::Replays(replays), ..live.clone() };
     let retained = Storage::Disk { flags: &LITTLE_MEMORY, events: RETAINED };
     Target {
@@ -70,11 +73,7 @@ fn cold_replays() -> Target {
         what: "1,000 at once replay 100 events each from the disk: p99 of 1,000 live ones",
         goal: "at most 1.1 x, every replay whole",
         // Two rounds in turn.
-        source: runs(
-            vec![live.clone(), disturbed.clone(), live, disturbed],
-            retained,
-            judge::p10_replays,
-        ),
+        source: runs([&[live, newcomers, disturbed][..]; 2].concat(), retained, judge::p10_replays),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::targets::own::OwnFigures;
 use crate::targets::record::{self, Record};
 use crate::targets::response_times::{self, Ports};
 use crate::targets::serve::Fanfare;
-use crate::targets::target::{Meanwhile, Runs, Source, Storage, Target, TargetLoad};
+use crate::targets::target::{Meanwhile, ReplayLoad, Runs, Source, Storage, Target, TargetLoad};
 use crate::targets::{publishing, replays, restart};
 
 /// The most connections that a load opens.
@@ -115,7 +115,9 @@ fn run(
 fn shown(load: &TargetLoad) -> String {
     let command = format!("loadgen run {} --server-pid PID", load.arguments);
     match &load.meanwhile {
-        Meanwhile::Replays(replays) => format!("{command} & loadgen run {}", replays.arguments),
+        Meanwhile::Newcomers(arguments) | Meanwhile::Replays(ReplayLoad { arguments, .. }) => {
+            format!("{command} & loadgen run {arguments}")
+        }
         Meanwhile::Nothing | Meanwhile::Requests | Meanwhile::Restart => command,
     }
 }
@@ -155,6 +157,11 @@ fn load_and_disturb(
                 let (server, times) = restart::kill_and_start(server, fanfare)?;
                 show(&times.to_string())?;
                 own.restart = Some(times);
+                server
+            }
+            Meanwhile::Newcomers(arguments) => {
+                wait_for(all, fanfare.ports, is_over);
+                replays::run_newcomers(bench, arguments, &server, fanfare.ports, &files.replays)?;
                 server
             }
             Meanwhile::Replays(replays) => {

@@ -39,6 +39,18 @@ pub(super) fn run(
     })
 }
 
+/// Runs one to its end that has nothing to replay: what streams cost that only come.
+pub(super) fn run_newcomers(
+    bench: &Bench,
+    arguments: &str,
+    server: &Server,
+    ports: Ports,
+    file: &Path,
+) -> anyhow::Result<()> {
+    sleep(UNDER_LOAD);
+    bench.load(&loadgen::arguments(arguments, ports.listen), server.pid, file).map(drop)
+}
+
 fn pages_read(ports: Ports) -> anyhow::Result<u64> {
     let page = Client::new().get(&format!("http://127.0.0.1:{}/metrics", ports.admin))?;
     gauge(&page, PAGES_READ).with_context(|| format!("the metrics have no {PAGES_READ}"))

@@ -48,6 +48,8 @@ pub(crate) enum Meanwhile {
     Requests,
     /// The server is killed and started again.
     Restart,
+    /// Another loadgen opens as many streams as another load replays on, and replays nothing.
+    Newcomers(String),
     Replays(ReplayLoad),
 }
 
