@@ -48,6 +48,11 @@ impl Epoch {
         Self(seconds << EPOCH_RANDOM_BITS | random as u64)
     }
 
+    /// When it began, in milliseconds since 1970 (UTC), to the second.
+    pub(crate) const fn begun_ms(self) -> u64 {
+        (self.0 >> EPOCH_RANDOM_BITS) * 1_000
+    }
+
     /// As a number, for a log that outlives its process.
     pub(crate) const fn to_bits(self) -> u64 {
         self.0

@@ -39,9 +39,9 @@ pub struct DiskStatus {
     pub unreadable: u64,
     /// Writes that a crash had cut off, found at the start.
     pub torn_tails: u64,
-    /// Events that are missing between those that are in the folder, and known to be.
+    /// Events that are missing between those that are in the folder, at most.
     pub missing_events: u64,
-    /// How long the sync that is under way has taken so far; 0 when none is.
+    /// How long the sync that is under way, or the write before it, has taken so far; 0 when none is.
     pub sync_ongoing: Duration,
     pub syncs: SyncTimes,
     pub commits: CommitSizes,

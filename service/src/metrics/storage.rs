@@ -66,11 +66,11 @@ impl Storage {
             ),
             missing_events: described_gauge(
                 "fanfare_storage_missing_events",
-                "Events that are missing between those in the data folder: a repair has left them out. Whoever should have them is told of a gap.",
+                "Events that are missing between those in the data folder, because a repair has left them out; at most, where what cannot be read may have held fewer. Whoever should have them is told of a gap.",
             ),
             sync_ongoing: described_gauge(
                 "fanfare_storage_sync_ongoing_seconds",
-                "How long the sync that is under way has taken so far; 0 when none is.",
+                "How long the sync that is under way has taken so far, or the write before it; 0 when none is.",
             ),
             states: gauges(
                 (

@@ -125,8 +125,10 @@ impl ColdPages {
         let place = Arc::clone(&self.room).acquire_owned().await.ok()?;
         let (answer, result) = oneshot::channel();
         self.lock().tasks.push_back(Box::new(move || {
-            // Whoever asked may have stopped waiting.
-            let _ = answer.send(task());
+            // Whoever has stopped waiting holds up nobody.
+            if !answer.is_closed() {
+                let _ = answer.send(task());
+            }
             drop(place);
         }));
         self.changed.notify_one();
@@ -286,6 +288,16 @@ mod tests {
         cold.close();
         reader.join().unwrap();
         assert_eq!(cold.run(|| ()).await, None, "the log has ended");
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_not_done() {
+        let cold = Arc::new(ColdPages::default());
+        let mut asked = Box::pin(cold.run(|| panic!("somebody did it")));
+        assert!(futures_util::poll!(&mut asked).is_pending());
+        drop(asked);
+        cold.load_all(LoadedPage::unreadable);
+        assert_eq!(cold.room.available_permits(), TASKS_MAX, "its place is free");
     }
 
     #[tokio::test]

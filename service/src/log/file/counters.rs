@@ -49,14 +49,20 @@ impl DiskCounters {
         self.written_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Counts a sync, whether it succeeds or not. There is one at a time.
+    /// Counts a sync, whether it succeeds or not.
     pub(super) fn count_sync<T>(&self, sync: impl FnOnce() -> T) -> T {
         let began = self.micros();
-        self.sync_began.store(began + 1, Ordering::Relaxed);
-        let synced = sync();
-        self.sync_began.store(0, Ordering::Relaxed);
+        let synced = self.time(sync);
         self.syncs.add(&SYNC_BOUNDS_US, self.micros() - began);
         synced
+    }
+
+    /// Notes since when the disk has been waited for. One thread does that at a time.
+    pub(super) fn time<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.sync_began.store(self.micros() + 1, Ordering::Relaxed);
+        let done = work();
+        self.sync_began.store(0, Ordering::Relaxed);
+        done
     }
 
     fn micros(&self) -> u64 {

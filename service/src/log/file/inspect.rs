@@ -100,7 +100,9 @@ impl FolderContents {
         let lock = FolderLock::take_to_read(folder)?;
         let identity = match LogIdentity::read(&disk) {
             _ if !has_identity => Err(LogIdentity::missing()),
-            Err(error) if !matches!(error, OpenError::Corrupt { .. }) => {
+            Err(error)
+                if !matches!(error, OpenError::Corrupt { .. } | OpenError::Unreadable { .. }) =>
+            {
                 return Err(InspectError::Open { folder: path(), error });
             }
             identity => identity,

@@ -195,11 +195,17 @@ impl<D: Disk> OpenedLog<D> {
         let identity = chain.identity();
         let reader = SegmentReader::new(disk.clone(), identity.epoch, buffers.clone(), &counters);
         let mut segments = Vec::new();
+        let mut in_memory = 0;
         for sealed in chain.take_sealed() {
             let index = match indexes.remove(&sealed.first) {
                 Some(index) => index,
                 None => index_of(&reader, sealed.first)?,
             };
+            in_memory += index.in_memory.as_ref().map_or(0, |index| index.len());
+            if in_memory > settings.memory_max {
+                let why = "the disk is full, and there is no room for index files; make room";
+                return Err(OpenError::Disk(why.to_owned()));
+            }
             segments.push(Arc::new(index));
         }
         remove_other_indexes(&disk, &segments)?;

@@ -4,6 +4,8 @@ use std::io;
 
 use thiserror::Error;
 
+use super::disk::is_of_medium;
+
 /// Why a log is not opened.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum OpenError {
@@ -47,12 +49,10 @@ pub enum OpenError {
 impl OpenError {
     /// A file of the folder could not be read.
     pub(super) fn reading(file: &str, error: &io::Error) -> Self {
-        match error.kind() {
+        match is_of_medium(error) {
+            true => Self::Unreadable { file: file.to_owned(), error: error.to_string() },
             // No repair helps.
-            io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound => {
-                Self::Disk(format!("{file}: {error}"))
-            }
-            _ => Self::Unreadable { file: file.to_owned(), error: error.to_string() },
+            false => Self::Disk(format!("{file}: {error}")),
         }
     }
 }

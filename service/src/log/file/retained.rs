@@ -45,6 +45,7 @@ pub(super) struct RetainedState {
     active_first: Sequence,
     /// What the newest segment takes on the disk.
     active_bytes: u64,
+    active_is_gone: bool,
     /// The oldest event that is retained; one behind the head when there is none.
     oldest: Sequence,
     /// The time of the event before it, or an earlier one, in milliseconds since 1970.
@@ -125,6 +126,7 @@ impl Retained {
                 unindexed: VecDeque::new(),
                 active_first: start.active_first,
                 active_bytes: start.active_bytes,
+                active_is_gone: false,
                 oldest: start.oldest,
                 start_ms: start.start_ms,
                 oldest_ms: start.oldest_ms,
@@ -265,6 +267,13 @@ impl RetainedState {
         self.indexed.missing + self.window.missing_from(self.needed_from())
     }
 
+    /// Somebody has removed the newest file. It takes no events any more, and nothing that is on the disk
+    /// goes for what was written to it.
+    pub(super) fn lost_active(&mut self, why: &str) {
+        self.active_is_gone = true;
+        self.set_health(LogHealth::Failed { why: why.into() });
+    }
+
     /// The newest file, if there is one that is written to.
     pub(super) fn active(&self) -> Option<Sequence> {
         (self.active_bytes > 0).then_some(self.active_first)
@@ -312,8 +321,8 @@ impl RetainedState {
 
     fn first_without_retained(&self) -> Option<&Arc<IndexedSegment>> {
         // The newest file stays, whatever is in it: it alone says which sequence is the next.
-        let has_newer =
-            self.segments.len() > 1 || !self.unindexed.is_empty() || self.active_bytes > 0;
+        let has_active = self.active_bytes > 0 && !self.active_is_gone;
+        let has_newer = self.segments.len() > 1 || !self.unindexed.is_empty() || has_active;
         self.segments.first().filter(|segment| has_newer && segment.head.next <= self.oldest)
     }
 
@@ -410,8 +419,7 @@ impl RetainedState {
 
     /// The first event that is to be retained by count and by bytes.
     pub(super) fn wanted_oldest(&self, settings: &FileLogSettings) -> Sequence {
-        let head = self.window.bounds().head;
-        let by_count = Sequence((head.0 + 1).saturating_sub(settings.events_max as u64));
+        let by_count = self.wanted_by_count(settings.events_max as u64);
         let mut bytes = self.disk_bytes();
         let mut by_bytes = self.oldest;
         for segment in self.segments.iter() {
@@ -422,6 +430,31 @@ impl RetainedState {
             by_bytes = by_bytes.max(segment.head.next);
         }
         by_count.max(by_bytes)
+    }
+
+    /// The same by count alone. What is missing counts for nothing: a repair may leave a large hole, and no
+    /// event is to go for that.
+    fn wanted_by_count(&self, events_max: u64) -> Sequence {
+        let next = self.window.bounds().head.next();
+        if self.missing_events() == 0 {
+            return Sequence(next.0.saturating_sub(events_max));
+        }
+        let from = self.needed_from();
+        let missing = self.window.missing_from(from);
+        let in_memory = next.0.saturating_sub(from.0).saturating_sub(missing);
+        if in_memory >= events_max {
+            return Sequence(next.0.saturating_sub(events_max + missing)).max(from);
+        }
+        let mut left = events_max - in_memory;
+        for segment in self.segments.iter().rev() {
+            let events = u64::from(segment.head.events);
+            if events >= left {
+                let wanted = segment.head.next.0.saturating_sub(left + segment.head.missing());
+                return Sequence(wanted).max(segment.head.first);
+            }
+            left -= events;
+        }
+        Sequence(0)
     }
 
     /// Nothing before an event is retained any more; the time of the event before it is known.

@@ -190,16 +190,15 @@ impl<D: Disk> SegmentReader<D> {
         };
         let sequence_of = |number| Sequence(first.0 + u64::from(number - numbers.start));
         let mut records = self.records(segment, &lookup)?;
-        let mut failures = 0;
         for (at, &number) in wanted.iter().enumerate() {
             let expected = sequence_of(number);
-            let event = records.readable_event(&wanted[at..], expected, &mut failures)?;
+            let event = records.readable_event(&wanted[at..], expected)?;
             let Some(event) = event else {
                 // Damage is seldom of one event alone: one gap is told of all of it.
                 let mut last = expected;
                 for (at, &number) in wanted.iter().enumerate().skip(at + 1) {
                     let sequence = sequence_of(number);
-                    let behind = records.readable_event(&wanted[at..], sequence, &mut failures)?;
+                    let behind = records.readable_event(&wanted[at..], sequence)?;
                     if behind.is_some() {
                         break;
                     }
@@ -444,10 +443,11 @@ impl<D: Disk> SegmentReader<D> {
         // One that cannot be read was not accepted later than the next one that can.
         let mut time_of = |number: u32| -> io::Result<u64> {
             for number in (number..events).take(DAMAGED_MAX) {
-                if records.load(&[number]).is_ok()
-                    && let Some(event) = records.event(number, lookup.sequence_of(number)?)
-                {
-                    return Ok(event.accepted_ms());
+                let sequence = lookup.sequence_of(number)?;
+                match records.readable_event(&[number], sequence) {
+                    Ok(Some(event)) => return Ok(event.accepted_ms()),
+                    Ok(None) => {}
+                    Err(_) => break,
                 }
             }
             Ok(newest_ms)

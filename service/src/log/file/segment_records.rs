@@ -1,8 +1,9 @@
 //! The records of a segment, read where an index says they are.
 
 use std::io;
+use std::ops::Range;
 
-use super::disk::FileContent;
+use super::disk::{FileContent, is_of_medium};
 use super::index::IndexLookup;
 use crate::event::{Buffers, Epoch, Event, Sequence};
 use crate::log::record::read_record;
@@ -10,8 +11,10 @@ use crate::log::record::read_record;
 /// What is read at once of records that follow on each other: as many bytes, and as many of them.
 const CHUNK_BYTES: u64 = 256 << 10;
 const CHUNK_EVENTS: usize = 1_024;
-/// How often the disk may fail while a page is read.
-const FAILURES_MAX: usize = 16;
+/// What a disk gives back or not at once.
+const PAGE_BYTES: u64 = 4_096;
+/// In how many places the disk may fail while one page of events is read.
+const BAD_PAGES_MAX: usize = 16;
 
 /// The records of a segment, of which those are in memory that were asked for last.
 pub(super) struct SegmentRecords<'a, F, I> {
@@ -24,6 +27,8 @@ pub(super) struct SegmentRecords<'a, F, I> {
     /// Where they begin in the segment, and where the last of them ends.
     places: Vec<u64>,
     bytes: Vec<u8>,
+    /// What the disk does not give back, as far as it is known; nothing as long as it has not failed.
+    bad_pages: Vec<Range<u64>>,
 }
 
 impl<'a, F: FileContent, I: FileContent> SegmentRecords<'a, F, I> {
@@ -34,7 +39,7 @@ impl<'a, F: FileContent, I: FileContent> SegmentRecords<'a, F, I> {
         (epoch, buffers): (Epoch, &'a Buffers),
     ) -> Self {
         let (places, bytes) = (Vec::new(), Vec::new());
-        Self { lookup, file, epoch, buffers, first: 0, places, bytes }
+        Self { lookup, file, epoch, buffers, first: 0, places, bytes, bad_pages: Vec::new() }
     }
 
     /// Has the first of some numbers in memory, with those that follow on it without a break.
@@ -78,25 +83,52 @@ impl<'a, F: FileContent, I: FileContent> SegmentRecords<'a, F, I> {
     /// The event with the first of some numbers; nothing if it is damaged or the disk does not give it.
     ///
     /// # Errors
-    /// When the disk has failed at too many of them, which are counted: each time can take it seconds.
+    /// When it is not the disk that fails, or when it has failed in too many places: each time can take it
+    /// seconds.
     pub(super) fn readable_event(
         &mut self,
         numbers: &[u32],
         expected: Sequence,
-        failures: &mut usize,
     ) -> io::Result<Option<Event>> {
         let Some(&number) = numbers.first() else { return Ok(None) };
-        if let Err(error) = self.load(numbers) {
-            *failures += 1;
-            if *failures > FAILURES_MAX {
-                return Err(error);
-            }
-            // One sector that is bad takes those beside it with it only where they are read together.
-            if self.load(&numbers[..1]).is_err() {
-                return Ok(None);
+        if self.bad_pages.is_empty() {
+            match self.load(numbers) {
+                Ok(()) => return Ok(self.event(number, expected)),
+                Err(error) => self.note_bad_page(&error, 0..0)?,
             }
         }
-        Ok(self.event(number, expected))
+        // One page that is bad takes those beside it with it only where they are read together.
+        let places = self.lookup.places(number..number + 1)?;
+        let (Some(&begin), Some(&end)) = (places.first(), places.last()) else { return Ok(None) };
+        if self.bad_pages.iter().any(|bad| bad.start < end && begin < bad.end) {
+            return Ok(None);
+        }
+        match self.load(&[number]) {
+            Ok(()) => Ok(self.event(number, expected)),
+            Err(error) => {
+                let bad = self.first_bad_page(begin..end);
+                self.note_bad_page(&error, bad)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn note_bad_page(&mut self, error: &io::Error, page: Range<u64>) -> io::Result<()> {
+        self.bad_pages.push(page);
+        match is_of_medium(error) && self.bad_pages.len() <= BAD_PAGES_MAX {
+            true => Ok(()),
+            false => Err(io::Error::new(error.kind(), error.to_string())),
+        }
+    }
+
+    /// The first page that cannot be read of some bytes of the segment.
+    fn first_bad_page(&self, bytes: Range<u64>) -> Range<u64> {
+        let pages = (bytes.start / PAGE_BYTES..bytes.end.div_ceil(PAGE_BYTES))
+            .map(|page| page * PAGE_BYTES..(page + 1) * PAGE_BYTES);
+        let mut byte = [0];
+        let mut bad =
+            pages.filter(|page| self.file.read_at(&mut byte, page.start.max(bytes.start)).is_err());
+        bad.next().unwrap_or(bytes.clone())
     }
 
     /// Where the record of an event is in what is in memory.

@@ -27,6 +27,8 @@ pub(super) struct Upkeep<D> {
 impl<D: Disk> Upkeep<D> {
     /// Does what there is to do at a time, in milliseconds since 1970.
     pub(super) fn work(&self, now_ms: u64) {
+        // First, because nothing is removed then.
+        self.look_for_active();
         self.index_segments(now_ms);
         self.write_indexes();
         self.compare_restored(now_ms);
@@ -34,7 +36,6 @@ impl<D: Disk> Upkeep<D> {
             log_limited!(ERROR, "cannot drop old events from the disk, and tries again: {error}");
         }
         self.look_for_room();
-        self.look_for_active();
     }
 
     /// Looks whether the file is there that events are written to. Without its name they would be gone at
@@ -49,7 +50,7 @@ impl<D: Disk> Upkeep<D> {
         if is_gone && !matches!(self.retained.lock().health(), LogHealth::Failed { .. }) {
             let why = format!("somebody has removed the file {name} of the data folder");
             tracing::error!("the event log takes no more events: {why}; restart the server");
-            self.retained.lock().set_health(LogHealth::Failed { why: why.into() });
+            self.retained.lock().lost_active(&why);
         }
     }
 

@@ -244,7 +244,8 @@ impl<D: Disk> LogWriter<D> {
     fn write_batch(&mut self, commit: &mut Commit) {
         let count = commit.events.len() - commit.written;
         if count > 0 && commit.stopped.is_none() {
-            match self.chain.append(count as u64, &self.records) {
+            let Self { retained, chain, records, .. } = &mut *self;
+            match retained.counters().time(|| chain.append(count as u64, records)) {
                 Ok(()) => {
                     commit.written += count;
                     self.retained.counters().wrote(batch::whole_bytes(self.records.len()));
@@ -396,7 +397,8 @@ impl<D: Disk> LogWriter<D> {
         if !is_full || self.chain.active_written() == 0 {
             return;
         }
-        if let Err(WriteError::Failed(why)) = self.chain.seal() {
+        let Self { retained, chain, .. } = &mut *self;
+        if let Err(WriteError::Failed(why)) = retained.counters().time(|| chain.seal()) {
             tracing::error!(
                 "the event log takes no more events: {why}; see to the disk, and restart"
             );
@@ -411,7 +413,8 @@ impl<D: Disk> LogWriter<D> {
     /// whether anything has come of it.
     pub(super) fn write_again(&mut self) -> bool {
         let mut has_changed = false;
-        loop {
+        // What is written behind a failure may not be there at the next start.
+        while !matches!(self.retained.lock().health(), LogHealth::Failed { .. }) {
             let events = self.retained.lock().to_write_again(AGAIN_MAX, BATCH_BYTES);
             let Some(first) = events.first().map(|event| event.sequence()) else { break };
             let segment = match self.write_again_durably(&events) {
@@ -451,7 +454,8 @@ impl<D: Disk> LogWriter<D> {
             // It was written once, so that it is not too large.
             let _ = put_record(&mut self.records, RecordKind::Again, place, &event.content());
         }
-        let written = self.chain.append_again(&self.records);
+        let Self { retained, chain, records, .. } = &mut *self;
+        let written = retained.counters().time(|| chain.append_again(records));
         self.retained.counters().wrote(batch::whole_bytes(self.records.len()));
         self.records.clear();
         self.records.shrink_to(2 * BATCH_BYTES);

@@ -43,7 +43,7 @@ pub(in crate::log::file) fn inspect<D: Disk>(
     each: &mut impl FnMut(ChainFinding<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let next = firsts.first().copied().unwrap_or(Sequence(1));
-    let mut inspection = Inspection { disk, epoch, next, before: None, each };
+    let mut inspection = Inspection { disk, epoch, next, before: None, is_readable: true, each };
     for (index, &first) in firsts.iter().enumerate() {
         inspection.segment(first, firsts.get(index + 1).copied())?;
     }
@@ -57,6 +57,8 @@ struct Inspection<'a, D, E> {
     next: Sequence,
     /// The check with which the segment before ends, where that is known.
     before: Option<u32>,
+    /// All of the segment can be read.
+    is_readable: bool,
     each: &'a mut E,
 }
 
@@ -71,11 +73,12 @@ impl<D: Disk, E: FnMut(ChainFinding<'_>) -> ControlFlow<()>> Inspection<'_, D, E
                 return self.give_up(first, what, following.unwrap_or(first));
             }
         };
+        self.is_readable = unreadable.is_empty();
         for part in unreadable {
             let what = format!("{} bytes cannot be read from the disk", part.len());
             self.problem(first, part.start, what, self.next)?;
         }
-        if following.is_none() && is_unbegun(&bytes) {
+        if following.is_none() && self.is_readable && is_unbegun(&bytes) {
             return self.torn(first, &bytes, 0);
         }
         let head = match SegmentHead::read(&bytes) {
@@ -151,6 +154,10 @@ impl<D: Disk, E: FnMut(ChainFinding<'_>) -> ControlFlow<()>> Inspection<'_, D, E
 
     /// What is behind the last batch of all.
     fn torn(&mut self, first: Sequence, bytes: &[u8], at: usize) -> ControlFlow<()> {
+        // What cannot be read has been told, and is cut off by no start.
+        if !self.is_readable {
+            return ControlFlow::Continue(());
+        }
         let lost = bytes[at..].iter().filter(|&&byte| byte != 0).count() as u64;
         if lost == 0 {
             return ControlFlow::Continue(());

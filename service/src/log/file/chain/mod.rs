@@ -28,7 +28,7 @@ use super::segment::{self, BATCHES_AT, SegmentHead};
 use crate::event::Sequence;
 
 pub(super) use inspect::{ChainFinding, ChainProblem, inspect};
-pub(super) use repair::repair;
+pub(super) use repair::{NewerRecord, repair};
 pub(super) use scan::{FoundBatch, content};
 
 /// The segments of a folder.

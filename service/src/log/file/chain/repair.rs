@@ -15,8 +15,8 @@ use super::super::open_error::OpenError;
 use super::super::segment::{self, ReadHead, SegmentHead};
 use super::FoundBatch;
 use super::scan::{
-    ReadableContent, SegmentRest, WholePart, batches_at, claimed, is_unbegun, readable_content,
-    scan, whole_batches,
+    ReadableContent, SegmentRest, WholePart, batches_at, claimed_behind, is_unbegun,
+    readable_content, scan, whole_batches,
 };
 use crate::event::{Epoch, Sequence};
 
@@ -37,9 +37,15 @@ pub(in crate::log::file) struct LostPart {
     pub(in crate::log::file) next: Sequence,
 }
 
-/// What can be read of the records of a batch of events, from its beginning: how many bytes, and how many
-/// events.
-pub(in crate::log::file) type ReadableRecords = fn(&SegmentBatch<'_>) -> (usize, u64);
+/// A record is of a version that is not known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::log::file) struct NewerRecord {
+    pub(in crate::log::file) version: u8,
+}
+
+/// What can be read of the records of a batch, from its beginning: how many bytes, and how many events.
+pub(in crate::log::file) type ReadableRecords =
+    fn(&SegmentBatch<'_>) -> Result<(usize, u64), NewerRecord>;
 
 /// Makes a log that can be opened of one that has gone bad, and says what is lost. One that is whole is
 /// not changed, and neither is a torn tail.
@@ -61,9 +67,10 @@ pub(in crate::log::file) fn repair<D: Disk>(
     }
     let mut lost = Vec::new();
     let identity = match LogIdentity::of(disk, &names, new) {
-        Err(error @ OpenError::Corrupt { .. }) => {
+        Err(error @ (OpenError::Corrupt { .. } | OpenError::Unreadable { .. })) => {
             let epoch = epoch_of(&heads).ok_or(error)?;
-            let identity = LogIdentity { epoch, ..new };
+            // When exactly the log began is known to the second.
+            let identity = LogIdentity { epoch, created_ms: epoch.begun_ms() };
             identity.write(disk)?;
             let (first, next) = (Sequence(0), Sequence(0));
             lost.push(LostPart { file: identity::NAME.to_owned(), offset: 0, first, next });
@@ -122,7 +129,7 @@ impl Damaged {
         let read = disk.open(&name).and_then(|file| readable_content(&file));
         let ReadableContent { bytes, unreadable } =
             read.map_err(|error| OpenError::reading(&name, &error))?;
-        if self.following.is_none() && is_unbegun(&bytes) {
+        if self.following.is_none() && unreadable.is_empty() && is_unbegun(&bytes) {
             return Ok(self.before);
         }
         let head = match SegmentHead::read(&bytes) {
@@ -131,9 +138,14 @@ impl Damaged {
         };
         let head = head.filter(|head| head.epoch == self.epoch);
         let in_place = head.filter(|head| head.first == self.first);
-        let mut is_readable = unreadable.is_empty();
-        let mut each = |found: FoundBatch<'_>| is_readable &= self.is_readable(&found.batch);
+        let mut is_readable = Ok(unreadable.is_empty());
+        let mut each = |found: FoundBatch<'_>| {
+            if is_readable == Ok(true) {
+                is_readable = self.is_readable(&found.batch);
+            }
+        };
         let whole = in_place.map(|head| (head, scan(&bytes, head, &mut each)));
+        let is_readable = is_readable?;
         match whole.filter(|(_, part)| is_readable && self.is_whole(part)) {
             None => self.rewrite(disk, (&bytes, head), &unreadable, lost),
             Some((head, part)) => {
@@ -149,10 +161,17 @@ impl Damaged {
         }
     }
 
-    fn is_readable(&self, batch: &SegmentBatch<'_>) -> bool {
-        let (bytes, count) = (self.records)(batch);
-        batch.head.kind == BatchKind::Hole
-            || (bytes, count) == (batch.records.len(), batch.head.count)
+    fn is_readable(&self, batch: &SegmentBatch<'_>) -> Result<bool, OpenError> {
+        let readable = self.readable_records(batch)?;
+        Ok(batch.head.kind == BatchKind::Hole
+            || readable == (batch.records.len(), batch.head.count))
+    }
+
+    fn readable_records(&self, batch: &SegmentBatch<'_>) -> Result<(usize, u64), OpenError> {
+        (self.records)(batch).map_err(|newer| OpenError::Newer {
+            file: segment::name_of(self.first),
+            version: newer.version.into(),
+        })
     }
 
     /// A tail that was torn is left to whoever opens it.
@@ -183,10 +202,10 @@ impl Damaged {
                 self.lose(lost, rewritten.read_to, rewritten.next, batch.head.first);
                 rewritten.hole(batch.head.first);
             }
-            if self.is_readable(&batch) {
+            if self.is_readable(&batch)? {
                 rewritten.add(batch.head, batch.records);
             } else {
-                let (bytes, count) = (self.records)(&batch);
+                let (bytes, count) = self.readable_records(&batch)?;
                 rewritten.add_part(&batch, bytes, count);
                 let end = batch.head.next();
                 self.lose(lost, offset + batch::HEADER_BYTES + bytes, rewritten.next, end);
@@ -194,9 +213,10 @@ impl Damaged {
             }
             rewritten.read_to = offset + batch::whole_bytes(batch.records.len());
         }
-        let end = self.following.unwrap_or_else(|| match head {
-            Some(_) => Sequence(rewritten.next.0 + rewritten.may_be_in(unreadable)),
-            None => claimed(bytes, self.first),
+        let end = self.following.unwrap_or_else(|| match (head, unreadable) {
+            (Some(_), []) => rewritten.next,
+            (None, []) => claimed_behind(bytes, rewritten.read_to, rewritten.next),
+            _ => rewritten.may_reach(bytes),
         });
         let rest = bytes.get(rewritten.read_to..).unwrap_or_default();
         if end > rewritten.next || rest.iter().any(|&byte| byte != 0) {
@@ -254,12 +274,13 @@ impl Rewritten {
         }
     }
 
-    /// How many events there may have been in what cannot be read behind the last batch: none of their
-    /// sequences is to be given to another event.
-    fn may_be_in(&self, unreadable: &[Range<usize>]) -> u64 {
-        let behind = unreadable.iter().filter(|part| part.end > self.read_to);
-        let bytes: usize = behind.map(ExactSizeIterator::len).sum();
-        (bytes / EVENT_BYTES_MIN) as u64
+    /// Up to where events may have been behind the last batch, where something of the file cannot be read:
+    /// none of their sequences is to be given to another event.
+    fn may_reach(&self, bytes: &[u8]) -> Sequence {
+        let behind = bytes.get(self.read_to..).unwrap_or_default();
+        let written = behind.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        let by_size = Sequence(self.next.0 + (written / EVENT_BYTES_MIN) as u64);
+        by_size.max(claimed_behind(bytes, self.read_to, self.next))
     }
 
     fn hole(&mut self, next: Sequence) {

@@ -5,7 +5,7 @@ use std::io;
 use std::ops::Range;
 
 use super::super::batch::{self, Salt, SegmentBatch};
-use super::super::disk::FileContent;
+use super::super::disk::{FileContent, is_of_medium};
 use super::super::segment::{BATCHES_AT, ReadHead, SegmentHead};
 use crate::event::Sequence;
 
@@ -116,11 +116,16 @@ pub(super) fn is_unbegun(bytes: &[u8]) -> bool {
 /// without the salt, so that what they say is believed only for the length of a hole: no sequence of
 /// theirs is to be given to another event.
 pub(super) fn claimed(bytes: &[u8], first: Sequence) -> Sequence {
-    let max = Sequence(first.0.saturating_add(bytes.len() as u64));
-    let claims = batch::candidates(bytes, batches_at())
+    claimed_behind(bytes, batches_at(), first)
+}
+
+/// The same for what is behind a place in it, where a sequence is the next.
+pub(super) fn claimed_behind(bytes: &[u8], from: usize, next: Sequence) -> Sequence {
+    let max = Sequence(next.0.saturating_add(bytes.len() as u64));
+    let claims = batch::candidates(bytes, from.next_multiple_of(batch::ALIGNMENT))
         .filter_map(|at| batch::claimed_next(&bytes[at..]))
         .filter(|claimed| *claimed <= max);
-    claims.max().unwrap_or(first).max(first)
+    claims.max().unwrap_or(next).max(next)
 }
 
 /// Where the batches of a segment begin.
@@ -150,19 +155,22 @@ const SECTOR_BYTES: usize = 4_096;
 /// All of a file that can be read.
 ///
 /// # Errors
-/// When nothing of it can.
+/// When it is not the disk that fails.
 pub(super) fn readable_content<F: FileContent>(file: &F) -> io::Result<ReadableContent> {
-    let error = match content(file) {
+    match content(file) {
         Ok(bytes) => return Ok(ReadableContent { bytes, unreadable: Vec::new() }),
-        Err(error) => error,
-    };
+        Err(error) if !is_of_medium(&error) => return Err(error),
+        Err(_) => {}
+    }
     let length = usize::try_from(file.bytes()?).map_err(io::Error::other)?;
     let mut bytes = vec![0xff; length];
     let mut unreadable: Vec<Range<usize>> = Vec::new();
     for (number, sector) in bytes.chunks_mut(SECTOR_BYTES).enumerate() {
         let at = number * SECTOR_BYTES;
-        if file.read_at(sector, at as u64).is_ok() {
-            continue;
+        match file.read_at(sector, at as u64) {
+            Ok(_) => continue,
+            Err(error) if !is_of_medium(&error) => return Err(error),
+            Err(_) => {}
         }
         sector.fill(0xff);
         let end = at + sector.len();
@@ -171,8 +179,5 @@ pub(super) fn readable_content<F: FileContent>(file: &F) -> io::Result<ReadableC
             None => unreadable.push(at..end),
         }
     }
-    match unreadable[..] {
-        [Range { start: 0, end }] if end >= length => Err(error),
-        _ => Ok(ReadableContent { bytes, unreadable }),
-    }
+    Ok(ReadableContent { bytes, unreadable })
 }

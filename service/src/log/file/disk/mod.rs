@@ -11,6 +11,17 @@ pub(super) use folder::Folder;
 
 use std::io;
 
+use rustix::io::Errno;
+
+/// Whether an error says that the disk does not give back what is on it: a repair may do without. Any other
+/// one may be gone at the next attempt.
+pub(super) fn is_of_medium(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    errno.is_some_and(|errno| {
+        matches!(errno, Errno::IO | Errno::BADMSG | Errno::UCLEAN | Errno::REMOTEIO | Errno::NODATA)
+    })
+}
+
 /// A folder. Its names are as good as files are: what was created, renamed or removed is that after a
 /// crash only when `sync_names` has returned.
 pub(super) trait Disk: Clone + Send + Sync + 'static {

@@ -5,6 +5,7 @@ use super::super::chain::repair;
 use super::super::identity::LogIdentity;
 use super::super::segment;
 use super::*;
+use crate::log::record::{RecordKind, put_record};
 
 #[test]
 fn a_repaired_log_opens_with_a_gap_where_it_was_damaged_and_takes_events() {
@@ -103,4 +104,91 @@ fn a_batch_with_a_record_that_is_none_is_repaired_up_to_it() {
     let (events, unreadable) = log.read(range(0, u64::MAX), EventFilter::Everything);
     assert_eq!(events.iter().map(|event| event.sequence().0).collect::<Vec<_>>(), [1, 5]);
     assert_eq!(unreadable, [Sequence(4)]);
+}
+
+/// What a repair makes of the newest file when some of its bytes cannot be read: what it gives up, and the
+/// sequence of the next event.
+fn repaired_without(log: &mut Steps, bytes: std::ops::Range<usize>) -> (Vec<u64>, u64) {
+    let disk = log.disk.after_kill(Plan::default());
+    disk.spoil(&segment::name_of(Sequence(1)), bytes);
+    let refused = open_steps(disk.clone(), SMALL, Arc::clone(&log.now_ms)).err();
+    assert!(matches!(refused, Some(OpenError::Unreadable { .. })), "{refused:?}");
+    let lost = repair(&disk, new_identity(), readable_records).unwrap();
+    let missing = lost.iter().flat_map(|part| part.first.0..part.next.0).collect();
+    let mut repaired = open_steps(disk, SMALL, Arc::clone(&log.now_ms)).unwrap();
+    (missing, repaired.append_sized("a", 10))
+}
+
+#[test]
+fn no_sequence_is_given_again_that_may_have_been_in_what_cannot_be_read() {
+    // One batch of many, and a file that has hardly begun.
+    for (count, bytes) in [(256, 8_192..12_288), (256, 0..4_096), (1, 0..4_096), (3, 0..64_000)] {
+        let mut log = steps(SMALL);
+        log.append((0..count).map(|_| draft(&["a"], None, &"x".repeat(100))).collect());
+        let (missing, next) = repaired_without(&mut log, bytes.clone());
+        assert!(next > count, "{count}, {bytes:?}: {next} is given twice");
+        let expected: Vec<u64> = (1..next).collect();
+        assert_eq!(missing, expected, "{count}, {bytes:?}: all of it is told");
+    }
+}
+
+#[test]
+fn an_identity_that_cannot_be_read_is_repaired_from_the_segments() {
+    let mut log = steps(SMALL);
+    log.append_sized("a", 10);
+    let epoch = log.bounds().epoch;
+    let disk = log.disk.after_kill(Plan::default());
+    disk.spoil("meta", 0..32);
+    assert!(open_steps(disk.clone(), SMALL, Arc::clone(&log.now_ms)).is_err());
+    repair(&disk, new_identity(), readable_records).unwrap();
+    let log = open_steps(disk, SMALL, log.now_ms).unwrap();
+    assert_eq!((log.bounds().epoch, log.sequences()), (epoch, vec![1]));
+    assert_eq!(log.bounds().start_ms / 1_000, log.now() / 1_000, "it began when it did");
+}
+
+#[test]
+fn a_record_of_a_later_version_is_no_damage_and_ends_a_repair() {
+    let mut log = steps(SMALL);
+    log.append_sized("a", 10);
+    let mut record = Vec::new();
+    let event = EncodedEvent::encode(draft(&["a"], None, "x"));
+    let place = (Sequence(2), log.now());
+    put_record(&mut record, RecordKind::Next, place, &event.content()).unwrap();
+    record[8] = 9;
+    let check = crc32c::crc32c(&record[8..]);
+    record[4..8].copy_from_slice(&check.to_le_bytes());
+    log.opened.writer.chain.append(1, &record).unwrap();
+    log.opened.writer.chain.sync().unwrap();
+    let disk = log.disk.after_kill(Plan::default());
+    let before = disk.content(&segment::name_of(Sequence(1)));
+    let refused = repair(&disk, new_identity(), readable_records);
+    assert!(matches!(refused, Err(OpenError::Newer { version: 9, .. })), "{refused:?}");
+    assert_eq!(disk.content(&segment::name_of(Sequence(1))), before);
+}
+
+#[test]
+fn a_large_hole_pushes_out_no_event() {
+    let settings = FileLogSettings { events_max: 300, memory_max: 1 << 20, ..SMALL };
+    let mut log = steps(settings);
+    log.append((0..200).map(|_| draft(&["a"], None, &"x".repeat(100))).collect());
+    for _ in 0..50 {
+        log.append_sized("a", 100);
+    }
+    let disk = log.disk.after_kill(Plan::default());
+    // Behind the batch of 200: some twenty events, in whose place there may have been more.
+    disk.spoil(&segment::name_of(Sequence(1)), 36_864..65_536);
+    let lost = repair(&disk, new_identity(), readable_records).unwrap();
+    let missing: u64 = lost.iter().map(|part| part.next.0 - part.first.0).sum();
+    assert!(missing > 300, "{missing}");
+    let mut log = open_steps(disk, settings, log.now_ms).unwrap();
+    log.upkeep();
+    let (events, _) = log.read(range(0, u64::MAX), EventFilter::Everything);
+    let kept = events.len();
+    assert!((200..=250).contains(&kept), "{kept}");
+    for _ in 0..400 {
+        log.append_sized("a", 100);
+        log.upkeep();
+    }
+    let (events, _) = log.read(range(0, u64::MAX), EventFilter::Everything);
+    assert_eq!(events.len(), 300, "the bound holds again when there are enough others");
 }

@@ -82,8 +82,9 @@ fn records(random: &mut StdRng, bytes: usize) -> Vec<u8> {
 }
 
 /// All of them, whatever they are.
-fn all_records(batch: &SegmentBatch<'_>) -> (usize, u64) {
-    (batch.records.len(), batch.head.count)
+#[expect(clippy::unnecessary_wraps, reason = "as a repair asks for it")]
+fn all_records(batch: &SegmentBatch<'_>) -> Result<(usize, u64), NewerRecord> {
+    Ok((batch.records.len(), batch.head.count))
 }
 
 type Shown = Vec<Written>;
