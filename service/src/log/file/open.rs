@@ -12,7 +12,7 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use super::batch_records::readable_records;
-use super::chain::{KnownSegment, SegmentChain, TornTail, WriteError, repair};
+use super::chain::{KnownSegment, SealedSegment, SegmentChain, TornTail, WriteError, repair};
 use super::cold_pages::ColdPages;
 use super::counters::DiskCounters;
 use super::disk::{Disk, Folder};
@@ -194,20 +194,7 @@ impl<D: Disk> OpenedLog<D> {
         }
         let identity = chain.identity();
         let reader = SegmentReader::new(disk.clone(), identity.epoch, buffers.clone(), &counters);
-        let mut segments = Vec::new();
-        let mut in_memory = 0;
-        for sealed in chain.take_sealed() {
-            let index = match indexes.remove(&sealed.first) {
-                Some(index) => index,
-                None => index_of(&reader, sealed.first)?,
-            };
-            in_memory += index.in_memory.as_ref().map_or(0, |index| index.len());
-            if in_memory > settings.memory_max {
-                let why = "the disk is full, and there is no room for index files; make room";
-                return Err(OpenError::Disk(why.to_owned()));
-            }
-            segments.push(Arc::new(index));
-        }
+        let segments = indexed(&reader, chain.take_sealed(), indexes, settings.memory_max)?;
         remove_other_indexes(&disk, &segments)?;
         let has_rules = !kept.rules.is_empty();
         let window =
@@ -264,6 +251,30 @@ fn counters_of(torn: Option<TornTail>) -> Arc<DiskCounters> {
         "the newest file does not end with a whole write, as after a crash; removed what is not whole"
     );
     counters
+}
+
+/// Sealed segments with their indexes. Those for which the disk has no room may take so much memory.
+fn indexed<D: Disk>(
+    reader: &SegmentReader<D>,
+    sealed: Vec<SealedSegment>,
+    mut found: HashMap<Sequence, IndexedSegment>,
+    memory_max: usize,
+) -> Result<Vec<Arc<IndexedSegment>>, OpenError> {
+    let mut segments = Vec::with_capacity(sealed.len());
+    let mut in_memory = 0;
+    for SealedSegment { first, .. } in sealed {
+        let index = match found.remove(&first) {
+            Some(index) => index,
+            None => index_of(reader, first)?,
+        };
+        in_memory += index.in_memory.as_ref().map_or(0, |index| index.len());
+        if in_memory > memory_max {
+            let why = "the disk is full, and there is no room for index files; make room";
+            return Err(OpenError::Disk(why.to_owned()));
+        }
+        segments.push(Arc::new(index));
+    }
+    Ok(segments)
 }
 
 /// The index of a sealed segment, made if there is none.
