@@ -105,7 +105,7 @@ fn every_alert_has_a_name_a_severity_a_text_and_a_runbook() {
 
 #[test]
 fn every_alert_is_seen_to_fire_to_stay_silent_and_to_resolve() {
-    let files = ["servers", "delivery", "clients", "limits", "storage", "cluster"];
+    let files = ["servers", "delivery", "clients", "limits", "certificates", "storage", "cluster"];
     let mut cases = Vec::new();
     for file in files {
         let tests: Value =
