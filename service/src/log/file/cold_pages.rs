@@ -124,15 +124,26 @@ impl ColdPages {
     ) -> Option<T> {
         let place = Arc::clone(&self.room).acquire_owned().await.ok()?;
         let (answer, result) = oneshot::channel();
-        self.lock().tasks.push_back(Box::new(move || {
+        let task: DiskTask = Box::new(move || {
             // Whoever has stopped waiting holds up nobody.
             if !answer.is_closed() {
                 let _ = answer.send(task());
             }
             drop(place);
-        }));
-        self.changed.notify_one();
+        });
+        self.add_task(task)?;
         result.await.ok()
+    }
+
+    /// Adds a task; nothing where none is done any more.
+    fn add_task(&self, task: DiskTask) -> Option<()> {
+        let mut state = self.lock();
+        if state.is_closed {
+            return None;
+        }
+        state.tasks.push_back(task);
+        self.changed.notify_one();
+        Some(())
     }
 
     /// What pages hold that are kept, in bytes.
@@ -288,6 +299,7 @@ mod tests {
         cold.close();
         reader.join().unwrap();
         assert_eq!(cold.run(|| ()).await, None, "the log has ended");
+        assert_eq!(cold.add_task(Box::new(|| ())), None, "not for whoever had a place before");
     }
 
     #[tokio::test]

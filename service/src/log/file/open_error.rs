@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use super::disk::is_of_medium;
+use super::disk::is_media_error;
 
 /// Why a log is not opened.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub enum OpenError {
 impl OpenError {
     /// A file of the folder could not be read.
     pub(super) fn reading(file: &str, error: &io::Error) -> Self {
-        match is_of_medium(error) {
+        match is_media_error(error) {
             true => Self::Unreadable { file: file.to_owned(), error: error.to_string() },
             // No repair helps.
             false => Self::Disk(format!("{file}: {error}")),

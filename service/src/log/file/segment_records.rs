@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::Range;
 
-use super::disk::{FileContent, is_of_medium};
+use super::disk::{FileContent, is_media_error};
 use super::index::IndexLookup;
 use crate::event::{Buffers, Epoch, Event, Sequence};
 use crate::log::record::read_record;
@@ -115,7 +115,7 @@ impl<'a, F: FileContent, I: FileContent> SegmentRecords<'a, F, I> {
 
     fn note_bad_page(&mut self, error: &io::Error, page: Range<u64>) -> io::Result<()> {
         self.bad_pages.push(page);
-        match is_of_medium(error) && self.bad_pages.len() <= BAD_PAGES_MAX {
+        match is_media_error(error) && self.bad_pages.len() <= BAD_PAGES_MAX {
             true => Ok(()),
             false => Err(io::Error::new(error.kind(), error.to_string())),
         }

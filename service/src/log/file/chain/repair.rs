@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::super::batch::{self, BatchHead, BatchKind, Salt, SegmentBatch};
-use super::super::disk::{Disk, DiskFile as _, FileContent as _};
+use super::super::disk::{Disk, DiskFile as _, FileContent as _, is_media_error};
 use super::super::identity::{self, LogIdentity};
 use super::super::index;
 use super::super::open_error::OpenError;
@@ -69,7 +69,7 @@ pub(in crate::log::file) fn repair<D: Disk>(
     let identity = match LogIdentity::of(disk, &names, new) {
         Err(error @ (OpenError::Corrupt { .. } | OpenError::Unreadable { .. })) => {
             let epoch = epoch_of(&heads).ok_or(error)?;
-            // When exactly the log began is known to the second.
+            // The epoch says when the log began, to the second.
             let identity = LogIdentity { epoch, created_ms: epoch.begun_ms() };
             identity.write(disk)?;
             let (first, next) = (Sequence(0), Sequence(0));
@@ -92,7 +92,10 @@ fn heads<D: Disk>(disk: &D, firsts: &[Sequence]) -> Result<Vec<ReadHead>, OpenEr
     let head = |&first: &Sequence| {
         let file = segment::name_of(first);
         let mut header = vec![0; batches_at()];
-        let count = disk.open(&file)?.read_at(&mut header, 0).unwrap_or(0);
+        let count = match disk.open(&file)?.read_at(&mut header, 0) {
+            Err(error) if is_media_error(&error) => 0,
+            read => read?,
+        };
         match SegmentHead::read(&header[..count]) {
             ReadHead::Newer { version } => Err(OpenError::Newer { file, version }),
             head => Ok(head),

@@ -5,7 +5,7 @@ use std::io;
 use std::ops::Range;
 
 use super::super::batch::{self, Salt, SegmentBatch};
-use super::super::disk::{FileContent, is_of_medium};
+use super::super::disk::{FileContent, is_media_error};
 use super::super::segment::{BATCHES_AT, ReadHead, SegmentHead};
 use crate::event::Sequence;
 
@@ -159,7 +159,7 @@ const SECTOR_BYTES: usize = 4_096;
 pub(super) fn readable_content<F: FileContent>(file: &F) -> io::Result<ReadableContent> {
     match content(file) {
         Ok(bytes) => return Ok(ReadableContent { bytes, unreadable: Vec::new() }),
-        Err(error) if !is_of_medium(&error) => return Err(error),
+        Err(error) if !is_media_error(&error) => return Err(error),
         Err(_) => {}
     }
     let length = usize::try_from(file.bytes()?).map_err(io::Error::other)?;
@@ -169,7 +169,7 @@ pub(super) fn readable_content<F: FileContent>(file: &F) -> io::Result<ReadableC
         let at = number * SECTOR_BYTES;
         match file.read_at(sector, at as u64) {
             Ok(_) => continue,
-            Err(error) if !is_of_medium(&error) => return Err(error),
+            Err(error) if !is_media_error(&error) => return Err(error),
             Err(_) => {}
         }
         sector.fill(0xff);

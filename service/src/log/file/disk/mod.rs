@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 /// Whether an error says that the disk does not give back what is on it: a repair may do without. Any other
 /// one may be gone at the next attempt.
-pub(super) fn is_of_medium(error: &io::Error) -> bool {
+pub(super) fn is_media_error(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     errno.is_some_and(|errno| {
         matches!(errno, Errno::IO | Errno::BADMSG | Errno::UCLEAN | Errno::REMOTEIO | Errno::NODATA)

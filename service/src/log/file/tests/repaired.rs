@@ -192,3 +192,22 @@ fn a_large_hole_pushes_out_no_event() {
     let (events, _) = log.read(range(0, u64::MAX), EventFilter::Everything);
     assert_eq!(events.len(), 300, "the bound holds again when there are enough others");
 }
+
+#[test]
+fn a_repair_that_fails_for_another_reason_than_the_disk_gives_up_nothing() {
+    let mut log = steps(SMALL);
+    log.append_sized("a", 10);
+    let disk = log.disk.after_kill(Plan::default());
+    disk.flip("meta", 20, 1);
+    let name = segment::name_of(Sequence(1));
+    let before = disk.content(&name);
+    for fail in [ModelDisk::fail_opens, ModelDisk::fail_creates] {
+        fail(&disk, true);
+        let refused = repair(&disk, new_identity(), readable_records);
+        assert!(matches!(refused, Err(OpenError::Disk(_))), "{refused:?}");
+        fail(&disk, false);
+        assert_eq!(disk.content(&name), before);
+    }
+    assert_eq!(repair(&disk, new_identity(), readable_records).unwrap().len(), 1, "meta alone");
+    assert_eq!(open_steps(disk, SMALL, log.now_ms).unwrap().sequences(), [1]);
+}

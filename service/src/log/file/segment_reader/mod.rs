@@ -1,16 +1,17 @@
 //! Reading events of sealed segments. It waits for the disk, so no delivery thread does it.
 
+mod index_files;
+
 use std::io;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::batch;
-use super::chain::{content, is_full};
 use super::cold_page::{ColdPageKey, LoadedPage, PageBuilder, ReadDirection};
 use super::counters::DiskCounters;
-use super::disk::{Disk, DiskFile as _, FileContent as _};
-use super::index::{self, IndexHead, IndexLookup, Spot};
+use super::disk::{Disk, FileContent as _};
+use super::index::{self, IndexLookup, Spot};
 use super::indexed_segment::{IndexFile, IndexedSegment};
-use super::segment::{self, ReadHead, SegmentHead};
+use super::segment;
 use super::segment_records::SegmentRecords;
 use crate::event::{Buffers, Epoch, Event, Sequence};
 use crate::log::record::{RecordKind, read_record};
@@ -51,65 +52,6 @@ impl<D: Disk> SegmentReader<D> {
 
     pub(super) fn epoch(&self) -> Epoch {
         self.epoch
-    }
-
-    /// Makes the index of a sealed segment and writes it beside it; nothing if the segment is damaged.
-    pub(super) fn make_index(&self, first: Sequence) -> io::Result<Option<IndexedSegment>> {
-        let Some((head, index)) = self.build_index(first)? else { return Ok(None) };
-        self.write_index(first, &index)?;
-        let filter = IndexLookup::new(&&index[..], &head).filter()?;
-        Ok(filter.map(|filter| IndexedSegment::just_written(head, filter)))
-    }
-
-    /// The same at a start. Where the disk has no room for the file, the index stays in memory: a server
-    /// that does not start because its disk is full could not be told to retain less.
-    pub(super) fn make_index_at_start(
-        &self,
-        first: Sequence,
-    ) -> io::Result<Option<IndexedSegment>> {
-        let Some((head, index)) = self.build_index(first)? else { return Ok(None) };
-        let filter = IndexLookup::new(&&index[..], &head).filter()?;
-        Ok(match self.write_index(first, &index) {
-            Err(error) if is_full(&error) => {
-                filter.map(|filter| IndexedSegment::in_memory(head, filter, index.into()))
-            }
-            written => {
-                written?;
-                filter.map(|filter| IndexedSegment::just_written(head, filter))
-            }
-        })
-    }
-
-    /// Writes the index that had to stay in memory; the segment as it is then.
-    pub(super) fn write_index_of(&self, segment: &IndexedSegment) -> io::Result<IndexedSegment> {
-        if let Some(index) = &segment.in_memory {
-            self.write_index(segment.head.first, index)?;
-        }
-        Ok(segment.with_file())
-    }
-
-    fn build_index(&self, first: Sequence) -> io::Result<Option<(IndexHead, Vec<u8>)>> {
-        let bytes = content(&self.disk.open(&segment::name_of(first))?)?;
-        let ReadHead::Good(head) = SegmentHead::read(&bytes) else { return Ok(None) };
-        Ok(index::build(head, &bytes))
-    }
-
-    fn write_index(&self, first: Sequence, index: &[u8]) -> io::Result<()> {
-        let name = index::name_of(first);
-        let file = match self.disk.create(&name) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.disk.remove(&name)?;
-                self.disk.create(&name)?
-            }
-            file => file?,
-        };
-        let written = file.write_at(index, 0).and_then(|()| file.sync());
-        if written.is_err() {
-            // Half of a file would only take more room.
-            let _ = self.disk.remove(&name);
-        }
-        written?;
-        self.disk.sync_names()
     }
 
     /// Loads a page. `segments` are all there are, the oldest first.
@@ -264,32 +206,6 @@ impl<D: Disk> SegmentReader<D> {
     ) -> io::Result<SegmentRecords<'a, D::File, IndexFile<D::File>>> {
         let file = self.disk.open(&segment::name_of(segment.head.first))?;
         Ok(SegmentRecords::new(file, lookup, (self.epoch, &self.buffers)))
-    }
-
-    /// The index file of a segment, which is as it was written: made anew if it is not.
-    fn open_index(&self, segment: &IndexedSegment) -> io::Result<IndexFile<D::File>> {
-        if let Some(index) = &segment.in_memory {
-            return Ok(IndexFile::InMemory(Arc::clone(index)));
-        }
-        let mut is_verified = segment.is_verified.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = index::name_of(segment.head.first);
-        let found = self.disk.open(&name);
-        if *is_verified {
-            return found.map(IndexFile::OnDisk);
-        }
-        if let Ok(file) = found
-            && IndexLookup::new(&file, &segment.head).is_whole()?
-        {
-            *is_verified = true;
-            return Ok(IndexFile::OnDisk(file));
-        }
-        tracing::warn!(file = name, "an index file is damaged, and made anew");
-        let made = self.make_index(segment.head.first)?;
-        if made.is_none_or(|made| made.head != segment.head) {
-            return Err(io::Error::other("the segment is damaged"));
-        }
-        *is_verified = true;
-        self.disk.open(&name).map(IndexFile::OnDisk)
     }
 
     /// Whether what cannot be read of a segment is damaged: its files can be opened.

@@ -4,6 +4,9 @@
 //! The window in memory always reaches from the head back to the first event that has no index yet, so
 //! each event can be found in one of the two ways.
 
+mod retention;
+mod to_write_again;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,9 +16,9 @@ use super::counters::DiskCounters;
 use super::indexed_segment::IndexedSegment;
 use super::kept_records::KeptRecords;
 use super::segment_reader::TimedSequence;
-use crate::event::{Event, HubId, Sequence};
+use crate::event::{HubId, Sequence};
 use crate::log::followers::Followers;
-use crate::log::window::{Evicted, Window, WindowLimits};
+use crate::log::window::Window;
 use crate::log::{Bounds, DiskStatus, LogChange, LogHealth, OnChange};
 
 /// How many events are evicted before other threads get the lock.
@@ -319,66 +322,6 @@ impl RetainedState {
         self.kept_in(first).next().is_none().then_some(first.head.first)
     }
 
-    fn first_without_retained(&self) -> Option<&Arc<IndexedSegment>> {
-        // The newest file stays, whatever is in it: it alone says which sequence is the next.
-        let has_active = self.active_bytes > 0 && !self.active_is_gone;
-        let has_newer = self.segments.len() > 1 || !self.unindexed.is_empty() || has_active;
-        self.segments.first().filter(|segment| has_newer && segment.head.next <= self.oldest)
-    }
-
-    /// The events that rules keep and that are in no other segment.
-    fn kept_in(&self, segment: &IndexedSegment) -> impl Iterator<Item = &Arc<Event>> {
-        let (first, next) = (segment.head.first, segment.head.next);
-        let after = first.previous().max(self.written_again_through);
-        let first_written = self.window.kept_between(after, next.previous());
-        let first_written =
-            first_written.filter(|event| !self.kept_records.is_elsewhere(event.sequence()));
-        let again = self.kept_records.in_segment(first);
-        first_written.chain(again.filter_map(|event| self.window.kept(event)))
-    }
-
-    /// The next events, at most so many and of so many bytes, that have to be written again before a segment
-    /// can be removed.
-    pub(super) fn to_write_again(&self, count_max: usize, bytes_max: usize) -> Vec<Arc<Event>> {
-        let of_segment = self.first_without_retained().into_iter();
-        let of_segment = of_segment.flat_map(|segment| self.kept_in(segment));
-        let mut bytes = 0;
-        let kept = of_segment.chain(self.kept_nowhere()).take(count_max).take_while(|event| {
-            let is_first = bytes == 0;
-            bytes += event.frame().len();
-            is_first || bytes <= bytes_max
-        });
-        kept.cloned().collect()
-    }
-
-    /// Whether there are such events.
-    pub(super) fn has_to_write_again(&self) -> bool {
-        !self.to_write_again(1, usize::MAX).is_empty()
-    }
-
-    /// Those for which there was no room on the disk.
-    fn kept_nowhere(&self) -> impl Iterator<Item = &Arc<Event>> {
-        let nowhere = self.kept_records.in_segment(KeptRecords::NOWHERE);
-        nowhere.filter_map(|event| self.window.kept(event))
-    }
-
-    /// Whether an event is one of these.
-    pub(super) fn is_nowhere(&self, event: Sequence) -> bool {
-        self.kept_records.is_nowhere(event)
-    }
-
-    /// They were written to a segment, and are durable.
-    pub(super) fn wrote_again(&mut self, events: &[Arc<Event>], segment: Sequence) {
-        for event in events {
-            let sequence = event.sequence();
-            // They come in order, those first that are where they were written first.
-            if !self.kept_records.is_elsewhere(sequence) {
-                self.written_again_through = self.written_again_through.max(sequence);
-            }
-            self.kept_records.wrote_again(sequence, segment);
-        }
-    }
-
     /// What rules keep of the events before this one is in the window.
     pub(super) fn examined(&self) -> Sequence {
         self.examined.max(self.oldest)
@@ -394,19 +337,6 @@ impl RetainedState {
         self.restored.pop()
     }
 
-    /// What may be retained no longer at once, if that is wanted: nothing that rules may keep.
-    pub(super) fn droppable_before(&self, wanted: Sequence) -> Sequence {
-        if self.window.rules().is_empty() {
-            return wanted;
-        }
-        let memory_from = self.window.oldest();
-        match self.examined() >= memory_from {
-            // What goes from memory is looked at as it goes, and that is so many at once.
-            true => wanted.min(Sequence(memory_from.0 + EVICTED_MAX as u64)),
-            false => wanted.min(self.examined()),
-        }
-    }
-
     /// The oldest segment is no longer on the disk.
     pub(super) fn dropped(&mut self) {
         let first = Arc::make_mut(&mut self.segments).remove(0);
@@ -415,96 +345,6 @@ impl RetainedState {
         self.indexed.ends -= u64::from(first.head.ends);
         self.indexed.missing -= first.head.missing();
         self.kept_records.removed(first.head.first);
-    }
-
-    /// The first event that is to be retained by count and by bytes.
-    pub(super) fn wanted_oldest(&self, settings: &FileLogSettings) -> Sequence {
-        let by_count = self.wanted_by_count(settings.events_max as u64);
-        let mut bytes = self.disk_bytes();
-        let mut by_bytes = self.oldest;
-        for segment in self.segments.iter() {
-            if bytes <= settings.bytes_max {
-                break;
-            }
-            bytes -= segment.disk_bytes();
-            by_bytes = by_bytes.max(segment.head.next);
-        }
-        by_count.max(by_bytes)
-    }
-
-    /// The same by count alone. What is missing counts for nothing: a repair may leave a large hole, and no
-    /// event is to go for that.
-    fn wanted_by_count(&self, events_max: u64) -> Sequence {
-        let next = self.window.bounds().head.next();
-        if self.missing_events() == 0 {
-            return Sequence(next.0.saturating_sub(events_max));
-        }
-        let from = self.needed_from();
-        let missing = self.window.missing_from(from);
-        let in_memory = next.0.saturating_sub(from.0).saturating_sub(missing);
-        if in_memory >= events_max {
-            return Sequence(next.0.saturating_sub(events_max + missing)).max(from);
-        }
-        let mut left = events_max - in_memory;
-        for segment in self.segments.iter().rev() {
-            let events = u64::from(segment.head.events);
-            if events >= left {
-                let wanted = segment.head.next.0.saturating_sub(left + segment.head.missing());
-                return Sequence(wanted).max(segment.head.first);
-            }
-            left -= events;
-        }
-        Sequence(0)
-    }
-
-    /// Nothing before an event is retained any more; the time of the event before it is known.
-    pub(super) fn drop_before(&mut self, oldest: Sequence, start_ms: u64, oldest_ms: Option<u64>) {
-        if oldest > self.oldest {
-            self.oldest = oldest;
-            self.start_ms = self.start_ms.max(start_ms);
-            self.oldest_ms = oldest_ms;
-        }
-    }
-
-    fn evict(&mut self, settings: &FileLogSettings, now_ms: u64) -> Evicted {
-        let wanted = self.droppable_before(self.wanted_oldest(settings));
-        // What is not in memory needs a look at the disk: the indexing thread does that.
-        if wanted > self.oldest
-            && let Some(start_ms) = self.window.time_at(wanted.previous())
-        {
-            let oldest_ms =
-                self.window.time_at(wanted).filter(|_| wanted <= self.window.bounds().head);
-            self.drop_before(wanted, start_ms, oldest_ms);
-        }
-        // What is too old in memory makes all before it go, which has to be looked at first.
-        let may_age = self.window.rules().is_empty() || self.examined() >= self.window.oldest();
-        let limits = WindowLimits {
-            events_max: usize::MAX,
-            bytes_max: settings.memory_max,
-            oldest_ms: if may_age { settings.oldest_ms(now_ms) } else { 0 },
-            oldest: self.oldest,
-            needed_from: self.needed_from(),
-            now_ms,
-            is_all: false,
-        };
-        let is_examined = self.examined() >= self.window.oldest();
-        let evicted = self.window.evict(&limits, EVICTED_MAX);
-        let is_gone = |event: &&Arc<Event>| {
-            event.accepted_ms() < limits.oldest_ms || event.sequence() < limits.oldest
-        };
-        if evicted.passed.last().as_ref().is_some_and(is_gone) && is_examined {
-            self.examined_before(self.window.oldest());
-        }
-        if let Some(last) =
-            evicted.passed.last().filter(|last| last.accepted_ms() < limits.oldest_ms)
-        {
-            let bounds = self.window.bounds();
-            self.drop_before(bounds.oldest, last.accepted_ms(), bounds.oldest_ms);
-        }
-        if self.oldest_ms.is_none() && self.oldest >= self.window.oldest() {
-            self.oldest_ms = self.window.bounds().oldest_ms;
-        }
-        evicted
     }
 
     /// The time of a place was read from the disk.
