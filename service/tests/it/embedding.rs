@@ -6,7 +6,7 @@ use fanfare::embed::{Fanfare, FanfareBuilder, NewEvent, PublishError};
 use tempfile::tempdir;
 use tokio::net::TcpStream;
 
-use crate::support::{EventStream, client, eventually};
+use crate::support::{EventStream, client, eventually, own_address};
 
 fn hub() -> FanfareBuilder {
     Fanfare::builder()
@@ -59,8 +59,8 @@ async fn a_folder_and_an_address_are_refused_to_a_second_hub_and_free_behind_the
 {
     let folder = tempdir().unwrap();
     let on_disk = || hub().setting("data-dir", folder.path());
-    let first = on_disk().start().await.unwrap();
-    let address = first.addresses()[0].to_string();
+    let address = own_address().to_string();
+    let first = on_disk().setting("listen", &address).start().await.unwrap();
     let error = on_disk().start().await.unwrap_err().to_string();
     assert!(error.contains(&*folder.path().to_string_lossy()), "{error}");
     let error = hub().setting("listen", &address).start().await.unwrap_err().to_string();
@@ -79,8 +79,9 @@ async fn a_folder_and_an_address_are_refused_to_a_second_hub_and_free_behind_the
 
 #[tokio::test]
 async fn a_hub_that_is_dropped_ends_its_streams_and_gives_back_its_address() {
-    let fanfare = hub().start().await.unwrap();
-    let (address, publisher) = (fanfare.addresses()[0], fanfare.publisher());
+    let address = own_address();
+    let fanfare = hub().setting("listen", address.to_string()).start().await.unwrap();
+    let publisher = fanfare.publisher();
     let mut stream = EventStream::open(client().get(url(&fanfare, "/events/news"))).await;
     publisher.publish(NewEvent::on("news").data("heard")).await.unwrap();
     assert_eq!(stream.data(1).await, ["heard"]);

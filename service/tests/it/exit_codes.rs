@@ -11,7 +11,7 @@ use clap::CommandFactory as _;
 use fanfare::config::Cli;
 use rustix::process::Signal;
 
-use crate::support::{PROGRAM, Program, RawStream, Wire, eventually, stream_request};
+use crate::support::{PROGRAM, Program, RawStream, Wire, eventually, own_address, stream_request};
 
 const DOCUMENT: &str = include_str!("../../../docs/operations.md");
 const SECRET: &str = "a secret of draft-07, for tests, with 32 bytes or more";
@@ -48,7 +48,7 @@ async fn each_command_ends_with_the_code_that_the_table_for_operators_has() {
     data_folder(&whole).await;
     data_folder(&damaged).await;
     damage(Path::new(&damaged));
-    let away = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let away = own_address().to_string();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let program = Program::start(&["--demos=false"]);

@@ -136,7 +136,7 @@ async fn streams_are_closed_one_after_another_over_the_window() {
 
 #[tokio::test]
 async fn clients_of_a_server_that_ends_lose_nothing_that_the_next_one_still_has() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_at_own_address(&[]).await;
     let address = server.address.to_string();
     let id = server.publish("t", "before").await;
     server.stop().await;

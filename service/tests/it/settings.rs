@@ -7,7 +7,7 @@ use clap::CommandFactory as _;
 use fanfare::config::Cli;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{PROGRAM, Program, eventually};
+use crate::support::{PROGRAM, Program, eventually, own_address, own_port};
 
 const ANY_PORT: &str = "127.0.0.1:0";
 
@@ -190,8 +190,8 @@ async fn all_addresses_of_ipv4_and_of_ipv6_can_be_listened_on_beside_each_other(
     if std::net::UdpSocket::bind("[::]:0").is_err() {
         return;
     }
-    // The port has to be one number for both, so it is one that was free a moment ago.
-    let free = std::net::TcpListener::bind("[::]:0").unwrap().local_addr().unwrap().port();
+    // The port has to be one number for both.
+    let free = own_port();
     let both = format!("0.0.0.0:{free},[::]:{free}");
     let mut command = Command::new(PROGRAM);
     command.args(["--listen", &both, "--open", "--admin-listen", ANY_PORT]);
@@ -242,7 +242,7 @@ async fn a_server_whose_output_nobody_reads_goes_on() {
 
 #[tokio::test]
 async fn a_server_without_standard_output_and_error_serves() {
-    let free = || std::net::TcpListener::bind(ANY_PORT).unwrap().local_addr().unwrap().to_string();
+    let free = || own_address().to_string();
     let (listen, admin) = (free(), free());
     let mut shell = Command::new("sh");
     shell.args(["-c", r#"exec "$0" "$@" >&- 2>&-"#, PROGRAM]);

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -14,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use crate::support::{EventStream, PATIENCE, PROGRAM, TestServer, client, eventually};
+use crate::support::{EventStream, PATIENCE, PROGRAM, TestServer, client, eventually, own_address};
 
 /// A program of a test; killed when it is dropped.
 struct Started {
@@ -196,7 +195,7 @@ async fn a_socket_that_a_killed_server_left_is_replaced_and_one_that_is_served_i
 async fn sockets_that_systemd_has_opened_are_served_in_the_place_of_the_flag() {
     let folder = tempfile::tempdir().unwrap();
     let socket = socket_in(&folder);
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = own_address();
     let mut activate = Command::new("systemd-socket-activate");
     activate.args(["-l", &free.to_string(), "-l", &socket, PROGRAM]);
     // The flag names a port that cannot be had.
@@ -222,7 +221,7 @@ async fn sockets_that_systemd_has_opened_are_served_in_the_place_of_the_flag() {
 
 #[tokio::test]
 async fn a_socket_that_others_can_reach_is_refused_without_keys_whoever_has_opened_it() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = own_address();
     let mut activate = Command::new("systemd-socket-activate");
     activate.args(["-l", &format!("0.0.0.0:{}", free.port()), PROGRAM]);
     let mut program = Started::new(activate.args(["--admin-listen", "127.0.0.1:0"]));
@@ -235,7 +234,7 @@ async fn a_socket_that_others_can_reach_is_refused_without_keys_whoever_has_open
 async fn a_connection_that_systemd_has_accepted_itself_is_refused_with_what_to_set() {
     let folder = tempfile::tempdir().unwrap();
     let socket = socket_in(&folder);
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = own_address();
     for address in [free.to_string(), socket.clone()] {
         let mut activate = Command::new("systemd-socket-activate");
         activate.args(["--accept", "-l", &address, PROGRAM, "--admin-listen", "127.0.0.1:0"]);

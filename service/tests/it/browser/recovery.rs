@@ -25,7 +25,7 @@ async fn restart(server: TestServer, browser: &Chromium) -> TestServer {
 
 /// The element whose text shows that events arrive again.
 async fn recovers(path: &str, sign_of_life: &str) {
-    let server = TestServer::start().await;
+    let server = TestServer::start_at_own_address(&[]).await;
     let browser = opened(&server.url(path), None).await;
     let before = browser.shows(sign_of_life, |text| !matches!(text, "" | "–" | "0")).await;
     let _server = restart(server, &browser).await;
@@ -55,7 +55,7 @@ async fn the_stock_ticker_recovers_when_the_server_comes_back() {
 
 #[tokio::test]
 async fn the_console_recovers_when_the_server_comes_back_and_tells_what_is_gone() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_at_own_address(&[]).await;
     let browser = opened(&server.url("/demo/console"), Some("#subscribe")).await;
     server.publish("hello", "before").await;
     browser.shows("#events", |text| text.contains("before")).await;
@@ -72,7 +72,7 @@ async fn the_console_recovers_when_the_server_comes_back_and_tells_what_is_gone(
 
 #[tokio::test]
 async fn a_training_run_that_is_lost_is_said_to_be_lost_and_not_started_again() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_at_own_address(&[]).await;
     let address = server.address.to_string();
     let browser = opened(&server.url("/demo/training"), Some("#start")).await;
     server.stop().await;

@@ -104,7 +104,7 @@ async fn what_was_missed_for_good_is_told_before_what_is_still_there() {
 async fn a_client_goes_on_at_a_server_that_was_restarted_and_is_told_that_it_may_have_missed_some()
 {
     join_all(Client::ALL.map(|client| async move {
-        let server = TestServer::start_with(&["--retry", "100ms..100ms"]).await;
+        let server = TestServer::start_at_own_address(&["--retry", "100ms..100ms"]).await;
         let address = server.address.to_string();
         let mut reader =
             client.read(vec![json!({ "address": server.url("/events/a"), "count": 2 })]);

@@ -1,7 +1,6 @@
 //! Real NATS servers as child processes: one alone, or three that are a cluster.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -10,7 +9,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 
 use super::proxy::{Proxy, Routes};
-use crate::support::eventually;
+use crate::support::{eventually, own_port};
 
 const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/nats/.built/nats-server");
 
@@ -83,11 +82,6 @@ impl Drop for Broker {
     }
 }
 
-/// Nobody else is told of this port, so that it stays free nearly for certain.
-pub(super) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
-}
-
 /// Some brokers, and where they keep what they have.
 pub(super) struct Brokers {
     pub(super) all: Vec<Broker>,
@@ -103,17 +97,17 @@ impl Brokers {
     /// The same, with this in its configuration.
     pub(super) async fn one_with(more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let brokers = vec![Broker::new(folder.path(), "alone", free_port(), more)];
+        let brokers = vec![Broker::new(folder.path(), "alone", own_port(), more)];
         Self { all: brokers, folder }.when_there().await
     }
 
     /// Three, which keep a copy each.
     pub(super) async fn three() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let ports: Vec<u16> = (0..3).map(|_| free_port()).collect();
+        let ports: Vec<u16> = (0..3).map(|_| own_port()).collect();
         let start = |(index, &port): (usize, &u16)| {
             let cluster = cluster(port, &ports, "");
-            Broker::new(folder.path(), &format!("n{index}"), free_port(), &cluster)
+            Broker::new(folder.path(), &format!("n{index}"), own_port(), &cluster)
         };
         let brokers = ports.iter().enumerate().map(start).collect();
         Self { all: brokers, folder }.when_there().await.when_led().await
@@ -124,7 +118,7 @@ impl Brokers {
     pub(super) async fn three_apart() -> (Self, Routes, Vec<Proxy>) {
         let folder = tempfile::tempdir().expect("a folder");
         let (ports, routes): (Vec<u16>, Vec<u16>) =
-            (0..3).map(|_| (free_port(), free_port())).unzip();
+            (0..3).map(|_| (own_port(), own_port())).unzip();
         let (mut brokers, mut ways, mut entrances) = (Vec::new(), Vec::new(), Vec::new());
         for own in 0..3 {
             let mut to_others = Vec::new();

@@ -2,9 +2,9 @@
 
 use std::io::{BufRead as _, BufReader};
 
-use super::brokers::{Brokers, free_port};
+use super::brokers::Brokers;
 use super::{FIXED, publish, start};
-use crate::support::{Program, client, eventually};
+use crate::support::{Program, client, eventually, own_port};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn its_metrics_say_how_the_brokers_are_and_what_came_of_what_was_published() {
@@ -57,7 +57,7 @@ fn warning(brokers: &Brokers, more: &[&str]) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn brokers_that_confirm_before_they_sync_or_do_not_tell_are_warned_of_at_the_start() {
-    let (synced, lazy) = (free_port(), free_port());
+    let (synced, lazy) = (own_port(), own_port());
     let syncs = Brokers::one_with(&format!("http: \"127.0.0.1:{synced}\"")).await;
     let lazy_config = format!("http: \"127.0.0.1:{lazy}\" # sync_interval is the default");
     let does_not = Brokers::one_with(&lazy_config).await;

@@ -17,7 +17,7 @@ const PEERS: [Peer; 5] =
 async fn clients_that_come_back_within_the_window_of_a_drain_are_not_refused() {
     const WINDOW: Duration = Duration::from_secs(3);
     let flags = ["--drain-window", "3s", "--retry", "100ms..100ms"];
-    let server = TestServer::start_with(&flags).await;
+    let server = TestServer::start_at_own_address(&flags).await;
     let proxy = Proxy::cut_by_hand(server.address).await;
     let url = proxy.url("/events/quiet");
     let mut subscribers: Vec<_> =

@@ -103,7 +103,7 @@ async fn event_source_comes_back_by_itself_when_it_is_cut_off_inside_an_event() 
 #[tokio::test]
 async fn event_source_comes_back_by_itself_to_a_server_that_was_restarted() {
     let flags = ["--retry", "100ms..100ms"];
-    let server = TestServer::start_with(&flags).await;
+    let server = TestServer::start_at_own_address(&flags).await;
     let names = &["fanfare-gap"][..];
     let filter = EventFilter { count: 3, names, ..EventFilter::default() };
     let mut peer = Peer::EventSource.subscribe(&server.url("/events/restart"), filter);

@@ -1,13 +1,11 @@
 //! Tokens of a language model: a producer, readers that come late and are cut off, an order to stop, and the
 //! transport for the AI SDK of Vercel, in a page with its hook for React.
 
-use std::net::TcpListener;
-
 use super::recipe::Recipe;
 use crate::browser::{Chromium, RESOLVE, Site, sees};
 use crate::peers::Process;
 use crate::peers::proxy::Proxy;
-use crate::support::{TestServer, eventually};
+use crate::support::{TestServer, eventually, own_port};
 
 const RECIPE: &str = "language-model";
 const PROMPT: &str = "one two three four five six seven eight nine ten eleven twelve thirteen \
@@ -116,7 +114,7 @@ async fn a_page_shows_an_answer_once_over_a_cut_and_stops_another() {
 /// A page with `useChat`, and the server that it comes from.
 #[tokio::test]
 async fn the_chat_of_the_ai_sdk_goes_on_with_its_answer_in_a_page_that_is_opened_anew() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let port = own_port().to_string();
     let origin = format!("http://127.0.0.1:{port}");
     let server = TestServer::start_with(&["--cors-origin", &origin]).await;
     let proxy = Proxy::cut_by_hand(server.address).await;

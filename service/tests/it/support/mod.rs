@@ -3,6 +3,7 @@
 
 mod chunks;
 mod http2;
+mod ports;
 mod program;
 mod server;
 mod stream;
@@ -10,6 +11,7 @@ mod wire;
 
 pub(crate) use chunks::Chunks;
 pub(crate) use http2::{Http2, Http2Stream};
+pub(crate) use ports::{own_address, own_port};
 pub(crate) use program::{LogLines, PROGRAM, Program};
 pub(crate) use server::{TestServer, client, form, frame};
 pub(crate) use stream::{EventStream, Received};

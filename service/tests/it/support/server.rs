@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::own_address;
+
 /// A running server; it is told to end when it is dropped.
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
@@ -34,7 +36,12 @@ impl TestServer {
         Self::start_at("127.0.0.1:0", flags).await
     }
 
-    /// On an address, for a server that comes back where another one was.
+    /// At an address that stays free when it ends, for another server that comes back to it.
+    pub(crate) async fn start_at_own_address(flags: &[&str]) -> Self {
+        Self::start_at(&own_address().to_string(), flags).await
+    }
+
+    /// At an address.
     pub(crate) async fn start_at(listen: &str, flags: &[&str]) -> Self {
         let fixed =
             ["fanfare", "--listen", listen, "--admin-listen", "127.0.0.1:0", "--shards", "2"];

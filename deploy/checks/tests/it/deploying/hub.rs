@@ -8,7 +8,8 @@ use tempfile::TempDir;
 
 use super::proxy::{Proxy, haproxy_for_nodes};
 use super::stream::{Stream, TOPIC};
-use crate::support::client::{free_address, publish};
+use crate::support::client::publish;
+use crate::support::ports::own_address;
 use crate::support::process::{Fanfare, Process};
 use crate::support::{eventually, program};
 
@@ -21,7 +22,7 @@ struct Broker {
 
 impl Broker {
     fn start() -> Self {
-        let (folder, address) = (tempfile::tempdir().expect("a folder"), free_address());
+        let (folder, address) = (tempfile::tempdir().expect("a folder"), own_address());
         let mut command = Command::new(program::nats_server());
         command.args(["--jetstream", "--addr", &address.ip().to_string()]);
         command.args(["--port", &address.port().to_string(), "--store_dir"]).arg(folder.path());

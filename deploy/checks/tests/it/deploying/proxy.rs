@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::support::client::free_address;
+use crate::support::ports::own_address;
 use crate::support::process::{Fanfare, Process};
 use crate::support::{eventually, text};
 
@@ -89,7 +89,7 @@ impl Kind {
 
     fn start_with_file(self, source: &str, edits: &[(&str, &str)]) -> Proxy {
         let folder = tempfile::tempdir().expect("a folder");
-        let address = free_address();
+        let address = own_address();
         let mut config = text(source);
         for (from, to) in edits.iter().copied().chain(self.everywhere(address).iter().map(pair)) {
             assert_eq!(config.matches(from).count(), 1, "{from} in {source}");
@@ -185,7 +185,7 @@ pub(super) fn haproxy_for(a: &Fanfare, b: &Fanfare, quickly: bool) -> Proxy {
 
 /// HAProxy in front of the nodes of one hub, with the file that is meant for them.
 pub(super) fn haproxy_for_nodes(nodes: &[Fanfare; 3]) -> Proxy {
-    let mut edits = vec![("bind :8404".to_owned(), format!("bind {}", free_address()))];
+    let mut edits = vec![("bind :8404".to_owned(), format!("bind {}", own_address()))];
     for (number, node) in (1..).zip(nodes) {
         let to = format!("node-{number} {} port {}\n", node.address, node.admin.port());
         edits.push((format!("node-{number} node-{number}:8080 port 9090\n"), to));

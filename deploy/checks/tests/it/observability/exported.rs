@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::support::client::{free_address, get};
+use crate::support::client::get;
+use crate::support::ports::own_address;
 use crate::support::process::{Fanfare, Process};
 use crate::support::{eventually, program};
 
@@ -59,7 +60,7 @@ pub(super) fn by_loadgen() -> &'static Exported {
     static EXPORTED: OnceLock<Exported> = OnceLock::new();
     EXPORTED.get_or_init(|| {
         let server = Fanfare::start(&[]);
-        let metrics = free_address();
+        let metrics = own_address();
         let mut command = Command::new(program::loadgen());
         command
             .args(["run", "--quiet", "-d", "30s", "-c", "1"])

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::Agent;
 
-use crate::support::client::free_address;
 use crate::support::eventually;
+use crate::support::ports::own_address;
 use crate::support::process::Process;
 
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl Prometheus {
         {
             std::fs::write(folder.path().join(name), text).expect("a file");
         }
-        let address = free_address();
+        let address = own_address();
         let mut command = Command::new("prometheus");
         command
             .current_dir(folder.path())

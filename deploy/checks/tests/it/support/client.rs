@@ -1,6 +1,6 @@
 //! Requests as an application makes them, and their answers.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use ureq::http::Response;
 use ureq::{Agent, Body};
@@ -42,12 +42,4 @@ pub(crate) fn publish(server: SocketAddr, topic: &str, data: &str) -> String {
     let response = post(server, &format!("/events/{topic}"), "text/plain", data);
     assert_eq!(response.status(), 200, "{topic}");
     body(response)
-}
-
-/// An address on which nobody listens. Programs that cannot say which port the system gave them are
-/// given one this way; another program could take it in between, which the system makes unlikely by
-/// giving each port once around.
-pub(crate) fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound")
 }

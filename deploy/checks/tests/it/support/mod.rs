@@ -1,6 +1,8 @@
 //! What all tests share: programs of this workspace, requests to them, the repository's files, waiting.
 
 pub(crate) mod client;
+#[path = "../../../../../service/tests/it/support/ports.rs"]
+pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod program;
 

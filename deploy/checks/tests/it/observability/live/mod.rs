@@ -19,7 +19,7 @@ use self::panels::every_panel_has_figures;
 use self::paths::{SERVER_FLAGS, touch_every_path};
 use super::prometheus::{Prometheus, now};
 use super::visitor::open;
-use crate::support::client::free_address;
+use crate::support::ports::own_address;
 use crate::support::process::{Fanfare, Process};
 use crate::support::{eventually, program};
 
@@ -55,7 +55,7 @@ fn every_panel_has_figures_and_they_agree_with_what_was_sent_and_read() {
     let data = folder.path().join("data");
     let flags = [&SERVER_FLAGS[..], &["--data-dir", data.to_str().unwrap()]].concat();
     let server = Fanfare::start(&flags);
-    let metrics = free_address();
+    let metrics = own_address();
     let jobs = [("fanfare", server.admin), ("loadgen", metrics)];
     let prometheus = Prometheus::start(&jobs, "");
     eventually("a first scrape", || !prometheus.at("fanfare_ready", None).is_empty());
