@@ -3,13 +3,14 @@
 
 use std::fs::File;
 use std::mem;
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::Context as _;
-use fanfare::event::{EventContent, EventData};
+use fanfare::event::{EncodedEvent, EventData};
 use fanfare::log::SyncMode;
 use rustix::fs::{FallocateFlags, fallocate};
 use tokio::sync::oneshot;
@@ -53,14 +54,17 @@ impl FileLoop {
 }
 
 impl Queue {
-    /// Adds an event to what is written next.
-    fn add(&self, content: &EventContent<'_>, answer: oneshot::Sender<()>) {
+    /// Adds events to what is written next.
+    fn add(&self, events: &[EncodedEvent], answer: oneshot::Sender<()>) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        for topic in &content.topics {
-            waiting.bytes.extend_from_slice(topic.as_bytes());
-        }
-        if let EventData::Lines(lines) = content.data {
-            waiting.bytes.extend_from_slice(lines);
+        for event in events {
+            let content = event.content();
+            for topic in &content.topics {
+                waiting.bytes.extend_from_slice(topic.as_bytes());
+            }
+            if let EventData::Lines(lines) = content.data {
+                waiting.bytes.extend_from_slice(lines);
+            }
         }
         waiting.answers.push(answer);
         let is_first = waiting.answers.len() == 1;
@@ -112,12 +116,11 @@ impl Drop for FileLoop {
 }
 
 impl Appender for FileLoop {
-    async fn append_one(&self, number: u64) -> bool {
-        // The same event is made as for the log: that is the publisher's part.
-        let event = event(number);
-        let content = event.content();
+    async fn append(&self, numbers: Range<u64>) -> bool {
+        // The same events are made as for the log: that is the publisher's part.
+        let events: Vec<_> = numbers.map(event).collect();
         let (answer, answered) = oneshot::channel();
-        self.queue.add(&content, answer);
+        self.queue.add(&events, answer);
         answered.await.is_ok()
     }
 }

@@ -1,6 +1,7 @@
 //! The log and the bare file in turn, round after round.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use fanfare::clock::Clock;
 use fanfare::log::{FileLog, FileLogSettings, Log, SyncMode};
 
 use super::file_loop::FileLoop;
-use super::publish::{self, Appender, Published};
+use super::publish::{self, Appender, Published, Publishers};
 use crate::progress::say;
 use crate::summary::Spread;
 
@@ -43,10 +44,10 @@ fn median(rounds: &[Published]) -> &Published {
     rounds[rounds.len() / 2]
 }
 
-/// Measures so many publishers in a folder that is on the disk; at least one round.
+/// Measures publishers in a folder that is on the disk; at least one round.
 pub(crate) fn measure(
     folder: &Path,
-    publishers: usize,
+    publishers: Publishers,
     sync: SyncMode,
     rounds: u32,
     length: Duration,
@@ -54,7 +55,8 @@ pub(crate) fn measure(
     fs::create_dir_all(folder)?;
     let mut measured = LogRounds { log: Vec::new(), file: Vec::new() };
     for round in 1..=rounds {
-        say(&format!("{publishers} publishers, {sync:?}: round {round} of {rounds}"));
+        let Publishers { count, batch } = publishers;
+        say(&format!("{count} x {batch} events, {sync:?}: round {round} of {rounds}"));
         let log = Arc::new(open(&folder.join("log"), sync)?);
         measured.log.push(publish::measure(&log, publishers, length)?);
         drop(log);
@@ -78,8 +80,8 @@ fn open(folder: &Path, sync: SyncMode) -> anyhow::Result<FileLog> {
 }
 
 impl Appender for FileLog {
-    async fn append_one(&self, number: u64) -> bool {
-        let results = self.append(vec![publish::event(number)]).await;
+    async fn append(&self, numbers: Range<u64>) -> bool {
+        let results = Log::append(self, numbers.map(publish::event).collect()).await;
         results.iter().all(Result::is_ok)
     }
 }
@@ -108,7 +110,9 @@ mod tests {
     fn both_publish_what_they_confirm() {
         let folder = tempfile::tempdir().expect("a folder");
         let length = Duration::from_millis(20);
-        let rounds = measure(folder.path(), 2, SyncMode::Never, 1, length).expect("it runs");
+        let publishers = Publishers { count: 2, batch: 3 };
+        let rounds =
+            measure(folder.path(), publishers, SyncMode::Never, 1, length).expect("it runs");
         assert!(rounds.log().per_second > 0.0 && rounds.file().per_second > 0.0);
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing is left");
     }

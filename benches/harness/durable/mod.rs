@@ -26,6 +26,7 @@ use crate::places::Places;
 use crate::progress::{say, show};
 
 pub(crate) use in_turn::measure as measure_in_turn;
+pub(crate) use publish::Publishers;
 
 /// What keeping events on the disk costs, beside a bare file
 #[derive(Debug, clap::Args)]
@@ -39,6 +40,10 @@ pub(crate) struct Flags {
     /// How many publishers wait at the same time
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [1, 64, 1_024])]
     publishers: Vec<usize>,
+    /// How many events one publisher sends at once, measured beside those that send single ones
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [64, 256],
+        value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    batches: Vec<u64>,
     /// Folder on the disk that is measured
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -97,16 +102,19 @@ pub(crate) fn warn_of_debug_build() {
 
 fn publishing(flags: &Flags, folder: &Path) -> anyhow::Result<String> {
     let mut table = String::from(
-        "| publishers | sync | log, events/s | p50 | p99 | bare file, events/s | log / bare |\n|---|---|---|---|---|---|---|\n",
+        "| publishers | events at once | sync | log, events/s | p50 | p99 | bare file, events/s | log / bare |\n|---|---|---|---|---|---|---|---|\n",
     );
     let length = Duration::from_secs(flags.seconds);
-    for &publishers in &flags.publishers {
+    let single = flags.publishers.iter().map(|&count| Publishers::of_single_events(count));
+    let batches = flags.batches.iter().map(|&batch| Publishers { count: 1, batch });
+    for publishers in single.chain(batches) {
         for (name, sync) in MODES {
             let rounds = in_turn::measure(folder, publishers, sync, flags.rounds, length)?;
             let (log, file) = (rounds.log(), rounds.file());
             table += &format!(
-                "| {} | `{name}` | {} | {:.2} ms | {:.2} ms | {} | {} |\n",
-                count(publishers as f64),
+                "| {} | {} | `{name}` | {} | {:.2} ms | {:.2} ms | {} | {} |\n",
+                count(publishers.count as f64),
+                count(publishers.batch as f64),
                 count(log.per_second),
                 log.p50.as_secs_f64() * 1e3,
                 log.p99.as_secs_f64() * 1e3,

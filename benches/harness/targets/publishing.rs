@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use fanfare::log::SyncMode;
 
 use crate::bench::Bench;
-use crate::durable;
+use crate::durable::{self, Publishers};
 use crate::loadgen;
 use crate::progress::show;
 use crate::summary_line::summary_line;
@@ -39,7 +39,8 @@ pub(super) fn measure(
 fn at_the_log(results: &Path, publishers: usize) -> anyhow::Result<PublishRates> {
     durable::warn_of_debug_build();
     let folder = results.join("run/publishing");
-    let rounds = durable::measure_in_turn(&folder, publishers, SyncMode::Always, ROUNDS, LENGTH)?;
+    let waiting = Publishers::of_single_events(publishers);
+    let rounds = durable::measure_in_turn(&folder, waiting, SyncMode::Always, ROUNDS, LENGTH)?;
     let (log, file) = (rounds.log(), rounds.file());
     Ok(PublishRates {
         log: log.per_second,
