@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::chromium::Chromium;
 
 /// A training run takes 25 s, on a machine that has nothing else to do.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// Looks until it sees what it wants; what it saw last is told when it gives up.

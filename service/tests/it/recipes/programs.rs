@@ -1,6 +1,7 @@
 //! Programs in several languages that read the topic `orders` from its beginning to its end, and others that
 //! publish to it.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use futures_util::future::join_all;
@@ -11,26 +12,59 @@ use crate::peers::{Process, folder};
 use crate::support::{TestServer, eventually};
 use crate::tokens::{LEGACY, legacy};
 
-/// A document, the file of it that reads or publishes, and how that is started.
-type Program = (&'static str, &'static str, fn(&Recipe, &str, &[&str]) -> Process);
+/// A program of a recipe.
+#[derive(Clone, Copy)]
+struct Program {
+    document: &'static str,
+    file: &'static str,
+    /// Done before anything else runs: it holds up the whole test, for a time that nobody knows on a machine
+    /// that has compiled nothing yet.
+    build: fn(&Recipe, &str),
+    start: fn(&Recipe, &str, &[&str]) -> Process,
+}
+
+impl Program {
+    const fn interpreted(
+        document: &'static str,
+        file: &'static str,
+        start: fn(&Recipe, &str, &[&str]) -> Process,
+    ) -> Self {
+        Self { document, file, build: |_, _| (), start }
+    }
+
+    const fn of_rust(file: &'static str) -> Self {
+        Self { document: "rust", file, build: build_rust, start: start_built }
+    }
+
+    const fn of_go(file: &'static str) -> Self {
+        Self { document: "go", file, build: build_go, start: start_built }
+    }
+
+    /// Its recipe, ready to be started.
+    fn built(&self, hub: &str) -> Recipe {
+        let recipe = Recipe::of(self.document, hub);
+        (self.build)(&recipe, self.file);
+        recipe
+    }
+}
 
 const READERS: [Program; 5] = [
-    ("node", "read.mjs", |recipe, file, _| recipe.node(file, &["last-id"])),
-    ("python", "read.py", Recipe::python),
-    ("python", "read_with_httpx_sse.py", Recipe::python),
-    ("go", "read.go", go),
-    ("rust", "read.rs", rust),
+    Program::interpreted("node", "read.mjs", |recipe, file, _| recipe.node(file, &["last-id"])),
+    Program::interpreted("python", "read.py", Recipe::python),
+    Program::interpreted("python", "read_with_httpx_sse.py", Recipe::python),
+    Program::of_go("read.go"),
+    Program::of_rust("read.rs"),
 ];
 
 const PUBLISHERS: [Program; 4] = [
-    ("node", "publish.mjs", Recipe::node),
-    ("python", "publish.py", Recipe::python),
-    ("go", "publish.go", go),
-    ("rust", "publish.rs", rust),
+    Program::interpreted("node", "publish.mjs", Recipe::node),
+    Program::interpreted("python", "publish.py", Recipe::python),
+    Program::of_go("publish.go"),
+    Program::of_rust("publish.rs"),
 ];
 
 /// Built with the crates that are pinned and fetched for the other programs in Rust.
-fn rust(recipe: &Recipe, file: &str, arguments: &[&str]) -> Process {
+fn build_rust(recipe: &Recipe, file: &str) {
     let peers = folder().join("rust");
     let package = recipe.path(file).with_file_name("rust");
     std::fs::create_dir_all(package.join("src/bin")).unwrap();
@@ -42,24 +76,27 @@ fn rust(recipe: &Recipe, file: &str, arguments: &[&str]) -> Process {
     let mut build = Command::new("cargo");
     build.args(["build", "--quiet", "--locked", "--offline", "--bin", program]);
     compile(build.env("CARGO_TARGET_DIR", &target).current_dir(package));
-    let mut command = Command::new(target.join("debug").join(program));
-    command.args(arguments);
-    Process::start(file, command)
+    // The next one that has this name is built in the same place.
+    std::fs::copy(target.join("debug").join(program), built(recipe, file)).unwrap();
 }
 
 /// Where its libraries are pinned and fetched.
-fn go(recipe: &Recipe, file: &str, arguments: &[&str]) -> Process {
-    let program = recipe.path(file).with_extension("built");
+fn build_go(recipe: &Recipe, file: &str) {
     let mut build = Command::new("go");
-    build.args(["build", "-mod=readonly", "-o"]).arg(&program).arg(recipe.path(file));
+    build.args(["build", "-mod=readonly", "-o"]).arg(built(recipe, file)).arg(recipe.path(file));
     compile(build.current_dir(folder().join("go")));
-    let mut command = Command::new(program);
+}
+
+fn built(recipe: &Recipe, file: &str) -> PathBuf {
+    recipe.path(file).with_extension("built")
+}
+
+fn start_built(recipe: &Recipe, file: &str, arguments: &[&str]) -> Process {
+    let mut command = Command::new(built(recipe, file));
     command.args(arguments);
     Process::start(file, command)
 }
 
-/// Before it is started, because nobody knows how long that takes on a machine that has compiled nothing
-/// yet, and what a program prints is waited for only so long.
 fn compile(command: &mut Command) {
     let output = command.output().expect("a compiler (`make test` installs what it needs)");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -67,35 +104,43 @@ fn compile(command: &mut Command) {
 
 #[tokio::test]
 async fn every_program_that_reads_has_each_event_once_over_a_cut_and_stops_at_the_end() {
-    join_all(READERS.map(async |(document, file, start)| {
+    let mut ready = Vec::new();
+    for program in READERS {
         let server = TestServer::start_with(&["--retry", "100ms..200ms"]).await;
         let proxy = Proxy::cut_by_hand(server.address).await;
-        let recipe = Recipe::of(document, &proxy.url(""));
-        server.publish("orders", "one").await;
-        let mut reader = start(&recipe, file, &[]);
-        let mut lines = vec![reader.expect_line().await];
-        server.publish("orders", "two").await;
-        lines.push(reader.expect_line().await);
-        proxy.cut();
-        let left = async || server.figure("fanfare_subscribers").await == 0.0;
-        eventually("the server has noticed", left).await;
-        server.publish("orders", "three").await;
-        proxy.let_in();
-        lines.push(reader.expect_line().await);
-        server.post("/events/orders?end").body("four").send().await.unwrap();
-        lines.extend(reader.finish().await);
-        let expected = ["one", "two", "three", "four", "the end"].map(|line| format!("{line}\n"));
-        assert_eq!(lines, expected, "{file}");
-    }))
+        let recipe = program.built(&proxy.url(""));
+        ready.push((program, server, proxy, recipe));
+    }
+    join_all(ready.into_iter().map(
+        async |(Program { file, start, .. }, server, proxy, recipe)| {
+            server.publish("orders", "one").await;
+            let mut reader = start(&recipe, file, &[]);
+            let mut lines = vec![reader.expect_line().await];
+            server.publish("orders", "two").await;
+            lines.push(reader.expect_line().await);
+            proxy.cut();
+            let left = async || server.figure("fanfare_subscribers").await == 0.0;
+            eventually("the server has noticed", left).await;
+            server.publish("orders", "three").await;
+            proxy.let_in();
+            lines.push(reader.expect_line().await);
+            server.post("/events/orders?end").body("four").send().await.unwrap();
+            lines.extend(reader.finish().await);
+            let expected =
+                ["one", "two", "three", "four", "the end"].map(|line| format!("{line}\n"));
+            assert_eq!(lines, expected, "{file}");
+        },
+    ))
     .await;
 }
 
 #[tokio::test]
 async fn every_program_that_publishes_says_the_ids_of_its_events() {
-    for (document, file, start) in PUBLISHERS {
+    for program in PUBLISHERS {
         let server = TestServer::start().await;
-        let recipe = Recipe::of(document, &server.url(""));
-        let ids = start(&recipe, file, &["one", "two"]).finish().await;
+        let recipe = program.built(&server.url(""));
+        let file = program.file;
+        let ids = (program.start)(&recipe, file, &["one", "two"]).finish().await;
         let events = server.get("/events/orders?poll").send().await.unwrap().text().await.unwrap();
         let event = |id: &String, data| format!("id: {}\nevent: order\ndata: {data}\n", id.trim());
         let [first, second] = ids.as_slice() else { panic!("{file}: {ids:?}") };

@@ -20,7 +20,7 @@ pub(crate) use wire::{RawResponse, RawStream, Wire, stream_request};
 use std::time::Duration;
 
 /// How long anything may take before a test gives up: far more than it ever needs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until a condition holds, looking every few milliseconds.
 pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
