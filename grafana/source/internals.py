@@ -345,10 +345,18 @@ def syncs() -> list:
 
 def disk_reads() -> list:
     return [
-        (8, graph("Pages read from the disk", "For subscribers who are further behind than what is in memory; one for all who "
+        (6, graph("Waiting for the disk", "Shares of what may wait: bytes of events that are to be written, beyond which events "
+                  "are refused; and looks at the disk for where a client goes on, beyond which others wait for their turn.",
+                  "percentunit", [
+                      Query("max(fanfare_storage_waiting_bytes{SERVER} / (fanfare_storage_waiting_bytes_limit{SERVER} > 0))",
+                            "to be written"),
+                      Query("max(fanfare_storage_lookups_waiting{SERVER} / (fanfare_storage_lookups_waiting_limit{SERVER} > 0))",
+                            "to be looked for"),
+                  ], maximum=1)),
+        (6, graph("Pages read from the disk", "For subscribers who are further behind than what is in memory; one for all who "
                   "wait for it.", "ops", [
                       Query(per_second("fanfare_storage_pages_read_total", "instance"), "{{instance}}")])),
-        (8, graph("Events that cannot be read", "Damage, or a disk that fails; whoever should have them is told of a gap. "
+        (6, graph("Events that cannot be read", "Damage, or a disk that fails; whoever should have them is told of a gap. "
                   "Torn writes are those that a crash had cut off. Missing is what a repair has left out.", "short", [
                       Query("sum by (instance) (increase(fanfare_storage_unreadable_total{SERVER}[RATE]))",
                             "unreadable {{instance}}"),
@@ -356,7 +364,7 @@ def disk_reads() -> list:
                             "torn writes {{instance}}"),
                       Query("sum by (instance) (fanfare_storage_missing_events{SERVER})", "missing {{instance}}"),
                   ], colours={"unreadable": "red"})),
-        (8, graph("Segments", "Files of retained events, which are dropped a file at a time.", "short", [
+        (6, graph("Segments", "Files of retained events, which are dropped a file at a time.", "short", [
             Query("sum by (instance) (fanfare_retained_segments{SERVER})", "{{instance}}")])),
     ]
 

@@ -285,6 +285,10 @@ fn of_disk(disk: &DiskStatus) -> Value {
         "torn_tails_total": disk.torn_tails,
         "missing_events": disk.missing_events,
         "sync_ongoing_seconds": disk.sync_ongoing.as_secs_f64(),
+        "waiting_bytes": disk.waiting_bytes,
+        "waiting_bytes_limit": disk.waiting_bytes_limit,
+        "lookups_waiting": disk.lookups_waiting,
+        "lookups_waiting_limit": disk.lookups_waiting_limit,
     })
 }
 

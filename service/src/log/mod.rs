@@ -251,17 +251,20 @@ pub enum LogHealth {
     Away { why: Arc<str> },
     /// There is no room for events. What is there can be read.
     Full,
+    /// Its disk has not answered for so long, and it takes no events until it does. What is in memory can be
+    /// read.
+    Stalled { seconds: u64 },
     /// It takes no events any more, for this reason. What is in memory can be read.
     Failed { why: Arc<str> },
 }
 
 impl LogHealth {
-    /// Why nobody should be sent here, if nobody should. A log that is full is full for every
-    /// server that shares it, and its subscribers are served.
+    /// Why nobody should be sent here, if nobody should. A log that is full or whose disk does not answer
+    /// is so for every server that shares it, and its subscribers are served.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
         match self {
-            Self::Healthy | Self::Full => None,
+            Self::Healthy | Self::Full | Self::Stalled { .. } => None,
             Self::Behind { events } => Some(format!("the event log is {events} events behind")),
             Self::Away { why } => Some(format!("the event log cannot be reached: {why}")),
             Self::Failed { why } => Some(format!("the event log has failed: {why}")),
@@ -277,6 +280,9 @@ impl LogHealth {
             Self::Full => {
                 Some("the event log is full, and takes no events until there is room".to_owned())
             }
+            Self::Stalled { seconds } => Some(format!(
+                "the disk of the event log has not answered for {seconds} s, and events are refused until it does"
+            )),
             other => other.problem(),
         }
     }

@@ -23,6 +23,7 @@ fn nobody_is_sent_to_a_log_that_has_failed_or_lacks_events_and_a_full_one_is_rea
     let cases = [
         (LogHealth::Healthy, None),
         (LogHealth::Full, None),
+        (LogHealth::Stalled { seconds: 12 }, None),
         (LogHealth::Behind { events: 7 }, Some("the event log is 7 events behind")),
         (
             LogHealth::Away { why: "no broker answers".into() },

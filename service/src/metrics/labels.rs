@@ -198,6 +198,8 @@ label! {
         Healthy = "healthy",
         /// There is no room for events.
         Full = "full",
+        /// Its disk does not answer.
+        Stalled = "stalled",
         /// It takes no events until it is opened again.
         Failed = "failed",
         /// It lacks too many events of others.

@@ -22,6 +22,10 @@ pub(super) struct Storage {
     torn_tails: Counter,
     missing_events: Gauge,
     sync_ongoing: Gauge,
+    waiting_bytes: Gauge,
+    waiting_bytes_limit: Gauge,
+    lookups_waiting: Gauge,
+    lookups_waiting_limit: Gauge,
     states: [Gauge; StorageState::ALL.len()],
 }
 
@@ -70,12 +74,28 @@ impl Storage {
             ),
             sync_ongoing: described_gauge(
                 "fanfare_storage_sync_ongoing_seconds",
-                "How long the sync that is under way has taken so far, or the write before it; 0 when none is.",
+                "How long the disk has been waited for so far, to sync, to write, or to find an earlier event; 0 when it is not.",
+            ),
+            waiting_bytes: described_gauge(
+                "fanfare_storage_waiting_bytes",
+                "What waits to be written to the data folder: bytes of events, and 256 for each.",
+            ),
+            waiting_bytes_limit: described_gauge(
+                "fanfare_storage_waiting_bytes_limit",
+                "The most that may wait to be written; what has no room for 5 s is refused. 0 without a data folder.",
+            ),
+            lookups_waiting: described_gauge(
+                "fanfare_storage_lookups_waiting",
+                "Clients that wait until where they go on has been found in the data folder, and requests that wait for the end of a topic to be found there.",
+            ),
+            lookups_waiting_limit: described_gauge(
+                "fanfare_storage_lookups_waiting_limit",
+                "How many of them are taken at a time; others wait for their turn, and none is refused. 0 without a data folder.",
             ),
             states: gauges(
                 (
                     "fanfare_storage_state",
-                    "1 for the state that the event log is in, 0 for the others: healthy; full, it refuses events until there is room; failed, it takes none until the server is restarted; behind, it lacks too many events of other servers to serve anybody.",
+                    "1 for the state that the event log is in, 0 for the others: healthy; full, it refuses events until there is room; stalled, its disk has not answered for 10 s, and it refuses events until it does; failed, it takes none until the server is restarted; behind, it lacks too many events of other servers to serve anybody.",
                 ),
                 "state",
                 StorageState::ALL.map(StorageState::label),
@@ -100,6 +120,10 @@ impl Storage {
         self.torn_tails.absolute(disk.torn_tails);
         self.missing_events.set(disk.missing_events as f64);
         self.sync_ongoing.set(disk.sync_ongoing.as_secs_f64());
+        self.waiting_bytes.set(disk.waiting_bytes as f64);
+        self.waiting_bytes_limit.set(disk.waiting_bytes_limit as f64);
+        self.lookups_waiting.set(disk.lookups_waiting as f64);
+        self.lookups_waiting_limit.set(disk.lookups_waiting_limit as f64);
     }
 }
 
@@ -123,6 +147,7 @@ fn state_of(health: &LogHealth) -> StorageState {
         // Who cannot reach the others' events is behind them.
         LogHealth::Behind { .. } | LogHealth::Away { .. } => StorageState::Behind,
         LogHealth::Full => StorageState::Full,
+        LogHealth::Stalled { .. } => StorageState::Stalled,
         LogHealth::Failed { .. } => StorageState::Failed,
     }
 }
@@ -139,12 +164,13 @@ mod tests {
         for (health, state) in [
             (LogHealth::Healthy, "healthy"),
             (LogHealth::Full, "full"),
+            (LogHealth::Stalled { seconds: 12 }, "stalled"),
             (failed, "failed"),
             (LogHealth::Behind { events: 9 }, "behind"),
         ] {
             let page =
                 Metrics::new(1).render(&Snapshot { log_health: health, ..Snapshot::default() });
-            for other in ["healthy", "full", "failed", "behind"] {
+            for other in ["healthy", "full", "stalled", "failed", "behind"] {
                 let value = u8::from(other == state);
                 let line = format!("fanfare_storage_state{{state=\"{other}\"}} {value}\n");
                 assert!(page.contains(&line), "{state}: {line}");

@@ -16,15 +16,11 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::cold_page::{ColdPageKey, LoadedPage};
 
-/// What pages may hold that are kept, in bytes of frames; as much again while they are being loaded.
-const BYTES_MAX: usize = 32 << 20;
-/// What of it may be pages that nobody has read yet.
-const UNREAD_MAX: usize = BYTES_MAX / 2;
 /// How long a page that nobody reads is kept for those who waited for it.
 const UNREAD_AGE_MAX: Duration = Duration::from_secs(1);
 /// How many tasks are taken at a time, those of clients that have stopped waiting among them. Whoever has
 /// another one waits: it would be a gap for a client if nobody looked where it goes on.
-const TASKS_MAX: usize = 10_000;
+pub(super) const TASKS_MAX: usize = 10_000;
 /// What a page takes beside its frames, at least.
 const PAGE_BYTES: usize = 512;
 
@@ -41,8 +37,9 @@ pub(super) struct ColdPages {
     room: Arc<Semaphore>,
 }
 
-#[derive(Default)]
 struct ColdState {
+    /// What pages may hold that are kept, in bytes.
+    bytes_max: usize,
     pages: HashMap<ColdPageKey, ColdPage>,
     /// Those that are there, in the order in which they were loaded.
     loaded: VecDeque<ColdPageKey>,
@@ -70,18 +67,18 @@ impl std::fmt::Debug for ColdPages {
     }
 }
 
-impl Default for ColdPages {
-    fn default() -> Self {
+impl ColdPages {
+    /// Pages that may hold so much while they are kept, in bytes of frames; half of it those that nobody has
+    /// read yet.
+    pub(super) fn new(bytes_max: usize) -> Self {
         Self {
-            state: Mutex::default(),
+            state: Mutex::new(ColdState::new(bytes_max)),
             changed: Condvar::new(),
             bytes: AtomicUsize::new(0),
             room: Arc::new(Semaphore::new(TASKS_MAX)),
         }
     }
-}
 
-impl ColdPages {
     fn lock(&self) -> MutexGuard<'_, ColdState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -146,6 +143,11 @@ impl ColdPages {
         Some(())
     }
 
+    /// How many tasks are taken, and not done yet.
+    pub(super) fn tasks(&self) -> usize {
+        TASKS_MAX - self.room.available_permits()
+    }
+
     /// What pages hold that are kept, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
@@ -186,11 +188,11 @@ impl ColdPages {
             if let Some(task) = state.tasks.pop_front() {
                 return Some(ReaderWork::Task(task));
             }
-            if state.unread_bytes > UNREAD_MAX {
+            if state.has_too_much_unread() {
                 state.evict();
                 self.bytes.store(state.bytes, Ordering::Relaxed);
             }
-            if state.unread_bytes <= UNREAD_MAX
+            if !state.has_too_much_unread()
                 && let Some(key) = state.wanted.pop_front()
             {
                 return Some(ReaderWork::Load(key));
@@ -208,7 +210,8 @@ impl ColdPages {
     /// Keeps no page any more.
     #[cfg(test)]
     pub(super) fn forget(&self) {
-        *self.lock() = ColdState::default();
+        let mut state = self.lock();
+        *state = ColdState::new(state.bytes_max);
     }
 
     /// Loads everything that is wanted now.
@@ -237,6 +240,23 @@ impl ColdPages {
 }
 
 impl ColdState {
+    fn new(bytes_max: usize) -> Self {
+        Self {
+            bytes_max,
+            pages: HashMap::new(),
+            loaded: VecDeque::new(),
+            wanted: VecDeque::new(),
+            tasks: VecDeque::new(),
+            bytes: 0,
+            unread_bytes: 0,
+            is_closed: false,
+        }
+    }
+
+    fn has_too_much_unread(&self) -> bool {
+        self.unread_bytes > self.bytes_max / 2
+    }
+
     /// Adds a page that has been loaded; whom to wake.
     fn add(&mut self, key: ColdPageKey, page: LoadedPage) -> Vec<Waker> {
         let bytes = PAGE_BYTES
@@ -261,7 +281,7 @@ impl ColdState {
     /// Drops the oldest pages that are too many, but for those that others will ask for at once.
     fn evict(&mut self) {
         let mut kept = VecDeque::new();
-        while self.bytes > BYTES_MAX || self.unread_bytes > UNREAD_MAX {
+        while self.bytes > self.bytes_max || self.has_too_much_unread() {
             let Some(key) = self.loaded.pop_front() else { break };
             let Some(ColdPage::Loaded { bytes, at, is_read, .. }) = self.pages.get(&key) else {
                 continue;
@@ -290,7 +310,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_asks_when_very_many_wait_waits_too_and_is_answered() {
-        let cold = Arc::new(ColdPages::default());
+        let cold = Arc::new(ColdPages::new(32 << 20));
         let of_reader = Arc::clone(&cold);
         let all = join_all((0..TASKS_MAX + 100).map(|number| cold.run(move || number)));
         let reader = std::thread::spawn(move || of_reader.work(LoadedPage::unreadable));
@@ -304,7 +324,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_nobody_waits_for_any_more_is_not_done() {
-        let cold = Arc::new(ColdPages::default());
+        let cold = Arc::new(ColdPages::new(32 << 20));
         let mut asked = Box::pin(cold.run(|| panic!("somebody did it")));
         assert!(futures_util::poll!(&mut asked).is_pending());
         drop(asked);
@@ -314,7 +334,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_task_that_panics_answers_nothing_and_the_next_one_is_done() {
-        let cold = Arc::new(ColdPages::default());
+        let cold = Arc::new(ColdPages::new(32 << 20));
         let of_reader = Arc::clone(&cold);
         let reader = std::thread::spawn(move || of_reader.work(LoadedPage::unreadable));
         assert_eq!(cold.run(|| panic!("as a test wants it")).await, None::<()>);

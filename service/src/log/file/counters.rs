@@ -65,6 +65,13 @@ impl DiskCounters {
         done
     }
 
+    /// How long the disk has been waited for, if that is so long.
+    pub(super) fn stalled_for(&self, at_least: Duration) -> Option<Duration> {
+        let began = self.sync_began.load(Ordering::Relaxed).checked_sub(1)?;
+        let waited = Duration::from_micros(self.micros().saturating_sub(began));
+        (waited >= at_least).then_some(waited)
+    }
+
     fn micros(&self) -> u64 {
         u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
@@ -92,8 +99,6 @@ impl DiskCounters {
     /// What was counted; the rest of the status is left as it is by default.
     pub(super) fn status(&self) -> DiskStatus {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let ongoing = count(&self.sync_began).checked_sub(1);
-        let ongoing = ongoing.map_or(0, |began| self.micros().saturating_sub(began));
         let (syncs, commits): (SyncTimes, CommitSizes) = (self.syncs.now(), self.commits.now());
         DiskStatus {
             free_bytes: count(&self.free_bytes),
@@ -101,7 +106,7 @@ impl DiskCounters {
             pages_read: count(&self.pages_read),
             unreadable: count(&self.unreadable),
             torn_tails: count(&self.torn_tails),
-            sync_ongoing: Duration::from_micros(ongoing),
+            sync_ongoing: self.stalled_for(Duration::ZERO).unwrap_or_default(),
             syncs,
             commits,
             ..DiskStatus::default()
@@ -125,6 +130,7 @@ mod tests {
             }
         });
         assert_eq!(during.syncs.counts.iter().sum::<u64>(), 0);
+        assert_eq!(counters.stalled_for(Duration::ZERO), None, "nobody waits any more");
         let after = counters.status();
         assert_eq!(after.syncs.counts.iter().sum::<u64>(), 1);
         assert_eq!(after.sync_ongoing, Duration::ZERO);

@@ -3,6 +3,7 @@
 //! One thread writes ([`writer`]), one keeps the folder in order ([`upkeep`]), and some read what is not
 //! in memory ([`cold_pages`]). Nobody else waits for the disk.
 
+mod appending;
 mod batch;
 mod batch_records;
 mod chain;
@@ -37,15 +38,13 @@ mod writer;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::timeout;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::{
-    AppendError, Appending, Bounds, DiskStatus, EventFilter, FindingEnds, Flushing, Locating, Log,
-    LogHealth, LogReader, OnChange, Page, PageBack, PageLimit, Position, ReadOutcome, ReadRange,
-    Seeking, TopicCount, TopicEnd, TopicInMemory,
+    Appending, Bounds, DiskStatus, EventFilter, FindingEnds, Flushing, Locating, Log, LogHealth,
+    LogReader, OnChange, Page, PageBack, PageLimit, Position, ReadOutcome, ReadRange, Seeking,
+    TopicCount, TopicEnd, TopicInMemory,
 };
 use crate::event::{Buffers, EncodedEvent, Event, HubId, Sequence};
 use crate::topic::{SelectorSet, Topic};
@@ -53,7 +52,6 @@ use disk::Folder;
 use log_parts::LogParts;
 use threads::LogThreads;
 use topic_ends::KnownEnds;
-use writer::AppendRequest;
 
 pub use inspect::{FolderContents, FolderFinding, FolderProblem, FolderSize, InspectError};
 pub use lock::LockError;
@@ -61,12 +59,6 @@ pub use open::OpenLogError;
 pub use open_error::OpenError;
 pub use settings::{FileLogSettings, SyncMode};
 
-/// What may wait to be written, in bytes of events.
-const WAITING_BYTES_MAX: usize = 64 << 20;
-/// What an event counts for beside its bytes.
-const WAITING_EVENT_BYTES: usize = 256;
-/// How long an append waits for its turn before it is refused.
-const WAIT_MAX: Duration = Duration::from_secs(5);
 /// How many threads read what is not in memory.
 const READERS: usize = 2;
 
@@ -100,37 +92,6 @@ impl Drop for FileLog {
 fn topic_ends(topics: &[Topic], ends: Vec<Option<Arc<Event>>>) -> Vec<TopicEnd> {
     let ends = topics.iter().zip(ends);
     ends.filter_map(|(topic, by)| Some(TopicEnd { topic: topic.clone(), by: by? })).collect()
-}
-
-impl FileLog {
-    async fn append_in_turn(&self, events: Vec<EncodedEvent>) -> writer::AppendResults {
-        let count = events.len();
-        let refused = || (0..count).map(|_| Err(AppendError::Unavailable)).collect();
-        let repeatable = events.iter().all(EncodedEvent::is_repeatable);
-        let bytes: usize =
-            events.iter().map(|event| event.frame_bytes() + WAITING_EVENT_BYTES).sum();
-        let permits = u32::try_from(bytes.min(WAITING_BYTES_MAX)).unwrap_or(u32::MAX);
-        let Some(permit) = self.wait_for_turn(permits).await else { return refused() };
-        let (answer, results) = oneshot::channel();
-        let request = AppendRequest { events, answer, permit: Some(permit) };
-        if self.inner.queue.push(request).is_err() {
-            return refused();
-        }
-        match results.await {
-            Ok(results) => results,
-            // The writer has ended in the middle of it.
-            Err(_) => (0..count).map(|_| Err(AppendError::Unknown { repeatable })).collect(),
-        }
-    }
-
-    /// A part of what may wait to be written; nothing if there is none for too long.
-    async fn wait_for_turn(&self, permits: u32) -> Option<OwnedSemaphorePermit> {
-        if let Ok(permit) = Arc::clone(&self.waiting).try_acquire_many_owned(permits) {
-            return Some(permit);
-        }
-        let waiting = Arc::clone(&self.waiting).acquire_many_owned(permits);
-        timeout(WAIT_MAX, waiting).await.ok()?.ok()
-    }
 }
 
 impl Log for FileLog {
@@ -255,11 +216,17 @@ impl Log for FileLog {
     }
 
     fn health(&self) -> LogHealth {
-        self.inner.retained.lock().health().clone()
+        self.health_now()
     }
 
     fn disk(&self) -> Option<DiskStatus> {
-        Some(self.inner.retained.disk_status())
+        Some(DiskStatus {
+            waiting_bytes: self.waiting_bytes(),
+            waiting_bytes_limit: self.waiting_max(),
+            lookups_waiting: self.inner.cold.tasks(),
+            lookups_waiting_limit: cold_pages::TASKS_MAX,
+            ..self.inner.retained.disk_status()
+        })
     }
 
     fn close(&self) -> Flushing<'_> {

@@ -29,7 +29,7 @@ use super::segment_reader::SegmentReader;
 use super::threads::{LogThreads, UpkeepSignal, WriterQueue};
 use super::upkeep::Upkeep;
 use super::writer::LogWriter;
-use super::{FileLog, FileLogSettings, OpenError, READERS, WAITING_BYTES_MAX};
+use super::{FileLog, FileLogSettings, OpenError, READERS};
 use crate::clock::Clock;
 use crate::event::{Buffers, Epoch, Sequence};
 use crate::log::KeptSettings;
@@ -135,10 +135,11 @@ impl FileLog {
         let OpenedLog { writer, upkeep, inner } = opened;
         upkeep.look_for_room();
         let inner = Arc::new(inner);
+        let waiting_max = inner.retained.settings().waiting_max();
         let mut log = Self {
             inner: Arc::clone(&inner),
             buffers,
-            waiting: Arc::new(Semaphore::new(WAITING_BYTES_MAX)),
+            waiting: Arc::new(Semaphore::new(waiting_max)),
             threads: LogThreads::default(),
             _lock: lock,
         };
@@ -225,7 +226,7 @@ impl<D: Disk> OpenedLog<D> {
                 epoch: identity.epoch,
                 clock,
                 retained,
-                cold: ColdPages::default(),
+                cold: ColdPages::new(settings.cold_max()),
                 queue: WriterQueue::default(),
                 upkeep: UpkeepSignal::default(),
                 reader,

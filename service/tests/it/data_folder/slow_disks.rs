@@ -7,20 +7,25 @@ use std::process::Command;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use reqwest::Client;
+use serde_json::Value;
 
 use super::{accepted_id, flags, publish, still_lives};
-use crate::support::{EventStream, PROGRAM, Program, client};
+use crate::support::{EventStream, PROGRAM, Program, client, eventually};
 
 /// The limit of what may wait to be written, in MiB.
 const WAITING_MAX: usize = 64;
 
-/// Starts a server of which each sync of events takes so long, in microseconds. The tracer runs beside it,
+/// The syncs that are slow: those of the start are as fast as ever.
+const ALL: &str = "4+";
+const ONE: &str = "4";
+
+/// Starts a server of which these syncs of events take so long, in microseconds. The tracer runs beside it,
 /// so it is the child itself.
-fn start_slow(sync_us: u32, folder: &Path, trace: &Path) -> Program {
+fn start_slow(syncs: &str, sync_us: u32, folder: &Path, trace: &Path) -> Program {
     let mut command = Command::new("strace");
     command.args(["-D", "-f", "--seccomp-bpf", "-qq", "-e", "trace=fdatasync", "-e"]);
-    // Those of the start are as fast as ever.
-    command.arg(format!("inject=fdatasync:delay_enter={sync_us}:when=4+")).arg("-o").arg(trace);
+    command.arg(format!("inject=fdatasync:delay_enter={sync_us}:when={syncs}"));
+    command.arg("-o").arg(trace);
     command.arg(PROGRAM);
     Program::start_by(command, &flags(folder, &["--heartbeat", "200ms"]))
 }
@@ -47,7 +52,7 @@ async fn is_alive(client: &Client, server: &Program) {
 async fn while_a_sync_takes_long_publishers_wait_and_everything_else_goes_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let trace = folder.path().join("trace");
-    let server = start_slow(2_000_000, &folder.path().join("data"), &trace);
+    let server = start_slow(ALL, 2_000_000, &folder.path().join("data"), &trace);
     let client = client();
     let stream = client.get(format!("{}/events/t", server.url));
     let mut stream = EventStream::open(stream).await;
@@ -67,7 +72,7 @@ async fn while_a_sync_takes_long_publishers_wait_and_everything_else_goes_on() {
 async fn what_waits_for_a_slow_disk_is_limited_and_the_rest_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let trace = folder.path().join("trace");
-    let server = start_slow(8_000_000, &folder.path().join("data"), &trace);
+    let server = start_slow(ALL, 8_000_000, &folder.path().join("data"), &trace);
     let client = client();
     reach_slow_syncs(&client, &server.url, &trace).await;
     let before = server.resident_bytes();
@@ -90,4 +95,51 @@ async fn what_waits_for_a_slow_disk_is_limited_and_the_rest_is_refused() {
     let more = server.resident_bytes().saturating_sub(before);
     assert!(more < (6 * WAITING_MAX as u64) << 20, "it holds {} MiB more", more >> 20);
     still_lives(&client, &server.url).await;
+}
+
+#[tokio::test]
+async fn a_disk_that_does_not_answer_has_events_refused_until_it_does_and_readers_go_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trace = folder.path().join("trace");
+    let server = start_slow(ONE, 16_000_000, &folder.path().join("data"), &trace);
+    let client = client();
+    let log = async || {
+        let status =
+            client.get(format!("{}/status", server.admin)).send().await.expect("it answers");
+        let status = status.text().await.expect("text");
+        serde_json::from_str::<Value>(&status).expect("JSON")["log"].clone()
+    };
+    let is_stalled = async || {
+        let log = log().await;
+        let problem = log["problem"].as_str().unwrap_or_default();
+        log["disk"]["waiting_bytes"].as_u64() > Some(0) && problem.contains("has not answered for")
+    };
+    let one = async |data: String| publish(&client, &server.url, "t", &data).await;
+    let mut begun = Vec::new();
+    let (held_up, data) = loop {
+        let data = begun.len().to_string();
+        let mut publishing = Box::pin(one(data.clone()));
+        tokio::select! {
+            response = &mut publishing => drop(accepted_id(response).await),
+            () = eventually("the disk is seen not to answer", is_stalled) => break (publishing, data),
+        }
+        begun.push(data);
+    };
+    let refused = publish(&client, &server.url, "t", "refused").await;
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"), "{refused:?}");
+    let problem = refused.text().await.expect("a problem");
+    assert!(problem.contains("log-unavailable"), "{problem}");
+    let metrics = client.get(format!("{}/metrics", server.admin)).send().await.expect("it answers");
+    let metrics = metrics.text().await.expect("text");
+    assert!(metrics.contains("fanfare_storage_state{state=\"stalled\"} 1\n"), "{metrics}");
+    is_alive(&client, &server).await;
+    let earliest = format!("{}/events/t?lastEventID=earliest", server.url);
+    let mut stream = EventStream::open(client.get(earliest)).await;
+    assert_eq!(stream.data(begun.len()).await, begun, "what is retained can be read");
+
+    accepted_id(held_up.await).await;
+    accepted_id(publish(&client, &server.url, "t", "after").await).await;
+    assert_eq!(stream.data(2).await, [data.as_str(), "after"]);
+    assert_eq!(log().await["healthy"], true);
 }

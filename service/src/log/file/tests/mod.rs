@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -10,11 +11,11 @@ use rand::{RngExt as _, SeedableRng as _};
 use super::disk::Disk;
 use super::disk::model::{ModelDisk, Plan};
 use super::open::OpenedLog;
-use super::writer::AppendResults;
+use super::writer::{AppendRequest, AppendResults};
 use super::*;
 use crate::clock::Clock;
 use crate::event::{Draft, DraftFields, Epoch, EventLimits};
-use crate::log::{KeptSettings, Receipt};
+use crate::log::{AppendError, KeptSettings, Receipt};
 use crate::topic::{Selector, SelectorSet};
 
 mod against_a_model;

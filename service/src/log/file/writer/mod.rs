@@ -205,7 +205,9 @@ impl<D: Disk> LogWriter<D> {
         if commit.may_have_ends
             && let Some(known) = KnownEnds::of(&self.retained, self.reader.epoch(), topics)
         {
-            let mut ends = topics.iter().zip(known.completed_from(&self.reader, topics));
+            let completed =
+                self.retained.counters().time(|| known.completed_from(&self.reader, topics));
+            let mut ends = topics.iter().zip(completed);
             if let Some((topic, _)) = ends.find(|(_, by)| by.is_some()) {
                 return Some(Staged::Known(Err(AppendError::TopicEnded { topic: topic.clone() })));
             }
@@ -227,7 +229,8 @@ impl<D: Disk> LogWriter<D> {
         }
         let (segments, oldest) = (Arc::clone(state.segments()), state.oldest());
         drop(state);
-        match self.reader.with_id(&segments, oldest, id) {
+        let look = || self.reader.with_id(&segments, oldest, id);
+        match self.retained.counters().time(look) {
             Ok(earlier) => earlier,
             Err(error) => {
                 log_limited!(

@@ -11,7 +11,7 @@ use super::super::prometheus::{Curve, Prometheus};
 const SHORT: &str = "5s";
 
 /// Dashboard, panel and legend of queries that may be 0 all the time, with the reason.
-const MAY_BE_ZERO: [([&str; 3], &str); 55] = [
+const MAY_BE_ZERO: [([&str; 3], &str); 57] = [
     (["overview.json", "Tokens refused", "{{reason}}"], NO_TROUBLE),
     (["overview.json", "Publishes repeated", "repeated"], NO_TROUBLE),
     (
@@ -64,6 +64,8 @@ const MAY_BE_ZERO: [([&str; 3], &str); 55] = [
     (["internals.json", "Events that cannot be read", "torn writes {{instance}}"], NO_TROUBLE),
     (["internals.json", "Events that cannot be read", "missing {{instance}}"], NO_TROUBLE),
     (["internals.json", "Sync times", "under way"], NO_TROUBLE),
+    (["internals.json", "Waiting for the disk", "to be written"], A_MOMENT),
+    (["internals.json", "Waiting for the disk", "to be looked for"], A_MOMENT),
     (["internals.json", "Tickets", "{{stream}} {{instance}}"], "nobody has a token"),
     (["internals.json", "Tickets issued", "{{instance}}"], "nobody has a token"),
     (["internals.json", "Tickets refused", "{{reason}} {{instance}}"], "nobody has a token"),

@@ -1,0 +1,126 @@
+//! How events get to the writer, and how their publisher is answered: what waits is bounded, and nobody
+//! waits for ever for a disk that does not answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::timeout;
+
+use super::FileLog;
+use super::writer::{AppendRequest, AppendResults};
+use crate::event::EncodedEvent;
+use crate::log::{AppendError, LogHealth};
+use crate::logging::log_limited;
+
+/// What an event counts for beside its bytes.
+const WAITING_EVENT_BYTES: usize = 256;
+/// How long an append waits for its turn before it is refused.
+const TURN_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How long the writer may wait for the disk before appends are refused at once.
+pub(super) const STALLED_AFTER: Duration = Duration::from_secs(10);
+/// How long a publisher waits for its answer before it is told that nobody knows.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(30);
+
+impl FileLog {
+    pub(super) async fn append_in_turn(&self, events: Vec<EncodedEvent>) -> AppendResults {
+        let count = events.len();
+        let refused = || (0..count).map(|_| Err(AppendError::Unavailable)).collect();
+        let repeatable = events.iter().all(EncodedEvent::is_repeatable);
+        if let Some(stalled) = self.inner.retained.counters().stalled_for(STALLED_AFTER) {
+            log_limited!(
+                ERROR,
+                "events are refused: the disk of the event log has not answered for {} s; see to the disk",
+                stalled.as_secs()
+            );
+            return refused();
+        }
+        let bytes: usize =
+            events.iter().map(|event| event.frame_bytes() + WAITING_EVENT_BYTES).sum();
+        let permits = u32::try_from(bytes.min(self.waiting_max())).unwrap_or(u32::MAX);
+        let Some(permit) = self.wait_for_turn(permits).await else { return refused() };
+        let (answer, results) = oneshot::channel();
+        let request = AppendRequest { events, answer, permit: Some(permit) };
+        if self.inner.queue.push(request).is_err() {
+            return refused();
+        }
+        match timeout(ANSWER_WAIT_MAX, results).await {
+            Ok(Ok(results)) => results,
+            // The writer has ended in the middle of it, or it waits for the disk and may still write them.
+            Ok(Err(_)) | Err(_) => {
+                (0..count).map(|_| Err(AppendError::Unknown { repeatable })).collect()
+            }
+        }
+    }
+
+    /// A part of what may wait to be written; nothing if there is none for too long.
+    async fn wait_for_turn(&self, permits: u32) -> Option<OwnedSemaphorePermit> {
+        if let Ok(permit) = Arc::clone(&self.waiting).try_acquire_many_owned(permits) {
+            return Some(permit);
+        }
+        let waiting = Arc::clone(&self.waiting).acquire_many_owned(permits);
+        timeout(TURN_WAIT_MAX, waiting).await.ok()?.ok()
+    }
+
+    /// What waits to be written, in bytes.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.waiting_max() - self.waiting.available_permits()
+    }
+
+    /// What may wait to be written, in bytes of events with what each counts for beside them.
+    pub(super) fn waiting_max(&self) -> usize {
+        self.inner.retained.settings().waiting_max()
+    }
+
+    /// How the log is, with what its threads cannot say while they wait for the disk.
+    pub(super) fn health_now(&self) -> LogHealth {
+        let health = self.inner.retained.lock().health().clone();
+        let stalled = self.inner.retained.counters().stalled_for(STALLED_AFTER);
+        match (health, stalled) {
+            (LogHealth::Healthy | LogHealth::Full, Some(time)) => {
+                LogHealth::Stalled { seconds: time.as_secs() }
+            }
+            (health, _) => health,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::FileLogSettings;
+    use super::*;
+    use crate::clock::Clock;
+    use crate::event::{Draft, Sequence};
+    use crate::log::{Log as _, SyncMode};
+    use crate::topic::Topic;
+
+    fn event() -> EncodedEvent {
+        EncodedEvent::encode(Draft::new(Topic::parse("t", 1).unwrap(), "waits".to_owned()))
+    }
+
+    #[expect(clippy::await_holding_lock, reason = "it is the test that holds the writer up")]
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_too_long_is_told_that_nobody_knows_and_the_event_may_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = FileLogSettings {
+            events_max: 10,
+            bytes_max: 64 << 20,
+            age_max: Duration::from_secs(60),
+            memory_max: 1 << 20,
+            sync: SyncMode::Always,
+        };
+        let log = FileLog::open(folder.path(), settings, Clock::system()).unwrap();
+        // The writer gets on no more, as if the disk held it up.
+        let held_up = log.inner.retained.lock();
+        let results = log.append(vec![event()]).await;
+        assert_eq!(results, [Err(AppendError::Unknown { repeatable: false })]);
+        assert!(log.waiting_bytes() > 0, "it has its place until it is written");
+        drop(held_up);
+        tokio::time::resume();
+        while log.bounds().head != Sequence(1) {
+            std::thread::yield_now();
+        }
+        assert_eq!(log.append(vec![event()]).await[0].as_ref().unwrap().sequence, Sequence(2));
+        assert_eq!(log.health(), LogHealth::Healthy);
+    }
+}
