@@ -53,12 +53,15 @@ dist-test:
 	@python3 -B deploy/checks/packages $(ARGS)
 
 # A server with a data folder is killed under load, CYCLES times in each sync mode: what is lost, what is
-# repeated, and how long the next one takes to open. A short one is among the tests.
+# repeated, and how long the next one takes to open; then the same with loadgen as the one who publishes and
+# verifies. A short one is among the tests.
 CYCLES ?= 1000
 
 crash-test:
-	CRASH_CYCLES=$(CYCLES) cargo test --release --locked -p fanfare --test it -- --nocapture \
-	  data_folder::crashes::nothing_that_was_confirmed_is_lost_or_repeated_when_the_process_is_killed
+	@cargo build --release --quiet --locked -p fanfare -p fanfare-loadgen --bins
+	CRASH_CYCLES=$(CYCLES) cargo test --release --locked -p fanfare --test it -- --nocapture --test-threads 1 \
+	  data_folder::crashes::nothing_that_was_confirmed_is_lost_or_repeated_when_the_process_is_killed \
+	  data_folder::crashes_verified
 
 # Three brokers and three servers with a shared log: one part after the other is killed, stopped and restarted
 # under load, and as root cut off from others; five times each, forty minutes; 100 times each with

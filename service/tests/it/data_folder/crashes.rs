@@ -15,19 +15,21 @@ use crate::support::{Program, eventually};
 const PUBLISHERS: usize = 64;
 const READERS: usize = 16;
 const CYCLES: usize = 6;
+/// Those of `--sync`.
+pub(super) const MODES: [&str; 3] = ["always", "interval=100ms", "never"];
 /// How many events are confirmed in each life of the server at least, so that it ends under load.
 const CONFIRMED_MIN: u64 = 200;
 /// The longest time that it then lives on, in milliseconds.
 const LONGER_MAX_MS: u64 = 60;
 /// So small that segments are sealed, indexed and removed all the time; readers are never so far behind
 /// that what they need is gone.
-const ROOM: [&str; 6] =
+pub(super) const ROOM: [&str; 6] =
     ["--retain-bytes", "8MiB", "--retain-events", "1000000", "--lag-events", "1000000"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[expect(clippy::print_stdout, reason = "what the long run has to say")]
 async fn nothing_that_was_confirmed_is_lost_or_repeated_when_the_process_is_killed_under_load() {
-    for mode in ["always", "interval=100ms", "never"] {
+    for mode in MODES {
         let outcome = end_again_and_again(mode, cycles(), Signal::KILL).await;
         println!("--sync {mode}: {outcome}");
     }
@@ -42,7 +44,7 @@ async fn nothing_that_was_confirmed_is_lost_or_repeated_when_the_server_is_told_
 }
 
 #[expect(clippy::disallowed_methods, reason = "the long run is this test with another number")]
-fn cycles() -> usize {
+pub(super) fn cycles() -> usize {
     match std::env::var("CRASH_CYCLES") {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("CRASH_CYCLES={text} is no number")),
         Err(_) => CYCLES,

@@ -3,6 +3,7 @@
 
 mod commands;
 mod crashes;
+mod crashes_verified;
 #[cfg(target_os = "linux")]
 mod failing_disks;
 mod load;

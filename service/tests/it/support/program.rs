@@ -11,7 +11,12 @@ use super::server::{client, stats};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_fanfare");
 /// Ports of its own choice for everything.
-const ANY_PORT: [&str; 4] = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+const ANY_PORT: [&str; 4] = at("127.0.0.1:0");
+
+/// With an admin listener at a port of its own choice.
+const fn at(address: &str) -> [&str; 4] {
+    ["--listen", address, "--admin-listen", "127.0.0.1:0"]
+}
 
 /// What it says on standard error, from the first line on.
 pub(crate) type LogLines = io::Chain<Cursor<Vec<u8>>, ChildStderr>;
@@ -28,11 +33,19 @@ impl Program {
         Self::start_by(Command::new(PROGRAM), flags)
     }
 
+    /// At an address.
+    pub(crate) fn start_at(address: &str, flags: &[&str]) -> Self {
+        let program =
+            Self::started(Command::new(PROGRAM), &[&at(address), flags].concat(), Stdio::inherit());
+        program.expect("it says where it listens")
+    }
+
     /// With its log lines, which have to be read.
     pub(crate) fn start_logged(flags: &[&str]) -> (Self, LogLines) {
         if flags.contains(&"json") {
             return Self::start_for_machines(flags);
         }
+        let flags = &[&ANY_PORT, flags].concat();
         let program = Self::started(Command::new(PROGRAM), flags, Stdio::piped());
         let mut program = program.expect("it says where it listens");
         let lines = program.child.stderr.take().unwrap();
@@ -72,6 +85,7 @@ impl Program {
     pub(crate) fn start_by(command: Command, flags: &[&str]) -> Self {
         let mut lines = tempfile::tempfile().expect("a file");
         let written = lines.try_clone().expect("the same file");
+        let flags = &[&ANY_PORT, flags].concat();
         Self::started(command, flags, written.into()).unwrap_or_else(|| {
             let mut said = String::new();
             lines.rewind().and_then(|()| lines.read_to_string(&mut said)).expect("its lines");
@@ -83,7 +97,7 @@ impl Program {
     fn started(mut command: Command, flags: &[&str], lines: Stdio) -> Option<Self> {
         // What it sends to a collector of ours is not for a proxy of the machine.
         command.env("NO_PROXY", "127.0.0.1");
-        command.args(ANY_PORT).args(flags).stdout(Stdio::piped()).stderr(lines);
+        command.args(flags).stdout(Stdio::piped()).stderr(lines);
         let mut child = command.spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut address = |prefix: &str| {
