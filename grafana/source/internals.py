@@ -346,7 +346,7 @@ def syncs() -> list:
 def disk_reads() -> list:
     return [
         (6, graph("Waiting for the disk", "Shares of what may wait: bytes of events that are to be written, beyond which events "
-                  "are refused; and looks at the disk for where a client goes on, beyond which others wait for their turn.",
+                  "are refused; and looks at the disk for where clients go on and topics end, beyond which others wait.",
                   "percentunit", [
                       Query("max(fanfare_storage_waiting_bytes{SERVER} / (fanfare_storage_waiting_bytes_limit{SERVER} > 0))",
                             "to be written"),

@@ -22,6 +22,7 @@ pub mod clock;
 pub mod logging;
 #[doc(hidden)]
 pub mod memory;
+mod within;
 
 #[doc(hidden)]
 pub mod topic;

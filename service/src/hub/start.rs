@@ -1,10 +1,6 @@
 //! Finding where a stream begins: behind an id, at a time, with all that is retained or a part of it.
 
-use std::pin::pin;
 use std::time::Duration;
-
-use futures_util::FutureExt as _;
-use tokio::time::timeout;
 
 use super::kept_replay::{self, KeptFrom};
 use super::newest::{self, Newest, Wanted};
@@ -18,6 +14,7 @@ use crate::log::{Bounds, EventFilter, PageLimit, Position, ReadRange};
 use crate::logging::log_limited;
 use crate::metrics::Resumed;
 use crate::topic::MatchProgress;
+use crate::within::within;
 
 /// How long a log may take to find a client's place.
 const LOCATE_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -168,11 +165,7 @@ impl Hub {
     async fn accepted_before(&self, ms: u64, bounds: &Bounds) -> Sequence {
         let beginning = bounds.start_id().sequence;
         let Some(before) = ms.checked_sub(1) else { return beginning };
-        let mut seeking = self.log.last_accepted_by(before);
-        let last = match seeking.as_mut().now_or_never() {
-            Some(last) => last,
-            None => timeout(LOCATE_WAIT_MAX, seeking).await.ok().flatten(),
-        };
+        let last = within(LOCATE_WAIT_MAX, self.log.last_accepted_by(before)).await.flatten();
         let last = last.unwrap_or(beginning);
         last.clamp(beginning, bounds.head)
     }
@@ -266,11 +259,8 @@ impl Hub {
     /// Where a client goes on that has this id. A log that does not find it in time counts as one
     /// that does not know it: then everything that is retained is sent, and a gap is told.
     async fn locate(&self, id: &str, epoch: Epoch, grants: &Grants) -> Position {
-        let mut locating = pin!(self.locate_visible(id, epoch, grants));
-        if let Some(position) = locating.as_mut().now_or_never() {
-            return position;
-        }
-        timeout(LOCATE_WAIT_MAX, locating).await.unwrap_or_else(|_| {
+        let located = within(LOCATE_WAIT_MAX, self.locate_visible(id, epoch, grants)).await;
+        located.unwrap_or_else(|| {
             log_limited!(
                 WARN,
                 "the log took too long to find a client's place, which is sent all that is retained"

@@ -1,10 +1,16 @@
 //! What has ended of what a client asks for by name.
 
+use std::time::Duration;
+
 use super::{Hub, LOCATE_STEPS, SubscribeRequest};
 use crate::auth::{Grants, Visibility};
 use crate::event::{Epoch, Sequence};
 use crate::log::TopicEnd;
 use crate::topic::{MatchProgress, Selector, SelectorSet, Topic};
+use crate::within::within;
+
+/// How long a request waits until the log has found out what has ended.
+const ENDED_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// The topics of a request that have ended, as far as its client may know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +46,9 @@ impl Hub {
     pub async fn ended(&self, selectors: &SelectorSet, grants: &Grants) -> EndedTopics {
         let asked: Vec<Topic> =
             selectors.iter().filter_map(Selector::exact_topic).cloned().collect();
-        let mut ends = self.log.ended(&asked).await;
+        // A log that cannot say so in time has nothing end: the stream begins, and it is told later.
+        let ends = within(ENDED_WAIT_MAX, self.log.ended(&asked)).await;
+        let mut ends = ends.unwrap_or_default();
         // So nearly always.
         if ends.is_empty() {
             return EndedTopics::default();

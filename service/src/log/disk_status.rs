@@ -41,14 +41,14 @@ pub struct DiskStatus {
     pub torn_tails: u64,
     /// Events that are missing between those that are in the folder, at most.
     pub missing_events: u64,
-    /// How long the writer has waited for the disk so far: for a sync, a write, or an earlier event that it
-    /// looks for; 0 when it does not.
+    /// How long the writer has been at work so far, since the last write that succeeded; 0 when it has nothing
+    /// to do.
     pub sync_ongoing: Duration,
     /// What waits to be written, in bytes of events with what each counts for beside them.
     pub waiting_bytes: usize,
     /// The most that may wait; more is refused when it has waited for its turn too long.
     pub waiting_bytes_limit: usize,
-    /// How many clients wait for where they go on to be looked for on the disk, and topics for their end.
+    /// Looks at the disk that are taken and not done: for where clients go on, and for the ends of topics.
     pub lookups_waiting: usize,
     /// How many are taken at a time; others wait for their turn.
     pub lookups_waiting_limit: usize,

@@ -259,8 +259,8 @@ pub enum LogHealth {
 }
 
 impl LogHealth {
-    /// Why nobody should be sent here, if nobody should. A log that is full or whose disk does not answer
-    /// is so for every server that shares it, and its subscribers are served.
+    /// Why nobody should be sent here, if nobody should. The subscribers of a log that is full, or whose disk
+    /// does not answer, are served.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
         match self {

@@ -4,10 +4,15 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use super::Log;
 use crate::event::{Epoch, Event, Sequence};
 use crate::topic::SelectorSet;
+use crate::within::within;
+
+/// How long whoever may wait for a page waits for it.
+const LOADED_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// Who reads.
 #[derive(Clone, Copy)]
@@ -71,7 +76,7 @@ impl dyn Log {
         .await
     }
 
-    /// The same backwards.
+    /// The same backwards. A page that is not there in half a minute counts as one that cannot be read.
     pub async fn read_back_when_loaded(
         &self,
         epoch: Epoch,
@@ -79,15 +84,16 @@ impl dyn Log {
         filter: EventFilter<'_>,
         limit: PageLimit,
     ) -> ReadOutcome<PageBack> {
-        poll_fn(|context| {
+        let page = poll_fn(|context| {
             let waker = || context.waker().clone();
             let reader = LogReader { epoch, waker: &waker };
             match self.read_back(&reader, range, filter, limit) {
                 ReadOutcome::Loading => Poll::Pending,
                 outcome => Poll::Ready(outcome),
             }
-        })
-        .await
+        });
+        let page = within(LOADED_WAIT_MAX, page).await;
+        page.unwrap_or(ReadOutcome::Failed { beyond: range.after })
     }
 }
 

@@ -74,11 +74,11 @@ impl Storage {
             ),
             sync_ongoing: described_gauge(
                 "fanfare_storage_sync_ongoing_seconds",
-                "How long the disk has been waited for so far, to sync, to write, or to find an earlier event; 0 when it is not.",
+                "How long the thread that writes has been at work so far: to find earlier events, to write, and to sync; begins anew with each write that succeeds, and is 0 when there is nothing to do. What readers wait for is not in it.",
             ),
             waiting_bytes: described_gauge(
                 "fanfare_storage_waiting_bytes",
-                "What waits to be written to the data folder: bytes of events, and 256 for each.",
+                "What waits to be written to the data folder: bytes of events and their topics, 256 for each event and 48 for each topic. A request that has not got all of its room is in it.",
             ),
             waiting_bytes_limit: described_gauge(
                 "fanfare_storage_waiting_bytes_limit",
@@ -86,11 +86,11 @@ impl Storage {
             ),
             lookups_waiting: described_gauge(
                 "fanfare_storage_lookups_waiting",
-                "Clients that wait until where they go on has been found in the data folder, and requests that wait for the end of a topic to be found there.",
+                "Looks into the data folder that have been asked for and are not done: for where clients go on, for a time (`since`), and for the ends of topics.",
             ),
             lookups_waiting_limit: described_gauge(
                 "fanfare_storage_lookups_waiting_limit",
-                "How many of them are taken at a time; others wait for their turn, and none is refused. 0 without a data folder.",
+                "How many looks are taken at a time; whoever wants another one waits, and nobody is refused. 0 without a data folder.",
             ),
             states: gauges(
                 (

@@ -254,6 +254,9 @@ fn the_list_of_metrics_is_the_one_in_the_documents() {
         "docs/metrics.md does not hold what `fanfare metrics --list --format markdown` prints; put \
          it there:\n{listed}"
     );
+    for row in listed.lines().filter(|line| line.starts_with("| `")) {
+        assert_eq!(document.matches(row).count(), 1, "once: {row}");
+    }
 }
 
 #[tokio::test]

@@ -15,19 +15,30 @@ use crate::logging::log_limited;
 
 /// What an event counts for beside its bytes.
 const WAITING_EVENT_BYTES: usize = 256;
+/// What a topic of it counts for beside its text.
+const WAITING_TOPIC_BYTES: usize = 48;
 /// How long an append waits for its turn before it is refused.
 const TURN_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How long the writer may wait for the disk before appends are refused at once.
 pub(super) const STALLED_AFTER: Duration = Duration::from_secs(10);
-/// How long a publisher waits for its answer before it is told that nobody knows.
+/// How long a publisher waits for its answer. What the writer has not begun with is refused then; of the rest
+/// nobody knows whether it is written.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// What an event counts for while it waits.
+fn waiting_bytes_of(event: &EncodedEvent) -> usize {
+    let topics = event.topics().iter().map(|topic| topic.as_str().len() + WAITING_TOPIC_BYTES);
+    event.frame_bytes() + WAITING_EVENT_BYTES + topics.sum::<usize>()
+}
 
 impl FileLog {
     pub(super) async fn append_in_turn(&self, events: Vec<EncodedEvent>) -> AppendResults {
         let count = events.len();
         let refused = || (0..count).map(|_| Err(AppendError::Unavailable)).collect();
-        let repeatable = events.iter().all(EncodedEvent::is_repeatable);
-        if let Some(stalled) = self.inner.retained.counters().stalled_for(STALLED_AFTER) {
+        if events.is_empty() {
+            return Vec::new();
+        }
+        if let Some(stalled) = self.inner.retained.counters().at_work_for(STALLED_AFTER) {
             log_limited!(
                 ERROR,
                 "events are refused: the disk of the event log has not answered for {} s; see to the disk",
@@ -35,21 +46,21 @@ impl FileLog {
             );
             return refused();
         }
-        let bytes: usize =
-            events.iter().map(|event| event.frame_bytes() + WAITING_EVENT_BYTES).sum();
+        let repeatable: Vec<bool> = events.iter().map(EncodedEvent::is_repeatable).collect();
+        let bytes: usize = events.iter().map(waiting_bytes_of).sum();
         let permits = u32::try_from(bytes.min(self.waiting_max())).unwrap_or(u32::MAX);
         let Some(permit) = self.wait_for_turn(permits).await else { return refused() };
         let (answer, results) = oneshot::channel();
         let request = AppendRequest { events, answer, permit: Some(permit) };
-        if self.inner.queue.push(request).is_err() {
-            return refused();
-        }
+        let Ok(number) = self.inner.queue.push(request) else { return refused() };
         match timeout(ANSWER_WAIT_MAX, results).await {
             Ok(Ok(results)) => results,
+            Err(_) if self.inner.queue.withdraw(number).is_some() => refused(),
             // The writer has ended in the middle of it, or it waits for the disk and may still write them.
-            Ok(Err(_)) | Err(_) => {
-                (0..count).map(|_| Err(AppendError::Unknown { repeatable })).collect()
-            }
+            Ok(Err(_)) | Err(_) => repeatable
+                .into_iter()
+                .map(|repeatable| Err(AppendError::Unknown { repeatable }))
+                .collect(),
         }
     }
 
@@ -75,7 +86,7 @@ impl FileLog {
     /// How the log is, with what its threads cannot say while they wait for the disk.
     pub(super) fn health_now(&self) -> LogHealth {
         let health = self.inner.retained.lock().health().clone();
-        let stalled = self.inner.retained.counters().stalled_for(STALLED_AFTER);
+        let stalled = self.inner.retained.counters().at_work_for(STALLED_AFTER);
         match (health, stalled) {
             (LogHealth::Healthy | LogHealth::Full, Some(time)) => {
                 LogHealth::Stalled { seconds: time.as_secs() }
@@ -100,7 +111,7 @@ mod tests {
 
     #[expect(clippy::await_holding_lock, reason = "it is the test that holds the writer up")]
     #[tokio::test(start_paused = true)]
-    async fn whoever_waits_too_long_is_told_that_nobody_knows_and_the_event_may_come() {
+    async fn whoever_waits_too_long_is_refused_or_told_that_nobody_knows_and_the_event_may_come() {
         let folder = tempfile::tempdir().unwrap();
         let settings = FileLogSettings {
             events_max: 10,
@@ -112,9 +123,16 @@ mod tests {
         let log = FileLog::open(folder.path(), settings, Clock::system()).unwrap();
         // The writer gets on no more, as if the disk held it up.
         let held_up = log.inner.retained.lock();
-        let results = log.append(vec![event()]).await;
+        let mut appending = log.append(vec![event()]);
+        assert!(futures_util::poll!(&mut appending).is_pending());
+        while log.inner.retained.counters().at_work_for(Duration::ZERO).is_none() {
+            std::thread::yield_now();
+        }
+        let results = appending.await;
         assert_eq!(results, [Err(AppendError::Unknown { repeatable: false })]);
         assert!(log.waiting_bytes() > 0, "it has its place until it is written");
+        // The writer has the first one.
+        assert_eq!(log.append(vec![event()]).await, [Err(AppendError::Unavailable)]);
         drop(held_up);
         tokio::time::resume();
         while log.bounds().head != Sequence(1) {

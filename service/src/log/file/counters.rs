@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use crate::log::disk_status::{COMMIT_BOUNDS, CommitSizes, DiskStatus, SYNC_BOUNDS_US, SyncTimes};
 use crate::log::distribution::AtomicDistribution;
 
-/// Counted at most once a commit, so that it may cost what atomics cost.
+/// Counted a few times a commit, so that it may cost what atomics cost.
 #[derive(Debug)]
 pub(super) struct DiskCounters {
     opened: Instant,
-    /// When the sync began that is under way, in microseconds since it was opened and 1; 0 when none is.
-    sync_began: AtomicU64,
+    /// When the writer began with what it does now, in microseconds since it was opened and 1; 0 while it has
+    /// nothing to do.
+    work_began: AtomicU64,
     written_bytes: AtomicU64,
     pages_read: AtomicU64,
     unreadable: AtomicU64,
@@ -26,7 +27,7 @@ impl Default for DiskCounters {
     fn default() -> Self {
         Self {
             opened: Instant::now(),
-            sync_began: AtomicU64::new(0),
+            work_began: AtomicU64::new(0),
             written_bytes: AtomicU64::new(0),
             pages_read: AtomicU64::new(0),
             unreadable: AtomicU64::new(0),
@@ -52,22 +53,28 @@ impl DiskCounters {
     /// Counts a sync, whether it succeeds or not.
     pub(super) fn count_sync<T>(&self, sync: impl FnOnce() -> T) -> T {
         let began = self.micros();
-        let synced = self.time(sync);
+        let synced = sync();
         self.syncs.add(&SYNC_BOUNDS_US, self.micros() - began);
         synced
     }
 
-    /// Notes since when the disk has been waited for. One thread does that at a time.
-    pub(super) fn time<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.sync_began.store(self.micros() + 1, Ordering::Relaxed);
-        let done = work();
-        self.sync_began.store(0, Ordering::Relaxed);
-        done
+    /// Notes that the writer begins to work, which only waits for the disk can make long; it is at work until
+    /// what is returned is dropped.
+    pub(super) fn begin_work(&self) -> WriterWork<'_> {
+        self.work_began.store(self.micros() + 1, Ordering::Relaxed);
+        WriterWork(self)
     }
 
-    /// How long the disk has been waited for, if that is so long.
-    pub(super) fn stalled_for(&self, at_least: Duration) -> Option<Duration> {
-        let began = self.sync_began.load(Ordering::Relaxed).checked_sub(1)?;
+    /// The disk has taken a part of it, and the rest takes its own time.
+    pub(super) fn gets_on(&self) {
+        if self.work_began.load(Ordering::Relaxed) > 0 {
+            self.work_began.store(self.micros() + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// How long the writer has been at work with the same, if that is so long.
+    pub(super) fn at_work_for(&self, at_least: Duration) -> Option<Duration> {
+        let began = self.work_began.load(Ordering::Relaxed).checked_sub(1)?;
         let waited = Duration::from_micros(self.micros().saturating_sub(began));
         (waited >= at_least).then_some(waited)
     }
@@ -106,11 +113,20 @@ impl DiskCounters {
             pages_read: count(&self.pages_read),
             unreadable: count(&self.unreadable),
             torn_tails: count(&self.torn_tails),
-            sync_ongoing: self.stalled_for(Duration::ZERO).unwrap_or_default(),
+            sync_ongoing: self.at_work_for(Duration::ZERO).unwrap_or_default(),
             syncs,
             commits,
             ..DiskStatus::default()
         }
+    }
+}
+
+/// While it is there the writer is at work.
+pub(super) struct WriterWork<'a>(&'a DiskCounters);
+
+impl Drop for WriterWork<'_> {
+    fn drop(&mut self) {
+        self.0.work_began.store(0, Ordering::Relaxed);
     }
 }
 
@@ -119,8 +135,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sync_is_seen_while_it_is_under_way_and_counted_when_it_has_ended() {
+    fn what_the_writer_does_is_seen_while_it_is_under_way_and_a_sync_is_counted_when_it_has_ended()
+    {
         let counters = DiskCounters::default();
+        assert_eq!(counters.at_work_for(Duration::ZERO), None);
+        let work = counters.begin_work();
         let during = counters.count_sync(|| {
             loop {
                 let status = counters.status();
@@ -130,9 +149,9 @@ mod tests {
             }
         });
         assert_eq!(during.syncs.counts.iter().sum::<u64>(), 0);
-        assert_eq!(counters.stalled_for(Duration::ZERO), None, "nobody waits any more");
-        let after = counters.status();
-        assert_eq!(after.syncs.counts.iter().sum::<u64>(), 1);
-        assert_eq!(after.sync_ongoing, Duration::ZERO);
+        assert_eq!(counters.status().syncs.counts.iter().sum::<u64>(), 1);
+        assert_eq!(counters.at_work_for(Duration::from_secs(3_600)), None, "not for so long");
+        drop(work);
+        assert_eq!(counters.status().sync_ongoing, Duration::ZERO);
     }
 }

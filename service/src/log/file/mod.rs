@@ -38,6 +38,7 @@ mod writer;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot};
 
@@ -59,6 +60,8 @@ pub use open::OpenLogError;
 pub use open_error::OpenError;
 pub use settings::{FileLogSettings, SyncMode};
 
+/// How long a log that is dropped waits for its threads.
+const END_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How many threads read what is not in memory.
 const READERS: usize = 2;
 
@@ -69,8 +72,8 @@ pub struct FileLog {
     /// In bytes: what may still wait to be written.
     waiting: Arc<Semaphore>,
     threads: LogThreads,
-    /// Given back when the threads have ended.
-    _lock: lock::FolderLock,
+    /// Given back when the threads have ended, each of which has it too.
+    _lock: Arc<lock::FolderLock>,
 }
 
 impl fmt::Debug for FileLog {
@@ -85,7 +88,7 @@ impl Drop for FileLog {
         self.inner.queue.close(ended);
         self.inner.upkeep.close();
         self.inner.cold.close();
-        self.threads.join();
+        self.threads.join(END_WAIT_MAX);
     }
 }
 

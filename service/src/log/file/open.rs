@@ -135,25 +135,31 @@ impl FileLog {
         let OpenedLog { writer, upkeep, inner } = opened;
         upkeep.look_for_room();
         let inner = Arc::new(inner);
+        let lock = Arc::new(lock);
         let waiting_max = inner.retained.settings().waiting_max();
         let mut log = Self {
             inner: Arc::clone(&inner),
             buffers,
             waiting: Arc::new(Semaphore::new(waiting_max)),
             threads: LogThreads::default(),
-            _lock: lock,
+            _lock: Arc::clone(&lock),
         };
-        let of_writer = Arc::clone(&inner);
+        let (of_writer, locked) = (Arc::clone(&inner), Arc::clone(&lock));
         log.threads.start("log-writer", move || {
             of_writer.queue.serve(writer, &of_writer.upkeep);
+            drop(locked);
         })?;
-        let of_upkeep = Arc::clone(&inner);
+        let (of_upkeep, locked) = (Arc::clone(&inner), Arc::clone(&lock));
         log.threads.start("log-upkeep", move || {
             of_upkeep.upkeep.serve(&upkeep, &of_upkeep.clock, &of_upkeep.queue);
+            drop(locked);
         })?;
         for number in 0..READERS {
-            let inner = Arc::clone(&inner);
-            log.threads.start(&format!("log-reader-{number}"), move || inner.load_cold_pages())?;
+            let (inner, locked) = (Arc::clone(&inner), Arc::clone(&lock));
+            log.threads.start(&format!("log-reader-{number}"), move || {
+                inner.load_cold_pages();
+                drop(locked);
+            })?;
         }
         Ok(log)
     }

@@ -1,5 +1,6 @@
 //! The threads of the log, and how work gets to them.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -19,6 +20,9 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the writer waits for it when memory is full.
 const UPKEEP_WAIT_MAX: Duration = Duration::from_secs(1);
 
+/// How often it is seen whether a thread has ended.
+const ENDED_INTERVAL: Duration = Duration::from_millis(1);
+
 /// From how many requests on the writer does not look for more.
 const GATHERED_MAX: usize = 1_024;
 
@@ -31,7 +35,9 @@ pub(super) struct WriterQueue {
 
 #[derive(Debug, Default)]
 struct WriterQueueState {
-    requests: Vec<AppendRequest>,
+    /// With their numbers, in order.
+    requests: VecDeque<(u64, AppendRequest)>,
+    next_number: u64,
     closing: Option<oneshot::Sender<()>>,
     is_closed: bool,
     /// There is something to do beside requests.
@@ -58,20 +64,29 @@ impl WriterQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a request; given back if nothing is written any more.
-    pub(super) fn push(&self, request: AppendRequest) -> Result<(), AppendRequest> {
+    /// Adds a request; given back if nothing is written any more. Its number is what it is withdrawn by.
+    pub(super) fn push(&self, request: AppendRequest) -> Result<u64, AppendRequest> {
         let mut state = self.lock();
         if state.is_closed || state.closing.is_some() {
             return Err(request);
         }
-        state.requests.push(request);
+        let number = state.next_number;
+        state.next_number += 1;
+        state.requests.push_back((number, request));
         // While there were others the writer has been told.
         let is_first = state.requests.len() == 1;
         drop(state);
         if is_first {
             self.changed.notify_one();
         }
-        Ok(())
+        Ok(number)
+    }
+
+    /// Takes a request back, if the writer has not begun with it.
+    pub(super) fn withdraw(&self, number: u64) -> Option<AppendRequest> {
+        let mut state = self.lock();
+        let at = state.requests.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        state.requests.remove(at).map(|(_, request)| request)
     }
 
     /// Wakes the writer, which has to write something again.
@@ -137,11 +152,13 @@ impl WriterQueue {
                 let _ = ended.send(());
                 return;
             }
+            let retained = Arc::clone(&writer.retained);
+            let _work = retained.counters().begin_work();
             if !requests.is_empty() {
                 if writer.is_memory_too_full() {
                     upkeep.want_and_wait();
                 }
-                writer.commit(requests);
+                writer.commit(requests.into_iter().map(|(_, request)| request).collect());
                 if writer.has_upkeep() {
                     upkeep.want();
                 }
@@ -250,14 +267,26 @@ impl LogThreads {
         Ok(())
     }
 
-    /// Waits until all have ended, which they do when they have been closed. The folder is not touched
-    /// any more then, so that it may be opened again, or removed.
-    pub(super) fn join(&mut self) {
+    /// Waits until all have ended, which they do when they have been closed: the folder is not touched any
+    /// more then, so that it may be opened again, or removed. One that waits for a disk that does not answer is
+    /// left behind, and the folder stays locked for as long as it is there.
+    pub(super) fn join(&mut self, wait_max: Duration) {
+        let gives_up = Instant::now() + wait_max;
         for thread in self.0.drain(..) {
             // The last owner of the log may be one of them, called back by what follows it.
-            if thread.thread().id() != thread::current().id() {
+            if thread.thread().id() == thread::current().id() {
+                continue;
+            }
+            while !thread.is_finished() && Instant::now() < gives_up {
+                thread::sleep(ENDED_INTERVAL);
+            }
+            if thread.is_finished() {
                 // A panic was reported where it happened.
                 let _ = thread.join();
+            } else {
+                tracing::error!(
+                    "a thread of the event log waits for the disk, and is left behind; see to the disk"
+                );
             }
         }
     }
@@ -282,8 +311,33 @@ mod tests {
         };
         threads.start("log-test", body).unwrap();
         drop(close);
-        threads.join();
+        threads.join(Duration::from_secs(60));
         assert!(has_ended.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn a_thread_that_the_disk_holds_up_is_left_behind() {
+        let mut threads = LogThreads::default();
+        let (answers, disk) = mpsc::channel::<()>();
+        let body = move || {
+            let _ = disk.recv();
+        };
+        threads.start("log-test", body).unwrap();
+        threads.join(Duration::ZERO);
+        drop(answers);
+    }
+
+    #[test]
+    fn a_request_can_be_withdrawn_until_the_writer_has_begun_with_it() {
+        let queue = WriterQueue::default();
+        let request =
+            || AppendRequest { events: Vec::new(), answer: oneshot::channel().0, permit: None };
+        let numbers: Vec<_> = (0..3).map(|_| queue.push(request()).unwrap()).collect();
+        assert!(queue.withdraw(numbers[1]).is_some());
+        assert!(queue.withdraw(numbers[1]).is_none(), "only once");
+        let left: Vec<_> = queue.lock().requests.drain(..).map(|(number, _)| number).collect();
+        assert_eq!(left, [numbers[0], numbers[2]]);
+        assert!(queue.withdraw(numbers[0]).is_none(), "the writer has it");
     }
 
     #[test]
@@ -292,7 +346,7 @@ mod tests {
         let (hand_over, handed_over) = mpsc::channel::<LogThreads>();
         let (done, is_done) = mpsc::channel();
         let body = move || {
-            handed_over.recv().unwrap().join();
+            handed_over.recv().unwrap().join(Duration::ZERO);
             done.send(()).unwrap();
         };
         threads.start("log-test", body).unwrap();

@@ -92,7 +92,7 @@ impl<S: SharedStream> Appends<S> {
         drop(events);
         let mut is_again = false;
         loop {
-            let sent = self.send(&mut all).await;
+            let sent = self.send(&mut all, deadline).await;
             if std::mem::replace(&mut is_again, true) {
                 self.state.counters().sends_again(sent);
             }
@@ -163,7 +163,7 @@ impl<S: SharedStream> Appends<S> {
 
     /// Sends what is open, in order, and waits until the brokers have said something about each. Says
     /// how many were sent.
-    async fn send(&self, all: &mut [Sending]) -> usize {
+    async fn send(&self, all: &mut [Sending], deadline: Instant) -> usize {
         if !self.stream.is_connected() || self.state.is_paused() {
             return 0;
         }
@@ -172,12 +172,14 @@ impl<S: SharedStream> Appends<S> {
             if !matches!(sending.progress, SendProgress::Refused | SendProgress::Unclear) {
                 continue;
             }
-            match self.stream.send(sending.attempt, sending.body.clone()).await {
-                Some(confirming) => confirmations.push(async {
+            // What has found no room in the connection is not sent.
+            let sent = self.stream.send(sending.attempt, sending.body.clone());
+            match timeout_at(deadline, sent).await {
+                Ok(Some(confirming)) => confirmations.push(async {
                     sending.confirm(confirming.await);
                 }),
                 // Nothing behind it is to come first.
-                None => break,
+                Ok(None) | Err(_) => break,
             }
         }
         let sent = confirmations.len();

@@ -101,7 +101,7 @@ async fn what_waits_for_a_slow_disk_is_limited_and_the_rest_is_refused() {
 async fn a_disk_that_does_not_answer_has_events_refused_until_it_does_and_readers_go_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let trace = folder.path().join("trace");
-    let server = start_slow(ONE, 16_000_000, &folder.path().join("data"), &trace);
+    let server = start_slow(ONE, 25_000_000, &folder.path().join("data"), &trace);
     let client = client();
     let log = async || {
         let status =

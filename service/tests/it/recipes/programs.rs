@@ -76,8 +76,10 @@ fn build_rust(recipe: &Recipe, file: &str) {
     let mut build = Command::new("cargo");
     build.args(["build", "--quiet", "--locked", "--offline", "--bin", program]);
     compile(build.env("CARGO_TARGET_DIR", &target).current_dir(package));
-    // The next one that has this name is built in the same place.
-    std::fs::copy(target.join("debug").join(program), built(recipe, file)).unwrap();
+    // The next one that has this name is built in the same place. Not copied here: a process that another
+    // test starts meanwhile would have the file open to be written, and then it cannot be started.
+    let mut copy = Command::new("cp");
+    compile(copy.arg(target.join("debug").join(program)).arg(built(recipe, file)));
 }
 
 /// Where its libraries are pinned and fetched.
@@ -98,7 +100,7 @@ fn start_built(recipe: &Recipe, file: &str, arguments: &[&str]) -> Process {
 }
 
 fn compile(command: &mut Command) {
-    let output = command.output().expect("a compiler (`make test` installs what it needs)");
+    let output = command.output().expect("it is there (`make test` installs what it needs)");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

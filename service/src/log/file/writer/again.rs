@@ -61,8 +61,7 @@ impl<D: Disk> LogWriter<D> {
             // It was written once, so that it is not too large.
             let _ = put_record(&mut self.records, RecordKind::Again, place, &event.content());
         }
-        let Self { retained, chain, records, .. } = &mut *self;
-        let written = retained.counters().time(|| chain.append_again(records));
+        let written = self.chain.append_again(&self.records);
         self.retained.counters().wrote(batch::whole_bytes(self.records.len()));
         self.records.clear();
         self.records.shrink_to(2 * BATCH_BYTES);

@@ -147,6 +147,12 @@ impl<D: Disk> LogWriter<D> {
         let may_have_ends = state.may_have_ends();
         drop(state);
         let is_full = self.is_memory_too_full();
+        if is_full {
+            log_limited!(
+                ERROR,
+                "events are refused: memory is full of events that have no index yet; see to the disk, which has no room for indexes or is too slow"
+            );
+        }
         Commit {
             now: (head_ms.max(self.clock.unix_ms()), Instant::now()),
             first: self.chain.next(),
@@ -205,9 +211,7 @@ impl<D: Disk> LogWriter<D> {
         if commit.may_have_ends
             && let Some(known) = KnownEnds::of(&self.retained, self.reader.epoch(), topics)
         {
-            let completed =
-                self.retained.counters().time(|| known.completed_from(&self.reader, topics));
-            let mut ends = topics.iter().zip(completed);
+            let mut ends = topics.iter().zip(known.completed_from(&self.reader, topics));
             if let Some((topic, _)) = ends.find(|(_, by)| by.is_some()) {
                 return Some(Staged::Known(Err(AppendError::TopicEnded { topic: topic.clone() })));
             }
@@ -229,8 +233,7 @@ impl<D: Disk> LogWriter<D> {
         }
         let (segments, oldest) = (Arc::clone(state.segments()), state.oldest());
         drop(state);
-        let look = || self.reader.with_id(&segments, oldest, id);
-        match self.retained.counters().time(look) {
+        match self.reader.with_id(&segments, oldest, id) {
             Ok(earlier) => earlier,
             Err(error) => {
                 log_limited!(
@@ -246,11 +249,11 @@ impl<D: Disk> LogWriter<D> {
     fn write_batch(&mut self, commit: &mut Commit) {
         let count = commit.events.len() - commit.written;
         if count > 0 && commit.stopped.is_none() {
-            let Self { retained, chain, records, .. } = &mut *self;
-            match retained.counters().time(|| chain.append(count as u64, records)) {
+            match self.chain.append(count as u64, &self.records) {
                 Ok(()) => {
                     commit.written += count;
                     self.retained.counters().wrote(batch::whole_bytes(self.records.len()));
+                    self.retained.counters().gets_on();
                     self.unsynced_since.get_or_insert(commit.now.1);
                 }
                 Err(error) => commit.stopped = Some(error),
@@ -399,8 +402,7 @@ impl<D: Disk> LogWriter<D> {
         if !is_full || self.chain.active_written() == 0 {
             return;
         }
-        let Self { retained, chain, .. } = &mut *self;
-        if let Err(WriteError::Failed(why)) = retained.counters().time(|| chain.seal()) {
+        if let Err(WriteError::Failed(why)) = self.chain.seal() {
             tracing::error!(
                 "the event log takes no more events: {why}; see to the disk, and restart"
             );
