@@ -78,9 +78,11 @@ async fn killed_again_and_again(mode: &str, cycles: usize) -> Found {
         }
         let ended = timeout(PATIENCE, loadgen.wait_with_output()).await.expect("loadgen ends");
         let said = ended.expect("its status");
-        // 2: an objective was missed, as what is published while nobody listens is not accepted.
-        let has_measured = matches!(said.status.code(), Some(0 | 2));
-        assert!(has_measured, "{}: {}", said.status, String::from_utf8_lossy(&said.stderr));
+        // 2: an objective was missed, as what is published while nobody listens is not accepted. 4: the
+        // machine was too busy for the rate, which is no matter here.
+        let has_measured = matches!(said.status.code(), Some(0 | 2 | 4));
+        let words = [said.stdout, said.stderr].concat();
+        assert!(has_measured, "{}: {}", said.status, String::from_utf8_lossy(&words));
         found.add(&result, mode);
     }
     found
@@ -95,7 +97,7 @@ fn start_loadgen(address: &str, length: Duration, result: &Path) -> tokio::proce
     command.args(["--publishers", PUBLISHERS, "--connections", READERS, "--rate", "2000"]);
     command.args(["--attempts", "1000000", "--retry", "50ms", "--warmup", "0s", "--tail", "30s"]);
     command.arg("--duration").arg(format!("{}ms", length.as_millis())).arg("--json").arg(result);
-    command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command.spawn().unwrap_or_else(|error| {
         panic!(
             "{} cannot be started ({error}): `cargo build -p fanfare-loadgen`",
