@@ -57,10 +57,11 @@ async fn killed_again_and_again(mode: &str, cycles: usize) -> Found {
     while found.kills < cycles {
         let left = CYCLE * u32::try_from(cycles - found.kills).expect("a number of cycles");
         let length = left.clamp(RUN.0, RUN.1);
+        let published = async || server.figure("fanfare_events_published_bytes_total").await;
+        let before = published().await;
         let loadgen = start_loadgen(&address, length, &result);
         // Only the beginning of a load has to find the server.
-        let begins = async || server.figure("fanfare_events_published_bytes_total").await > 0.0;
-        eventually("loadgen publishes", begins).await;
+        eventually("loadgen publishes", async || published().await > before).await;
         let ends = Instant::now() + length;
         while Instant::now() < ends {
             eventually("all read again", async || {
