@@ -6,6 +6,8 @@
 //! lost. What is still missing then is sorted by its cause: the server announced the loss, the
 //! subscriber was away without an id to resume from, or neither, which is a silent gap.
 
+use std::collections::VecDeque;
+
 /// How a run of missing events is to be judged if it stays missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
@@ -55,8 +57,13 @@ impl Losses {
 /// The next sequence of a publisher of which no event has been seen and no beginning is known.
 const UNKNOWN: u64 = u64::MAX;
 
-/// Gaps of one subscriber that are remembered one by one; older ones are only counted.
-const MAX_GAPS: usize = 1024;
+/// Gaps of one subscriber that are remembered one by one at least; older ones are only counted, and count as
+/// lost although some of what is missing may not have been accepted.
+const MIN_GAPS: u32 = 1_024;
+/// Where there are few subscribers each remembers more: so many all together.
+const ALL_GAPS: usize = 1 << 20;
+/// No subscriber remembers more.
+const MAX_GAPS: u32 = 1 << 16;
 
 /// Which events of each publisher one subscriber has got.
 #[derive(Debug)]
@@ -64,13 +71,15 @@ pub(crate) struct SequenceTracker {
     first: u64,
     others: Box<[u64]>,
     gaps: Option<Box<Gaps>>,
+    /// How many gaps are remembered one by one.
+    gaps_max: u32,
     /// Different events that have arrived.
     pub(crate) unique: u64,
 }
 
 #[derive(Debug, Default)]
 struct Gaps {
-    open: Vec<Gap>,
+    open: VecDeque<Gap>,
     /// Gaps that are no longer remembered one by one.
     forgotten: Losses,
     /// Losses that were announced with a number, in whichever gap they are.
@@ -105,7 +114,18 @@ impl SequenceTracker {
 
     fn new(publishers: usize, next: u64) -> Self {
         let others = vec![next; publishers.saturating_sub(1)].into();
-        Self { first: next, others, gaps: None, unique: 0 }
+        Self { first: next, others, gaps: None, gaps_max: MIN_GAPS, unique: 0 }
+    }
+
+    /// The same for one of so many subscribers.
+    pub(crate) fn among(self, subscribers: usize) -> Self {
+        let share = u32::try_from(ALL_GAPS / subscribers.max(1)).unwrap_or(MAX_GAPS);
+        Self { gaps_max: share.clamp(MIN_GAPS, MAX_GAPS), ..self }
+    }
+
+    /// One that has seen nothing, and joins in the middle.
+    pub(crate) fn begun_late(&self, publishers: usize) -> Self {
+        Self { gaps_max: self.gaps_max, ..Self::from_any_event(publishers) }
     }
 
     /// An event of a publisher has arrived.
@@ -174,7 +194,7 @@ impl SequenceTracker {
 
     /// The end: what is missing now is lost. `published` holds how many events each publisher
     /// published on the subscriber's topic, when that is known; `unaccepted` holds those of them
-    /// that the server never accepted.
+    /// that the server never accepted, in order.
     pub(crate) fn finish(&mut self, published: Option<&[u64]>, unaccepted: &[(u8, u64)]) -> Losses {
         for (publisher, &published) in (0..=u16::MAX).zip(published.unwrap_or_default()) {
             let next = self.next(publisher);
@@ -186,10 +206,11 @@ impl SequenceTracker {
         let Some(gaps) = self.gaps.as_deref() else { return Losses::default() };
         let mut losses = gaps.forgotten;
         for gap in &gaps.open {
-            let is_unaccepted = |(publisher, sequence): &&(u8, u64)| {
-                u16::from(*publisher) == gap.publisher && (gap.from..gap.to).contains(sequence)
+            let before = |end: u64| {
+                let place = (gap.publisher, end);
+                unaccepted.partition_point(|&(publisher, at)| (u16::from(publisher), at) < place)
             };
-            let not_accepted = unaccepted.iter().filter(is_unaccepted).count() as u64;
+            let not_accepted = (before(gap.to) - before(gap.from)) as u64;
             losses.add(gap.cause, (gap.to - gap.from).saturating_sub(not_accepted));
         }
         let announced = losses.silent.min(gaps.announced);
@@ -248,12 +269,14 @@ impl SequenceTracker {
 
     fn open_gap(&mut self, publisher: u16, from: u64, to: u64) {
         let cause = self.take_pending(publisher).unwrap_or(Cause::Silent);
+        let gaps_max = self.gaps_max as usize;
         let gaps = self.gaps();
-        if gaps.open.len() == MAX_GAPS {
-            let oldest = gaps.open.remove(0);
+        if gaps.open.len() >= gaps_max
+            && let Some(oldest) = gaps.open.pop_front()
+        {
             gaps.forgotten.add(oldest.cause, oldest.to - oldest.from);
         }
-        gaps.open.push(Gap { publisher, from, to, cause });
+        gaps.open.push_back(Gap { publisher, from, to, cause });
     }
 
     /// Takes one event out of the gap that it is missing from.
@@ -261,12 +284,20 @@ impl SequenceTracker {
         let Some(gaps) = self.gaps.as_deref_mut() else { return false };
         let holds =
             |gap: &Gap| gap.publisher == publisher && (gap.from..gap.to).contains(&sequence);
-        let Some(place) = gaps.open.iter().position(holds) else { return false };
+        // What comes late is nearly always of the last ones.
+        let Some(place) = gaps.open.iter().rposition(holds) else { return false };
         let gap = gaps.open[place];
-        let parts = [Gap { to: sequence, ..gap }, Gap { from: sequence + 1, ..gap }];
-        let parts = parts.into_iter().filter(|part| part.from < part.to);
-        gaps.open.splice(place..=place, parts);
-        if gaps.late.len() < MAX_GAPS {
+        let (before, behind) = (Gap { to: sequence, ..gap }, Gap { from: sequence + 1, ..gap });
+        match (before.from < before.to, behind.from < behind.to) {
+            (true, true) => {
+                gaps.open[place] = behind;
+                gaps.open.insert(place, before);
+            }
+            (true, false) => gaps.open[place] = before,
+            (false, true) => gaps.open[place] = behind,
+            (false, false) => drop(gaps.open.remove(place)),
+        }
+        if gaps.late.len() < MIN_GAPS as usize {
             gaps.late.push((publisher, sequence));
         }
         true
@@ -368,6 +399,19 @@ mod tests {
     }
 
     #[test]
+    fn where_few_subscribe_nothing_that_was_not_accepted_counts_as_lost_however_often_it_happens() {
+        let unaccepted: Vec<(u8, u64)> = (0..10_000).map(|half| (0, 2 * half)).collect();
+        for (subscribers, lost) in [(16, 0), (100_000, 10_000 - u64::from(MIN_GAPS))] {
+            let mut tracker = SequenceTracker::from_the_first_event(1).among(subscribers);
+            for sequence in (1..20_000).step_by(2) {
+                tracker.arrive(0, sequence);
+            }
+            let losses = tracker.finish(Some(&[20_000]), &unaccepted);
+            assert_eq!(losses, silent(lost), "{subscribers}");
+        }
+    }
+
+    #[test]
     fn a_subscriber_that_joins_in_the_middle_misses_only_later_events() {
         let mut tracker = SequenceTracker::from_any_event(2);
         assert_eq!(tracker.arrive(0, 100), Arrival::Next);
@@ -388,7 +432,7 @@ mod tests {
         for sequence in (0..5_000_u64).rev().map(|half| 2 * half) {
             tracker.arrive(0, sequence);
         }
-        assert_eq!(tracker.late().len(), MAX_GAPS);
+        assert_eq!(tracker.late().len(), MIN_GAPS as usize);
         assert!(tracker.heap() < 64 << 10, "{}", tracker.heap());
     }
 }

@@ -73,7 +73,7 @@ impl EventChecker {
 
     /// The first stream came too late for the first events, which are not expected then.
     pub(super) fn came_late(&mut self, publishers: usize) {
-        self.tracker = SequenceTracker::from_any_event(publishers);
+        self.tracker = self.tracker.begun_late(publishers);
     }
 
     /// The stream goes on where the last one ended.

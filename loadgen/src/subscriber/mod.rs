@@ -48,6 +48,7 @@ impl Subscriber {
             Some(_) => SequenceTracker::from_the_first_event(publishers),
             None => SequenceTracker::from_any_event(publishers),
         };
+        let tracker = tracker.among(plan.ramp.connections);
         let parses = plan.verify.parses(number as usize);
         Self::of(number, plan.topic_of(number as usize), class, parses, tracker)
     }

@@ -50,6 +50,7 @@ impl Published {
             }
             self.unaccepted.entry(topic).or_default().push((publisher, sequence));
         }
+        self.unaccepted.values_mut().for_each(|of_topic| of_topic.sort_unstable());
     }
 
     /// How many events of a topic each publisher has published.
@@ -65,7 +66,7 @@ impl Published {
     }
 
     /// The publishers and sequences of a topic that do not count as missing when they have not
-    /// arrived.
+    /// arrived, in order.
     pub(crate) fn unaccepted(&self, topic: u32) -> &[(u8, u64)] {
         self.unaccepted.get(&topic).map_or(&[], Vec::as_slice)
     }
@@ -83,6 +84,6 @@ mod tests {
         assert_eq!(published.counts(0), [5, 2]);
         assert_eq!(published.awaited(0), [3, 2]);
         assert_eq!(published.awaited(1), [0, 2]);
-        assert_eq!(published.unaccepted(0), [(0, 4), (0, 3), (0, 1)]);
+        assert_eq!(published.unaccepted(0), [(0, 1), (0, 3), (0, 4)]);
     }
 }
