@@ -24,7 +24,7 @@ impl Published {
     }
 
     /// Takes up what one publisher has published: how many events of each topic, and what was not
-    /// accepted.
+    /// accepted. Publishers come in the order of their numbers.
     pub(crate) fn add_publisher(
         &mut self,
         publisher: u8,
@@ -41,6 +41,9 @@ impl Published {
         }
         let mut backwards = unaccepted.to_vec();
         backwards.sort_unstable_by(|one, other| other.cmp(one));
+        for &(topic, sequence) in backwards.iter().rev() {
+            self.unaccepted.entry(topic).or_default().push((publisher, sequence));
+        }
         for (topic, sequence) in backwards {
             let place = topic as usize * self.publishers + usize::from(publisher);
             if let Some(awaited) = self.awaited.get_mut(place)
@@ -48,9 +51,7 @@ impl Published {
             {
                 *awaited = sequence;
             }
-            self.unaccepted.entry(topic).or_default().push((publisher, sequence));
         }
-        self.unaccepted.values_mut().for_each(|of_topic| of_topic.sort_unstable());
     }
 
     /// How many events of a topic each publisher has published.
@@ -80,10 +81,10 @@ mod tests {
     fn what_was_refused_at_the_end_is_not_waited_for() {
         let mut published = Published::new(2, 2);
         published.add_publisher(0, &[5, 1], &[(0, 4), (0, 3), (0, 1), (1, 0)]);
-        published.add_publisher(1, &[2, 2], &[]);
+        published.add_publisher(1, &[2, 2], &[(0, 0)]);
         assert_eq!(published.counts(0), [5, 2]);
         assert_eq!(published.awaited(0), [3, 2]);
         assert_eq!(published.awaited(1), [0, 2]);
-        assert_eq!(published.unaccepted(0), [(0, 1), (0, 3), (0, 4)]);
+        assert_eq!(published.unaccepted(0), [(0, 1), (0, 3), (0, 4), (1, 0)]);
     }
 }

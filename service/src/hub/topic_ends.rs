@@ -46,7 +46,8 @@ impl Hub {
     pub async fn ended(&self, selectors: &SelectorSet, grants: &Grants) -> EndedTopics {
         let asked: Vec<Topic> =
             selectors.iter().filter_map(Selector::exact_topic).cloned().collect();
-        // A log that cannot say so in time has nothing end: the stream begins, and it is told later.
+        // A log that cannot say so in time counts as one in which nothing has ended: the stream begins, and
+        // may not be told.
         let ends = within(ENDED_WAIT_MAX, self.log.ended(&asked)).await;
         let mut ends = ends.unwrap_or_default();
         // So nearly always.

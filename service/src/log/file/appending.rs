@@ -20,7 +20,7 @@ const WAITING_TOPIC_BYTES: usize = 48;
 /// How long an append waits for its turn before it is refused.
 const TURN_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How long the writer may wait for the disk before appends are refused at once.
-pub(super) const STALLED_AFTER: Duration = Duration::from_secs(10);
+const STALLED_AFTER: Duration = Duration::from_secs(10);
 /// How long a publisher waits for its answer. What the writer has not begun with is refused then; of the rest
 /// nobody knows whether it is written.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(30);
