@@ -135,7 +135,7 @@ fn line(event: &Event) -> Result<io::Result<Vec<u8>>, String> {
     let data = String::from_utf8(data).map_err(|error| error.to_string())?;
     check_names(&content).map_err(|error| error.to_string())?;
     let exported = ExportedEvent {
-        topic: content.topics,
+        topic: content.topics.into_vec(),
         data: &data,
         r#type: content.event_type,
         id: content.id,

@@ -86,7 +86,7 @@ impl Publisher {
         let draft = event.check(&open.event_limits);
         let draft = draft.map_err(|error| PublishError::Refused { reason: error.to_string() })?;
         let receipt = open.hub.publish(draft).await?;
-        Ok(PublishReceipt { id: receipt.id, is_repeat: receipt.is_repeat })
+        Ok(PublishReceipt { id: receipt.id.to_string(), is_repeat: receipt.is_repeat })
     }
 }
 

@@ -5,6 +5,7 @@
 //! used: encoding made one kind of them.
 
 use memchr::memchr;
+use smallvec::SmallVec;
 use thiserror::Error;
 
 use super::EncodedEvent;
@@ -13,11 +14,14 @@ use super::frame::{DATA_FIELD, RETRY_FIELD, TYPE_FIELD};
 use super::id::CustomId;
 use crate::topic::{Topic, TopicError};
 
+/// The texts of an event's topics. Nearly every event has one, for which nothing is allocated.
+pub type TopicTexts<'a> = SmallVec<[&'a str; 2]>;
+
 /// What an event says. It borrows from the event, or from where it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventContent<'a> {
     /// At least one, without repeats; the first one is canonical.
-    pub topics: Vec<&'a str>,
+    pub topics: TopicTexts<'a>,
     /// The id that the publisher brought.
     pub id: Option<&'a str>,
     pub event_type: Option<&'a str>,
@@ -62,7 +66,7 @@ impl<'a> EventContent<'a> {
         let event_type = take_field(&mut rest, TYPE_FIELD);
         let retry = take_field(&mut rest, RETRY_FIELD);
         Self {
-            topics: Vec::new(),
+            topics: TopicTexts::new(),
             id: None,
             event_type,
             retry_ms: retry.and_then(|digits| digits.parse().ok()),
@@ -71,6 +75,25 @@ impl<'a> EventContent<'a> {
             for_one_stream: false,
             ends_topic: false,
             idempotent: false,
+        }
+    }
+
+    /// Whether an event can be made of it: what [`encode`](Self::encode) checks, without making one.
+    ///
+    /// # Errors
+    /// Those of [`encode`](Self::encode).
+    pub fn check(&self) -> Result<(), ContentError> {
+        check_distinct(&self.topics)?;
+        self.topics.iter().try_for_each(|topic| Topic::check(topic, usize::MAX))?;
+        if self.event_type.is_some_and(|name| !EventType::may_be_kept(name)) {
+            return Err(ContentError::Type);
+        }
+        if self.id.is_some_and(|id| !CustomId::may_be_kept(id)) {
+            return Err(ContentError::Id);
+        }
+        match self.retry_ms.filter(|&ms| Retry::of_ms(ms).is_none()) {
+            Some(ms) => Err(ContentError::Retry { ms }),
+            None => Ok(()),
         }
     }
 
@@ -98,15 +121,22 @@ impl<'a> EventContent<'a> {
 }
 
 /// A repeated topic would be in a log's index twice, and be taken out of it once.
-fn distinct_topics(texts: &[&str]) -> Result<Vec<Topic>, ContentError> {
-    if texts.is_empty() {
-        return Err(ContentError::NoTopic);
+fn check_distinct(texts: &[&str]) -> Result<(), ContentError> {
+    match texts {
+        [] => return Err(ContentError::NoTopic),
+        [_] => return Ok(()),
+        _ => {}
     }
     let mut sorted = texts.to_vec();
     sorted.sort_unstable();
-    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(ContentError::RepeatedTopic { topic: pair[0].to_owned() });
+    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(ContentError::RepeatedTopic { topic: pair[0].to_owned() }),
+        None => Ok(()),
     }
+}
+
+fn distinct_topics(texts: &[&str]) -> Result<Vec<Topic>, ContentError> {
+    check_distinct(texts)?;
     let topics = texts.iter().map(|text| Ok(Topic::parse(text, usize::MAX)?));
     topics.collect()
 }

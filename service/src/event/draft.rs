@@ -225,8 +225,12 @@ impl EventType {
     /// A name that was checked when its event was published. The rules may have become stricter
     /// since: only what would break a frame is refused.
     pub(super) fn kept(text: &str) -> Option<Self> {
+        Self::may_be_kept(text).then(|| Self(text.into()))
+    }
+
+    pub(super) fn may_be_kept(text: &str) -> bool {
         let fits = (1..=Self::MAX_BYTES).contains(&text.len());
-        (fits && !text.chars().any(char::is_control)).then(|| Self(text.into()))
+        fits && !text.chars().any(char::is_control)
     }
 
     pub(super) fn as_str(&self) -> &str {

@@ -9,6 +9,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 use unicode_general_category::{GeneralCategory, get_general_category};
 
@@ -132,6 +133,31 @@ impl fmt::Display for HubId {
     }
 }
 
+/// The id of an event. It becomes text where somebody wants to see it: the log answers publishers without
+/// making one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventId {
+    /// The hub made it.
+    Hub(HubId),
+    /// The publisher brought it.
+    Custom(CustomId),
+}
+
+impl Serialize for EventId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hub(id) => id.fmt(f),
+            Self::Custom(id) => f.write_str(id.as_str()),
+        }
+    }
+}
+
 /// An id that a publisher chose: 1 to 1,024 bytes without control and format characters and without
 /// white space at its ends, that neither starts with `#` nor is a word such as `earliest` (both
 /// mean something else where an id is asked for), and that does not have the form of the hub's own
@@ -181,8 +207,12 @@ impl CustomId {
     /// An id that was checked when its event was published. The rules may have become stricter since:
     /// only what would break a frame is refused.
     pub(super) fn kept(text: &str) -> Option<Self> {
+        Self::may_be_kept(text).then(|| Self(text.into()))
+    }
+
+    pub(super) fn may_be_kept(text: &str) -> bool {
         let fits = (1..=Self::MAX_BYTES).contains(&text.len());
-        (fits && !text.chars().any(char::is_control)).then(|| Self(text.into()))
+        fits && !text.chars().any(char::is_control)
     }
 
     #[must_use]

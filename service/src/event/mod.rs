@@ -16,10 +16,10 @@ mod reserved;
 
 pub use buffers::Buffers;
 pub use chunk::{LAST_CHUNK, chunk_of};
-pub use content::{ContentError, EventContent, EventData};
+pub use content::{ContentError, EventContent, EventData, TopicTexts};
 pub use draft::{Draft, DraftError, DraftFields, EventLimits, EventType, Retry};
 pub use frame::{Block, GapNotice, HEARTBEAT, end_frame, gap_frame, id_frame, retry_frame};
-pub use id::{CustomId, Epoch, HubId, IdError};
+pub use id::{CustomId, Epoch, EventId, HubId, IdError};
 pub use reserved::{ReservedName, ReservedNames, is_hub};
 
 use std::fmt;

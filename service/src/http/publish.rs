@@ -171,5 +171,5 @@ async fn accept(
     drop(held);
     let receipt = receipt?;
     trace::published(&receipt);
-    Ok(response::whole(StatusCode::OK, "text/plain; charset=utf-8", receipt.id))
+    Ok(response::whole(StatusCode::OK, "text/plain; charset=utf-8", receipt.id.to_string()))
 }

@@ -25,7 +25,7 @@ pub(super) fn is_on() -> bool {
 pub(super) fn published(receipt: &Receipt) {
     if is_on() {
         let span = Span::current();
-        span.record("messaging.message.id", receipt.id.as_str());
+        span.record("messaging.message.id", tracing::field::display(&receipt.id));
         span.record("messaging.message.envelope.size", receipt.frame_bytes);
     }
 }

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::record::{RecordError, RecordKind, put_content, put_record, read_content, read_record};
+use super::record::{
+    RecordError, RecordKind, put_content, put_record, read_content, read_record, view_record,
+};
 use crate::event::fuzzing::check_message;
 use crate::event::{Buffers, EncodedEvent, Epoch, Sequence};
 
@@ -26,11 +28,19 @@ pub(crate) fn record(bytes: &[u8]) {
 }
 
 fn check_record(bytes: &[u8]) {
+    let viewed = view_record(bytes);
     let (record, taken) = match read_record(bytes) {
         Ok(found) => found,
-        Err(error) => return check_error(&error),
+        Err(error) => {
+            assert_eq!(viewed.expect_err("it is refused"), error);
+            return check_error(&error);
+        }
     };
     assert!(taken <= bytes.len());
+    let (view, viewed) = viewed.expect("it can be read");
+    assert_eq!(viewed, taken);
+    assert_eq!((view.kind, view.sequence), (record.kind, record.sequence));
+    assert_eq!(view.content.topics, record.event.content().topics);
     assert!(matches!(record.kind, RecordKind::Next | RecordKind::Again));
     let place = (record.sequence, record.accepted_ms);
     let mut again = Vec::new();

@@ -53,7 +53,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::event::{Buffers, EncodedEvent, Event, HubId, Sequence};
+use crate::event::{Buffers, EncodedEvent, Event, EventId, HubId, Sequence};
 use crate::topic::{SelectorSet, Topic};
 
 /// What has changed in a log.
@@ -317,7 +317,7 @@ pub struct TopicInMemory {
 pub struct Receipt {
     /// Its position.
     pub sequence: Sequence,
-    pub id: String,
+    pub id: EventId,
     /// The length of its frame in bytes.
     pub frame_bytes: usize,
     /// It was in the log already, and has not been appended again.

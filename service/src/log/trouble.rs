@@ -66,6 +66,7 @@ impl TroubleState {
             private: content.private,
             data: String::from_utf8(data).unwrap(),
         };
+        drop(content);
         let now = (1_000 + self.history.len() as u64, Instant::now());
         let appended = self.window.append(event, now);
         if matches!(appended, Appended::Now(_)) {

@@ -41,6 +41,15 @@ impl Topic {
     /// # Errors
     /// When the text is empty, longer than `max_bytes`, or has a control or a format character.
     pub fn parse(text: &str, max_bytes: usize) -> Result<Topic, TopicError> {
+        Self::check(text, max_bytes)?;
+        Ok(Topic(text.into()))
+    }
+
+    /// Checks `text`, and keeps nothing.
+    ///
+    /// # Errors
+    /// Those of [`parse`](Self::parse).
+    pub(crate) fn check(text: &str, max_bytes: usize) -> Result<(), TopicError> {
         if text.is_empty() {
             return Err(TopicError::Empty);
         }
@@ -53,7 +62,7 @@ impl Topic {
         if let Some(at) = text.find(is_format_character) {
             return Err(TopicError::FormatCharacter { at });
         }
-        Ok(Topic(text.into()))
+        Ok(())
     }
 
     /// The topic as it was written.

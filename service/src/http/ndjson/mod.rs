@@ -18,6 +18,7 @@ use std::time::Duration;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http_body_util::channel::{Channel, Sender};
 use hyper::{Request, StatusCode};
+use serde::Serialize;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument as _;
 
@@ -32,7 +33,7 @@ use super::request_body::RequestBody;
 use super::response::{self, HttpResponse};
 use super::trace;
 use super::whole_body::{body_timeout, check_media_type};
-use crate::event::Draft;
+use crate::event::{Draft, EventId};
 use crate::memory::HeldMemory;
 use crate::metrics::PublishSource;
 use lines::{Line, Lines};
@@ -278,9 +279,16 @@ impl BatchPublish {
     }
 }
 
-fn put_id(responses: &mut BytesMut, id: &str) {
-    // Writing into memory cannot fail, and strings always serialise.
-    let _ = writeln!(responses.writer(), "{}", serde_json::json!({ "id": id }));
+/// The line of the response for an event that was published.
+#[derive(Serialize)]
+struct PublishedLine<'a> {
+    id: &'a EventId,
+}
+
+fn put_id(responses: &mut BytesMut, id: &EventId) {
+    // Writing into memory cannot fail, and text always serialises.
+    let _ = serde_json::to_writer(responses.writer(), &PublishedLine { id });
+    responses.put_u8(b'\n');
 }
 
 fn put_error(responses: &mut BytesMut, problem: &Problem, line: u64) {

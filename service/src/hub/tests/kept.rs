@@ -25,7 +25,7 @@ impl Stage {
     fn publish_to(&self, topics: &[&str]) -> Vec<String> {
         let publish = |topic: &&str| {
             let receipt = publish_all(&self.hub, vec![draft(topic, None)]).remove(0);
-            receipt.unwrap().id
+            receipt.unwrap().id.to_string()
         };
         topics.iter().map(publish).collect()
     }

@@ -54,7 +54,7 @@ impl Stage {
     /// Publishes so many events, and says what their ids are.
     fn publish(&self, count: usize) -> Vec<String> {
         let receipts = publish_all(&self.hub, vec![draft("t", None); count]);
-        receipts.into_iter().map(|receipt| receipt.unwrap().id).collect()
+        receipts.into_iter().map(|receipt| receipt.unwrap().id.to_string()).collect()
     }
 
     fn subscribe(&self, resume: Option<Resume>) -> Subscription {

@@ -39,7 +39,7 @@ async fn a_repeat_at_the_end_of_a_batch_does_not_let_its_publisher_go_before_the
 fn one_draft_has_one_receipt() {
     let stage = stage(10);
     let publish = |id| stage.hub.publish(draft("t", id)).now_or_never().unwrap();
-    assert_eq!(publish(Some("x")).unwrap().id, "x");
+    assert_eq!(publish(Some("x")).unwrap().id.to_string(), "x");
     let other = draft("u", Some("x")).idempotent();
     assert_eq!(stage.hub.publish(other).now_or_never(), Some(Err(AppendError::DuplicateId)));
     assert_eq!(publish(None).unwrap().sequence, Sequence(2));

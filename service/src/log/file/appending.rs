@@ -31,6 +31,32 @@ fn waiting_bytes_of(event: &EncodedEvent) -> usize {
     event.frame_bytes() + WAITING_EVENT_BYTES + topics.sum::<usize>()
 }
 
+/// Which events of a request can be sent again without being there twice.
+enum Repeatable {
+    None,
+    All,
+    Some(Vec<bool>),
+}
+
+impl Repeatable {
+    fn of(events: &[EncodedEvent]) -> Self {
+        // Hardly any request has both kinds, and nothing is allocated for the others.
+        match events.iter().filter(|event| event.is_repeatable()).count() {
+            0 => Self::None,
+            all if all == events.len() => Self::All,
+            _ => Self::Some(events.iter().map(EncodedEvent::is_repeatable).collect()),
+        }
+    }
+
+    fn is(&self, number: usize) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Some(repeatable) => repeatable.get(number).copied().unwrap_or_default(),
+        }
+    }
+}
+
 impl FileLog {
     pub(super) async fn append_in_turn(&self, events: Vec<EncodedEvent>) -> AppendResults {
         let count = events.len();
@@ -46,7 +72,7 @@ impl FileLog {
             );
             return refused();
         }
-        let repeatable: Vec<bool> = events.iter().map(EncodedEvent::is_repeatable).collect();
+        let repeatable = Repeatable::of(&events);
         let bytes: usize = events.iter().map(waiting_bytes_of).sum();
         let permits = u32::try_from(bytes.min(self.waiting_max())).unwrap_or(u32::MAX);
         let Some(permit) = self.wait_for_turn(permits).await else { return refused() };
@@ -57,9 +83,8 @@ impl FileLog {
             Ok(Ok(results)) => results,
             Err(_) if self.inner.queue.withdraw(number).is_some() => refused(),
             // The writer has ended in the middle of it, or it waits for the disk and may still write them.
-            Ok(Err(_)) | Err(_) => repeatable
-                .into_iter()
-                .map(|repeatable| Err(AppendError::Unknown { repeatable }))
+            Ok(Err(_)) | Err(_) => (0..count)
+                .map(|number| Err(AppendError::Unknown { repeatable: repeatable.is(number) }))
                 .collect(),
         }
     }
@@ -101,12 +126,29 @@ mod tests {
     use super::super::FileLogSettings;
     use super::*;
     use crate::clock::Clock;
-    use crate::event::{Draft, Sequence};
+    use crate::event::{CustomId, Draft, Sequence};
     use crate::log::{Log as _, SyncMode};
     use crate::topic::Topic;
 
     fn event() -> EncodedEvent {
         EncodedEvent::encode(Draft::new(Topic::parse("t", 1).unwrap(), "waits".to_owned()))
+    }
+
+    #[test]
+    fn each_event_of_a_request_is_known_to_be_repeatable_or_not() {
+        let with = |is_repeatable: bool| {
+            let draft = Draft::new(Topic::parse("t", 1).unwrap(), String::new());
+            let draft = draft.identified(CustomId::parse("mine").unwrap());
+            EncodedEvent::encode(if is_repeatable { draft.idempotent() } else { draft })
+        };
+        let requests: [&[bool]; 5] =
+            [&[false], &[true], &[true, true], &[false, true, false], &[true, false]];
+        for expected in requests {
+            let events: Vec<_> = expected.iter().map(|&repeatable| with(repeatable)).collect();
+            let repeatable = Repeatable::of(&events);
+            let found: Vec<_> = (0..events.len()).map(|number| repeatable.is(number)).collect();
+            assert_eq!(found, expected);
+        }
     }
 
     #[expect(clippy::await_holding_lock, reason = "it is the test that holds the writer up")]

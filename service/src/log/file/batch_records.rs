@@ -2,7 +2,7 @@
 
 use super::batch::SegmentBatch;
 use super::chain::NewerRecord;
-use crate::log::record::{RecordError, RecordKind, read_record};
+use crate::log::record::{RecordError, RecordKind, view_record};
 
 /// What can be read of the records of a batch, from its beginning: how many bytes, and how many events.
 ///
@@ -11,7 +11,7 @@ use crate::log::record::{RecordError, RecordKind, read_record};
 pub(super) fn readable_records(batch: &SegmentBatch<'_>) -> Result<(usize, u64), NewerRecord> {
     let (mut bytes, mut events) = (0, 0);
     while let Some(rest) = batch.records.get(bytes..).filter(|rest| !rest.is_empty()) {
-        let (record, length) = match read_record(rest) {
+        let (record, length) = match view_record(rest) {
             Ok(read) => read,
             Err(RecordError::Version { version }) => return Err(NewerRecord { version }),
             Err(_) => break,

@@ -1,6 +1,5 @@
 //! The threads of the log, and how work gets to them.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -26,6 +25,9 @@ const ENDED_INTERVAL: Duration = Duration::from_millis(1);
 /// From how many requests on the writer does not look for more.
 const GATHERED_MAX: usize = 1_024;
 
+/// For how many requests there is always room, once there were so many.
+const KEPT_ROOM_MAX: usize = 4_096;
+
 /// What waits for the writer.
 #[derive(Debug, Default)]
 pub(super) struct WriterQueue {
@@ -36,7 +38,7 @@ pub(super) struct WriterQueue {
 #[derive(Debug, Default)]
 struct WriterQueueState {
     /// With their numbers, in order.
-    requests: VecDeque<(u64, AppendRequest)>,
+    requests: Vec<(u64, AppendRequest)>,
     next_number: u64,
     closing: Option<oneshot::Sender<()>>,
     is_closed: bool,
@@ -72,7 +74,7 @@ impl WriterQueue {
         }
         let number = state.next_number;
         state.next_number += 1;
-        state.requests.push_back((number, request));
+        state.requests.push((number, request));
         // While there were others the writer has been told.
         let is_first = state.requests.len() == 1;
         drop(state);
@@ -86,7 +88,7 @@ impl WriterQueue {
     pub(super) fn withdraw(&self, number: u64) -> Option<AppendRequest> {
         let mut state = self.lock();
         let at = state.requests.binary_search_by_key(&number, |(number, _)| *number).ok()?;
-        state.requests.remove(at).map(|(_, request)| request)
+        Some(state.requests.remove(at).1)
     }
 
     /// Wakes the writer, which has to write something again.
@@ -122,7 +124,7 @@ impl WriterQueue {
     /// Writes what comes until the log is closed.
     pub(super) fn serve<D: Disk>(&self, mut writer: LogWriter<D>, upkeep: &UpkeepSignal) {
         let _end = WriterEnd { queue: self, retained: Arc::clone(&writer.retained) };
-        let mut answered = 0;
+        let (mut answered, mut requests) = (0, Vec::new());
         loop {
             let mut state = self.lock();
             while state.requests.is_empty() && state.closing.is_none() && !state.is_woken {
@@ -141,7 +143,8 @@ impl WriterQueue {
                 state = self.gather(state, answered);
             }
             let is_woken = std::mem::take(&mut state.is_woken);
-            let requests = std::mem::take(&mut state.requests);
+            // What collects meanwhile does so where the ones before did: growing it anew would hold the lock.
+            std::mem::swap(&mut requests, &mut state.requests);
             answered = requests.len();
             let closing = requests.is_empty().then(|| state.closing.take()).flatten();
             state.is_closed |= closing.is_some();
@@ -158,7 +161,8 @@ impl WriterQueue {
                 if writer.is_memory_too_full() {
                     upkeep.want_and_wait();
                 }
-                writer.commit(requests.into_iter().map(|(_, request)| request).collect());
+                writer.commit(requests.drain(..).map(|(_, request)| request));
+                requests.shrink_to(KEPT_ROOM_MAX);
                 if writer.has_upkeep() {
                     upkeep.want();
                 }

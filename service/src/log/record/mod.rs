@@ -17,7 +17,7 @@ mod read;
 use thiserror::Error;
 
 use crate::event::{ContentError, EncodedEvent, EventContent, Sequence};
-pub(crate) use read::{read_content, read_record};
+pub(crate) use read::{read_content, read_record, view_record};
 
 /// The version that is written. Records of later versions are refused, never guessed at.
 const VERSION: u8 = 1;
@@ -56,6 +56,15 @@ pub(crate) struct Record {
     /// When the log accepted it, in milliseconds since 1970 (UTC).
     pub(crate) accepted_ms: u64,
     pub(crate) event: EncodedEvent,
+}
+
+/// The same as it stands there, of which no event has been made.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordView<'a> {
+    pub(crate) kind: RecordKind,
+    pub(crate) sequence: Sequence,
+    pub(crate) accepted_ms: u64,
+    pub(crate) content: EventContent<'a>,
 }
 
 /// Why an event cannot be written down.

@@ -2,15 +2,33 @@
 
 use super::{
     ENDS_TOPIC, FOR_ONE_STREAM, HAS_ID, HAS_RETRY, HAS_TYPE, IDEMPOTENT, KNOWN_FLAGS, PLACE_BYTES,
-    PREFIX_BYTES, PRIVATE, RECORD_BYTES_MAX, Record, RecordError, RecordKind, VERSION,
+    PREFIX_BYTES, PRIVATE, RECORD_BYTES_MAX, Record, RecordError, RecordKind, RecordView, VERSION,
 };
-use crate::event::{EncodedEvent, EventContent, EventData, Sequence};
+use crate::event::{EncodedEvent, EventContent, EventData, Sequence, TopicTexts};
 
 /// Reads the record with which some bytes begin, and says how many bytes it has.
 ///
 /// # Errors
 /// Says why there is none.
 pub(crate) fn read_record(bytes: &[u8]) -> Result<(Record, usize), RecordError> {
+    let (view, whole) = unchecked_record(bytes)?;
+    let RecordView { kind, sequence, accepted_ms, content } = view;
+    Ok((Record { kind, sequence, accepted_ms, event: content.encode()? }, whole))
+}
+
+/// The same for whoever needs no event: what [`read_record`] refuses is refused, and nothing is allocated for
+/// nearly all records.
+///
+/// # Errors
+/// Says why there is none.
+pub(crate) fn view_record(bytes: &[u8]) -> Result<(RecordView<'_>, usize), RecordError> {
+    let (view, whole) = unchecked_record(bytes)?;
+    view.content.check()?;
+    Ok((view, whole))
+}
+
+/// A record of which nobody has looked whether its content is that of an event.
+fn unchecked_record(bytes: &[u8]) -> Result<(RecordView<'_>, usize), RecordError> {
     let mut input = Input { rest: bytes };
     let (Ok(length), Ok(checksum)) = (input.u32("the length"), input.u32("the checksum")) else {
         let is_blank = bytes.iter().all(|&byte| byte == 0);
@@ -33,7 +51,7 @@ pub(crate) fn read_record(bytes: &[u8]) -> Result<(Record, usize), RecordError> 
     Ok((read_body(body)?, whole))
 }
 
-fn read_body(body: &[u8]) -> Result<Record, RecordError> {
+fn read_body(body: &[u8]) -> Result<RecordView<'_>, RecordError> {
     let mut input = Input { rest: body };
     input.version()?;
     let kind = match input.u8("the kind")? {
@@ -46,8 +64,7 @@ fn read_body(body: &[u8]) -> Result<Record, RecordError> {
         return Err(RecordError::Malformed { what: "the sequence" });
     }
     let accepted_ms = input.u64("the time")?;
-    let event = input.fields()?.encode()?;
-    Ok(Record { kind, sequence, accepted_ms, event })
+    Ok(RecordView { kind, sequence, accepted_ms, content: input.fields()? })
 }
 
 /// Reads version and content, which must be all of the bytes.
@@ -116,7 +133,7 @@ impl<'a> Input<'a> {
         let has = |flag| flags & flag != 0;
         let count = usize::from(self.u16("the number of topics")?);
         // A count is believed as far as there are bytes for it.
-        let mut topics = Vec::with_capacity(count.min(self.rest.len() / 3));
+        let mut topics = TopicTexts::with_capacity(count.min(self.rest.len() / 3));
         for _ in 0..count {
             topics.push(self.text("a topic")?);
         }

@@ -138,23 +138,26 @@ fn what_is_no_record_is_refused_with_the_reason() {
 
 #[test]
 fn no_field_that_would_break_a_frame_is_believed() {
+    let long = "x".repeat(1_025);
     let good = simple();
     let content = good.content();
     let refused = |content: EventContent<'_>| {
         let mut bytes = Vec::new();
         put_content(&mut bytes, &content).unwrap();
         let Err(RecordError::Content(error)) = read_content(&bytes) else { panic!("{content:?}") };
+        assert_eq!(content.check().as_ref(), Err(&error), "whether an event is made of it or not");
         error
     };
-    for text in ["", "a\nb", "a\0", &"x".repeat(1_025)] {
+    for text in ["", "a\nb", "a\0", &long] {
         let with_id = EventContent { id: Some(text), ..content.clone() };
         assert_eq!(refused(with_id), ContentError::Id);
         let with_type = EventContent { event_type: Some(text), ..content.clone() };
         assert_eq!(refused(with_type), ContentError::Type);
     }
-    let repeated = EventContent { topics: vec!["b", "a", "b"], ..content.clone() };
+    let repeated =
+        EventContent { topics: ["b", "a", "b"].into_iter().collect(), ..content.clone() };
     assert_eq!(refused(repeated), ContentError::RepeatedTopic { topic: "b".to_owned() });
-    let broken = EventContent { topics: vec!["a\nb"], ..content.clone() };
+    let broken = EventContent { topics: ["a\nb"].into_iter().collect(), ..content.clone() };
     assert!(matches!(refused(broken), ContentError::Topic(_)));
     let retry = EventContent { retry_ms: Some(u32::MAX), ..content };
     assert_eq!(refused(retry), ContentError::Retry { ms: u32::MAX });
@@ -166,7 +169,7 @@ fn what_is_too_large_is_refused_and_nothing_of_it_is_written() {
     let good = simple();
     let topic = "t".repeat(usize::from(u16::MAX) + 1);
     let large = EventContent { data: EventData::Text(&data), ..good.content() };
-    let named = EventContent { topics: vec![&topic], ..good.content() };
+    let named = EventContent { topics: [&*topic].into_iter().collect(), ..good.content() };
     for content in [large, named] {
         let mut buffer = vec![1];
         assert!(put_record(&mut buffer, RecordKind::Next, PLACE, &content).is_err());

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{AppendError, Bounds, Position, Receipt, TopicCount, TopicInMemory};
-use crate::event::{Buffers, CustomId, EncodedEvent, Epoch, Event, HubId, Sequence};
+use crate::event::{Buffers, EncodedEvent, Epoch, Event, EventId, HubId, Sequence};
 use crate::topic::Topic;
 use clock_steps::ClockSteps;
 use custom_ids::CustomIds;
@@ -125,13 +125,15 @@ impl Appended {
     pub(super) fn into_result(self) -> Result<Receipt, AppendError> {
         match self {
             Self::Now(receipt) => Ok(receipt),
-            Self::IdIsTaken { by, event } if event.is_repeat_of(&by) => Ok(Receipt {
-                sequence: by.sequence(),
-                id: by.id().to_owned(),
-                frame_bytes: by.frame().len(),
-                is_repeat: true,
-            }),
-            Self::IdIsTaken { .. } => Err(AppendError::DuplicateId),
+            Self::IdIsTaken { by, event } => match event.custom_id() {
+                Some(id) if event.is_repeat_of(&by) => Ok(Receipt {
+                    sequence: by.sequence(),
+                    id: EventId::Custom(id.clone()),
+                    frame_bytes: by.frame().len(),
+                    is_repeat: true,
+                }),
+                _ => Err(AppendError::DuplicateId),
+            },
             Self::TopicEnded(topic) => Err(AppendError::TopicEnded { topic }),
         }
     }
@@ -244,23 +246,24 @@ impl Window {
         sequence: Sequence,
         accepted: (u64, Option<Instant>),
     ) -> Receipt {
-        let custom_id = event.custom_id().map(CustomId::shared);
+        let custom_id = event.custom_id().cloned();
         let mut event = event.assign(sequence, accepted, self.epoch, &self.buffers);
         self.clock_steps.note(sequence, event.accepted_ms());
         self.head = sequence;
         self.head_ms = event.accepted_ms();
+        if let Some(id) = &custom_id {
+            self.by_custom_id.add(id.shared(), sequence);
+        }
+        let hub_id = HubId { epoch: self.epoch, sequence, accepted_ms: self.head_ms };
         let receipt = Receipt {
-            sequence: self.head,
-            id: event.id().to_owned(),
+            sequence,
+            id: custom_id.map_or(EventId::Hub(hub_id), EventId::Custom),
             frame_bytes: event.frame().len(),
             is_repeat: false,
         };
         self.ends += usize::from(event.ends_topic());
         if event.is_for_one_stream() {
             self.last_uncounted = self.head;
-        }
-        if let Some(id) = custom_id {
-            self.by_custom_id.add(id, self.head);
         }
         self.events_held += event.bytes_held();
         self.buffers.retain(event.buffer_held());

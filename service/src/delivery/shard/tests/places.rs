@@ -98,7 +98,7 @@ impl Play {
         };
         let draft = fields.check(&EventLimits::default()).unwrap();
         let receipt = self.stage.hub.publish(draft).now_or_never().unwrap().unwrap();
-        self.published.push((receipt.sequence.0, receipt.id));
+        self.published.push((receipt.sequence.0, receipt.id.to_string()));
     }
 
     fn ids_after(&self, sequence: u64) -> Vec<String> {

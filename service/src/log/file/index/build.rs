@@ -4,10 +4,10 @@ use crc32c::crc32c;
 
 use super::filter::IdFilter;
 use super::{HEADER_BYTES, IndexHead, hash, hash_of_end};
-use crate::event::{EncodedEvent, Epoch, Sequence};
+use crate::event::{Epoch, EventContent, Sequence};
 use crate::log::file::batch::{self, BatchKind};
 use crate::log::file::segment::{BATCHES_AT, SegmentHead};
-use crate::log::record::{RecordKind, read_record};
+use crate::log::record::{RecordKind, view_record};
 
 /// The index file of a segment that is whole: its header, and all its bytes. Nothing is made of a
 /// segment in which something cannot be read.
@@ -93,27 +93,26 @@ impl Tables {
     fn add_records(&mut self, records: &[u8], begin: usize) -> Option<()> {
         let mut at = 0;
         while at < records.len() {
-            let (record, bytes) = read_record(&records[at..]).ok()?;
+            let (record, bytes) = view_record(&records[at..]).ok()?;
             if record.kind == RecordKind::Next {
                 if record.sequence != self.next {
                     return None;
                 }
                 self.newest_ms = record.accepted_ms;
-                self.add(&record.event, u32::try_from(begin + at).ok()?)?;
+                self.add(&record.content, u32::try_from(begin + at).ok()?)?;
             }
             at += bytes;
         }
         Some(())
     }
 
-    fn add(&mut self, event: &EncodedEvent, at: u32) -> Option<()> {
+    fn add(&mut self, content: &EventContent<'_>, at: u32) -> Option<()> {
         let number = u32::try_from(self.events.len()).ok()?;
         match self.runs.last_mut() {
             Some((first, count, _)) if first.0 + u64::from(*count) == self.next.0 => *count += 1,
             _ => self.runs.push((self.next, 1, number)),
         }
         self.events.push(at);
-        let content = event.content();
         let topics = content.topics.iter().map(|topic| (hash(self.epoch, topic), number));
         self.topics.extend(topics);
         self.ids.extend(content.id.map(|id| (hash(self.epoch, id), number)));

@@ -128,7 +128,7 @@ fn what_was_confirmed_is_there_after_a_crash_at_any_moment() {
                 let data = format!("{number} {}", "x".repeat(random.random_range(0..6_000)));
                 let result = log.append(vec![draft(&["t"], None, &data)]).remove(0);
                 let Ok(receipt) = result else { break };
-                confirmed.push((receipt.id, data));
+                confirmed.push((receipt.id.to_string(), data));
                 log.upkeep();
             }
         }

@@ -11,7 +11,7 @@ fn an_id_is_found_in_memory_on_the_disk_and_after_a_restart() {
         log.set_clock(begin + number);
         let custom = (number % 3 == 0).then(|| format!("own-{number}"));
         let draft = draft(&["t"], custom.as_deref(), &"x".repeat(2_000));
-        ids.push(log.append(vec![draft])[0].as_ref().unwrap().id.clone());
+        ids.push(log.append(vec![draft])[0].as_ref().unwrap().id.to_string());
         log.upkeep();
     }
     assert!((70..140).contains(&log.in_memory_from()));

@@ -90,7 +90,7 @@ impl Steps {
         }
         let (answer, mut results) = oneshot::channel();
         let events = drafts.into_iter().map(EncodedEvent::encode).collect();
-        self.opened.writer.commit(vec![AppendRequest { events, answer, permit: None }]);
+        self.opened.writer.commit([AppendRequest { events, answer, permit: None }].into_iter());
         results.try_recv().unwrap()
     }
 

@@ -139,7 +139,7 @@ fn a_publisher_that_has_its_answer_finds_nothing_that_its_events_have_pushed_out
     let mut results = pin!(results);
     let waker = Waker::from(Arc::clone(&seen));
     assert!(results.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-    log.opened.writer.commit(vec![AppendRequest { events, answer, permit: None }]);
+    log.opened.writer.commit([AppendRequest { events, answer, permit: None }].into_iter());
     let bounds = seen.bounds.lock().unwrap().take().expect("it was answered");
     assert_eq!((bounds.oldest, bounds.head, bounds.events), (Sequence(12), Sequence(61), 50));
 }

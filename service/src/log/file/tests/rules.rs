@@ -345,7 +345,7 @@ fn what_a_rule_keeps_is_there_after_a_crash_at_any_moment() {
                     unsure = Some(topic);
                     break;
                 };
-                confirmed.insert(topic, receipt.id);
+                confirmed.insert(topic, receipt.id.to_string());
                 log.upkeep_and_write();
             }
         }

@@ -68,7 +68,7 @@ enum Staged {
     /// It has the id of one of those.
     IdIsTaken {
         by: usize,
-        event: EncodedEvent,
+        event: Box<EncodedEvent>,
     },
     /// One of those ends a topic of it.
     TopicEnded {
@@ -110,8 +110,8 @@ struct Commit {
 
 impl<D: Disk> LogWriter<D> {
     /// Appends all of these, and answers.
-    pub(super) fn commit(&mut self, requests: Vec<AppendRequest>) {
-        let mut commit = self.begin();
+    pub(super) fn commit(&mut self, requests: impl ExactSizeIterator<Item = AppendRequest>) {
+        let mut commit = self.begin(requests.len());
         let mut staged = Vec::with_capacity(requests.len());
         let mut answers = Vec::with_capacity(requests.len());
         for AppendRequest { events, answer, permit } in requests {
@@ -140,7 +140,8 @@ impl<D: Disk> LogWriter<D> {
         self.seal_if_full();
     }
 
-    fn begin(&self) -> Commit {
+    /// Begins a commit of about so many events.
+    fn begin(&self, events: usize) -> Commit {
         let state = self.retained.lock();
         let head_ms = state.window.bounds().head_ms;
         let is_failed = matches!(state.health(), LogHealth::Failed { .. });
@@ -156,7 +157,7 @@ impl<D: Disk> LogWriter<D> {
         Commit {
             now: (head_ms.max(self.clock.unix_ms()), Instant::now()),
             first: self.chain.next(),
-            events: Vec::new(),
+            events: Vec::with_capacity(events),
             written: 0,
             by_id: HashMap::new(),
             ended: HashMap::new(),
@@ -171,7 +172,7 @@ impl<D: Disk> LogWriter<D> {
         let id = event.custom_id().filter(|_| event.is_idempotent());
         if let Some(id) = id {
             if let Some(&by) = commit.by_id.get(id.as_str()) {
-                return Staged::IdIsTaken { by, event };
+                return Staged::IdIsTaken { by, event: Box::new(event) };
             }
             if let Some(by) = self.taken_by(&event) {
                 return Staged::Known(Appended::IdIsTaken { by, event }.into_result());
@@ -446,7 +447,7 @@ impl Staged {
             }
             Self::TopicEnded { repeatable, .. } => Err(missing(repeatable)),
             Self::IdIsTaken { by, event } => match shown.with_ids.get(&by) {
-                Some(by) => Appended::IdIsTaken { by: Arc::clone(by), event }.into_result(),
+                Some(by) => Appended::IdIsTaken { by: Arc::clone(by), event: *event }.into_result(),
                 None => Err(missing(event.is_repeatable())),
             },
         }

@@ -40,13 +40,15 @@ fn a_receipt_says_what_was_appended() {
     let page = stage.log.read_now(range(0, 2), EventFilter::Everything, ALL);
     assert_eq!(receipts.len(), 2);
     for (receipt, event) in receipts.into_iter().zip(&page.events) {
+        let receipt = receipt.unwrap();
+        assert_eq!(receipt.id.to_string(), event.id());
         let expected = Receipt {
             sequence: event.sequence(),
-            id: event.id().to_owned(),
+            id: receipt.id.clone(),
             frame_bytes: event.frame().len(),
             is_repeat: false,
         };
-        assert_eq!(receipt, Ok(expected));
+        assert_eq!(receipt, expected);
     }
     assert_eq!(page.events[1].id(), "mine");
 }

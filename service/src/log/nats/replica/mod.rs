@@ -12,7 +12,7 @@ use super::entry::{Attempt, EntryKind, StreamEntry};
 use super::retention::{
     ContentDigest, CountedEvent, PublisherId, RetainedLimits, Retention, Ruling, Winner,
 };
-use crate::event::{Buffers, CustomId, EncodedEvent, Epoch, Event, Sequence};
+use crate::event::{Buffers, CustomId, EncodedEvent, Epoch, Event, EventId, Sequence};
 use crate::topic::Topic;
 
 /// What has become of a message.
@@ -181,12 +181,12 @@ impl Replica {
 }
 
 fn give_way(event: &EncodedEvent, content: Option<ContentDigest>, winner: Winner) -> Outcome {
-    if content != Some(winner.content) {
+    let Some(id) = event.custom_id().filter(|_| content == Some(winner.content)) else {
         return Outcome::Conflict;
-    }
+    };
     Outcome::Repeat(Receipt {
         sequence: winner.sequence,
-        id: event.custom_id().map(|id| id.as_str().to_owned()).unwrap_or_default(),
+        id: EventId::Custom(id.clone()),
         frame_bytes: event.frame_bytes(),
         is_repeat: true,
     })

@@ -268,7 +268,7 @@ fn the_first_of_two_with_an_id_is_shown_and_the_other_told_what_it_is() {
     let mut take = |message: Planned| replica.apply(message.entry(), None);
     assert!(matches!(take(event(1, 10_001, "a", "x")), Outcome::Shown(_)));
     let Outcome::Repeat(receipt) = take(event(2, 10_002, "a", "x")) else { panic!() };
-    assert_eq!((receipt.sequence, receipt.id.as_str()), (Sequence(1), "a"));
+    assert_eq!((receipt.sequence, receipt.id.to_string().as_str()), (Sequence(1), "a"));
     assert!(receipt.is_repeat);
     assert_eq!(take(event(3, 10_003, "a", "y")), Outcome::Conflict);
     // What lost says nothing about what the id stands for.

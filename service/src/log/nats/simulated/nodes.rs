@@ -100,7 +100,9 @@ impl SimulatedNode {
         async move {
             let results = appends.append(drafts).await;
             let answer = |((_, data), result): ((_, String), _)| match result {
-                Ok(Receipt { sequence, id, .. }) => Answer::Confirmed { sequence, id, data },
+                Ok(Receipt { sequence, id, .. }) => {
+                    Answer::Confirmed { sequence, id: id.to_string(), data }
+                }
                 Err(error) => Answer::Failed { error, data },
             };
             events.into_iter().zip(results).map(answer).collect()
