@@ -107,6 +107,22 @@ fn stalled_readers_are_judged_round_by_round() {
 }
 
 #[test]
+fn of_several_rounds_with_replays_the_one_in_the_middle_counts() {
+    let judged = |with_replays: [f64; 3]| {
+        let rounds = with_replays.map(|p99| [10.0, 12.0, p99]);
+        let runs =
+            rounds.as_flattened().iter().map(|&p99| RunResult { p99_ms: Some(p99), ..run() });
+        let runs: Vec<_> = runs.collect();
+        let whole = Replays { expected: 1.0, received: 1.0, is_right: true, pages_read: 1 };
+        let own = OwnFigures { replays: vec![whole; 3], ..OwnFigures::default() };
+        p10_replays(&Evidence { own, ..evidence(&runs) }).expect("figures")
+    };
+    let good = judged([10.5, 17.0, 10.8]);
+    assert!(good.is_reached && good.measured.starts_with("1.08 x (1.05–1.70); "), "{good:?}");
+    assert!(!judged([11.5, 10.0, 11.5]).is_reached);
+}
+
+#[test]
 fn replays_from_the_disk_have_to_be_whole_and_come_from_there() {
     let whole = Replays { expected: 1e6, received: 1e6, is_right: true, pages_read: 21_000 };
     let judged = |p99: f64, replays: Replays| {
