@@ -7,9 +7,10 @@ use std::process::Command;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use reqwest::Client;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::{accepted_id, flags, publish, still_lives};
+use super::{accepted_id, flags, publish, retained, still_lives};
 use crate::support::{EventStream, PROGRAM, Program, client, eventually};
 
 /// The limit of what may wait to be written, in MiB.
@@ -28,6 +29,13 @@ fn start_slow(syncs: &str, sync_us: u32, folder: &Path, trace: &Path) -> Program
     command.arg("-o").arg(trace);
     command.arg(PROGRAM);
     Program::start_by(command, &flags(folder, &["--heartbeat", "200ms"]))
+}
+
+/// What the system says of a process.
+fn of_status(process: u32, field: &str) -> String {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it is there");
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("the field");
+    line.trim().to_owned()
 }
 
 /// Publishes some events one after the other, so that the next sync is a slow one.
@@ -142,4 +150,48 @@ async fn a_disk_that_does_not_answer_has_events_refused_until_it_does_and_reader
     accepted_id(publish(&client, &server.url, "t", "after").await).await;
     assert_eq!(stream.data(2).await, [data.as_str(), "after"]);
     assert_eq!(log().await["healthy"], true);
+}
+
+#[tokio::test]
+async fn a_server_that_is_stopped_ends_though_its_disk_does_not_answer_and_what_was_confirmed_stays()
+ {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, trace) = (folder.path().join("data"), folder.path().join("trace"));
+    let mut server = start_slow(ONE, 900_000_000, &data, &trace);
+    let client = client();
+    let is_held_up = async || server.figure("fanfare_storage_write_ongoing_seconds").await > 1.0;
+    let mut confirmed = Vec::new();
+    let process = server.child.id();
+    let held_up = loop {
+        let number = confirmed.len().to_string();
+        let request = client.post(format!("{}/events/t", server.url)).body(number);
+        let mut publishing = tokio::spawn(request.send());
+        tokio::select! {
+            response = &mut publishing => {
+                accepted_id(response.expect("it is asked").expect("an answer")).await;
+            }
+            () = eventually("the disk does not answer", is_held_up) => break publishing,
+        }
+        confirmed.push(confirmed.len().to_string());
+    };
+    let tracer = of_status(process, "TracerPid:");
+    server.signal(Signal::TERM);
+    // All that is left of it is the thread that waits for the disk, without which no process can go.
+    let has_ended = async || of_status(process, "State:").starts_with('Z');
+    eventually("the program has ended but for what waits for the disk", has_ended).await;
+    let tracer = Pid::from_raw(tracer.parse().expect("a process")).expect("it is traced");
+    kill_process(tracer, Signal::KILL).expect("it runs");
+    assert_eq!(server.exit_code().await, Some(0));
+    // Whoever waits is told something else than that it was published, or nothing.
+    let answer = held_up.await.expect("it is asked");
+    assert!(answer.is_err() || answer.is_ok_and(|response| response.status() == 503));
+    drop(server);
+
+    let server = Program::start(&flags(&data, &[]));
+    accepted_id(publish(&client, &server.url, "t", "after").await).await;
+    let mut found = retained(&client, &server.url, "t", "after").await;
+    // It may have been written, and nobody was told.
+    let unsure = confirmed.len().to_string();
+    found.retain(|data| *data != unsure && data != "after");
+    assert_eq!(found, confirmed);
 }
