@@ -329,7 +329,7 @@ def syncs() -> list:
                   "wait for it.", "s", [
                       Query(quantile("fanfare_storage_sync_seconds"), "${quantile:text}"),
                       Query(quantile("fanfare_storage_sync_seconds", "0.5"), "p50"),
-                      Query("max(fanfare_storage_sync_ongoing_seconds{SERVER})", "under way"),
+                      Query("max(fanfare_storage_write_ongoing_seconds{SERVER})", "under way"),
                   ], fill=0)),
         (6, heatmap("Sync times by bucket", "How many syncs a second took how long.",
                     buckets("fanfare_storage_sync_seconds"), colours="Blues")),

@@ -284,7 +284,7 @@ fn of_disk(disk: &DiskStatus) -> Value {
         "unreadable_total": disk.unreadable,
         "torn_tails_total": disk.torn_tails,
         "missing_events": disk.missing_events,
-        "sync_ongoing_seconds": disk.sync_ongoing.as_secs_f64(),
+        "write_ongoing_seconds": disk.write_ongoing.as_secs_f64(),
         "waiting_bytes": disk.waiting_bytes,
         "waiting_bytes_limit": disk.waiting_bytes_limit,
         "lookups_waiting": disk.lookups_waiting,

@@ -43,7 +43,7 @@ pub struct DiskStatus {
     pub missing_events: u64,
     /// How long the writer has been at work so far, since the last write that succeeded; 0 when it has nothing
     /// to do.
-    pub sync_ongoing: Duration,
+    pub write_ongoing: Duration,
     /// What waits to be written, in bytes of events with what each counts for beside them.
     pub waiting_bytes: usize,
     /// The most that may wait; more is refused when it has waited for its turn too long.

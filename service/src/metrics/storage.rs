@@ -21,7 +21,7 @@ pub(super) struct Storage {
     unreadable: Counter,
     torn_tails: Counter,
     missing_events: Gauge,
-    sync_ongoing: Gauge,
+    write_ongoing: Gauge,
     waiting_bytes: Gauge,
     waiting_bytes_limit: Gauge,
     lookups_waiting: Gauge,
@@ -72,8 +72,8 @@ impl Storage {
                 "fanfare_storage_missing_events",
                 "Events that are missing between those in the data folder, because a repair has left them out; at most, where what cannot be read may have held fewer. Whoever should have them is told of a gap.",
             ),
-            sync_ongoing: described_gauge(
-                "fanfare_storage_sync_ongoing_seconds",
+            write_ongoing: described_gauge(
+                "fanfare_storage_write_ongoing_seconds",
                 "How long the thread that writes has been at work so far: to find earlier events, to write, and to sync; begins anew with each write that succeeds, and is 0 when there is nothing to do. What readers wait for is not in it.",
             ),
             waiting_bytes: described_gauge(
@@ -119,7 +119,7 @@ impl Storage {
         self.unreadable.absolute(disk.unreadable);
         self.torn_tails.absolute(disk.torn_tails);
         self.missing_events.set(disk.missing_events as f64);
-        self.sync_ongoing.set(disk.sync_ongoing.as_secs_f64());
+        self.write_ongoing.set(disk.write_ongoing.as_secs_f64());
         self.waiting_bytes.set(disk.waiting_bytes as f64);
         self.waiting_bytes_limit.set(disk.waiting_bytes_limit as f64);
         self.lookups_waiting.set(disk.lookups_waiting as f64);

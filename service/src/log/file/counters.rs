@@ -113,7 +113,7 @@ impl DiskCounters {
             pages_read: count(&self.pages_read),
             unreadable: count(&self.unreadable),
             torn_tails: count(&self.torn_tails),
-            sync_ongoing: self.at_work_for(Duration::ZERO).unwrap_or_default(),
+            write_ongoing: self.at_work_for(Duration::ZERO).unwrap_or_default(),
             syncs,
             commits,
             ..DiskStatus::default()
@@ -143,7 +143,7 @@ mod tests {
         let during = counters.count_sync(|| {
             loop {
                 let status = counters.status();
-                if status.sync_ongoing > Duration::ZERO {
+                if status.write_ongoing > Duration::ZERO {
                     break status;
                 }
             }
@@ -152,6 +152,6 @@ mod tests {
         assert_eq!(counters.status().syncs.counts.iter().sum::<u64>(), 1);
         assert_eq!(counters.at_work_for(Duration::from_secs(3_600)), None, "not for so long");
         drop(work);
-        assert_eq!(counters.status().sync_ongoing, Duration::ZERO);
+        assert_eq!(counters.status().write_ongoing, Duration::ZERO);
     }
 }
