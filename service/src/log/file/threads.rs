@@ -1,5 +1,6 @@
 //! The threads of the log, and how work gets to them.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -25,7 +26,7 @@ const ENDED_INTERVAL: Duration = Duration::from_millis(1);
 /// From how many requests on the writer does not look for more.
 const GATHERED_MAX: usize = 1_024;
 
-/// For how many requests there is always room, once there were so many.
+/// For how many requests the queue keeps its room. A burst of more gives it back.
 const KEPT_ROOM_MAX: usize = 4_096;
 
 /// What waits for the writer.
@@ -38,7 +39,7 @@ pub(super) struct WriterQueue {
 #[derive(Debug, Default)]
 struct WriterQueueState {
     /// With their numbers, in order.
-    requests: Vec<(u64, AppendRequest)>,
+    requests: VecDeque<(u64, AppendRequest)>,
     next_number: u64,
     closing: Option<oneshot::Sender<()>>,
     is_closed: bool,
@@ -74,7 +75,7 @@ impl WriterQueue {
         }
         let number = state.next_number;
         state.next_number += 1;
-        state.requests.push((number, request));
+        state.requests.push_back((number, request));
         // While there were others the writer has been told.
         let is_first = state.requests.len() == 1;
         drop(state);
@@ -88,7 +89,7 @@ impl WriterQueue {
     pub(super) fn withdraw(&self, number: u64) -> Option<AppendRequest> {
         let mut state = self.lock();
         let at = state.requests.binary_search_by_key(&number, |(number, _)| *number).ok()?;
-        Some(state.requests.remove(at).1)
+        state.requests.remove(at).map(|(_, request)| request)
     }
 
     /// Wakes the writer, which has to write something again.
@@ -124,7 +125,7 @@ impl WriterQueue {
     /// Writes what comes until the log is closed.
     pub(super) fn serve<D: Disk>(&self, mut writer: LogWriter<D>, upkeep: &UpkeepSignal) {
         let _end = WriterEnd { queue: self, retained: Arc::clone(&writer.retained) };
-        let (mut answered, mut requests) = (0, Vec::new());
+        let (mut answered, mut requests) = (0, VecDeque::new());
         loop {
             let mut state = self.lock();
             while state.requests.is_empty() && state.closing.is_none() && !state.is_woken {
@@ -143,7 +144,7 @@ impl WriterQueue {
                 state = self.gather(state, answered);
             }
             let is_woken = std::mem::take(&mut state.is_woken);
-            // What collects meanwhile does so where the ones before did: growing it anew would hold the lock.
+            // Two buffers take turns, so that hardly any push has to make one larger while it has the lock.
             std::mem::swap(&mut requests, &mut state.requests);
             answered = requests.len();
             let closing = requests.is_empty().then(|| state.closing.take()).flatten();

@@ -140,7 +140,7 @@ impl<D: Disk> LogWriter<D> {
         self.seal_if_full();
     }
 
-    /// Begins a commit of about so many events.
+    /// Begins a commit of at least so many events, if none is refused.
     fn begin(&self, events: usize) -> Commit {
         let state = self.retained.lock();
         let head_ms = state.window.bounds().head_ms;
