@@ -1,4 +1,4 @@
-//! A disk on which every sync takes long: only publishers wait for it.
+//! A disk that takes long for syncs, or does not come back from one: only publishers wait for it.
 
 use std::fs;
 use std::path::Path;
@@ -29,6 +29,22 @@ fn start_slow(syncs: &str, sync_us: u32, folder: &Path, trace: &Path) -> Program
     command.arg("-o").arg(trace);
     command.arg(PROGRAM);
     Program::start_by(command, &flags(folder, &["--heartbeat", "200ms"]))
+}
+
+/// What holds the disk up. Without it the disk is as fast as ever, and a process that waits for it can go.
+struct Tracer(Pid);
+
+impl Tracer {
+    fn of(process: u32) -> Self {
+        let tracer = of_status(process, "TracerPid:").parse().expect("a process");
+        Self(Pid::from_raw(tracer).expect("it is traced"))
+    }
+}
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0, Signal::KILL);
+    }
 }
 
 /// What the system says of a process.
@@ -159,9 +175,11 @@ async fn a_server_that_is_stopped_ends_though_its_disk_does_not_answer_and_what_
     let (data, trace) = (folder.path().join("data"), folder.path().join("trace"));
     let mut server = start_slow(ONE, 900_000_000, &data, &trace);
     let client = client();
-    let is_held_up = async || server.figure("fanfare_storage_write_ongoing_seconds").await > 1.0;
+    let stalled = "fanfare_storage_state{state=\"stalled\"}";
+    let is_held_up = async || server.figure(stalled).await > 0.0;
     let mut confirmed = Vec::new();
     let process = server.child.id();
+    let tracer = Tracer::of(process);
     let held_up = loop {
         let number = confirmed.len().to_string();
         let request = client.post(format!("{}/events/t", server.url)).body(number);
@@ -174,13 +192,11 @@ async fn a_server_that_is_stopped_ends_though_its_disk_does_not_answer_and_what_
         }
         confirmed.push(confirmed.len().to_string());
     };
-    let tracer = of_status(process, "TracerPid:");
     server.signal(Signal::TERM);
     // All that is left of it is the thread that waits for the disk, without which no process can go.
     let has_ended = async || of_status(process, "State:").starts_with('Z');
     eventually("the program has ended but for what waits for the disk", has_ended).await;
-    let tracer = Pid::from_raw(tracer.parse().expect("a process")).expect("it is traced");
-    kill_process(tracer, Signal::KILL).expect("it runs");
+    drop(tracer);
     assert_eq!(server.exit_code().await, Some(0));
     // Whoever waits is told something else than that it was published, or nothing.
     let answer = held_up.await.expect("it is asked");
