@@ -20,9 +20,9 @@ load:
 
 # Format, lint, documentation and every test, those with a real browser, foreign clients and a Docker engine
 # too. WITHOUT_DOCKER=1 leaves the last one out, WITHOUT_IMAGES=1 the archives of images that it loads; both say so.
-# Most tests wait for servers, brokers and browsers far longer than they compute, so twice as many run at a time as
-# two processors would be given.
-test: export RUST_TEST_THREADS ?= 4
+# Most tests wait for servers, brokers and browsers far longer than they compute, so four run at a time where there are
+# fewer processors.
+test: export RUST_TEST_THREADS ?= $(shell n=$$(nproc); echo $$((n > 4 ? n : 4)))
 test: setup-tests lint
 	cargo test --workspace --locked --no-fail-fast
 	cargo test --workspace --features fanfare/otlp --locked --test otlp
