@@ -326,10 +326,10 @@ def syncs() -> list:
             " / (histogram_count(sum(rate(fanfare_storage_commit_events{SERVER}[RATE]))) > 0)")
     return [
         (6, graph("Sync times", "How long it takes to make events durable. With --sync always publishers and subscribers "
-                  "wait for it.", "s", [
+                  "wait for it. What is written now counts until it is durable.", "s", [
                       Query(quantile("fanfare_storage_sync_seconds"), "${quantile:text}"),
                       Query(quantile("fanfare_storage_sync_seconds", "0.5"), "p50"),
-                      Query("max(fanfare_storage_write_ongoing_seconds{SERVER})", "under way"),
+                      Query("max(fanfare_storage_write_ongoing_seconds{SERVER})", "write under way"),
                   ], fill=0)),
         (6, heatmap("Sync times by bucket", "How many syncs a second took how long.",
                     buckets("fanfare_storage_sync_seconds"), colours="Blues")),
