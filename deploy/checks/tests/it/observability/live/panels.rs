@@ -63,7 +63,7 @@ const MAY_BE_ZERO: [([&str; 3], &str); 57] = [
     (["internals.json", "Events that cannot be read", "unreadable {{instance}}"], NO_TROUBLE),
     (["internals.json", "Events that cannot be read", "torn writes {{instance}}"], NO_TROUBLE),
     (["internals.json", "Events that cannot be read", "missing {{instance}}"], NO_TROUBLE),
-    (["internals.json", "Sync times", "under way"], NO_TROUBLE),
+    (["internals.json", "Sync times", "write under way"], NO_TROUBLE),
     (["internals.json", "Waiting for the disk", "to be written"], A_MOMENT),
     (["internals.json", "Waiting for the disk", "to be looked for"], A_MOMENT),
     (["internals.json", "Tickets", "{{stream}} {{instance}}"], "nobody has a token"),
