@@ -22,7 +22,7 @@ load:
 # too. WITHOUT_DOCKER=1 leaves the last one out, WITHOUT_IMAGES=1 the archives of images that it loads; both say so.
 # Most tests wait for servers, brokers and browsers far longer than they compute, so four run at a time where there are
 # fewer processors.
-test: export RUST_TEST_THREADS ?= $(shell n=$$(nproc); echo $$((n > 4 ? n : 4)))
+test: export RUST_TEST_THREADS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 4 ? n : 4)))
 test: setup-tests lint
 	cargo test --workspace --locked --no-fail-fast
 	cargo test --workspace --features fanfare/otlp --locked --test otlp

@@ -54,7 +54,7 @@ fn as_in_memory() -> Vec<Target> {
     ]
 }
 
-/// How often live streams are measured alone, beside newcomers, and beside replays.
+/// How often live streams are measured alone, beside newcomers, and beside replays. The goal has it, too.
 const REPLAY_ROUNDS: usize = 5;
 
 fn cold_replays() -> Target {

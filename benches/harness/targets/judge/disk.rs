@@ -6,7 +6,7 @@ use crate::summary::Spread;
 use crate::targets::own::Replays;
 
 /// Each round has a run without those that disturb, one with as many who replay nothing, and one with them. The
-/// round in the middle counts: on a shared machine two that are the same are a third apart.
+/// round in the middle counts: on shared machines runs of the same kind are a third apart, and have been three times.
 pub(crate) fn p10_replays(evidence: &Evidence) -> Option<Finding> {
     let beside_alone = |at: usize| {
         let rounds = evidence.runs.chunks_exact(3);

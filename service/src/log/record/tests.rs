@@ -83,7 +83,7 @@ fn records_follow_each_other_and_each_says_where_it_ends() {
 }
 
 /// Why there is no record, whether an event is wanted of it or not.
-fn refused(bytes: &[u8]) -> RecordError {
+fn why_refused(bytes: &[u8]) -> RecordError {
     let error = read_record(bytes).unwrap_err();
     assert_eq!(view_record(bytes).unwrap_err(), error);
     error
@@ -92,10 +92,10 @@ fn refused(bytes: &[u8]) -> RecordError {
 #[test]
 fn a_record_that_was_cut_anywhere_is_seen_as_cut() {
     let record = written(&simple());
-    assert_eq!(refused(&[]), RecordError::Blank);
+    assert_eq!(why_refused(&[]), RecordError::Blank);
     for found in 1..record.len() {
         let bytes = if found < PREFIX_BYTES { PREFIX_BYTES } else { record.len() };
-        assert_eq!(refused(&record[..found]), RecordError::Cut { bytes, found });
+        assert_eq!(why_refused(&record[..found]), RecordError::Cut { bytes, found });
     }
 }
 
@@ -105,7 +105,7 @@ fn a_bit_that_has_changed_anywhere_is_seen() {
     for bit in 0..record.len() * 8 {
         let mut changed = record.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
-        refused(&changed);
+        why_refused(&changed);
     }
 }
 
@@ -139,7 +139,7 @@ fn what_is_no_record_is_refused_with_the_reason() {
         (record_of(&body[..PLACE_BYTES + 1]), malformed("the flags")),
     ];
     for (bytes, error) in cases {
-        assert_eq!(refused(&bytes), error);
+        assert_eq!(why_refused(&bytes), error);
     }
 }
 
