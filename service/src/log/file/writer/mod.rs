@@ -5,11 +5,11 @@
 //! own, and the more there are, the more share a sync. No timer is needed for that.
 
 mod again;
+mod commit;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
-use std::vec;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -26,7 +26,7 @@ use crate::log::record::{RecordKind, put_record};
 use crate::log::window::Appended;
 use crate::log::{AppendError, LogHealth, Receipt};
 use crate::logging::log_limited;
-use crate::topic::Topic;
+use commit::{Commit, Shown, Staged};
 
 /// From how many bytes of records on a batch is closed: what is read back is in pieces that are not much
 /// larger.
@@ -57,55 +57,6 @@ pub(super) struct LogWriter<D: Disk> {
     pub(super) records: Vec<u8>,
     /// When the oldest bytes were written that are not synced.
     pub(super) unsynced_since: Option<Instant>,
-}
-
-/// What was made of an event that was to be appended.
-enum Staged {
-    /// It is the next of those that are written now.
-    New {
-        repeatable: bool,
-    },
-    /// It has the id of one of those.
-    IdIsTaken {
-        by: usize,
-        event: Box<EncodedEvent>,
-    },
-    /// One of those ends a topic of it.
-    TopicEnded {
-        by: usize,
-        topic: Topic,
-        repeatable: bool,
-    },
-    Known(Result<Receipt, AppendError>),
-}
-
-/// Events that were shown to readers.
-#[derive(Default)]
-struct Shown {
-    /// One an event, in their order, until it is taken.
-    receipts: vec::IntoIter<Receipt>,
-    /// How many there were.
-    count: usize,
-    /// Those with ids of their own, by their number in the commit.
-    with_ids: HashMap<usize, Arc<Event>>,
-}
-
-/// Events that are written together.
-struct Commit {
-    now: (u64, Instant),
-    /// The sequence of the first one.
-    first: Sequence,
-    events: Vec<EncodedEvent>,
-    /// How many of them are in batches that were written.
-    written: usize,
-    by_id: HashMap<Arc<str>, usize>,
-    /// The topics that they end.
-    ended: HashMap<Topic, usize>,
-    /// Topics may have ended before.
-    may_have_ends: bool,
-    /// Nothing is to be written.
-    refuses: bool,
-    stopped: Option<WriteError>,
 }
 
 impl<D: Disk> LogWriter<D> {
@@ -410,46 +361,5 @@ impl<D: Disk> LogWriter<D> {
             self.retained.lock().set_health(LogHealth::Failed { why: why.into() });
         }
         self.evict();
-    }
-}
-
-/// Why what was not written, or is not known to be, was not.
-enum CommitOutcome {
-    Written,
-    /// What is not among those shown has surely not been written.
-    Refused,
-    Unknown,
-}
-
-impl Commit {
-    fn outcome(&self) -> CommitOutcome {
-        match &self.stopped {
-            None => CommitOutcome::Written,
-            Some(WriteError::Full | WriteError::NoFile(_)) => CommitOutcome::Refused,
-            Some(WriteError::Failed(_)) => CommitOutcome::Unknown,
-        }
-    }
-}
-
-impl Staged {
-    /// What the publisher is told. Those of a commit are asked in their order.
-    fn result(self, shown: &mut Shown, outcome: &CommitOutcome) -> Result<Receipt, AppendError> {
-        let missing = |repeatable| match outcome {
-            CommitOutcome::Written | CommitOutcome::Refused => AppendError::Unavailable,
-            CommitOutcome::Unknown => AppendError::Unknown { repeatable },
-        };
-        match self {
-            Self::Known(result) => result,
-            Self::New { repeatable } => shown.receipts.next().ok_or_else(|| missing(repeatable)),
-            // Where the end itself was not written nothing has ended.
-            Self::TopicEnded { by, topic, .. } if by < shown.count => {
-                Err(AppendError::TopicEnded { topic })
-            }
-            Self::TopicEnded { repeatable, .. } => Err(missing(repeatable)),
-            Self::IdIsTaken { by, event } => match shown.with_ids.get(&by) {
-                Some(by) => Appended::IdIsTaken { by: Arc::clone(by), event: *event }.into_result(),
-                None => Err(missing(event.is_repeatable())),
-            },
-        }
     }
 }
