@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::super::{EventFilter, PageLimit, ReadOutcome, ReadRange};
 use super::*;
 use crate::event::{Draft, EncodedEvent};
+use crate::log::Position;
 use crate::topic::{Selector, SelectorSet};
 
 const EPOCH: Epoch = Epoch::begun_at(1_000, 1);
