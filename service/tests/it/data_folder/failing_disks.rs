@@ -12,19 +12,24 @@ use serde_json::Value;
 use super::{accepted_id, flags, publish, retained, still_lives};
 use crate::support::{EventStream, PROGRAM, Program, client};
 
-/// A file system of 16 MiB in memory, until it is dropped.
-struct SmallDisk(tempfile::TempDir);
+/// A file system that is there until it is dropped. Only root mounts file systems.
+struct MountedDisk(tempfile::TempDir);
 
-impl SmallDisk {
-    /// None where this is not allowed: only root mounts file systems.
-    fn mount() -> Option<Self> {
-        if !rustix::process::geteuid().is_root() {
-            return None;
-        }
+impl MountedDisk {
+    /// One of 16 MiB in memory.
+    fn in_memory() -> Self {
+        Self::mount(&["-t", "tmpfs", "-o", "size=16m", "fanfare-test"])
+    }
+
+    /// The ext4 that is in a file. It can be written no more from its first error on.
+    fn of_image(image: &Path) -> Self {
+        Self::mount(&["-t", "ext4", "-o", "loop,errors=remount-ro", image.to_str().unwrap()])
+    }
+
+    fn mount(what: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", "size=16m", "fanfare-test"]).arg(folder.path());
-        command.status().unwrap().success().then_some(Self(folder))
+        run(Command::new("mount").args(what).arg(folder.path()));
+        Self(folder)
     }
 
     fn path(&self) -> &Path {
@@ -32,16 +37,22 @@ impl SmallDisk {
     }
 }
 
-impl Drop for SmallDisk {
+impl Drop for MountedDisk {
     fn drop(&mut self) {
         // Lazily: a server of a test that failed may still have files open.
         let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
     }
 }
 
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}, as root: {said}");
+}
+
 #[tokio::test]
 async fn a_full_disk_refuses_events_until_there_is_room_and_readers_go_on() {
-    let disk = SmallDisk::mount().expect("a file system in memory; only root can mount it");
+    let disk = MountedDisk::in_memory();
     let (folder, filler) = (disk.path().join("data"), disk.path().join("filler"));
     fs::write(&filler, vec![1; 12 << 20]).unwrap();
     let few = ["--retain-bytes", "8MiB"];
@@ -81,6 +92,82 @@ async fn a_full_disk_refuses_events_until_there_is_room_and_readers_go_on() {
     server.exit_code().await;
     server = Program::start(&flags(&folder, &few));
     assert_eq!(retained(&client, &server.url, "t", confirmed.last().unwrap()).await, confirmed);
+}
+
+#[tokio::test]
+async fn a_file_system_that_becomes_read_only_ends_publishing_alone_and_all_is_there_when_it_is_not()
+ {
+    let images = tempfile::tempdir().unwrap();
+    let image = images.path().join("image");
+    fs::File::create(&image).unwrap().set_len(64 << 20).unwrap();
+    run(Command::new("mkfs.ext4").arg("-q").arg(&image));
+    let disk = MountedDisk::of_image(&image);
+    let folder = disk.path().join("data");
+    let mut server = Program::start(&flags(&folder, &SMALL_SEGMENTS));
+    let client = client();
+    let mut confirmed: Vec<_> = (0..5).map(|number| number.to_string()).collect();
+    for data in &confirmed {
+        accepted_id(publish(&client, &server.url, "t", data).await).await;
+    }
+    // As after an error of the disk below it.
+    run(Command::new("mount").args(["-o", "remount,abort"]).arg(disk.path()));
+    let first = publish(&client, &server.url, "t", "unknown").await;
+    assert_eq!(refusal(first).await, "outcome-unknown");
+    let (status, text) = readiness(&client, &server.admin).await;
+    assert_eq!(status, 503, "{text}");
+    assert!(text.contains("the event log has failed: Read-only file system"), "{text}");
+    let newest = confirmed.last().unwrap();
+    assert_eq!(retained(&client, &server.url, "t", newest).await, confirmed, "readers go on");
+    still_lives(&client, &server.url).await;
+    server.signal(Signal::KILL);
+    server.exit_code().await;
+
+    let output = Command::new(PROGRAM).args(flags(&folder, &[])).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(said.contains("cannot lock") && said.contains("Read-only file system"), "{said}");
+    drop(disk);
+
+    let disk = MountedDisk::of_image(&image);
+    let server = Program::start(&flags(&disk.path().join("data"), &SMALL_SEGMENTS));
+    accepted_id(publish(&client, &server.url, "t", "after").await).await;
+    let mut found = retained(&client, &server.url, "t", "after").await;
+    found.retain(|data| data != "unknown");
+    confirmed.push("after".to_owned());
+    assert_eq!(found, confirmed);
+}
+
+/// What the system says when there is no room for a file, for the call by which segments get theirs.
+const NO_ROOM: [&str; 4] = ["ENOSPC", "EDQUOT", "EMFILE", "ENFILE"];
+
+#[tokio::test]
+async fn whatever_there_is_no_room_for_events_are_taken_again_when_there_is_some() {
+    for error in NO_ROOM {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, trace) = (folder.path().join("data"), folder.path().join("trace"));
+        // The first segment has its room at the start.
+        let inject = format!("fallocate:error={error}:when=2..4");
+        let server = start_traced(&inject, &data, &trace, &["--retain-bytes", "512KiB"]);
+        let client = client();
+        let mut confirmed = Vec::new();
+        let mut refused = 0;
+        while refused < 3 {
+            let first = publish_until_failed(&client, &server.url, &mut confirmed).await;
+            assert_eq!(refusal(first).await, "log-unavailable", "{error}");
+            refused += 1;
+        }
+        let calls = fs::read_to_string(&trace).unwrap();
+        assert_eq!(calls.matches("(INJECTED)").count(), 3, "{error}: {calls}");
+        accepted_id(publish(&client, &server.url, "t", "there is room").await).await;
+        let (status, text) = readiness(&client, &server.admin).await;
+        assert_eq!(status, 200, "{error}: {text}");
+        confirmed.push("there is room".to_owned());
+        assert_eq!(
+            retained(&client, &server.url, "t", "there is room").await,
+            confirmed,
+            "{error}"
+        );
+    }
 }
 
 /// Publishes until the first refusal, which it gives.
@@ -174,12 +261,19 @@ async fn after_a_failure_of_the_disk_nothing_is_confirmed_and_a_restart_has_what
 /// Starts a server whose disk is going to fail. The tracer runs beside it, so it is the child itself.
 fn start_failing(failure: &Failure, folder: &Path, trace: &Path) -> Program {
     let Failure { sync, syscall, call, .. } = failure;
+    let more = ["--sync", sync, "--heartbeat", "200ms"];
+    let inject = format!("{syscall}:error=EIO:when={call}");
+    start_traced(&inject, folder, trace, &[&more[..], &SMALL_SEGMENTS].concat())
+}
+
+/// Starts a server some of whose calls go wrong, as strace is told.
+fn start_traced(inject: &str, folder: &Path, trace: &Path, more: &[&str]) -> Program {
+    let (syscall, _) = inject.split_once(':').unwrap();
     let mut command = Command::new("strace");
     command.args(["-D", "-f", "--seccomp-bpf", "-qq", "-e", &format!("trace={syscall}"), "-e"]);
-    command.arg(format!("inject={syscall}:error=EIO:when={call}")).arg("-o").arg(trace);
+    command.arg(format!("inject={inject}")).arg("-o").arg(trace);
     command.arg(PROGRAM);
-    let flags_of_it = ["--sync", sync, "--heartbeat", "200ms"];
-    Program::start_by(command, &flags(folder, &[&flags_of_it[..], &SMALL_SEGMENTS].concat()))
+    Program::start_by(command, &flags(folder, more))
 }
 
 /// Publishes its numbers until the first refusal, which it gives.
