@@ -88,6 +88,41 @@ fn a_clock_that_goes_back_does_not_take_the_order_from_the_ids() {
 }
 
 #[test]
+fn a_clock_that_was_ten_years_ahead_leaves_what_is_newer_until_it_gets_there_also_over_restarts() {
+    const TEN_YEARS_MS: u64 = 10 * 365 * 24 * 3_600 * 1_000;
+    let mut log = steps(FileLogSettings { age_max: Duration::from_secs(60), ..SMALL });
+    let begin = log.now();
+    let ahead = begin + TEN_YEARS_MS;
+    // When an event is appended, what is retained then, and what is after a restart.
+    let appended: [(u64, &[u64], &[u64]); 7] = [
+        (begin, &[1], &[1]),
+        (begin + 1_000, &[1, 2], &[1, 2]),
+        (ahead, &[3], &[3]),
+        // By the time that it is then, what had gone is young enough, and still in its segment.
+        (begin + 2_000, &[3, 4], &[1, 2, 3, 4]),
+        (begin + 999_000, &[3, 4, 5], &[3, 4, 5]),
+        (ahead + 1_000, &[3, 4, 5, 6], &[3, 4, 5, 6]),
+        (ahead + 60_500, &[6, 7], &[6, 7]),
+    ];
+    for (clock, expected, expected_after_restart) in appended {
+        let look = |log: &Steps| {
+            log.opened.inner.retained.evict(log.now());
+            log.upkeep();
+            log.sequences()
+        };
+        log.set_clock(clock);
+        log.append_sized("t", 10);
+        assert_eq!(look(&log), expected);
+        log = log.restart();
+        assert_eq!(look(&log), expected_after_restart);
+    }
+    let events = log.everything();
+    assert!(events.iter().map(|event| event.id()).is_sorted());
+    let times: Vec<u64> = events.iter().map(|event| event.accepted_ms()).collect();
+    assert_eq!(times, [ahead + 1_000, ahead + 60_500]);
+}
+
+#[test]
 fn a_segment_that_cannot_be_removed_stays_until_it_can_and_none_behind_it_goes_before() {
     let mut log = steps(FileLogSettings { events_max: 20, ..SMALL });
     log.disk.keep_files(true);
