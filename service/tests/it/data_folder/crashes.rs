@@ -30,7 +30,7 @@ pub(super) const ROOM: [&str; 6] =
 #[expect(clippy::print_stdout, reason = "what the long run has to say")]
 async fn nothing_that_was_confirmed_is_lost_or_repeated_when_the_process_is_killed_under_load() {
     for mode in MODES {
-        let outcome = end_again_and_again(mode, cycles(), Signal::KILL).await;
+        let outcome = end_again_and_again(mode, cycles(), End::Killed).await;
         println!("--sync {mode}: {outcome}");
     }
 }
@@ -39,7 +39,43 @@ async fn nothing_that_was_confirmed_is_lost_or_repeated_when_the_process_is_kill
 async fn nothing_that_was_confirmed_is_lost_or_repeated_when_the_server_is_told_to_end_under_load()
 {
     for mode in ["always", "never"] {
-        end_again_and_again(mode, 2, Signal::TERM).await;
+        end_again_and_again(mode, 2, End::Told).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_was_confirmed_is_lost_or_repeated_when_the_process_is_killed_while_it_drains()
+{
+    for mode in MODES {
+        end_again_and_again(mode, 3, End::KilledInDrain).await;
+    }
+}
+
+/// How a life of a server ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Killed,
+    /// And does so by itself, at once.
+    Told,
+    /// It was told, and would have taken longer.
+    KilledInDrain,
+}
+
+impl End {
+    async fn of(self, server: &mut Program, chance: &mut SmallRng) {
+        if self != Self::Killed {
+            server.signal(Signal::TERM);
+        }
+        if self == Self::KilledInDrain {
+            let is_draining = async || server.figure("fanfare_draining").await == 1.0;
+            eventually("it drains", is_draining).await;
+            wait_for_any_moment(chance).await;
+        }
+        if self != Self::Told {
+            server.signal(Signal::KILL);
+        }
+        let code = server.exit_code().await;
+        assert_eq!(code.is_none(), self != Self::Told, "{self:?}: {code:?}");
     }
 }
 
@@ -52,20 +88,18 @@ pub(super) fn cycles() -> usize {
 }
 
 /// Figures of some lives of a server, as a line of text.
-async fn end_again_and_again(mode: &str, cycles: usize, signal: Signal) -> String {
+async fn end_again_and_again(mode: &str, cycles: usize, end: End) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mut chance = SmallRng::seed_from_u64(cycles as u64);
     let mut opened = Vec::new();
-    let mut server = open(folder.path(), mode, &mut opened);
+    let mut server = open(folder.path(), mode, end, &mut opened);
     let load = Load::begin(&server.url, PUBLISHERS, READERS);
     for _ in 0..cycles {
         let enough = load.confirmed() + CONFIRMED_MIN;
         eventually("enough is confirmed", async || load.confirmed() >= enough).await;
-        // The moment in which it ends is any.
-        tokio::time::sleep(Duration::from_millis(chance.random_range(0..LONGER_MAX_MS))).await;
-        server.signal(signal);
-        server.exit_code().await;
-        server = open(folder.path(), mode, &mut opened);
+        wait_for_any_moment(&mut chance).await;
+        end.of(&mut server, &mut chance).await;
+        server = open(folder.path(), mode, end, &mut opened);
         load.go_on_at(&server.url);
     }
     let outcome = load.end().await;
@@ -90,11 +124,17 @@ async fn end_again_and_again(mode: &str, cycles: usize, signal: Signal) -> Strin
     )
 }
 
+/// A process may end in any moment.
+async fn wait_for_any_moment(chance: &mut SmallRng) {
+    tokio::time::sleep(Duration::from_millis(chance.random_range(0..LONGER_MAX_MS))).await;
+}
+
 /// Starts a server, and notes how long it took until it listened.
-fn open(folder: &Path, mode: &str, opened: &mut Vec<Duration>) -> Program {
+fn open(folder: &Path, mode: &str, end: End, opened: &mut Vec<Duration>) -> Program {
     let began = Instant::now();
-    let flags = super::flags(folder, &["--sync", mode]);
-    let server = Program::start(&[&flags[..], &ROOM].concat());
+    let window = if end == End::KilledInDrain { "1m" } else { "0s" };
+    let more = [&["--sync", mode][..], &ROOM].concat();
+    let server = Program::start(&super::flags_with_window(window, folder, &more));
     opened.push(began.elapsed());
     server
 }

@@ -4,6 +4,7 @@
 mod commands;
 mod crashes;
 mod crashes_verified;
+mod eviction;
 #[cfg(target_os = "linux")]
 mod failing_disks;
 mod load;
@@ -21,14 +22,16 @@ use tokio::time::timeout;
 
 use crate::support::{EventStream, PATIENCE};
 
-/// What each server here is started with: no window in which it drains, and no events but those of the
-/// test.
-const FIXED: [&str; 4] = ["--drain-window", "0s", "--demos=false", "--data-dir"];
-
-/// The flags of a server that has this folder.
+/// The flags of a server that has this folder, and no window in which it drains.
 fn flags<'a>(folder: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
+    flags_with_window("0s", folder, more)
+}
+
+/// The flags of a server that has this folder, and no events but those of the test.
+fn flags_with_window<'a>(window: &'a str, folder: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
     let folder = folder.to_str().expect("text");
-    FIXED.iter().copied().chain([folder]).chain(more.iter().copied()).collect()
+    let fixed = ["--drain-window", window, "--demos=false", "--data-dir", folder];
+    [&fixed, more].concat()
 }
 
 async fn publish(client: &Client, url: &str, path: &str, data: &str) -> Response {
