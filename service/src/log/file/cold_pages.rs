@@ -4,6 +4,10 @@
 //! A page that nobody has asked for again since it was loaded is kept for a moment: those who wait for
 //! it have been woken and come back. While too much is kept in this way no other page is loaded, so
 //! that a thousand readers at a thousand places do not push out each other's pages unread.
+//!
+//! The threads that read stand behind all others for the processor, so that whoever finds the lock taken
+//! may wait for one that is not running. So nothing is done under the lock that takes long: no page is
+//! copied, counted or dropped.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -52,8 +56,11 @@ struct ColdState {
 
 enum ColdPage {
     Wanted(Vec<Waker>),
-    Loaded { page: LoadedPage, bytes: usize, at: Instant, is_read: bool },
+    Loaded { page: Arc<LoadedPage>, bytes: usize, at: Instant, is_read: bool },
 }
+
+/// What was taken from the pages, to be dropped where nobody waits for it.
+type EvictedPages = Vec<Arc<LoadedPage>>;
 
 enum ReaderWork {
     Load(ColdPageKey),
@@ -89,15 +96,20 @@ impl ColdPages {
         key: &ColdPageKey,
         waker: impl FnOnce() -> Waker,
     ) -> Option<LoadedPage> {
-        let mut state = self.lock();
-        let state = &mut *state;
+        let mut guard = self.lock();
+        let state = &mut *guard;
         match state.pages.get_mut(key) {
             Some(ColdPage::Loaded { page, bytes, is_read, .. }) => {
-                if !std::mem::replace(is_read, true) {
+                let page = Arc::clone(page);
+                let is_first = !std::mem::replace(is_read, true);
+                if is_first {
                     state.unread_bytes -= *bytes;
+                }
+                drop(guard);
+                if is_first {
                     self.changed.notify_one();
                 }
-                return Some(page.clone());
+                return Some(LoadedPage::clone(&page));
             }
             Some(ColdPage::Wanted(wakers)) => {
                 let waker = waker();
@@ -155,11 +167,14 @@ impl ColdPages {
 
     /// Adds a page that has been loaded, and wakes whoever waits for it.
     fn add(&self, key: ColdPageKey, page: LoadedPage) {
+        let (bytes, page) = (bytes_of(&page), Arc::new(page));
         let mut state = self.lock();
-        let wakers = state.add(key, page);
+        let wakers = state.add(key, page, bytes);
+        let evicted = state.evict();
         self.bytes.store(state.bytes, Ordering::Relaxed);
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
+        drop(evicted);
     }
 
     /// Loads what is wanted until it is closed.
@@ -189,8 +204,14 @@ impl ColdPages {
                 return Some(ReaderWork::Task(task));
             }
             if state.has_too_much_unread() {
-                state.evict();
+                let evicted = state.evict();
                 self.bytes.store(state.bytes, Ordering::Relaxed);
+                if !evicted.is_empty() {
+                    drop(state);
+                    drop(evicted);
+                    state = self.lock();
+                    continue;
+                }
             }
             if !state.has_too_much_unread()
                 && let Some(key) = state.wanted.pop_front()
@@ -257,30 +278,21 @@ impl ColdState {
         self.unread_bytes > self.bytes_max / 2
     }
 
-    /// Adds a page that has been loaded; whom to wake.
-    fn add(&mut self, key: ColdPageKey, page: LoadedPage) -> Vec<Waker> {
-        let bytes = PAGE_BYTES
-            + match &page {
-                LoadedPage::Events { events, .. } => {
-                    events.iter().map(|event| event.bytes_held()).sum()
-                }
-                LoadedPage::Unreadable { .. } => 0,
-            };
+    /// Adds a page that has been loaded and takes so much; whom to wake.
+    fn add(&mut self, key: ColdPageKey, page: Arc<LoadedPage>, bytes: usize) -> Vec<Waker> {
         self.bytes += bytes;
         self.unread_bytes += bytes;
         self.loaded.push_back(key.clone());
         let loaded = ColdPage::Loaded { page, bytes, at: Instant::now(), is_read: false };
-        let wakers = match self.pages.insert(key, loaded) {
+        match self.pages.insert(key, loaded) {
             Some(ColdPage::Wanted(wakers)) => wakers,
             Some(ColdPage::Loaded { .. }) | None => Vec::new(),
-        };
-        self.evict();
-        wakers
+        }
     }
 
-    /// Drops the oldest pages that are too many, but for those that others will ask for at once.
-    fn evict(&mut self) {
-        let mut kept = VecDeque::new();
+    /// Takes out the oldest pages that are too many, but for those that others will ask for at once.
+    fn evict(&mut self) -> EvictedPages {
+        let (mut evicted, mut kept) = (Vec::new(), VecDeque::new());
         while self.bytes > self.bytes_max || self.has_too_much_unread() {
             let Some(key) = self.loaded.pop_front() else { break };
             let Some(ColdPage::Loaded { bytes, at, is_read, .. }) = self.pages.get(&key) else {
@@ -295,11 +307,23 @@ impl ColdState {
             if !is_read {
                 self.unread_bytes -= bytes;
             }
-            self.pages.remove(&key);
+            if let Some(ColdPage::Loaded { page, .. }) = self.pages.remove(&key) {
+                evicted.push(page);
+            }
         }
         kept.append(&mut self.loaded);
         self.loaded = kept;
+        evicted
     }
+}
+
+/// What a page counts for while it is kept, in bytes.
+fn bytes_of(page: &LoadedPage) -> usize {
+    let events = match page {
+        LoadedPage::Events { events, .. } => events.iter().map(|event| event.bytes_held()).sum(),
+        LoadedPage::Unreadable { .. } => 0,
+    };
+    PAGE_BYTES + events
 }
 
 #[cfg(test)]
