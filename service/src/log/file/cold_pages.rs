@@ -6,8 +6,7 @@
 //! that a thousand readers at a thousand places do not push out each other's pages unread.
 //!
 //! The threads that read stand behind all others for the processor, so that whoever finds the lock taken
-//! may wait for one that is not running. So nothing is done under the lock that takes long: no page is
-//! copied, counted or dropped.
+//! may wait for one that is not running. So no page is copied, counted or dropped under the lock.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -299,7 +298,14 @@ impl ColdState {
                 continue;
             };
             let (bytes, is_read) = (*bytes, *is_read);
-            if !is_read && at.elapsed() < UNREAD_AGE_MAX {
+            let is_full = self.bytes > self.bytes_max;
+            let is_young = at.elapsed() < UNREAD_AGE_MAX;
+            if !is_full && is_young {
+                // So are all behind it, and dropping one that was read gives no room to the unread.
+                self.loaded.push_front(key);
+                break;
+            }
+            if if is_read { !is_full } else { is_young } {
                 kept.push_back(key);
                 continue;
             }

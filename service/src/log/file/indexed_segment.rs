@@ -1,6 +1,7 @@
 //! A sealed segment that has its index.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::disk::{Disk, FileContent};
@@ -13,7 +14,9 @@ pub(super) struct IndexedSegment {
     pub(super) head: IndexHead,
     filter: IdFilter,
     /// All of the index has been read once, and was as it was written.
-    pub(super) is_verified: Mutex<bool>,
+    is_verified: AtomicBool,
+    /// Only one makes it anew.
+    pub(super) making: Mutex<()>,
     /// The index, as long as the disk has no room for its file.
     pub(super) in_memory: Option<Arc<[u8]>>,
 }
@@ -28,12 +31,13 @@ pub(super) enum IndexFile<F> {
 impl IndexedSegment {
     /// One whose index was found.
     pub(super) fn found(head: IndexHead, filter: IdFilter) -> Self {
-        Self { head, filter, is_verified: Mutex::new(false), in_memory: None }
+        Self { is_verified: AtomicBool::new(false), ..Self::just_written(head, filter) }
     }
 
     /// One whose index has been made now.
     pub(super) fn just_written(head: IndexHead, filter: IdFilter) -> Self {
-        Self { head, filter, is_verified: Mutex::new(true), in_memory: None }
+        let (is_verified, making) = (AtomicBool::new(true), Mutex::new(()));
+        Self { head, filter, is_verified, making, in_memory: None }
     }
 
     /// One for whose index the disk has no room.
@@ -44,6 +48,14 @@ impl IndexedSegment {
     /// The same when the file of its index has been written.
     pub(super) fn with_file(&self) -> Self {
         Self::just_written(self.head, self.filter.clone())
+    }
+
+    pub(super) fn is_verified(&self) -> bool {
+        self.is_verified.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_verified(&self) {
+        self.is_verified.store(true, Ordering::Release);
     }
 
     /// What segment and index take on the disk, in bytes.

@@ -247,8 +247,8 @@ impl UpkeepSignal {
 }
 
 /// By how much readers of the disk stand behind others for the processor (`nice`): whoever is away for long
-/// can wait a moment more, and nobody who is there should notice. The most there is; where both cores are
-/// taken each reader still has 1.5 % of one.
+/// can wait a moment more, and nobody who is there should notice. The most there is: beside one busy thread of
+/// everybody else's a reader has 1.5 % of the processor, and all that they leave.
 #[cfg(target_os = "linux")]
 const READER_NICENESS: i32 = 19;
 

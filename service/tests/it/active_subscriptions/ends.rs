@@ -50,7 +50,7 @@ async fn a_client_that_goes_away_in_a_drain_is_announced_to_those_that_are_still
     let mut server = TestServer::start_with(&flags).await;
     let mut observer = EventStream::open(stream(&server, &[OBSERVE])).await;
     let open = EventStream::open(stream(&server, &[("match", "room")])).await;
-    // A drain closes one stream of each shard at once, that of the topic that came last.
+    // A drain closes one stream of each of the two shards at once, that of the topic that came last.
     let mut closed_at_once = Vec::new();
     for _ in 0..2 {
         closed_at_once.push(EventStream::open(stream(&server, &[("match", "elsewhere")])).await);

@@ -22,12 +22,13 @@ use tokio::time::timeout;
 
 use crate::support::{EventStream, PATIENCE};
 
-/// The flags of a server that has this folder, and no window in which it drains.
+/// The flags of a server that has this folder, no events but those of the test, and no window in which it
+/// drains.
 fn flags<'a>(folder: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
     flags_with_window("0s", folder, more)
 }
 
-/// The flags of a server that has this folder, and no events but those of the test.
+/// The same with a window.
 fn flags_with_window<'a>(window: &'a str, folder: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
     let folder = folder.to_str().expect("text");
     let fixed = ["--drain-window", window, "--demos=false", "--data-dir", folder];

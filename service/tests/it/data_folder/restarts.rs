@@ -112,7 +112,7 @@ fn a_folder_that_cannot_be_written_is_refused_with_its_name() {
 }
 
 /// The exit code and the message of a server that does not start.
-fn refused_start(folder: &Path) -> (Option<i32>, String) {
+pub(super) fn refused_start(folder: &Path) -> (Option<i32>, String) {
     let mut command = Command::new(PROGRAM);
     command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
     let output = command.args(flags(folder, &[])).output().unwrap();

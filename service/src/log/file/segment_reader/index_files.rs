@@ -54,7 +54,7 @@ impl<D: Disk> SegmentReader<D> {
     }
 
     fn build_index(&self, first: Sequence) -> io::Result<Option<(IndexHead, Vec<u8>)>> {
-        let bytes = content(&self.disk.open(&segment::name_of(first))?)?;
+        let bytes = content(&self.disk.open_to_read(&segment::name_of(first))?)?;
         let ReadHead::Good(head) = SegmentHead::read(&bytes) else { return Ok(None) };
         Ok(index::build(head, &bytes))
     }
@@ -82,24 +82,37 @@ impl<D: Disk> SegmentReader<D> {
         if let Some(index) = &segment.in_memory {
             return Ok(IndexFile::InMemory(Arc::clone(index)));
         }
-        let mut is_verified = segment.is_verified.lock().unwrap_or_else(PoisonError::into_inner);
         let name = index::name_of(segment.head.first);
-        let found = self.disk.open(&name);
-        if *is_verified {
-            return found.map(IndexFile::OnDisk);
+        let open = || self.disk.open_to_read(&name);
+        if segment.is_verified() {
+            return open().map(IndexFile::OnDisk);
         }
-        if let Ok(file) = found
+        // Several may read all of it at the same time: who stands behind others for the processor holds no
+        // lock for so long.
+        if let Some(file) = if_there(open())?
             && IndexLookup::new(&file, &segment.head).is_whole()?
         {
-            *is_verified = true;
+            segment.set_verified();
             return Ok(IndexFile::OnDisk(file));
+        }
+        let _making = segment.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if segment.is_verified() {
+            return open().map(IndexFile::OnDisk);
         }
         tracing::warn!(file = name, "an index file is damaged, and made anew");
         let made = self.make_index(segment.head.first)?;
         if made.is_none_or(|made| made.head != segment.head) {
             return Err(io::Error::other("the segment is damaged"));
         }
-        *is_verified = true;
-        self.disk.open(&name).map(IndexFile::OnDisk)
+        segment.set_verified();
+        open().map(IndexFile::OnDisk)
+    }
+}
+
+fn if_there<F>(opened: io::Result<F>) -> io::Result<Option<F>> {
+    match opened {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -204,14 +204,14 @@ impl<D: Disk> SegmentReader<D> {
         segment: &IndexedSegment,
         lookup: &'a IndexLookup<'a, IndexFile<D::File>>,
     ) -> io::Result<SegmentRecords<'a, D::File, IndexFile<D::File>>> {
-        let file = self.disk.open(&segment::name_of(segment.head.first))?;
+        let file = self.disk.open_to_read(&segment::name_of(segment.head.first))?;
         Ok(SegmentRecords::new(file, lookup, (self.epoch, &self.buffers)))
     }
 
     /// Whether what cannot be read of a segment is damaged: its files can be opened.
     pub(super) fn is_damage(&self, segment: &IndexedSegment) -> io::Result<()> {
         self.open_index(segment)?;
-        self.disk.open(&segment::name_of(segment.head.first)).map(drop)
+        self.disk.open_to_read(&segment::name_of(segment.head.first)).map(drop)
     }
 
     /// The older events that were written again to a segment. Where a batch of them cannot be read they are
@@ -222,7 +222,7 @@ impl<D: Disk> SegmentReader<D> {
         }
         let index = self.open_index(segment)?;
         let places = IndexLookup::new(&index, &segment.head).again()?;
-        let file = self.disk.open(&segment::name_of(segment.head.first))?;
+        let file = self.disk.open_to_read(&segment::name_of(segment.head.first))?;
         let mut events = Vec::new();
         for at in places {
             let mut header = [0; batch::HEADER_BYTES];
