@@ -305,7 +305,8 @@ impl ColdState {
                 self.loaded.push_front(key);
                 break;
             }
-            if if is_read { !is_full } else { is_young } {
+            let stays = if is_read { !is_full } else { is_young };
+            if stays {
                 kept.push_back(key);
                 continue;
             }
@@ -336,7 +337,30 @@ fn bytes_of(page: &LoadedPage) -> usize {
 mod tests {
     use futures_util::future::join_all;
 
+    use super::super::cold_page::ReadDirection;
     use super::*;
+    use crate::event::Sequence;
+
+    #[test]
+    fn a_page_that_was_read_does_not_go_because_too_much_is_unread() {
+        let key = |from| ColdPageKey {
+            direction: ReadDirection::Forwards,
+            from: Sequence(from),
+            topics: None,
+            events_max: 1,
+            bytes_max: 1,
+        };
+        let cold = ColdPages::new(10 * PAGE_BYTES);
+        let ask = |from| cold.ask(&key(from), || Waker::noop().clone());
+        // Each takes `PAGE_BYTES`, as nothing can be read.
+        assert!(ask(0).is_none());
+        cold.load_all(LoadedPage::unreadable);
+        assert!(ask(0).is_some());
+        assert!((1..=6).all(|from| ask(from).is_none()));
+        cold.load_all(LoadedPage::unreadable);
+        assert!(cold.lock().has_too_much_unread());
+        assert!((0..=6).all(|from| ask(from).is_some()));
+    }
 
     #[tokio::test]
     async fn whoever_asks_when_very_many_wait_waits_too_and_is_answered() {
