@@ -8,8 +8,7 @@ use crc32c::{crc32c, crc32c_append};
 
 use super::filter::IdFilter;
 use super::{
-    EVENT_BYTES, HEADER_BYTES, ID_BYTES, IndexHead, POSTING_BYTES, RUN_BYTES, TOPIC_BYTES, u32_at,
-    u64_at,
+    EVENT_BYTES, HEADER_BYTES, ID_BYTES, IndexHead, POSTING_BYTES, RUN_BYTES, u32_at, u64_at,
 };
 use crate::event::Sequence;
 use crate::log::file::disk::FileContent;
@@ -25,6 +24,20 @@ const SEARCH_BYTES: u64 = 4 << 10;
 pub(in crate::log::file) struct IndexLookup<'a, F> {
     file: &'a F,
     head: &'a IndexHead,
+}
+
+/// An entry of a table, and where it is.
+struct FoundEntry<const N: usize> {
+    index: u32,
+    /// Nothing behind the last one of those that were looked through.
+    entry: Option<[u8; N]>,
+}
+
+impl<const N: usize> FoundEntry<N> {
+    /// This one, if there is one.
+    fn or(self, other: Self) -> Self {
+        if self.entry.is_some() { self } else { other }
+    }
 }
 
 /// Where a sequence is in a segment.
@@ -72,6 +85,9 @@ impl<'a, F: FileContent> IndexLookup<'a, F> {
 
     /// Where a sequence of the segment is.
     pub(in crate::log::file) fn spot(&self, sequence: Sequence) -> io::Result<Spot> {
+        if let Some(event) = self.spot_in_whole(sequence) {
+            return Ok(event);
+        }
         let run_at = |index| {
             let run = self.entry::<16>(self.head.runs_at() + RUN_BYTES * u64::from(index))?;
             io::Result::Ok((Sequence(u64_at(&run, 0)), u32_at(&run, 8), u32_at(&run, 12)))
@@ -98,6 +114,15 @@ impl<'a, F: FileContent> IndexLookup<'a, F> {
             false => run_at(behind)?.0.previous(),
         };
         Ok(Spot::Hole { after, through })
+    }
+
+    /// The same where nothing is missing in the segment, which its header says: hardly any segment needs
+    /// a look at its runs.
+    fn spot_in_whole(&self, sequence: Sequence) -> Option<Spot> {
+        let before = sequence.0.checked_sub(self.head.first.0)?;
+        let number = u32::try_from(before).ok().filter(|&number| number < self.head.events)?;
+        let behind = self.head.events - number - 1;
+        (self.head.missing() == 0).then_some(Spot::Event { number, before: number, behind })
     }
 
     /// The sequence of an event.
@@ -132,7 +157,13 @@ impl<'a, F: FileContent> IndexLookup<'a, F> {
         numbers: Range<u32>,
         count_max: usize,
     ) -> io::Result<Vec<u32>> {
-        let postings = self.postings(hash, numbers)?;
+        let postings = self.postings(hash)?;
+        if is_short(&postings) {
+            let mut found = self.all_within(postings, &numbers)?;
+            found.truncate(count_max);
+            return Ok(found);
+        }
+        let postings = self.postings_within(postings, &numbers)?;
         let count = postings.len().min(count_max);
         self.words(self.posting_at(postings.start), count)
     }
@@ -144,28 +175,47 @@ impl<'a, F: FileContent> IndexLookup<'a, F> {
         numbers: Range<u32>,
         count_max: usize,
     ) -> io::Result<Vec<u32>> {
-        let postings = self.postings(hash, numbers)?;
+        let postings = self.postings(hash)?;
+        if is_short(&postings) {
+            let mut found = self.all_within(postings, &numbers)?;
+            found.drain(..found.len().saturating_sub(count_max));
+            return Ok(found);
+        }
+        let postings = self.postings_within(postings, &numbers)?;
         let count = postings.len().min(count_max);
         let first = postings.end - u32::try_from(count).unwrap_or(0);
         self.words(self.posting_at(first), count)
     }
 
-    /// The postings of a topic that are of events with these numbers.
-    fn postings(&self, hash: u64, numbers: Range<u32>) -> io::Result<Range<u32>> {
+    /// The postings of a topic.
+    fn postings(&self, hash: u64) -> io::Result<Range<u32>> {
         let topics = (self.head.topics_at(), self.head.topics);
-        let index = self.partition_point_of_hash::<16>(topics, hash)?;
-        if index == self.head.topics {
-            return Ok(0..0);
-        }
-        let topic = self.entry::<16>(self.head.topics_at() + TOPIC_BYTES * u64::from(index))?;
+        let Some(topic) = self.first_from_hash::<16>(topics, hash)?.entry else { return Ok(0..0) };
         if u64_at(&topic, 0) != hash {
             return Ok(0..0);
         }
         let (first, count) = (u32_at(&topic, 8), u32_at(&topic, 12));
-        let postings = (self.posting_at(first), count);
+        first.checked_add(count).map(|end| first..end).ok_or(io::ErrorKind::InvalidData.into())
+    }
+
+    /// The numbers in a few postings that are among these.
+    fn all_within(&self, postings: Range<u32>, numbers: &Range<u32>) -> io::Result<Vec<u32>> {
+        let mut all = self.words(self.posting_at(postings.start), postings.len())?;
+        all.truncate(all.partition_point(|&number| number < numbers.end));
+        all.drain(..all.partition_point(|&number| number < numbers.start));
+        Ok(all)
+    }
+
+    /// The postings of those that are of events with these numbers.
+    fn postings_within(
+        &self,
+        postings: Range<u32>,
+        numbers: &Range<u32>,
+    ) -> io::Result<Range<u32>> {
+        let table = (self.posting_at(postings.start), postings.end - postings.start);
         let behind =
-            |number| self.partition_point::<4>(postings, |posting| u32_at(posting, 0) < number);
-        Ok(first + behind(numbers.start)?..first + behind(numbers.end)?)
+            |number| self.partition_point::<4>(table, |posting| u32_at(posting, 0) < number);
+        Ok(postings.start + behind(numbers.start)?..postings.start + behind(numbers.end)?)
     }
 
     fn posting_at(&self, index: u32) -> u64 {
@@ -176,9 +226,12 @@ impl<'a, F: FileContent> IndexLookup<'a, F> {
     pub(in crate::log::file) fn with_id(&self, hash: u64) -> io::Result<Vec<u32>> {
         let id_at = |index| self.entry::<12>(self.head.ids_at() + ID_BYTES * u64::from(index));
         let ids = (self.head.ids_at(), self.head.ids);
-        let begin = self.partition_point_of_hash::<12>(ids, hash)?;
+        let first = self.first_from_hash::<12>(ids, hash)?;
         let mut found = Vec::new();
-        for index in begin..self.head.ids {
+        if first.entry.is_none_or(|entry| u64_at(&entry, 0) != hash) {
+            return Ok(found);
+        }
+        for index in first.index..self.head.ids {
             let id = id_at(index)?;
             if u64_at(&id, 0) != hash {
                 break;
@@ -195,50 +248,56 @@ impl<'a, F: FileContent> IndexLookup<'a, F> {
         (at, count): (u64, u32),
         is_before: impl Fn(&[u8]) -> bool,
     ) -> io::Result<u32> {
-        self.partition_point_between::<N>(at, 0..count, is_before)
+        Ok(self.first_not_before::<N>(at, 0..count, is_before)?.index)
     }
 
-    /// The same in a table that begins with hashes and is in their order, for one hash. They are spread
-    /// evenly, so that its place can be guessed: of 10,000 entries one read finds 99 % and more.
-    fn partition_point_of_hash<const N: usize>(
+    /// The first entry of a table that is not before a hash. The table begins with hashes and is in their
+    /// order. They are spread evenly, so that a place can be guessed: of 10,000 entries one read finds 99 %
+    /// and more.
+    fn first_from_hash<const N: usize>(
         &self,
         (at, count): (u64, u32),
         hash: u64,
-    ) -> io::Result<u32> {
+    ) -> io::Result<FoundEntry<N>> {
         let is_before = |entry: &[u8]| u64_at(entry, 0) < hash;
         let guess = (u128::from(hash) * u128::from(count)) >> 64;
         let guess = u32::try_from(guess).unwrap_or(count);
         let around = (SEARCH_BYTES / N as u64 / 2) as u32;
         let (low, high) = (guess.saturating_sub(around), guess.saturating_add(around).min(count));
-        match self.partition_point_between::<N>(at, low..high, is_before)? {
-            found if found == low && low > 0 => {
-                self.partition_point_between::<N>(at, 0..low, is_before)
-            }
-            found if found == high && high < count => {
-                self.partition_point_between::<N>(at, high..count, is_before)
-            }
-            found => Ok(found),
+        let found = self.first_not_before::<N>(at, low..high, is_before)?;
+        if found.index == low && low > 0 {
+            // The first one that was read may be the one.
+            let before = self.first_not_before::<N>(at, 0..low, is_before)?;
+            return Ok(before.or(found));
+        }
+        match found.index == high && high < count {
+            true => self.first_not_before::<N>(at, high..count, is_before),
+            false => Ok(found),
         }
     }
 
-    fn partition_point_between<const N: usize>(
+    fn first_not_before<const N: usize>(
         &self,
         at: u64,
         Range { start: mut low, end: mut high }: Range<u32>,
         is_before: impl Fn(&[u8]) -> bool,
-    ) -> io::Result<u32> {
+    ) -> io::Result<FoundEntry<N>> {
         let place = |index| at + N as u64 * u64::from(index);
+        let mut at_high = None;
         while place(high) - place(low) > SEARCH_BYTES {
             let middle = low + (high - low) / 2;
-            if is_before(&self.entry::<N>(place(middle))?) {
+            let entry = self.entry::<N>(place(middle))?;
+            if is_before(&entry) {
                 low = middle + 1;
             } else {
-                high = middle;
+                (high, at_high) = (middle, Some(entry));
             }
         }
         let rest = self.bytes(place(low), N * (high - low) as usize)?;
         let (entries, _) = rest.as_chunks::<N>();
-        Ok(low + entries.partition_point(|entry| is_before(entry)) as u32)
+        let found = entries.partition_point(|entry| is_before(entry));
+        let entry = entries.get(found).copied().or(at_high);
+        Ok(FoundEntry { index: low + found as u32, entry })
     }
 
     fn entry<const N: usize>(&self, at: u64) -> io::Result<[u8; N]> {
@@ -264,6 +323,11 @@ impl<'a, F: FileContent> IndexLookup<'a, F> {
             _ => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
+}
+
+/// Whether all postings of a topic are read at once.
+fn is_short(postings: &Range<u32>) -> bool {
+    POSTING_BYTES * postings.len() as u64 <= SEARCH_BYTES
 }
 
 /// How many of so many entries, which are in order, are before something.
