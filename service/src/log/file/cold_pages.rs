@@ -61,6 +61,14 @@ enum ColdPage {
 /// What was taken from the pages, to be dropped where nobody waits for it.
 type EvictedPages = Vec<Arc<LoadedPage>>;
 
+/// Whoever loads pages, one after another.
+pub(super) trait PageLoader {
+    fn load(&mut self, key: &ColdPageKey) -> LoadedPage;
+
+    /// There is nothing to load at the moment.
+    fn rest(&mut self);
+}
+
 enum ReaderWork {
     Load(ColdPageKey),
     Task(DiskTask),
@@ -177,14 +185,14 @@ impl ColdPages {
     }
 
     /// Loads what is wanted until it is closed.
-    pub(super) fn work(&self, load: impl Fn(&ColdPageKey) -> LoadedPage) {
-        while let Some(work) = self.next() {
+    pub(super) fn work(&self, mut loader: impl PageLoader) {
+        while let Some(work) = self.next(&mut loader) {
             match work {
                 // Whoever waits for it sees that it has gone.
                 ReaderWork::Task(task) => drop(catch_unwind(AssertUnwindSafe(task))),
                 ReaderWork::Load(key) => {
                     // Whoever waits for it would wait for ever.
-                    let page = catch_unwind(AssertUnwindSafe(|| load(&key)));
+                    let page = catch_unwind(AssertUnwindSafe(|| loader.load(&key)));
                     let page = page.unwrap_or_else(|_| LoadedPage::unreadable(&key));
                     self.add(key, page);
                 }
@@ -193,8 +201,9 @@ impl ColdPages {
     }
 
     /// What is to be done next; nothing when it is closed.
-    fn next(&self) -> Option<ReaderWork> {
+    fn next(&self, loader: &mut impl PageLoader) -> Option<ReaderWork> {
         let mut state = self.lock();
+        let mut has_rested = false;
         loop {
             if state.is_closed {
                 return None;
@@ -216,6 +225,12 @@ impl ColdPages {
                 && let Some(key) = state.wanted.pop_front()
             {
                 return Some(ReaderWork::Load(key));
+            }
+            if state.wanted.is_empty() && !std::mem::replace(&mut has_rested, true) {
+                drop(state);
+                loader.rest();
+                state = self.lock();
+                continue;
             }
             state = match state.wanted.is_empty() {
                 true => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -341,6 +356,17 @@ mod tests {
     use super::*;
     use crate::event::Sequence;
 
+    /// Nothing can be read.
+    struct NoPages;
+
+    impl PageLoader for NoPages {
+        fn load(&mut self, key: &ColdPageKey) -> LoadedPage {
+            LoadedPage::unreadable(key)
+        }
+
+        fn rest(&mut self) {}
+    }
+
     #[test]
     fn a_page_that_was_read_does_not_go_because_too_much_is_unread() {
         let key = |from| ColdPageKey {
@@ -367,7 +393,7 @@ mod tests {
         let cold = Arc::new(ColdPages::new(32 << 20));
         let of_reader = Arc::clone(&cold);
         let all = join_all((0..TASKS_MAX + 100).map(|number| cold.run(move || number)));
-        let reader = std::thread::spawn(move || of_reader.work(LoadedPage::unreadable));
+        let reader = std::thread::spawn(move || of_reader.work(NoPages));
         let answers = all.await;
         assert!(answers.iter().enumerate().all(|(number, answer)| *answer == Some(number)));
         cold.close();
@@ -390,7 +416,7 @@ mod tests {
     async fn a_task_that_panics_answers_nothing_and_the_next_one_is_done() {
         let cold = Arc::new(ColdPages::new(32 << 20));
         let of_reader = Arc::clone(&cold);
-        let reader = std::thread::spawn(move || of_reader.work(LoadedPage::unreadable));
+        let reader = std::thread::spawn(move || of_reader.work(NoPages));
         assert_eq!(cold.run(|| panic!("as a test wants it")).await, None::<()>);
         assert_eq!(cold.run(|| 7).await, Some(7));
         cold.close();

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use super::cold_page::{ColdPageKey, LoadedPage, ReadDirection};
+use super::cold_pages::PageLoader;
 use super::disk::Disk;
 use super::log_parts::LogParts;
 use super::retained::RetainedState;
+use super::segment_reader::OpenSegments;
 use super::threads;
 use crate::event::Sequence;
 use crate::log::{EventFilter, LogReader, Page, PageBack, PageLimit, ReadOutcome, ReadRange};
@@ -129,11 +131,26 @@ impl<D: Disk> LogParts<D> {
     /// Loads pages that are asked for, until the log ends.
     pub(super) fn load_cold_pages(&self) {
         threads::stand_behind_others();
-        self.cold.work(|key| {
-            let segments = Arc::clone(self.retained.lock().segments());
-            self.retained.counters().read_page();
-            self.reader.load(&segments, key)
-        });
+        self.cold.work(SegmentPages { log: self, open: OpenSegments::default() });
+    }
+}
+
+/// Pages of segments, whose files stay open while there are more to load.
+struct SegmentPages<'a, D: Disk> {
+    log: &'a LogParts<D>,
+    open: OpenSegments<D::File>,
+}
+
+impl<D: Disk> PageLoader for SegmentPages<'_, D> {
+    fn load(&mut self, key: &ColdPageKey) -> LoadedPage {
+        let retained = &self.log.retained;
+        let segments = Arc::clone(retained.lock().segments());
+        retained.counters().read_page();
+        self.log.reader.load_of_open(&mut self.open, &segments, key)
+    }
+
+    fn rest(&mut self) {
+        self.open.close();
     }
 }
 

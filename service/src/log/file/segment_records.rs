@@ -19,7 +19,7 @@ const BAD_PAGES_MAX: usize = 16;
 /// The records of a segment, of which those are in memory that were asked for last.
 pub(super) struct SegmentRecords<'a, F, I> {
     lookup: &'a IndexLookup<'a, I>,
-    file: F,
+    file: &'a F,
     epoch: Epoch,
     buffers: &'a Buffers,
     /// The number of the first one in memory.
@@ -34,7 +34,7 @@ pub(super) struct SegmentRecords<'a, F, I> {
 impl<'a, F: FileContent, I: FileContent> SegmentRecords<'a, F, I> {
     /// Those of a segment, by its index.
     pub(super) fn new(
-        file: F,
+        file: &'a F,
         lookup: &'a IndexLookup<'a, I>,
         (epoch, buffers): (Epoch, &'a Buffers),
     ) -> Self {

@@ -305,7 +305,7 @@ pub(super) fn is_full(error: &io::Error) -> bool {
 }
 
 /// The process or the machine has no file or no memory left, whatever the disk does.
-fn is_exhausted(error: &io::Error) -> bool {
+pub(super) fn is_exhausted(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     errno.is_some_and(|errno| matches!(errno, Errno::MFILE | Errno::NFILE | Errno::NOMEM))
 }

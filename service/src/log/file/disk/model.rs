@@ -28,6 +28,8 @@ pub(in crate::log::file) struct ModelDisk(Arc<Mutex<ModelState>>);
 pub(in crate::log::file) struct ModelFile {
     disk: ModelDisk,
     number: usize,
+    /// Open as long as it is there.
+    _handle: Arc<()>,
 }
 
 /// What is to go wrong.
@@ -39,8 +41,8 @@ pub(in crate::log::file) struct Plan {
     pub(in crate::log::file) failing_sync: Option<usize>,
     /// No file can be removed.
     pub(in crate::log::file) keeps_files: bool,
-    /// No file can be opened, as where a process has too many.
-    pub(in crate::log::file) opens_none: bool,
+    /// No file can be opened while so many are open, as where a process has too many.
+    pub(in crate::log::file) opens_max: Option<usize>,
     /// No file can be created, for the same reason.
     pub(in crate::log::file) creates_none: bool,
     /// How many bytes all files together may have.
@@ -57,6 +59,8 @@ struct ModelState {
     synced_names: BTreeMap<String, usize>,
     /// Since the last sync of names, in order.
     changes: Vec<NameChange>,
+    /// One for each file that is open, and this one.
+    handles: Arc<()>,
 }
 
 #[derive(Clone, Debug)]
@@ -88,6 +92,7 @@ impl ModelDisk {
             names: BTreeMap::new(),
             synced_names: BTreeMap::new(),
             changes: Vec::new(),
+            handles: Arc::default(),
         })))
     }
 
@@ -156,7 +161,17 @@ impl ModelDisk {
 
     /// From now on files can be opened, or not.
     pub(in crate::log::file) fn fail_opens(&self, opens_none: bool) {
-        self.lock().plan.opens_none = opens_none;
+        self.limit_opens(opens_none.then_some(0));
+    }
+
+    /// From now on no more files can be opened while so many are open.
+    pub(in crate::log::file) fn limit_opens(&self, opens_max: Option<usize>) {
+        self.lock().plan.opens_max = opens_max;
+    }
+
+    /// How many files are open.
+    pub(in crate::log::file) fn open_files(&self) -> usize {
+        self.lock().open_files()
     }
 
     /// From now on files can be created, or not.
@@ -195,8 +210,8 @@ impl ModelDisk {
         Ok(state)
     }
 
-    fn file(&self, number: usize) -> ModelFile {
-        ModelFile { disk: self.clone(), number }
+    fn file(&self, number: usize, state: &ModelState) -> ModelFile {
+        ModelFile { disk: self.clone(), number, _handle: Arc::clone(&state.handles) }
     }
 }
 
@@ -220,6 +235,10 @@ impl NameChange {
 }
 
 impl ModelState {
+    fn open_files(&self) -> usize {
+        Arc::strong_count(&self.handles) - 1
+    }
+
     fn change(&mut self, change: NameChange) {
         change.apply(&mut self.names);
         self.changes.push(change);
@@ -302,16 +321,16 @@ impl Disk for ModelDisk {
         let number = state.files.len();
         state.files.push(ModelContent::default());
         state.change(NameChange::Create(name.to_owned(), number));
-        Ok(self.file(number))
+        Ok(self.file(number, &state))
     }
 
     fn open(&self, name: &str) -> io::Result<ModelFile> {
         let state = self.operate()?;
-        if state.plan.opens_none {
+        if state.plan.opens_max.is_some_and(|max| state.open_files() >= max) {
             return Err(rustix::io::Errno::MFILE.into());
         }
         let number = state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
-        Ok(self.file(*number))
+        Ok(self.file(*number, &state))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {

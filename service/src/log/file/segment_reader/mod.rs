@@ -1,6 +1,7 @@
 //! Reading events of sealed segments. It waits for the disk, so no delivery thread does it.
 
 mod index_files;
+mod open_segments;
 
 use std::io;
 use std::sync::Arc;
@@ -11,11 +12,12 @@ use super::counters::DiskCounters;
 use super::disk::{Disk, FileContent as _};
 use super::index::{self, IndexLookup, Spot};
 use super::indexed_segment::{IndexFile, IndexedSegment};
-use super::segment;
 use super::segment_records::SegmentRecords;
 use crate::event::{Buffers, Epoch, Event, Sequence};
 use crate::log::record::{RecordKind, read_record};
 use crate::logging::log_limited;
+use open_segments::OpenSegment;
+pub(super) use open_segments::OpenSegments;
 
 /// How many segments are looked through for one page: a topic may be in few of them.
 const SEGMENTS_MAX: usize = 16;
@@ -56,6 +58,17 @@ impl<D: Disk> SegmentReader<D> {
 
     /// Loads a page. `segments` are all there are, the oldest first.
     pub(super) fn load(&self, segments: &[Arc<IndexedSegment>], key: &ColdPageKey) -> LoadedPage {
+        self.load_of_open(&mut OpenSegments::default(), segments, key)
+    }
+
+    /// The same for whoever loads one page after another, and leaves the files open that it has read.
+    pub(super) fn load_of_open(
+        &self,
+        open: &mut OpenSegments<D::File>,
+        segments: &[Arc<IndexedSegment>],
+        key: &ColdPageKey,
+    ) -> LoadedPage {
+        open.close_gone(segments);
         let mut page = PageBuilder { key, events: Vec::new(), bytes: 0, to: key.from };
         for _ in 0..SEGMENTS_MAX {
             let next = match key.direction {
@@ -73,11 +86,13 @@ impl<D: Disk> SegmentReader<D> {
                     ReadDirection::Backwards => page.end(before.unwrap_or(Sequence(0))),
                 };
             };
-            match self.read_run(segment, next, &mut page) {
+            match self.read_run(open, segment, next, &mut page) {
                 Ok(RunEnd::GoOn) => {}
                 Ok(RunEnd::Full) => break,
                 Ok(RunEnd::Unreadable { to }) => return page.end(to),
                 Err(error) => {
+                    // The next attempt begins with opening them.
+                    open.close();
                     // One that is not retained any more may be removed while somebody reads it.
                     if error.kind() != io::ErrorKind::NotFound {
                         self.counters.could_not_read();
@@ -96,12 +111,13 @@ impl<D: Disk> SegmentReader<D> {
     /// Reads what is wanted of the events that follow on each other, from one sequence on.
     fn read_run(
         &self,
+        open: &mut OpenSegments<D::File>,
         segment: &IndexedSegment,
         next: Sequence,
         page: &mut PageBuilder<'_>,
     ) -> io::Result<RunEnd> {
-        let file = self.open_index(segment)?;
-        let lookup = IndexLookup::new(&file, &segment.head);
+        let open = open.of(segment, self)?;
+        let lookup = IndexLookup::new(&open.index, &segment.head);
         let numbers = match (page.key.direction, lookup.spot(next)?) {
             (ReadDirection::Forwards, Spot::Hole { through, .. }) => {
                 return Ok(RunEnd::Unreadable { to: through });
@@ -131,7 +147,7 @@ impl<D: Disk> SegmentReader<D> {
             ReadDirection::Backwards => end.next(),
         };
         let sequence_of = |number| Sequence(first.0 + u64::from(number - numbers.start));
-        let mut records = self.records(segment, &lookup)?;
+        let mut records = self.records(&open, &lookup);
         for (at, &number) in wanted.iter().enumerate() {
             let expected = sequence_of(number);
             let event = records.readable_event(&wanted[at..], expected)?;
@@ -201,17 +217,15 @@ impl<D: Disk> SegmentReader<D> {
 
     fn records<'a>(
         &'a self,
-        segment: &IndexedSegment,
+        open: &'a OpenSegment<D::File>,
         lookup: &'a IndexLookup<'a, IndexFile<D::File>>,
-    ) -> io::Result<SegmentRecords<'a, D::File, IndexFile<D::File>>> {
-        let file = self.disk.open_to_read(&segment::name_of(segment.head.first))?;
-        Ok(SegmentRecords::new(file, lookup, (self.epoch, &self.buffers)))
+    ) -> SegmentRecords<'a, D::File, IndexFile<D::File>> {
+        SegmentRecords::new(&open.records, lookup, (self.epoch, &self.buffers))
     }
 
     /// Whether what cannot be read of a segment is damaged: its files can be opened.
     pub(super) fn is_damage(&self, segment: &IndexedSegment) -> io::Result<()> {
-        self.open_index(segment)?;
-        self.disk.open_to_read(&segment::name_of(segment.head.first)).map(drop)
+        self.open_segment(segment).map(drop)
     }
 
     /// The older events that were written again to a segment. Where a batch of them cannot be read they are
@@ -220,15 +234,14 @@ impl<D: Disk> SegmentReader<D> {
         if segment.head.again == 0 {
             return Ok(Vec::new());
         }
-        let index = self.open_index(segment)?;
-        let places = IndexLookup::new(&index, &segment.head).again()?;
-        let file = self.disk.open_to_read(&segment::name_of(segment.head.first))?;
+        let open = self.open_segment(segment)?;
+        let places = IndexLookup::new(&open.index, &segment.head).again()?;
         let mut events = Vec::new();
         for at in places {
             let mut header = [0; batch::HEADER_BYTES];
-            file.read_at(&mut header, at.into())?;
+            open.records.read_at(&mut header, at.into())?;
             let mut bytes = vec![0; batch::claimed_bytes(&header).unwrap_or(0)];
-            let count = file.read_at(&mut bytes, at.into())?;
+            let count = open.records.read_at(&mut bytes, at.into())?;
             match batch::read(&bytes[..count], segment.head.salt) {
                 Some(batch) => events.extend(self.events_again(batch.records)),
                 None => {
@@ -311,9 +324,9 @@ impl<D: Disk> SegmentReader<D> {
     ) -> io::Result<Option<Arc<Event>>> {
         let hash = index::hash(self.epoch, id);
         for segment in segments.iter().filter(|segment| segment.may_have_id(hash)) {
-            let file = self.open_index(segment)?;
-            let lookup = IndexLookup::new(&file, &segment.head);
-            let mut records = self.records(segment, &lookup)?;
+            let open = self.open_segment(segment)?;
+            let lookup = IndexLookup::new(&open.index, &segment.head);
+            let mut records = self.records(&open, &lookup);
             for number in lookup.with_id(hash)? {
                 let sequence = lookup.sequence_of(number)?;
                 records.load(&[number])?;
@@ -352,10 +365,10 @@ impl<D: Disk> SegmentReader<D> {
         segment: &IndexedSegment,
         ms: u64,
     ) -> io::Result<Option<TimedSequence>> {
-        let file = self.open_index(segment)?;
-        let lookup = IndexLookup::new(&file, &segment.head);
+        let open = self.open_segment(segment)?;
+        let lookup = IndexLookup::new(&open.index, &segment.head);
         let (events, newest_ms) = (segment.head.events, segment.head.newest_ms);
-        let mut records = self.records(segment, &lookup)?;
+        let mut records = self.records(&open, &lookup);
         // One that cannot be read was not accepted later than the next one that can.
         let mut time_of = |number: u32| -> io::Result<u64> {
             for number in (number..events).take(DAMAGED_MAX) {

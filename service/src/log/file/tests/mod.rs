@@ -1,6 +1,7 @@
 //! The log on disk as a log: what it shows, keeps and finds. Its threads do not run: each step is taken
 //! when a test says so, on the model of a disk.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
@@ -8,8 +9,9 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::disk::Disk;
-use super::disk::model::{ModelDisk, Plan};
+use super::disk::model::{ModelDisk, ModelFile, Plan};
 use super::open::OpenedLog;
+use super::segment_reader::OpenSegments;
 use super::writer::{AppendRequest, AppendResults};
 use super::*;
 use crate::clock::Clock;
@@ -22,6 +24,7 @@ mod counted;
 mod inspected;
 mod locate;
 mod no_room;
+mod open_files;
 mod repaired;
 mod retention;
 mod rules;
@@ -34,6 +37,8 @@ struct Steps {
     settings: FileLogSettings,
     kept: KeptSettings,
     opened: OpenedLog<ModelDisk>,
+    /// What the thread would have open that loads pages.
+    open: RefCell<OpenSegments<ModelFile>>,
 }
 
 /// Small segments, and little memory.
@@ -61,7 +66,7 @@ fn open_steps_with_rules(
     let hand = Arc::clone(&now_ms);
     let clock = Clock::from_fn(move || hand.load(Ordering::Relaxed));
     let opened = OpenedLog::open(disk.clone(), settings, kept.clone(), clock, &Buffers::default())?;
-    Ok(Steps { disk, now_ms, settings, kept, opened })
+    Ok(Steps { disk, now_ms, settings, kept, opened, open: RefCell::default() })
 }
 
 fn steps(settings: FileLogSettings) -> Steps {
@@ -119,7 +124,7 @@ impl Steps {
         let inner = &self.opened.inner;
         inner.cold.load_all(|key| {
             let segments = Arc::clone(inner.retained.lock().segments());
-            inner.reader.load(&segments, key)
+            inner.reader.load_of_open(&mut self.open.borrow_mut(), &segments, key)
         });
     }
 

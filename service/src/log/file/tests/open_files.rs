@@ -1,0 +1,109 @@
+//! Which files stay open while pages are read.
+
+use std::path::Path;
+
+use super::*;
+
+/// More segments than are looked through for one page.
+fn many_segments() -> Steps {
+    let mut log = steps(FileLogSettings { bytes_max: 2 << 20, ..SMALL });
+    while log.opened.inner.retained.lock().segments().len() < 20 {
+        log.append_sized("t", 3_000);
+        log.upkeep();
+    }
+    log
+}
+
+#[test]
+fn as_many_segments_stay_open_as_are_looked_through_for_a_page() {
+    let log = many_segments();
+    let segments = Arc::clone(log.opened.inner.retained.lock().segments());
+    let head = log.bounds().head.0;
+    for _ in 0..2 {
+        assert_eq!(log.sequences(), (1..=head).collect::<Vec<_>>());
+        let newest = segments[segments.len() - 16..].iter().map(|segment| segment.head.first);
+        assert_eq!(log.open.borrow().firsts().collect::<Vec<_>>(), newest.collect::<Vec<_>>());
+        log.opened.inner.cold.forget();
+    }
+    // The one that was used last is closed last.
+    let oldest = |log: &Steps| log.read(range(0, 1), EventFilter::Everything).0.len();
+    assert_eq!(oldest(&log), 1);
+    assert_eq!(log.open.borrow().firsts().last(), Some(Sequence(1)));
+}
+
+#[test]
+fn files_of_segments_that_are_gone_are_closed_before_the_next_page() {
+    let mut log = many_segments();
+    log.read(range(0, 1), EventFilter::Everything);
+    assert_eq!(log.open.borrow().firsts().collect::<Vec<_>>(), [Sequence(1)]);
+    while log.bounds().oldest == Sequence(1) {
+        log.append_sized("t", 3_000);
+        log.upkeep();
+    }
+    let oldest = log.bounds().oldest.0;
+    log.read(range(oldest, oldest + 1), EventFilter::Everything);
+    assert!(log.open.borrow().firsts().all(|first| first > Sequence(1)));
+}
+
+#[test]
+fn files_are_opened_anew_after_one_could_not_be_read() {
+    let log = many_segments();
+    log.read(range(0, 60), EventFilter::Everything);
+    assert!(log.open.borrow().firsts().count() > 1);
+    log.disk.spoil(&index::name_of(Sequence(1)), 0..64 << 10);
+    log.opened.inner.cold.forget();
+    let topic = set(&["t"]);
+    let (_, unreadable) = log.read(range(0, 1), EventFilter::Candidates(&topic));
+    assert_eq!(unreadable.len(), 1);
+    assert_eq!(log.open.borrow().firsts().count(), 0);
+}
+
+#[test]
+fn what_is_open_gives_way_where_there_may_be_no_more_open_files() {
+    let log = many_segments();
+    let others = log.disk.open_files();
+    let head = log.bounds().head.0;
+    // The files of one segment; and those of three, and one that is too few for a fourth.
+    for files in [2, 7] {
+        log.disk.limit_opens(Some(others + files));
+        assert_eq!(log.sequences(), (1..=head).collect::<Vec<_>>());
+        log.opened.inner.cold.forget();
+        log.open.borrow_mut().close();
+    }
+}
+
+/// The names of files of a folder that this process has open.
+#[cfg(target_os = "linux")]
+fn open_files(folder: &Path) -> Vec<String> {
+    let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let targets = links.filter_map(|link| std::fs::read_link(link.path()).ok());
+    let ours =
+        targets.filter_map(|target| target.strip_prefix(folder).ok()?.to_str().map(String::from));
+    ours.collect()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn no_file_is_open_to_be_read_while_nothing_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = FileLogSettings { memory_max: 64 << 10, ..SMALL };
+    let log = FileLog::open(folder.path(), settings, Clock::system()).unwrap();
+    while log.in_memory_from() <= Sequence(1) {
+        let event = EncodedEvent::encode(draft(&["t"], None, &"x".repeat(3_000)));
+        log.append(vec![event]).await[0].as_ref().unwrap();
+    }
+    let waker = || Waker::noop().clone();
+    let reader = LogReader { epoch: log.bounds().epoch, waker: &waker };
+    let limit = PageLimit { events_max: 7, bytes_max: 20_000 };
+    let read = || log.read(&reader, range(0, 1), EventFilter::Everything, limit);
+    let patience = std::time::Instant::now() + Duration::from_secs(60);
+    while !matches!(read(), ReadOutcome::Ready(_)) {
+        assert!(std::time::Instant::now() < patience, "the page never came");
+        std::thread::yield_now();
+    }
+    // The newest segment is open to be written.
+    while open_files(folder.path()).iter().any(|name| name.ends_with(".idx")) {
+        assert!(std::time::Instant::now() < patience, "{:?}", open_files(folder.path()));
+        std::thread::yield_now();
+    }
+}
