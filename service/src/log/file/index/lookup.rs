@@ -29,7 +29,7 @@ pub(in crate::log::file) struct IndexLookup<'a, F> {
 /// An entry of a table, and where it is.
 struct FoundEntry<const N: usize> {
     index: u32,
-    /// Nothing behind the last one of those that were looked through.
+    /// Nothing if all that were looked through are before it.
     entry: Option<[u8; N]>,
 }
 
@@ -228,15 +228,11 @@ impl<'a, F: FileContent> IndexLookup<'a, F> {
         let ids = (self.head.ids_at(), self.head.ids);
         let first = self.first_from_hash::<12>(ids, hash)?;
         let mut found = Vec::new();
-        if first.entry.is_none_or(|entry| u64_at(&entry, 0) != hash) {
-            return Ok(found);
-        }
-        for index in first.index..self.head.ids {
-            let id = id_at(index)?;
-            if u64_at(&id, 0) != hash {
-                break;
-            }
+        let mut next = first.entry;
+        while let Some(id) = next.filter(|id| u64_at(id, 0) == hash) {
             found.push(u32_at(&id, 8));
+            let index = first.index + found.len() as u32;
+            next = if index < self.head.ids { Some(id_at(index)?) } else { None };
         }
         Ok(found)
     }

@@ -194,3 +194,70 @@ fn nothing_is_made_of_a_segment_that_is_not_whole() {
     bytes[last] ^= 1;
     assert_eq!(build(head, &bytes), None);
 }
+
+/// A table is searched from where a hash should be, were they spread evenly.
+#[test]
+fn a_hash_is_found_however_unevenly_they_are_spread() {
+    const EVENLY: u64 = u64::MAX / 3_000;
+    let spread = |count: u64, of: &dyn Fn(u64) -> u64| (0..count).map(of).collect::<Vec<u64>>();
+    let same = |hash: u64| vec![hash; 2_000];
+    let tables = [
+        Vec::new(),
+        vec![u64::MAX],
+        spread(3_000, &|at| at),
+        spread(3_000, &|at| u64::MAX - at),
+        spread(3_000, &|at| u64::MAX / 2 + at),
+        spread(3_000, &|at| at * EVENLY),
+        [spread(1_500, &|at| at), spread(1_500, &|at| u64::MAX - at)].concat(),
+        [same(0), spread(1_000, &|at| at * 3 * EVENLY + 1), same(u64::MAX)].concat(),
+        [spread(700, &|at| at * EVENLY), same(900 * EVENLY), vec![u64::MAX]].concat(),
+    ];
+    for (number, mut hashes) in tables.into_iter().enumerate() {
+        hashes.sort_unstable();
+        let (empty, bytes) = segment(&[]);
+        let (head, mut index) = build(empty, &bytes).unwrap();
+        let head = IndexHead { ids: hashes.len() as u32, ..head };
+        index.truncate(HEADER_BYTES);
+        for (at, hash) in (0_u32..).zip(&hashes) {
+            index.extend_from_slice(&hash.to_le_bytes());
+            index.extend_from_slice(&at.to_le_bytes());
+        }
+        let file = file_of(&index);
+        let lookup = IndexLookup::new(&file, &head);
+        let near = hashes.iter().flat_map(|&hash| [hash, hash.wrapping_add(1)]);
+        let mut wanted: Vec<u64> = near.chain([0, u64::MAX]).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        for hash in wanted {
+            let (begin, end) = (
+                hashes.partition_point(|&other| other < hash),
+                hashes.partition_point(|&other| other <= hash),
+            );
+            let expected: Vec<u32> = (begin as u32..end as u32).collect();
+            assert_eq!(lookup.with_id(hash).unwrap(), expected, "table {number}, {hash}");
+        }
+    }
+}
+
+#[test]
+fn a_topic_with_more_events_than_are_read_at_once_is_read_in_parts() {
+    let entries: Vec<Entry> = (0..4_000).map(|at| Some((vec![at % 4 / 3], None))).collect();
+    let (segment, bytes) = segment(&entries);
+    let (head, index) = build(segment, &bytes).unwrap();
+    let file = file_of(&index);
+    let lookup = IndexLookup::new(&file, &head);
+    // Three of four events have the first topic, and one the second: those are read at once.
+    for (topic, is_of_it) in [(0, 0..3), (1, 3..4)] {
+        let hash = hash(epoch(), &format!("topic/{topic}"));
+        for numbers in [0..4_000, 0..0, 1..2, 3_998..4_000, 1_000..3_001, 4_000..4_000] {
+            let all: Vec<u32> =
+                numbers.clone().filter(|number| is_of_it.contains(&(number % 4))).collect();
+            for count in [1, 7, 5_000] {
+                let first = &all[..all.len().min(count)];
+                assert_eq!(lookup.with_topic(hash, numbers.clone(), count).unwrap(), first);
+                let last = &all[all.len().saturating_sub(count)..];
+                assert_eq!(lookup.with_topic_back(hash, numbers.clone(), count).unwrap(), last);
+            }
+        }
+    }
+}
