@@ -21,6 +21,9 @@ use super::cold_page::{ColdPageKey, LoadedPage};
 
 /// How long a page that nobody reads is kept for those who waited for it.
 const UNREAD_AGE_MAX: Duration = Duration::from_secs(1);
+/// How long nothing has to be wanted until whoever loads pages is told: a single reader asks for one page after
+/// another.
+const REST_AFTER: Duration = Duration::from_millis(100);
 /// How many tasks are taken at a time, those of clients that have stopped waiting among them. Whoever has
 /// another one waits: it would be a gap for a client if nobody looked where it goes on.
 pub(super) const TASKS_MAX: usize = 10_000;
@@ -65,7 +68,7 @@ type EvictedPages = Vec<Arc<LoadedPage>>;
 pub(super) trait PageLoader {
     fn load(&mut self, key: &ColdPageKey) -> LoadedPage;
 
-    /// There is nothing to load at the moment.
+    /// There has been nothing to load for a moment, or there is something else to do now.
     fn rest(&mut self);
 }
 
@@ -188,8 +191,11 @@ impl ColdPages {
     pub(super) fn work(&self, mut loader: impl PageLoader) {
         while let Some(work) = self.next(&mut loader) {
             match work {
-                // Whoever waits for it sees that it has gone.
-                ReaderWork::Task(task) => drop(catch_unwind(AssertUnwindSafe(task))),
+                ReaderWork::Task(task) => {
+                    loader.rest();
+                    // Whoever waits for it sees that it has gone.
+                    drop(catch_unwind(AssertUnwindSafe(task)));
+                }
                 ReaderWork::Load(key) => {
                     // Whoever waits for it would wait for ever.
                     let page = catch_unwind(AssertUnwindSafe(|| loader.load(&key)));
@@ -203,7 +209,7 @@ impl ColdPages {
     /// What is to be done next; nothing when it is closed.
     fn next(&self, loader: &mut impl PageLoader) -> Option<ReaderWork> {
         let mut state = self.lock();
-        let mut has_rested = false;
+        let mut rests = false;
         loop {
             if state.is_closed {
                 return None;
@@ -226,19 +232,25 @@ impl ColdPages {
             {
                 return Some(ReaderWork::Load(key));
             }
-            if state.wanted.is_empty() && !std::mem::replace(&mut has_rested, true) {
+            // A page that is wanted waits for room, or there is none.
+            let wait_max = match (state.wanted.is_empty(), rests) {
+                (false, _) => Some(UNREAD_AGE_MAX),
+                (true, false) => Some(REST_AFTER),
+                (true, true) => None,
+            };
+            let Some(wait_max) = wait_max else {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let waited = self.changed.wait_timeout(state, wait_max);
+            let (after, timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = after;
+            if timed_out.timed_out() && state.wanted.is_empty() && !rests {
                 drop(state);
                 loader.rest();
+                rests = true;
                 state = self.lock();
-                continue;
             }
-            state = match state.wanted.is_empty() {
-                true => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-                false => {
-                    let waited = self.changed.wait_timeout(state, UNREAD_AGE_MAX);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
         }
     }
 
@@ -386,6 +398,52 @@ mod tests {
         cold.load_all(LoadedPage::unreadable);
         assert!(cold.lock().has_too_much_unread());
         assert!((0..=6).all(|from| ask(from).is_some()));
+    }
+
+    /// What it was told, in order.
+    #[derive(Clone, Default)]
+    struct Told(Arc<Mutex<Vec<&'static str>>>);
+
+    impl Told {
+        fn add(&self, what: &'static str) {
+            self.0.lock().unwrap().push(what);
+        }
+    }
+
+    impl PageLoader for Told {
+        fn load(&mut self, key: &ColdPageKey) -> LoadedPage {
+            self.add("load");
+            LoadedPage::unreadable(key)
+        }
+
+        fn rest(&mut self) {
+            self.add("rest");
+        }
+    }
+
+    #[test]
+    fn whoever_loads_rests_before_something_else_and_when_nothing_is_wanted_not_between_pages() {
+        let cold = Arc::new(ColdPages::new(32 << 20));
+        let told = Told::default();
+        let (of_reader, loader, of_task) = (Arc::clone(&cold), told.clone(), told.clone());
+        cold.add_task(Box::new(move || of_task.add("task"))).unwrap();
+        for from in 0..3 {
+            let key = ColdPageKey {
+                direction: ReadDirection::Forwards,
+                from: Sequence(from),
+                topics: None,
+                events_max: 1,
+                bytes_max: 1,
+            };
+            assert!(cold.ask(&key, || Waker::noop().clone()).is_none());
+        }
+        let reader = std::thread::spawn(move || of_reader.work(loader));
+        while told.0.lock().unwrap().len() < 6 {
+            std::thread::yield_now();
+        }
+        cold.close();
+        reader.join().unwrap();
+        assert_eq!(*told.0.lock().unwrap(), ["rest", "task", "load", "load", "load", "rest"]);
     }
 
     #[tokio::test]

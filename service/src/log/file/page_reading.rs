@@ -11,6 +11,7 @@ use super::retained::RetainedState;
 use super::segment_reader::OpenSegments;
 use super::threads;
 use crate::event::Sequence;
+use crate::file_limit::FileLimit;
 use crate::log::{EventFilter, LogReader, Page, PageBack, PageLimit, ReadOutcome, ReadRange};
 
 /// Where a range can be read.
@@ -131,7 +132,10 @@ impl<D: Disk> LogParts<D> {
     /// Loads pages that are asked for, until the log ends.
     pub(super) fn load_cold_pages(&self) {
         threads::stand_behind_others();
-        self.cold.work(SegmentPages { log: self, open: OpenSegments::default() });
+        self.cold.work(SegmentPages {
+            log: self,
+            open: OpenSegments::within(FileLimit::of_this_process()),
+        });
     }
 }
 

@@ -148,6 +148,11 @@ impl ModelDisk {
         state.files[number].unreadable.extend(sectors);
     }
 
+    /// Everything can be read again.
+    pub(in crate::log::file) fn heal(&self) {
+        self.lock().files.iter_mut().for_each(|content| content.unreadable.clear());
+    }
+
     /// From now on the sync fails that is to come after so many others.
     pub(in crate::log::file) fn fail_sync(&self, after: usize) {
         let mut state = self.lock();

@@ -58,7 +58,7 @@ impl<D: Disk> SegmentReader<D> {
 
     /// Loads a page. `segments` are all there are, the oldest first.
     pub(super) fn load(&self, segments: &[Arc<IndexedSegment>], key: &ColdPageKey) -> LoadedPage {
-        self.load_of_open(&mut OpenSegments::default(), segments, key)
+        self.load_of_open(&mut OpenSegments::one_at_a_time(), segments, key)
     }
 
     /// The same for whoever loads one page after another, and leaves the files open that it has read.
@@ -89,9 +89,12 @@ impl<D: Disk> SegmentReader<D> {
             match self.read_run(open, segment, next, &mut page) {
                 Ok(RunEnd::GoOn) => {}
                 Ok(RunEnd::Full) => break,
-                Ok(RunEnd::Unreadable { to }) => return page.end(to),
-                Err(error) => {
+                Ok(RunEnd::Unreadable { to }) => {
                     // The next attempt begins with opening them.
+                    open.close();
+                    return page.end(to);
+                }
+                Err(error) => {
                     open.close();
                     // One that is not retained any more may be removed while somebody reads it.
                     if error.kind() != io::ErrorKind::NotFound {

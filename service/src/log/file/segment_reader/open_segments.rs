@@ -11,6 +11,7 @@ use super::super::indexed_segment::{IndexFile, IndexedSegment};
 use super::super::segment;
 use super::{SEGMENTS_MAX, SegmentReader};
 use crate::event::Sequence;
+use crate::file_limit::FileLimit;
 
 /// A segment and its index, to be read.
 #[derive(Debug)]
@@ -19,23 +20,35 @@ pub(super) struct OpenSegment<F> {
     pub(super) records: F,
 }
 
-/// Segments whose files are open: as many as are looked through for one page, at most.
+/// Of how many files that the process may have open one reading thread keeps a segment open, which has two:
+/// a tenth is left beside connections, for everything.
+const FILES_A_SEGMENT: u64 = 256;
+
+/// Segments whose files are open.
 ///
-/// A file that was removed takes its room on the disk for as long as it is open. So those of segments that
-/// are gone are closed before the next page, and all when there is none to be read.
+/// A file that was removed takes its room on the disk for as long as it is open. So whoever keeps them closes
+/// all when there is no page to be read; and those of segments that are gone are closed before the next page.
 #[derive(Debug)]
 pub(in crate::log::file) struct OpenSegments<F> {
+    /// How many there are at most, at least one.
+    max: usize,
     /// By the first event of each; the one that was used last is the last one.
     segments: VecDeque<(Sequence, Arc<OpenSegment<F>>)>,
 }
 
-impl<F> Default for OpenSegments<F> {
-    fn default() -> Self {
-        Self { segments: VecDeque::new() }
-    }
-}
-
 impl<F> OpenSegments<F> {
+    /// Those of whoever reads one page: a segment is closed before the next one is opened.
+    pub(super) fn one_at_a_time() -> Self {
+        Self { max: 1, segments: VecDeque::new() }
+    }
+
+    /// Those of whoever reads one page after another: as many as are looked through for a page, and fewer in
+    /// a process that may have few files open.
+    pub(in crate::log::file) fn within(limit: FileLimit) -> Self {
+        let max = usize::try_from(limit.files_max / FILES_A_SEGMENT).unwrap_or(SEGMENTS_MAX);
+        Self { max: max.clamp(1, SEGMENTS_MAX), segments: VecDeque::new() }
+    }
+
     /// The first events of those that are open.
     #[cfg(test)]
     pub(in crate::log::file) fn firsts(&self) -> impl Iterator<Item = Sequence> {
@@ -63,16 +76,17 @@ impl<F> OpenSegments<F> {
         let at = self.segments.iter().position(|(other, _)| *other == first);
         let open = match at.and_then(|at| self.segments.remove(at)) {
             Some((_, open)) => open,
-            None => Arc::new(self.opened(segment, reader)?),
+            None => {
+                let too_many = (self.segments.len() + 1).saturating_sub(self.max);
+                self.segments.drain(..too_many);
+                Arc::new(self.opened(segment, reader)?)
+            }
         };
-        if self.segments.len() >= SEGMENTS_MAX {
-            self.segments.pop_front();
-        }
         self.segments.push_back((first, Arc::clone(&open)));
         Ok(open)
     }
 
-    /// Those that are open may be what it takes to open others: a gap is told only where there is none.
+    /// Those that are open may be what it takes to open others.
     fn opened<D: Disk<File = F>>(
         &mut self,
         segment: &IndexedSegment,

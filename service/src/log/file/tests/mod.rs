@@ -16,6 +16,7 @@ use super::writer::{AppendRequest, AppendResults};
 use super::*;
 use crate::clock::Clock;
 use crate::event::{Draft, DraftFields, Epoch, EventLimits};
+use crate::file_limit::FileLimit;
 use crate::log::{AppendError, KeptSettings, Receipt};
 use crate::topic::{Selector, SelectorSet};
 
@@ -66,7 +67,8 @@ fn open_steps_with_rules(
     let hand = Arc::clone(&now_ms);
     let clock = Clock::from_fn(move || hand.load(Ordering::Relaxed));
     let opened = OpenedLog::open(disk.clone(), settings, kept.clone(), clock, &Buffers::default())?;
-    Ok(Steps { disk, now_ms, settings, kept, opened, open: RefCell::default() })
+    let open = RefCell::new(OpenSegments::within(FileLimit { files_max: 20_000 }));
+    Ok(Steps { disk, now_ms, settings, kept, opened, open })
 }
 
 fn steps(settings: FileLogSettings) -> Steps {

@@ -1,7 +1,5 @@
 //! Which files stay open while pages are read.
 
-use std::path::Path;
-
 use super::*;
 
 /// More segments than are looked through for one page.
@@ -46,16 +44,38 @@ fn files_of_segments_that_are_gone_are_closed_before_the_next_page() {
 }
 
 #[test]
+fn fewer_stay_open_in_a_process_that_may_have_few_files() {
+    let mut log = many_segments();
+    let head = log.bounds().head.0;
+    for (files_max, expected) in [(0, 1), (100, 1), (1_024, 4), (4_095, 15), (1 << 40, 16)] {
+        log.open = RefCell::new(OpenSegments::within(FileLimit { files_max }));
+        let before = log.disk.open_files();
+        // It is never more, also while others are opened.
+        log.disk.limit_opens(Some(before + 2 * expected));
+        assert_eq!(log.sequences(), (1..=head).collect::<Vec<_>>());
+        assert_eq!(log.open.borrow().firsts().count(), expected, "{files_max}");
+        log.opened.inner.cold.forget();
+    }
+}
+
+#[test]
 fn files_are_opened_anew_after_one_could_not_be_read() {
     let log = many_segments();
     log.read(range(0, 60), EventFilter::Everything);
     assert!(log.open.borrow().firsts().count() > 1);
-    log.disk.spoil(&index::name_of(Sequence(1)), 0..64 << 10);
-    log.opened.inner.cold.forget();
     let topic = set(&["t"]);
-    let (_, unreadable) = log.read(range(0, 1), EventFilter::Candidates(&topic));
-    assert_eq!(unreadable.len(), 1);
-    assert_eq!(log.open.borrow().firsts().count(), 0);
+    let files = [index::name_of(Sequence(1)), segment::name_of(Sequence(1))];
+    for file in files {
+        log.disk.spoil(&file, 0..64 << 10);
+        log.opened.inner.cold.forget();
+        let (_, unreadable) = log.read(range(0, 1), EventFilter::Candidates(&topic));
+        assert_eq!(unreadable.len(), 1, "{file}");
+        assert_eq!(log.open.borrow().firsts().count(), 0, "{file}");
+        log.disk.heal();
+        log.opened.inner.cold.forget();
+        let (events, unreadable) = log.read(range(0, 1), EventFilter::Candidates(&topic));
+        assert_eq!((events.len(), unreadable.len()), (1, 0), "{file}");
+    }
 }
 
 #[test]
@@ -74,7 +94,7 @@ fn what_is_open_gives_way_where_there_may_be_no_more_open_files() {
 
 /// The names of files of a folder that this process has open.
 #[cfg(target_os = "linux")]
-fn open_files(folder: &Path) -> Vec<String> {
+fn open_files(folder: &std::path::Path) -> Vec<String> {
     let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
     let targets = links.filter_map(|link| std::fs::read_link(link.path()).ok());
     let ours =
@@ -85,9 +105,10 @@ fn open_files(folder: &Path) -> Vec<String> {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn no_file_is_open_to_be_read_while_nothing_is_read() {
-    let folder = tempfile::tempdir().unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().canonicalize().unwrap();
     let settings = FileLogSettings { memory_max: 64 << 10, ..SMALL };
-    let log = FileLog::open(folder.path(), settings, Clock::system()).unwrap();
+    let log = FileLog::open(&folder, settings, Clock::system()).unwrap();
     while log.in_memory_from() <= Sequence(1) {
         let event = EncodedEvent::encode(draft(&["t"], None, &"x".repeat(3_000)));
         log.append(vec![event]).await[0].as_ref().unwrap();
@@ -101,9 +122,9 @@ async fn no_file_is_open_to_be_read_while_nothing_is_read() {
         assert!(std::time::Instant::now() < patience, "the page never came");
         std::thread::yield_now();
     }
-    // The newest segment is open to be written.
-    while open_files(folder.path()).iter().any(|name| name.ends_with(".idx")) {
-        assert!(std::time::Instant::now() < patience, "{:?}", open_files(folder.path()));
+    assert!(!open_files(&folder).is_empty(), "the newest segment is open to be written");
+    while open_files(&folder).iter().any(|name| name.contains(".idx")) {
+        assert!(std::time::Instant::now() < patience, "{:?}", open_files(&folder));
         std::thread::yield_now();
     }
 }
