@@ -21,8 +21,7 @@ use super::cold_page::{ColdPageKey, LoadedPage};
 
 /// How long a page that nobody reads is kept for those who waited for it.
 const UNREAD_AGE_MAX: Duration = Duration::from_secs(1);
-/// How long nothing has to be wanted until whoever loads pages is told: a single reader asks for one page after
-/// another.
+/// How long a thread has no page to load until it rests: a single reader asks for one page after another.
 const REST_AFTER: Duration = Duration::from_millis(100);
 /// How many tasks are taken at a time, those of clients that have stopped waiting among them. Whoever has
 /// another one waits: it would be a gap for a client if nobody looked where it goes on.
@@ -41,6 +40,8 @@ pub(super) struct ColdPages {
     bytes: AtomicUsize,
     /// Room for tasks.
     room: Arc<Semaphore>,
+    /// How long nothing has to be wanted until whoever loads pages is told.
+    rest_after: Duration,
 }
 
 struct ColdState {
@@ -93,6 +94,7 @@ impl ColdPages {
             changed: Condvar::new(),
             bytes: AtomicUsize::new(0),
             room: Arc::new(Semaphore::new(TASKS_MAX)),
+            rest_after: REST_AFTER,
         }
     }
 
@@ -111,14 +113,14 @@ impl ColdPages {
         match state.pages.get_mut(key) {
             Some(ColdPage::Loaded { page, bytes, is_read, .. }) => {
                 let page = Arc::clone(page);
-                let is_first = !std::mem::replace(is_read, true);
-                if is_first {
+                if !std::mem::replace(is_read, true) {
                     state.unread_bytes -= *bytes;
+                    // One may have waited for that room.
+                    if !state.wanted.is_empty() {
+                        self.changed.notify_one();
+                    }
                 }
                 drop(guard);
-                if is_first {
-                    self.changed.notify_one();
-                }
                 return Some(LoadedPage::clone(&page));
             }
             Some(ColdPage::Wanted(wakers)) => {
@@ -208,8 +210,10 @@ impl ColdPages {
 
     /// What is to be done next; nothing when it is closed.
     fn next(&self, loader: &mut impl PageLoader) -> Option<ReaderWork> {
-        let mut state = self.lock();
+        // However often it is woken for nothing: it may have files open that others have removed.
+        let rest_at = Instant::now() + self.rest_after;
         let mut rests = false;
+        let mut state = self.lock();
         loop {
             if state.is_closed {
                 return None;
@@ -232,24 +236,23 @@ impl ColdPages {
             {
                 return Some(ReaderWork::Load(key));
             }
-            // A page that is wanted waits for room, or there is none.
-            let wait_max = match (state.wanted.is_empty(), rests) {
-                (false, _) => Some(UNREAD_AGE_MAX),
-                (true, false) => Some(REST_AFTER),
-                (true, true) => None,
-            };
-            let Some(wait_max) = wait_max else {
+            let wait_max = if !state.wanted.is_empty() {
+                // There is no room for what is wanted.
+                UNREAD_AGE_MAX
+            } else if rests {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
+            } else {
+                rest_at.saturating_duration_since(Instant::now())
             };
-            let waited = self.changed.wait_timeout(state, wait_max);
-            let (after, timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
-            state = after;
-            if timed_out.timed_out() && state.wanted.is_empty() && !rests {
+            if wait_max.is_zero() {
                 drop(state);
                 loader.rest();
                 rests = true;
                 state = self.lock();
+            } else {
+                let waited = self.changed.wait_timeout(state, wait_max);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
         }
     }
@@ -401,7 +404,7 @@ mod tests {
     }
 
     /// What it was told, in order.
-    #[derive(Clone, Default)]
+    #[derive(Clone, Debug, Default)]
     struct Told(Arc<Mutex<Vec<&'static str>>>);
 
     impl Told {
@@ -421,29 +424,52 @@ mod tests {
         }
     }
 
-    #[test]
-    fn whoever_loads_rests_before_something_else_and_when_nothing_is_wanted_not_between_pages() {
-        let cold = Arc::new(ColdPages::new(32 << 20));
-        let told = Told::default();
-        let (of_reader, loader, of_task) = (Arc::clone(&cold), told.clone(), told.clone());
-        cold.add_task(Box::new(move || of_task.add("task"))).unwrap();
-        for from in 0..3 {
-            let key = ColdPageKey {
-                direction: ReadDirection::Forwards,
-                from: Sequence(from),
-                topics: None,
-                events_max: 1,
-                bytes_max: 1,
-            };
-            assert!(cold.ask(&key, || Waker::noop().clone()).is_none());
-        }
-        let reader = std::thread::spawn(move || of_reader.work(loader));
-        while told.0.lock().unwrap().len() < 6 {
+    fn ask_for(cold: &ColdPages, from: u64) {
+        let key = ColdPageKey {
+            direction: ReadDirection::Forwards,
+            from: Sequence(from),
+            topics: None,
+            events_max: 1,
+            bytes_max: 1,
+        };
+        assert!(cold.ask(&key, || Waker::noop().clone()).is_none());
+    }
+
+    fn until_told(told: &Told, expected: &[&str]) {
+        let patience = Instant::now() + Duration::from_secs(60);
+        while told.0.lock().unwrap().len() < expected.len() {
+            assert!(Instant::now() < patience, "{told:?}");
             std::thread::yield_now();
         }
+        assert_eq!(*told.0.lock().unwrap(), expected);
+    }
+
+    #[test]
+    fn whoever_loads_rests_when_nothing_is_wanted_for_a_moment() {
+        let cold = Arc::new(ColdPages::new(32 << 20));
+        let told = Told::default();
+        let (of_reader, loader) = (Arc::clone(&cold), told.clone());
+        (0..3).for_each(|from| ask_for(&cold, from));
+        let reader = std::thread::spawn(move || of_reader.work(loader));
+        until_told(&told, &["load", "load", "load", "rest"]);
         cold.close();
         reader.join().unwrap();
-        assert_eq!(*told.0.lock().unwrap(), ["rest", "task", "load", "load", "load", "rest"]);
+    }
+
+    #[test]
+    fn whoever_loads_rests_before_something_else_and_not_between_pages() {
+        let cold = ColdPages { rest_after: Duration::from_secs(3_600), ..ColdPages::new(32 << 20) };
+        let (cold, told) = (Arc::new(cold), Told::default());
+        let (of_reader, loader, of_task) = (Arc::clone(&cold), told.clone(), told.clone());
+        let reader = std::thread::spawn(move || of_reader.work(loader));
+        ask_for(&cold, 0);
+        until_told(&told, &["load"]);
+        ask_for(&cold, 1);
+        until_told(&told, &["load", "load"]);
+        cold.add_task(Box::new(move || of_task.add("task"))).unwrap();
+        until_told(&told, &["load", "load", "rest", "task"]);
+        cold.close();
+        reader.join().unwrap();
     }
 
     #[tokio::test]

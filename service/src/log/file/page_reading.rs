@@ -139,7 +139,7 @@ impl<D: Disk> LogParts<D> {
     }
 }
 
-/// Pages of segments, whose files stay open while there are more to load.
+/// Pages of segments, whose files stay open from one page to the next.
 struct SegmentPages<'a, D: Disk> {
     log: &'a LogParts<D>,
     open: OpenSegments<D::File>,

@@ -61,6 +61,7 @@ struct ModelState {
     changes: Vec<NameChange>,
     /// One for each file that is open, and this one.
     handles: Arc<()>,
+    most_open: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -93,6 +94,7 @@ impl ModelDisk {
             synced_names: BTreeMap::new(),
             changes: Vec::new(),
             handles: Arc::default(),
+            most_open: 0,
         })))
     }
 
@@ -179,6 +181,13 @@ impl ModelDisk {
         self.lock().open_files()
     }
 
+    /// How many files were open at the same time at most, since the last time this was asked.
+    pub(in crate::log::file) fn most_open_files(&self) -> usize {
+        let mut state = self.lock();
+        let now = state.open_files();
+        std::mem::replace(&mut state.most_open, now)
+    }
+
     /// From now on files can be created, or not.
     pub(in crate::log::file) fn fail_creates(&self, creates_none: bool) {
         self.lock().plan.creates_none = creates_none;
@@ -215,8 +224,10 @@ impl ModelDisk {
         Ok(state)
     }
 
-    fn file(&self, number: usize, state: &ModelState) -> ModelFile {
-        ModelFile { disk: self.clone(), number, _handle: Arc::clone(&state.handles) }
+    fn file(&self, number: usize, state: &mut ModelState) -> ModelFile {
+        let file = ModelFile { disk: self.clone(), number, _handle: Arc::clone(&state.handles) };
+        state.most_open = state.most_open.max(state.open_files());
+        file
     }
 }
 
@@ -326,16 +337,16 @@ impl Disk for ModelDisk {
         let number = state.files.len();
         state.files.push(ModelContent::default());
         state.change(NameChange::Create(name.to_owned(), number));
-        Ok(self.file(number, &state))
+        Ok(self.file(number, &mut state))
     }
 
     fn open(&self, name: &str) -> io::Result<ModelFile> {
-        let state = self.operate()?;
+        let mut state = self.operate()?;
         if state.plan.opens_max.is_some_and(|max| state.open_files() >= max) {
             return Err(rustix::io::Errno::MFILE.into());
         }
-        let number = state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
-        Ok(self.file(*number, &state))
+        let number = *state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
+        Ok(self.file(number, &mut state))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {

@@ -90,7 +90,8 @@ impl<D: Disk> SegmentReader<D> {
                 Ok(RunEnd::GoOn) => {}
                 Ok(RunEnd::Full) => break,
                 Ok(RunEnd::Unreadable { to }) => {
-                    // The next attempt begins with opening them.
+                    // What cannot be read of files that are open may be readable when they are opened anew.
+                    // That it is a hole, where nothing has failed, is rare.
                     open.close();
                     return page.end(to);
                 }

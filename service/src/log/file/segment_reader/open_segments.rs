@@ -20,14 +20,15 @@ pub(super) struct OpenSegment<F> {
     pub(super) records: F,
 }
 
-/// Of how many files that the process may have open one reading thread keeps a segment open, which has two:
-/// a tenth is left beside connections, for everything.
+/// For each so many files that the process may have open, a thread that reads keeps one segment open, which
+/// takes two. A tenth of all is left beside connections, and everything else shares it.
 const FILES_A_SEGMENT: u64 = 256;
 
 /// Segments whose files are open.
 ///
 /// A file that was removed takes its room on the disk for as long as it is open. So whoever keeps them closes
-/// all when there is no page to be read; and those of segments that are gone are closed before the next page.
+/// all when there has been no page to read for a moment, and before it does anything else; and those of
+/// segments that are gone are closed before its next page.
 #[derive(Debug)]
 pub(in crate::log::file) struct OpenSegments<F> {
     /// How many there are at most, at least one.

@@ -1,5 +1,6 @@
 //! Which files stay open while pages are read.
 
+use super::super::cold_page::{ColdPageKey, LoadedPage, ReadDirection};
 use super::*;
 
 /// More segments than are looked through for one page.
@@ -50,12 +51,31 @@ fn fewer_stay_open_in_a_process_that_may_have_few_files() {
     for (files_max, expected) in [(0, 1), (100, 1), (1_024, 4), (4_095, 15), (1 << 40, 16)] {
         log.open = RefCell::new(OpenSegments::within(FileLimit { files_max }));
         let before = log.disk.open_files();
-        // It is never more, also while others are opened.
-        log.disk.limit_opens(Some(before + 2 * expected));
+        log.disk.most_open_files();
         assert_eq!(log.sequences(), (1..=head).collect::<Vec<_>>());
+        assert_eq!(log.disk.most_open_files(), before + 2 * expected, "{files_max}");
         assert_eq!(log.open.borrow().firsts().count(), expected, "{files_max}");
         log.opened.inner.cold.forget();
     }
+}
+
+#[test]
+fn whoever_reads_one_page_has_one_segment_open_at_a_time() {
+    let log = many_segments();
+    let inner = &log.opened.inner;
+    let segments = Arc::clone(inner.retained.lock().segments());
+    let key = ColdPageKey {
+        direction: ReadDirection::Forwards,
+        from: Sequence(0),
+        topics: None,
+        events_max: usize::MAX,
+        bytes_max: usize::MAX,
+    };
+    let before = log.disk.open_files();
+    log.disk.most_open_files();
+    let LoadedPage::Events { to, .. } = inner.reader.load(&segments, &key) else { panic!() };
+    assert!(to >= segments[10].head.first, "it is of many segments");
+    assert_eq!((log.disk.most_open_files(), log.disk.open_files()), (before + 2, before));
 }
 
 #[test]
@@ -122,7 +142,7 @@ async fn no_file_is_open_to_be_read_while_nothing_is_read() {
         assert!(std::time::Instant::now() < patience, "the page never came");
         std::thread::yield_now();
     }
-    assert!(!open_files(&folder).is_empty(), "the newest segment is open to be written");
+    assert!(!open_files(&folder).is_empty(), "its lock is held, and found by this name");
     while open_files(&folder).iter().any(|name| name.contains(".idx")) {
         assert!(std::time::Instant::now() < patience, "{:?}", open_files(&folder));
         std::thread::yield_now();
