@@ -19,6 +19,8 @@
 #[doc(hidden)]
 pub mod clock;
 #[doc(hidden)]
+pub mod file_limit;
+#[doc(hidden)]
 pub mod logging;
 #[doc(hidden)]
 pub mod memory;
@@ -64,8 +66,6 @@ pub mod http;
 #[doc(hidden)]
 pub mod admin;
 
-#[doc(hidden)]
-pub mod file_limit;
 #[doc(hidden)]
 pub mod greeting;
 #[doc(hidden)]
