@@ -11,8 +11,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http_body_util::Full;
-use http_body_util::channel::Channel;
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc;
 
 use super::client_limits::StreamPermits;
 use crate::delivery::{Segment, SlotReader, StreamCut};
@@ -32,14 +32,18 @@ pub(super) enum Content {
 /// Lines that are made while the request is still being read.
 #[derive(Debug)]
 pub(super) struct ResponseLines {
-    lines: Channel<Bytes, Infallible>,
+    /// Not the channel of `http_body_util` (0.1.5): that ends without its last frame where this comes, and
+    /// its sender goes, while somebody looks for it.
+    lines: mpsc::Receiver<Bytes>,
     /// What the request counts as until they end, where clients have limits.
     permits: StreamPermits,
 }
 
 impl ResponseLines {
-    pub(super) fn new(lines: Channel<Bytes, Infallible>) -> Self {
-        Self { lines, permits: StreamPermits::default() }
+    /// Lines that are yet to come, of which so many pieces may wait to be read, and what they are given to.
+    pub(super) fn of_sender(waiting_max: usize) -> (mpsc::Sender<Bytes>, Self) {
+        let (sender, lines) = mpsc::channel(waiting_max);
+        (sender, Self { lines, permits: StreamPermits::default() })
     }
 
     /// Counts it as this until it ends.
@@ -180,7 +184,8 @@ impl Body for ResponseBody {
                 Poll::Ready(next.map(|segment| Ok(Frame::data(counted(segment)))))
             }
             Self::Lines(lines) => {
-                Pin::new(&mut lines.lines).poll_frame(context).map(|frame| frame.map(plain))
+                let next = ready!(lines.lines.poll_recv(context));
+                Poll::Ready(next.map(|lines| Ok(Frame::data(Segment::from(lines)))))
             }
         }
     }
@@ -202,7 +207,36 @@ impl Body for ResponseBody {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Waker;
+
+    use bytes::Buf as _;
+
     use super::*;
+
+    #[test]
+    fn the_last_lines_are_read_however_late_they_come() {
+        for round in 0..5_000 {
+            let (sender, lines) = ResponseLines::of_sender(1);
+            let mut body = ResponseBody::Lines(Box::new(lines));
+            let mut context = Context::from_waker(Waker::noop());
+            let mut read = 0;
+            std::thread::scope(|scope| {
+                scope.spawn(move || {
+                    sender.try_send(Bytes::from_static(b"the last\n")).unwrap();
+                });
+                loop {
+                    match Pin::new(&mut body).poll_frame(&mut context) {
+                        Poll::Ready(Some(frame)) => {
+                            read += frame.unwrap().into_data().unwrap().remaining();
+                        }
+                        Poll::Ready(None) => break,
+                        Poll::Pending => std::hint::spin_loop(),
+                    }
+                }
+            });
+            assert_eq!(read, 9, "round {round}");
+        }
+    }
 
     #[test]
     fn a_small_piece_is_filled_up_with_a_comment_and_a_large_one_is_left_as_it_is() {

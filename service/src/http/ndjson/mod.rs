@@ -10,15 +10,14 @@ mod lines;
 
 pub(super) mod fuzzing;
 
-use std::convert::Infallible;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http_body_util::channel::{Channel, Sender};
 use hyper::{Request, StatusCode};
 use serde::Serialize;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument as _;
 
@@ -58,7 +57,7 @@ pub(super) async fn publish(
     let access = authorise(&request, client, context).await?;
     check_media_type(&request, NDJSON)?;
     let body = RequestBody::of(request, &context.body_memory)?;
-    let (responses, channel) = Channel::new(RESPONSES_WAITING);
+    let (responses, response_lines) = ResponseLines::of_sender(RESPONSES_WAITING);
     let batch = BatchPublish {
         lines: Lines::new(context.rules.settings.body_bytes_max, &context.body_memory),
         line_began: None,
@@ -71,7 +70,7 @@ pub(super) async fn publish(
     // The span of the request ends with the batch.
     context.lifecycle.tasks().spawn(batch.run(body).in_current_span());
     let mut response = response::whole(StatusCode::OK, NDJSON, Bytes::new());
-    *response.body_mut() = Content::Lines(Box::new(ResponseLines::new(channel)));
+    *response.body_mut() = Content::Lines(Box::new(response_lines));
     Ok(response)
 }
 
@@ -82,7 +81,7 @@ struct BatchPublish {
     context: Arc<Context>,
     client: ClientAddress,
     access: Access,
-    responses: Sender<Bytes, Infallible>,
+    responses: mpsc::Sender<Bytes>,
     published: u64,
 }
 
@@ -202,7 +201,7 @@ impl BatchPublish {
     async fn send(&mut self, responses: Bytes) -> bool {
         let Context { rules, lifecycle, .. } = &*self.context;
         tokio::select! {
-            sent = self.responses.send_data(responses) => sent.is_ok(),
+            sent = self.responses.send(responses) => sent.is_ok(),
             () = sleep(rules.settings.body_timeout) => false,
             () = async {
                 lifecycle.draining().await;
