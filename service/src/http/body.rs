@@ -32,8 +32,8 @@ pub(super) enum Content {
 /// Lines that are made while the request is still being read.
 #[derive(Debug)]
 pub(super) struct ResponseLines {
-    /// Not the channel of `http_body_util` (0.1.5): that ends without its last frame where this comes, and
-    /// its sender goes, while somebody looks for it.
+    /// Not the channel of `http_body_util` (0.1.5), which looks for a frame and then whether its sender has gone:
+    /// it loses one that is sent between the two, if its sender goes there too.
     lines: mpsc::Receiver<Bytes>,
     /// What the request counts as until they end, where clients have limits.
     permits: StreamPermits,
