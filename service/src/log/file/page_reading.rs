@@ -153,7 +153,7 @@ impl<D: Disk> PageLoader for SegmentPages<'_, D> {
         self.log.reader.load_of_open(&mut self.open, &segments, key)
     }
 
-    fn rest(&mut self) {
+    fn idle(&mut self) {
         self.open.close();
     }
 }

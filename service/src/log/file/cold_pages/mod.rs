@@ -21,8 +21,8 @@ use super::cold_page::{ColdPageKey, LoadedPage};
 
 /// How long a page that nobody reads is kept for those who waited for it.
 const UNREAD_AGE_MAX: Duration = Duration::from_secs(1);
-/// How long a thread has no page to load until it rests: a single reader asks for one page after another.
-const REST_AFTER: Duration = Duration::from_millis(100);
+/// How long a thread has no page to load until it is idle: a single reader asks for one page after another.
+const IDLE_AFTER: Duration = Duration::from_millis(100);
 /// How many tasks are taken at a time, those of clients that have stopped waiting among them. Whoever has
 /// another one waits: it would be a gap for a client if nobody looked where it goes on.
 pub(super) const TASKS_MAX: usize = 10_000;
@@ -40,8 +40,8 @@ pub(super) struct ColdPages {
     bytes: AtomicUsize,
     /// Room for tasks.
     room: Arc<Semaphore>,
-    /// How long nothing has to be wanted until whoever loads pages is told.
-    rest_after: Duration,
+    /// How long a thread has no page to load until it is idle.
+    idle_after: Duration,
 }
 
 struct ColdState {
@@ -69,8 +69,9 @@ type EvictedPages = Vec<Arc<LoadedPage>>;
 pub(super) trait PageLoader {
     fn load(&mut self, key: &ColdPageKey) -> LoadedPage;
 
-    /// There has been nothing to load for a moment, or there is something else to do now.
-    fn rest(&mut self);
+    /// There has been nothing to load for a moment, or there is something else to do now: it gives back what
+    /// it keeps from one page to the next.
+    fn idle(&mut self);
 }
 
 enum ReaderWork {
@@ -94,7 +95,7 @@ impl ColdPages {
             changed: Condvar::new(),
             bytes: AtomicUsize::new(0),
             room: Arc::new(Semaphore::new(TASKS_MAX)),
-            rest_after: REST_AFTER,
+            idle_after: IDLE_AFTER,
         }
     }
 
@@ -194,7 +195,7 @@ impl ColdPages {
         while let Some(work) = self.next(&mut loader) {
             match work {
                 ReaderWork::Task(task) => {
-                    loader.rest();
+                    loader.idle();
                     // Whoever waits for it sees that it has gone.
                     drop(catch_unwind(AssertUnwindSafe(task)));
                 }
@@ -211,8 +212,8 @@ impl ColdPages {
     /// What is to be done next; nothing when it is closed.
     fn next(&self, loader: &mut impl PageLoader) -> Option<ReaderWork> {
         // However often it is woken for nothing: it may have files open that others have removed.
-        let rest_at = Instant::now() + self.rest_after;
-        let mut rests = false;
+        let idle_at = Instant::now() + self.idle_after;
+        let mut is_idle = false;
         let mut state = self.lock();
         loop {
             if state.is_closed {
@@ -239,16 +240,16 @@ impl ColdPages {
             let wait_max = if !state.wanted.is_empty() {
                 // There is no room for what is wanted.
                 UNREAD_AGE_MAX
-            } else if rests {
+            } else if is_idle {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             } else {
-                rest_at.saturating_duration_since(Instant::now())
+                idle_at.saturating_duration_since(Instant::now())
             };
             if wait_max.is_zero() {
                 drop(state);
-                loader.rest();
-                rests = true;
+                loader.idle();
+                is_idle = true;
                 state = self.lock();
             } else {
                 let waited = self.changed.wait_timeout(state, wait_max);
@@ -364,146 +365,4 @@ fn bytes_of(page: &LoadedPage) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_util::future::join_all;
-
-    use super::super::cold_page::ReadDirection;
-    use super::*;
-    use crate::event::Sequence;
-
-    /// Nothing can be read.
-    struct NoPages;
-
-    impl PageLoader for NoPages {
-        fn load(&mut self, key: &ColdPageKey) -> LoadedPage {
-            LoadedPage::unreadable(key)
-        }
-
-        fn rest(&mut self) {}
-    }
-
-    #[test]
-    fn a_page_that_was_read_does_not_go_because_too_much_is_unread() {
-        let key = |from| ColdPageKey {
-            direction: ReadDirection::Forwards,
-            from: Sequence(from),
-            topics: None,
-            events_max: 1,
-            bytes_max: 1,
-        };
-        let cold = ColdPages::new(10 * PAGE_BYTES);
-        let ask = |from| cold.ask(&key(from), || Waker::noop().clone());
-        // Each takes `PAGE_BYTES`, as nothing can be read.
-        assert!(ask(0).is_none());
-        cold.load_all(LoadedPage::unreadable);
-        assert!(ask(0).is_some());
-        assert!((1..=6).all(|from| ask(from).is_none()));
-        cold.load_all(LoadedPage::unreadable);
-        assert!(cold.lock().has_too_much_unread());
-        assert!((0..=6).all(|from| ask(from).is_some()));
-    }
-
-    /// What it was told, in order.
-    #[derive(Clone, Debug, Default)]
-    struct Told(Arc<Mutex<Vec<&'static str>>>);
-
-    impl Told {
-        fn add(&self, what: &'static str) {
-            self.0.lock().unwrap().push(what);
-        }
-    }
-
-    impl PageLoader for Told {
-        fn load(&mut self, key: &ColdPageKey) -> LoadedPage {
-            self.add("load");
-            LoadedPage::unreadable(key)
-        }
-
-        fn rest(&mut self) {
-            self.add("rest");
-        }
-    }
-
-    fn ask_for(cold: &ColdPages, from: u64) {
-        let key = ColdPageKey {
-            direction: ReadDirection::Forwards,
-            from: Sequence(from),
-            topics: None,
-            events_max: 1,
-            bytes_max: 1,
-        };
-        assert!(cold.ask(&key, || Waker::noop().clone()).is_none());
-    }
-
-    fn until_told(told: &Told, expected: &[&str]) {
-        let patience = Instant::now() + Duration::from_secs(60);
-        while told.0.lock().unwrap().len() < expected.len() {
-            assert!(Instant::now() < patience, "{told:?}");
-            std::thread::yield_now();
-        }
-        assert_eq!(*told.0.lock().unwrap(), expected);
-    }
-
-    #[test]
-    fn whoever_loads_rests_when_nothing_is_wanted_for_a_moment() {
-        let cold = Arc::new(ColdPages::new(32 << 20));
-        let told = Told::default();
-        let (of_reader, loader) = (Arc::clone(&cold), told.clone());
-        (0..3).for_each(|from| ask_for(&cold, from));
-        let reader = std::thread::spawn(move || of_reader.work(loader));
-        until_told(&told, &["load", "load", "load", "rest"]);
-        cold.close();
-        reader.join().unwrap();
-    }
-
-    #[test]
-    fn whoever_loads_rests_before_something_else_and_not_between_pages() {
-        let cold = ColdPages { rest_after: Duration::from_secs(3_600), ..ColdPages::new(32 << 20) };
-        let (cold, told) = (Arc::new(cold), Told::default());
-        let (of_reader, loader, of_task) = (Arc::clone(&cold), told.clone(), told.clone());
-        let reader = std::thread::spawn(move || of_reader.work(loader));
-        ask_for(&cold, 0);
-        until_told(&told, &["load"]);
-        ask_for(&cold, 1);
-        until_told(&told, &["load", "load"]);
-        cold.add_task(Box::new(move || of_task.add("task"))).unwrap();
-        until_told(&told, &["load", "load", "rest", "task"]);
-        cold.close();
-        reader.join().unwrap();
-    }
-
-    #[tokio::test]
-    async fn whoever_asks_when_very_many_wait_waits_too_and_is_answered() {
-        let cold = Arc::new(ColdPages::new(32 << 20));
-        let of_reader = Arc::clone(&cold);
-        let all = join_all((0..TASKS_MAX + 100).map(|number| cold.run(move || number)));
-        let reader = std::thread::spawn(move || of_reader.work(NoPages));
-        let answers = all.await;
-        assert!(answers.iter().enumerate().all(|(number, answer)| *answer == Some(number)));
-        cold.close();
-        reader.join().unwrap();
-        assert_eq!(cold.run(|| ()).await, None, "the log has ended");
-        assert_eq!(cold.add_task(Box::new(|| ())), None, "not for whoever had a place before");
-    }
-
-    #[tokio::test]
-    async fn what_nobody_waits_for_any_more_is_not_done() {
-        let cold = Arc::new(ColdPages::new(32 << 20));
-        let mut asked = Box::pin(cold.run(|| panic!("somebody did it")));
-        assert!(futures_util::poll!(&mut asked).is_pending());
-        drop(asked);
-        cold.load_all(LoadedPage::unreadable);
-        assert_eq!(cold.room.available_permits(), TASKS_MAX, "its place is free");
-    }
-
-    #[tokio::test]
-    async fn a_task_that_panics_answers_nothing_and_the_next_one_is_done() {
-        let cold = Arc::new(ColdPages::new(32 << 20));
-        let of_reader = Arc::clone(&cold);
-        let reader = std::thread::spawn(move || of_reader.work(NoPages));
-        assert_eq!(cold.run(|| panic!("as a test wants it")).await, None::<()>);
-        assert_eq!(cold.run(|| 7).await, Some(7));
-        cold.close();
-        reader.join().unwrap();
-    }
-}
+mod tests;
