@@ -50,11 +50,13 @@ impl DiskCounters {
         self.written_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Counts a sync, whether it succeeds or not.
+    /// Counts a sync, whether it succeeds or not. The disk has answered then: whoever is told what has come of
+    /// it is not refused for the time that it took.
     pub(super) fn count_sync<T>(&self, sync: impl FnOnce() -> T) -> T {
         let began = self.micros();
         let synced = sync();
         self.syncs.add(&SYNC_BOUNDS_US, self.micros() - began);
+        self.gets_on();
         synced
     }
 
@@ -65,7 +67,7 @@ impl DiskCounters {
         WriterWork(self)
     }
 
-    /// The disk has taken a part of it, and the rest takes its own time.
+    /// The disk has answered for a part of the work, and the rest takes its own time.
     pub(super) fn gets_on(&self) {
         if self.work_began.load(Ordering::Relaxed) > 0 {
             self.work_began.store(self.micros() + 1, Ordering::Relaxed);
@@ -153,5 +155,18 @@ mod tests {
         assert_eq!(counters.at_work_for(Duration::from_secs(3_600)), None, "not for so long");
         drop(work);
         assert_eq!(counters.status().write_ongoing, Duration::ZERO);
+    }
+
+    #[test]
+    fn a_sync_that_took_long_is_over_for_whoever_is_told_of_it_though_the_writer_still_works() {
+        let counters = DiskCounters::default();
+        let _work = counters.begin_work();
+        let long = Duration::from_millis(2);
+        let ended = counters.count_sync(|| {
+            while counters.at_work_for(2 * long).is_none() {}
+            Instant::now()
+        });
+        let at_work = counters.at_work_for(Duration::ZERO).unwrap();
+        assert!(at_work < ended.elapsed() + long, "{at_work:?}");
     }
 }

@@ -201,11 +201,12 @@ impl<D: Disk> LogWriter<D> {
     fn write_batch(&mut self, commit: &mut Commit) {
         let count = commit.events.len() - commit.written;
         if count > 0 && commit.stopped.is_none() {
-            match self.chain.append(count as u64, &self.records) {
+            let appended = self.chain.append(count as u64, &self.records);
+            self.retained.counters().gets_on();
+            match appended {
                 Ok(()) => {
                     commit.written += count;
                     self.retained.counters().wrote(batch::whole_bytes(self.records.len()));
-                    self.retained.counters().gets_on();
                     self.unsynced_since.get_or_insert(commit.now.1);
                 }
                 Err(error) => commit.stopped = Some(error),
