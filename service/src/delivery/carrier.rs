@@ -36,6 +36,9 @@ pub trait Carrier: Send {
     /// reader takes nothing any more, and again when its connection has to; and it must not block.
     fn cut(&self, cut: Cut);
 
+    /// The stream ends. What counts for it is given back: its client is told next, and may come again at once.
+    fn stream_ends(&mut self) {}
+
     /// The connection. It is asked for when somebody looks, so that a stream need not hold it.
     fn connection(&self) -> StreamConnection {
         StreamConnection::default()

@@ -156,7 +156,7 @@ impl Delivery {
         subscription: Subscription,
         socket: TcpStream,
         opening: Bytes,
-        held: Held,
+        held: Box<dyn Held>,
     ) {
         // Without a shard the socket is closed, and its client comes back.
         let Some(shard) = self.least_loaded() else { return };

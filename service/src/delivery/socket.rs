@@ -5,7 +5,6 @@
 //! registered once, for both directions and edge-triggered: a healthy broadcast never waits for
 //! "writable", and an idle stream costs no system call.
 
-use std::any::Any;
 use std::fmt;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net;
@@ -25,7 +24,11 @@ use crate::event::{Block, LAST_CHUNK, chunk_of};
 const INPUT_BYTES: usize = 256;
 
 /// What counts for as long as a connection lives, such as its connection guard.
-pub type Held = Box<dyn Any + Send>;
+pub trait Held: Send {
+    /// The stream ends. What counts for the stream alone is given back: its client is told next, and may come
+    /// again at once.
+    fn stream_ends(&mut self) {}
+}
 
 /// A socket that belongs to a shard.
 pub(super) struct SocketSink {
@@ -38,7 +41,7 @@ pub(super) struct SocketSink {
     blocked: bool,
     /// How many bytes of line breaks have come.
     forgiven: u16,
-    _held: Held,
+    held: Box<dyn Held>,
 }
 
 impl fmt::Debug for SocketSink {
@@ -51,9 +54,9 @@ impl fmt::Debug for SocketSink {
 impl SocketSink {
     /// A stream that begins with `opening`, as it is to stand on the wire. The socket must be
     /// non-blocking.
-    pub(super) fn new(socket: net::TcpStream, opening: Bytes, held: Held) -> Self {
+    pub(super) fn new(socket: net::TcpStream, opening: Bytes, held: Box<dyn Held>) -> Self {
         let socket = TcpStream::from_std(socket);
-        Self { socket, rest: keep(opening), last: None, blocked: false, forgiven: 0, _held: held }
+        Self { socket, rest: keep(opening), last: None, blocked: false, forgiven: 0, held }
     }
 
     /// Sends what has to leave first; `Taken` when nothing of it is left.
@@ -165,6 +168,7 @@ impl Sink for SocketSink {
     }
 
     fn finish(&mut self, retry_hint: &Bytes) -> Finish {
+        self.held.stream_ends();
         let mut last = BytesMut::new();
         if !retry_hint.is_empty() {
             last.extend_from_slice(&chunk_of(retry_hint));
@@ -195,6 +199,7 @@ impl Sink for SocketSink {
     }
 
     fn abort(&mut self, retry_hint: &Bytes) {
+        self.held.stream_ends();
         // Only between two frames is a retry_hint one.
         if self.rest.is_none() {
             let _ = self.send(&chunk_of(retry_hint));

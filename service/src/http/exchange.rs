@@ -81,15 +81,20 @@ async fn traced(
     response
 }
 
-/// It goes with the stream, and so what is counted until the stream ends goes with it.
+/// It goes with the stream, and with it goes what is counted until the stream ends.
 struct CountedCarrier<C> {
     carrier: C,
-    _permits: Box<StreamPermits>,
+    permits: Option<Box<StreamPermits>>,
 }
 
 impl<C: Carrier> Carrier for CountedCarrier<C> {
     fn cut(&self, cut: Cut) {
         self.carrier.cut(cut);
+    }
+
+    fn stream_ends(&mut self) {
+        self.permits = None;
+        self.carrier.stream_ends();
     }
 
     fn connection(&self) -> StreamConnection {
@@ -114,7 +119,7 @@ pub(super) fn to_body(
             subscribe::count_opened(&mut subscription, &context.metrics);
             let carrier: Box<dyn Carrier> = match permits {
                 None => Box::new(carrier),
-                Some(permits) => Box::new(CountedCarrier { carrier, _permits: permits }),
+                permits => Box::new(CountedCarrier { carrier, permits }),
             };
             match context.delivery.subscribe_body(subscription, first, carrier) {
                 Some(reader) => ResponseBody::Events { reader, segment_min },

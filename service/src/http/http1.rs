@@ -22,6 +22,7 @@ use tokio::time::{sleep, timeout};
 
 use super::admission::ConnectionGuard;
 use super::body::{Content, ObservedBody};
+use super::client_limits::StreamPermits;
 use super::closing::close;
 use super::current::CurrentContext;
 use super::exchange::{StreamMode, note_end, respond, to_body};
@@ -176,9 +177,9 @@ async fn hand_over(
     let first = beginning(&head, &opening.first);
     match stream.into_socket() {
         Ok(socket) => {
-            let held: Held = match opening.permits {
+            let held: Box<dyn Held> = match opening.permits {
                 None => Box::new(guard),
-                Some(permits) => Box::new((guard, permits)),
+                permits => Box::new(CountedConnection { _guard: guard, permits }),
             };
             context.delivery.subscribe_socket(opening.subscription, socket, first, held);
         }
@@ -187,6 +188,20 @@ async fn hand_over(
             %error,
             "cannot take a socket out of the runtime, and closed it; raise the limits of the process"
         ),
+    }
+}
+
+/// A connection that a stream has to itself, and that counts as more than a connection until the stream ends.
+struct CountedConnection {
+    _guard: ConnectionGuard,
+    permits: Option<Box<StreamPermits>>,
+}
+
+impl Held for ConnectionGuard {}
+
+impl Held for CountedConnection {
+    fn stream_ends(&mut self) {
+        self.permits = None;
     }
 }
 

@@ -147,8 +147,27 @@ impl Shard {
     /// Ends a stream, in the way that its reason asks for, and forgets it.
     pub(super) fn remove(&mut self, key: SubscriberKey, reason: EndReason) {
         let Some(mut subscriber) = self.subscribers.remove(key) else { return };
+        self.blocked.remove(&key);
+        self.skipping.remove(&key);
+        self.initial_replays.remove(&key);
+        self.joined_pages.forget(subscriber.audience(), subscriber.cursor());
+        self.stats.left(reason);
+        self.mailbox.left();
+        self.leave_audience(&subscriber, reason);
+        // Behind everything else: its client is told, and may look, or come again, at once.
+        if self.tell_end(&mut subscriber, reason) == Finish::Pending {
+            let until = self.deadlines.now().saturating_add(CLOSE_TIMEOUT);
+            self.closing.insert(key, Closing { sink: subscriber.into_sink(), until });
+            self.deadlines.insert(key, until);
+        } else if reason == EndReason::OutputBuffers {
+            self.pending_release.add(subscriber.into_sink());
+        }
+    }
+
+    /// Ends what carries a stream, in the way that its reason asks for: its client learns of it.
+    fn tell_end(&self, subscriber: &mut Subscriber, reason: EndReason) -> Finish {
         let retry_hint = retry_frame(jittered_ms(&self.settings.retry_ms));
-        let finish = match reason {
+        match reason {
             EndReason::Client | EndReason::Failed | EndReason::Misbehaved => Finish::Done,
             EndReason::Slow | EndReason::OutputBuffers => {
                 subscriber.sink().abort(&retry_hint);
@@ -161,13 +180,10 @@ impl Shard {
             | EndReason::Expired
             | EndReason::Operator
             | EndReason::Drain => subscriber.sink().finish(&retry_hint),
-        };
-        self.blocked.remove(&key);
-        self.skipping.remove(&key);
-        self.initial_replays.remove(&key);
-        self.joined_pages.forget(subscriber.audience(), subscriber.cursor());
-        self.stats.left(reason);
-        self.mailbox.left();
+        }
+    }
+
+    fn leave_audience(&mut self, subscriber: &Subscriber, reason: EndReason) {
         let Some(audience) = self.audiences.get_mut(subscriber.audience()) else { return };
         warn_of(reason, audience.policy, subscriber.lag(audience.total_seen()));
         audience.members.swap_remove(subscriber.member_index());
@@ -180,13 +196,6 @@ impl Shard {
         }
         if audience.members.is_empty() {
             self.audiences.leave(subscriber.audience());
-        }
-        if finish == Finish::Pending {
-            let until = self.deadlines.now().saturating_add(CLOSE_TIMEOUT);
-            self.closing.insert(key, Closing { sink: subscriber.into_sink(), until });
-            self.deadlines.insert(key, until);
-        } else if reason == EndReason::OutputBuffers {
-            self.pending_release.add(subscriber.into_sink());
         }
     }
 

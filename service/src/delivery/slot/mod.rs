@@ -108,6 +108,7 @@ impl Sink for SlotSink {
     }
 
     fn finish(&mut self, retry_hint: &Bytes) -> Finish {
+        self.carrier.stream_ends();
         wake(self.shared.cell.end(retry_hint));
         self.continue_close()
     }
@@ -129,6 +130,7 @@ impl Sink for SlotSink {
     }
 
     fn abort(&mut self, _: &Bytes) {
+        self.carrier.stream_ends();
         wake(self.shared.cell.cut());
         if !mem::replace(&mut self.is_cut, true) {
             self.carrier.cut(Cut::Stream);
@@ -144,6 +146,7 @@ impl Drop for SlotSink {
     /// A sink that its shard dropped without ending the stream (the shard itself ended) must not
     /// leave a reader waiting for ever.
     fn drop(&mut self) {
+        self.carrier.stream_ends();
         wake(self.shared.cell.end(&Bytes::new()));
     }
 }

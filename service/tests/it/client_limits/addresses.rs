@@ -72,6 +72,36 @@ async fn streams_of_one_http2_connection_count_each() {
 }
 
 #[tokio::test]
+async fn the_place_of_a_stream_is_free_when_its_client_has_the_end() {
+    let server = start(&[&ONE_STREAM]).await;
+    let connection = Http2::open(&server).await;
+    server.publish("t", "one").await;
+    for round in 0..20 {
+        let response = server.get("/events/t?poll").send().await.unwrap();
+        let (status, text) = (response.status().as_u16(), response.text().await.unwrap());
+        assert_eq!(status, 200, "HTTP/1.1, {round}: {text}");
+        let (status, text) = connection.get("/events/t?poll", &[]).await;
+        assert_eq!(status, 200, "HTTP/2, {round}: {text}");
+    }
+    assert_eq!(server.figure(STREAM_CLIENTS).await, 0.0);
+}
+
+#[tokio::test]
+async fn the_place_of_a_stream_is_free_when_its_client_is_told_to_come_back() {
+    let server = start(&[&ONE_STREAM, &["--age-max", "100ms"]]).await;
+    let connection = Http2::open(&server).await;
+    for round in 0..5 {
+        let (status, text) = connection.get("/events/t", &[]).await;
+        assert_eq!(status, 200, "HTTP/2, {round}: {text}");
+        assert!(text.contains("retry: "), "HTTP/2, {round}: {text}");
+        let response = server.get("/events/t").send().await.unwrap();
+        assert_eq!(response.status(), 200, "HTTP/1.1, {round}");
+        let text = response.text().await.unwrap();
+        assert!(text.contains("retry: "), "HTTP/1.1, {round}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn the_connections_of_a_proxy_are_not_those_of_one_client() {
     let server = start(&[&PROXY, &["--connections-per-address", "2"]]).await;
     let stream = |client: &str| for_client(server.get("/events/t"), client);
