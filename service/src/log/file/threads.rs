@@ -184,14 +184,13 @@ struct WriterEnd<'a> {
 
 impl Drop for WriterEnd<'_> {
     fn drop(&mut self) {
-        let mut state = self.queue.lock();
-        state.is_closed = true;
-        state.requests.clear();
-        drop(state);
         if thread::panicking() {
             let why = "its writer has failed; please report the panic in the log".into();
             self.retained.lock().set_health(LogHealth::Failed { why });
         }
+        let mut state = self.queue.lock();
+        state.is_closed = true;
+        state.requests.clear();
     }
 }
 

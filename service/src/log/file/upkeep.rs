@@ -49,8 +49,8 @@ impl<D: Disk> Upkeep<D> {
         };
         if is_gone && !matches!(self.retained.lock().health(), LogHealth::Failed { .. }) {
             let why = format!("somebody has removed the file {name} of the data folder");
-            tracing::error!("the event log takes no more events: {why}; restart the server");
             self.retained.lock().lost_active(&why);
+            tracing::error!("the event log takes no more events: {why}; restart the server");
         }
     }
 
@@ -77,8 +77,7 @@ impl<D: Disk> Upkeep<D> {
                 Ok(Some(index)) => self.retained.lock().indexed(index),
                 Ok(None) => {
                     let why = format!("segment {} is damaged already", segment.first);
-                    tracing::error!("the event log takes no more events: {why}; see to the disk");
-                    self.retained.lock().set_health(LogHealth::Failed { why: why.into() });
+                    self.retained.fails(&why, "; see to the disk");
                     return;
                 }
                 Err(error) => {

@@ -189,6 +189,12 @@ impl Retained {
             }
         }
     }
+
+    /// The log takes no more events. Whoever reads the line finds that it is so.
+    pub(super) fn fails(&self, why: &str, advice: &str) {
+        self.lock().set_health(LogHealth::Failed { why: why.into() });
+        tracing::error!("the event log takes no more events: {why}{advice}");
+    }
 }
 
 impl RetainedState {

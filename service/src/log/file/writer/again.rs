@@ -40,8 +40,7 @@ impl<D: Disk> LogWriter<D> {
                     break;
                 }
                 Err(WriteError::Failed(why)) => {
-                    log_limited!(ERROR, "cannot write again what rules keep: {why}");
-                    self.retained.lock().set_health(LogHealth::Failed { why: why.into() });
+                    self.retained.fails(&why, "; see to the disk, and restart");
                     break;
                 }
             };

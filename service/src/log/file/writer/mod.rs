@@ -79,11 +79,13 @@ impl<D: Disk> LogWriter<D> {
         }
         // Before the answers: who has one finds no event any more that it has pushed out.
         self.evict();
+        // Whatever the disk took long for: who has an answer is not refused for it.
+        self.retained.counters().gets_on();
         let mut results = staged.into_iter().map(|event| event.result(&mut shown, &outcome));
         for (count, answer, permit) in answers {
+            drop(permit);
             // Nobody may wait any more.
             let _ = answer.send(results.by_ref().take(count).collect());
-            drop(permit);
         }
         if shown_count > 0 {
             self.retained.notify();
@@ -223,10 +225,8 @@ impl<D: Disk> LogWriter<D> {
         }
         let health = match &commit.stopped {
             Some(WriteError::Failed(why)) => {
-                tracing::error!(
-                    "the event log takes no more events: {why}. What was confirmed is on the disk; see to the disk, and restart"
-                );
-                LogHealth::Failed { why: why.as_str().into() }
+                let advice = ". What was confirmed is on the disk; see to the disk, and restart";
+                return self.retained.fails(why, advice);
             }
             Some(WriteError::Full) => {
                 log_limited!(
@@ -275,10 +275,9 @@ impl<D: Disk> LogWriter<D> {
         if self.next_sync().is_some_and(|at| at <= Instant::now())
             && let Err(WriteError::Failed(why)) = self.sync()
         {
-            tracing::error!(
-                "the event log takes no more events: {why}. What was written last may not be on the disk; see to the disk, and restart"
-            );
-            self.retained.lock().set_health(LogHealth::Failed { why: why.into() });
+            let advice =
+                ". What was written last may not be on the disk; see to the disk, and restart";
+            self.retained.fails(&why, advice);
         }
     }
 
@@ -356,10 +355,7 @@ impl<D: Disk> LogWriter<D> {
             return;
         }
         if let Err(WriteError::Failed(why)) = self.chain.seal() {
-            tracing::error!(
-                "the event log takes no more events: {why}; see to the disk, and restart"
-            );
-            self.retained.lock().set_health(LogHealth::Failed { why: why.into() });
+            self.retained.fails(&why, "; see to the disk, and restart");
         }
         self.evict();
     }
