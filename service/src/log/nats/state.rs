@@ -256,12 +256,14 @@ impl State {
             }
             outcomes.extend(attempt.map(|attempt| (attempt, outcome)));
         }
-        // Before the answers: who has one finds no event any more that it has pushed out.
+        // Before the answers: who has one finds no event any more that it has pushed out, and is not refused
+        // for what has been read.
         self.evict(0);
+        self.note_head();
         for (attempt, outcome) in outcomes {
             self.answer(attempt, outcome);
         }
-        change.into_iter().for_each(|change| self.notify(change));
+        change.into_iter().for_each(|change| self.followers.notify(change));
     }
 
     fn apply(&self, entry: StreamEntry, now: Option<Instant>) -> Outcome {
@@ -284,12 +286,13 @@ impl State {
         if !is_same {
             self.counters.begins_epoch();
         }
+        // What was heard of another stream says nothing of this one.
+        self.note_last(head);
+        self.note_head();
         for (attempt, outcome) in outcomes {
             self.answer(attempt, outcome);
         }
-        // What was heard of another stream says nothing of this one.
-        self.note_last(head);
-        self.notify(if is_same { LogChange::Head } else { LogChange::Epoch });
+        self.followers.notify(if is_same { LogChange::Head } else { LogChange::Epoch });
     }
 
     /// Whether the event of this attempt is waited for.
@@ -366,10 +369,9 @@ impl State {
         }
     }
 
-    fn notify(&self, change: LogChange) {
+    fn note_head(&self) {
         let head = self.lock().replica.head();
         self.head.send_replace(head);
-        self.followers.notify(change);
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<Attempt, oneshot::Sender<AppendResult>>> {
