@@ -221,12 +221,18 @@ impl App {
         &self.hub
     }
 
-    /// Serves until `shutdown` is done, and drains; ends at once when `second` is done as well.
-    pub async fn run(
+    /// Serves, from this call on; the future goes on until `shutdown` is done, and drains. It ends at once when
+    /// `second` is done as well.
+    pub fn run(
         mut self,
         shutdown: impl Future<Output = Shutdown>,
         second: impl Future<Output = ()>,
-    ) -> End {
+    ) -> impl Future<Output = End> {
+        self.serve();
+        self.serve_until(shutdown, second)
+    }
+
+    fn serve(&mut self) {
         for listener in std::mem::take(&mut self.listeners) {
             self.http_server.listen(listener);
         }
@@ -237,6 +243,13 @@ impl App {
         let bound = self.bound();
         let (listening, admin) = (bound.public().join(", "), bound.admin().join(", "));
         tracing::info!(listening, admin, "ready");
+    }
+
+    async fn serve_until(
+        self,
+        shutdown: impl Future<Output = Shutdown>,
+        second: impl Future<Output = ()>,
+    ) -> End {
         let shutdown = tokio::select! {
             shutdown = shutdown => shutdown,
             () = expire(&*self.log) => Shutdown::Requested,
@@ -275,13 +288,13 @@ impl App {
     async fn drain(&self, shutdown: Shutdown) {
         let streams = self.delivery.subscribers();
         let window = self.drain_window(shutdown);
-        tracing::info!(streams, window = %humantime::format_duration(window), "draining");
         let closing = Instant::now() + window;
         if self.owns_process {
             supervisor::tell_stopping();
         }
         self.metrics.draining();
         self.lifecycle.drain();
+        tracing::info!(streams, window = %humantime::format_duration(window), "draining");
         self.delivery.drain(window);
         // To the end, even if all streams have ended: their clients come back, and some of them
         // wait for very long after a connection was refused.

@@ -144,12 +144,13 @@ impl Fanfare {
         let (addresses, admin_addresses) =
             (app.addresses().to_vec(), app.admin_addresses().to_vec());
         let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async {
+            let _ = stopped.await;
+            Shutdown::Requested
+        };
+        let serving = app.run(stopped, std::future::pending());
         let running = tokio::spawn(async move {
-            let stopped = async {
-                let _ = stopped.await;
-                Shutdown::Requested
-            };
-            app.run(stopped, std::future::pending()).await;
+            serving.await;
             drop(hub);
         });
         Self { addresses, admin_addresses, publisher, stop, running }

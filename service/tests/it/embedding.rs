@@ -1,5 +1,6 @@
 //! Hubs inside of a program: several of them, what they are refused, and what is left of them.
 
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use fanfare::embed::{Fanfare, FanfareBuilder, NewEvent, PublishError};
@@ -40,6 +41,20 @@ async fn two_hubs_in_one_process_have_nothing_of_each_other() {
         fanfare.shutdown().await;
         assert!(TcpStream::connect(admin).await.is_err(), "the admin listener is still there");
     }
+}
+
+#[tokio::test]
+async fn a_hub_that_has_started_is_ready_though_the_program_is_busy() {
+    let fanfare = hub().setting("admin-listen", "127.0.0.1:0").start().await.unwrap();
+    // Nothing of the runtime of this program gets a turn while it is asked.
+    let mut admin = std::net::TcpStream::connect(fanfare.admin_addresses()[0]).unwrap();
+    admin
+        .write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut response = String::new();
+    admin.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+    fanfare.shutdown().await;
 }
 
 #[tokio::test]
