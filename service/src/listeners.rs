@@ -83,7 +83,7 @@ impl PublicListeners {
             let address = std.local_addr().map_err(ListenError::Inherited)?;
             unix_sockets.extend(address.as_pathname().map(Path::to_owned));
             let listener = UnixListener::from_std(std).map_err(ListenError::Inherited)?;
-            listeners.push(PublicListener::Unix(listener, None));
+            listeners.push(PublicListener::Unix(None, listener));
         }
         let sockets = listeners.len();
         tracing::info!(
@@ -97,7 +97,7 @@ impl PublicListeners {
 fn unix(path: &Path) -> Result<PublicListener, ListenError> {
     let open = || {
         let (listener, file) = listen_on_unix(path, BACKLOG)?;
-        Ok(PublicListener::Unix(UnixListener::from_std(listener)?, Some(file)))
+        Ok(PublicListener::Unix(Some(file), UnixListener::from_std(listener)?))
     };
     open().map_err(|source: io::Error| ListenError::Unix {
         path: path.display().to_string(),

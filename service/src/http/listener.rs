@@ -12,8 +12,9 @@ use crate::sockets::SocketFile;
 #[derive(Debug)]
 pub enum PublicListener {
     Tcp(TcpListener),
-    /// With its file, which is removed with the listener if it is ours.
-    Unix(UnixListener, Option<SocketFile>),
+    /// With its file, which is removed before the listener is closed if it is ours: behind that another server
+    /// may have taken the path.
+    Unix(Option<SocketFile>, UnixListener),
 }
 
 /// A connection that was accepted.
@@ -30,7 +31,7 @@ impl PublicListener {
             Self::Tcp(listener) => {
                 listener.accept().await.map(|(stream, peer)| AcceptedSocket::Tcp(stream, peer))
             }
-            Self::Unix(listener, _) => {
+            Self::Unix(_, listener) => {
                 listener.accept().await.map(|(stream, _)| AcceptedSocket::Unix(stream))
             }
         }
