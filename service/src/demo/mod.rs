@@ -21,7 +21,7 @@ pub use many_readers::{Credentials, NoReaders, OwnListener, READERS};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::delivery::Delivery;
 use crate::hub::Hub;
@@ -125,8 +125,9 @@ impl Demos {
     pub fn begin_slow_readers(&self, hub: &Hub) -> Option<Topic> {
         let permit = Arc::clone(&self.slow_readers).try_acquire_owned().ok()?;
         let topic = topic_of_its_own(slow_readers::TOPICS);
-        let run = slow_readers::run(hub.clone(), topic.clone(), hub.interest(&topic));
-        self.spawn_watched(run, permit, (hub, &topic));
+        let reports = Arc::new(Reports::of_run(hub.clone(), topic.clone(), permit));
+        let run = slow_readers::run(Arc::clone(&reports), hub.interest(&topic));
+        self.spawn_watched(run, reports);
         Some(topic)
     }
 
@@ -146,26 +147,22 @@ impl Demos {
         many_readers::check_files()?;
         let topic = topic_of_its_own(many_readers::TOPICS);
         let interest = hub.interest(&topic);
-        let run = many_readers::run(hub.clone(), topic.clone(), interest, (listener, credentials));
-        self.spawn_watched(run, permit, (hub, &topic));
+        let reports = Arc::new(Reports::of_run(hub.clone(), topic.clone(), permit));
+        let of_run = (hub.clone(), topic.clone());
+        let readers = (listener, credentials);
+        let run = many_readers::run(of_run, Arc::clone(&reports), interest, readers);
+        self.spawn_watched(run, reports);
         Ok(topic)
     }
 
     /// A drain ends it, and the topic with it.
-    fn spawn_watched(
-        &self,
-        run: impl Future<Output = ()> + Send + 'static,
-        permit: OwnedSemaphorePermit,
-        (hub, topic): (&Hub, &Topic),
-    ) {
-        let reports = Reports::new(hub.clone(), topic.clone());
+    fn spawn_watched(&self, run: impl Future<Output = ()> + Send + 'static, reports: Arc<Reports>) {
         let lifecycle = self.lifecycle.clone();
         self.lifecycle.tasks().spawn(async move {
             tokio::select! {
                 () = run => {}
                 () = lifecycle.draining() => reports.end().await,
             }
-            drop(permit);
         });
     }
 

@@ -1,7 +1,10 @@
 //! What a run tells of itself: reports as JSON on its topic, the last of them as `complete`, with which
 //! the topic ends.
 
+use std::sync::{Mutex, PoisonError};
+
 use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::event::{Draft, EventType};
 use crate::hub::Hub;
@@ -12,11 +15,14 @@ use crate::topic::Topic;
 pub(super) struct Reports {
     hub: Hub,
     topic: Topic,
+    /// The place of the run. It is free before the end is told: whoever reads that may begin the next run at
+    /// once.
+    place: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 impl Reports {
-    pub(super) fn new(hub: Hub, topic: Topic) -> Self {
-        Self { hub, topic }
+    pub(super) fn of_run(hub: Hub, topic: Topic, place: OwnedSemaphorePermit) -> Self {
+        Self { hub, topic, place: Mutex::new(Some(place)) }
     }
 
     pub(super) async fn tell(&self, report: &impl Serialize) {
@@ -30,12 +36,17 @@ impl Reports {
             Ok(name) => draft.named(name),
             Err(_) => draft,
         };
-        self.publish(draft.ending_topic()).await;
+        self.publish_last(draft).await;
     }
 
     /// The end alone: whoever comes back must not wait for a run that has gone.
     pub(super) async fn end(&self) {
-        self.publish(Draft::new(self.topic.clone(), String::new()).ending_topic()).await;
+        self.publish_last(Draft::new(self.topic.clone(), String::new())).await;
+    }
+
+    async fn publish_last(&self, draft: Draft) {
+        drop(self.place.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.publish(draft.ending_topic()).await;
     }
 
     fn draft(&self, report: &impl Serialize) -> Draft {

@@ -44,6 +44,11 @@ impl Latencies {
         }
     }
 
+    /// How many there are.
+    pub(super) fn received(&self) -> u64 {
+        self.times().map_or(0, |times| times.len())
+    }
+
     pub(super) fn report(&self) -> LatencyReport {
         let Some(times) = self.times() else { return LatencyReport::default() };
         let mut bars = BTreeMap::new();

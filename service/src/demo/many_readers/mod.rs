@@ -15,7 +15,7 @@ use serde::Serialize;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::report::Reports;
 use super::watched_run::{WatchedEnd, while_watched};
@@ -44,8 +44,9 @@ const EVENT: Duration = Duration::from_millis(100);
 const REPORT: Duration = Duration::from_millis(250);
 /// How long events are published.
 const MEASURED: Duration = Duration::from_secs(20);
-/// For the last event to arrive.
-const SETTLED: Duration = Duration::from_millis(500);
+/// For the last event to arrive, and how often it is looked whether it has.
+const SETTLED: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Where this process connects to itself: a listener without TLS.
 #[derive(Clone, Copy, Debug)]
@@ -109,12 +110,11 @@ fn check_room(open: u64, max: u64) -> Result<(), NoReaders> {
 
 /// Runs for as long as somebody looks, and never longer than its time.
 pub(super) async fn run(
-    hub: Hub,
-    topic: Topic,
+    (hub, topic): (Hub, Topic),
+    reports: Arc<Reports>,
     interest: Interest,
     (listener, credentials): (OwnListener, Credentials),
 ) {
-    let reports = Reports::new(hub.clone(), topic.clone());
     let Ok(events) = Topic::parse(&format!("{topic}/events"), 256) else { return };
     let request = reader::request(&events, &credentials, listener.address);
     let run = Run { hub, events, readers: Arc::new(Readers::new(listener.address, request)) };
@@ -145,7 +145,7 @@ impl Run {
             () = self.publish(&mut published) => {}
             () = self.tell(reports, ("reading", began)) => {}
         }
-        sleep(SETTLED).await;
+        let _ = timeout(SETTLED, self.until_all_is_read()).await;
         streams.shutdown().await;
         reports.complete(&self.report("done", began)).await;
     }
@@ -173,6 +173,12 @@ impl Run {
                 *published += 1;
                 self.readers.published();
             }
+        }
+    }
+
+    async fn until_all_is_read(&self) {
+        while !self.readers.have_all() {
+            sleep(LOOK).await;
         }
     }
 

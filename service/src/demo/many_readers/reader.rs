@@ -146,6 +146,11 @@ impl Readers {
         self.published.load(Ordering::Relaxed)
     }
 
+    /// Whether each of those that have a stream has every event that was published.
+    pub(super) fn have_all(&self) -> bool {
+        self.latencies.received() >= self.published_total() * self.open() as u64
+    }
+
     pub(super) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }

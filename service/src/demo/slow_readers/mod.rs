@@ -8,6 +8,7 @@
 mod reader;
 mod stage;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -16,8 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::report::Reports;
 use super::watched_run::{WatchedEnd, while_watched};
-use crate::hub::{Hub, Interest};
-use crate::topic::Topic;
+use crate::hub::Interest;
 use reader::{Reader, ReaderReport};
 use stage::{LAG_MAX, Stage};
 
@@ -84,8 +84,7 @@ impl Course {
 }
 
 /// Runs for as long as somebody looks, and never longer than its time.
-pub(super) async fn run(hub: Hub, topic: Topic, interest: Interest) {
-    let reports = Reports::new(hub, topic);
+pub(super) async fn run(reports: Arc<Reports>, interest: Interest) {
     if while_watched(interest, run_to_end(&reports)).await == WatchedEnd::Left {
         reports.end().await;
     }
