@@ -86,14 +86,12 @@ async fn run(config: Config, signals: &Signals, reader: &SettingsReader) -> Exit
         Err(error) => return fail(&error, format),
     };
     tokio::spawn(reload_on(hangups, app.reloader(), reader.clone()));
-    let greeting = greeting(&app.bound(), demos);
-    let serving = app.run(signals.first(), signals.second());
     // For machines the line `ready` has the addresses: many collect standard output as well.
     if format == LogFormat::Text {
         // A closed standard output is no reason not to serve.
-        let _ = std::io::stdout().write_all(greeting.as_bytes());
+        let _ = std::io::stdout().write_all(greeting(&app.bound(), demos).as_bytes());
     }
-    match serving.await {
+    match app.run(signals.first(), signals.second()).await {
         End::Drained => ExitCode::SUCCESS,
         End::Forced => signals.exit_code(),
     }
