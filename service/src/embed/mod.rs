@@ -127,7 +127,8 @@ impl Fanfare {
 
     /// Drains: closes the streams over `drain-window`, and then the listeners, writes what a data folder
     /// has yet to hold, and gives everything back. Behind it a [`Publisher`] has
-    /// [`PublishError::HasEnded`], and another hub may have the same addresses and folder.
+    /// [`PublishError::HasEnded`], and another hub may have the same addresses and folder; only a future of
+    /// [`Publisher::publish`] that was begun and is not awaited holds the folder until it is dropped.
     ///
     /// End your own server first, so that what its last requests publish reaches its readers. The future
     /// may be dropped: the drain goes on without it.

@@ -28,6 +28,8 @@ pub(super) async fn serve(
     current: Arc<CurrentContext>,
     guard: ConnectionGuard,
 ) {
+    // Goes last: behind the last task nothing has the hub and its log any more.
+    let _task = current.get().lifecycle.tasks().token();
     let context = current.get();
     let refusal_time = context.rules.settings.headers_timeout;
     let result = tokio::select! {
