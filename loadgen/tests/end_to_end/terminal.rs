@@ -12,11 +12,16 @@ fn without_a_terminal_there_is_a_line_a_second_apart_from_the_report() {
     let ran = loadgen(&flags);
     ran.assert_all_arrived(5);
     let lines: Vec<_> = ran.stderr.lines().collect();
-    assert_eq!(lines[0], "connecting  5 of 5", "{}", ran.stderr);
-    // The last may fall into the tail.
-    let seconds = &lines[1..];
+    let all = lines.iter().position(|line| *line == "connecting  5 of 5");
+    let all = all.unwrap_or_else(|| panic!("not all were said to be there: {}", ran.stderr));
+    // Where connecting takes longer than a second it is said how far it is.
+    let is_ramp = |line: &&str| line.starts_with("connecting  ");
+    assert!(lines[..all].iter().all(is_ramp), "{}", ran.stderr);
+    // At most three of publishing and ten of the tail: fewer when everything has come, or when the
+    // program was held up.
+    let seconds = &lines[all + 1..];
     let known = |line: &&str| line.contains(" s of 3 s") || line.starts_with("waiting for ");
-    assert!((2..=4).contains(&seconds.len()), "{}", ran.stderr);
+    assert!((1..=13).contains(&seconds.len()), "{}", ran.stderr);
     assert!(seconds.iter().all(known), "nothing else: {}", ran.stderr);
     assert!(seconds.iter().all(|line| line.contains("5 streams") && line.contains("deliveries/s")));
     assert!(!ran.stderr.contains('\u{1b}') && !ran.stdout.contains('\u{1b}'));
@@ -36,7 +41,9 @@ fn quiet_is_quiet() {
 fn on_a_terminal_the_view_is_redrawn_and_gone_at_the_end() {
     let server = Fanfare::start();
     let program = env!("CARGO_BIN_EXE_loadgen");
-    let command = format!("{program} {}", server.load("load", "-c 5 -r 20"));
+    // Long enough to be drawn many times even if that is held up for a second.
+    let line = server.load("load", "-c 5 -r 20").replacen("-d 1s", "-d 3s", 1);
+    let command = format!("{program} {line}");
     let output = Command::new("script")
         .args(["-qec", &command, "/dev/null"])
         .env("TERM", "xterm-256color")

@@ -131,7 +131,7 @@ fn an_answer_that_says_that_it_is_a_stream_and_is_none_is_found_out() {
 #[test]
 fn a_server_that_closes_at_once_and_asks_to_come_back_at_once_is_trouble_and_is_spared() {
     let stub = sends(Rejection::Sends(stream!("", "retry: 0\n\n")));
-    let ran = loadgen(&stub.load("x", "-c 3 -r 20 -d 1s"));
+    let ran = loadgen(&stub.load("x", "-c 3 -r 20 -d 1s --tail 1s"));
     assert_ne!(ran.code, 0, "{}", ran.stdout);
     let closed = ran.count("/trouble/closed_by_server");
     ran.assert_reason(&format!("{closed} streams of fast subscribers ended unexpectedly"));

@@ -2,6 +2,7 @@
 //! end is what the result says, to the event, and until then no counter ever falls.
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use crate::common::page::{Page, address, ask};
 use crate::support::{EventFault, Faults, PublishResponses, Ran, Stub, each, loadgen, start};
@@ -36,7 +37,7 @@ fn the_last_page_says_what_the_result_says() {
         ];
         let responses = PublishResponses { refuse_every: Some(10), ..PublishResponses::default() };
         let stub = Stub::start(Faults { responses, ..Faults::at(&event_faults) });
-        let flags = format!("-c 4 -r 40 -d 800ms --warmup 200ms {LINGER} {further}");
+        let flags = format!("-c 4 --schedule steps:40/1s,0/3s --warmup 200ms {LINGER} {further}");
         let (records, ran) = scraped(&stub.load("load", &flags));
         ran.assert_ended(3, "wrong");
         let page = records.last().expect("one at least");
@@ -72,8 +73,13 @@ fn the_last_page_says_what_the_result_says() {
 
 #[test]
 fn every_series_is_there_from_the_start_and_no_counter_falls() {
-    let stub = Stub::at(&[(5, EventFault::Drop), (7, EventFault::Repeat)]);
-    let flags = format!("-c 4 -r 40 -d 1s --warmup 1s --connect-rate 20 {LINGER}");
+    // Each phase lasts for seconds, so that it is seen although a scrape is held up.
+    let stub = Stub::start(Faults {
+        latency: |_| Duration::from_secs(3),
+        ..Faults::at(&[(5, EventFault::Drop), (7, EventFault::Repeat)])
+    });
+    let flags = "-c 4 -r 20 -d 3s --warmup 3s --connect-rate 2 --tail 10s";
+    let flags = format!("{flags} {LINGER}");
     let (records, ran) = scraped(&stub.load("load", &flags));
     ran.assert_ended(3, "wrong");
     let names = |page: &Page| page.series.keys().cloned().collect::<Vec<_>>();

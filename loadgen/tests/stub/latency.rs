@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::support::{EventFault, Faults, PublishResponses, Ran, Stub, loadgen};
+use crate::support::{EventFault, Faults, PublishResponses, Ran, Stub, eventually, loadgen};
 
 const ATTEMPTS: usize = 3;
 
@@ -26,8 +26,8 @@ fn percentiles_are_those_that_the_server_caused() {
         ..Faults::default()
     };
     agrees("c{n}", "-c 100 -r 500 -d 3s", &faults, |found| {
-        assert!((5.0..100.0).contains(&found[1]), "nearly all of them take 5 ms: {found:?}");
-        assert!(found[3] >= 200.0, "one in a hundred takes 200 ms: {found:?}");
+        // Nearly all of them take 5 ms, and one in a hundred takes 200 ms.
+        (5.0..100.0).contains(&found[1]) && found[3] >= 200.0
     });
 }
 
@@ -39,30 +39,36 @@ fn a_stall_of_a_second_is_in_the_percentiles_as_the_server_caused_it() {
         ..Faults::default()
     };
     agrees("load", "-c 2 -r 400 -d 3s", &faults, |found| {
-        assert!(found[0] < 500.0, "most were not held up: {found:?}");
-        // A second of events was, each by a different part of it.
-        assert!(found[1] > 500.0 && found[4] >= 1000.0, "{found:?}");
+        // Most were not held up. A second of events was, each by a different part of it.
+        found[0] < 500.0 && found[1] > 500.0 && found[4] >= 1000.0
     });
 }
 
 #[test]
 fn a_server_that_stops_answering_cannot_hide_it() {
     let stop_at = Some((50, Duration::from_secs(2)));
-    let stub = Stub::start(Faults {
-        responses: PublishResponses { stop_at, ..PublishResponses::default() },
-        latency: |_| Duration::from_millis(20),
-        ..Faults::default()
-    });
-    let ran = loadgen(&stub.load("load", "-c 2 -r 100 -d 4s --tail 5s"));
-    ran.assert_all_arrived(2);
-    let p99 = |of: &str| ran.percentile(&format!("/delivery/{of}"), 0.99);
-    let (intended, actual) = (p99("intended"), p99("actual"));
-    // Half of the events were due while the server stood still; only one was sent into it.
-    assert!(intended >= 1000.0, "{intended}");
-    assert!(actual < intended / 5.0, "{actual} of {intended}");
-    assert!((150..=250).contains(&ran.count("/publishing/late")), "{}", ran.stdout);
-    assert!(ran.figure("/publishing/blocked_lateness/max_ms") >= 1900.0, "{}", ran.stdout);
-    assert_explains(&ran, intended - actual);
+    let mut last = String::new();
+    for _ in 0..ATTEMPTS {
+        let stub = Stub::start(Faults {
+            responses: PublishResponses { stop_at, ..PublishResponses::default() },
+            latency: |_| Duration::from_millis(20),
+            ..Faults::default()
+        });
+        let ran = loadgen(&stub.load("load", "-c 2 --schedule steps:100/4s,0/3s"));
+        ran.assert_all_arrived(2);
+        let p99 = |of: &str| ran.percentile(&format!("/delivery/{of}"), 0.99);
+        let (intended, actual) = (p99("intended"), p99("actual"));
+        // Half of the events were due while the server stood still; only one was sent into it. A
+        // busy machine makes further ones late.
+        assert!(intended >= 1000.0, "{intended}");
+        assert!(ran.count("/publishing/late") >= 150, "{}", ran.stdout);
+        assert!(ran.figure("/publishing/blocked_lateness/max_ms") >= 1900.0, "{}", ran.stdout);
+        if actual < intended / 5.0 {
+            return assert_explains(&ran, intended - actual);
+        }
+        last = format!("{actual} of {intended}");
+    }
+    panic!("never far apart: {last}");
 }
 
 /// The summary says why the two latencies differ, and by how much.
@@ -83,8 +89,9 @@ fn assert_explains(ran: &Ran, apart: f64) {
     assert!((said - apart).abs() <= apart * 0.01, "{said} said of {apart}");
 }
 
-/// Compares the percentiles with the server's, and the server's with its settings.
-fn agrees(topic: &str, flags: &str, faults: &Faults, is_as_requested: impl Fn(&[f64; 5])) {
+/// Compares the percentiles with the server's, and the server's with its settings: it may be held
+/// up itself.
+fn agrees(topic: &str, flags: &str, faults: &Faults, is_as_requested: impl Fn(&[f64; 5]) -> bool) {
     let mut last = String::new();
     for _ in 0..ATTEMPTS {
         let stub = Stub::start(faults.clone());
@@ -92,14 +99,17 @@ fn agrees(topic: &str, flags: &str, faults: &Faults, is_as_requested: impl Fn(&[
         // With a median of 5 ms a busy machine can make the run invalid; that is another judgement.
         assert!(matches!(ran.code, 0 | 4), "{}", ran.stdout);
         ran.assert_faults(&[]);
+        let arrived = ran.count("/delivery/intended/count");
+        // A delivery is written down when it has been made.
+        let is_complete = || stub.store().latencies().len() as u64 >= arrived;
+        eventually("the server has written all of them down", is_complete);
         let record = stub.store().latencies();
-        assert_eq!(record.len() as u64, ran.count("/delivery/intended/count"));
+        assert_eq!(record.len() as u64, arrived);
         let theirs = QUANTILES.map(|quantile| nearest_rank(&record, quantile));
         let ours = QUANTILES.map(|quantile| ran.percentile("/delivery/intended", quantile));
-        is_as_requested(&theirs);
         let close =
             |(ours, theirs): (&f64, &f64)| (ours - theirs).abs() <= APART.0.max(theirs * APART.1);
-        if ours.iter().zip(&theirs).all(close) {
+        if is_as_requested(&theirs) && ours.iter().zip(&theirs).all(close) {
             return;
         }
         last = format!("{ours:?} measured, {theirs:?} recorded");

@@ -81,14 +81,16 @@ impl Stub {
     }
 
     /// A line that subscribes to a topic and publishes to it, for a second and without a warm-up
-    /// unless the further flags say otherwise.
+    /// unless the further flags say otherwise. It ends as soon as everything has come.
     pub(crate) fn load(&self, topic: &str, further: &str) -> String {
         let url = self.url(&format!("/t/{topic}"));
+        let further = for_a_second(further);
         let time = |flag: &str, usual: &str| {
             if further.contains(flag) { String::new() } else { format!("{flag} {usual}") }
         };
-        let (length, warmup, tail) =
-            (time("-d ", "1s"), time("--warmup ", "0s"), time("--tail ", "1s"));
+        // Steps are as long as they say.
+        let length = if further.contains(" steps:") { String::new() } else { time("-d ", "1s") };
+        let (warmup, tail) = (time("--warmup ", "0s"), time("--tail ", "5s"));
         format!("run --subscribe {url} --publish {url} {length} {warmup} {tail} {further}")
     }
 
@@ -131,6 +133,21 @@ impl Shared {
         let topic = head.path.trim_start_matches("/t/");
         let begin = self.hub.subscribe(topic, id);
         stream::run(socket, &self.faults, &begin, &self.store);
+    }
+}
+
+/// The flags with a second of their rate as a step that nothing follows for a while, unless they
+/// say themselves when to publish. What is overdue at the end of a schedule is sent for a second
+/// more and then never, and a busy machine can hold a publisher up for longer than that. Nobody
+/// waits for the rest: publishing ends with the last event.
+fn for_a_second(flags: &str) -> String {
+    let says_when = flags.contains("-d ") || flags.contains("--schedule ");
+    match flags.split_once("-r ") {
+        Some((before, after)) if !says_when => {
+            let (rate, behind) = after.split_once(' ').unwrap_or((after, ""));
+            format!("{before}--schedule steps:{rate}/1s,0/3s {behind}")
+        }
+        _ => flags.to_owned(),
     }
 }
 

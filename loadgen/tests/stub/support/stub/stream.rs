@@ -16,7 +16,7 @@ use super::hub::{Begin, Event};
 use super::sse_writer::{SseWriter, reset};
 use super::{Ending, EventFault, Faults, Place, WhenSlow};
 
-/// How long events that are sent together wait for others.
+/// How long events that are sent together wait for others, and a notice for the next event.
 const TOGETHER: Duration = Duration::from_millis(50);
 
 /// Streams events until the stream ends, and writes down how.
@@ -58,7 +58,8 @@ impl Stream<'_> {
             }
         }
         loop {
-            let wait = if self.writer.holds_back() { TOGETHER } else { Duration::from_secs(60) };
+            let owes = self.writer.holds_back() || self.skipped > 0;
+            let wait = if owes { TOGETHER } else { Duration::from_secs(60) };
             let result = match begin.coming.recv_timeout(wait) {
                 Ok(event) => {
                     // The way to the subscriber.
@@ -67,7 +68,9 @@ impl Stream<'_> {
                     *turn = Instant::now();
                     self.deliver(&event, due)
                 }
-                Err(RecvTimeoutError::Timeout) => self.writer.flush(),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.tell_of_skipped().and_then(|()| self.writer.flush())
+                }
                 Err(RecvTimeoutError::Disconnected) => return Ending::PeerClosed,
             };
             if let Err(ending) = result {
@@ -82,10 +85,7 @@ impl Stream<'_> {
             self.skipped += 1;
             return Ok(());
         }
-        if self.skipped > 0 {
-            let skipped = std::mem::take(&mut self.skipped);
-            self.say("fanfare-gap", Some(skipped))?;
-        }
+        self.tell_of_skipped()?;
         let event_faults = self.faults.event_faults.iter().filter(|(id, _)| *id == event.id);
         let event_faults: Vec<_> = event_faults.map(|(_, fault)| *fault).collect();
         for fault in &event_faults {
@@ -164,6 +164,15 @@ impl Stream<'_> {
         payload::write(&change(stamp), event.data.len(), &mut data);
         let lines = self.writer.lines(None, None, &data);
         self.writer.send(&lines)
+    }
+
+    /// Says how many events were too late, if there were any; when nothing follows as well, because
+    /// a loss of the last event would be a silent one otherwise.
+    fn tell_of_skipped(&mut self) -> Result<(), Ending> {
+        match std::mem::take(&mut self.skipped) {
+            0 => Ok(()),
+            skipped => self.say("fanfare-gap", Some(skipped)),
+        }
     }
 
     fn say(&mut self, kind: &str, missed: Option<u64>) -> Result<(), Ending> {
