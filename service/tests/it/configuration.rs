@@ -6,7 +6,7 @@ use std::process::Command;
 use rustix::process::Signal;
 
 use crate::settings::responses;
-use crate::support::{PROGRAM, Program, eventually};
+use crate::support::{LogLines, PROGRAM, Program, eventually};
 
 /// A configuration file, that a test rewrites.
 fn write(file: &std::path::Path, text: &str) {
@@ -28,6 +28,18 @@ async fn reloaded(program: &Program, applied: f64, failed: f64) {
     assert_eq!(is_good, if failed > 0.0 && applied < 3.0 { 0.0 } else { 1.0 });
 }
 
+/// With this file, and its log lines, which have to be read.
+fn start_logged(config: &std::path::Path) -> (Program, LogLines) {
+    Program::start_logged(&["--config", config.to_str().unwrap(), "--drain-window", "0s"])
+}
+
+/// Ends it in order, and gives all that it has logged: what is counted may have yet to be written.
+async fn end(mut program: Program, lines: LogLines) -> Vec<String> {
+    program.signal(Signal::TERM);
+    assert_eq!(program.exit_code().await, Some(0));
+    BufReader::new(lines).lines().map(Result::unwrap).collect()
+}
+
 #[tokio::test]
 async fn a_reload_changes_keys_and_limits_for_the_next_request_and_a_bad_file_nothing() {
     const SECRETS: [&str; 2] =
@@ -39,7 +51,7 @@ async fn a_reload_changes_keys_and_limits_for_the_next_request_and_a_bad_file_no
     };
     write(&secret, SECRETS[0]);
     write(&config, &settings("100B"));
-    let (program, lines) = Program::start_logged(&["--config", config.to_str().unwrap()]);
+    let (program, lines) = start_logged(&config);
     let token = |secret: &str| {
         let mut command = Command::new(PROGRAM);
         let made = command.args(["token", "--publish=*", "--jwt-secret", secret]).output().unwrap();
@@ -84,8 +96,7 @@ async fn a_reload_changes_keys_and_limits_for_the_next_request_and_a_bad_file_no
     write(&config, &format!("{}listen = \"127.0.0.1:1\"\nshards = 1\n", settings("1B")));
     reloaded(&program, 3.0, failed).await;
     assert_eq!(publish(&tokens[1], 2).await, 400);
-    drop(program);
-    let lines: Vec<String> = BufReader::new(lines).lines().map(Result::unwrap).collect();
+    let lines = end(program, lines).await;
     let has = |parts: &[&str]| {
         assert!(
             lines.iter().any(|line| parts.iter().all(|part| line.contains(part))),
@@ -131,11 +142,10 @@ async fn settings_that_do_not_go_together_with_those_that_stay_are_refused_with_
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("fanfare.toml");
     write(&config, "");
-    let (program, lines) = Program::start_logged(&["--config", config.to_str().unwrap()]);
+    let (program, lines) = start_logged(&config);
     write(&config, "body-max = \"512MiB\"\nbodies-max = \"1GiB\"\n");
     reloaded(&program, 0.0, 1.0).await;
-    drop(program);
-    let lines: Vec<String> = BufReader::new(lines).lines().map(Result::unwrap).collect();
+    let lines = end(program, lines).await;
     let named = |line: &&String| line.contains("need a restart: bodies-max");
     assert!(lines.iter().any(|line| named(&line)), "{lines:#?}");
 }
@@ -145,14 +155,13 @@ async fn a_reload_changes_which_lines_are_logged() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("fanfare.toml");
     write(&config, "log-level = \"info\"\n");
-    let (program, lines) = Program::start_logged(&["--config", config.to_str().unwrap()]);
+    let (program, lines) = start_logged(&config);
     write(&config, "log-level = \"debug\"\n");
     reloaded(&program, 1.0, 0.0).await;
     assert!(responses(&format!("{}/", program.url)).await);
     write(&config, "log-level = \"error\"\n");
     reloaded(&program, 2.0, 0.0).await;
-    drop(program);
-    let lines: Vec<String> = BufReader::new(lines).lines().map(Result::unwrap).collect();
+    let lines = end(program, lines).await;
     assert!(
         lines.iter().any(|line| line.contains("DEBUG") && line.contains("connection accepted"))
     );

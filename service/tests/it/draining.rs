@@ -117,7 +117,7 @@ async fn an_http2_connection_is_not_told_to_end_before_its_last_stream_has_ended
 
 #[tokio::test]
 async fn streams_of_http2_are_told_when_to_come_back_before_their_connection_ends() {
-    let flags = ["--retry", "1500ms..1500ms", "--drain-window", "1s", "--heartbeat", "0s"];
+    let flags = ["--retry", "1500ms..1500ms", "--drain-window", "6s", "--heartbeat", "0s"];
     let mut server = TestServer::start_with(&flags).await;
     let connection = Http2::open(&server).await;
     let mut streams = Vec::new();
@@ -137,7 +137,7 @@ async fn streams_of_http2_are_told_when_to_come_back_before_their_connection_end
 
 #[tokio::test]
 async fn the_ports_are_open_to_the_end_of_the_window_and_then_the_program_ends() {
-    let mut program = Program::start(&["--drain-window", "2s", "--retry", "7ms..7ms"]);
+    let mut program = Program::start(&["--drain-window", "6s", "--retry", "7ms..7ms"]);
     let mut wire = Wire::open_at(program.address()).await;
     wire.say(stream_request("/events/t")).await;
     let mut stream: RawStream = wire.stream().await;

@@ -6,7 +6,7 @@ use reqwest::RequestBuilder;
 use reqwest::header::HOST;
 use serde_json::Value;
 
-use crate::support::{EventStream, TestServer};
+use crate::support::{EventStream, TestServer, eventually};
 
 #[tokio::test]
 async fn pages_are_served_with_a_policy_and_asked_for_only_once() {
@@ -181,6 +181,9 @@ async fn the_admin_listener_shows_metrics_without_topics_or_addresses() {
     let mut stream = EventStream::open(server.get("/events/secret-topic")).await;
     server.publish("secret-topic", "x").await;
     stream.data(1).await;
+    // What a reader has may have yet to be counted.
+    let delivered = async || server.figure("fanfare_events_delivered_total").await == 1.0;
+    eventually("it is counted", delivered).await;
     let admin = |path: &str| server.client.get(format!("http://{}{path}", server.admin));
     let metrics = admin("/metrics").send().await.unwrap();
     assert_eq!(metrics.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");

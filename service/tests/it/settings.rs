@@ -138,7 +138,7 @@ async fn booleans_of_compose_files_are_understood() {
 async fn old_names_of_settings_are_understood_and_a_log_line_says_the_new_ones() {
     let mut command = Command::new(PROGRAM);
     command.args(["--listen", ANY_PORT, "--admin-listen", ANY_PORT, "--demos=false"]);
-    command.args(["--head-max", "1KiB"]);
+    command.args(["--head-max", "1KiB", "--drain-window", "0s"]);
     command.env("FANFARE_LOG_EVENTS", "7").stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -146,7 +146,9 @@ async fn old_names_of_settings_are_understood_and_a_log_line_says_the_new_ones()
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let page = client.get(format!("{}/metrics", admin.unwrap())).send().await.unwrap();
     assert!(page.text().await.unwrap().contains("\nfanfare_retained_events_limit 7\n"));
-    child.kill().unwrap();
+    // In order, so that all its lines are written.
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    eventually("it has ended", async || child.try_wait().unwrap().is_some()).await;
     let mut logs = String::new();
     child.stderr.take().unwrap().read_to_string(&mut logs).unwrap();
     child.wait().unwrap();

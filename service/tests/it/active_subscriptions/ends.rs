@@ -31,7 +31,7 @@ async fn the_end_of_a_token_or_of_an_age_ends_a_subscription() {
     let server = TestServer::start_with(&KEYS).await;
     let reader = access(&[detail(&[("exact", "*")], None)]);
     let mut observer = EventStream::open(stream(&server, &[OBSERVE]).bearer_auth(&reader)).await;
-    let short = access_until(now() + 2, &[detail(&[("exact", "room")], None)]);
+    let short = access_until(now() + 5, &[detail(&[("exact", "room")], None)]);
     let _expiring =
         EventStream::open(stream(&server, &[("match", "room")]).bearer_auth(short)).await;
     assert_begins_and_ends(&mut observer, "expired").await;
@@ -73,7 +73,7 @@ async fn a_client_that_goes_away_in_a_drain_is_announced_to_those_that_are_still
 
 #[tokio::test]
 async fn ends_that_a_drain_makes_are_announced_within_its_window() {
-    let server = TestServer::start_with(&[ON, "--drain-window", "1s"]).await;
+    let server = TestServer::start_with(&[ON, "--drain-window", "6s"]).await;
     let mut streams = Vec::new();
     for _ in 0..20 {
         streams.push(EventStream::open(stream(&server, &[("match", "room")])).await);

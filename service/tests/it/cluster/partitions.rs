@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::brokers::Brokers;
 use super::proxy::{Passage, Proxy, Routes};
-use super::reading::{THE_END, all_of, data_of, until_the_end};
+use super::reading::{all_of, data_of, publish_the_end, until_the_end};
 use super::{FIXED, publish, stream_after};
 use crate::support::{Program, client, eventually};
 
@@ -64,15 +64,17 @@ async fn publish_some(client: &Client, nodes: &[Program], word: &str) -> Vec<Str
     publishing.join_all().await.into_iter().flatten().collect()
 }
 
-/// Publishes something again and again until it is confirmed, and gives that. A request is held for 15 s.
+/// Publishes something until it is confirmed, something else each time, and gives what was: what was not
+/// answered may have come all the same.
 async fn publish_until_taken(client: &Client, node: &Program, word: &str) -> String {
-    for attempt in 0..4 {
-        let data = format!("{word} {attempt}");
-        if publish(client, node, "t", &data).await.0 == 200 {
-            return data;
-        }
-    }
-    panic!("{word} was never confirmed")
+    let (mut attempt, mut data) = (0, String::new());
+    eventually(&format!("{word} is confirmed"), async || {
+        data = format!("{word} {attempt}");
+        attempt += 1;
+        publish(client, node, "t", &data).await.0 == 200
+    })
+    .await;
+    data
 }
 
 /// Everything that was confirmed is at both, once, in the same order.
@@ -102,7 +104,7 @@ async fn nothing_is_lost_or_doubled_when_the_leader_is_parted_from_the_other_bro
         // The others have chosen another leader meanwhile, if it could not be heard.
         parted.part(leader, Passage::default());
         confirmed.extend(publish_some(&client, &parted.nodes, "after").await);
-        while publish(&client, &parted.nodes[0], "t", THE_END).await.0 != 200 {}
+        publish_the_end(&client, &parted.nodes[0]).await;
         check(&client, &parted.nodes, &confirmed).await;
         assert!(until_the_end(live).await.len() >= confirmed.len());
     }
@@ -145,7 +147,7 @@ async fn a_server_whose_broker_is_cut_off_from_the_others_goes_to_one_of_them() 
         moves += node.figure("fanfare_cluster_reconnects_total").await;
     }
     assert!(moves >= 1.0, "somebody was connected to one of them");
-    assert_eq!(publish(&client, &parted.nodes[0], "t", THE_END).await.0, 200);
+    publish_the_end(&client, &parted.nodes[0]).await;
     check(&client, &parted.nodes, &confirmed).await;
 }
 
@@ -188,20 +190,17 @@ async fn a_server_with_a_minority_of_the_brokers_takes_nothing_and_its_streams_s
     let taken = publish_some(&client, &parted.nodes, "nowhere").await;
     assert_eq!(taken, Vec::<String>::new(), "no broker may confirm alone");
     (0..3).for_each(|broker| parted.part(broker, Passage::default()));
-    let mut status = 0;
-    while status != 200 {
-        status = publish(&client, &parted.nodes[1], "t", "again").await.0;
-    }
-    confirmed.push("again".to_owned());
-    assert_eq!(publish(&client, &parted.nodes[0], "t", THE_END).await.0, 200);
+    let again = publish_until_taken(&client, &parted.nodes[1], "again").await;
+    confirmed.push(again.clone());
+    publish_the_end(&client, &parted.nodes[0]).await;
     // What nobody could answer may have come in the end, once.
     check(&client, &parted.nodes, &confirmed).await;
-    assert!(data_of(&until_the_end(live).await).contains(&"again"));
+    assert!(data_of(&until_the_end(live).await).contains(&&*again));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_reaches_no_broker_says_so_and_goes_on_where_it_was() {
-    let parted = Parted::new(&["--append-timeout", "1s"]).await;
+    let parted = Parted::new(&["--append-timeout", "5s"]).await;
     let client = client();
     assert_eq!(publish_some(&client, &parted.nodes, "before").await.len(), 20);
     let mut live = stream_after(&client, &parted.nodes[0], "t", "earliest").await;

@@ -3,11 +3,17 @@
 
 use reqwest::Client;
 
-use super::stream_after;
-use crate::support::{EventStream, Program};
+use super::{publish, stream_after};
+use crate::support::{EventStream, Program, eventually};
 
 /// The data of the event that is the last.
 pub(super) const THE_END: &str = "the end";
+
+/// Publishes it until it is confirmed. Where it is there more than once, whoever reads stops at the first.
+pub(super) async fn publish_the_end(client: &Client, node: &Program) {
+    let is_confirmed = async || publish(client, node, "t", THE_END).await.0 == 200;
+    eventually("the end is confirmed", is_confirmed).await;
+}
 
 /// An event as it was read.
 #[derive(Debug, PartialEq)]

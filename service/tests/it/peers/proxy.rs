@@ -18,9 +18,10 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::support::PATIENCE;
 
-/// How long a connection that is cut by hand lives on: the client must have taken what it was sent
-/// before. Node and browsers drop what they have not yet handed on when a connection breaks.
-const LAST_BYTES: Duration = Duration::from_millis(50);
+/// How long a connection that is cut by hand lives on, without another byte: the client must have
+/// taken what it was sent before. Node and browsers drop what they have not yet handed on when a
+/// connection breaks.
+const LAST_BYTES: Duration = Duration::from_secs(1);
 
 /// What happens to a connection.
 #[derive(Clone, Copy, Debug)]
@@ -224,13 +225,14 @@ async fn forward_until_cut(
         }
     };
     tokio::select! {
-        result = forwarding => result,
-        () = cut(line.open) => Ok(()),
+        result = forwarding => return result,
+        () = cut(line.open) => {}
     }
+    sleep(LAST_BYTES).await;
+    Ok(())
 }
 
 async fn cut(mut open: watch::Receiver<bool>) {
     // An error says that the proxy itself is gone.
     let _ = open.wait_for(|open| !open).await.map(drop);
-    sleep(LAST_BYTES).await;
 }

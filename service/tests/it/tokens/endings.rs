@@ -3,9 +3,9 @@ use super::*;
 #[tokio::test]
 async fn a_stream_ends_with_its_token_on_both_protocols() {
     let server = start(&[&LEGACY, &["--heartbeat", "0s"]]).await;
-    let token = legacy(&["--subscribe", "*", "--expires", "2s"]);
-    let mut stream = EventStream::open(server.get("/events/t").bearer_auth(&token)).await;
     let connection = Http2::open(&server).await;
+    let token = legacy(&["--subscribe", "*", "--expires", "5s"]);
+    let mut stream = EventStream::open(server.get("/events/t").bearer_auth(&token)).await;
     let bearer = format!("Bearer {token}");
     let request = connection.ask_with("/events/t", &[("authorization", &bearer)]).await;
     let mut over_http2 = request.stream().await;
@@ -30,7 +30,7 @@ async fn a_stream_ends_with_its_token_on_both_protocols() {
 #[tokio::test]
 async fn a_request_that_lasts_longer_than_its_token_publishes_nothing_more() {
     let server = start(&[&LEGACY]).await;
-    let token = legacy(&["--publish", "*", "--expires", "1s"]);
+    let token = legacy(&["--publish", "*", "--expires", "5s"]);
     let (lines, body) = tokio::sync::mpsc::channel::<Result<String, std::io::Error>>(4);
     let line = || Ok("{\"topic\":\"t\",\"data\":\"x\"}\n".to_owned());
     lines.send(line()).await.unwrap();

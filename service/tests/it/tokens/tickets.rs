@@ -202,8 +202,8 @@ async fn a_ticket_ends_with_its_token_and_with_the_key_of_its_token() {
         let request = client.head(format!("{}/events/t?ticket={ticket}", program.url));
         request.send().await.unwrap().status().as_u16()
     };
-    let short = issue(&legacy(&["--subscribe", "*", "--expires", "2s"])).await;
     let long = issue(&legacy(&["--subscribe", "*"])).await;
+    let short = issue(&legacy(&["--subscribe", "*", "--expires", "5s"])).await;
     let stream = client.get(format!("{}/events/t?ticket={short}", program.url)).send().await;
     let text = stream.unwrap().text().await.unwrap();
     assert!(text.contains("retry:"), "the stream ends with the token: {text}");

@@ -1,5 +1,5 @@
 //! Real proxies with the repository's own files. Replaced are: ports, the folders that they write to,
-//! the one minute that a stream may be silent (2 s), and whatever would leave more than one process
+//! the one minute that a stream may be silent (2 s or 6 s), and whatever would leave more than one process
 //! behind. Each replacement must be found, so a file that changes does not go untested.
 
 use std::fmt::Write as _;
@@ -34,15 +34,20 @@ impl Kind {
 
     /// Starts it in front of one server. It allows 2 s of silence.
     pub(super) fn start(self, server: &Fanfare) -> Proxy {
-        let silence = match self {
-            Self::Nginx => vec![("proxy_read_timeout 60s;", "proxy_read_timeout 2s;")],
-            Self::Haproxy => vec![
-                ("timeout client 60s", "timeout client 2s"),
-                ("timeout server 60s", "timeout server 2s"),
-            ],
-            Self::Caddy => vec![("read_timeout 60s", "read_timeout 2s")],
+        self.start_with_silence(server, "2s")
+    }
+
+    /// The same, with so much silence.
+    pub(super) fn start_with_silence(self, server: &Fanfare, silence: &str) -> Proxy {
+        let lines: &[&'static str] = match self {
+            Self::Nginx => &["proxy_read_timeout 60s;"],
+            Self::Haproxy => &["timeout client 60s", "timeout server 60s"],
+            Self::Caddy => &["read_timeout 60s"],
         };
-        self.start_before(server.address, server.admin, &silence)
+        let edits: Vec<_> =
+            lines.iter().map(|line| (*line, line.replace("60s", silence))).collect();
+        let edits: Vec<_> = edits.iter().map(pair).collect();
+        self.start_before(server.address, server.admin, &edits)
     }
 
     /// The same, with a minute of silence.
