@@ -70,7 +70,11 @@ impl Parser {
         // The data line of an unfinished event, as long as it is the only one and lies in `input`.
         let mut span: Option<Range<usize>> = None;
         let mut at = 0;
-        if mem::take(&mut self.skip_lf) && input.first() == Some(&b'\n') {
+        // An empty segment says nothing of what follows a `\r`.
+        if let Some(&first) = input.first()
+            && mem::take(&mut self.skip_lf)
+            && first == b'\n'
+        {
             at = 1;
         }
         while let Some(length) = memchr2(b'\n', b'\r', &input[at..]) {

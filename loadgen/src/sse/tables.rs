@@ -32,6 +32,9 @@ pub(super) fn read(stream: &[u8]) -> Vec<Seen> {
         assert_eq!(read_pieces([left, right]).0, whole, "cut at {cut} of {:?}", text(stream));
     }
     assert_eq!(read_pieces(stream.chunks(1)).0, whole, "in single bytes: {:?}", text(stream));
+    // A frame of HTTP/2 may be empty, also between the two bytes of a line end.
+    let with_empty = stream.chunks(1).flat_map(|byte| [&[][..], byte]);
+    assert_eq!(read_pieces(with_empty).0, whole, "with empty pieces: {:?}", text(stream));
     whole
 }
 
