@@ -7,7 +7,9 @@
 //! written again as they were (as SQLite assumes, and calls powersafe overwrite): disks write sectors
 //! whole or not at all.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod content;
+
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,9 +17,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::{Disk, DiskFile, FileContent};
-
-/// What a disk writes whole or not at all, in bytes.
-const SECTOR: usize = 512;
+use content::ModelContent;
 
 /// The disk. Clones are the same disk.
 #[derive(Clone, Debug)]
@@ -69,18 +69,6 @@ enum NameChange {
     Create(String, usize),
     Rename(String, String, usize),
     Remove(String),
-}
-
-#[derive(Clone, Debug, Default)]
-struct ModelContent {
-    written: Vec<u8>,
-    synced: Vec<u8>,
-    /// Sectors that were written and not synced.
-    dirty: BTreeSet<usize>,
-    /// The same where a sync has failed: none after it makes them durable, unless they are written again.
-    lost: BTreeSet<usize>,
-    /// Sectors that the disk gives back no more, unless they are written again.
-    unreadable: BTreeSet<usize>,
 }
 
 impl ModelDisk {
@@ -137,22 +125,19 @@ impl ModelDisk {
     pub(in crate::log::file) fn flip(&self, name: &str, at: usize, bits: u8) {
         let mut state = self.lock();
         let number = state.names[name];
-        let content = &mut state.files[number];
-        content.written[at] ^= bits;
-        content.synced[at] ^= bits;
+        state.files[number].flip(at, bits);
     }
 
     /// From now on some sectors of a file cannot be read.
     pub(in crate::log::file) fn spoil(&self, name: &str, bytes: std::ops::Range<usize>) {
         let mut state = self.lock();
         let number = state.names[name];
-        let sectors = ModelContent::sectors(bytes.start, bytes.end);
-        state.files[number].unreadable.extend(sectors);
+        state.files[number].spoil(bytes);
     }
 
     /// Everything can be read again.
     pub(in crate::log::file) fn heal(&self) {
-        self.lock().files.iter_mut().for_each(|content| content.unreadable.clear());
+        self.lock().files.iter_mut().for_each(ModelContent::heal);
     }
 
     /// From now on the sync fails that is to come after so many others.
@@ -200,14 +185,13 @@ impl ModelDisk {
 
     /// What all files take.
     pub(in crate::log::file) fn bytes(&self) -> u64 {
-        let state = self.lock();
-        state.names.values().map(|&at| state.files[at].written.len() as u64).sum()
+        self.lock().bytes()
     }
 
     /// All that is in a file.
     pub(in crate::log::file) fn content(&self, name: &str) -> Vec<u8> {
         let state = self.lock();
-        state.files[state.names[name]].written.clone()
+        state.files[state.names[name]].written().to_vec()
     }
 
     fn lock(&self) -> MutexGuard<'_, ModelState> {
@@ -260,62 +244,17 @@ impl ModelState {
         self.changes.push(change);
     }
 
+    fn bytes(&self) -> u64 {
+        self.names.values().map(|&at| self.files[at].written().len() as u64).sum()
+    }
+
     fn has_room_for(&self, more: u64) -> io::Result<()> {
-        let used: u64 = self.names.values().map(|&at| self.files[at].written.len() as u64).sum();
         match self.plan.capacity {
-            Some(capacity) if used + more > capacity => Err(io::ErrorKind::StorageFull.into()),
+            Some(capacity) if self.bytes() + more > capacity => {
+                Err(io::ErrorKind::StorageFull.into())
+            }
             _ => Ok(()),
         }
-    }
-}
-
-impl ModelContent {
-    fn sectors(from: usize, to: usize) -> std::ops::Range<usize> {
-        from / SECTOR..to.div_ceil(SECTOR)
-    }
-
-    fn resize(&mut self, bytes: usize) {
-        let before = self.written.len();
-        self.written.resize(bytes, 0);
-        self.dirty.extend(Self::sectors(before.min(bytes), before.max(bytes)));
-    }
-
-    fn sync(&mut self) {
-        for sector in std::mem::take(&mut self.dirty).difference(&self.lost) {
-            let from = (sector * SECTOR).min(self.written.len());
-            let to = (from + SECTOR).min(self.written.len());
-            if self.synced.len() < to {
-                self.synced.resize(to, 0);
-            }
-            self.synced[from..to].copy_from_slice(&self.written[from..to]);
-        }
-        self.synced.resize(self.written.len(), 0);
-    }
-
-    fn after_crash(&self, random: &mut StdRng) -> Self {
-        let (old, new) = (self.synced.len(), self.written.len());
-        let bytes = match random.random_range(0..3) {
-            0 => old,
-            1 => new,
-            _ => random.random_range(old.min(new)..=old.max(new)),
-        };
-        let mut found = self.synced.clone();
-        found.resize(bytes, 0);
-        for sector in self.dirty.union(&self.lost) {
-            let fate = random.random_range(0..4);
-            let bytes = found.iter_mut().enumerate().skip(sector * SECTOR).take(SECTOR);
-            for (at, byte) in bytes {
-                let (old, new) = (self.synced.get(at), self.written.get(at));
-                let is_changed = old != new;
-                *byte = match fate {
-                    0 if is_changed => 0,
-                    1 if is_changed => random.random(),
-                    2 => new.copied().unwrap_or(0),
-                    _ => old.copied().unwrap_or(0),
-                };
-            }
-        }
-        Self { written: found.clone(), synced: found, ..Self::default() }
     }
 }
 
@@ -383,48 +322,28 @@ impl Disk for ModelDisk {
 
 impl FileContent for ModelFile {
     fn bytes(&self) -> io::Result<u64> {
-        Ok(self.disk.operate()?.files[self.number].written.len() as u64)
+        Ok(self.disk.operate()?.files[self.number].written().len() as u64)
     }
 
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        let state = self.disk.operate()?;
-        let content = &state.files[self.number];
-        let written = &content.written;
-        let from = usize::try_from(at).unwrap_or(usize::MAX).min(written.len());
-        let count = buffer.len().min(written.len() - from);
-        let mut sectors = ModelContent::sectors(from, from + count);
-        if sectors.any(|sector| content.unreadable.contains(&sector)) {
-            return Err(rustix::io::Errno::IO.into());
-        }
-        buffer[..count].copy_from_slice(&written[from..from + count]);
-        Ok(count)
+        self.disk.operate()?.files[self.number].read_at(buffer, to_usize(at))
     }
 }
 
 impl DiskFile for ModelFile {
     fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
         let mut state = self.disk.operate()?;
-        let from = usize::try_from(at).unwrap_or(usize::MAX);
-        let to = from + bytes.len();
-        let before = state.files[self.number].written.len();
-        state.has_room_for(to.saturating_sub(before) as u64)?;
-        let content = &mut state.files[self.number];
-        if to > before {
-            content.resize(to);
-        }
-        content.written[from..to].copy_from_slice(bytes);
-        for sector in ModelContent::sectors(from, to) {
-            content.lost.remove(&sector);
-            content.unreadable.remove(&sector);
-            content.dirty.insert(sector);
-        }
+        let from = to_usize(at);
+        let before = state.files[self.number].written().len();
+        state.has_room_for((from + bytes.len()).saturating_sub(before) as u64)?;
+        state.files[self.number].write_at(bytes, from);
         Ok(())
     }
 
     fn allocate(&self, bytes: u64) -> io::Result<()> {
         let mut state = self.disk.operate()?;
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        let before = state.files[self.number].written.len();
+        let bytes = to_usize(bytes);
+        let before = state.files[self.number].written().len();
         state.has_room_for(bytes.saturating_sub(before) as u64)?;
         if bytes > before {
             state.files[self.number].resize(bytes);
@@ -433,8 +352,7 @@ impl DiskFile for ModelFile {
     }
 
     fn truncate(&self, bytes: u64) -> io::Result<()> {
-        let mut state = self.disk.operate()?;
-        state.files[self.number].resize(usize::try_from(bytes).unwrap_or(usize::MAX));
+        self.disk.operate()?.files[self.number].resize(to_usize(bytes));
         Ok(())
     }
 
@@ -444,11 +362,14 @@ impl DiskFile for ModelFile {
         state.syncs += 1;
         let content = &mut state.files[self.number];
         if is_failing {
-            let dirty = std::mem::take(&mut content.dirty);
-            content.lost.extend(dirty);
+            content.fail_sync();
             return Err(io::Error::other("the disk is broken"));
         }
         content.sync();
         Ok(())
     }
+}
+
+fn to_usize(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
