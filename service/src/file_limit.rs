@@ -1,12 +1,72 @@
 //! The number of files that the process may open, which is the number of sockets it may hold.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use thiserror::Error;
 
-/// How much of the file limit connections may take; the rest is for everything else.
+/// How much of the file limit connections may take at most; the rest is for everything else.
 const CONNECTIONS_PERCENT: u64 = 90;
 
 /// What is assumed where there is no limit.
 const UNLIMITED: u64 = 1 << 20;
+
+/// How many connections may be sent a refusal at the same time, beside those that are served.
+pub const REFUSED_CONNECTIONS: usize = 64;
+
+/// What a runtime of tokio has open: two handles of its epoll, what wakes it, and its end of the socket by
+/// which it hears of signals.
+const RUNTIME: u64 = 4;
+
+/// What any server has open: standard input, output and error, the socket by which signals come (two), and the
+/// runtimes of requests and of signals.
+const PROCESS: u64 = 3 + 2 + 2 * RUNTIME;
+
+/// What a public listener takes: itself, a supervisor's handle of it, and the connection that has just come
+/// and is neither served nor refused yet.
+const LISTENER: u64 = 3;
+
+/// What an admin listener takes: itself, a runtime, and some scrapers and probes.
+const ADMIN_LISTENER: u64 = 1 + RUNTIME + 4;
+
+/// What a shard takes: its epoll, and what wakes it.
+const SHARD: u64 = 2;
+
+/// What a data folder takes beside what is read for clients that come back: its lock; the newest segment, and
+/// a segment with its index in which the writer looks something up, or the folder itself while its names are
+/// synced; and three by which the upkeep makes an index, or reads one and its segment.
+const DATA_FOLDER: u64 = 1 + 3 + 3;
+
+/// How many threads read for clients that come back, and how many files they have open for each segment.
+const READERS: u64 = 2;
+const SEGMENT: u64 = 2;
+
+/// What brokers take: a runtime, a connection, one that is tried in its place, and looking up names.
+const BROKERS: u64 = RUNTIME + 4;
+
+/// What is open for moments: settings and certificates that are read again, figures of the system, and
+/// sockets to the issuers of keys, to what knows their addresses, to the supervisor and to a collector.
+const FOR_MOMENTS: u64 = 8;
+
+/// By how much a server needs files of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileNeeds {
+    pub listeners: usize,
+    pub admin_listeners: usize,
+    pub shards: usize,
+    pub has_data_folder: bool,
+    pub has_brokers: bool,
+}
+
+/// The server's own files leave none for a connection.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error(
+    "the process may have {files_max} files open, and needs {needed} at least: {own} are the server's own, {refused} of which are connections that it turns away, and one is for a client; raise the limit (`ulimit -n`, `LimitNOFILE=` of systemd, `--ulimit nofile=` of Docker)",
+    refused = REFUSED_CONNECTIONS
+)]
+pub struct TooFewFiles {
+    files_max: u64,
+    own: u64,
+    needed: u64,
+}
 
 /// The file limit after it was raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,10 +97,38 @@ impl FileLimit {
         Self { files_max: now.current.unwrap_or(UNLIMITED) }
     }
 
-    /// How many connections fit.
-    #[must_use]
-    pub fn connections_max(self) -> usize {
-        usize::try_from(self.files_max * CONNECTIONS_PERCENT / 100).unwrap_or(usize::MAX).max(1)
+    /// How many connections fit: nine tenths of the files, or fewer where the rest is not enough for the
+    /// server itself. When its log cannot open its next file, nobody gets an event.
+    ///
+    /// # Errors
+    /// When there is not even one.
+    pub fn connections_max(self, needs: FileNeeds) -> Result<usize, TooFewFiles> {
+        let own = self.own_files(needs);
+        let left = self.files_max.saturating_sub(own);
+        if left == 0 {
+            let (files_max, needed) = (self.files_max, own.saturating_add(1));
+            return Err(TooFewFiles { files_max, own, needed });
+        }
+        let share = self.files_max.saturating_mul(CONNECTIONS_PERCENT) / 100;
+        Ok(usize::try_from(share.min(left)).unwrap_or(usize::MAX))
+    }
+
+    /// The most that the server itself may have open at a time.
+    fn own_files(self, needs: FileNeeds) -> u64 {
+        let times = |files: u64, count: usize| files.saturating_mul(count as u64);
+        let of_folder = if needs.has_data_folder { DATA_FOLDER + self.reader_files() } else { 0 };
+        let of_brokers = if needs.has_brokers { BROKERS } else { 0 };
+        let of_many = times(LISTENER, needs.listeners)
+            .saturating_add(times(ADMIN_LISTENER, needs.admin_listeners))
+            .saturating_add(times(SHARD, needs.shards));
+        let fixed = PROCESS + REFUSED_CONNECTIONS as u64 + FOR_MOMENTS + of_folder + of_brokers;
+        fixed.saturating_add(of_many)
+    }
+
+    /// The most that the threads have open which read a data folder: each keeps as many segments open as the
+    /// log lets it, by this limit.
+    pub(crate) fn reader_files(self) -> u64 {
+        READERS * SEGMENT * (self.files_max / 256).clamp(1, 16)
     }
 }
 
@@ -48,10 +136,51 @@ impl FileLimit {
 mod tests {
     use super::*;
 
+    /// Those of a server with the usual settings on a machine with two processors.
+    const USUAL: FileNeeds = FileNeeds {
+        listeners: 1,
+        admin_listeners: 1,
+        shards: 1,
+        has_data_folder: false,
+        has_brokers: false,
+    };
+    const WITH_FOLDER: FileNeeds = FileNeeds { has_data_folder: true, ..USUAL };
+
     #[test]
-    fn connections_may_take_nine_tenths_of_the_files() {
-        for (files_max, expected) in [(1_024, 921), (20_000, 18_000), (1, 1)] {
-            assert_eq!(FileLimit { files_max }.connections_max(), expected);
+    fn connections_may_take_nine_tenths_of_the_files_and_leave_the_server_what_it_needs_itself() {
+        let cases = [
+            (1 << 20, USUAL, 943_718),
+            (1 << 20, WITH_FOLDER, 943_718),
+            (20_000, USUAL, 18_000),
+            (20_000, WITH_FOLDER, 18_000),
+            (1_024, USUAL, 921),
+            (1_024, FileNeeds { shards: 3, ..USUAL }, 921),
+            (1_024, FileNeeds { shards: 31, ..USUAL }, 865),
+            (1_024, WITH_FOLDER, 902),
+            (1_024, FileNeeds { has_brokers: true, ..USUAL }, 917),
+            (256, USUAL, 157),
+            (256, WITH_FOLDER, 146),
+            (100, USUAL, 1),
+        ];
+        for (files_max, needs, expected) in cases {
+            let found = FileLimit { files_max }.connections_max(needs);
+            assert_eq!(found, Ok(expected), "{files_max} files, {needs:?}");
+        }
+        let largest = FileNeeds { shards: usize::MAX, listeners: usize::MAX, ..WITH_FOLDER };
+        FileLimit { files_max: 1 << 20 }.connections_max(largest).unwrap_err();
+    }
+
+    #[test]
+    fn a_limit_that_leaves_no_connection_is_refused_with_what_is_needed() {
+        for (files_max, needs, needed) in
+            [(64, USUAL, 100), (99, USUAL, 100), (64, WITH_FOLDER, 111)]
+        {
+            let said = FileLimit { files_max }.connections_max(needs).unwrap_err().to_string();
+            let begins =
+                format!("the process may have {files_max} files open, and needs {needed} ");
+            assert!(said.starts_with(&begins), "{said}");
+            assert!(said.contains("ulimit -n") && said.contains("LimitNOFILE="), "{said}");
+            FileLimit { files_max: needed }.connections_max(needs).unwrap();
         }
     }
 

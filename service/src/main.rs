@@ -19,10 +19,18 @@ use fanfare::logging::{self, LogFormat, LoggingSettings};
 use fanfare::metrics::{self, listing};
 use fanfare::reload::Reloader;
 use fanfare::signals::Signals;
+use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The settings or the machine do not allow a start (`EX_USAGE` of sysexits.h).
 const USAGE: u8 = 64;
+
+/// Why nothing can be served, whatever the settings say.
+#[derive(Debug, Error)]
+#[error(
+    "cannot begin to serve: {0}; raise the limits of open files and of threads (`ulimit -n`, `ulimit -u`)"
+)]
+struct NoRuntime(std::io::Error);
 
 fn main() -> ExitCode {
     let mut cli = match Cli::read() {
@@ -66,7 +74,7 @@ fn serve(config: Config, hints: &[String], reader: &SettingsReader) -> ExitCode 
     }
     let (signals, runtime) = match (Signals::watch(), tokio::runtime::Runtime::new()) {
         (Ok(signals), Ok(runtime)) => (signals, runtime),
-        (Err(error), _) | (_, Err(error)) => return fail(&error, format),
+        (Err(error), _) | (_, Err(error)) => return fail(&NoRuntime(error), format),
     };
     let code = runtime.block_on(run(config, &signals, reader));
     // Dropping the runtime would wait for tasks that are busy in it.

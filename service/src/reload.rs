@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::admin::AdminAccess;
 use crate::auth::Authority;
 use crate::config::{Config, Reloaded, SettingsReader};
-use crate::file_limit::FileLimit;
+use crate::file_limit::{FileLimit, TooFewFiles};
 use crate::http::HttpServer;
 use crate::jwks::KeyFetching;
 use crate::logging;
@@ -33,6 +33,8 @@ enum ApplyError {
         "--body-max is larger than what the bodies of all requests may take together, which only a restart changes (--bodies-max, {bodies_max} bytes since the start); lower it, or restart the server"
     )]
     LargerThanAll { bodies_max: usize },
+    #[error(transparent)]
+    Files(#[from] TooFewFiles),
     #[error(transparent)]
     Logging(#[from] logging::StartError),
 }
@@ -84,6 +86,10 @@ impl Reloader {
         if config.http.body_bytes_max > bodies_max {
             return Err(ApplyError::LargerThanAll { bodies_max });
         }
+        let connections_max = match config.connections_max {
+            Some(connections) => connections,
+            None => FileLimit::raise().connections_max(config.file_needs())?,
+        };
         logging::change_filter(&config.logging)?;
         if let Authority::Tokens { verifier, .. } = &config.authority
             && let Authority::Tokens { verifier: before, .. } = &self.http_server.authority()
@@ -92,8 +98,6 @@ impl Reloader {
         }
         *self.fetching.lock().unwrap_or_else(PoisonError::into_inner) =
             KeyFetching::start(&config.authority, &self.metrics);
-        let connections_max =
-            config.connections_max.unwrap_or_else(|| FileLimit::raise().connections_max());
         self.metrics.connections_limited(connections_max);
         self.admin_access.apply(config.admin_rules());
         self.http_server.apply(config.request_rules(connections_max));

@@ -5,12 +5,16 @@ use std::io;
 use thiserror::Error;
 
 use crate::auth::ticket::TicketKeyError;
+use crate::file_limit::TooFewFiles;
 use crate::listeners::ListenError;
 use crate::log::{OpenLogError, OpenNatsError};
 
 /// Why the server could not be built.
 #[derive(Debug, Error)]
 pub enum BuildError {
+    /// The process may have too few files open.
+    #[error(transparent)]
+    Files(#[from] TooFewFiles),
     /// A port or a socket cannot be had.
     #[error(transparent)]
     Listen(#[from] ListenError),

@@ -1,22 +1,26 @@
 //! The limits as metrics show them.
 
 use crate::config::Config;
-use crate::file_limit::FileLimit;
+use crate::file_limit::{FileLimit, TooFewFiles};
 use crate::http::{ClientLimitSettings, PublishRate};
 use crate::metrics::{Limits, LimitsOfClients};
 use crate::topic::TopicResolver;
 
 /// As many as the settings say, or as the files of the process allow.
-pub(super) fn connections_max(config: &Config) -> usize {
+///
+/// # Errors
+/// When these are too few for the server itself, however many connections the settings say.
+pub(super) fn connections_max(config: &Config) -> Result<usize, TooFewFiles> {
     let files = if config.owns_process { FileLimit::raise() } else { FileLimit::of_this_process() };
-    let connections_max = config.connections_max.unwrap_or(files.connections_max());
+    let fitting = files.connections_max(config.file_needs())?;
+    let connections_max = config.connections_max.unwrap_or(fitting);
     let memory = config.memory.limit.map(|limit| limit.bytes);
     tracing::info!(files = files.files_max, connections = connections_max, memory, "limits");
     let settings = &config.memory.settings;
     if let Some(limit) = config.memory.limit.filter(|_| !settings.is_empty()) {
         tracing::info!(settings, "what was not set is fitted to the {}", limit.set_by);
     }
-    connections_max
+    Ok(connections_max)
 }
 
 pub(super) fn limits(config: &Config, connections: usize) -> Limits {

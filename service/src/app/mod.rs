@@ -28,6 +28,7 @@ use crate::admin::{Admin, AdminAccess};
 use crate::config::Config;
 use crate::delivery::{Delivery, DeliveryThreads};
 use crate::demo::{self, Demos, OwnListener};
+use crate::file_limit::TooFewFiles;
 use crate::greeting::{BoundAddresses, reachable};
 use crate::http::{
     ClientLimits, Context, HttpServer, LocalPages, Pages, PublicListener, SelectorReader, Tickets,
@@ -96,7 +97,7 @@ impl App {
     /// Says what could not be had and what to do.
     pub fn build(config: &Config) -> Result<Self, BuildError> {
         let lifecycle = Lifecycle::default();
-        let (connections_max, metrics) = metrics_with_limits(config);
+        let (connections_max, metrics) = metrics_with_limits(config)?;
         let log = open_log(config)?;
         let hub = hub_over(&log, config, &metrics);
         let (delivery, threads, end) = start_delivery(config, &hub, &metrics, &lifecycle)?;
@@ -315,11 +316,11 @@ fn warn_if_open(config: &Config) {
     }
 }
 
-fn metrics_with_limits(config: &Config) -> (usize, Metrics) {
-    let connections_max = connections_max(config);
+fn metrics_with_limits(config: &Config) -> Result<(usize, Metrics), TooFewFiles> {
+    let connections_max = connections_max(config)?;
     let metrics = Metrics::new(config.delivery.shards);
     metrics.limits(&limits(config, connections_max));
-    (connections_max, metrics)
+    Ok((connections_max, metrics))
 }
 
 fn start_delivery(

@@ -52,6 +52,7 @@ use crate::auth::ticket::TicketKey;
 use crate::auth::token::Secret;
 use crate::delivery::DeliverySettings;
 use crate::event::EventLimits;
+use crate::file_limit::FileNeeds;
 use crate::http::{HttpSettings, OriginPolicy, RequestRules, ServedHosts, TokenPlaces};
 use crate::log::{FileLogSettings, KeptSettings, MemoryLogSettings, NatsLogSettings, SyncMode};
 use crate::logging::{LogFormat, LoggingSettings};
@@ -219,7 +220,7 @@ pub struct Config {
     pub event_limits: EventLimits,
     /// The limits of connections and requests.
     pub http: HttpSettings,
-    /// The most connections; `None` for 90 % of the file limit.
+    /// The most connections; `None` for 90 % of the file limit, or what the server's own files leave.
     pub connections_max: Option<usize>,
     /// Streams are closed over this time in a drain.
     pub drain_window: Duration,
@@ -278,6 +279,17 @@ impl Config {
     /// What requests to the admin listener go by.
     pub(crate) fn admin_rules(&self) -> AdminRules {
         AdminRules { tokens: self.admin_tokens.clone(), hosts: self.hosts.named.clone() }
+    }
+
+    /// By how much the server needs files of its own.
+    pub(crate) fn file_needs(&self) -> FileNeeds {
+        FileNeeds {
+            listeners: self.listen.len() + self.listen_unix.len(),
+            admin_listeners: self.admin_listen.len(),
+            shards: self.delivery.shards,
+            has_data_folder: self.data.is_some(),
+            has_brokers: self.nats.is_some(),
+        }
     }
 
     /// What requests go by, with as many connections as the machine allows.

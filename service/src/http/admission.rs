@@ -7,10 +7,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::HttpSettings;
 use super::client::ClientAddress;
+use crate::file_limit::REFUSED_CONNECTIONS;
 use crate::metrics::{ConnectionEnd, OpenConnection, Protocol, Refusal};
-
-/// How many connections may be sent a refusal at the same time.
-const REFUSALS_MAX: usize = 64;
 
 /// Counts connections against the limits.
 #[derive(Debug)]
@@ -126,7 +124,7 @@ impl Admission {
     /// A permit to send a client a refusal; there are few at a time.
     pub(super) fn admit_for_refusal(self: &Arc<Self>) -> Option<Permit> {
         let mut state = self.state();
-        if state.refusing >= REFUSALS_MAX {
+        if state.refusing >= REFUSED_CONNECTIONS {
             return None;
         }
         state.refusing += 1;

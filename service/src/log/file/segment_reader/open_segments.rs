@@ -21,7 +21,7 @@ pub(super) struct OpenSegment<F> {
 }
 
 /// For each so many files that the process may have open, a thread that reads keeps one segment open, which
-/// takes two. A tenth of all is left beside connections, and everything else shares it.
+/// takes two. What is left beside connections, a tenth or what the server needs itself, has room for that.
 const FILES_A_SEGMENT: u64 = 256;
 
 /// Segments whose files are open.

@@ -55,6 +55,9 @@ fn fewer_stay_open_in_a_process_that_may_have_few_files() {
         assert_eq!(log.sequences(), (1..=head).collect::<Vec<_>>());
         assert_eq!(log.disk.most_open_files(), before + 2 * expected, "{files_max}");
         assert_eq!(log.open.borrow().firsts().count(), expected, "{files_max}");
+        // Connections leave as many for all threads that read.
+        let left = FileLimit { files_max }.reader_files();
+        assert_eq!(left, (READERS * 2 * expected) as u64, "{files_max}");
         log.opened.inner.cold.forget();
     }
 }
