@@ -8,8 +8,6 @@
 //! 24  created   8  in milliseconds since 1970
 //! ```
 
-use std::io;
-
 use crc32c::crc32c;
 
 use super::disk::{Disk, DiskFile as _, FileContent as _};
@@ -19,7 +17,7 @@ use crate::event::Epoch;
 /// The name of the file.
 pub(super) const NAME: &str = "meta";
 /// The same while it is being written.
-const NEW_NAME: &str = "meta.new";
+pub(super) const NEW_NAME: &str = "meta.new";
 const MAGIC: [u8; 8] = [0x89, b'F', b'N', b'L', b'O', b'G', b'\r', b'\n'];
 const VERSION: u32 = 1;
 const BYTES: usize = 32;
@@ -56,13 +54,14 @@ impl LogIdentity {
 
     /// Writes it, over the one that is there.
     pub(super) fn write<D: Disk>(self, disk: &D) -> Result<(), OpenError> {
+        let failed = |error| OpenError::using(NEW_NAME, &error);
         if disk.names()?.iter().any(|name| name == NEW_NAME) {
-            disk.remove(NEW_NAME)?;
+            disk.remove(NEW_NAME).map_err(failed)?;
         }
-        let file = disk.create(NEW_NAME)?;
-        file.write_at(&self.to_bytes(), 0)?;
-        file.sync()?;
-        disk.rename(NEW_NAME, NAME)?;
+        let file = disk.create(NEW_NAME).map_err(failed)?;
+        file.write_at(&self.to_bytes(), 0).map_err(failed)?;
+        file.sync().map_err(failed)?;
+        disk.rename(NEW_NAME, NAME).map_err(failed)?;
         Ok(disk.sync_names()?)
     }
 
@@ -95,11 +94,5 @@ impl LogIdentity {
         let check = crc32c(&bytes[16..]);
         bytes[12..16].copy_from_slice(&check.to_le_bytes());
         bytes
-    }
-}
-
-impl From<io::Error> for OpenError {
-    fn from(error: io::Error) -> Self {
-        Self::Disk(error.to_string())
     }
 }

@@ -13,7 +13,7 @@ use super::chain::{self, ChainFinding, ChainProblem, FoundBatch, content};
 use super::disk::{Disk, FileContent as _, Folder};
 use super::identity::{self, LogIdentity};
 use super::index::{self, IndexHead, IndexLookup};
-use super::lock::{FolderLock, LockError};
+use super::lock::{FolderLock, LockError, next_step};
 use super::open_error::OpenError;
 use super::segment;
 use crate::event::{Buffers, Epoch, Event, Sequence};
@@ -90,7 +90,10 @@ impl FolderContents {
         if !folder.is_dir() {
             return Err(InspectError::NoFolder { folder: path() });
         }
-        let failed = |error: io::Error| InspectError::Open { folder: path(), error: error.into() };
+        let failed = |error: io::Error| {
+            let why = format!("{error}{}", next_step(folder, &error));
+            InspectError::Open { folder: path(), error: OpenError::Disk(why) }
+        };
         let disk = Folder::at(folder);
         let names = disk.names().map_err(failed)?;
         let has_identity = names.iter().any(|name| name == identity::NAME);

@@ -12,11 +12,13 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use super::batch_records::readable_records;
-use super::chain::{KnownSegment, SealedSegment, SegmentChain, TornTail, WriteError, repair};
+use super::chain::{
+    KnownSegment, SealedSegment, SegmentChain, TornTail, WriteError, is_full, repair,
+};
 use super::cold_pages::ColdPages;
 use super::counters::DiskCounters;
 use super::disk::{Disk, Folder};
-use super::identity::LogIdentity;
+use super::identity::{self, LogIdentity};
 use super::index;
 use super::indexed_segment::{IndexedSegment, find_index};
 use super::lock::{FolderLock, LockError};
@@ -89,8 +91,10 @@ impl FileLog {
             .create(folder)
             .map_err(|error| OpenLogError::Folder { folder: name(), error })?;
         let lock = FolderLock::take(folder)?;
+        let disk = Folder::at(folder);
         let buffers = Buffers::default();
-        let opened = OpenedLog::open(Folder::at(folder), settings, kept, clock, &buffers)
+        let opened = check_writable(&disk)
+            .and_then(|()| OpenedLog::open(disk, settings, kept, clock, &buffers))
             .map_err(|error| OpenLogError::Open { folder: name(), error })?;
         let log = Self::start(opened, buffers, lock).map_err(OpenLogError::Threads)?;
         let bounds = log.inner.retained.lock().bounds();
@@ -238,6 +242,15 @@ impl<D: Disk> OpenedLog<D> {
                 reader,
             },
         })
+    }
+}
+
+/// Whether files can be made in a folder: a log that opens and cannot begin its next segment would fail later,
+/// and so would the one behind each restart. A disk that is full is not that: there may be room by then.
+fn check_writable(disk: &Folder) -> Result<(), OpenError> {
+    match disk.make_and_remove(identity::NEW_NAME) {
+        Err(error) if !is_full(&error) => Err(OpenError::making(&error)),
+        _ => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use rustix::io::Errno;
 use thiserror::Error;
 
 use super::disk::is_media_error;
@@ -52,7 +53,96 @@ impl OpenError {
         match is_media_error(error) {
             true => Self::Unreadable { file: file.to_owned(), error: error.to_string() },
             // No repair helps.
-            false => Self::Disk(format!("{file}: {error}")),
+            false => Self::using(file, error),
         }
+    }
+
+    /// A file of the folder could not be opened, written or removed.
+    pub(super) fn using(file: &str, error: &io::Error) -> Self {
+        Self::Disk(format!("{file}: {error}{}", next_step(error)))
+    }
+
+    /// No file can be made in the folder, which the log needs sooner or later.
+    pub(super) fn making(error: &io::Error) -> Self {
+        Self::Disk(format!("no file can be made in it: {error}{}", next_step(error)))
+    }
+}
+
+/// Of which file it is not known; whoever opens the log names the folder.
+impl From<io::Error> for OpenError {
+    fn from(error: io::Error) -> Self {
+        Self::Disk(format!("{error}{}", next_step(&error)))
+    }
+}
+
+/// What to do about an error of the system, as the end of a message.
+fn next_step(error: &io::Error) -> &'static str {
+    use io::ErrorKind as Kind;
+    let lacks =
+        |errors: &[Errno]| Errno::from_io_error(error).is_some_and(|errno| errors.contains(&errno));
+    match error.kind() {
+        Kind::PermissionDenied => {
+            "; let the user of the server write to the folder and to all files in it (`ls -lan` says whose they are, and with which modes)"
+        }
+        Kind::ReadOnlyFilesystem => {
+            "; give a folder that can be written to, or see from the log of the system why this one cannot be"
+        }
+        Kind::StorageFull | Kind::QuotaExceeded => "; make room where the folder is",
+        Kind::IsADirectory | Kind::NotADirectory => {
+            "; see what has this name: a data folder has files alone in it"
+        }
+        // One with words of its own has said it.
+        Kind::FileTooLarge if error.raw_os_error().is_none() => "",
+        Kind::FileTooLarge => {
+            "; raise the limit of the size of files (`ulimit -f`, `LimitFSIZE=` of systemd), or give a folder on another file system"
+        }
+        _ if lacks(&[Errno::MFILE, Errno::NFILE]) => {
+            "; raise the limit of open files, or find what uses them up"
+        }
+        _ if lacks(&[Errno::NOMEM]) => "; give the server more memory",
+        _ => "; see to the disk, and to what else uses the folder",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_cannot_open_a_folder_is_told_of_which_file_and_what_to_do() {
+        let cases = [
+            (Errno::ACCESS, "let the user of the server write to the folder"),
+            (Errno::PERM, "let the user of the server write to the folder"),
+            (Errno::ROFS, "give a folder that can be written to"),
+            (Errno::NOSPC, "make room"),
+            (Errno::DQUOT, "make room"),
+            (Errno::ISDIR, "see what has this name"),
+            (Errno::NOTDIR, "see what has this name"),
+            (Errno::FBIG, "raise the limit of the size of files"),
+            (Errno::MFILE, "raise the limit of open files"),
+            (Errno::NFILE, "raise the limit of open files"),
+            (Errno::NOMEM, "more memory"),
+            (Errno::INVAL, "see to the disk"),
+        ];
+        for (errno, advice) in cases {
+            let error = io::Error::from(errno);
+            let said = format!("{error}; ");
+            let of_file = OpenError::reading("some.seg", &error).to_string();
+            assert!(of_file.contains(&format!("some.seg: {said}")), "{of_file}");
+            assert!(of_file.contains(advice), "{of_file}");
+            let of_folder = OpenError::making(&error).to_string();
+            assert!(of_folder.contains(advice), "{of_folder}");
+            let of_any = OpenError::from(error).to_string();
+            assert!(of_any.contains(&said) && of_any.contains(advice), "{of_any}");
+        }
+    }
+
+    #[test]
+    fn advice_is_given_once_and_what_a_repair_helps_against_has_its_own() {
+        let limit = io::Error::new(io::ErrorKind::FileTooLarge, "too large; raise the limit");
+        assert!(OpenError::from(limit).to_string().ends_with(": too large; raise the limit"));
+        let unreadable = OpenError::reading("some.seg", &Errno::IO.into());
+        assert!(matches!(unreadable, OpenError::Unreadable { .. }), "{unreadable}");
+        assert!(unreadable.to_string().contains("--repair"), "{unreadable}");
     }
 }

@@ -12,16 +12,22 @@ use super::{accepted_id, flags, publish};
 use crate::support::{EventStream, PROGRAM, Program, client};
 
 /// What a command has come to.
-struct Done {
-    code: Option<i32>,
-    output: String,
-    notes: String,
+pub(super) struct Done {
+    pub(super) code: Option<i32>,
+    pub(super) output: String,
+    pub(super) notes: String,
 }
 
-fn data(arguments: &[&str], folder: &Path) -> Done {
-    let done = Command::new(PROGRAM).arg("data").args(arguments).arg(folder).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Done { code: done.status.code(), output: text(done.stdout), notes: text(done.stderr) }
+pub(super) fn data(arguments: &[&str], folder: &Path) -> Done {
+    Done::of(Command::new(PROGRAM).arg("data").args(arguments).arg(folder))
+}
+
+impl Done {
+    pub(super) fn of(command: &mut Command) -> Self {
+        let done = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: done.status.code(), output: text(done.stdout), notes: text(done.stderr) }
+    }
 }
 
 /// Events of all kinds, as lines, as an export shows them.
@@ -53,13 +59,13 @@ async fn publish_lines(url: &str, body: String) -> Vec<String> {
     parsed(&answers).iter().map(id).collect()
 }
 
-async fn end(mut server: Program) {
+pub(super) async fn end(mut server: Program) {
     server.signal(Signal::TERM);
     server.exit_code().await;
 }
 
 /// A folder with all kinds of events in it, and their ids.
-async fn filled(folder: &Path) -> Vec<String> {
+pub(super) async fn filled(folder: &Path) -> Vec<String> {
     let server = Program::start(&flags(folder, &["--subscriptions"]));
     // The server publishes an event about this stream, on a topic of its own.
     let request = client().get(format!("{}/events/quiet", server.url));

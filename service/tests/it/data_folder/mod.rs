@@ -11,6 +11,8 @@ mod load;
 mod restarts;
 #[cfg(target_os = "linux")]
 mod slow_disks;
+#[cfg(target_os = "linux")]
+mod unwritable;
 
 /// What there is of a topic, wherever its events are.
 mod topics;

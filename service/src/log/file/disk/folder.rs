@@ -21,6 +21,17 @@ impl Folder {
     pub(in crate::log::file) fn at(path: &Path) -> Self {
         Self { path: path.to_owned() }
     }
+
+    /// Makes a file and removes it; one that has the name already is removed too. The files of a folder can be
+    /// written where none can be added to it, which otherwise only the next segment would show.
+    pub(in crate::log::file) fn make_and_remove(&self, name: &str) -> io::Result<()> {
+        match self.create(name) {
+            // It is left of a start that was cut off.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            created => drop(created?),
+        }
+        self.remove(name)
+    }
 }
 
 impl Disk for Folder {
