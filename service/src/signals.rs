@@ -2,6 +2,9 @@
 //!
 //! They are waited for on a thread and a runtime of their own, because the second one ends the
 //! process whatever the other threads are doing.
+//!
+//! Another one would end it without a word: that a file has reached the limit of the size of files.
+//! Nobody waits for it, since whoever writes the file is told by an error as well.
 
 use std::future::Future;
 use std::io;
@@ -10,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
+use rustix::process::Signal as SignalNumber;
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -41,6 +45,8 @@ impl Signals {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let watched = {
             let _runtime = runtime.enter();
+            // The handler of tokio stays, though nobody asks whether it came.
+            drop(signal(SignalKind::from_raw(SignalNumber::XFSZ.as_raw()))?);
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
         };
         let waiting = signals.clone();

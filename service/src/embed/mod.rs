@@ -43,8 +43,13 @@
 //! Nothing of the process is taken over. Log lines and spans go to the subscriber of `tracing` that you
 //! have set, or nowhere. No signal is handled: call [`Fanfare::shutdown`]. The environment, the command
 //! line, the sockets and the supervisor that the process was started with are not looked at, and the file
-//! limit stays: Fanfare takes 90 % of it for connections unless `connections` says less, so raise it, or
-//! say so. There is no global allocator, no panic hook and no global recorder of metrics.
+//! limit stays: Fanfare takes 90 % of it for connections unless `connections` says less, or fewer where it
+//! needs more than the rest itself, so raise it, or say so. There is no global allocator, no panic hook and
+//! no global recorder of metrics.
+//!
+//! A limit of the size of files (`ulimit -f`) ends a program that writes beyond it by a signal, SIGXFSZ. The
+//! log in a `data-dir` looks before each write and refuses events instead, as on a full disk. Only where the
+//! limit is lowered in the same moment does the signal come: ignore it if you lower the limit.
 //!
 //! ```standalone_crate
 //! # use fanfare::embed::Fanfare;

@@ -147,7 +147,7 @@ async fn a_file_system_that_becomes_read_only_ends_publishing_alone_and_all_is_t
 }
 
 /// What the system says when there is no room for a file, for the call by which segments get theirs.
-const NO_ROOM: [&str; 5] = ["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM"];
+const NO_ROOM: [&str; 6] = ["ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE", "ENOMEM"];
 
 #[tokio::test]
 async fn whatever_there_is_no_room_for_events_are_taken_again_when_there_is_some() {
@@ -174,6 +174,39 @@ async fn whatever_there_is_no_room_for_events_are_taken_again_when_there_is_some
             confirmed,
             "{error}"
         );
+    }
+}
+
+/// What the system says where the call that makes room cannot be used, and how often: never, in this kernel
+/// or file system; or not now, since a signal has come, a few times or whenever it is tried.
+const NO_WAY: [(&str, &str); 4] =
+    [("ENOSYS", "1+"), ("EOPNOTSUPP", "1+"), ("EINTR", "2..5"), ("EINTR", "1+")];
+
+#[tokio::test]
+async fn where_no_room_can_be_made_in_advance_events_are_taken_all_the_same() {
+    for (error, when) in NO_WAY {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, trace) = (folder.path().join("data"), folder.path().join("trace"));
+        let inject = format!("fallocate:error={error}:when={when}");
+        let mut server = start_traced(&inject, &data, &trace, &SMALL_SEGMENTS);
+        let client = client();
+        let mut confirmed = Vec::new();
+        // More than two segments hold.
+        for number in 0..40 {
+            let event = format!("{number:.<5000}");
+            accepted_id(publish(&client, &server.url, "t", &event).await).await;
+            confirmed.push(event);
+        }
+        let calls = fs::read_to_string(&trace).unwrap();
+        assert!(calls.contains("(INJECTED)"), "{error}, {when}: {calls}");
+        let newest = confirmed.last().unwrap();
+        let read = retained(&client, &server.url, "t", newest).await;
+        assert!(read == confirmed, "{error}, {when}: {} are read", read.len());
+        server.signal(Signal::KILL);
+        server.exit_code().await;
+        server = Program::start(&flags(&data, &SMALL_SEGMENTS));
+        let read = retained(&client, &server.url, "t", newest).await;
+        assert!(read == confirmed, "{error}, {when}: {} are there after a restart", read.len());
     }
 }
 
@@ -221,7 +254,7 @@ const FAILURES: [Failure; 7] = [
     Failure { sync: "always", syscall: "fsync", call: 3, is_met_by_publishers: true },
 ];
 /// Segments of 64 KiB, so that one is full soon.
-const SMALL_SEGMENTS: [&str; 2] = ["--retain-bytes", "512KiB"];
+pub(super) const SMALL_SEGMENTS: [&str; 2] = ["--retain-bytes", "512KiB"];
 
 #[tokio::test]
 async fn after_a_failure_of_the_disk_nothing_is_confirmed_and_a_restart_has_what_was_confirmed() {
@@ -295,13 +328,13 @@ async fn publish_until_failed(client: &Client, url: &str, confirmed: &mut Vec<St
     panic!("the disk never fails");
 }
 
-async fn readiness(client: &Client, admin: &str) -> (u16, String) {
+pub(super) async fn readiness(client: &Client, admin: &str) -> (u16, String) {
     let response = client.get(format!("{admin}/readyz")).send().await.unwrap();
     (response.status().as_u16(), response.text().await.unwrap())
 }
 
 /// Why an event was refused for now: the last part of the type of the problem.
-async fn refusal(response: Response) -> String {
+pub(super) async fn refusal(response: Response) -> String {
     assert_eq!(response.status(), 503);
     let problem: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
     let kind = problem["type"].as_str().unwrap_or_else(|| panic!("{problem}"));

@@ -8,6 +8,8 @@ mod eviction;
 #[cfg(target_os = "linux")]
 mod failing_disks;
 mod load;
+#[cfg(target_os = "linux")]
+mod process_limits;
 mod restarts;
 #[cfg(target_os = "linux")]
 mod slow_disks;

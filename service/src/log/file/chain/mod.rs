@@ -299,9 +299,10 @@ impl<D: Disk> SegmentChain<D> {
     }
 }
 
-/// There is no room on the disk.
+/// There is no room: on the disk, for this user, or within the size that the process may make a file.
 pub(super) fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
 }
 
 /// The process or the machine has no file or no memory left, whatever the disk does.

@@ -414,6 +414,21 @@ fn a_folder_of_the_file_system_keeps_what_was_written_over_a_new_start() {
     }
 }
 
+#[test]
+fn what_leaves_no_room_for_now_is_told_from_what_fails() {
+    let cases = [
+        (Errno::NOSPC, true),
+        (Errno::DQUOT, true),
+        (Errno::FBIG, true),
+        (Errno::IO, false),
+        (Errno::ROFS, false),
+        (Errno::MFILE, false),
+    ];
+    for (errno, expected) in cases {
+        assert_eq!(is_full(&errno.into()), expected, "{errno}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_bytes_in_a_segment_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..3_000)) {
