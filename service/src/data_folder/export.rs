@@ -2,17 +2,23 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::hash::RandomState;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 
 use serde::Serialize;
 
 use super::check;
+use super::superseded::{NamesSeen, Superseded};
 use super::tally::{Tally, length};
 use crate::event::{
     DraftError, DraftFields, Event, EventContent, EventLimits, ReservedNames, Sequence,
 };
+use crate::http::HttpSettings;
 use crate::log::{FolderContents, FolderFinding};
+
+/// How many ids, and topics that have ended, are compared as text in one reading of the folder.
+const COMPARED_AT_ONCE: usize = 1 << 17;
 
 /// The limits of events belong to the server that takes them; only names are looked at here. Far below
 /// the largest number, since the server reckons with twice as much.
@@ -53,61 +59,93 @@ pub(super) fn export(
     output: &mut impl Write,
     notes: &mut impl Write,
 ) -> io::Result<bool> {
-    let mut output = BufWriter::new(output);
-    let kept = kept(contents)?;
-    let mut tally = Tally::default();
-    let mut left_out: BTreeMap<String, u64> = BTreeMap::new();
-    let mut exported = 0_u64;
-    let mut written = Ok(());
+    let (kept, superseded) = look_through(contents)?;
+    let output = BufWriter::new(output);
+    let mut lines =
+        ExportedLines { output, superseded, left_out: BTreeMap::new(), exported: 0, longest: 0 };
     for event in kept.values() {
-        match line(event) {
-            Ok(line) => {
-                exported += 1;
-                output.write_all(&line?)?;
-            }
-            Err(reason) => *left_out.entry(reason).or_default() += 1,
-        }
+        lines.put(event)?;
     }
+    let mut tally = Tally::default();
+    let mut written = Ok(());
     contents.read(&mut |finding| {
         tally.add(&finding);
         written = match &finding {
-            FolderFinding::Event(event) => match line(event) {
-                Ok(line) => {
-                    exported += 1;
-                    line.and_then(|line| output.write_all(&line))
-                }
-                Err(reason) => {
-                    *left_out.entry(reason).or_default() += 1;
-                    Ok(())
-                }
-            },
-            FolderFinding::Again(_) => Ok(()),
+            FolderFinding::Event(event) => lines.put(event),
+            FolderFinding::Again(_) | FolderFinding::TornTail { .. } => Ok(()),
             FolderFinding::Hole(missing) => {
                 let count = length(missing);
                 writeln!(notes, "a hole: events lost before, from {} on: {count}", missing.start)
             }
             FolderFinding::Problem(problem) => writeln!(notes, "{}", check::line(problem)),
-            FolderFinding::TornTail { .. } => Ok(()),
         };
         if written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     written?;
-    output.flush()?;
-    let all = tally.events + kept.len() as u64;
-    writeln!(notes, "exported: {exported} of {all} events")?;
-    for (reason, count) in left_out {
-        writeln!(notes, "left out: {count}, because {reason}")?;
-    }
+    lines.end(tally.events + kept.len() as u64, notes)?;
     if tally.missing > 0 {
         writeln!(notes, "missing because of damage: {}", tally.missing)?;
     }
     Ok(tally.harmful == 0)
 }
 
-/// The events that rules had written again, of before the oldest segment. Which of them a newer one has
-/// superseded only the rules know: a server with the same ones finds out.
-fn kept(contents: &FolderContents) -> io::Result<BTreeMap<Sequence, Event>> {
+/// Lines that are written, and what has come of the events.
+struct ExportedLines<W: Write> {
+    output: BufWriter<W>,
+    superseded: Superseded,
+    /// How many events, by the reason.
+    left_out: BTreeMap<String, u64>,
+    exported: u64,
+    /// The bytes of the longest line.
+    longest: usize,
+}
+
+impl<W: Write> ExportedLines<W> {
+    fn put(&mut self, event: &Event) -> io::Result<()> {
+        let line = match self.superseded.reason(event.sequence()) {
+            Some(reason) => Err(reason.to_owned()),
+            None => line(event),
+        };
+        match line {
+            Ok(line) => {
+                let line = line?;
+                self.exported += 1;
+                self.longest = self.longest.max(line.len());
+                self.output.write_all(&line)?;
+                self.output.write_all(b"\n")
+            }
+            Err(reason) => {
+                *self.left_out.entry(reason).or_default() += 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes what is left, and notes what has come of so many events.
+    fn end(mut self, all: u64, notes: &mut impl Write) -> io::Result<()> {
+        self.output.flush()?;
+        writeln!(notes, "exported: {} of {all} events", self.exported)?;
+        for (reason, count) in &self.left_out {
+            writeln!(notes, "left out: {count}, because {reason}")?;
+        }
+        // In JSON a control character has six bytes, and what is longer than usual is refused.
+        if self.longest > HttpSettings::default().body_bytes_max {
+            let longest = self.longest;
+            writeln!(
+                notes,
+                "the longest line has {longest} bytes; start the server that is to take it with --body-max {longest} or more"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// The events that rules had written again, of before the oldest segment, and which of all events an empty
+/// server must not be sent. Which of the former a newer one has superseded by its rule only the rules know:
+/// a server with the same ones finds out.
+fn look_through(contents: &FolderContents) -> io::Result<(BTreeMap<Sequence, Event>, Superseded)> {
     let (mut kept, mut first) = (BTreeMap::new(), None);
+    let mut names = NamesSeen::<RandomState>::default();
     contents.read(&mut |finding| {
         match finding {
             FolderFinding::Again(event) => {
@@ -115,16 +153,31 @@ fn kept(contents: &FolderContents) -> io::Result<BTreeMap<Sequence, Event>> {
             }
             FolderFinding::Event(event) => {
                 first.get_or_insert(event.sequence());
+                names.add(&event);
             }
             _ => {}
         }
         ControlFlow::Continue(())
     })?;
     kept.retain(|sequence, _| first.is_none_or(|first| *sequence < first));
-    Ok(kept)
+    for event in kept.values() {
+        names.add_earlier(event);
+    }
+    let superseded = names.into_shared().superseded(COMPARED_AT_ONCE, |each| {
+        for event in kept.values() {
+            each(event);
+        }
+        contents.read(&mut |finding| {
+            if let FolderFinding::Event(event) = &finding {
+                each(event);
+            }
+            ControlFlow::Continue(())
+        })
+    })?;
+    Ok((kept, superseded))
 }
 
-/// The line of an event, or why no server would take it from a publisher.
+/// The line of an event without its end, or why no server would take it from a publisher.
 fn line(event: &Event) -> Result<io::Result<Vec<u8>>, String> {
     if event.is_for_one_stream() {
         return Err("events for one stream alone are nobody else's".to_owned());
@@ -143,11 +196,7 @@ fn line(event: &Event) -> Result<io::Result<Vec<u8>>, String> {
         private: content.private,
         end: content.ends_topic,
     };
-    let line = serde_json::to_vec(&exported).map_err(io::Error::from);
-    Ok(line.map(|mut line| {
-        line.push(b'\n');
-        line
-    }))
+    Ok(serde_json::to_vec(&exported).map_err(io::Error::from))
 }
 
 fn check_names(content: &EventContent<'_>) -> Result<(), DraftError> {
@@ -183,11 +232,11 @@ mod tests {
 
     #[test]
     fn an_event_is_a_line_without_the_id_that_the_server_gave_it() {
-        let line = "{\"topic\":[\"t\"],\"data\":\"a\\nb\"}\n";
+        let line = "{\"topic\":[\"t\"],\"data\":\"a\\nb\"}";
         assert_eq!(exported(draft("t")).unwrap(), line);
-        let private = "{\"topic\":[\"t\"],\"data\":\"a\\nb\",\"private\":true}\n";
+        let private = "{\"topic\":[\"t\"],\"data\":\"a\\nb\",\"private\":true}";
         assert_eq!(exported(draft("t").private()).unwrap(), private);
-        let last = "{\"topic\":[\"t\"],\"data\":\"a\\nb\",\"end\":true}\n";
+        let last = "{\"topic\":[\"t\"],\"data\":\"a\\nb\",\"end\":true}";
         assert_eq!(exported(draft("t").ending_topic()).unwrap(), last);
     }
 

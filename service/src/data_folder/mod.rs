@@ -3,6 +3,7 @@
 mod check;
 mod export;
 mod stat;
+mod superseded;
 mod tally;
 
 use std::io::{self, Write};

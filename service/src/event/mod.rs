@@ -73,6 +73,7 @@ pub struct Event {
     private: bool,
     for_one_stream: bool,
     ends_topic: bool,
+    idempotent: bool,
 }
 
 impl Event {
@@ -130,6 +131,12 @@ impl Event {
         self.ends_topic
     }
 
+    /// It was accepted as one that may be sent again: no event that was retained then had its id.
+    #[must_use]
+    pub fn is_idempotent(&self) -> bool {
+        self.idempotent
+    }
+
     /// The publisher chose the id.
     #[must_use]
     pub fn has_custom_id(&self) -> bool {
@@ -144,8 +151,7 @@ impl Event {
             .unwrap_or_default()
     }
 
-    /// What it says, without its place. Whether it was idempotent is not known of an event that has
-    /// its place.
+    /// What it says, without its place.
     #[must_use]
     pub fn content(&self) -> EventContent<'_> {
         EventContent {
@@ -154,6 +160,7 @@ impl Event {
             private: self.private,
             for_one_stream: self.for_one_stream,
             ends_topic: self.ends_topic,
+            idempotent: self.idempotent,
             ..EventContent::of_frame(self.frame(), frame::ID_START + self.id_bytes)
         }
     }
@@ -305,6 +312,7 @@ impl EncodedEvent {
             private: self.private,
             for_one_stream: self.for_one_stream,
             ends_topic: self.ends_topic,
+            idempotent: self.idempotent,
         }
     }
 }

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::{accepted_id, flags, publish};
-use crate::support::{EventStream, PROGRAM, Program, client};
+use crate::support::{EventStream, PROGRAM, Program, client, form};
 
 /// What a command has come to.
 pub(super) struct Done {
@@ -124,6 +124,113 @@ async fn an_export_that_another_server_takes_is_the_same_there_and_its_clients_a
     end(server).await;
     let again = data(&["export"], folders[1].path());
     assert_eq!((again.code, again.output), (Some(0), export.output));
+}
+
+/// Publishes lines to a new server with these flags, which takes all of them; what it exports then.
+async fn moved(ndjson: &str, more: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Program::start(&flags(folder.path(), more));
+    let ids = publish_lines(&server.url, ndjson.to_owned()).await;
+    assert_eq!(ids.len(), ndjson.lines().count());
+    end(server).await;
+    let export = data(&["export"], folder.path());
+    assert_eq!(export.code, Some(0), "{}", export.notes);
+    export.output
+}
+
+#[tokio::test]
+async fn an_export_has_no_end_and_no_id_that_had_gone_when_the_topic_went_on_or_the_id_came_again()
+{
+    let folder = tempfile::tempdir().unwrap();
+    let server = Program::start(&flags(folder.path(), &["--retain-events", "3"]));
+    let published = [
+        ("job?end", "all done", false),
+        ("x?id=k", "A", false),
+        ("over,1?end", "stays the end", true),
+        ("o", "1", true),
+        ("o?id=l", "2", true),
+        ("o", "3", true),
+        ("job", "again", true),
+        ("x?id=k", "B", true),
+        ("job?end", "done again", true),
+    ];
+    let client = client();
+    let mut expected = Vec::new();
+    for (path, text, is_exported) in published {
+        accepted_id(publish(&client, &server.url, path, text).await).await;
+        let (topic, query) = path.split_once('?').unwrap_or((path, ""));
+        let mut line = json!({ "topic": [topic], "data": text });
+        match query.split_once('=') {
+            Some((_, id)) => line["id"] = json!(id),
+            None if query == "end" => line["end"] = json!(true),
+            None => {}
+        }
+        expected.extend(is_exported.then_some(line));
+    }
+    end(server).await;
+    let export = data(&["export"], folder.path());
+    assert_eq!(export.code, Some(0), "{}", export.notes);
+    assert_eq!(parsed(&export.output), expected);
+    let notes = [
+        "exported: 7 of 9 events",
+        "left out: 1, because they end a topic, and were no longer retained",
+        "left out: 1, because they were no longer retained when a later event with their id",
+    ];
+    for note in notes {
+        assert!(export.notes.contains(note), "{note}: {}", export.notes);
+    }
+    assert_eq!(moved(&export.output, &[]).await, export.output);
+}
+
+#[tokio::test]
+async fn events_that_share_an_id_as_mercure_allows_are_exported_from_the_last_idempotent_one_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Program::start(&flags(folder.path(), &["--retain-events", "2"]));
+    let client = client();
+    let published = [
+        ("t?id=shared", "had gone at the fifth", true),
+        ("t", "had gone, too", false),
+        ("t?id=other", "another id", true),
+        ("t?id=another", "another id", true),
+        ("t?id=shared", "no id of an event that was retained", true),
+        ("t", "the same id", false),
+        ("t", "the same id again", false),
+    ];
+    for (path, text, is_idempotent) in published {
+        let sent = match is_idempotent {
+            true => publish(&client, &server.url, path, text).await,
+            false => {
+                let body = form(&[("topic", path), ("id", "shared"), ("data", text)]);
+                let request = client.post(format!("{}/.well-known/mercure", server.url));
+                let request = request.header("content-type", "application/x-www-form-urlencoded");
+                request.body(body).send().await.unwrap()
+            }
+        };
+        accepted_id(sent).await;
+    }
+    end(server).await;
+    let export = data(&["export"], folder.path());
+    let exported: Vec<_> = parsed(&export.output).iter().map(|line| line["data"].clone()).collect();
+    let expected: Vec<_> = published[2..].iter().map(|(_, text, _)| json!(text)).collect();
+    assert_eq!(exported, expected);
+    assert!(export.notes.contains("exported: 5 of 7 events"), "{}", export.notes);
+}
+
+#[tokio::test]
+async fn an_export_with_a_line_that_is_longer_than_usual_says_which_limit_takes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Program::start(&flags(folder.path(), &[]));
+    // In a line of JSON it is six times as long.
+    let largest = "\u{1}".repeat(1 << 20);
+    accepted_id(publish(&client(), &server.url, "t", &largest).await).await;
+    end(server).await;
+    let export = data(&["export"], folder.path());
+    let longest = (export.output.len() - 1).to_string();
+    let note = format!("the longest line has {longest} bytes; ");
+    assert!(export.notes.contains(&note), "{}", export.notes);
+    assert!(export.notes.contains(&format!("--body-max {longest}")), "{}", export.notes);
+    let taken = moved(&export.output, &["--body-max", &longest]).await;
+    assert!(taken == export.output, "{} of {} bytes", taken.len(), export.output.len());
 }
 
 #[tokio::test]
