@@ -21,6 +21,8 @@ pub(super) const NEW_NAME: &str = "meta.new";
 const MAGIC: [u8; 8] = [0x89, b'F', b'N', b'L', b'O', b'G', b'\r', b'\n'];
 const VERSION: u32 = 1;
 const BYTES: usize = 32;
+/// Where the epoch stands.
+pub(super) const EPOCH_AT: u64 = 16;
 
 /// What a log is known by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,12 @@ impl LogIdentity {
     pub(super) fn missing() -> OpenError {
         let what = "it is missing, and there are segments";
         OpenError::Corrupt { file: NAME.to_owned(), offset: 0, what }
+    }
+
+    /// It is of one log, and most segments are of another: so it is it that does not belong here.
+    pub(super) fn of_another_log() -> OpenError {
+        let what = "it is of another log than the segments beside it, as when a server was started with an empty folder before a copy was put there; `fanfare data check` names both, and --repair takes that of the segments and keeps their events";
+        OpenError::Corrupt { file: NAME.to_owned(), offset: EPOCH_AT, what }
     }
 
     /// Writes it, over the one that is there.

@@ -156,13 +156,10 @@ pub(super) fn inspect<D: Disk>(
     each: &mut impl FnMut(FolderFinding) -> ControlFlow<()>,
 ) -> io::Result<()> {
     let names = disk.names()?;
-    let sorted = |first_of: fn(&str) -> Option<Sequence>| {
-        let mut firsts: Vec<Sequence> = names.iter().filter_map(|name| first_of(name)).collect();
-        firsts.sort_unstable();
-        firsts
-    };
-    let _ =
-        inspect_files(disk, identity, &sorted(segment::first_of), &sorted(index::first_of), each);
+    let mut indexes: Vec<Sequence> =
+        names.iter().filter_map(|name| index::first_of(name)).collect();
+    indexes.sort_unstable();
+    let _ = inspect_files(disk, identity, &segment::firsts_of(&names), &indexes, each);
     Ok(())
 }
 
@@ -178,14 +175,14 @@ fn inspect_files<D: Disk>(
             OpenError::Corrupt { what, .. } => (*what).to_owned(),
             error => error.to_string(),
         };
-        let file = identity::NAME.to_owned();
-        let missing = Sequence(0)..Sequence(0);
-        let problem = FolderProblem { file, offset: 0, what, missing, is_harmless: false };
-        each(FolderFinding::Problem(problem))?;
+        each(FolderFinding::Problem(identity_problem(0, what)))?;
     }
     let buffers = Buffers::default();
-    let epoch = identity.as_ref().ok().map(|identity| identity.epoch);
-    chain::inspect(disk, epoch, segments, &mut |finding| match finding {
+    let meta = identity.as_ref().ok().map(|identity| identity.epoch);
+    chain::inspect(disk, meta, segments, &mut |finding| match finding {
+        ChainFinding::OtherMeta(epoch) => {
+            each(FolderFinding::Problem(other_identity(meta.unwrap_or(epoch), epoch)))
+        }
         ChainFinding::Batch(found, epoch) => inspect_batch(&found, (epoch, &buffers), each),
         ChainFinding::Problem(problem) => each(FolderFinding::Problem(problem.into())),
         ChainFinding::TornTail(tail) => {
@@ -198,6 +195,20 @@ fn inspect_files<D: Disk>(
         }
     }
     ControlFlow::Continue(())
+}
+
+/// Something is wrong with `meta`, which loses no event.
+fn identity_problem(offset: u64, what: String) -> FolderProblem {
+    let missing = Sequence(0)..Sequence(0);
+    FolderProblem { file: identity::NAME.to_owned(), offset, what, missing, is_harmless: false }
+}
+
+fn other_identity(meta: Epoch, segments: Epoch) -> FolderProblem {
+    let (meta, segments) = (meta.to_bits(), segments.to_bits());
+    let what = format!(
+        "it is of the log with epoch {meta}, and most segments are of the one with epoch {segments}; put the right one in its place, or start once with --repair, which takes that of the segments and keeps their events"
+    );
+    identity_problem(identity::EPOCH_AT, what)
 }
 
 fn inspect_batch(
@@ -247,19 +258,24 @@ fn inspect_batch(
 }
 
 /// What is wrong with the index of a segment. One that is too short was not finished, and one of another
-/// segment is not used: neither is damage.
+/// segment is not used: neither is damage. A start makes anew what it can remove.
 fn index_problem<D: Disk>(disk: &D, first: Sequence) -> Option<FolderProblem> {
-    let (offset, what) = match index_fault(disk, first) {
-        Ok(None) => return None,
-        Ok(Some((offset, what))) => (offset, what.to_owned()),
-        Err(error) => (0, format!("it cannot be read: {error}")),
+    let (offset, what, is_harmless) = match index_fault(disk, first) {
+        Ok(fault) => fault.map(|(offset, what)| (offset, what.to_owned(), true))?,
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            let what = "it is a directory, in whose place no start can make the index";
+            (0, what.to_owned(), false)
+        }
+        Err(error) => (0, format!("it cannot be read: {error}"), true),
     };
     let file = index::name_of(first);
-    Some(FolderProblem { file, offset, what, missing: first..first, is_harmless: true })
+    Some(FolderProblem { file, offset, what, missing: first..first, is_harmless })
 }
 
 fn index_fault<D: Disk>(disk: &D, first: Sequence) -> io::Result<Option<(u64, &'static str)>> {
     let file = disk.open_to_read(&index::name_of(first))?;
+    // Some file systems say that a directory is empty, and that it is one only when it is read.
+    file.read_at(&mut [0], 0)?;
     let bytes = content(&file)?;
     if bytes.len() < index::HEADER_BYTES {
         return Ok(None);

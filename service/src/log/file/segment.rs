@@ -110,11 +110,19 @@ pub(super) fn name_of(first: Sequence) -> String {
     format!("{:0DIGITS$}{SUFFIX}", first.0)
 }
 
-/// The first event of the segment with this name, if it is the name of one.
+/// The first event of the segment with this name, if a segment can have it.
 pub(super) fn first_of(name: &str) -> Option<Sequence> {
     let digits = name.strip_suffix(SUFFIX)?;
     let is_ours = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
-    is_ours.then(|| digits.parse().ok().map(Sequence)).flatten()
+    let first = digits.parse().ok().filter(|_| is_ours).map(Sequence)?;
+    (Sequence(1)..=Sequence::MAX).contains(&first).then_some(first)
+}
+
+/// The first events of all segments, by the names of the files of a folder, in order.
+pub(super) fn firsts_of(names: &[String]) -> Vec<Sequence> {
+    let mut firsts: Vec<Sequence> = names.iter().filter_map(|name| first_of(name)).collect();
+    firsts.sort_unstable();
+    firsts
 }
 
 #[cfg(test)]
@@ -165,11 +173,22 @@ mod tests {
     #[test]
     fn names_sort_as_sequences_and_no_other_name_is_one() {
         assert_eq!(name_of(Sequence(41)), "00000000000000000041.seg");
-        for sequence in [1, 41, u64::MAX] {
+        for sequence in [1, 41, Sequence::MAX.0] {
             assert_eq!(first_of(&name_of(Sequence(sequence))), Some(Sequence(sequence)));
         }
         for name in ["", "meta", "41.seg", "0000000000000000004x.seg", "00000000000000000041.idx"] {
             assert_eq!(first_of(name), None, "{name}");
         }
+        let names = [9, 10, 1].map(|sequence| name_of(Sequence(sequence)));
+        assert_eq!(firsts_of(&names), [1, 9, 10].map(Sequence));
+    }
+
+    #[test]
+    fn a_sequence_that_no_event_can_have_is_the_name_of_no_segment() {
+        for sequence in [0, Sequence::MAX.0 + 1, u64::MAX] {
+            assert_eq!(first_of(&name_of(Sequence(sequence))), None, "{sequence}");
+        }
+        // More than a number of 64 bits.
+        assert_eq!(first_of("99999999999999999999.seg"), None);
     }
 }

@@ -9,14 +9,17 @@ use super::super::disk::Disk;
 use super::super::segment::{self, ReadHead, SegmentHead};
 use super::TornTail;
 use super::scan::{
-    FoundBatch, ReadableContent, SegmentRest, batches_at, claimed, is_unbegun, readable_content,
-    scan, whole_batches,
+    FoundBatch, ReadableContent, SegmentRest, batches_at, batches_within, claimed,
+    readable_content, scan,
 };
+use super::survey::{COVERED, FileKind, MISNAMED, Stray, Survey, SurveyedFile, following, limit};
 use crate::event::{Epoch, Sequence};
 
 /// What is found in a chain, in order.
 #[derive(Clone, Debug)]
 pub(in crate::log::file) enum ChainFinding<'a> {
+    /// The segments are of this log, and `meta` is not.
+    OtherMeta(Epoch),
     Batch(FoundBatch<'a>, Epoch),
     Problem(ChainProblem),
     /// It is none: whoever opens the log cuts it off.
@@ -34,18 +37,24 @@ pub(in crate::log::file) struct ChainProblem {
     pub(in crate::log::file) missing: Range<Sequence>,
 }
 
-/// Goes through the segments that begin with these events, in order. Without an epoch it is that of the
-/// first segment whose header can be read.
+/// Goes through the files with these names, in the order in which they follow on each other.
 pub(in crate::log::file) fn inspect<D: Disk>(
     disk: &D,
-    epoch: Option<Epoch>,
-    firsts: &[Sequence],
+    meta: Option<Epoch>,
+    names: &[Sequence],
     each: &mut impl FnMut(ChainFinding<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    let next = firsts.first().copied().unwrap_or(Sequence(1));
-    let mut inspection = Inspection { disk, epoch, next, before: None, is_readable: true, each };
-    for (index, &first) in firsts.iter().enumerate() {
-        inspection.segment(first, firsts.get(index + 1).copied())?;
+    let Survey { epoch, files, .. } = Survey::of(disk, names, meta);
+    if let Some(epoch) = epoch.filter(|epoch| meta.is_some_and(|meta| meta != *epoch)) {
+        each(ChainFinding::OtherMeta(epoch))?;
+    }
+    let oldest = files.iter().find(|file| file.may_be_segment());
+    let next = oldest.map_or(Sequence(1), |file| file.place);
+    let (is_readable, is_sealed) = (true, true);
+    let mut inspection =
+        Inspection { disk, epoch, next, before: None, is_readable, is_sealed, each };
+    for (index, file) in files.iter().enumerate() {
+        inspection.file(file, &files[index + 1..])?;
     }
     ControlFlow::Continue(())
 }
@@ -59,94 +68,116 @@ struct Inspection<'a, D, E> {
     before: Option<u32>,
     /// All of the segment can be read.
     is_readable: bool,
+    /// The newest segment ends with its last batch, so that another may have been begun behind it.
+    is_sealed: bool,
     each: &'a mut E,
 }
 
 impl<D: Disk, E: FnMut(ChainFinding<'_>) -> ControlFlow<()>> Inspection<'_, D, E> {
-    fn segment(&mut self, first: Sequence, following: Option<Sequence>) -> ControlFlow<()> {
-        let file = self.disk.open_to_read(&segment::name_of(first));
-        let read = file.and_then(|file| readable_content(&file));
+    fn file(&mut self, file: &SurveyedFile, behind: &[SurveyedFile]) -> ControlFlow<()> {
+        match file.kind {
+            FileKind::Segment => self.segment(file, behind),
+            FileKind::Unknown if file.place < self.next => {
+                self.give_up(file.name, COVERED.to_owned(), self.next)
+            }
+            FileKind::Unknown => self.segment(file, behind),
+            // As a crash leaves it: whoever opens the log removes it.
+            FileKind::Stray(Stray::Nothing { written }) if self.is_sealed && behind.is_empty() => {
+                self.cut_off(file.name, 0, written)
+            }
+            FileKind::Stray(stray) => {
+                // Where a segment is missing it may have been this one.
+                let is_in_place = file.place >= self.next;
+                let end = following(behind, self.next).filter(|_| is_in_place);
+                self.give_up(file.name, stray.what().to_owned(), end.unwrap_or(self.next))
+            }
+        }
+    }
+
+    fn segment(&mut self, file: &SurveyedFile, behind: &[SurveyedFile]) -> ControlFlow<()> {
+        let SurveyedFile { name, place, .. } = *file;
+        let opened = self.disk.open_to_read(&segment::name_of(name));
+        let read = opened.and_then(|file| readable_content(&file));
+        let following = following(behind, self.next.max(place));
         let ReadableContent { bytes, unreadable } = match read {
             Ok(read) => read,
             Err(error) => {
                 let what = format!("it cannot be read: {error}");
-                return self.give_up(first, what, following.unwrap_or(first));
+                return self.give_up(name, what, following.unwrap_or(place));
             }
         };
         self.is_readable = unreadable.is_empty();
         for part in unreadable {
             let what = format!("{} bytes cannot be read from the disk", part.len());
-            self.problem(first, part.start, what, self.next)?;
-        }
-        if following.is_none() && self.is_readable && is_unbegun(&bytes) {
-            return self.torn(first, &bytes, 0);
+            self.problem(name, part.start, what, self.next)?;
         }
         let head = match SegmentHead::read(&bytes) {
-            ReadHead::Good(head) if bytes.len() >= batches_at() => head,
+            ReadHead::Good(head) if bytes.len() >= batches_at() => Some(head),
             ReadHead::Newer { version } => {
                 let what = format!("it has version {version} of the format, which is not known");
-                return self.give_up(first, what, following.unwrap_or(first));
+                return self.give_up(name, what, following.unwrap_or(place));
             }
-            _ => {
-                let end = following.unwrap_or_else(|| claimed(&bytes, first));
-                return self.give_up(first, "its header cannot be read".to_owned(), end);
-            }
+            _ => None,
         };
-        let epoch = *self.epoch.get_or_insert(head.epoch);
-        if head.epoch != epoch {
-            let end = following.unwrap_or(first);
-            return self.give_up(first, "it is of another log".to_owned(), end);
-        }
-        if head.first != first {
-            self.lose(first, 0, "it has the name of another segment", first)?;
+        let is_in_place =
+            |head: &SegmentHead| Some(head.epoch) == self.epoch && head.first == place;
+        let Some(head) = head.filter(is_in_place) else {
+            let end = following.unwrap_or_else(|| claimed(&bytes, place));
+            return self.give_up(name, "its header cannot be read".to_owned(), end);
+        };
+        if name != place {
+            self.lose(name, 0, MISNAMED, place)?;
         } else if self.before.is_some_and(|before| before != head.before) {
-            self.lose(first, 0, "the segment before it is not the one that was there", first)?;
+            self.lose(name, 0, "the segment before it is not the one that was there", place)?;
         }
-        self.batches(&bytes, (first, head, following), epoch)
+        self.batches(&bytes, (name, head), behind)
     }
 
     fn batches(
         &mut self,
         bytes: &[u8],
-        (first, head, following): (Sequence, SegmentHead, Option<Sequence>),
-        epoch: Epoch,
+        (name, head): (Sequence, SegmentHead),
+        behind: &[SurveyedFile],
     ) -> ControlFlow<()> {
         const NOT_WHOLE: &str = "a batch that was whole is not any more";
+        let mut found = batches_within(bytes, head.salt, self.next, limit(behind));
+        let end = found.last().map_or(self.next, |(_, batch)| batch.head.next());
+        let following = following(behind, end);
         let in_place = scan(bytes, head, &mut |_| {});
         // What is whole behind a torn batch was written with it, and is cut off with it.
-        let is_torn = following.is_none() && in_place.rest == SegmentRest::Unsynced;
-        let limit = if is_torn { in_place.end } else { bytes.len() };
+        if following.is_none() && in_place.rest == SegmentRest::Unsynced {
+            found.retain(|(at, _)| *at < in_place.end);
+        }
         let mut read_to = batches_at();
         let mut last_check = self.before;
-        for (at, batch) in whole_batches(&bytes[..limit], head.salt) {
-            let is_within = following.is_none_or(|following| batch.head.next() <= following);
-            if batch.head.first < self.next || !is_within {
-                continue;
-            }
+        for (at, batch) in found {
             if batch.head.first > self.next || at > read_to {
-                self.lose(first, read_to, NOT_WHOLE, batch.head.first)?;
+                self.lose(name, read_to, NOT_WHOLE, batch.head.first)?;
             }
             let records_at = (at + batch::HEADER_BYTES) as u64;
             (self.each)(ChainFinding::Batch(
-                FoundBatch { segment: first, records_at, batch },
-                epoch,
+                FoundBatch { segment: name, records_at, batch },
+                head.epoch,
             ))?;
             (self.next, last_check) = (batch.head.next(), Some(batch.check));
             read_to = bytes.len().min(at + batch::whole_bytes(batch.records.len()));
         }
         self.before = last_check;
         match following {
-            None => self.torn(first, bytes, read_to),
+            None => {
+                self.is_sealed = read_to == bytes.len();
+                self.torn(name, bytes, read_to)
+            }
             Some(following) if self.next < following => {
                 self.before = None;
                 let what = match read_to == bytes.len() {
                     true => "a file is missing that goes on behind this one",
                     false => NOT_WHOLE,
                 };
-                self.lose(first, read_to, what, following)
+                self.lose(name, read_to, what, following)
             }
             Some(_) if read_to < bytes.len() => {
-                self.lose(first, read_to, "there is something behind its last batch", self.next)
+                self.lose(name, read_to, "there is something behind its last batch", self.next)
             }
             Some(_) => ControlFlow::Continue(()),
         }
@@ -159,16 +190,23 @@ impl<D: Disk, E: FnMut(ChainFinding<'_>) -> ControlFlow<()>> Inspection<'_, D, E
             return ControlFlow::Continue(());
         }
         let lost = bytes[at..].iter().filter(|&&byte| byte != 0).count() as u64;
-        if lost == 0 {
-            return ControlFlow::Continue(());
-        }
-        let file = segment::name_of(first);
-        (self.each)(ChainFinding::TornTail(TornTail { file, offset: at as u64, bytes: lost }))
+        self.cut_off(first, at, lost)
     }
 
-    /// Goes over a segment of which nothing can be read.
+    /// So many bytes that are not zero will be cut off a segment.
+    fn cut_off(&mut self, first: Sequence, at: usize, bytes: u64) -> ControlFlow<()> {
+        if bytes == 0 {
+            return ControlFlow::Continue(());
+        }
+        let (file, offset) = (segment::name_of(first), at as u64);
+        (self.each)(ChainFinding::TornTail(TornTail { file, offset, bytes }))
+    }
+
+    /// Goes over a file of which nothing can be read.
     fn give_up(&mut self, first: Sequence, what: String, end: Sequence) -> ControlFlow<()> {
-        self.before = None;
+        if end > self.next {
+            self.before = None;
+        }
         self.problem(first, 0, what, end)
     }
 

@@ -14,6 +14,8 @@ mod inspect;
 mod open;
 mod repair;
 mod scan;
+mod set_aside;
+mod survey;
 
 use std::collections::VecDeque;
 use std::io;

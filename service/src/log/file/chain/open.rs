@@ -10,8 +10,11 @@ use super::super::identity::LogIdentity;
 use super::super::open_error::OpenError;
 use super::super::segment::{self, ReadHead, SegmentHead};
 use super::scan::{FoundBatch, SegmentRest, WholePart, batches_at, content, scan};
+use super::survey::{FileKind, MISNAMED, Stray, Survey};
 use super::{ActiveSegment, KnownSegment, SealedSegment, SegmentChain, TornTail};
 use crate::event::Sequence;
+
+const NOT_WHOLE: &str = "a batch that was whole is not any more";
 
 /// Where in the chain a segment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +49,7 @@ impl<D: Disk> SegmentChain<D> {
     ) -> Result<(Self, Option<TornTail>), OpenError> {
         let names = disk.names()?;
         let identity = LogIdentity::of(&disk, &names, new)?;
-        let mut firsts: Vec<Sequence> =
-            names.iter().filter_map(|name| segment::first_of(name)).collect();
-        firsts.sort_unstable();
+        let firsts = segment::firsts_of(&names);
         let mut chain = Self {
             disk,
             identity,
@@ -137,9 +138,10 @@ impl<D: Disk> SegmentChain<D> {
             (SegmentRest::Nothing | SegmentRest::Zeros | SegmentRest::Unsynced, true) => {
                 self.take_up((file, head), &bytes, part)
             }
-            (SegmentRest::Synced, true) | (_, false) => {
-                Err(corrupt(first, part.end, "a batch that was whole is not any more"))
+            (SegmentRest::Zeros | SegmentRest::Unsynced, false) => {
+                Err(self.stray_behind(first).unwrap_or_else(|| corrupt(first, part.end, NOT_WHOLE)))
             }
+            (SegmentRest::Synced, _) => Err(corrupt(first, part.end, NOT_WHOLE)),
         }
     }
 
@@ -151,15 +153,47 @@ impl<D: Disk> SegmentChain<D> {
         place: SegmentPlace,
     ) -> Result<(), OpenError> {
         if head.epoch != self.identity.epoch {
-            return Err(corrupt(first, 0, "it is of another log"));
+            return Err(self.another_log(first));
         }
-        if head.first != first || head.first != self.next {
+        if head.first != first {
+            return Err(corrupt(first, 0, MISNAMED));
+        }
+        if head.first != self.next {
             return Err(corrupt(first, 0, "it does not go on where the segment before it ends"));
         }
         if !place.is_oldest() && head.before != self.last_check {
             return Err(corrupt(first, 0, "the segment before it is not the one that was there"));
         }
         Ok(())
+    }
+
+    /// Why a segment is refused that is of another log than `meta`.
+    fn another_log(&self, first: Sequence) -> OpenError {
+        let segments = self.survey().and_then(|survey| survey.epoch);
+        match segments.is_none_or(|epoch| epoch == self.identity.epoch) {
+            true => corrupt(first, 0, Stray::OtherLog.what()),
+            false => LogIdentity::of_another_log(),
+        }
+    }
+
+    /// What is wrong with the file behind a segment, if that is none: one that does not end with its last
+    /// batch may be the newest.
+    fn stray_behind(&self, first: Sequence) -> Option<OpenError> {
+        let files = self.survey()?.files;
+        let behind =
+            files.into_iter().filter(|file| file.name > first).min_by_key(|file| file.name)?;
+        match behind.kind {
+            FileKind::Stray(stray) => Some(corrupt(behind.name, 0, stray.what())),
+            FileKind::Segment if behind.name != behind.place => {
+                Some(corrupt(behind.name, 0, MISNAMED))
+            }
+            FileKind::Segment | FileKind::Unknown => None,
+        }
+    }
+
+    fn survey(&self) -> Option<Survey> {
+        let names = self.disk.names().ok()?;
+        Some(Survey::of(&self.disk, &segment::firsts_of(&names), Some(self.identity.epoch)))
     }
 
     /// Makes the newest segment ready to be written to, without the tail that a crash has torn.

@@ -4,20 +4,25 @@
 //! is synced. So after a crash there is either the old one or the new one, and a repair begins again. It
 //! gets another salt, so that no index of the old one passes for its own. Since its last check changes
 //! with that, the header of the next one is mended too.
+//!
+//! Before that it is settled whose log it is, and what is none of its segments gets out of the way. Each step
+//! leaves a folder of which a survey says the same as before, so that a repair that was cut off is done again.
 
 use std::ops::Range;
 
 use super::super::batch::{self, BatchHead, BatchKind, Salt, SegmentBatch};
-use super::super::disk::{Disk, DiskFile as _, FileContent as _, is_media_error};
+use super::super::disk::{Disk, DiskFile as _};
 use super::super::identity::{self, LogIdentity};
 use super::super::index;
 use super::super::open_error::OpenError;
 use super::super::segment::{self, ReadHead, SegmentHead};
 use super::FoundBatch;
 use super::scan::{
-    ReadableContent, SegmentRest, WholePart, batches_at, claimed_behind, is_unbegun,
-    readable_content, scan, whole_batches,
+    ReadableContent, SegmentRest, WholePart, batches_at, batches_within, claimed_behind,
+    readable_content, scan,
 };
+use super::set_aside::{set_aside, set_directories_aside, set_names_right};
+use super::survey::{COVERED, Survey, SurveyedFile, following, limit};
 use crate::event::{Epoch, Sequence};
 
 /// The name of a segment while it is being written anew.
@@ -51,117 +56,166 @@ pub(in crate::log::file) type ReadableRecords =
 /// not changed, and neither is a torn tail.
 ///
 /// # Errors
-/// When a file is of a newer version, nothing says whose log it is, or the disk fails.
+/// When a file is of a newer version, there is no segment and nothing says whose log it is, or the disk
+/// fails.
 pub(in crate::log::file) fn repair<D: Disk>(
     disk: &D,
     new: LogIdentity,
     records: ReadableRecords,
 ) -> Result<Vec<LostPart>, OpenError> {
     let names = disk.names()?;
-    let mut firsts: Vec<Sequence> =
-        names.iter().filter_map(|name| segment::first_of(name)).collect();
-    firsts.sort_unstable();
-    let heads = heads(disk, &firsts)?;
+    let firsts = segment::firsts_of(&names);
+    let meta = known_identity(disk, &names, !firsts.is_empty())?;
+    let survey = Survey::of(disk, &firsts, meta.map(|meta| meta.epoch));
+    if let Some(refused) = &survey.refused {
+        return Err(refused.clone());
+    }
     if names.iter().any(|name| name == NEW_NAME) {
         disk.remove(NEW_NAME)?;
     }
     let mut lost = Vec::new();
-    let identity = match LogIdentity::of(disk, &names, new) {
-        Err(error @ (OpenError::Corrupt { .. } | OpenError::Unreadable { .. })) => {
-            let epoch = epoch_of(&heads).ok_or(error)?;
-            // The epoch says when the log began, to the second.
-            let identity = LogIdentity { epoch, created_ms: epoch.begun_ms() };
-            identity.write(disk)?;
-            let (first, next) = (Sequence(0), Sequence(0));
-            lost.push(LostPart { file: identity::NAME.to_owned(), offset: 0, first, next });
-            identity
-        }
-        identity => identity?,
-    };
+    let epoch = mend_identity(disk, (meta, new), &survey, &mut lost)?;
+    set_names_right(disk, &survey.files)?;
+    set_directories_aside(disk, &names)?;
+    let segments = survey.files.into_iter().filter(SurveyedFile::may_be_segment);
+    let segments: Vec<SurveyedFile> = segments.collect();
     let mut before = None;
-    for (index, &first) in firsts.iter().enumerate() {
-        let following = firsts.get(index + 1).copied();
-        let segment = Damaged { epoch: identity.epoch, first, following, before, records };
-        before = segment.mend(disk, &mut lost)?;
+    let mut rest = &segments[..];
+    while let [segment, behind @ ..] = rest {
+        let damaged = Damaged { epoch, first: segment.place, behind, before, records };
+        let mended = damaged.mend(disk, &mut lost)?;
+        before = mended.last_check;
+        let covered = behind.iter().take_while(|file| file.place < mended.end).count();
+        for file in &behind[..covered] {
+            set_aside(disk, &segment::name_of(file.name), COVERED)?;
+        }
+        rest = &behind[covered..];
     }
     Ok(lost)
 }
 
-/// The headers of all segments.
-fn heads<D: Disk>(disk: &D, firsts: &[Sequence]) -> Result<Vec<ReadHead>, OpenError> {
-    let head = |&first: &Sequence| {
-        let file = segment::name_of(first);
-        let mut header = vec![0; batches_at()];
-        let count = match disk.open(&file)?.read_at(&mut header, 0) {
-            Err(error) if is_media_error(&error) => 0,
-            read => read?,
-        };
-        match SegmentHead::read(&header[..count]) {
-            ReadHead::Newer { version } => Err(OpenError::Newer { file, version }),
-            head => Ok(head),
-        }
-    };
-    firsts.iter().map(head).collect()
+/// What `meta` says, if it can be read. Where there is no segment either, the folder may be one of something
+/// else, and is left alone.
+fn known_identity<D: Disk>(
+    disk: &D,
+    names: &[String],
+    has_segments: bool,
+) -> Result<Option<LogIdentity>, OpenError> {
+    if !names.iter().any(|name| name == identity::NAME) {
+        return Ok(None);
+    }
+    match LogIdentity::read(disk) {
+        Err(OpenError::Corrupt { .. } | OpenError::Unreadable { .. }) if has_segments => Ok(None),
+        identity => identity.map(Some),
+    }
 }
 
-/// The epoch on which all segments agree that can be read.
-fn epoch_of(heads: &[ReadHead]) -> Option<Epoch> {
-    let mut epochs = heads.iter().filter_map(|head| match head {
-        ReadHead::Good(head) => Some(head.epoch),
-        _ => None,
-    });
-    let epoch = epochs.next()?;
-    epochs.all(|other| other == epoch).then_some(epoch)
+/// Makes `meta` that of the log that the segments are of; its epoch.
+fn mend_identity<D: Disk>(
+    disk: &D,
+    (meta, new): (Option<LogIdentity>, LogIdentity),
+    survey: &Survey,
+    lost: &mut Vec<LostPart>,
+) -> Result<Epoch, OpenError> {
+    if let Some(meta) = meta.filter(|meta| survey.epoch == Some(meta.epoch)) {
+        return Ok(meta.epoch);
+    }
+    let identity = match survey.epoch {
+        // The epoch says when the log began, to the second.
+        Some(epoch) => LogIdentity { epoch, created_ms: epoch.begun_ms() },
+        // Without a header there is no event that can be read, and so none that would get another id.
+        None => new,
+    };
+    identity.write(disk)?;
+    if let Some(meta) = meta {
+        tracing::warn!(
+            meta = meta.epoch.to_bits(),
+            segments = identity.epoch.to_bits(),
+            "the file meta was of another log than the segments; wrote it anew, with their epoch"
+        );
+    }
+    if !survey.files.is_empty() {
+        let (first, next) = (Sequence(0), Sequence(0));
+        lost.push(LostPart { file: identity::NAME.to_owned(), offset: 0, first, next });
+    }
+    Ok(identity.epoch)
 }
 
 /// A segment that may be damaged.
-struct Damaged {
+struct Damaged<'a> {
     epoch: Epoch,
     first: Sequence,
-    /// The first event of the segment behind it, which it has to reach.
-    following: Option<Sequence>,
+    /// The files behind it that may be segments, in order. It has to reach the next.
+    behind: &'a [SurveyedFile],
     /// The check with which the segment before it ends, unless it is the oldest.
     before: Option<u32>,
     records: ReadableRecords,
 }
 
-impl Damaged {
-    /// Writes the segment anew if it has to be; the check with which it ends.
-    fn mend<D: Disk>(&self, disk: &D, lost: &mut Vec<LostPart>) -> Result<Option<u32>, OpenError> {
+/// What can be read of it.
+struct Found<'a> {
+    bytes: &'a [u8],
+    unreadable: &'a [Range<usize>],
+    head: Option<SegmentHead>,
+    /// Its batches that are whole, and where.
+    batches: Vec<(usize, SegmentBatch<'a>)>,
+    /// The first event of the segment behind it.
+    following: Option<Sequence>,
+}
+
+/// A segment that is whole again.
+struct Mended {
+    /// The check with which it ends.
+    last_check: Option<u32>,
+    /// The sequence behind the last one that is in its batches. A file behind it with a place before that is
+    /// no segment of the log.
+    end: Sequence,
+}
+
+impl Damaged<'_> {
+    /// Writes the segment anew if it has to be.
+    fn mend<D: Disk>(&self, disk: &D, lost: &mut Vec<LostPart>) -> Result<Mended, OpenError> {
         let name = segment::name_of(self.first);
         let read = disk.open(&name).and_then(|file| readable_content(&file));
         let ReadableContent { bytes, unreadable } =
             read.map_err(|error| OpenError::reading(&name, &error))?;
-        if self.following.is_none() && unreadable.is_empty() && is_unbegun(&bytes) {
-            return Ok(self.before);
-        }
-        let head = match SegmentHead::read(&bytes) {
-            ReadHead::Good(head) if bytes.len() >= batches_at() => Some(head),
-            _ => None,
-        };
-        let head = head.filter(|head| head.epoch == self.epoch);
-        let in_place = head.filter(|head| head.first == self.first);
+        let found = self.look_into(&bytes, &unreadable);
+        let end = found.batches.last().map_or(self.first, |(_, batch)| batch.head.next());
         let mut is_readable = Ok(unreadable.is_empty());
         let mut each = |found: FoundBatch<'_>| {
             if is_readable == Ok(true) {
                 is_readable = self.is_readable(&found.batch);
             }
         };
-        let whole = in_place.map(|head| (head, scan(&bytes, head, &mut each)));
+        let whole = found.head.map(|head| (head, scan(&bytes, head, &mut each)));
         let is_readable = is_readable?;
-        match whole.filter(|(_, part)| is_readable && self.is_whole(part)) {
-            None => self.rewrite(disk, (&bytes, head), &unreadable, lost),
+        let whole = whole.filter(|(_, part)| is_readable && is_whole(part, found.following));
+        let last_check = match whole {
+            None => self.rewrite(disk, &found, lost)?,
             Some((head, part)) => {
                 if let Some(before) = self.before.filter(|before| *before != head.before) {
-                    let mut mended = bytes;
                     let head = SegmentHead { before, ..head };
-                    mended[..batches_at()].copy_from_slice(&head.write());
-                    self.replace(disk, &mended)?;
+                    self.replace(disk, &[&head.write()[..], &bytes[batches_at()..]].concat())?;
                     self.lose(lost, 0, self.first, self.first);
                 }
-                Ok(part.last_check.or(self.before))
+                part.last_check.or(self.before)
             }
-        }
+        };
+        Ok(Mended { last_check, end })
+    }
+
+    fn look_into<'a>(&self, bytes: &'a [u8], unreadable: &'a [Range<usize>]) -> Found<'a> {
+        let head = match SegmentHead::read(bytes) {
+            ReadHead::Good(head) if bytes.len() >= batches_at() => Some(head),
+            _ => None,
+        };
+        let head = head.filter(|head| (head.epoch, head.first) == (self.epoch, self.first));
+        let batches = head.map_or_else(Vec::new, |head| {
+            batches_within(bytes, head.salt, self.first, limit(self.behind))
+        });
+        let end = batches.last().map_or(self.first, |(_, batch)| batch.head.next());
+        let following = following(self.behind, end);
+        Found { bytes, unreadable, head, batches, following }
     }
 
     fn is_readable(&self, batch: &SegmentBatch<'_>) -> Result<bool, OpenError> {
@@ -177,30 +231,17 @@ impl Damaged {
         })
     }
 
-    /// A tail that was torn is left to whoever opens it.
-    fn is_whole(&self, part: &WholePart) -> bool {
-        match self.following {
-            Some(following) => part.rest == SegmentRest::Nothing && part.next == following,
-            None => part.rest != SegmentRest::Synced,
-        }
-    }
-
     fn rewrite<D: Disk>(
         &self,
         disk: &D,
-        (bytes, head): (&[u8], Option<SegmentHead>),
-        unreadable: &[Range<usize>],
+        found: &Found<'_>,
         lost: &mut Vec<LostPart>,
     ) -> Result<Option<u32>, OpenError> {
         let mut rewritten = Rewritten::of(self);
-        if head.is_none() {
+        if found.head.is_none() {
             rewritten.read_to = 0;
         }
-        for (offset, batch) in head.map_or_else(Vec::new, |head| whole_batches(bytes, head.salt)) {
-            let is_within = self.following.is_none_or(|following| batch.head.next() <= following);
-            if batch.head.first < rewritten.next || !is_within {
-                continue;
-            }
+        for &(offset, batch) in &found.batches {
             if batch.head.first > rewritten.next {
                 self.lose(lost, rewritten.read_to, rewritten.next, batch.head.first);
                 rewritten.hole(batch.head.first);
@@ -216,12 +257,12 @@ impl Damaged {
             }
             rewritten.read_to = offset + batch::whole_bytes(batch.records.len());
         }
-        let end = self.following.unwrap_or_else(|| match (head, unreadable) {
+        let end = found.following.unwrap_or_else(|| match (found.head, found.unreadable) {
             (Some(_), []) => rewritten.next,
-            (None, []) => claimed_behind(bytes, rewritten.read_to, rewritten.next),
-            _ => rewritten.may_reach(bytes),
+            (None, []) => claimed_behind(found.bytes, rewritten.read_to, rewritten.next),
+            _ => rewritten.may_reach(found.bytes),
         });
-        let rest = bytes.get(rewritten.read_to..).unwrap_or_default();
+        let rest = found.bytes.get(rewritten.read_to..).unwrap_or_default();
         if end > rewritten.next || rest.iter().any(|&byte| byte != 0) {
             self.lose(lost, rewritten.read_to, rewritten.next, end);
         }
@@ -251,6 +292,14 @@ impl Damaged {
     }
 }
 
+/// A tail that was torn is left to whoever opens it.
+fn is_whole(part: &WholePart, following: Option<Sequence>) -> bool {
+    match following {
+        Some(following) => part.rest == SegmentRest::Nothing && part.next == following,
+        None => part.rest != SegmentRest::Synced,
+    }
+}
+
 /// A segment as it is written anew.
 struct Rewritten {
     bytes: Vec<u8>,
@@ -262,7 +311,7 @@ struct Rewritten {
 }
 
 impl Rewritten {
-    fn of(segment: &Damaged) -> Self {
+    fn of(segment: &Damaged<'_>) -> Self {
         let salt = Salt(rand::random());
         let before = segment.before.unwrap_or_default();
         let head = SegmentHead { epoch: segment.epoch, first: segment.first, salt, before };
@@ -283,7 +332,7 @@ impl Rewritten {
         let behind = bytes.get(self.read_to..).unwrap_or_default();
         let written = behind.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         let by_size = Sequence(self.next.0 + (written / EVENT_BYTES_MIN) as u64);
-        by_size.max(claimed_behind(bytes, self.read_to, self.next))
+        by_size.min(Sequence::MAX.next()).max(claimed_behind(bytes, self.read_to, self.next))
     }
 
     fn hole(&mut self, next: Sequence) {

@@ -4,7 +4,7 @@
 use std::io;
 use std::ops::Range;
 
-use super::super::batch::{self, Salt, SegmentBatch};
+use super::super::batch::{self, BatchHead, Salt, SegmentBatch};
 use super::super::disk::{FileContent, is_media_error};
 use super::super::segment::{BATCHES_AT, ReadHead, SegmentHead};
 use crate::event::Sequence;
@@ -106,6 +106,27 @@ pub(super) fn whole_batches(bytes: &[u8], salt: Salt) -> Vec<(usize, SegmentBatc
     whole
 }
 
+/// Those of them that follow on each other, though not closely, from a sequence on and up to another.
+pub(super) fn batches_within(
+    bytes: &[u8],
+    salt: Salt,
+    from: Sequence,
+    limit: Option<Sequence>,
+) -> Vec<(usize, SegmentBatch<'_>)> {
+    let mut next = from;
+    let mut batches = whole_batches(bytes, salt);
+    batches.retain(|(_, batch)| {
+        let BatchHead { first, .. } = batch.head;
+        let is_within = limit.is_none_or(|limit| batch.head.next() <= limit);
+        let follows = first >= next && is_within;
+        if follows {
+            next = batch.head.next();
+        }
+        follows
+    });
+    batches
+}
+
 /// Whether the newest segment was being made when the machine went down, so that nothing was ever in it.
 pub(super) fn is_unbegun(bytes: &[u8]) -> bool {
     let is_bad = SegmentHead::read(bytes) == ReadHead::Bad || bytes.len() < batches_at();
@@ -121,7 +142,7 @@ pub(super) fn claimed(bytes: &[u8], first: Sequence) -> Sequence {
 
 /// The same for what is behind a place in it, where a sequence is the next.
 pub(super) fn claimed_behind(bytes: &[u8], from: usize, next: Sequence) -> Sequence {
-    let max = Sequence(next.0.saturating_add(bytes.len() as u64));
+    let max = Sequence(next.0.saturating_add(bytes.len() as u64)).min(Sequence::MAX.next());
     let claims = batch::candidates(bytes, from.next_multiple_of(batch::ALIGNMENT))
         .filter_map(|at| batch::claimed_next(&bytes[at..]))
         .filter(|claimed| *claimed <= max);

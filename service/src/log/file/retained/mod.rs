@@ -204,7 +204,7 @@ impl RetainedState {
         Bounds {
             oldest,
             start_ms: self.start_ms,
-            events: usize::try_from(window.head.next().0 - oldest.0).unwrap_or(usize::MAX),
+            events: usize::try_from(self.events_from(oldest)).unwrap_or(usize::MAX),
             bytes: window.bytes + self.indexed.memory_bytes,
             oldest_ms: self.oldest_ms.filter(|_| oldest <= window.head),
             ..window
@@ -274,6 +274,24 @@ impl RetainedState {
     /// How many events are missing between those in the folder.
     fn missing_events(&self) -> u64 {
         self.indexed.missing + self.window.missing_from(self.needed_from())
+    }
+
+    /// How many events there are from one on, those that are missing left out. Where only a part of a segment
+    /// is retained, nobody looks where in it they are missing: that is taken to be in this part as long as they
+    /// fit in. So the sum may be too small by what is missing in that segment, and is right for all others.
+    fn events_from(&self, oldest: Sequence) -> u64 {
+        let mut missing =
+            self.indexed.missing + self.window.missing_from(self.needed_from().max(oldest));
+        if missing > 0 {
+            for segment in self.segments.iter().take_while(|segment| segment.head.first < oldest) {
+                let part = segment.head.next.0.saturating_sub(oldest.0);
+                if part <= segment.head.missing() {
+                    missing -= segment.head.missing();
+                    missing += part.saturating_sub(segment.head.events.into());
+                }
+            }
+        }
+        (self.window.bounds().head.next().0 - oldest.0).saturating_sub(missing)
     }
 
     /// Somebody has removed the newest file. It takes no events any more, and nothing that is on the disk

@@ -1,6 +1,7 @@
 //! Looking at a whole folder: everything that is good is shown, everything that is not is named with its
 //! place, and nothing is changed.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use super::super::batch_records::readable_records;
@@ -9,6 +10,7 @@ use super::super::identity::LogIdentity;
 use super::super::inspect::{FolderFinding, FolderProblem, inspect};
 use super::super::{batch, index, segment};
 use super::*;
+use crate::log::{KeptLimits, RetentionRules};
 
 /// What was found on a disk.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -168,4 +170,65 @@ fn a_damaged_index_or_meta_loses_no_event_and_a_torn_tail_is_no_problem() {
     let found = Found::on(&disk);
     assert_eq!(found.torn, Some((newest.clone(), last as u64)));
     assert_eq!((found.problems, found.events), (Vec::new(), (1..EVENTS).collect()));
+}
+
+#[test]
+fn an_event_that_was_written_again_is_idempotent_if_it_was_before() {
+    let rules = RetentionRules::new(vec!["kept=last:2".parse().unwrap()]).unwrap();
+    let limits = KeptLimits { topics_max: usize::MAX, bytes_max: usize::MAX };
+    let now_ms = Arc::new(AtomicU64::new(1_795_000_000_000));
+    let disk = ModelDisk::new(Plan::default());
+    let kept = KeptSettings { rules, limits };
+    let mut log = open_steps_with_rules(disk, (SMALL, kept), now_ms).unwrap();
+    let by_form = draft(&["kept"], Some("b"), "2");
+    log.append(vec![draft(&["kept"], Some("a"), "1").idempotent(), by_form]);
+    // More than twice what is retained.
+    for _ in 0..400 {
+        log.append_sized("busy", 3_000);
+        log.upkeep();
+        if log.opened.upkeep.waits_for_writer() {
+            log.opened.writer.write_again();
+            log.upkeep();
+        }
+    }
+    let mut again = BTreeMap::new();
+    inspect(&log.disk, &LogIdentity::read(&log.disk), &mut |finding| {
+        if let FolderFinding::Again(event) = finding {
+            again.insert(event.sequence().0, event.is_idempotent());
+        }
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(again, BTreeMap::from([(1, true), (2, false)]));
+}
+
+#[test]
+fn an_empty_file_among_segments_is_named_itself_and_no_event_counts_as_missing() {
+    let (disk, _) = written();
+    for (at, is_named) in [(7, true), (1_000, true), (0, false), (u64::MAX, false)] {
+        let disk = disk.after_kill(Plan::default());
+        let name = segment::name_of(Sequence(at));
+        disk.create(&name).unwrap();
+        let found = Found::on(&disk);
+        let expected = if is_named { vec![(name.as_str(), 0)] } else { Vec::new() };
+        assert_eq!(found.places(), expected);
+        assert!(found.events.iter().copied().eq(1..=EVENTS) && found.missing().is_empty(), "{at}");
+        assert!(found.problems.iter().all(|problem| problem.what == "it is empty"), "{found:?}");
+    }
+}
+
+#[test]
+fn a_meta_of_another_log_is_told_with_both_logs_and_all_events_are_shown() {
+    let (disk, _) = written();
+    let segments = LogIdentity::read(&disk).unwrap().epoch;
+    let other = LogIdentity { epoch: Epoch::begun_at(1_000, 1), created_ms: 1 };
+    other.write(&disk).unwrap();
+    let found = Found::on(&disk);
+    assert_eq!(found.places(), [("meta", 16)]);
+    assert!(found.events.iter().copied().eq(1..=EVENTS));
+    let what = &found.problems[0].what;
+    for epoch in [segments, other.epoch] {
+        assert!(what.contains(&epoch.to_bits().to_string()), "{what}");
+    }
+    assert!(found.missing().is_empty() && !found.problems[0].is_harmless);
 }

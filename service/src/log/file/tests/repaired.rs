@@ -1,9 +1,13 @@
 //! A log that was repaired: it opens, and shows what was not lost.
 
+use std::ops::ControlFlow;
+
 use super::super::batch_records::readable_records;
 use super::super::chain::repair;
+use super::super::disk::{DiskFile as _, Folder};
 use super::super::identity::LogIdentity;
-use super::super::segment;
+use super::super::inspect::{FolderContents, FolderFinding};
+use super::super::{index, segment};
 use super::*;
 use crate::log::record::{RecordKind, put_record};
 
@@ -46,6 +50,11 @@ fn a_repaired_log_opens_with_a_gap_where_it_was_damaged_and_takes_events() {
             let read: Vec<u64> = events.iter().map(|event| event.sequence().0).collect();
             let expected: Vec<u64> = (1..=401).filter(|it| !missing.contains(it)).collect();
             assert_eq!(read, expected, "{what}");
+            assert_eq!(
+                steps.bounds().events,
+                expected.len(),
+                "{what}: what is missing is no event"
+            );
             assert!(
                 unreadable.iter().all(|beyond| missing.contains(&beyond.0)),
                 "{what}: {unreadable:?}"
@@ -82,6 +91,7 @@ fn what_the_disk_gives_back_no_more_stops_the_start_by_name_and_a_repair_keeps_t
         let read: Vec<u64> = events.iter().map(|event| event.sequence().0).collect();
         let expected: Vec<u64> = (1..=next).filter(|it| !missing.contains(it)).collect();
         assert_eq!(read, expected, "{what}");
+        assert_eq!(log.bounds().events, expected.len(), "{what}");
         let status = log.opened.inner.retained.disk_status();
         assert_eq!(status.missing_events, missing.len() as u64, "{what}");
     }
@@ -185,9 +195,12 @@ fn a_large_hole_pushes_out_no_event() {
     let (events, _) = log.read(range(0, u64::MAX), EventFilter::Everything);
     let kept = events.len();
     assert!((200..=250).contains(&kept), "{kept}");
+    assert_eq!(log.bounds().events, kept);
     for _ in 0..400 {
         log.append_sized("a", 100);
         log.upkeep();
+        let (events, _) = log.read(range(0, u64::MAX), EventFilter::Everything);
+        assert_eq!(log.bounds().events, events.len());
     }
     let (events, _) = log.read(range(0, u64::MAX), EventFilter::Everything);
     assert_eq!(events.len(), 300, "the bound holds again when there are enough others");
@@ -210,4 +223,101 @@ fn a_repair_that_fails_for_another_reason_than_the_disk_gives_up_nothing() {
     }
     assert_eq!(repair(&disk, new_identity(), readable_records).unwrap().len(), 1, "meta alone");
     assert_eq!(open_steps(disk, SMALL, log.now_ms).unwrap().sequences(), [1]);
+}
+
+/// A log of several segments with their indexes, and the ids of its events.
+fn written(events: usize, began_ms: u64) -> (Steps, Vec<String>) {
+    let disk = ModelDisk::new(Plan::default());
+    let mut log = open_steps(disk, SMALL, Arc::new(AtomicU64::new(began_ms))).unwrap();
+    for _ in 0..events {
+        log.append_sized("a", 1_000);
+    }
+    let log = log.restart();
+    let ids = ids(&log);
+    assert_eq!(ids.len(), events);
+    (log, ids)
+}
+
+fn ids(log: &Steps) -> Vec<String> {
+    let (events, _) = log.read(range(0, u64::MAX), EventFilter::Everything);
+    events.iter().map(|event| event.id().to_owned()).collect()
+}
+
+#[test]
+fn a_file_of_another_log_or_an_empty_one_costs_no_event_and_changes_no_id() {
+    let (log, before) = written(300, 1_795_000_000_000);
+    let (other, _) = written(60, 1_700_000_000_000);
+    let segment = other.disk.content(&segment::name_of(Sequence(1)));
+    let meta = other.disk.content("meta");
+    let segment_75 = segment::name_of(Sequence(75));
+    let empty_7 = segment::name_of(Sequence(7));
+    let empty_1_000 = segment::name_of(Sequence(1_000));
+    let cases: [(&str, &str, &[u8]); 4] = [
+        ("meta", "meta", &meta),
+        (&empty_7, &empty_7, b""),
+        (&segment_75, &segment_75, &segment),
+        (&empty_1_000, &empty_1_000, b""),
+    ];
+    for (name, named, bytes) in cases {
+        let disk = log.disk.after_kill(Plan::default());
+        if disk.names().unwrap().iter().any(|other| other == name) {
+            disk.remove(name).unwrap();
+        }
+        disk.create(name).unwrap().write_at(bytes, 0).unwrap();
+        let refused =
+            open_steps(disk.after_kill(Plan::default()), SMALL, Arc::clone(&log.now_ms)).err();
+        let Some(OpenError::Corrupt { file, .. }) = refused else { panic!("{name}: {refused:?}") };
+        assert_eq!(file, named);
+
+        let lost = repair(&disk, new_identity(), readable_records).unwrap();
+        let missing: u64 = lost.iter().map(|part| part.next.0 - part.first.0).sum();
+        assert_eq!(missing, 0, "{name}: {lost:?}");
+        let mut repaired = open_steps(disk, SMALL, Arc::clone(&log.now_ms)).unwrap();
+        assert_eq!(ids(&repaired), before, "{name}");
+        assert_eq!(repaired.append_sized("a", 10), 301, "{name}");
+    }
+}
+
+#[test]
+fn a_directory_with_the_name_of_a_file_is_told_and_a_repair_gets_it_out_of_the_way() {
+    let (log, before) = written(200, 1_795_000_000_000);
+    let opened = |disk: Folder| {
+        let clock = Clock::from_fn(|| 1_795_000_000_000);
+        OpenedLog::open(disk, SMALL, KeptSettings::default(), clock, &Buffers::default())
+    };
+    let names = [
+        index::name_of(Sequence(1)),
+        // Of no segment.
+        index::name_of(Sequence(5)),
+        segment::name_of(Sequence(5)),
+    ];
+    for name in names {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for file in log.disk.names().unwrap().iter().filter(|file| **file != name) {
+            std::fs::write(path(file), log.disk.content(file)).unwrap();
+        }
+        std::fs::create_dir(path(&name)).unwrap();
+        let mut told = Vec::new();
+        let contents = FolderContents::open(folder.path()).unwrap();
+        let read = contents.read(&mut |finding| {
+            if let FolderFinding::Problem(problem) = finding {
+                told.push(problem);
+            }
+            ControlFlow::Continue(())
+        });
+        read.unwrap();
+        drop(contents);
+        let [problem] = &told[..] else { panic!("{name}: {told:?}") };
+        assert_eq!((&problem.file, problem.is_harmless), (&name, false));
+        assert!(problem.what.contains("a directory") && problem.missing.is_empty(), "{problem:?}");
+
+        let disk = Folder::at(folder.path());
+        let refused = opened(disk.clone()).err();
+        assert!(matches!(refused, Some(OpenError::Disk(_))), "{name}: {refused:?}");
+        assert_eq!(repair(&disk, new_identity(), readable_records).unwrap(), [], "{name}");
+        let bounds = opened(disk).unwrap().inner.retained.lock().bounds();
+        assert_eq!(bounds.events, before.len(), "{name}");
+        assert!(path(&format!("{name}.foreign")).is_dir(), "{name}");
+    }
 }

@@ -8,11 +8,8 @@ use super::repaired::{damage, events_and_holes, places, sequences};
 use super::*;
 
 /// The batches of a chain, the sequences that are missing by its problems, and how many of these it has.
-fn inspected(disk: &ModelDisk) -> (Shown, Vec<u64>, usize) {
-    let names = disk.names().unwrap();
-    let mut firsts: Vec<Sequence> =
-        names.iter().filter_map(|name| segment::first_of(name)).collect();
-    firsts.sort_unstable();
+pub(super) fn inspected(disk: &ModelDisk) -> (Shown, Vec<u64>, usize) {
+    let firsts = segment::firsts_of(&disk.names().unwrap());
     let (mut shown, mut missing, mut problems) = (Vec::new(), Vec::new(), 0);
     let whole = inspect(disk, Some(identity().epoch), &firsts, &mut |finding| {
         match finding {
@@ -24,7 +21,7 @@ fn inspected(disk: &ModelDisk) -> (Shown, Vec<u64>, usize) {
                 missing.extend(problem.missing.start.0..problem.missing.end.0);
                 problems += 1;
             }
-            ChainFinding::TornTail(_) => {}
+            ChainFinding::OtherMeta(_) | ChainFinding::TornTail(_) => {}
         }
         ControlFlow::Continue(())
     });

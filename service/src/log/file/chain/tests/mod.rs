@@ -13,6 +13,7 @@ use crate::event::Epoch;
 
 mod inspected;
 mod repaired;
+mod strays;
 
 /// Small, so that there are many.
 const SEGMENT_BYTES: u64 = 4_096;

@@ -46,7 +46,11 @@ pub(super) fn sequences(batches: impl Iterator<Item = (Sequence, u64)>) -> Vec<u
 }
 
 /// Whether a log has all batches but the damaged ones, and holes in their places.
-fn is_good_but(disk: &ModelDisk, oracle: &Oracle, is_damaged: impl Fn(Sequence) -> bool) {
+pub(super) fn is_good_but(
+    disk: &ModelDisk,
+    oracle: &Oracle,
+    is_damaged: impl Fn(Sequence) -> bool,
+) {
     let (mut chain, events, holes) = events_and_holes(disk);
     let good: Shown =
         oracle.written.iter().filter(|(first, ..)| !is_damaged(*first)).cloned().collect();
@@ -64,7 +68,7 @@ fn is_good_but(disk: &ModelDisk, oracle: &Oracle, is_damaged: impl Fn(Sequence) 
 }
 
 /// A second repair finds nothing and changes nothing.
-fn is_repaired(disk: &ModelDisk) {
+pub(super) fn is_repaired(disk: &ModelDisk) {
     let content = |disk: &ModelDisk| -> Vec<Vec<u8>> {
         disk.names().unwrap().iter().map(|name| disk.content(name)).collect()
     };
@@ -73,7 +77,8 @@ fn is_repaired(disk: &ModelDisk) {
     assert_eq!(content(disk), before);
 }
 
-fn segments(disk: &ModelDisk) -> Vec<String> {
+/// The names of all segments, in order.
+pub(super) fn segments(disk: &ModelDisk) -> Vec<String> {
     let mut names = disk.names().unwrap();
     names.retain(|name| segment::first_of(name).is_some());
     names.sort();
