@@ -324,6 +324,15 @@ pub struct Receipt {
     pub is_repeat: bool,
 }
 
+impl Receipt {
+    /// For an event that repeats the one at a position; nothing for one without an id of its own, which
+    /// repeats none.
+    fn of_repeat(event: &EncodedEvent, sequence: Sequence) -> Option<Self> {
+        let id = EventId::Custom(event.custom_id()?.clone());
+        Some(Self { sequence, id, frame_bytes: event.frame_bytes(), is_repeat: true })
+    }
+}
+
 /// Why an event was not appended, or is not known to be.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum AppendError {

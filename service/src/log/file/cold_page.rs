@@ -1,7 +1,9 @@
 //! A page that comes from the disk: what it is to hold, and what it came to.
 
+use std::io;
 use std::sync::Arc;
 
+use super::disk::is_media_error;
 use crate::event::{Event, Sequence};
 use crate::topic::Topic;
 
@@ -33,7 +35,28 @@ pub(super) enum LoadedPage {
     Events { events: Vec<Arc<Event>>, to: Sequence },
     /// What the page begins with cannot be read, as far as this: forwards including it, backwards
     /// without it.
-    Unreadable { to: Sequence },
+    Unreadable { to: Sequence, fault: ReadFault },
+}
+
+/// Why events cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReadFault {
+    /// They are missing or damaged: another attempt is likely to find no more of them.
+    Lost,
+    /// Something else has failed, as where no file can be opened. The next attempt may find them.
+    Passing,
+}
+
+impl ReadFault {
+    /// What an error says of the events that were to be read.
+    pub(super) fn of(error: &io::Error) -> Self {
+        let is_gone = error.kind() == io::ErrorKind::NotFound;
+        // What is found wrong in the bytes of a file has no number of the system.
+        match error.raw_os_error() {
+            Some(_) if !is_gone && !is_media_error(error) => Self::Passing,
+            _ => Self::Lost,
+        }
+    }
 }
 
 impl LoadedPage {
@@ -43,7 +66,7 @@ impl LoadedPage {
             ReadDirection::Forwards => Sequence::MAX,
             ReadDirection::Backwards => Sequence(0),
         };
-        Self::Unreadable { to }
+        Self::Unreadable { to, fault: ReadFault::Passing }
     }
 }
 
@@ -81,9 +104,9 @@ impl PageBuilder<'_> {
     }
 
     /// Ends before what cannot be read, unless that is what it begins with.
-    pub(super) fn end(self, unreadable_to: Sequence) -> LoadedPage {
+    pub(super) fn end(self, unreadable_to: Sequence, fault: ReadFault) -> LoadedPage {
         if self.to == self.key.from {
-            return LoadedPage::Unreadable { to: unreadable_to };
+            return LoadedPage::Unreadable { to: unreadable_to, fault };
         }
         LoadedPage::Events { events: self.events, to: self.to }
     }

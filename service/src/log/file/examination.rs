@@ -3,19 +3,20 @@
 //! They are read from the newest to the oldest, so that of each topic it is known how many events are newer:
 //! those in memory, those on the disk between, which an index finds, and those seen before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::cold_page::{ColdPageKey, LoadedPage, ReadDirection};
+use super::cold_page::{ColdPageKey, LoadedPage, ReadDirection, ReadFault};
 use super::disk::Disk;
 use super::indexed_segment::IndexedSegment;
 use super::retained::Retained;
 use super::segment_reader::SegmentReader;
-use crate::event::{Event, Sequence};
+use crate::event::{Buffers, Event, Sequence};
 use crate::log::retention_rule::{RetentionRules, RuleSet};
+use crate::log::window::TOPICS_AT_ONCE;
 use crate::topic::Topic;
 
 /// What is read at once.
@@ -46,11 +47,58 @@ struct ExaminedTopic {
     gone: Option<Sequence>,
 }
 
+/// Events that rules keep, until the window has them: the log holds them, and not those who read slowly.
+#[derive(Debug, Default)]
+pub(super) struct HeldEvents {
+    /// The newest first.
+    events: VecDeque<Arc<Event>>,
+    buffers: Option<Buffers>,
+}
+
+impl HeldEvents {
+    fn push(&mut self, event: Arc<Event>, buffers: &Buffers) {
+        self.buffers.get_or_insert_with(|| buffers.clone()).retain(event.buffer_held());
+        self.events.push_back(event);
+    }
+
+    /// Hands over the newest of them, at most so many, the oldest of these first; nothing when all are.
+    pub(super) fn hand_over(
+        &mut self,
+        count_max: usize,
+        take: impl FnOnce(Vec<Arc<Event>>),
+    ) -> Option<()> {
+        let mut topics = 0;
+        let some = self.events.iter().take(count_max).take_while(|event| {
+            let is_one_more = topics < TOPICS_AT_ONCE;
+            topics += event.topics().len();
+            is_one_more
+        });
+        let count = some.count();
+        let mut some: Vec<_> = self.events.drain(..count).collect();
+        if some.is_empty() {
+            return None;
+        }
+        some.reverse();
+        let held = some.iter().map(|event| event.buffer_held()).sum();
+        take(some);
+        if let Some(buffers) = &self.buffers {
+            buffers.release(held);
+        }
+        Some(())
+    }
+}
+
+impl Drop for HeldEvents {
+    fn drop(&mut self) {
+        while self.hand_over(usize::MAX, drop).is_some() {}
+    }
+}
+
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Examined {
-    /// What rules keep, the oldest first.
-    pub(super) held: Vec<Arc<Event>>,
+    /// What rules keep.
+    pub(super) held: HeldEvents,
     /// The newest of each topic that they do not.
     pub(super) gone: Vec<(Topic, Sequence)>,
     /// How many they would keep if there were room.
@@ -85,33 +133,34 @@ impl<'a, D: Disk> Examination<'a, D> {
             between();
             let page = self.reader.load(&self.segments, &backwards(from, None, PAGE_EVENTS));
             from = match page {
-                LoadedPage::Unreadable { to } => {
-                    let at = self.segments.partition_point(|segment| segment.head.next <= from);
-                    if let Some(segment) = self.segments.get(at) {
-                        self.reader.is_damage(segment)?;
-                    }
+                LoadedPage::Unreadable { to, fault } => {
+                    lost_only(fault)?;
                     examined.unknown_through = examined.unknown_through.max(from);
                     to
                 }
                 LoadedPage::Events { events, to } => {
                     for event in events.into_iter().filter(|event| event.sequence() >= range.start)
                     {
-                        self.look_at(event, range.end, &mut examined);
+                        self.look_at(event, range.end, &mut examined)?;
                     }
                     to
                 }
             };
         }
-        examined.held.reverse();
         let gone = self.topics.into_iter();
         examined.gone = gone.filter_map(|(topic, known)| Some((topic, known.gone?))).collect();
         Ok(examined)
     }
 
-    fn look_at(&mut self, event: Arc<Event>, end: Sequence, examined: &mut Examined) {
+    fn look_at(
+        &mut self,
+        event: Arc<Event>,
+        end: Sequence,
+        examined: &mut Examined,
+    ) -> io::Result<()> {
         let mut standing = RuleSet::default();
         for topic in event.topics() {
-            let Some(known) = self.known(topic, end) else { continue };
+            let Some(known) = self.known(topic, end)? else { continue };
             let rules = self.rules.each_of(known.rules);
             for (number, rule) in rules {
                 if rule.newest.is_none_or(|newest| known.newer < newest.get()) {
@@ -133,30 +182,32 @@ impl<'a, D: Disk> Examination<'a, D> {
         }
         if is_held && has_room {
             self.bytes_left -= bytes;
-            examined.held.push(event);
+            examined.held.push(event, self.reader.buffers());
         } else if is_held {
             examined.without_room += 1;
         }
+        Ok(())
     }
 
     /// What is known of a topic, if rules are for it.
-    fn known(&mut self, topic: &Topic, end: Sequence) -> Option<ExaminedTopic> {
+    fn known(&mut self, topic: &Topic, end: Sequence) -> io::Result<Option<ExaminedTopic>> {
         if let Some(known) = self.topics.get(topic) {
-            return Some(*known);
+            return Ok(Some(*known));
         }
         let rules = self.rules.of(topic);
         if rules.is_empty() {
-            return None;
+            return Ok(None);
         }
         let most = self.rules.each_of(rules).filter_map(|(_, rule)| rule.newest).max();
-        let newer = most.map_or(0, |most| self.newer_than(topic, end.previous(), most.get()));
+        let newer = |most: NonZeroUsize| self.newer_than(topic, end.previous(), most.get());
+        let newer = most.map_or(Ok(0), newer)?;
         let known = ExaminedTopic { rules, newer, gone: None };
         self.topics.insert(topic.clone(), known);
-        Some(known)
+        Ok(Some(known))
     }
 
     /// How many events of a topic come behind a sequence, at most so many.
-    fn newer_than(&self, topic: &Topic, after: Sequence, count_max: usize) -> usize {
+    fn newer_than(&self, topic: &Topic, after: Sequence, count_max: usize) -> io::Result<usize> {
         let before_memory = self.memory_from.previous();
         let in_memory = after.max(before_memory);
         let state = self.retained.lock();
@@ -170,7 +221,10 @@ impl<'a, D: Disk> Examination<'a, D> {
         while from > after && count < count_max {
             let key = backwards(from, Some(topic), count_max - count);
             from = match self.reader.load(&self.segments, &key) {
-                LoadedPage::Unreadable { to } => to,
+                LoadedPage::Unreadable { to, fault } => {
+                    lost_only(fault)?;
+                    to
+                }
                 LoadedPage::Events { events, to } => {
                     // Another topic may have the same hash.
                     let of_topic = events
@@ -181,24 +235,35 @@ impl<'a, D: Disk> Examination<'a, D> {
                 }
             };
         }
-        count.min(count_max)
+        Ok(count.min(count_max))
     }
 
     /// The rules for the topics of an event that is kept, of which it is among as many newest as they want.
-    pub(super) fn rules_for(&self, event: &Event) -> RuleSet {
+    ///
+    /// # Errors
+    /// When what is newer cannot be read now.
+    pub(super) fn rules_for(&self, event: &Event) -> io::Result<RuleSet> {
         let mut standing = RuleSet::default();
         for topic in event.topics() {
             let rules = self.rules.of(topic);
             let most = self.rules.each_of(rules).filter_map(|(_, rule)| rule.newest).max();
             let newer = |most: NonZeroUsize| self.newer_than(topic, event.sequence(), most.get());
-            let newer = most.map_or(0, newer);
+            let newer = most.map_or(Ok(0), newer)?;
             let among = self
                 .rules
                 .each_of(rules)
                 .filter(|(_, rule)| rule.newest.is_none_or(|newest| newer < newest.get()));
             standing = among.fold(standing, |all, (number, _)| all.with(RuleSet::of(number)));
         }
-        standing
+        Ok(standing)
+    }
+}
+
+/// What is lost has gone. What cannot be read now may be read later, and nothing is given up for it.
+fn lost_only(fault: ReadFault) -> io::Result<()> {
+    match fault {
+        ReadFault::Lost => Ok(()),
+        ReadFault::Passing => Err(io::Error::other("events cannot be read from the disk now")),
     }
 }
 

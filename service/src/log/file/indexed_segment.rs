@@ -54,6 +54,11 @@ impl IndexedSegment {
         self.is_verified.load(Ordering::Acquire)
     }
 
+    /// Something of it could not be read: the index is to be verified anew. Whether it was verified.
+    pub(super) fn doubt(&self) -> bool {
+        self.is_verified.swap(false, Ordering::AcqRel)
+    }
+
     pub(super) fn set_verified(&self) {
         self.is_verified.store(true, Ordering::Release);
     }

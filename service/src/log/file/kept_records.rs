@@ -42,6 +42,14 @@ impl KeptRecords {
         self.events.range(from..=(segment, Sequence::MAX)).map(|(_, event)| *event)
     }
 
+    /// An event is kept no longer. Where it is in a segment that is known until the segment goes.
+    pub(super) fn gone(&mut self, event: Sequence) {
+        if self.is_nowhere(event) {
+            self.segments.remove(&event);
+            self.events.remove(&(Self::NOWHERE, event));
+        }
+    }
+
     /// The segment is no longer there.
     pub(super) fn removed(&mut self, segment: Sequence) {
         let gone: Vec<Sequence> = self.in_segment(segment).collect();
@@ -69,5 +77,17 @@ mod tests {
         records.removed(Sequence(100));
         assert!(!records.is_elsewhere(Sequence(2)) && records.is_elsewhere(Sequence(1)));
         assert_eq!(in_segment(&records, 100), [0; 0]);
+    }
+
+    #[test]
+    fn an_event_that_waited_to_be_written_is_forgotten_when_it_is_kept_no_longer() {
+        let mut records = KeptRecords::default();
+        records.wrote_again(Sequence(1), KeptRecords::NOWHERE);
+        records.wrote_again(Sequence(2), Sequence(100));
+        for event in [1, 2] {
+            records.gone(Sequence(event));
+        }
+        assert_eq!(records.in_segment(KeptRecords::NOWHERE).count(), 0);
+        assert!(!records.is_elsewhere(Sequence(1)) && records.is_elsewhere(Sequence(2)));
     }
 }

@@ -35,7 +35,7 @@ impl<D: Disk> LogParts<D> {
             };
         }
         if hub_id.sequence < state.oldest() {
-            let is_ours = hub_id.accepted_ms <= state.start_ms();
+            let is_ours = hub_id.accepted_ms <= state.start_ms() && window.kept_allows(hub_id);
             return Some(match is_ours {
                 true => Position::After(hub_id.sequence),
                 false => Position::Unknown,
@@ -76,8 +76,7 @@ impl<D: Disk> LogParts<D> {
         let in_memory = state.window.locate(id, self.clock.unix_ms());
         drop(state);
         let Some(hub_id) = HubId::parse(id) else {
-            let found = self.reader.with_id(&segments, oldest, id).ok().flatten();
-            let on_disk = found.map(|event| event.sequence());
+            let on_disk = self.reader.earliest_with_id(&segments, oldest, id).ok().flatten();
             return match (on_disk, in_memory) {
                 // What rules keep comes before what is on the disk.
                 (Some(on_disk), Position::After(first)) => Position::After(on_disk.min(first)),

@@ -134,12 +134,16 @@ impl Log for FileLog {
         let known = KnownEnds::of(&self.inner.retained, self.inner.epoch, topics);
         let Some(known) = known else { return Box::pin(std::future::ready(Vec::new())) };
         if known.is_complete() {
-            let ends = known.completed_from(&self.inner.reader, topics);
+            let ends = known.completed_from(&self.inner.reader, topics).unwrap_or_default();
             return Box::pin(std::future::ready(topic_ends(topics, ends)));
         }
         let (inner, asked) = (Arc::clone(&self.inner), topics.to_vec());
         let find = move || known.completed_from(&inner.reader, &asked);
-        Box::pin(async { topic_ends(topics, self.inner.cold.run(find).await.unwrap_or_default()) })
+        // Where it cannot be read now a stream begins as if none had ended.
+        Box::pin(async {
+            let ends = self.inner.cold.run(find).await.and_then(Result::ok);
+            topic_ends(topics, ends.unwrap_or_default())
+        })
     }
 
     fn locate<'a>(&'a self, id: &'a str) -> Locating<'a> {

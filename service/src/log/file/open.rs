@@ -236,7 +236,7 @@ impl<D: Disk> OpenedLog<D> {
                 epoch: identity.epoch,
                 clock,
                 retained,
-                cold: ColdPages::new(settings.cold_max()),
+                cold: ColdPages::new(settings.cold_max(), buffers.clone()),
                 queue: WriterQueue::default(),
                 upkeep: UpkeepSignal::default(),
                 reader,

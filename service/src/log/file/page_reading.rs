@@ -73,6 +73,11 @@ impl<D: Disk> LogParts<D> {
             ReadPlace::Memory(range) => {
                 return map_ready(state.window.read(reader.epoch, range, filter, limit), truncated);
             }
+            // A log that moves on while pages are loaded would keep the reader from ever being told.
+            ReadPlace::Disk { .. } if is_truncated => {
+                let (events, through) = (Vec::new(), before_oldest);
+                return ReadOutcome::Ready(Page { events, through, is_truncated });
+            }
             ReadPlace::Disk { memory_from } => memory_from,
         };
         drop(state);
@@ -82,9 +87,9 @@ impl<D: Disk> LogParts<D> {
         match loaded {
             LoadedPage::Events { mut events, to } => {
                 events.truncate(events.partition_point(|event| event.sequence() <= through));
-                ReadOutcome::Ready(Page { events, through: to.min(through), is_truncated })
+                ReadOutcome::Ready(Page { events, through: to.min(through), is_truncated: false })
             }
-            LoadedPage::Unreadable { to } => {
+            LoadedPage::Unreadable { to, .. } => {
                 ReadOutcome::Failed { beyond: to.min(memory_from.previous()).min(through) }
             }
         }
@@ -123,7 +128,7 @@ impl<D: Disk> LogParts<D> {
                 events.truncate(events.partition_point(|event| event.sequence() > floor));
                 ReadOutcome::Ready(PageBack { events, after: reached(to) })
             }
-            LoadedPage::Unreadable { to } => ReadOutcome::Failed { beyond: reached(to) },
+            LoadedPage::Unreadable { to, .. } => ReadOutcome::Failed { beyond: reached(to) },
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::OpenError;
 use super::chain::SegmentChain;
-use super::cold_page::{ColdPageKey, LoadedPage, ReadDirection};
+use super::cold_page::{ColdPageKey, LoadedPage, ReadDirection, ReadFault};
 use super::disk::Disk;
 use super::identity::LogIdentity;
 use super::indexed_segment::IndexedSegment;
@@ -38,19 +38,27 @@ pub(super) fn filled_window<D: Disk>(
         events_max: FILLED_MAX,
         bytes_max: FILLED_BYTES_MAX,
     };
-    let before = match reader.load(segments, &key) {
+    let mut before = match reader.load(segments, &key) {
         LoadedPage::Events { events, .. } => events,
         LoadedPage::Unreadable { .. } => Vec::new(),
     };
     let newest_ms = segments.iter().map(|segment| segment.head.newest_ms).max().unwrap_or(0);
-    let begin = match before.last() {
-        // When the event before it was accepted is not known here, but no later.
-        Some(first) => (first.sequence().previous(), first.accepted_ms()),
-        None => (active_first.previous(), newest_ms.max(identity.created_ms)),
+    let is_from_first = before.last().is_none_or(|first| first.sequence() == Sequence(1));
+    let oldest = if is_from_first { None } else { before.pop() };
+    let begin = match &oldest {
+        // It stays on the disk alone: when the event before it was accepted is not known here, and the id of a
+        // client that has seen that one has to fit.
+        Some(oldest) => (oldest.sequence(), oldest.accepted_ms()),
+        None if before.is_empty() => (active_first.previous(), newest_ms.max(identity.created_ms)),
+        None => (Sequence(0), identity.created_ms),
     };
     let last_uncounted = segments.iter().map(|segment| segment.head.last_uncounted).max();
     let last_uncounted = last_uncounted.unwrap_or_default();
     let filled = Window::resumed_after(begin, last_uncounted, identity.epoch, buffers.clone());
+    let filled = match oldest.is_none() && before.is_empty() && active_first > Sequence(1) {
+        true => filled.with_latest_start(),
+        false => filled,
+    };
     let mut filled = filled.with_rules(kept);
     for event in before.iter().rev() {
         filled.hole_through(event.sequence().previous());
@@ -125,6 +133,8 @@ pub(super) fn restore<D: Disk>(
     for segment in &start.segments {
         match reader.written_again(segment) {
             Ok(events) => note(events, segment.head.first),
+            // The next start may find them.
+            Err(error) if ReadFault::of(&error) == ReadFault::Passing => return Err(error.into()),
             Err(error) => tracing::error!(
                 segment = %segment.head.first,
                 "what rules had kept cannot be read, and is kept no longer: {error}"

@@ -94,7 +94,7 @@ impl<'a, F: FileContent, I: FileContent> SegmentRecords<'a, F, I> {
         if self.bad_pages.is_empty() {
             match self.load(numbers) {
                 Ok(()) => return Ok(self.event(number, expected)),
-                Err(error) => self.note_bad_page(&error, 0..0)?,
+                Err(error) => self.note_bad_page(error, 0..0)?,
             }
         }
         // One page that is bad takes those beside it with it only where they are read together.
@@ -107,17 +107,17 @@ impl<'a, F: FileContent, I: FileContent> SegmentRecords<'a, F, I> {
             Ok(()) => Ok(self.event(number, expected)),
             Err(error) => {
                 let bad = self.first_bad_page(begin..end);
-                self.note_bad_page(&error, bad)?;
+                self.note_bad_page(error, bad)?;
                 Ok(None)
             }
         }
     }
 
-    fn note_bad_page(&mut self, error: &io::Error, page: Range<u64>) -> io::Result<()> {
+    fn note_bad_page(&mut self, error: io::Error, page: Range<u64>) -> io::Result<()> {
         self.bad_pages.push(page);
-        match is_media_error(error) && self.bad_pages.len() <= BAD_PAGES_MAX {
+        match is_media_error(&error) && self.bad_pages.len() <= BAD_PAGES_MAX {
             true => Ok(()),
-            false => Err(io::Error::new(error.kind(), error.to_string())),
+            false => Err(error),
         }
     }
 

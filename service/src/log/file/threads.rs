@@ -235,11 +235,14 @@ impl UpkeepSignal {
             }
             state.is_wanted = false;
             drop(state);
-            upkeep.work(clock.unix_ms());
+            let has_more = upkeep.work(clock.unix_ms());
             if upkeep.waits_for_writer() {
                 writer.wake();
             }
-            self.lock().rounds += 1;
+            let mut state = self.lock();
+            state.rounds += 1;
+            state.is_wanted |= has_more;
+            drop(state);
             self.changed.notify_all();
         }
     }

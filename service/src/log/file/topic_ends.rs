@@ -4,9 +4,10 @@
 //! says that it has not ended, or that it may have: then its newest event is looked up on the disk. So
 //! nothing in memory grows with the topics that have ended, and where none has nothing is looked up.
 
+use std::io;
 use std::sync::Arc;
 
-use super::cold_page::{ColdPageKey, LoadedPage, ReadDirection};
+use super::cold_page::{ColdPageKey, LoadedPage, ReadDirection, ReadFault};
 use super::disk::Disk;
 use super::index;
 use super::indexed_segment::IndexedSegment;
@@ -73,26 +74,29 @@ impl KnownEnds {
         self.unknown.is_empty()
     }
 
-    /// Looks on the disk for what memory does not say. What cannot be read has ended nothing.
+    /// Looks on the disk for what memory does not say. What is lost has ended nothing.
+    ///
+    /// # Errors
+    /// When something cannot be read now.
     pub(super) fn completed_from<D: Disk>(
         mut self,
         reader: &SegmentReader<D>,
         topics: &[Topic],
-    ) -> Vec<Option<Arc<Event>>> {
+    ) -> io::Result<Vec<Option<Arc<Event>>>> {
         for number in std::mem::take(&mut self.unknown) {
-            self.ends[number] = match self.newest_on_disk(reader, &topics[number]) {
+            self.ends[number] = match self.newest_on_disk(reader, &topics[number])? {
                 Some(newest) => Some(newest).filter(|event| is_end(event, self.oldest)),
                 None => self.kept[number].take().filter(|kept| kept.ends_topic()),
             };
         }
-        self.ends
+        Ok(self.ends)
     }
 
     fn newest_on_disk<D: Disk>(
         &self,
         reader: &SegmentReader<D>,
         topic: &Topic,
-    ) -> Option<Arc<Event>> {
+    ) -> io::Result<Option<Arc<Event>>> {
         let mut from = self.memory_from.previous();
         while from >= self.oldest {
             let key = ColdPageKey {
@@ -105,14 +109,17 @@ impl KnownEnds {
             from = match reader.load(&self.segments, &key) {
                 LoadedPage::Events { events, to } => match events.into_iter().next() {
                     // Another topic may have the same hash.
-                    Some(event) if event.topics().contains(topic) => return Some(event),
+                    Some(event) if event.topics().contains(topic) => return Ok(Some(event)),
                     Some(event) => event.sequence().previous(),
                     None => to,
                 },
-                LoadedPage::Unreadable { to } => to,
+                LoadedPage::Unreadable { to, fault: ReadFault::Lost } => to,
+                LoadedPage::Unreadable { fault: ReadFault::Passing, .. } => {
+                    return Err(io::Error::other("events cannot be read from the disk now"));
+                }
             };
         }
-        None
+        Ok(None)
     }
 }
 

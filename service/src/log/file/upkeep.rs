@@ -15,6 +15,8 @@ use crate::logging::log_limited;
 
 /// How many events are kept before other threads get the lock.
 const KEPT_AT_ONCE: usize = 256;
+/// How many events that were found written again are compared before other work is done.
+const COMPARED_AT_ONCE: usize = 256;
 
 /// The thread's state.
 #[derive(Debug)]
@@ -25,17 +27,21 @@ pub(super) struct Upkeep<D> {
 }
 
 impl<D: Disk> Upkeep<D> {
-    /// Does what there is to do at a time, in milliseconds since 1970.
-    pub(super) fn work(&self, now_ms: u64) {
+    /// Does what there is to do at a time, in milliseconds since 1970; whether to call it again at once.
+    pub(super) fn work(&self, now_ms: u64) -> bool {
         // First, because nothing is removed then.
         self.look_for_active();
         self.index_segments(now_ms);
         self.write_indexes();
-        self.compare_restored(now_ms);
-        if let Err(error) = self.retain(now_ms) {
+        // Where one of the two fails the other is done all the same.
+        let (compared, retained) = (self.compare_restored(now_ms), self.retain(now_ms));
+        // What fails is tried again after a moment.
+        let has_more = matches!(compared, Ok(true));
+        if let Err(error) = compared.map(drop).and(retained) {
             log_limited!(ERROR, "cannot drop old events from the disk, and tries again: {error}");
         }
         self.look_for_room();
+        has_more
     }
 
     /// Looks whether the file is there that events are written to. Without its name they would be gone at
@@ -173,9 +179,8 @@ impl<D: Disk> Upkeep<D> {
     fn keep(&self, mut examined: Examined, now_ms: u64) {
         self.retained.lock().window.kept_no_room_for(examined.without_room);
         // The newest first, since they may supersede others; and others wait for the lock.
-        while !examined.held.is_empty() {
-            let some = examined.held.split_off(examined.held.len().saturating_sub(KEPT_AT_ONCE));
-            self.retained.lock().window.adopt(some, now_ms);
+        let adopt = |some| self.retained.lock().window.adopt(some, now_ms);
+        while examined.held.hand_over(KEPT_AT_ONCE, adopt).is_some() {
             self.retained.evict(now_ms);
         }
         for some in examined.gone.chunks(KEPT_AT_ONCE) {
@@ -184,20 +189,28 @@ impl<D: Disk> Upkeep<D> {
         }
     }
 
-    /// Compares what was found written again at the start with what is newer on the disk.
-    fn compare_restored(&self, now_ms: u64) {
+    /// Compares some of what was found written again at the start with what is newer on the disk: there may
+    /// be very much of it, and other work waits. Whether there is more.
+    ///
+    /// # Errors
+    /// When what is newer cannot be read now.
+    fn compare_restored(&self, now_ms: u64) -> io::Result<bool> {
         let examination = Examination::new(&self.reader, &self.retained, now_ms);
-        loop {
+        for _ in 0..COMPARED_AT_ONCE {
             self.index_segments(now_ms);
-            let mut state = self.retained.lock();
-            let Some(sequence) = state.next_restored() else { return };
+            let state = self.retained.lock();
+            let Some(sequence) = state.next_restored() else { return Ok(false) };
             let event = state.window.kept(sequence).cloned();
             drop(state);
-            if let Some(event) = event {
-                let rules = examination.rules_for(&event);
-                self.retained.lock().window.keep_only_by(sequence, rules);
+            let rules = event.map(|event| examination.rules_for(&event)).transpose();
+            let rules = rules.inspect_err(|_| self.retained.lock().could_not_compare())?;
+            let mut state = self.retained.lock();
+            if let Some(rules) = rules {
+                state.window.keep_only_by(sequence, rules);
             }
+            state.compared_restored();
         }
+        Ok(self.retained.lock().next_restored().is_some())
     }
 
     fn drop_before(&self, oldest: Sequence, start_ms: u64) {

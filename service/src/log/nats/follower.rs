@@ -224,7 +224,7 @@ pub(super) async fn read_whole(
             }
             outcomes.extend(attempt.map(|attempt| (attempt, outcome)));
         }
-        while shared.replica.evict(0, EVICTED_MAX).len() == EVICTED_MAX {}
+        while !shared.replica.evict(0, EVICTED_MAX).is_less_than(EVICTED_MAX) {}
     }
     Ok((shared, outcomes))
 }

@@ -363,7 +363,7 @@ impl State {
     fn evict(&self, oldest_ms: u64) {
         loop {
             let evicted = self.lock().replica.evict(oldest_ms, EVICTED_MAX);
-            if evicted.len() < EVICTED_MAX {
+            if evicted.is_less_than(EVICTED_MAX) {
                 return;
             }
         }

@@ -38,6 +38,14 @@ impl CustomIds {
         self.places.get(id).map(|places| places.earliest)
     }
 
+    /// All events with this id, in order.
+    pub(super) fn all(&self, id: &str) -> impl Iterator<Item = Sequence> {
+        self.places.get(id).into_iter().flat_map(|places| {
+            let later = places.later.iter().flat_map(|later| later.iter().copied());
+            std::iter::once(places.earliest).chain(later)
+        })
+    }
+
     /// Adds the newest event.
     pub(super) fn add(&mut self, id: Arc<str>, sequence: Sequence) {
         let Some(places) = self.places.get_mut(&*id) else {

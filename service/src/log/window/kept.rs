@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::super::retention_rule::{RetentionRules, RuleSet};
 use super::super::{Page, PageLimit, ReadRange};
 use super::kept_events::{KeptEvents, PastBound};
-use super::{KeptSettings, Window};
+use super::{KeptSettings, Window, WindowLimits};
 use crate::event::{Event, Sequence};
 use crate::topic::{SelectorSet, Topic};
 
@@ -110,10 +110,10 @@ impl Window {
         }
     }
 
-    /// Drops what is kept and beyond a bound at a time, at most so many; whether there may be more.
-    pub(super) fn drop_past_bounds(&mut self, now_ms: u64, count_max: usize) -> bool {
+    /// Drops what is kept and beyond a bound, at most so many; whether there may be more.
+    pub(super) fn drop_past_bounds(&mut self, limits: &WindowLimits, count_max: usize) -> bool {
         for _ in 0..count_max {
-            match self.kept.next_past_bound(now_ms) {
+            match self.kept.next_past_bound(limits.now_ms, limits.counts_kept) {
                 None => return false,
                 Some(PastBound::OfRule(sequence)) => self.drop_unless_held(sequence),
                 Some(PastBound::OfAll(sequence)) => self.drop_kept(sequence, true),
@@ -145,6 +145,11 @@ impl Window {
     /// An event, if it is kept.
     pub(in crate::log) fn kept(&self, sequence: Sequence) -> Option<&Arc<Event>> {
         self.kept.get(sequence)
+    }
+
+    /// What is held for what is kept, in bytes.
+    pub(in crate::log) fn kept_bytes(&self) -> usize {
+        self.kept.totals().bytes
     }
 
     /// The most bytes that may be kept.

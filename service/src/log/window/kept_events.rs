@@ -163,14 +163,14 @@ impl KeptEvents {
         is_held
     }
 
-    /// The next one that is beyond a bound, at a time in milliseconds since 1970. A rule whose bound that
-    /// is holds it no longer.
-    pub(super) fn next_past_bound(&mut self, now_ms: u64) -> Option<PastBound> {
+    /// The next one that is beyond a bound, at a time in milliseconds since 1970; beyond those of number and
+    /// bytes only if they count. A rule whose bound that is holds it no longer.
+    pub(super) fn next_past_bound(&mut self, now_ms: u64, counts: bool) -> Option<PastBound> {
         let rules = self.rules.all().iter().enumerate();
         for (number, rule) in rules.filter(|(_, rule)| is_bounded(rule)) {
             let held = &mut self.of_rules[number];
             let Some(first) = held.first().copied() else { continue };
-            let too_many = rule.events_max.is_some_and(|max| held.len() > max);
+            let too_many = counts && rule.events_max.is_some_and(|max| held.len() > max);
             let oldest_ms = rule.oldest_ms(now_ms);
             let is_old =
                 self.events.get(&first).is_none_or(|event| event.accepted_ms() < oldest_ms);
@@ -181,7 +181,7 @@ impl KeptEvents {
         }
         let is_beyond = self.topics > self.limits.topics_max
             || self.events_held + self.topics_held > self.limits.bytes_max;
-        let (first, _) = self.events.first_key_value().filter(|_| is_beyond)?;
+        let (first, _) = self.events.first_key_value().filter(|_| is_beyond && counts)?;
         Some(PastBound::OfAll(*first))
     }
 

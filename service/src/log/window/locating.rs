@@ -45,12 +45,24 @@ impl Window {
     /// The time has to fit as well: two logs that began in the same second may have drawn the same
     /// epoch.
     fn has_made(&self, id: HubId) -> bool {
+        if !self.kept_allows(id) {
+            return false;
+        }
         let is_before_all = id.sequence < self.oldest();
         let is_known = self.start_is_exact || id.sequence != self.oldest().previous();
         match self.time_at(id.sequence).filter(|_| is_known) {
             Some(accepted_ms) => accepted_ms == id.accepted_ms,
             None => is_before_all && id.accepted_ms <= self.start_ms,
         }
+    }
+
+    /// Whether an id goes with the times of what is kept around it: a log that was restored from a copy has
+    /// given its sequence again, later.
+    pub(in crate::log) fn kept_allows(&self, id: HubId) -> bool {
+        let before = self.kept.range(Sequence(0), id.sequence).next_back();
+        let behind = self.kept.range(id.sequence, Sequence::MAX.previous()).next();
+        before.is_none_or(|event| event.accepted_ms() <= id.accepted_ms)
+            && behind.is_none_or(|event| event.accepted_ms() >= id.accepted_ms)
     }
 
     /// The last sequence that was accepted at or before a time; one before the oldest when all are

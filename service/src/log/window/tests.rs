@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::super::{EventFilter, PageLimit, ReadOutcome, ReadRange};
 use super::*;
-use crate::event::{Draft, EncodedEvent};
+use crate::event::{Draft, DraftFields, EncodedEvent, EventLimits, HubId};
 use crate::log::Position;
 use crate::topic::{Selector, SelectorSet};
 
@@ -143,4 +143,25 @@ fn a_reader_of_another_epoch_reads_nothing() {
     assert!(matches!(read, ReadOutcome::OtherEpoch));
     let read = window.read_back(other, range(0, 9), EventFilter::Everything, ALL);
     assert!(matches!(read, ReadOutcome::OtherEpoch));
+}
+
+#[test]
+fn of_events_with_very_many_topics_fewer_are_taken_out_at_once() {
+    let limits = EventLimits { topics_max: 1_000, ..EventLimits::default() };
+    let draft = |count: usize| {
+        let topics = (0..count).map(|number| format!("t/{number}").into()).collect();
+        DraftFields { topics, ..DraftFields::default() }.check(&limits).unwrap()
+    };
+    let mut window = Window::opened_at(1_000, EPOCH, Buffers::default());
+    for number in 1..=20 {
+        let draft = draft(if number <= 10 { 1_000 } else { 1 });
+        window.push(EncodedEvent::encode(draft), Sequence(number), (1_000, None));
+    }
+    let limits = WindowLimits::of_memory(1, usize::MAX, 0);
+    for (oldest, is_last) in [(6, false), (11, false), (20, true)] {
+        let end = window.end_of_turn(512);
+        let evicted = window.evict(&limits, 512);
+        assert_eq!((window.oldest(), evicted.is_less_than(512)), (Sequence(oldest), is_last));
+        assert!(end == Sequence(oldest) || is_last && end == Sequence(21));
+    }
 }

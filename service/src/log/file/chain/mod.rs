@@ -33,6 +33,9 @@ pub(super) use inspect::{ChainFinding, ChainProblem, inspect};
 pub(super) use repair::{NewerRecord, repair};
 pub(super) use scan::{FoundBatch, content};
 
+/// What the buffer for a batch keeps of its memory, in bytes.
+const BUFFER_BYTES: usize = 2 << 20;
+
 /// The segments of a folder.
 #[derive(Debug)]
 pub(super) struct SegmentChain<D: Disk> {
@@ -210,6 +213,9 @@ impl<D: Disk> SegmentChain<D> {
         let head = BatchHead { synced: active.synced, ..head };
         let check = head.write(records, active.head.salt, &mut self.buffer);
         let written = active.file.write_at(&self.buffer, active.end);
+        // A large event does not keep its memory here for ever.
+        self.buffer.clear();
+        self.buffer.shrink_to(BUFFER_BYTES);
         if written.as_ref().is_err_and(is_full) {
             return Err(WriteError::Full);
         }

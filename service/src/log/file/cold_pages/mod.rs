@@ -18,9 +18,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::cold_page::{ColdPageKey, LoadedPage};
+use crate::event::Buffers;
 
 /// How long a page that nobody reads is kept for those who waited for it.
 const UNREAD_AGE_MAX: Duration = Duration::from_secs(1);
+/// For so many times as long as it took to find that a page cannot be read, everybody is told so: a disk may
+/// take seconds for that. After this and a moment it is tried again.
+const UNREADABLE_AGE_FACTOR: u32 = 10;
 /// How long a thread has no page to load until it is idle: a single reader asks for one page after another.
 const IDLE_AFTER: Duration = Duration::from_millis(100);
 /// How many tasks are taken at a time, those of clients that have stopped waiting among them. Whoever has
@@ -42,6 +46,8 @@ pub(super) struct ColdPages {
     room: Arc<Semaphore>,
     /// How long a thread has no page to load until it is idle.
     idle_after: Duration,
+    /// Where what pages hold is counted: what slow readers hold is not that.
+    buffers: Buffers,
 }
 
 struct ColdState {
@@ -59,7 +65,23 @@ struct ColdState {
 
 enum ColdPage {
     Wanted(Vec<Waker>),
-    Loaded { page: Arc<LoadedPage>, bytes: usize, at: Instant, is_read: bool },
+    Loaded(KeptPage),
+}
+
+/// A page that has been loaded.
+struct KeptPage {
+    page: Arc<LoadedPage>,
+    bytes: usize,
+    at: Instant,
+    is_read: bool,
+    /// When it is to be loaded again, if it could not be read.
+    again_at: Option<Instant>,
+}
+
+impl KeptPage {
+    fn is_to_be_loaded_again(&self) -> bool {
+        self.again_at.is_some_and(|at| at <= Instant::now())
+    }
 }
 
 /// What was taken from the pages, to be dropped where nobody waits for it.
@@ -89,13 +111,14 @@ impl std::fmt::Debug for ColdPages {
 impl ColdPages {
     /// Pages that may hold so much while they are kept, in bytes of frames; half of it those that nobody has
     /// read yet.
-    pub(super) fn new(bytes_max: usize) -> Self {
+    pub(super) fn new(bytes_max: usize, buffers: Buffers) -> Self {
         Self {
             state: Mutex::new(ColdState::new(bytes_max)),
             changed: Condvar::new(),
             bytes: AtomicUsize::new(0),
             room: Arc::new(Semaphore::new(TASKS_MAX)),
             idle_after: IDLE_AFTER,
+            buffers,
         }
     }
 
@@ -111,11 +134,12 @@ impl ColdPages {
     ) -> Option<LoadedPage> {
         let mut guard = self.lock();
         let state = &mut *guard;
+        state.forget_if_to_be_loaded_again(key);
         match state.pages.get_mut(key) {
-            Some(ColdPage::Loaded { page, bytes, is_read, .. }) => {
-                let page = Arc::clone(page);
-                if !std::mem::replace(is_read, true) {
-                    state.unread_bytes -= *bytes;
+            Some(ColdPage::Loaded(kept)) => {
+                let page = Arc::clone(&kept.page);
+                if !std::mem::replace(&mut kept.is_read, true) {
+                    state.unread_bytes -= kept.bytes;
                     // One may have waited for that room.
                     if !state.wanted.is_empty() {
                         self.changed.notify_one();
@@ -178,16 +202,27 @@ impl ColdPages {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Adds a page that has been loaded, and wakes whoever waits for it.
-    fn add(&self, key: ColdPageKey, page: LoadedPage) {
-        let (bytes, page) = (bytes_of(&page), Arc::new(page));
+    /// Adds a page whose loading has begun at a time, and wakes whoever waits for it.
+    fn add(&self, key: ColdPageKey, page: LoadedPage, began: Instant) {
+        let at = Instant::now();
+        let again_after = || UNREAD_AGE_MAX + UNREADABLE_AGE_FACTOR * (at - began);
+        let again_at = matches!(page, LoadedPage::Unreadable { .. }).then(|| at + again_after());
+        let bytes = bytes_of(&page);
+        self.buffers.retain(buffers_held(&page));
+        let page = KeptPage { page: Arc::new(page), bytes, at, is_read: false, again_at };
         let mut state = self.lock();
-        let wakers = state.add(key, page, bytes);
+        let wakers = state.add(key, page);
         let evicted = state.evict();
         self.bytes.store(state.bytes, Ordering::Relaxed);
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
-        drop(evicted);
+        self.drop_evicted(evicted);
+    }
+
+    fn drop_evicted(&self, evicted: EvictedPages) {
+        for page in evicted {
+            self.buffers.release(buffers_held(&page));
+        }
     }
 
     /// Loads what is wanted until it is closed.
@@ -200,10 +235,11 @@ impl ColdPages {
                     drop(catch_unwind(AssertUnwindSafe(task)));
                 }
                 ReaderWork::Load(key) => {
+                    let began = Instant::now();
                     // Whoever waits for it would wait for ever.
                     let page = catch_unwind(AssertUnwindSafe(|| loader.load(&key)));
                     let page = page.unwrap_or_else(|_| LoadedPage::unreadable(&key));
-                    self.add(key, page);
+                    self.add(key, page, began);
                 }
             }
         }
@@ -227,7 +263,7 @@ impl ColdPages {
                 self.bytes.store(state.bytes, Ordering::Relaxed);
                 if !evicted.is_empty() {
                     drop(state);
-                    drop(evicted);
+                    self.drop_evicted(evicted);
                     state = self.lock();
                     continue;
                 }
@@ -262,7 +298,22 @@ impl ColdPages {
     #[cfg(test)]
     pub(super) fn forget(&self) {
         let mut state = self.lock();
-        *state = ColdState::new(state.bytes_max);
+        let forgotten = ColdState::new(state.bytes_max);
+        for page in std::mem::replace(&mut *state, forgotten).pages.into_values() {
+            if let ColdPage::Loaded(kept) = page {
+                self.buffers.release(buffers_held(&kept.page));
+            }
+        }
+    }
+
+    /// What could not be read is tried again from now on.
+    #[cfg(test)]
+    pub(super) fn let_faults_pass(&self) {
+        for page in self.lock().pages.values_mut() {
+            if let ColdPage::Loaded(KeptPage { again_at: Some(at), .. }) = page {
+                *at = Instant::now();
+            }
+        }
     }
 
     /// Loads everything that is wanted now.
@@ -270,8 +321,9 @@ impl ColdPages {
     pub(super) fn load_all(&self, load: impl Fn(&ColdPageKey) -> LoadedPage) {
         let wanted = std::mem::take(&mut self.lock().wanted);
         for key in wanted {
+            let began = Instant::now();
             let page = load(&key);
-            self.add(key, page);
+            self.add(key, page, began);
         }
         let tasks = std::mem::take(&mut self.lock().tasks);
         tasks.into_iter().for_each(|task| task());
@@ -308,16 +360,28 @@ impl ColdState {
         self.unread_bytes > self.bytes_max / 2
     }
 
-    /// Adds a page that has been loaded and takes so much; whom to wake.
-    fn add(&mut self, key: ColdPageKey, page: Arc<LoadedPage>, bytes: usize) -> Vec<Waker> {
-        self.bytes += bytes;
-        self.unread_bytes += bytes;
+    /// Adds a page that has been loaded; whom to wake.
+    fn add(&mut self, key: ColdPageKey, page: KeptPage) -> Vec<Waker> {
+        self.bytes += page.bytes;
+        self.unread_bytes += page.bytes;
         self.loaded.push_back(key.clone());
-        let loaded = ColdPage::Loaded { page, bytes, at: Instant::now(), is_read: false };
-        match self.pages.insert(key, loaded) {
+        match self.pages.insert(key, ColdPage::Loaded(page)) {
             Some(ColdPage::Wanted(wakers)) => wakers,
-            Some(ColdPage::Loaded { .. }) | None => Vec::new(),
+            Some(ColdPage::Loaded(_)) | None => Vec::new(),
         }
+    }
+
+    /// A page that could not be read a while ago is as one that nobody has asked for.
+    fn forget_if_to_be_loaded_again(&mut self, key: &ColdPageKey) {
+        let Some(ColdPage::Loaded(kept)) = self.pages.get(key) else { return };
+        if !kept.is_to_be_loaded_again() {
+            return;
+        }
+        // There is nothing in it that takes long to drop.
+        self.bytes -= kept.bytes;
+        self.unread_bytes -= if kept.is_read { 0 } else { kept.bytes };
+        self.pages.remove(key);
+        self.loaded.retain(|loaded| loaded != key);
     }
 
     /// Takes out the oldest pages that are too many, but for those that others will ask for at once.
@@ -325,10 +389,8 @@ impl ColdState {
         let (mut evicted, mut kept) = (Vec::new(), VecDeque::new());
         while self.bytes > self.bytes_max || self.has_too_much_unread() {
             let Some(key) = self.loaded.pop_front() else { break };
-            let Some(ColdPage::Loaded { bytes, at, is_read, .. }) = self.pages.get(&key) else {
-                continue;
-            };
-            let (bytes, is_read) = (*bytes, *is_read);
+            let Some(ColdPage::Loaded(page)) = self.pages.get(&key) else { continue };
+            let (bytes, is_read, at) = (page.bytes, page.is_read, page.at);
             let is_full = self.bytes > self.bytes_max;
             let is_young = at.elapsed() < UNREAD_AGE_MAX;
             if !is_full && is_young {
@@ -345,13 +407,21 @@ impl ColdState {
             if !is_read {
                 self.unread_bytes -= bytes;
             }
-            if let Some(ColdPage::Loaded { page, .. }) = self.pages.remove(&key) {
-                evicted.push(page);
+            if let Some(ColdPage::Loaded(kept)) = self.pages.remove(&key) {
+                evicted.push(kept.page);
             }
         }
         kept.append(&mut self.loaded);
         self.loaded = kept;
         evicted
+    }
+}
+
+/// What the frames of a page hold, as buffers are counted.
+fn buffers_held(page: &LoadedPage) -> usize {
+    match page {
+        LoadedPage::Events { events, .. } => events.iter().map(|event| event.buffer_held()).sum(),
+        LoadedPage::Unreadable { .. } => 0,
     }
 }
 

@@ -29,7 +29,7 @@ impl PageLoader for NoPages {
 
 #[test]
 fn a_page_that_was_read_does_not_go_because_too_much_is_unread() {
-    let cold = ColdPages::new(10 * PAGE_BYTES);
+    let cold = ColdPages::new(10 * PAGE_BYTES, Buffers::default());
     let ask = |from| cold.ask(&key(from), || Waker::noop().clone());
     // Each takes `PAGE_BYTES`, as nothing can be read.
     assert!(ask(0).is_none());
@@ -77,7 +77,7 @@ fn until_told(told: &Told, expected: &[&str]) {
 
 #[test]
 fn whoever_loads_is_idle_when_nothing_is_wanted_for_a_moment() {
-    let cold = Arc::new(ColdPages::new(32 << 20));
+    let cold = Arc::new(ColdPages::new(32 << 20, Buffers::default()));
     let told = Told::default();
     let (of_reader, loader) = (Arc::clone(&cold), told.clone());
     (0..3).for_each(|from| ask_for(&cold, from));
@@ -89,7 +89,10 @@ fn whoever_loads_is_idle_when_nothing_is_wanted_for_a_moment() {
 
 #[test]
 fn whoever_loads_is_idle_before_something_else_and_not_between_pages() {
-    let cold = ColdPages { idle_after: Duration::from_secs(3_600), ..ColdPages::new(32 << 20) };
+    let cold = ColdPages {
+        idle_after: Duration::from_secs(3_600),
+        ..ColdPages::new(32 << 20, Buffers::default())
+    };
     let (cold, told) = (Arc::new(cold), Told::default());
     let (of_reader, loader, of_task) = (Arc::clone(&cold), told.clone(), told.clone());
     let reader = std::thread::spawn(move || of_reader.work(loader));
@@ -105,7 +108,7 @@ fn whoever_loads_is_idle_before_something_else_and_not_between_pages() {
 
 #[tokio::test]
 async fn whoever_asks_when_very_many_wait_waits_too_and_is_answered() {
-    let cold = Arc::new(ColdPages::new(32 << 20));
+    let cold = Arc::new(ColdPages::new(32 << 20, Buffers::default()));
     let of_reader = Arc::clone(&cold);
     let all = join_all((0..TASKS_MAX + 100).map(|number| cold.run(move || number)));
     let reader = std::thread::spawn(move || of_reader.work(NoPages));
@@ -119,7 +122,7 @@ async fn whoever_asks_when_very_many_wait_waits_too_and_is_answered() {
 
 #[tokio::test]
 async fn what_nobody_waits_for_any_more_is_not_done() {
-    let cold = Arc::new(ColdPages::new(32 << 20));
+    let cold = Arc::new(ColdPages::new(32 << 20, Buffers::default()));
     let mut asked = Box::pin(cold.run(|| panic!("somebody did it")));
     assert!(futures_util::poll!(&mut asked).is_pending());
     drop(asked);
@@ -129,7 +132,7 @@ async fn what_nobody_waits_for_any_more_is_not_done() {
 
 #[tokio::test]
 async fn a_task_that_panics_answers_nothing_and_the_next_one_is_done() {
-    let cold = Arc::new(ColdPages::new(32 << 20));
+    let cold = Arc::new(ColdPages::new(32 << 20, Buffers::default()));
     let of_reader = Arc::clone(&cold);
     let reader = std::thread::spawn(move || of_reader.work(NoPages));
     assert_eq!(cold.run(|| panic!("as a test wants it")).await, None::<()>);

@@ -18,7 +18,15 @@ use rustix::io::Errno;
 pub(super) fn is_media_error(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     errno.is_some_and(|errno| {
-        matches!(errno, Errno::IO | Errno::BADMSG | Errno::UCLEAN | Errno::REMOTEIO | Errno::NODATA)
+        matches!(
+            errno,
+            Errno::IO
+                | Errno::BADMSG
+                | Errno::UCLEAN
+                | Errno::REMOTEIO
+                | Errno::NODATA
+                | Errno::ILSEQ
+        )
     })
 }
 

@@ -127,6 +127,9 @@ impl<'a, F: FileContent> IndexLookup<'a, F> {
 
     /// The sequence of an event.
     pub(in crate::log::file) fn sequence_of(&self, number: u32) -> io::Result<Sequence> {
+        if self.head.missing() == 0 {
+            return Ok(Sequence(self.head.first.0 + u64::from(number)));
+        }
         let runs = (self.head.runs_at(), self.head.runs);
         let behind = self.partition_point::<16>(runs, |run| u32_at(run, 12) <= number)?;
         let index = u64::from(behind.saturating_sub(1));
@@ -190,7 +193,8 @@ impl<'a, F: FileContent> IndexLookup<'a, F> {
     /// The postings of a topic.
     fn postings(&self, hash: u64) -> io::Result<Range<u32>> {
         let topics = (self.head.topics_at(), self.head.topics);
-        let Some(topic) = self.first_from_hash::<16>(topics, hash)?.entry else { return Ok(0..0) };
+        let found = self.first_from_hash::<16>(topics, hash, |topic| u64_at(topic, 0) < hash)?;
+        let Some(topic) = found.entry else { return Ok(0..0) };
         if u64_at(&topic, 0) != hash {
             return Ok(0..0);
         }
@@ -222,19 +226,40 @@ impl<'a, F: FileContent> IndexLookup<'a, F> {
         self.head.postings_at() + POSTING_BYTES * u64::from(index)
     }
 
-    /// The events with an id of this hash, in order.
-    pub(in crate::log::file) fn with_id(&self, hash: u64) -> io::Result<Vec<u32>> {
-        let id_at = |index| self.entry::<12>(self.head.ids_at() + ID_BYTES * u64::from(index));
+    /// The events from a sequence on with an id of this hash, in order. Each is read when it is asked for:
+    /// all events of a segment may have the same id.
+    pub(in crate::log::file) fn with_id(
+        &self,
+        hash: u64,
+        from: Sequence,
+    ) -> io::Result<impl Iterator<Item = io::Result<u32>>> {
+        let id_at = move |index| self.entry::<12>(self.head.ids_at() + ID_BYTES * u64::from(index));
         let ids = (self.head.ids_at(), self.head.ids);
-        let first = self.first_from_hash::<12>(ids, hash)?;
-        let mut found = Vec::new();
-        let mut next = first.entry;
-        while let Some(id) = next.filter(|id| u64_at(id, 0) == hash) {
-            found.push(u32_at(&id, 8));
-            let index = first.index + found.len() as u32;
-            next = if index < self.head.ids { Some(id_at(index)?) } else { None };
+        let number = self.first_number_from(from)?;
+        let first = self.first_from_hash::<12>(ids, hash, |id| {
+            (u64_at(id, 0), u32_at(id, 8)) < (hash, number)
+        })?;
+        let others = (first.index + 1..self.head.ids).map(id_at);
+        Ok(first.entry.map(Ok).into_iter().chain(others).map_while(move |id| match id {
+            Ok(id) => (u64_at(&id, 0) == hash).then(|| Ok(u32_at(&id, 8))),
+            Err(error) => Some(Err(error)),
+        }))
+    }
+
+    /// The number of the first event from a sequence on; how many there are if there is none.
+    fn first_number_from(&self, from: Sequence) -> io::Result<u32> {
+        if from <= self.head.first {
+            return Ok(0);
         }
-        Ok(found)
+        let mut at = from;
+        while at < self.head.next {
+            match self.spot(at)? {
+                Spot::Event { number, .. } => return Ok(number),
+                Spot::Hole { through, .. } if through >= at => at = through.next(),
+                Spot::Hole { .. } => return Err(io::ErrorKind::InvalidData.into()),
+            }
+        }
+        Ok(self.head.events)
     }
 
     /// How many entries of a table are before something. The table is where its first entry is, how many
@@ -247,15 +272,15 @@ impl<'a, F: FileContent> IndexLookup<'a, F> {
         Ok(self.first_not_before::<N>(at, 0..count, is_before)?.index)
     }
 
-    /// The first entry of a table that is not before a hash. The table begins with hashes and is in their
-    /// order. They are spread evenly, so that a place can be guessed: of 10,000 entries one read finds 99 %
-    /// and more.
+    /// The first entry of a table that is not before another one with this hash. Entries begin with hashes
+    /// and are in their order. Hashes are spread evenly, so that a place can be guessed: of 10,000 entries
+    /// one read finds 99 % and more.
     fn first_from_hash<const N: usize>(
         &self,
         (at, count): (u64, u32),
         hash: u64,
+        is_before: impl Fn(&[u8]) -> bool + Copy,
     ) -> io::Result<FoundEntry<N>> {
-        let is_before = |entry: &[u8]| u64_at(entry, 0) < hash;
         let guess = (u128::from(hash) * u128::from(count)) >> 64;
         let guess = u32::try_from(guess).unwrap_or(count);
         let around = (SEARCH_BYTES / N as u64 / 2) as u32;

@@ -196,7 +196,7 @@ impl IndexHead {
         self.topics_at() + TOPIC_BYTES * u64::from(self.topics)
     }
 
-    fn ids_at(&self) -> u64 {
+    pub(in crate::log::file) fn ids_at(&self) -> u64 {
         self.postings_at() + POSTING_BYTES * u64::from(self.postings)
     }
 

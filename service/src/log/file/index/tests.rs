@@ -1,12 +1,15 @@
 //! An index finds what a plain look at all events finds.
 
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::event::{EncodedEvent, EventContent, EventData};
 use crate::log::file::batch::{BatchHead, BatchKind};
 use crate::log::file::disk::model::{ModelDisk, Plan};
-use crate::log::file::disk::{Disk as _, DiskFile as _};
+use crate::log::file::disk::{Disk as _, DiskFile as _, FileContent};
 use crate::log::file::segment::SegmentHead;
 use crate::log::record::{RecordKind, put_record};
 
@@ -42,6 +45,10 @@ fn segment(entries: &[Entry]) -> (SegmentHead, Vec<u8>) {
         }
     }
     (head, bytes)
+}
+
+fn with_id<F: FileContent>(lookup: &IndexLookup<'_, F>, hash: u64, from: Sequence) -> Vec<u32> {
+    lookup.with_id(hash, from).unwrap().map(Result::unwrap).collect()
 }
 
 fn event_of(topics: &[u16], id: Option<u16>) -> EncodedEvent {
@@ -130,7 +137,11 @@ proptest! {
             let expected: Vec<u32> = (0..head.events)
                 .filter(|&number| events[number as usize].1.1 == Some(id)).collect();
             let hash = hash(epoch(), &format!("id-{id}"));
-            prop_assert_eq!(lookup.with_id(hash).unwrap(), expected.clone());
+            for from in [0, FIRST.0, FIRST.0 + 1, FIRST.0 + entries.len() as u64 / 2, u64::MAX] {
+                let from_there: Vec<u32> = expected.iter().copied()
+                    .filter(|&number| events[number as usize].0 >= from).collect();
+                prop_assert_eq!(with_id(&lookup, hash, Sequence(from)), from_there);
+            }
             prop_assert!(expected.is_empty() || filter.may_have(hash));
         }
     }
@@ -164,7 +175,9 @@ fn tables_are_searched_that_are_larger_than_a_read() {
         let expected = if at % 3 > 0 { vec![number_of(at)] } else { Vec::new() };
         let topic = hash(epoch(), &format!("topic/{at}"));
         assert_eq!(lookup.with_topic(topic, 0..head.events, 9).unwrap(), expected, "{at}");
-        assert_eq!(lookup.with_id(hash(epoch(), &format!("id-{at}"))).unwrap(), expected, "{at}");
+        let id = hash(epoch(), &format!("id-{at}"));
+        assert_eq!(with_id(&lookup, id, sequence), expected, "{at}");
+        assert!(with_id(&lookup, id, sequence.next()).is_empty(), "{at}");
         match lookup.spot(sequence).unwrap() {
             Spot::Event { number, .. } => {
                 assert_eq!(vec![number], expected, "{at}");
@@ -234,7 +247,8 @@ fn a_hash_is_found_however_unevenly_they_are_spread() {
                 hashes.partition_point(|&other| other <= hash),
             );
             let expected: Vec<u32> = (begin as u32..end as u32).collect();
-            assert_eq!(lookup.with_id(hash).unwrap(), expected, "table {number}, {hash}");
+            let found = with_id(&lookup, hash, Sequence(0));
+            assert_eq!(found, expected, "table {number}, {hash}");
         }
     }
 }
@@ -259,5 +273,38 @@ fn a_topic_with_more_events_than_are_read_at_once_is_read_in_parts() {
                 assert_eq!(lookup.with_topic_back(hash, numbers.clone(), count).unwrap(), last);
             }
         }
+    }
+}
+
+/// How often it was read.
+struct CountedReads<F>(F, AtomicUsize);
+
+impl<F: FileContent> FileContent for CountedReads<F> {
+    fn bytes(&self) -> io::Result<u64> {
+        self.0.bytes()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.read_at(buffer, at)
+    }
+}
+
+#[test]
+fn of_very_many_events_with_an_id_no_more_entries_are_read_than_are_asked_for() {
+    let entries: Vec<Entry> = vec![Some((vec![1], Some(7))); 2_000];
+    let (segment, bytes) = segment(&entries);
+    let (head, index) = build(segment, &bytes).unwrap();
+    let id = hash(epoch(), "id-7");
+    let reads = |from: u64, count: usize| {
+        let file = CountedReads(file_of(&index), AtomicUsize::new(0));
+        let lookup = IndexLookup::new(&file, &head);
+        let found = lookup.with_id(id, Sequence(FIRST.0 + from)).unwrap().take(count);
+        assert!(found.map(Result::unwrap).eq((from as u32..2_000).take(count)));
+        file.1.into_inner()
+    };
+    for from in [0, 1_500] {
+        assert_eq!(reads(from, 9), reads(from, 1) + 8, "from {from}");
+        assert!(reads(from, 1) < 20, "from {from}");
     }
 }

@@ -62,7 +62,7 @@ pub(super) struct RetainedState {
     /// Through here no event is any more where it was written first.
     written_again_through: Sequence,
     /// Events that were found written again at the start: newer ones on the disk may have superseded them.
-    restored: Vec<Sequence>,
+    restored: VecDeque<Sequence>,
 }
 
 /// What all segments with an index take, summed up where they change: it is asked for all the time.
@@ -357,8 +357,27 @@ impl RetainedState {
     }
 
     /// An event that was found written again, and has to be compared with what is on the disk.
-    pub(super) fn next_restored(&mut self) -> Option<Sequence> {
-        self.restored.pop()
+    pub(super) fn next_restored(&self) -> Option<Sequence> {
+        self.restored.back().copied()
+    }
+
+    /// The next of them has been compared.
+    pub(super) fn compared_restored(&mut self) {
+        self.restored.pop_back();
+    }
+
+    /// The next of them cannot be compared now. It comes after all others.
+    pub(super) fn could_not_compare(&mut self) {
+        if let Some(event) = self.restored.pop_back() {
+            self.restored.push_front(event);
+        }
+    }
+
+    /// Whether some of what rules keep may have been superseded on the disk alone, and would push out what has
+    /// not. That is waited for, but not with more than as much again as may be kept.
+    fn waits_for_comparison(&self) -> bool {
+        let is_within = self.window.kept_bytes() / 2 <= self.window.kept_bytes_max();
+        !self.restored.is_empty() && is_within
     }
 
     /// The oldest segment is no longer on the disk.

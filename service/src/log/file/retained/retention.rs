@@ -15,8 +15,8 @@ impl RetainedState {
         }
         let memory_from = self.window.oldest();
         match self.examined() >= memory_from {
-            // What goes from memory is looked at as it goes, and that is so many at once.
-            true => wanted.min(Sequence(memory_from.0 + EVICTED_MAX as u64)),
+            // What goes from memory is looked at as it goes, and that is so much at once.
+            true => wanted.min(self.window.end_of_turn(EVICTED_MAX)),
             false => wanted.min(self.examined()),
         }
     }
@@ -95,9 +95,13 @@ impl RetainedState {
             needed_from: self.needed_from(),
             now_ms,
             is_all: false,
+            counts_kept: !self.waits_for_comparison(),
         };
         let is_examined = self.examined() >= self.window.oldest();
         let evicted = self.window.evict(&limits, EVICTED_MAX);
+        for event in evicted.kept_no_longer() {
+            self.kept_records.gone(event.sequence());
+        }
         let is_gone = |event: &&Arc<Event>| {
             event.accepted_ms() < limits.oldest_ms || event.sequence() < limits.oldest
         };

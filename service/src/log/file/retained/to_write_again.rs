@@ -12,7 +12,9 @@ impl RetainedState {
         // The newest file stays, whatever is in it: it alone says which sequence is the next.
         let has_active = self.active_bytes > 0 && !self.active_is_gone;
         let has_newer = self.segments.len() > 1 || !self.unindexed.is_empty() || has_active;
-        self.segments.first().filter(|segment| has_newer && segment.head.next <= self.oldest)
+        // What has not gone from memory yet may be kept as it goes.
+        let gone_before = self.oldest.min(self.window.oldest());
+        self.segments.first().filter(|segment| has_newer && segment.head.next <= gone_before)
     }
 
     /// The events that rules keep and that are in no other segment.

@@ -4,12 +4,14 @@ use std::io;
 use std::sync::{Arc, PoisonError};
 
 use super::super::chain::{content, is_full};
+use super::super::cold_page::ReadFault;
 use super::super::disk::{Disk, DiskFile as _};
 use super::super::index::{self, IndexHead, IndexLookup};
 use super::super::indexed_segment::{IndexFile, IndexedSegment};
 use super::super::segment::{self, ReadHead, SegmentHead};
 use super::SegmentReader;
 use crate::event::Sequence;
+use crate::logging::log_limited;
 
 impl<D: Disk> SegmentReader<D> {
     /// Makes the index of a sealed segment and writes it beside it; nothing if the segment is damaged.
@@ -77,42 +79,68 @@ impl<D: Disk> SegmentReader<D> {
         self.disk.sync_names()
     }
 
-    /// The index file of a segment, which is as it was written: made anew if it is not.
+    /// The index of a segment, as it was written: made anew where its file is missing or cannot be read.
     pub(super) fn open_index(&self, segment: &IndexedSegment) -> io::Result<IndexFile<D::File>> {
         if let Some(index) = &segment.in_memory {
             return Ok(IndexFile::InMemory(Arc::clone(index)));
         }
         let name = index::name_of(segment.head.first);
-        let open = || self.disk.open_to_read(&name);
-        if segment.is_verified() {
-            return open().map(IndexFile::OnDisk);
-        }
-        // Several may read all of it at the same time: who stands behind others for the processor holds no
-        // lock for so long.
-        if let Some(file) = if_there(open())?
-            && IndexLookup::new(&file, &segment.head).is_whole()?
+        if segment.is_verified()
+            && let Some(file) = unless_lost(self.disk.open_to_read(&name))?
         {
-            segment.set_verified();
+            return Ok(IndexFile::OnDisk(file));
+        }
+        // Several may read all of it at the same time.
+        if let Some(file) = self.verified_index(segment, &name)? {
             return Ok(IndexFile::OnDisk(file));
         }
         let _making = segment.making.lock().unwrap_or_else(PoisonError::into_inner);
-        if segment.is_verified() {
-            return open().map(IndexFile::OnDisk);
+        // Somebody has made it in the meantime.
+        if segment.is_verified()
+            && let Some(file) = unless_lost(self.disk.open_to_read(&name))?
+        {
+            return Ok(IndexFile::OnDisk(file));
         }
-        tracing::warn!(file = name, "an index file is damaged, and made anew");
-        let made = self.make_index(segment.head.first)?;
-        if made.is_none_or(|made| made.head != segment.head) {
+        let built = self.build_index(segment.head.first)?;
+        let Some((_, index)) = built.filter(|(head, _)| *head == segment.head) else {
             return Err(io::Error::other("the segment is damaged"));
+        };
+        log_limited!(WARN, file = name, "an index file is damaged or missing, and made anew");
+        let written = self.write_index(segment.head.first, &index);
+        match written.and_then(|()| self.disk.open_to_read(&name)) {
+            Ok(file) => {
+                segment.set_verified();
+                Ok(IndexFile::OnDisk(file))
+            }
+            // What was to be looked up can be, all the same.
+            Err(error) => {
+                log_limited!(
+                    ERROR,
+                    file = name,
+                    "cannot write an index file, and tries again: {error}"
+                );
+                Ok(IndexFile::InMemory(index.into()))
+            }
+        }
+    }
+
+    /// The index file, if it is there and all of it is as it was written.
+    fn verified_index(&self, segment: &IndexedSegment, name: &str) -> io::Result<Option<D::File>> {
+        let Some(file) = unless_lost(self.disk.open_to_read(name))? else { return Ok(None) };
+        let is_whole = unless_lost(IndexLookup::new(&file, &segment.head).is_whole())?;
+        if is_whole != Some(true) {
+            return Ok(None);
         }
         segment.set_verified();
-        open().map(IndexFile::OnDisk)
+        Ok(Some(file))
     }
 }
 
-fn if_there<F>(opened: io::Result<F>) -> io::Result<Option<F>> {
-    match opened {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+/// What was read, unless it is missing or the disk does not give it back.
+fn unless_lost<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if ReadFault::of(&error) == ReadFault::Lost => Ok(None),
         Err(error) => Err(error),
     }
 }

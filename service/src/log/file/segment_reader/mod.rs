@@ -1,13 +1,16 @@
 //! Reading events of sealed segments. It waits for the disk, so no delivery thread does it.
 
+mod by_id;
+mod by_time;
 mod index_files;
 mod open_segments;
 
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::batch;
-use super::cold_page::{ColdPageKey, LoadedPage, PageBuilder, ReadDirection};
+use super::cold_page::{ColdPageKey, LoadedPage, PageBuilder, ReadDirection, ReadFault};
 use super::counters::DiskCounters;
 use super::disk::{Disk, FileContent as _};
 use super::index::{self, IndexLookup, Spot};
@@ -23,8 +26,8 @@ pub(super) use open_segments::OpenSegments;
 const SEGMENTS_MAX: usize = 16;
 /// How many holes are passed over in search of an event that can be read.
 const HOLES_MAX: usize = 64;
-/// How many events that cannot be read are passed over in search of the time of one.
-const DAMAGED_MAX: usize = 64;
+/// What fails is tried once more, but not if it took longer than this and nothing is made anew for that.
+const AGAIN_WITHIN: Duration = Duration::from_millis(100);
 
 /// A place in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +59,11 @@ impl<D: Disk> SegmentReader<D> {
         self.epoch
     }
 
+    /// Where the events that it reads are counted.
+    pub(super) fn buffers(&self) -> &Buffers {
+        &self.buffers
+    }
+
     /// Loads a page. `segments` are all there are, the oldest first.
     pub(super) fn load(&self, segments: &[Arc<IndexedSegment>], key: &ColdPageKey) -> LoadedPage {
         self.load_of_open(&mut OpenSegments::one_at_a_time(), segments, key)
@@ -70,6 +78,7 @@ impl<D: Disk> SegmentReader<D> {
     ) -> LoadedPage {
         open.close_gone(segments);
         let mut page = PageBuilder { key, events: Vec::new(), bytes: 0, to: key.from };
+        let mut has_failed = false;
         for _ in 0..SEGMENTS_MAX {
             let next = match key.direction {
                 ReadDirection::Forwards => page.to.next(),
@@ -82,10 +91,15 @@ impl<D: Disk> SegmentReader<D> {
                 let between = segments.get(at).map(|segment| segment.head.first.previous());
                 let before = at.checked_sub(1).map(|at| segments[at].head.next.previous());
                 return match key.direction {
-                    ReadDirection::Forwards => page.end(between.unwrap_or(Sequence::MAX)),
-                    ReadDirection::Backwards => page.end(before.unwrap_or(Sequence(0))),
+                    ReadDirection::Forwards => {
+                        page.end(between.unwrap_or(Sequence::MAX), ReadFault::Lost)
+                    }
+                    ReadDirection::Backwards => {
+                        page.end(before.unwrap_or(Sequence(0)), ReadFault::Lost)
+                    }
                 };
             };
+            let began = Instant::now();
             match self.read_run(open, segment, next, &mut page) {
                 Ok(RunEnd::GoOn) => {}
                 Ok(RunEnd::Full) => break,
@@ -93,7 +107,11 @@ impl<D: Disk> SegmentReader<D> {
                     // What cannot be read of files that are open may be readable when they are opened anew.
                     // That it is a hole, where nothing has failed, is rare.
                     open.close();
-                    return page.end(to);
+                    return page.end(to, ReadFault::Lost);
+                }
+                Err(error) if !has_failed && is_to_be_tried_again(segment, &error, began) => {
+                    open.close();
+                    has_failed = true;
                 }
                 Err(error) => {
                     open.close();
@@ -102,10 +120,11 @@ impl<D: Disk> SegmentReader<D> {
                         self.counters.could_not_read();
                         log_limited!(ERROR, segment = %segment.head.first, "events cannot be read from the disk, and their readers are told of a gap: {error}");
                     }
-                    return page.end(match key.direction {
+                    let to = match key.direction {
                         ReadDirection::Forwards => segment.head.next.previous(),
                         ReadDirection::Backwards => segment.head.first.previous(),
-                    });
+                    };
+                    return page.end(to, ReadFault::of(&error));
                 }
             }
         }
@@ -227,17 +246,16 @@ impl<D: Disk> SegmentReader<D> {
         SegmentRecords::new(&open.records, lookup, (self.epoch, &self.buffers))
     }
 
-    /// Whether what cannot be read of a segment is damaged: its files can be opened.
-    pub(super) fn is_damage(&self, segment: &IndexedSegment) -> io::Result<()> {
-        self.open_segment(segment).map(drop)
-    }
-
     /// The older events that were written again to a segment. Where a batch of them cannot be read they are
     /// lost, as a value is that nobody has published.
     pub(super) fn written_again(&self, segment: &IndexedSegment) -> io::Result<Vec<Arc<Event>>> {
         if segment.head.again == 0 {
             return Ok(Vec::new());
         }
+        twice(segment, || self.read_written_again(segment))
+    }
+
+    fn read_written_again(&self, segment: &IndexedSegment) -> io::Result<Vec<Arc<Event>>> {
         let open = self.open_segment(segment)?;
         let places = IndexLookup::new(&open.index, &segment.head).again()?;
         let mut events = Vec::new();
@@ -312,86 +330,28 @@ impl<D: Disk> SegmentReader<D> {
             };
             match self.load(segments, &key) {
                 LoadedPage::Events { events, .. } => return events.into_iter().next(),
-                LoadedPage::Unreadable { to } if to > from && to < Sequence::MAX => from = to,
+                LoadedPage::Unreadable { to, .. } if to > from && to < Sequence::MAX => from = to,
                 LoadedPage::Unreadable { .. } => return None,
             }
         }
         None
     }
+}
 
-    /// The earliest event from a sequence on that has an id by a publisher.
-    pub(super) fn with_id(
-        &self,
-        segments: &[Arc<IndexedSegment>],
-        from: Sequence,
-        id: &str,
-    ) -> io::Result<Option<Arc<Event>>> {
-        let hash = index::hash(self.epoch, id);
-        for segment in segments.iter().filter(|segment| segment.may_have_id(hash)) {
-            let open = self.open_segment(segment)?;
-            let lookup = IndexLookup::new(&open.index, &segment.head);
-            let mut records = self.records(&open, &lookup);
-            for number in lookup.with_id(hash)? {
-                let sequence = lookup.sequence_of(number)?;
-                records.load(&[number])?;
-                let event = records.event(number, sequence).filter(|_| sequence >= from);
-                if let Some(event) = event.filter(|event| event.id() == id) {
-                    return Ok(Some(Arc::new(event)));
-                }
-            }
-        }
-        Ok(None)
-    }
+/// Whether a second attempt at reading something of a segment is worth while: its index is made anew where that
+/// was what failed, and a disk that has failed once may not a second time.
+fn is_to_be_tried_again(segment: &IndexedSegment, error: &io::Error, began: Instant) -> bool {
+    let is_gone = error.kind() == io::ErrorKind::NotFound;
+    let may_be_index = ReadFault::of(error) == ReadFault::Lost && !is_gone;
+    (may_be_index && segment.doubt()) || began.elapsed() < AGAIN_WITHIN
+}
 
-    /// The last event that was accepted at or before a time; nothing if all were accepted later.
-    pub(super) fn last_accepted_by(
-        &self,
-        segments: &[Arc<IndexedSegment>],
-        ms: u64,
-    ) -> io::Result<Option<TimedSequence>> {
-        let mut last = None;
-        for segment in segments.iter().filter(|segment| segment.head.events > 0) {
-            if segment.head.newest_ms <= ms {
-                last = Some(segment);
-                continue;
-            }
-            if let Some(found) = self.last_of_segment(segment, ms)? {
-                return Ok(Some(found));
-            }
-            break;
-        }
-        let Some(segment) = last else { return Ok(None) };
-        self.last_of_segment(segment, ms)
-    }
-
-    fn last_of_segment(
-        &self,
-        segment: &IndexedSegment,
-        ms: u64,
-    ) -> io::Result<Option<TimedSequence>> {
-        let open = self.open_segment(segment)?;
-        let lookup = IndexLookup::new(&open.index, &segment.head);
-        let (events, newest_ms) = (segment.head.events, segment.head.newest_ms);
-        let mut records = self.records(&open, &lookup);
-        // One that cannot be read was not accepted later than the next one that can.
-        let mut time_of = |number: u32| -> io::Result<u64> {
-            for number in (number..events).take(DAMAGED_MAX) {
-                let sequence = lookup.sequence_of(number)?;
-                match records.readable_event(&[number], sequence) {
-                    Ok(Some(event)) => return Ok(event.accepted_ms()),
-                    Ok(None) => {}
-                    Err(_) => break,
-                }
-            }
-            Ok(newest_ms)
-        };
-        let behind = match newest_ms <= ms {
-            true => events,
-            false => index::partition_point(events, |number| Ok(time_of(number)? <= ms))?,
-        };
-        let Some(number) = behind.checked_sub(1) else { return Ok(None) };
-        let (sequence, accepted_ms) = (lookup.sequence_of(number)?, time_of(number)?);
-        Ok(Some(TimedSequence { sequence, accepted_ms }))
+/// What comes of reading something of a segment, of a second attempt if that is worth while.
+fn twice<T>(segment: &IndexedSegment, mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let began = Instant::now();
+    match attempt() {
+        Err(error) if is_to_be_tried_again(segment, &error, began) => attempt(),
+        result => result,
     }
 }
 

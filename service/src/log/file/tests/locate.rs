@@ -39,6 +39,26 @@ fn an_id_is_found_in_memory_on_the_disk_and_after_a_restart() {
 }
 
 #[test]
+fn each_id_is_known_after_a_start_that_has_read_a_part_of_the_log() {
+    let settings = FileLogSettings { bytes_max: 128 << 20, memory_max: 1 << 30, ..SMALL };
+    let mut log = steps(settings);
+    let mut ids = Vec::new();
+    for _ in 0..50 {
+        log.set_clock(log.now() + 10);
+        let results = log.append(vec![draft(&["t"], None, &"x".repeat(1_000_000))]);
+        ids.push(results[0].as_ref().unwrap().id.to_string());
+        log.upkeep();
+    }
+    let log = log.restart();
+    assert!((10..40).contains(&log.in_memory_from()), "{}", log.in_memory_from());
+    for (sequence, id) in (1..).zip(&ids) {
+        assert_eq!(log.locate(id), Position::After(Sequence(sequence)), "{sequence}");
+        let made = log.opened.inner.retained.lock().id_at(Sequence(sequence));
+        assert!(made.is_none_or(|made| made.to_string() == *id), "{sequence}");
+    }
+}
+
+#[test]
 fn an_id_of_another_epoch_is_followed_by_what_was_accepted_later() {
     let mut log = steps(FileLogSettings { events_max: 100, ..SMALL });
     let begin = log.now();

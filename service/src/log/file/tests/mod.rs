@@ -26,7 +26,9 @@ mod inspected;
 mod locate;
 mod no_room;
 mod open_files;
+mod passing_faults;
 mod repaired;
+mod repeats;
 mod retention;
 mod rules;
 mod topic_ends;
@@ -252,30 +254,6 @@ fn memory_is_bounded_and_what_is_not_in_it_is_read_from_the_disk() {
     }
     assert!(log.in_memory_from() > 50);
     assert_eq!(log.sequences(), (1..=100).collect::<Vec<_>>());
-}
-
-#[test]
-fn an_idempotent_event_is_a_repeat_wherever_the_first_one_is() {
-    let repeated = |data: &str| draft(&["t"], Some("a"), data).idempotent();
-    let mut log = steps(SMALL);
-    let both = log.append(vec![repeated("one"), repeated("one"), repeated("other")]);
-    let first = both[0].as_ref().unwrap();
-    assert_eq!(both[1].as_ref().unwrap(), &Receipt { is_repeat: true, ..first.clone() });
-    assert_eq!(both[2], Err(AppendError::DuplicateId));
-    for place in ["in memory", "on the disk", "after a restart"] {
-        let again = log.append(vec![repeated("one"), repeated("other")]);
-        assert_eq!(again[0].as_ref().unwrap().sequence, first.sequence, "{place}");
-        assert_eq!(again[1], Err(AppendError::DuplicateId), "{place}");
-        if place == "in memory" {
-            for _ in 0..60 {
-                log.append_sized("t", 3_000);
-                log.upkeep();
-            }
-            assert!(log.in_memory_from() > 1);
-        } else {
-            log = log.restart();
-        }
-    }
 }
 
 #[test]

@@ -237,6 +237,128 @@ fn what_cannot_be_looked_at_now_is_not_given_up() {
     assert_eq!(log.kept(), [1]);
 }
 
+#[test]
+fn an_attempt_that_fails_gives_up_nothing_however_soon_files_can_be_opened_again() {
+    for failing in 1..8 {
+        let mut log = ruled(FileLogSettings { events_max: 50, ..SMALL }, &["a=last:1"]);
+        log.append_sized("a", 10);
+        for _ in 0..100 {
+            log.append_sized("busy", 3_000);
+            log.disk.fail_next_opens(failing);
+            log.upkeep_and_write();
+            log.disk.fail_next_opens(0);
+        }
+        log.upkeep_and_write();
+        assert!(log.bounds().oldest.0 > 1, "{failing}");
+        assert_eq!(log.kept(), [1], "{failing}");
+    }
+}
+
+/// Rules and a log that is many times as large as what is read of it at a start.
+fn large_and_ruled(rules: &[&str], limits: KeptLimits) -> Steps {
+    let settings = FileLogSettings { bytes_max: 64 << 20, memory_max: 1 << 20, ..SMALL };
+    let now_ms = Arc::new(AtomicU64::new(1_795_000_000_000));
+    let disk = ModelDisk::new(Plan::default());
+    open_steps_with_rules(disk, (settings, kept_by(rules, limits)), now_ms).unwrap()
+}
+
+#[test]
+fn what_has_been_superseded_on_the_disk_alone_pushes_out_nothing_at_a_start() {
+    let limits = KeptLimits { topics_max: 2, ..PLENTY };
+    let mut log = large_and_ruled(&["v/*=last:1"], limits);
+    let append = |log: &mut Steps, topic: &str| {
+        let sequence = log.append_sized(topic, 1_000_000);
+        log.upkeep_and_write();
+        sequence
+    };
+    let quiet = append(&mut log, "v/quiet");
+    let superseded = append(&mut log, "v/changed");
+    for _ in 0..10 {
+        append(&mut log, "busy");
+    }
+    let later = append(&mut log, "v/later");
+    while log.bounds().oldest.0 <= superseded {
+        append(&mut log, "busy");
+    }
+    append(&mut log, "v/changed");
+    while log.bounds().oldest.0 <= later + 10 {
+        append(&mut log, "busy");
+    }
+    assert_eq!(log.kept(), [quiet, later]);
+    let mut log = log.restart();
+    log.upkeep_and_write();
+    assert_eq!(log.kept(), [quiet, later]);
+    assert_eq!(log.bounds().kept.dropped, 0);
+}
+
+/// So many values of topics of their own, all beyond the bounds of the log.
+fn with_values(count: usize) -> Steps {
+    let mut log = ruled(SMALL, &["t/*=last:1"]);
+    for number in 0..count {
+        log.append_sized(&format!("t/{number}"), 10);
+    }
+    log.fill();
+    log
+}
+
+#[test]
+fn what_was_written_again_is_there_after_a_start_whose_first_look_at_it_failed() {
+    let log = with_values(30);
+    let kept = log.kept();
+    assert_eq!(kept.len(), 30);
+    let (disk, settings, rules) = (log.disk, log.settings, log.kept);
+    // In turn each of the files that a start opens.
+    let mut refused = 0;
+    for failing in 0..60 {
+        let disk = disk.after_kill(Plan::default());
+        disk.fail_open_after(failing);
+        match open_steps_with_rules(disk, (settings, rules.clone()), Arc::clone(&log.now_ms)) {
+            Ok(log) => assert_eq!(log.kept(), kept, "{failing}"),
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused < 60, "{refused}");
+}
+
+#[test]
+fn very_many_values_are_compared_in_several_rounds_after_a_start() {
+    let log = with_values(300);
+    let log = log.restart();
+    // What fails is no reason to go on at once.
+    log.disk.fail_opens(true);
+    assert!(!log.opened.upkeep.work(log.now()));
+    log.disk.fail_opens(false);
+    for more in [true, false] {
+        assert_eq!(log.opened.upkeep.work(log.now()), more);
+    }
+    assert_eq!(log.kept().len(), 300);
+}
+
+#[test]
+fn an_id_of_a_time_that_a_restored_copy_has_given_again_is_unknown() {
+    let mut log = ruled(FileLogSettings { events_max: 50, ..SMALL }, &["t=last:30"]);
+    let append = |log: &mut Steps, topic: &str| {
+        log.set_clock(log.now() + 1_000);
+        let results = log.append(vec![draft(&[topic], None, &"x".repeat(3_000))]);
+        log.upkeep_and_write();
+        results[0].as_ref().unwrap().id.to_string()
+    };
+    let early: Vec<String> = (0..10).map(|_| append(&mut log, "busy")).collect();
+    let copy = log.disk.after_kill(Plan::default());
+    let lost: Vec<String> = (0..10).map(|_| append(&mut log, "busy")).collect();
+    let (settings, kept) = (log.settings, log.kept.clone());
+    let mut log = open_steps_with_rules(copy, (settings, kept), log.now_ms).unwrap();
+    let again: Vec<String> = (0..5).map(|_| append(&mut log, "t")).collect();
+    (0..70).for_each(|_| drop(append(&mut log, "busy")));
+    assert_eq!(log.kept(), [11, 12, 13, 14, 15]);
+    for (sequence, id) in (1..).zip(early).chain((11..).zip(again)) {
+        assert_eq!(log.locate(&id), Position::After(Sequence(sequence)), "{sequence}");
+    }
+    for (sequence, id) in (11..).zip(lost) {
+        assert_eq!(log.locate(&id), Position::Unknown, "{sequence}");
+    }
+}
+
 /// All events ever, and which are the newest of their topics.
 struct Play {
     random: StdRng,

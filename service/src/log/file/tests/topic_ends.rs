@@ -13,7 +13,7 @@ impl Steps {
             return vec![None; topics.len()];
         };
         let ends = known.completed_from(&inner.reader, &topics);
-        ends.into_iter().map(|by| by.map(|event| event.sequence().0)).collect()
+        ends.unwrap().into_iter().map(|by| by.map(|event| event.sequence().0)).collect()
     }
 
     fn append_one(&mut self, draft: Draft) -> Result<u64, AppendError> {

@@ -24,8 +24,12 @@ impl<D: Disk> LogWriter<D> {
         while !matches!(self.retained.lock().health(), LogHealth::Failed { .. }) {
             let events = self.retained.lock().to_write_again(AGAIN_MAX, BATCH_BYTES);
             let Some(first) = events.first().map(|event| event.sequence()) else { break };
+            let mut count = events.len();
             let segment = match self.write_again_durably(&events) {
-                Ok(()) => self.chain.active_first(),
+                Ok(written) => {
+                    count = written;
+                    self.chain.active_first()
+                }
                 Err(WriteError::Full) if !self.retained.lock().is_nowhere(first) => {
                     // Without the room that the oldest segment takes there may never be any.
                     log_limited!(
@@ -44,7 +48,7 @@ impl<D: Disk> LogWriter<D> {
                     break;
                 }
             };
-            self.retained.lock().wrote_again(&events, segment);
+            self.retained.lock().wrote_again(&events[..count], segment);
             has_changed = true;
         }
         if has_changed {
@@ -53,9 +57,16 @@ impl<D: Disk> LogWriter<D> {
         has_changed
     }
 
-    fn write_again_durably(&mut self, events: &[Arc<Event>]) -> Result<(), WriteError> {
+    /// Writes as many of some events as one batch has room for, at least one; how many.
+    fn write_again_durably(&mut self, events: &[Arc<Event>]) -> Result<usize, WriteError> {
         self.records.clear();
+        let mut count = 0;
+        // A record has topics too, which may be far larger than a frame.
         for event in events {
+            if self.records.len() >= BATCH_BYTES {
+                break;
+            }
+            count += 1;
             let place = (event.sequence(), event.accepted_ms());
             // It was written once, so that it is not too large.
             let _ = put_record(&mut self.records, RecordKind::Again, place, &event.content());
@@ -66,6 +77,6 @@ impl<D: Disk> LogWriter<D> {
         self.records.shrink_to(2 * BATCH_BYTES);
         written?;
         // In any mode: what was there before is removed.
-        self.sync()
+        self.sync().map(|()| count)
     }
 }

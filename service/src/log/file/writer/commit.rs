@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 use std::vec;
 
+use smallvec::SmallVec;
+
 use super::super::chain::WriteError;
 use crate::event::{EncodedEvent, Event, Sequence};
-use crate::log::window::Appended;
+use crate::log::window::{Appended, EventsWithId};
 use crate::log::{AppendError, Receipt};
 use crate::topic::Topic;
 
@@ -17,9 +19,9 @@ pub(super) enum Staged {
     New {
         repeatable: bool,
     },
-    /// It has the id of one of those.
+    /// It is idempotent, and these of them have its id.
     IdIsTaken {
-        by: usize,
+        by: NumbersWithId,
         event: Box<EncodedEvent>,
     },
     /// One of those ends a topic of it.
@@ -42,6 +44,11 @@ pub(super) struct Shown {
     pub(super) with_ids: HashMap<usize, Arc<Event>>,
 }
 
+/// Which events of a commit have one id: the first, [`SAME_ID_COMPARED_MAX`] at most.
+///
+/// [`SAME_ID_COMPARED_MAX`]: crate::log::window::SAME_ID_COMPARED_MAX
+pub(super) type NumbersWithId = SmallVec<[usize; 2]>;
+
 /// Events that are written together.
 pub(super) struct Commit {
     pub(super) now: (u64, Instant),
@@ -50,7 +57,7 @@ pub(super) struct Commit {
     pub(super) events: Vec<EncodedEvent>,
     /// How many of them are in batches that were written.
     pub(super) written: usize,
-    pub(super) by_id: HashMap<Arc<str>, usize>,
+    pub(super) by_id: HashMap<Arc<str>, NumbersWithId>,
     /// The topics that they end.
     pub(super) ended: HashMap<Topic, usize>,
     /// Topics may have ended before.
@@ -97,10 +104,15 @@ impl Staged {
                 Err(AppendError::TopicEnded { topic })
             }
             Self::TopicEnded { repeatable, .. } => Err(missing(repeatable)),
-            Self::IdIsTaken { by, event } => match shown.with_ids.get(&by) {
-                Some(by) => Appended::IdIsTaken { by: Arc::clone(by), event: *event }.into_result(),
-                None => Err(missing(event.is_repeatable())),
-            },
+            Self::IdIsTaken { by, event } => {
+                // What is not among them after a batch that had no room was surely not written.
+                let by = by.iter().filter_map(|number| shown.with_ids.get(number).cloned());
+                let by: EventsWithId = by.collect();
+                if by.is_empty() {
+                    return Err(missing(event.is_repeatable()));
+                }
+                Appended::IdIsTaken { by, event: *event }.into_result()
+            }
         }
     }
 }

@@ -6,8 +6,10 @@
 
 mod again;
 mod commit;
+mod same_id;
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,9 +23,9 @@ use super::retained::{ChainChange, Retained};
 use super::segment_reader::SegmentReader;
 use super::topic_ends::KnownEnds;
 use crate::clock::Clock;
-use crate::event::{EncodedEvent, Event, Sequence};
+use crate::event::{EncodedEvent, Sequence};
 use crate::log::record::{RecordKind, put_record};
-use crate::log::window::Appended;
+use crate::log::window::{SAME_ID_COMPARED_MAX, TOPICS_AT_ONCE};
 use crate::log::{AppendError, LogHealth, Receipt};
 use crate::logging::log_limited;
 use commit::{Commit, Shown, Staged};
@@ -122,15 +124,10 @@ impl<D: Disk> LogWriter<D> {
     }
 
     fn stage(&mut self, event: EncodedEvent, commit: &mut Commit) -> Staged {
-        let id = event.custom_id().filter(|_| event.is_idempotent());
-        if let Some(id) = id {
-            if let Some(&by) = commit.by_id.get(id.as_str()) {
-                return Staged::IdIsTaken { by, event: Box::new(event) };
-            }
-            if let Some(by) = self.taken_by(&event) {
-                return Staged::Known(Appended::IdIsTaken { by, event }.into_result());
-            }
-        }
+        let event = match self.look_for_id(event, commit) {
+            ControlFlow::Continue(event) => event,
+            ControlFlow::Break(staged) => return staged,
+        };
         if commit.refuses || commit.stopped.is_some() {
             return Staged::Known(Err(AppendError::Unavailable));
         }
@@ -146,7 +143,10 @@ impl<D: Disk> LogWriter<D> {
             return Staged::Known(Err(AppendError::TooLarge { bytes, max }));
         }
         if let Some(id) = event.custom_id() {
-            commit.by_id.entry(id.shared()).or_insert(number);
+            let with_id = commit.by_id.entry(id.shared()).or_default();
+            if with_id.len() < SAME_ID_COMPARED_MAX {
+                with_id.push(number);
+            }
         }
         if event.ends_topic() {
             commit.ended.extend(event.topics().iter().map(|topic| (topic.clone(), number)));
@@ -165,7 +165,17 @@ impl<D: Disk> LogWriter<D> {
         if commit.may_have_ends
             && let Some(known) = KnownEnds::of(&self.retained, self.reader.epoch(), topics)
         {
-            let mut ends = topics.iter().zip(known.completed_from(&self.reader, topics));
+            let ends = match known.completed_from(&self.reader, topics) {
+                Ok(ends) => ends,
+                Err(error) => {
+                    log_limited!(
+                        ERROR,
+                        "an event is refused, since the disk cannot be searched for the end of its topic: {error}"
+                    );
+                    return Some(Staged::Known(Err(AppendError::Unavailable)));
+                }
+            };
+            let mut ends = topics.iter().zip(ends);
             if let Some((topic, _)) = ends.find(|(_, by)| by.is_some()) {
                 return Some(Staged::Known(Err(AppendError::TopicEnded { topic: topic.clone() })));
             }
@@ -176,27 +186,6 @@ impl<D: Disk> LogWriter<D> {
         let (topic, by) = topics.iter().find_map(|topic| commit.ended.get_key_value(topic))?;
         let repeatable = event.is_repeatable();
         Some(Staged::TopicEnded { by: *by, topic: topic.clone(), repeatable })
-    }
-
-    /// The event that has the id already, in memory or on the disk.
-    fn taken_by(&self, event: &EncodedEvent) -> Option<Arc<Event>> {
-        let id = event.custom_id()?.as_str();
-        let state = self.retained.lock();
-        if let Some(earlier) = state.window.taken_by(event) {
-            return Some(Arc::clone(earlier));
-        }
-        let (segments, oldest) = (Arc::clone(state.segments()), state.oldest());
-        drop(state);
-        match self.reader.with_id(&segments, oldest, id) {
-            Ok(earlier) => earlier,
-            Err(error) => {
-                log_limited!(
-                    ERROR,
-                    "cannot look on the disk for the id of an event, which counts as new: {error}"
-                );
-                None
-            }
-        }
     }
 
     /// Writes what is staged and not written.
@@ -312,8 +301,11 @@ impl<D: Disk> LogWriter<D> {
         let mut events = (commit.first.0..).map(Sequence).zip(commit.events).take(commit.written);
         loop {
             let mut state = self.retained.lock();
-            let before = receipts.len();
-            for (sequence, event) in events.by_ref().take(SHOWN_MAX) {
+            let (mut count, mut topics) = (0, 0);
+            while count < SHOWN_MAX && topics < TOPICS_AT_ONCE {
+                let Some((sequence, event)) = events.next() else { break };
+                count += 1;
+                topics += event.topics().len();
                 let has_id = event.custom_id().is_some();
                 let receipt = state.window.push(event, sequence, (now_ms, Some(now)));
                 // Only a repeat in the same commit asks for it.
@@ -323,7 +315,7 @@ impl<D: Disk> LogWriter<D> {
                 receipts.push(receipt);
             }
             drop(state);
-            if receipts.len() - before < SHOWN_MAX {
+            if count < SHOWN_MAX && topics < TOPICS_AT_ONCE {
                 let count = receipts.len();
                 return Shown { receipts: receipts.into_iter(), count, with_ids };
             }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::log::KeptTotals;
+use crate::log::window::SAME_ID_COMPARED_MAX;
 
 const TOPICS: [&str; 3] = ["a", "b", "c/1"];
 const SELECTORS: [&[&str]; 6] = [&["a"], &["a", "b"], &["c/{x}"], &["c/{x}", "a"], &["*"], &["z"]];
@@ -29,6 +30,12 @@ impl AnyDraft {
         let is_end_alone = self.ends && self.data_bytes == 0;
         let data = if is_end_alone { 0 } else { "data: \n".len() + self.data_bytes };
         "id: \n\n".len() + id_bytes + data
+    }
+
+    fn is_repeat_of(&self, earlier: &ModelEvent) -> bool {
+        earlier.topics == self.topics
+            && earlier.ends == self.ends
+            && earlier.frame_bytes == self.frame_bytes()
     }
 }
 
@@ -95,12 +102,13 @@ impl Model {
 
     fn append(&mut self, drafts: &[AnyDraft], bounds: impl FnOnce() -> Bounds) -> Vec<Option<u64>> {
         let add = |draft: &AnyDraft| {
-            let taken = self.retained().iter().find(|event| event.id == draft.id);
-            if let Some(earlier) = taken.filter(|_| draft.id.is_some() && draft.idempotent) {
-                let is_same = earlier.topics == draft.topics
-                    && earlier.ends == draft.ends
-                    && earlier.frame_bytes == draft.frame_bytes();
-                return is_same.then_some(earlier.sequence);
+            if draft.id.is_some() && draft.idempotent {
+                let with_id = self.retained().iter().filter(|event| event.id == draft.id);
+                let with_id: Vec<_> = with_id.take(SAME_ID_COMPARED_MAX).collect();
+                if !with_id.is_empty() {
+                    let repeated = with_id.iter().find(|event| draft.is_repeat_of(event));
+                    return repeated.map(|event| event.sequence);
+                }
             }
             if draft.topics.iter().any(|topic| self.ended_by(topic).is_some()) {
                 return None;

@@ -3,16 +3,15 @@
 //! Pure: no I/O and no clock. Every node comes to the same, wherever in the stream it began to
 //! read, as long as that was far enough back (see [`retention`](super::retention)).
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::Receipt;
-use super::super::window::{Window, WindowLimits};
+use super::super::window::{Evicted, Window, WindowLimits};
 use super::entry::{Attempt, EntryKind, StreamEntry};
 use super::retention::{
     ContentDigest, CountedEvent, PublisherId, RetainedLimits, Retention, Ruling, Winner,
 };
-use crate::event::{Buffers, CustomId, EncodedEvent, Epoch, Event, EventId, Sequence};
+use crate::event::{Buffers, CustomId, EncodedEvent, Epoch, Sequence};
 use crate::topic::Topic;
 
 /// What has become of a message.
@@ -138,11 +137,11 @@ impl Replica {
 
     /// Takes out events that are not retained any more, at most so many, and those from before a
     /// time. They are to be dropped where nobody waits for it.
-    pub(super) fn evict(&mut self, oldest_ms: u64, count_max: usize) -> Vec<Arc<Event>> {
+    pub(super) fn evict(&mut self, oldest_ms: u64, count_max: usize) -> Evicted {
         let oldest = self.retention.oldest().unwrap_or(Sequence(0));
         let limits =
             WindowLimits { oldest, ..WindowLimits::of_memory(usize::MAX, usize::MAX, oldest_ms) };
-        self.window.evict(&limits, count_max).passed
+        self.window.evict(&limits, count_max)
     }
 
     fn pass_over(&mut self, place: (Sequence, u64), bytes: u64) {
@@ -181,15 +180,9 @@ impl Replica {
 }
 
 fn give_way(event: &EncodedEvent, content: Option<ContentDigest>, winner: Winner) -> Outcome {
-    let Some(id) = event.custom_id().filter(|_| content == Some(winner.content)) else {
-        return Outcome::Conflict;
-    };
-    Outcome::Repeat(Receipt {
-        sequence: winner.sequence,
-        id: EventId::Custom(id.clone()),
-        frame_bytes: event.frame_bytes(),
-        is_repeat: true,
-    })
+    let is_repeat = content == Some(winner.content);
+    let receipt = is_repeat.then(|| Receipt::of_repeat(event, winner.sequence)).flatten();
+    receipt.map_or(Outcome::Conflict, Outcome::Repeat)
 }
 
 #[cfg(test)]

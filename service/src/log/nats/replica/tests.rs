@@ -1,6 +1,7 @@
 //! Replicas beside a model that counts everything anew from the list of all messages.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -10,6 +11,7 @@ use super::super::super::{EventFilter, PageLimit, Position, ReadOutcome, ReadRan
 use super::super::entry::RawMessage;
 use super::super::retention::MESSAGE_OVERHEAD;
 use super::*;
+use crate::event::Event;
 use crate::event::{Draft, DraftFields, EventLimits};
 
 const EPOCHS: [Epoch; 3] =

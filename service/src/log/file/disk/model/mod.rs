@@ -43,6 +43,10 @@ pub(in crate::log::file) struct Plan {
     pub(in crate::log::file) keeps_files: bool,
     /// No file can be opened while so many are open, as where a process has too many.
     pub(in crate::log::file) opens_max: Option<usize>,
+    /// So many of the next attempts to open a file fail.
+    pub(in crate::log::file) failing_opens: usize,
+    /// One fails as a disk does, after so many others.
+    pub(in crate::log::file) bad_open_after: Option<usize>,
     /// No file can be created, for the same reason.
     pub(in crate::log::file) creates_none: bool,
     /// How many bytes all files together may have.
@@ -159,6 +163,16 @@ impl ModelDisk {
     /// From now on no more files can be opened while so many are open.
     pub(in crate::log::file) fn limit_opens(&self, opens_max: Option<usize>) {
         self.lock().plan.opens_max = opens_max;
+    }
+
+    /// The next attempts to open a file fail, so many.
+    pub(in crate::log::file) fn fail_next_opens(&self, count: usize) {
+        self.lock().plan.failing_opens = count;
+    }
+
+    /// One attempt to open a file fails as a disk does, after so many others.
+    pub(in crate::log::file) fn fail_open_after(&self, count: usize) {
+        self.lock().plan.bad_open_after = Some(count);
     }
 
     /// How many files are open.
@@ -282,6 +296,15 @@ impl Disk for ModelDisk {
     fn open(&self, name: &str) -> io::Result<ModelFile> {
         let mut state = self.operate()?;
         if state.plan.opens_max.is_some_and(|max| state.open_files() >= max) {
+            return Err(rustix::io::Errno::MFILE.into());
+        }
+        let after = state.plan.bad_open_after;
+        state.plan.bad_open_after = after.and_then(|left| left.checked_sub(1));
+        if after == Some(0) {
+            return Err(rustix::io::Errno::IO.into());
+        }
+        if let Some(left) = state.plan.failing_opens.checked_sub(1) {
+            state.plan.failing_opens = left;
             return Err(rustix::io::Errno::MFILE.into());
         }
         let number = *state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
