@@ -24,8 +24,12 @@ const PROCESS: u64 = 3 + 2 + 2 * RUNTIME;
 /// and is neither served nor refused yet.
 const LISTENER: u64 = 3;
 
-/// What an admin listener takes: itself, a runtime, and some scrapers and probes.
-const ADMIN_LISTENER: u64 = 1 + RUNTIME + 4;
+/// How many connections an admin listener serves at a time: a few scrapers and probes.
+pub const ADMIN_CONNECTIONS: usize = 32;
+
+/// What an admin listener takes: itself, a runtime, its connections, the one that has just come, and one that
+/// made room for it and is not closed yet.
+const ADMIN_LISTENER: u64 = 1 + RUNTIME + ADMIN_CONNECTIONS as u64 + 2;
 
 /// What a shard takes: its epoll, and what wakes it.
 const SHARD: u64 = 2;
@@ -42,6 +46,9 @@ const SEGMENT: u64 = 2;
 /// What brokers take: a runtime, a connection, one that is tried in its place, and looking up names.
 const BROKERS: u64 = RUNTIME + 4;
 
+/// What sending traces takes: a runtime, a connection, and looking up a name.
+const TRACES: u64 = RUNTIME + 2;
+
 /// What is open for moments: settings and certificates that are read again, figures of the system, and
 /// sockets to the issuers of keys, to what knows their addresses, to the supervisor and to a collector.
 const FOR_MOMENTS: u64 = 8;
@@ -54,6 +61,7 @@ pub struct FileNeeds {
     pub shards: usize,
     pub has_data_folder: bool,
     pub has_brokers: bool,
+    pub sends_traces: bool,
 }
 
 /// The server's own files leave none for a connection.
@@ -97,20 +105,33 @@ impl FileLimit {
         Self { files_max: now.current.unwrap_or(UNLIMITED) }
     }
 
-    /// How many connections fit: nine tenths of the files, or fewer where the rest is not enough for the
-    /// server itself. When its log cannot open its next file, nobody gets an event.
+    /// How many connections there may be: as many as are wanted, or nine tenths of the files where nothing is
+    /// said; or fewer where the rest is not enough for the server itself. When its log cannot open its next
+    /// file, nobody gets an event.
     ///
     /// # Errors
     /// When there is not even one.
-    pub fn connections_max(self, needs: FileNeeds) -> Result<usize, TooFewFiles> {
-        let own = self.own_files(needs);
-        let left = self.files_max.saturating_sub(own);
+    pub fn connections_max(
+        self,
+        wanted: Option<usize>,
+        needs: FileNeeds,
+    ) -> Result<usize, TooFewFiles> {
+        let (files_max, own) = (self.files_max, self.own_files(needs));
+        let left = files_max.saturating_sub(own);
         if left == 0 {
-            let (files_max, needed) = (self.files_max, own.saturating_add(1));
-            return Err(TooFewFiles { files_max, own, needed });
+            return Err(TooFewFiles { files_max, own, needed: own.saturating_add(1) });
         }
-        let share = self.files_max.saturating_mul(CONNECTIONS_PERCENT) / 100;
-        Ok(usize::try_from(share.min(left)).unwrap_or(usize::MAX))
+        let share = files_max.saturating_mul(CONNECTIONS_PERCENT) / 100;
+        let wanted_files = wanted.map_or(share, |connections| connections as u64);
+        if wanted.is_some() && wanted_files > left {
+            tracing::warn!(
+                connections = left,
+                wanted,
+                files = files_max,
+                "--connections is more than the limit of open files has room for; lower it, or raise that limit (`ulimit -n`, `LimitNOFILE=` of systemd)"
+            );
+        }
+        Ok(usize::try_from(wanted_files.min(left)).unwrap_or(usize::MAX))
     }
 
     /// The most that the server itself may have open at a time.
@@ -118,11 +139,12 @@ impl FileLimit {
         let times = |files: u64, count: usize| files.saturating_mul(count as u64);
         let of_folder = if needs.has_data_folder { DATA_FOLDER + self.reader_files() } else { 0 };
         let of_brokers = if needs.has_brokers { BROKERS } else { 0 };
+        let of_traces = if needs.sends_traces { TRACES } else { 0 };
         let of_many = times(LISTENER, needs.listeners)
             .saturating_add(times(ADMIN_LISTENER, needs.admin_listeners))
             .saturating_add(times(SHARD, needs.shards));
-        let fixed = PROCESS + REFUSED_CONNECTIONS as u64 + FOR_MOMENTS + of_folder + of_brokers;
-        fixed.saturating_add(of_many)
+        let fixed = PROCESS + REFUSED_CONNECTIONS as u64 + FOR_MOMENTS;
+        (fixed + of_folder + of_brokers + of_traces).saturating_add(of_many)
     }
 
     /// The most that the threads have open which read a data folder: each keeps as many segments open as the
@@ -143,6 +165,7 @@ mod tests {
         shards: 1,
         has_data_folder: false,
         has_brokers: false,
+        sends_traces: false,
     };
     const WITH_FOLDER: FileNeeds = FileNeeds { has_data_folder: true, ..USUAL };
 
@@ -153,34 +176,45 @@ mod tests {
             (1 << 20, WITH_FOLDER, 943_718),
             (20_000, USUAL, 18_000),
             (20_000, WITH_FOLDER, 18_000),
-            (1_024, USUAL, 921),
-            (1_024, FileNeeds { shards: 3, ..USUAL }, 921),
-            (1_024, FileNeeds { shards: 31, ..USUAL }, 865),
-            (1_024, WITH_FOLDER, 902),
-            (1_024, FileNeeds { has_brokers: true, ..USUAL }, 917),
-            (256, USUAL, 157),
-            (256, WITH_FOLDER, 146),
-            (100, USUAL, 1),
+            (2_048, USUAL, 1_843),
+            (1_024, USUAL, 895),
+            (1_024, FileNeeds { shards: 31, ..USUAL }, 835),
+            (1_024, FileNeeds { admin_listeners: 0, ..USUAL }, 921),
+            (1_024, WITH_FOLDER, 872),
+            (1_024, FileNeeds { has_brokers: true, ..USUAL }, 887),
+            (1_024, FileNeeds { sends_traces: true, ..USUAL }, 889),
+            (256, USUAL, 127),
+            (256, WITH_FOLDER, 116),
+            (130, USUAL, 1),
         ];
         for (files_max, needs, expected) in cases {
-            let found = FileLimit { files_max }.connections_max(needs);
+            let found = FileLimit { files_max }.connections_max(None, needs);
             assert_eq!(found, Ok(expected), "{files_max} files, {needs:?}");
         }
         let largest = FileNeeds { shards: usize::MAX, listeners: usize::MAX, ..WITH_FOLDER };
-        FileLimit { files_max: 1 << 20 }.connections_max(largest).unwrap_err();
+        FileLimit { files_max: 1 << 20 }.connections_max(None, largest).unwrap_err();
+    }
+
+    #[test]
+    fn no_more_connections_are_taken_than_there_are_files_whatever_is_wanted() {
+        for (wanted, expected) in [(1, 1), (940, 940), (2_000, 1_919), (usize::MAX, 1_919)] {
+            let found = FileLimit { files_max: 2_048 }.connections_max(Some(wanted), USUAL);
+            assert_eq!(found, Ok(expected), "{wanted}");
+        }
     }
 
     #[test]
     fn a_limit_that_leaves_no_connection_is_refused_with_what_is_needed() {
         for (files_max, needs, needed) in
-            [(64, USUAL, 100), (99, USUAL, 100), (64, WITH_FOLDER, 111)]
+            [(64, USUAL, 130), (129, USUAL, 130), (64, WITH_FOLDER, 141)]
         {
-            let said = FileLimit { files_max }.connections_max(needs).unwrap_err().to_string();
+            let said =
+                FileLimit { files_max }.connections_max(None, needs).unwrap_err().to_string();
             let begins =
                 format!("the process may have {files_max} files open, and needs {needed} ");
             assert!(said.starts_with(&begins), "{said}");
             assert!(said.contains("ulimit -n") && said.contains("LimitNOFILE="), "{said}");
-            FileLimit { files_max: needed }.connections_max(needs).unwrap();
+            FileLimit { files_max: needed }.connections_max(Some(9), needs).unwrap();
         }
     }
 

@@ -86,10 +86,8 @@ impl Reloader {
         if config.http.body_bytes_max > bodies_max {
             return Err(ApplyError::LargerThanAll { bodies_max });
         }
-        let connections_max = match config.connections_max {
-            Some(connections) => connections,
-            None => FileLimit::raise().connections_max(config.file_needs())?,
-        };
+        let files = FileLimit::raise();
+        let connections_max = files.connections_max(config.connections_max, config.file_needs())?;
         logging::change_filter(&config.logging)?;
         if let Authority::Tokens { verifier, .. } = &config.authority
             && let Authority::Tokens { verifier: before, .. } = &self.http_server.authority()

@@ -30,10 +30,9 @@ use tokio_util::sync::CancellationToken;
 use super::Admin;
 use super::response::AdminResponse;
 use super::route::ConnectionEnds;
+use crate::file_limit::ADMIN_CONNECTIONS;
 use crate::http::closing::close;
 
-/// How many connections at a time: a few scrapers and probes.
-const SLOTS: usize = 64;
 /// How long a connection has its slot for certain: long enough for a request that is on its way.
 const SLOT_TIME_MIN: Duration = Duration::from_millis(100);
 /// How long a head may take, and how long a connection may idle between requests.
@@ -178,7 +177,7 @@ impl TakenSlots {
     fn enter(&mut self) -> Result<(u64, CancellationToken), Instant> {
         let oldest = self.by.iter().min_by_key(|(_, holder)| holder.used);
         if let Some((&number, holder)) = oldest
-            && self.by.len() >= SLOTS
+            && self.by.len() >= ADMIN_CONNECTIONS
         {
             let certain_until = holder.used + SLOT_TIME_MIN;
             if certain_until > Instant::now() {
@@ -276,7 +275,7 @@ mod tests {
     async fn when_all_places_are_taken_the_one_that_was_not_used_for_the_longest_time_is_lost() {
         let slots: Arc<AdminSlots> = Arc::default();
         let mut taken = Vec::new();
-        for _ in 0..SLOTS {
+        for _ in 0..ADMIN_CONNECTIONS {
             taken.push(AdminSlots::take(&slots).await);
             sleep(SLOT_TIME_MIN).await;
         }
@@ -295,7 +294,7 @@ mod tests {
     async fn nobody_loses_a_place_at_once() {
         let slots: Arc<AdminSlots> = Arc::default();
         let mut taken = Vec::new();
-        for _ in 0..SLOTS {
+        for _ in 0..ADMIN_CONNECTIONS {
             taken.push(AdminSlots::take(&slots).await);
         }
         let began = Instant::now();

@@ -12,8 +12,7 @@ use crate::topic::TopicResolver;
 /// When these are too few for the server itself, however many connections the settings say.
 pub(super) fn connections_max(config: &Config) -> Result<usize, TooFewFiles> {
     let files = if config.owns_process { FileLimit::raise() } else { FileLimit::of_this_process() };
-    let fitting = files.connections_max(config.file_needs())?;
-    let connections_max = config.connections_max.unwrap_or(fitting);
+    let connections_max = files.connections_max(config.connections_max, config.file_needs())?;
     let memory = config.memory.limit.map(|limit| limit.bytes);
     tracing::info!(files = files.files_max, connections = connections_max, memory, "limits");
     let settings = &config.memory.settings;

@@ -82,7 +82,7 @@ Limits of memory that are not given are lowered where the container or the machi
 
 SIGTERM or SIGINT closes all streams over the drain window and ends; a second one ends at once. SIGHUP reads the file of --config and the files with keys and certificates again; `fanfare config --list` says which settings it changes.
 
-Exit codes: 0 ended as it was told to, or healthy, or settings that can be used (check-config); 1 not healthy (healthcheck), not to be watched (top), not written (secret), or damaged (data check, data export); 64 the settings or the machine do not allow a start; 130 or 143 told to end twice.";
+Exit codes: 0 ended as it was told to, or healthy, or settings that can be used (check-config); 1 not healthy (healthcheck), not to be watched (top), not written (secret), or damaged (data check; data export, if events may be lost); 64 the settings or the machine do not allow a start; 130 or 143 told to end twice.";
 
 /// Pushes events to very many HTTP clients at once, over Server-Sent Events.
 #[derive(Debug, Parser)]
@@ -220,7 +220,8 @@ pub struct Config {
     pub event_limits: EventLimits,
     /// The limits of connections and requests.
     pub http: HttpSettings,
-    /// The most connections; `None` for 90 % of the file limit, or what the server's own files leave.
+    /// The most connections; `None` for 90 % of the file limit. What the server's own files leave is the most
+    /// in any case.
     pub connections_max: Option<usize>,
     /// Streams are closed over this time in a drain.
     pub drain_window: Duration,
@@ -283,12 +284,14 @@ impl Config {
 
     /// By how much the server needs files of its own.
     pub(crate) fn file_needs(&self) -> FileNeeds {
+        let own = || self.listen.len() + self.listen_unix.len();
         FileNeeds {
-            listeners: self.listen.len() + self.listen_unix.len(),
+            listeners: self.inherited.as_ref().map_or_else(own, |sockets| sockets.count()),
             admin_listeners: self.admin_listen.len(),
             shards: self.delivery.shards,
             has_data_folder: self.data.is_some(),
             has_brokers: self.nats.is_some(),
+            sends_traces: self.logging.traces.is_some(),
         }
     }
 

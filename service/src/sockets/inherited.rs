@@ -63,6 +63,12 @@ impl InheritedSockets {
         self.tcp.iter().map(TcpListener::local_addr).collect()
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.tcp.len() + self.unix.len()
+    }
+
     /// Whether there is a unix socket among them.
     #[must_use]
     pub fn has_unix(&self) -> bool {

@@ -15,8 +15,8 @@ const PEER_TIMEOUT_MAX: Duration = Duration::from_secs(24 * 86_400);
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Connections")]
 pub(super) struct ConnectionFlags {
-    /// The most connections of all clients together; 0 for 90 % of the limit of open files, or fewer where
-    /// the rest is too few for the server itself
+    /// The most connections of all clients together; 0 for 90 % of the limit of open files. Where the rest
+    /// of that limit is too few for the server itself, they are fewer
     #[arg(long, env = "FANFARE_CONNECTIONS", value_name = "N",
           value_parser = count(0..=usize::MAX), default_value_t = 0)]
     pub(super) connections: usize,

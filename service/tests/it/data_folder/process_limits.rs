@@ -69,7 +69,7 @@ async fn where_files_may_not_be_so_large_events_are_refused_until_they_may_and_r
 }
 
 #[tokio::test]
-async fn with_few_files_all_connections_are_taken_and_others_refused_and_the_log_has_its_files() {
+async fn with_few_files_all_connections_of_both_listeners_are_taken_and_the_log_has_its_files() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new("prlimit");
     command.args(["--nofile=160", PROGRAM]);
@@ -91,6 +91,11 @@ async fn with_few_files_all_connections_are_taken_and_others_refused_and_the_log
         server.figure("fanfare_connections").await == limit && server.figure(refused).await == 64.0
     })
     .await;
+    // As many as it serves at a time, and each may stay for ten seconds.
+    let admin = server.admin.strip_prefix("http://").unwrap();
+    for _ in 0..32 {
+        others.push(TcpStream::connect(admin).await.unwrap());
+    }
     let mut published = vec!["first".to_owned()];
     for number in 0..20 {
         // Six fill a segment.
