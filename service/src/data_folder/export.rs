@@ -12,7 +12,8 @@ use super::check;
 use super::superseded::{NamesSeen, Superseded};
 use super::tally::{Tally, length};
 use crate::event::{
-    DraftError, DraftFields, Event, EventContent, EventLimits, ReservedNames, Sequence,
+    DraftError, DraftFields, Event, EventContent, EventLimits, ReservedName, ReservedNames,
+    Sequence,
 };
 use crate::http::HttpSettings;
 use crate::log::{FolderContents, FolderFinding};
@@ -186,7 +187,7 @@ fn line(event: &Event) -> Result<io::Result<Vec<u8>>, String> {
     let mut data = Vec::with_capacity(content.data.bytes());
     content.data.put(&mut data);
     let data = String::from_utf8(data).map_err(|error| error.to_string())?;
-    check_names(&content).map_err(|error| error.to_string())?;
+    check_names(&content).map_err(|error| reason(&error))?;
     let exported = ExportedEvent {
         topic: content.topics.into_vec(),
         data: &data,
@@ -197,6 +198,17 @@ fn line(event: &Event) -> Result<io::Result<Vec<u8>>, String> {
         end: content.ends_topic,
     };
     Ok(serde_json::to_vec(&exported).map_err(io::Error::from))
+}
+
+/// Why a name keeps an event out.
+fn reason(error: &DraftError) -> String {
+    match error {
+        // Of those of a server without demonstrations nothing tells that they were its publishers'.
+        DraftError::Reserved(ReservedName::DemonstrationTopic) => {
+            "topics that begin with `demo/` may be those of the demonstrations, which each server publishes itself".to_owned()
+        }
+        error => error.to_string(),
+    }
 }
 
 fn check_names(content: &EventContent<'_>) -> Result<(), DraftError> {
@@ -245,7 +257,10 @@ mod tests {
         let named = |name| draft("t").named(EventType::parse(name).unwrap());
         let cases = [
             (draft("t").for_one_stream(), "for one stream alone"),
-            (draft("demo/time"), "topics that begin with `demo/`"),
+            (
+                draft("demo/time"),
+                "topics that begin with `demo/` may be those of the demonstrations",
+            ),
             (draft("fanfare/stats"), "topics that begin with `fanfare/`"),
             (draft("/.well-known/mercure/subscriptions/a"), "topics below"),
             (named("mercure"), "the types"),

@@ -86,6 +86,7 @@ impl<S: BuildHasher> NamesSeen<S> {
 
     /// What has to be compared.
     pub(super) fn into_shared(self) -> SharedNames<S> {
+        drop(self.seen);
         let mut hashes: Vec<u64> = self.shared.into_iter().collect();
         hashes.sort_unstable();
         SharedNames { hasher: self.hasher, hashes }
