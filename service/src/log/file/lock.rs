@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, fchown};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
@@ -12,7 +12,9 @@ const NAME: &str = "LOCK";
 
 /// The lock of a folder, until it is dropped or the process ends. It has no file where none is needed.
 #[derive(Debug)]
-pub(crate) struct FolderLock(Option<File>);
+pub(crate) struct FolderLock(
+    #[expect(dead_code, reason = "it is unlocked when it is closed")] Option<File>,
+);
 
 /// Why a folder cannot be had.
 #[derive(Debug, Error)]
@@ -57,29 +59,13 @@ impl FolderLock {
     pub(crate) fn take_to_read(folder: &Path) -> Result<Self, LockError> {
         let unwritable = match Self::take(folder) {
             Err(LockError::Failed { error, .. }) if is_unwritable(&error) => error,
-            taken => {
-                let lock = taken?;
-                lock.give_to_owner_of(folder);
-                return Ok(lock);
-            }
+            taken => return taken,
         };
         match Self::lock(folder, OpenOptions::new().read(true)) {
             Err(LockError::Failed { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
                 Self::without_file(folder, unwritable)
             }
             taken => taken.map(|file| Self(Some(file))),
-        }
-    }
-
-    /// Whoever may look into a folder of another user, such as root, may have made the file just now. The
-    /// server that the folder belongs to has to open it later.
-    fn give_to_owner_of(&self, folder: &Path) {
-        let Self(Some(file)) = self else { return };
-        let (Ok(file_data), Ok(folder_data)) = (file.metadata(), folder.metadata()) else { return };
-        let is_ours = file_data.uid() == geteuid().as_raw();
-        if is_ours && folder_data.uid() != file_data.uid() {
-            // Where it cannot be given away the server says whose it is.
-            let _ = fchown(file, Some(folder_data.uid()), Some(folder_data.gid()));
         }
     }
 

@@ -2,7 +2,7 @@
 //! As root, who alone mounts file systems and gives folders away.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::Command;
 
@@ -114,21 +114,5 @@ async fn a_folder_of_another_user_is_refused_with_the_user_to_whom_it_belongs() 
             assert!(done.notes.contains(&advice), "{number}: {}", done.notes);
         }
         assert_eq!(file.exists(), lock.is_some(), "{number}: nothing is made");
-    }
-}
-
-#[tokio::test]
-async fn whoever_looks_into_a_folder_of_another_user_leaves_its_lock_file_to_that_one() {
-    let place = tempfile::tempdir().unwrap();
-    let folder = place.path().join("data");
-    filled(&folder).await;
-    for owner in [OTHER, 0] {
-        give_away(&folder, (owner, 0o700), None);
-        for action in ACTIONS {
-            let done = data(&[action], &folder);
-            assert_eq!(done.code, Some(0), "{action}: {}", done.notes);
-            let lock = folder.join("LOCK").metadata().unwrap();
-            assert_eq!(lock.uid(), owner, "{action}");
-        }
     }
 }
